@@ -1,0 +1,96 @@
+// Package engine turns the bytes of a picture into the bytes of a larger one:
+// decode, plan passes, tile, run, stitch, resize, encode. It knows no HTTP and
+// no queue, and is given the runtime that computes.
+package engine
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"upscaled/engine/picture"
+)
+
+// Library loads networks by the names people use. Load may be called
+// concurrently and returns the same Network for the same arguments while it
+// is in use. It may download; a network that cannot be had is
+// fault.ModelMissing, an unknown name fault.NotFound.
+type Library interface {
+	// Load gives the named network. denoise, where not nil, is 0..1 and asks
+	// for the mix of a network with its denoising twin.
+	Load(ctx context.Context, name string, denoise *float64) (Network, error)
+	// Default names the network to use when none was asked for on a device
+	// kind ("cpu", "cuda").
+	Default(deviceKind string) string
+}
+
+// Size is the wanted output size. At most one way of giving it is set; none
+// means the network's own factor. Width and Height may be given together
+// (exact size, aspect ratio not kept) or alone (the other side follows).
+type Size struct {
+	// Scale is 0.1 to 16.
+	Scale float64
+	// Width and Height are in pixels of the upright picture.
+	Width, Height int
+	// Longest is the longer side in pixels.
+	Longest int
+	// FitWidth and FitHeight bound a box that the result fills as far as the
+	// aspect ratio allows.
+	FitWidth, FitHeight int
+}
+
+// Request is one picture to upscale.
+type Request struct {
+	// Input is a whole file; the engine reads it and keeps no reference.
+	Input []byte
+	// Output receives the encoded result while it is made. After an error its
+	// contents are worthless.
+	Output io.Writer
+	// Model is a catalogue or imported name; "" is the device's default.
+	Model string
+	// Denoise is 0..1 for networks with a denoising twin; nil leaves it be.
+	Denoise *float64
+	Size    Size
+	// Format "" keeps the input's.
+	Format picture.Format
+	// Quality is 1..100 for lossy formats; 0 is the format's default.
+	Quality int
+	// Lossless asks WebP for its lossless form.
+	Lossless bool
+	// Strip drops ICC profile, EXIF and XMP.
+	Strip bool
+	// Tile is the side of a tile in input pixels; 0 plans it from memory.
+	Tile int
+	// Progress, where not nil, is called from one goroutine at a time, often.
+	Progress func(Progress)
+}
+
+// Progress of one picture. Done and Total count network input pixels over all
+// passes, planes and frames, so that Done/Total follows time.
+type Progress struct {
+	Done, Total int64
+}
+
+// Result tells what was made.
+type Result struct {
+	Input, Output picture.Info
+	// Model is the network's catalogue name.
+	Model string
+	// Notes are sentences for the user about what could not be kept.
+	Notes []string
+	Stats Stats
+}
+
+// Stats say where the time went. Session is wall time with at least one tile
+// in the session; Pixels counts network input pixels computed, overlap
+// included; Needed counts them without.
+type Stats struct {
+	Wall, Decode, Open, Session, Resize, Encode time.Duration
+	// FirstTile is the time from the start to the first tile's start.
+	FirstTile      time.Duration
+	Tiles          int
+	Pixels, Needed int64
+	Flops          float64
+	TileWidth      int
+	TileHeight     int
+}

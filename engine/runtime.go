@@ -1,0 +1,72 @@
+package engine
+
+import (
+	"context"
+
+	"upscaled/engine/picture"
+	"upscaled/models/network"
+)
+
+// Network is what a runtime and the planner need of a loaded network;
+// *network.Network satisfies it. Implementations are immutable and may be
+// used concurrently.
+type Network interface {
+	// ID is equal for equal weights; it keys sessions.
+	ID() string
+	Facts() network.Facts
+	// Graph serialises an ONNX model for the options.
+	Graph(network.Options) ([]byte, error)
+}
+
+// Device describes where a runtime computes.
+type Device struct {
+	// Kind is "cpu" or "cuda"; Name is for people.
+	Kind, Name string
+	// Memory is what the device has and Free what is unused now, in bytes;
+	// 0 where unknown.
+	Memory, Free int64
+	// Precision is the one that is fastest here without visible loss.
+	Precision network.Precision
+	// StaticShapes says that every new input shape costs set-up time, so that
+	// all tiles of a picture should share one shape.
+	StaticShapes bool
+}
+
+// Runtime opens sessions on one device. All methods may be called
+// concurrently.
+type Runtime interface {
+	Device() Device
+	// Open prepares a network for running. It fails with fault.DeviceMemory
+	// when the device has no room; closing sessions and asking again is then
+	// sensible. The caller owns the session.
+	Open(ctx context.Context, net Network, options network.Options) (Session, error)
+}
+
+// Session runs one graph. Run may be called concurrently and repeated; Close
+// waits for running calls, and Run after Close is a fault.Internal error.
+type Session interface {
+	// Run computes one tile. in has the options' channels and sample type
+	// (Pix for Uint8, Pix16 for Uint16) and both rasters are allocated by the
+	// caller, out in the size that OutputSize tells. Run keeps neither.
+	//
+	// When ctx ends, Run stops soon and returns a fault.Canceled error. Out of
+	// device memory is fault.DeviceMemory: the session must then be closed.
+	// After any error out holds garbage.
+	Run(ctx context.Context, in, out picture.Raster) error
+	Close() error
+}
+
+// OutputSize tells the size of a session's output for an input size: scaled,
+// less the receptive radius on every side that is not a border.
+func OutputSize(facts network.Facts, borders network.Borders, width, height int) (int, int) {
+	trim := func(side int, first, last bool) int {
+		if !first {
+			side -= facts.Radius
+		}
+		if !last {
+			side -= facts.Radius
+		}
+		return side * facts.Scale
+	}
+	return trim(width, borders.Left, borders.Right), trim(height, borders.Top, borders.Bottom)
+}
