@@ -34,6 +34,15 @@ const (
 	DeviceMemory Kind = "device_memory"
 	// ModelMissing: a model or a runtime library is not installed.
 	ModelMissing Kind = "model_missing"
+	// Unauthorized: no key, or one that is not known.
+	Unauthorized Kind = "unauthorized"
+	// Disabled: the key is known and switched off.
+	Disabled Kind = "disabled"
+	// NoCredits: the account cannot pay for the job.
+	NoCredits Kind = "no_credits"
+	// RateLimited: the account's rate, quota or concurrency is used up;
+	// trying later may succeed.
+	RateLimited Kind = "rate_limited"
 	// Canceled: the caller gave up; nothing is wrong.
 	Canceled Kind = "canceled"
 	// Internal: a defect or an outside failure that the user cannot mend.

@@ -1,0 +1,27 @@
+package job
+
+import "context"
+
+// Caller is an authenticated account.
+type Caller struct {
+	// ID names the account in records and logs; it is not the key. "" when
+	// authentication is off.
+	ID   string
+	Name string
+	// Credits is the balance; nil when unlimited or authentication is off.
+	Credits *int64
+}
+
+// Gate tells who calls. With no keys configured every call passes as the zero
+// Caller, whatever key it shows.
+type Gate interface {
+	// Authenticate takes the bare key (no "Bearer "). It fails with
+	// fault.Unauthorized for an empty or unknown key, fault.Disabled for a
+	// known one that is switched off (the Caller is then filled) and
+	// fault.RateLimited. Constant time in the key's contents.
+	Authenticate(ctx context.Context, key string) (Caller, error)
+	// Balance reads the account's credits now.
+	Balance(ctx context.Context, accountID string) (Caller, error)
+	// Enabled says whether any key is configured.
+	Enabled(ctx context.Context) (bool, error)
+}
