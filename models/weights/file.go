@@ -1,0 +1,108 @@
+package weights
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"upscaled/engine/fault"
+)
+
+// maxNCNN bounds both ncnn files, which are read whole, in bytes.
+const maxNCNN = 1 << 30
+
+// ReadFile reads a weights file of any known form, recognised by its content:
+// PyTorch (.pth, .pt, .ckpt, .bin), safetensors, or ncnn, for which either of
+// the .param and the .bin file may be given; the other is found beside it.
+// Names are normalised (see Normalize). A missing file is fault.NotFound.
+func ReadFile(path string) (Tensors, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, openError(err, path)
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("stat weights file: %w", err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fault.New(fault.Invalid, "%s is not a file.", path)
+	}
+	start := make([]byte, 64)
+	n, err := file.ReadAt(start, 0)
+	if err != nil && err != io.EOF {
+		return nil, fault.Wrap(fault.Invalid, err, "%s cannot be read.", path)
+	}
+	t, err := readAny(file, info.Size(), start[:n], path)
+	if err != nil {
+		return nil, err
+	}
+	return Normalize(t), nil
+}
+
+// readAny chooses the reader by the first bytes, and by the name only where a
+// file has no mark of its own (ncnn's .bin).
+func readAny(file *os.File, size int64, start []byte, path string) (Tensors, error) {
+	switch {
+	case bytes.HasPrefix(start, []byte(zipMagic)), isLegacyPyTorch(start):
+		return ReadPyTorch(file, size)
+	case bytes.HasPrefix(bytes.TrimSpace(start), []byte(ncnnMagic)):
+		return readNCNNPair(path, sibling(path, ".bin"))
+	case len(start) > safetensorsPrefix && start[safetensorsPrefix] == '{':
+		return ReadSafetensors(file, size)
+	case strings.EqualFold(filepath.Ext(path), ".bin"):
+		return readNCNNPair(sibling(path, ".param"), path)
+	case len(start) == 0:
+		return nil, fault.New(fault.Invalid, "%s is empty.", path)
+	}
+	return nil, fault.New(fault.Unsupported, "%s is not a weights file that can be read; PyTorch (.pth), safetensors and ncnn (.param with .bin) can.", path)
+}
+
+// sibling is the path with another extension, in upper case where the given
+// one is.
+func sibling(path, extension string) string {
+	given := filepath.Ext(path)
+	if given != "" && given == strings.ToUpper(given) {
+		extension = strings.ToUpper(extension)
+	}
+	return strings.TrimSuffix(path, given) + extension
+}
+
+func readNCNNPair(paramPath, binPath string) (Tensors, error) {
+	param, err := readBounded(paramPath)
+	if err != nil {
+		return nil, err
+	}
+	bin, err := readBounded(binPath)
+	if err != nil {
+		return nil, err
+	}
+	return ReadNCNN(param, bin)
+}
+
+func readBounded(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, openError(err, path)
+	}
+	if info.Size() > maxNCNN {
+		return nil, fault.New(fault.TooLarge, "%s has %d bytes; ncnn files of up to %d are read.", path, info.Size(), int64(maxNCNN))
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, openError(err, path)
+	}
+	return data, nil
+}
+
+func openError(err error, path string) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fault.Wrap(fault.NotFound, err, "There is no file %s.", path)
+	}
+	return fault.Wrap(fault.Invalid, err, "%s cannot be opened.", path)
+}

@@ -1,0 +1,140 @@
+package weights
+
+import (
+	"upscaled/engine/fault"
+)
+
+// ReadNCNN reads a network that was converted to ncnn: the text of its .param
+// file and the bytes of its .bin file. ncnn keeps layers but no PyTorch names,
+// so the layers are followed from blob to blob and must form an RRDBNet or an
+// SRVGGNetCompact exactly; the tensors get that network's PyTorch names.
+//
+// A damaged file is fault.Invalid; another network, or quantised (int8)
+// weights, fault.Unsupported.
+func ReadNCNN(param, bin []byte) (Tensors, error) {
+	net, err := parseNCNNParam(param)
+	if err != nil {
+		return nil, err
+	}
+	if err := readNCNNWeights(net.layers, bin); err != nil {
+		return nil, err
+	}
+	m := &ncnnMatcher{net: net, used: map[*ncnnLayer]bool{}, tensors: Tensors{}}
+	if err := m.match(); err != nil {
+		return nil, err
+	}
+	return m.tensors, checkFinite(m.tensors)
+}
+
+// ncnnMatcher follows a network and collects its tensors under their names.
+type ncnnMatcher struct {
+	net     *ncnnNetwork
+	used    map[*ncnnLayer]bool
+	tensors Tensors
+	// output is the blob that the followed network ends in.
+	output string
+}
+
+// match decides by the layers present which network to follow, and then
+// insists that nothing was left over.
+func (m *ncnnMatcher) match() error {
+	follow := m.compact
+	for _, layer := range m.net.layers {
+		if layer.kind == "Concat" {
+			follow = m.rrdb
+			break
+		}
+	}
+	if err := follow(); err != nil {
+		return err
+	}
+	if left := m.net.consumers[m.output]; len(left) > 0 {
+		return mismatch(left[0].name, "stands behind the network's end")
+	}
+	for _, layer := range m.net.layers {
+		if !m.used[layer] {
+			return mismatch(layer.name, "is no part of it")
+		}
+	}
+	return nil
+}
+
+func mismatch(layer, why string) error {
+	return fault.New(fault.Unsupported, "The ncnn network is neither an RRDBNet nor an SRVGGNetCompact (layer %.100q %s); import its .pth or .onnx file instead.", layer, why)
+}
+
+// find gives the only layer of a kind that takes exactly these blobs in this
+// order and that satisfies the condition; nil where there is none or several.
+func (m *ncnnMatcher) find(kind string, accept func(*ncnnLayer) bool, inputs ...string) *ncnnLayer {
+	var found *ncnnLayer
+	for _, layer := range m.net.consumers[inputs[0]] {
+		if layer.kind != kind || !layer.takes(inputs) || (accept != nil && !accept(layer)) || m.used[layer] {
+			continue
+		}
+		if found != nil {
+			return nil
+		}
+		found = layer
+	}
+	if found != nil {
+		m.used[found] = true
+	}
+	return found
+}
+
+// convolution follows a convolution and stores it; channels is what its input
+// blob has. leaky asks for a LeakyReLU of slope 0.2 behind it, fused or as a
+// layer of its own, and its absence otherwise.
+func (m *ncnnMatcher) convolution(name, input string, channels int, leaky bool) (*ncnnLayer, string, error) {
+	layer := m.find("Convolution", nil, input)
+	if layer == nil {
+		return nil, "", mismatch(input, "should feed one convolution, "+name)
+	}
+	if layer.inChannels != channels {
+		return nil, "", mismatch(layer.name, "has an unexpected number of input channels")
+	}
+	output := layer.out[0]
+	slope, fused := layer.activation()
+	switch {
+	case leaky && !fused:
+		relu := m.find("ReLU", func(l *ncnnLayer) bool { return near(l.number(0, 0), leakySlope) }, output)
+		if relu == nil {
+			return nil, "", mismatch(layer.name, "lacks its activation")
+		}
+		output = relu.out[0]
+	case leaky != fused, fused && !near(slope, leakySlope):
+		return nil, "", mismatch(layer.name, "has another activation")
+	}
+	m.tensors[name+".weight"] = layer.weight
+	m.tensors[name+".bias"] = layer.bias
+	return layer, output, nil
+}
+
+// add follows the sum of two blobs, in either order.
+func (m *ncnnMatcher) add(a, b string) (string, bool) {
+	plainAdd := func(l *ncnnLayer) bool { return l.integer(0, 0) == 0 && l.number(1, 0) == 0 }
+	plainSum := func(l *ncnnLayer) bool { return l.integer(0, 0) == 1 && len(l.arrays[1]) == 0 }
+	for _, inputs := range [][]string{{a, b}, {b, a}} {
+		if layer := m.find("BinaryOp", plainAdd, inputs...); layer != nil {
+			return layer.out[0], true
+		}
+		if layer := m.find("Eltwise", plainSum, inputs...); layer != nil {
+			return layer.out[0], true
+		}
+	}
+	return "", false
+}
+
+// nearest follows a nearest-neighbour enlargement by a whole factor.
+func (m *ncnnMatcher) nearest(input string, factor int) (string, bool) {
+	layer := m.find("Interp", func(l *ncnnLayer) bool {
+		return l.integer(0, 0) == 1 && near(l.number(1, 1), float64(factor)) && near(l.number(2, 1), float64(factor))
+	}, input)
+	if layer == nil {
+		return "", false
+	}
+	return layer.out[0], true
+}
+
+// near compares numbers that were written as decimal float32.
+func near(a, b float64) bool { return a-b < 1e-6 && b-a < 1e-6 }

@@ -1,0 +1,210 @@
+package pickle
+
+import (
+	"bufio"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"math"
+
+	"upscaled/engine/fault"
+)
+
+// Instruction codes (CPython, Lib/pickle.py).
+const (
+	opStop = '.'
+
+	opPop, opPopMark, opMark               = '0', '1', '('
+	opBinGet, opLongBinGet                 = 'h', 'j'
+	opBinPut, opLongBinPut, opMemoize      = 'q', 'r', 0x94
+	opProto, opFrame                       = 0x80, 0x95
+	opNone, opTrue, opFalse                = 'N', 0x88, 0x89
+	opBinInt, opBinInt1, opBinInt2         = 'J', 'K', 'M'
+	opLong1, opLong4, opBinFloat           = 0x8a, 0x8b, 'G'
+	opBinString, opShortBinString          = 'T', 'U'
+	opBinUnicode, opShortBinUnicode        = 'X', 0x8c
+	opBinUnicode8                          = 0x8d
+	opBinBytes, opShortBinBytes            = 'B', 'C'
+	opBinBytes8                            = 0x8e
+	opEmptyTuple, opTuple                  = ')', 't'
+	opTuple1, opTuple2, opTuple3           = 0x85, 0x86, 0x87
+	opEmptyList, opList                    = ']', 'l'
+	opAppend, opAppends                    = 'a', 'e'
+	opEmptyDict, opDict                    = '}', 'd'
+	opSetItem, opSetItems                  = 's', 'u'
+	opGlobal, opStackGlobal                = 'c', 0x93
+	opReduce, opNewObject, opBuild         = 'R', 0x81, 'b'
+	opBinPersID                            = 'Q'
+	newestProtocol                    byte = 5
+)
+
+// memory handles the memo, the marks and the framing.
+func (d *decoder) memory(op byte) (bool, error) {
+	switch op {
+	case opMark:
+		d.marks = append(d.marks, len(d.stack))
+		return true, nil
+	case opPop:
+		if len(d.marks) > 0 && len(d.stack) == d.floor() { // POP also removes a bare MARK
+			d.marks = d.marks[:len(d.marks)-1]
+			return true, nil
+		}
+		_, err := d.pop()
+		return true, err
+	case opPopMark:
+		_, err := d.popMark()
+		return true, err
+	case opBinGet:
+		return true, d.get(1)
+	case opLongBinGet:
+		return true, d.get(4)
+	case opBinPut:
+		return true, d.put(1)
+	case opLongBinPut:
+		return true, d.put(4)
+	case opMemoize:
+		value, err := d.top()
+		d.memo[uint32(len(d.memo))] = value
+		return true, err
+	case opProto:
+		version, err := d.unsigned(1)
+		if err == nil && byte(version) > newestProtocol {
+			err = fault.New(fault.Unsupported, "The weights file uses pickle protocol %d; protocols up to %d can be read.", version, newestProtocol)
+		}
+		return true, err
+	case opFrame: // only a reading hint
+		_, err := d.unsigned(8)
+		return true, err
+	}
+	return false, nil
+}
+
+func (d *decoder) get(width int) error {
+	index, err := d.unsigned(width)
+	if err != nil {
+		return err
+	}
+	value, ok := d.memo[uint32(index)]
+	if !ok {
+		return fmt.Errorf("pickle: nothing is remembered as %d", index)
+	}
+	return d.push(value)
+}
+
+func (d *decoder) put(width int) error {
+	index, err := d.unsigned(width)
+	if err != nil {
+		return err
+	}
+	value, err := d.top()
+	d.memo[uint32(index)] = value
+	return err
+}
+
+// scalar handles numbers and constants.
+func (d *decoder) scalar(op byte) (bool, error) {
+	switch op {
+	case opNone:
+		return true, d.push(nil)
+	case opTrue, opFalse:
+		return true, d.push(op == opTrue)
+	case opBinInt1:
+		return true, d.integer(1)
+	case opBinInt2:
+		return true, d.integer(2)
+	case opBinInt:
+		value, err := d.unsigned(4)
+		if err != nil {
+			return true, err
+		}
+		return true, d.push(int64(int32(value)))
+	case opLong1:
+		return true, d.long(1)
+	case opLong4:
+		return true, d.long(4)
+	case opBinFloat:
+		var raw [8]byte
+		if _, err := io.ReadFull(d.r, raw[:]); err != nil {
+			return true, unexpected(err)
+		}
+		return true, d.push(math.Float64frombits(binary.BigEndian.Uint64(raw[:])))
+	}
+	return false, nil
+}
+
+// unsigned reads a little-endian number of up to 8 bytes.
+func (d *decoder) unsigned(width int) (uint64, error) {
+	var raw [8]byte
+	if _, err := io.ReadFull(d.r, raw[:width]); err != nil {
+		return 0, unexpected(err)
+	}
+	return binary.LittleEndian.Uint64(raw[:]), nil
+}
+
+func (d *decoder) integer(width int) error {
+	value, err := d.unsigned(width)
+	if err != nil {
+		return err
+	}
+	return d.push(int64(value))
+}
+
+// long reads a two's complement little-endian integer with its length before
+// it; those beyond 64 bits become Opaque.
+func (d *decoder) long(width int) error {
+	length, err := d.unsigned(width)
+	if err != nil {
+		return err
+	}
+	raw, err := d.take(length)
+	if err != nil {
+		return err
+	}
+	if len(raw) > 8 {
+		return d.push(Opaque{})
+	}
+	var full [8]byte
+	if copy(full[:], raw); len(raw) > 0 && raw[len(raw)-1]&0x80 != 0 {
+		for i := len(raw); i < 8; i++ {
+			full[i] = 0xff
+		}
+	}
+	return d.push(int64(binary.LittleEndian.Uint64(full[:])))
+}
+
+// take reads length bytes, within the limits, and allocates only as they come.
+func (d *decoder) take(length uint64) ([]byte, error) {
+	if length > maxString || d.text+int(length) > maxText {
+		return nil, fault.New(fault.Invalid, "The weights file holds a text of %d bytes; it is refused.", length)
+	}
+	d.text += int(length)
+	if buffered, err := d.r.Peek(min(int(length), d.r.Buffered())); err == nil && len(buffered) == int(length) {
+		raw := append([]byte(nil), buffered...)
+		_, err := d.r.Discard(len(raw))
+		return raw, err
+	}
+	raw, err := io.ReadAll(io.LimitReader(d.r, int64(length)))
+	if err == nil && len(raw) < int(length) {
+		err = io.ErrUnexpectedEOF
+	}
+	if err != nil {
+		return nil, unexpected(err)
+	}
+	return raw, nil
+}
+
+// line reads up to a newline, which is not part of the result.
+func line(r *bufio.Reader) (string, error) {
+	var text []byte
+	for len(text) <= maxName {
+		c, err := r.ReadByte()
+		if err != nil {
+			return "", unexpected(err)
+		}
+		if c == '\n' {
+			return string(text), nil
+		}
+		text = append(text, c)
+	}
+	return "", fmt.Errorf("pickle: a name is longer than %d bytes", maxName)
+}
