@@ -1,0 +1,216 @@
+// Package fetch downloads input pictures from URLs that strangers name,
+// without letting them reach anything that is not on the public internet.
+//
+// The rules: https only unless the operator allows http; the address that is
+// actually dialled is checked, so neither DNS rebinding nor a redirect leads
+// inside; at most three redirects; a limit on time and on bytes; no
+// credentials in URLs; no proxy from the environment.
+package fetch
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"syscall"
+	"time"
+
+	"upscaled/engine/fault"
+)
+
+// MaxRedirects is how many redirects are followed.
+const MaxRedirects = 3
+
+// Options are the operator's choices; the zero value is the safe default.
+type Options struct {
+	// AllowHTTP also allows the http scheme.
+	AllowHTTP bool
+	// AllowedRanges are dialled although they are not public.
+	AllowedRanges []netip.Prefix
+	// AllowedHosts, where not empty, are the only host names fetched from.
+	// The address rules still hold for them.
+	AllowedHosts []string
+	// MaxBytes bounds the body; 0 means 10 MiB.
+	MaxBytes int64
+	// Timeout bounds one fetch in all, redirects included; 0 means 10 s.
+	Timeout time.Duration
+	// Resolver replaces the system's; for tests.
+	Resolver *net.Resolver
+	// TLS replaces the default configuration; for tests.
+	TLS *tls.Config
+}
+
+// Fetcher downloads pictures. It may be used concurrently.
+type Fetcher struct {
+	options Options
+	client  *http.Client
+}
+
+// New makes a Fetcher; Close frees its idle connections.
+func New(options Options) *Fetcher {
+	if options.MaxBytes == 0 {
+		options.MaxBytes = 10 << 20
+	}
+	if options.Timeout == 0 {
+		options.Timeout = 10 * time.Second
+	}
+	f := &Fetcher{options: options}
+	dialer := &net.Dialer{
+		Resolver:       options.Resolver,
+		ControlContext: f.checkDial,
+		FallbackDelay:  -1, // one address at a time: no dial outlives its fetch
+	}
+	f.client = &http.Client{
+		CheckRedirect: f.checkRedirect,
+		Transport: &http.Transport{
+			Proxy:                  nil,
+			DialContext:            dialer.DialContext,
+			TLSClientConfig:        options.TLS,
+			TLSHandshakeTimeout:    options.Timeout,
+			ResponseHeaderTimeout:  options.Timeout,
+			MaxResponseHeaderBytes: 64 << 10,
+			DisableCompression:     true, // the byte limit is that of the wire
+			DisableKeepAlives:      true,
+			ForceAttemptHTTP2:      true,
+		},
+	}
+	return f
+}
+
+// Close frees what the fetcher holds.
+func (f *Fetcher) Close() { f.client.CloseIdleConnections() }
+
+// Fetch downloads one file into memory. It fails with fault.Invalid for a URL
+// that is not acceptable, fault.TooLarge past the byte limit and
+// fault.FetchFailed for everything else; no sentence names an address.
+func (f *Fetcher) Fetch(ctx context.Context, rawURL string) ([]byte, error) {
+	parsed, err := url.Parse(strings.TrimSpace(rawURL))
+	if err != nil {
+		return nil, fault.Wrap(fault.Invalid, err, "The image URL is not a valid URL.")
+	}
+	if err := f.checkURL(parsed); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, f.options.Timeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, parsed.String(), nil)
+	if err != nil {
+		return nil, fault.Wrap(fault.Invalid, err, "The image URL is not a valid URL.")
+	}
+	request.Header.Set("Accept", "image/*")
+	request.Header.Set("User-Agent", "upscaled")
+	response, err := f.client.Do(request)
+	if err != nil {
+		return nil, translate(err)
+	}
+	defer response.Body.Close()
+	body, err := f.read(response)
+	// A server that ends the body because the time is up must not make a part
+	// look like the whole.
+	if err == nil && ctx.Err() != nil {
+		return nil, translate(ctx.Err())
+	}
+	return body, err
+}
+
+func (f *Fetcher) read(response *http.Response) ([]byte, error) {
+	if response.StatusCode != http.StatusOK {
+		return nil, fault.New(fault.FetchFailed, "The image URL answered with HTTP status %d.", response.StatusCode)
+	}
+	if encoding := response.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
+		return nil, fault.New(fault.FetchFailed, "The image URL answered with a compressed body, which is not accepted.")
+	}
+	tooLarge := fault.New(fault.TooLarge, "The image at the URL is larger than %d bytes.", f.options.MaxBytes)
+	if response.ContentLength > f.options.MaxBytes {
+		return nil, tooLarge
+	}
+	body, err := io.ReadAll(io.LimitReader(response.Body, f.options.MaxBytes+1))
+	if err != nil {
+		return nil, translate(err)
+	}
+	if int64(len(body)) > f.options.MaxBytes {
+		return nil, tooLarge
+	}
+	return body, nil
+}
+
+func (f *Fetcher) checkRedirect(request *http.Request, via []*http.Request) error {
+	if len(via) > MaxRedirects {
+		return fault.New(fault.FetchFailed, "The image URL redirects more than %d times.", MaxRedirects)
+	}
+	request.Header.Del("Referer")
+	return f.checkURL(request.URL)
+}
+
+// checkURL judges what can be judged before a name is resolved.
+func (f *Fetcher) checkURL(u *url.URL) error {
+	switch {
+	case u.Scheme == "https", u.Scheme == "http" && f.options.AllowHTTP:
+	default:
+		return fault.New(fault.Invalid, "The image URL must start with https://.")
+	}
+	if u.User != nil {
+		return fault.New(fault.Invalid, "The image URL must not hold a user name or password.")
+	}
+	if u.Hostname() == "" || u.Opaque != "" {
+		return fault.New(fault.Invalid, "The image URL has no host.")
+	}
+	if len(f.options.AllowedHosts) > 0 && !f.hostAllowed(u.Hostname()) {
+		return fault.New(fault.FetchFailed, "Images are not fetched from this host.")
+	}
+	return nil
+}
+
+func (f *Fetcher) hostAllowed(host string) bool {
+	host = strings.TrimSuffix(strings.ToLower(host), ".")
+	for _, allowed := range f.options.AllowedHosts {
+		if host == strings.ToLower(allowed) {
+			return true
+		}
+	}
+	return false
+}
+
+// errForbidden marks a refused address below the layers of net and net/http.
+var errForbidden = errors.New("address is not public")
+
+// checkDial sees the address that the kernel is about to connect to: the last
+// word, after every resolver and redirect.
+func (f *Fetcher) checkDial(_ context.Context, network, address string, _ syscall.RawConn) error {
+	if network != "tcp4" && network != "tcp6" {
+		return errForbidden
+	}
+	target, err := netip.ParseAddrPort(address)
+	if err != nil || !f.addressAllowed(target.Addr()) {
+		return errForbidden
+	}
+	return nil
+}
+
+func (f *Fetcher) addressAllowed(address netip.Addr) bool {
+	for _, allowed := range f.options.AllowedRanges {
+		if allowed.Contains(address.Unmap()) {
+			return true
+		}
+	}
+	return Public(address)
+}
+
+// translate gives a transport error a sentence that tells nothing about the
+// inside: refused, unreachable and forbidden addresses look the same.
+func translate(err error) error {
+	var known *fault.Error
+	if errors.As(err, &known) {
+		return known
+	}
+	var timeout interface{ Timeout() bool }
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		return &fault.Error{Kind: fault.FetchFailed, Message: "The image URL did not answer in time.", Err: err}
+	}
+	return fault.Wrap(fault.FetchFailed, err, "The image URL could not be fetched.")
+}
