@@ -93,6 +93,9 @@ func parseNCNNParam(param []byte) (*ncnnNetwork, error) {
 			return nil, err
 		}
 	}
+	if b.net.input == "" {
+		return nil, damaged(nil, "the network has no input")
+	}
 	return b.net, nil
 }
 

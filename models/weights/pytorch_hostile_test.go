@@ -145,6 +145,15 @@ func FuzzReadPyTorch(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) { checkFuzzed(t, data, readTorch) })
 }
 
+// FuzzReadPyTorchPickle mutates what lies behind the zip's checksums.
+func FuzzReadPyTorchPickle(f *testing.F) {
+	pickle, _, _, _ := allTypes()
+	f.Add(pickle)
+	f.Add(new(pickler).op(0x80, 2).op('}').text("params").stateDict(dense("module.w", "FloatStorage", "0", 6)).op('s', '.').Bytes())
+	f.Add(new(pickler).op(0x80, 4).text("collections").text("OrderedDict").op(0x93, 0x94, ')', 0x81, '.').Bytes())
+	f.Fuzz(func(t *testing.T, data []byte) { checkFuzzed(t, hostile(t, data), readTorch) })
+}
+
 // checkFuzzed reads hostile bytes: an error must say what is wrong, a success
 // must be consistent.
 func checkFuzzed(t *testing.T, data []byte, read func([]byte) (Tensors, error)) {
