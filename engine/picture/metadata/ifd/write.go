@@ -1,0 +1,82 @@
+package ifd
+
+import (
+	"encoding/binary"
+	"slices"
+)
+
+// Field is an entry to write. Value is in the byte order of the structure
+// and holds Count values of Type.
+type Field struct {
+	Tag, Type uint16
+	Count     uint32
+	Value     []byte
+}
+
+// Fields copies those entries of a directory that keep accepts and whose
+// values are in the file. Offsets inside the values, as in maker notes and
+// subdirectories, are not adjusted: keep must refuse such tags.
+func (f File) Fields(d Directory, keep func(tag uint16) bool) []Field {
+	var fields []Field
+	for _, e := range d.Entries {
+		if e.End > e.Start && keep(e.Tag) {
+			fields = append(fields, Field{e.Tag, e.Type, e.Count, f.Value(e)})
+		}
+	}
+	return fields
+}
+
+// Build writes a TIFF structure of one directory with the EXIF and GPS
+// subdirectories that have fields. It gives nil when there is no field at all.
+// Fields are sorted by tag, and of those with equal tags one is kept.
+func Build(order binary.ByteOrder, main, exif, gps []Field) []byte {
+	if len(main)+len(exif)+len(gps) == 0 {
+		return nil
+	}
+	mark := "II*\x00"
+	if order == binary.ByteOrder(binary.BigEndian) {
+		mark = "MM\x00*"
+	}
+	out := append([]byte(mark), 0, 0, 0, 0)
+	for _, sub := range []struct {
+		tag    uint16
+		fields []Field
+	}{{EXIF, exif}, {GPS, gps}} {
+		if len(sub.fields) == 0 {
+			continue
+		}
+		pointer := make([]byte, 4)
+		order.PutUint32(pointer, uint32(len(out)))
+		out = appendDirectory(out, order, sub.fields)
+		main = append(main[:len(main):len(main)], Field{sub.tag, Long, 1, pointer})
+	}
+	order.PutUint32(out[4:], uint32(len(out)))
+	return appendDirectory(out, order, main)
+}
+
+// appendDirectory writes a directory and after it the values that do not fit
+// into their records. Everything starts at an even offset, as TIFF asks.
+func appendDirectory(out []byte, order binary.ByteOrder, fields []Field) []byte {
+	fields = slices.Clone(fields)
+	slices.SortStableFunc(fields, func(a, b Field) int { return int(a.Tag) - int(b.Tag) })
+	fields = slices.CompactFunc(fields, func(a, b Field) bool { return a.Tag == b.Tag })
+	start := len(out)
+	out = append(out, make([]byte, 2+len(fields)*recordSize+4)...)
+	order.PutUint16(out[start:], uint16(len(fields)))
+	for i, field := range fields {
+		record := start + 2 + i*recordSize
+		order.PutUint16(out[record:], field.Tag)
+		order.PutUint16(out[record+2:], field.Type)
+		order.PutUint32(out[record+4:], field.Count)
+		if len(field.Value) <= 4 {
+			copy(out[record+8:], field.Value)
+			continue
+		}
+		order.PutUint32(out[record+8:], uint32(len(out)))
+		out = append(out, field.Value...)
+		if len(out)%2 == 1 {
+			out = append(out, 0)
+		}
+	}
+	return out
+}

@@ -1,0 +1,53 @@
+package metadata
+
+import (
+	"bytes"
+	"compress/zlib"
+	"io"
+)
+
+// PNGProfile unpacks the payload of an iCCP chunk (PNG, section 11.3.2.3): a
+// name, a zero, the compression method 0 and a zlib stream.
+func PNGProfile(payload []byte) []byte {
+	_, rest, ok := bytes.Cut(payload, []byte{0})
+	if !ok || len(rest) < 1 || rest[0] != 0 {
+		return nil
+	}
+	return inflate(rest[1:])
+}
+
+// PNGPacket gives the XMP packet of an iTXt chunk's payload, and nil for any
+// other text.
+func PNGPacket(payload []byte) []byte {
+	rest, ok := bytes.CutPrefix(payload, []byte("XML:com.adobe.xmp\x00"))
+	if !ok || len(rest) < 2 {
+		return nil
+	}
+	compressed := rest[0] == 1
+	_, rest, ok = bytes.Cut(rest[2:], []byte{0}) // language
+	if !ok {
+		return nil
+	}
+	_, text, ok := bytes.Cut(rest, []byte{0}) // translated keyword
+	if !ok {
+		return nil
+	}
+	if compressed {
+		text = inflate(text)
+	}
+	return XMP(text)
+}
+
+// inflate reads a zlib stream of at most maxBytes; nil when it is damaged or
+// holds more, as a decompression bomb does.
+func inflate(stream []byte) []byte {
+	reader, err := zlib.NewReader(bytes.NewReader(stream))
+	if err != nil {
+		return nil
+	}
+	out, err := io.ReadAll(io.LimitReader(reader, maxBytes+1))
+	if err != nil || len(out) > maxBytes {
+		return nil
+	}
+	return out
+}

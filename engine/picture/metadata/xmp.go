@@ -1,0 +1,93 @@
+package metadata
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"io"
+	"regexp"
+	"strconv"
+	"unicode/utf8"
+)
+
+// XMP gives back a packet that is well-formed UTF-8 XML, and nil otherwise.
+// Zero bytes after the packet, which some writers leave, are cut.
+func XMP(packet []byte) []byte {
+	packet = bytes.TrimRight(packet, "\x00")
+	packet = bytes.TrimPrefix(packet, []byte("\ufeff"))
+	if len(packet) == 0 || len(packet) > maxBytes || !utf8.Valid(packet) || !wellFormed(packet) {
+		return nil
+	}
+	return packet
+}
+
+func wellFormed(packet []byte) bool {
+	decoder := xml.NewDecoder(bytes.NewReader(packet))
+	elements := 0
+	for {
+		token, err := decoder.RawToken()
+		if errors.Is(err, io.EOF) {
+			return elements > 0
+		}
+		if err != nil {
+			return false
+		}
+		if _, ok := token.(xml.StartElement); ok {
+			elements++
+		}
+	}
+}
+
+// fitXMP edits the text rather than the tree, so that everything it does not
+// know stays as its author wrote it. It relies on the customary prefixes,
+// which all writers use. An edit that would break the packet drops it.
+func fitXMP(packet []byte, width, height int) []byte {
+	packet = XMP(packet)
+	if packet == nil {
+		return nil
+	}
+	edited := packet
+	for _, property := range []struct{ name, value string }{
+		{"tiff:Orientation", "1"},
+		{"tiff:ImageWidth", strconv.Itoa(width)},
+		{"tiff:ImageLength", strconv.Itoa(height)},
+		{"exif:PixelXDimension", strconv.Itoa(width)},
+		{"exif:PixelYDimension", strconv.Itoa(height)},
+	} {
+		edited = setProperty(edited, property.name, property.value)
+	}
+	for _, name := range []string{"xmp:Thumbnails", "xap:Thumbnails"} {
+		edited = dropElement(edited, name)
+	}
+	// The extension that this would point to is not carried.
+	edited = dropAttribute(edited, "xmpNote:HasExtendedXMP")
+	return XMP(edited)
+}
+
+// setProperty replaces a simple property in both of its RDF spellings, as an
+// attribute and as an element.
+func setProperty(packet []byte, name, value string) []byte {
+	if !bytes.Contains(packet, []byte(name)) {
+		return packet
+	}
+	attribute := regexp.MustCompile(`(\s` + name + `\s*=\s*)("[^"<]*"|'[^'<]*')`)
+	packet = attribute.ReplaceAll(packet, []byte(`${1}"`+value+`"`))
+	element := regexp.MustCompile(`(<` + name + `\s*>)[^<]*(</` + name + `\s*>)`)
+	return element.ReplaceAll(packet, []byte(`${1}`+value+`${2}`))
+}
+
+func dropAttribute(packet []byte, name string) []byte {
+	if !bytes.Contains(packet, []byte(name)) {
+		return packet
+	}
+	attribute := regexp.MustCompile(`\s` + name + `\s*=\s*("[^"<]*"|'[^'<]*')`)
+	return attribute.ReplaceAll(packet, nil)
+}
+
+func dropElement(packet []byte, name string) []byte {
+	if !bytes.Contains(packet, []byte("<"+name)) {
+		return packet
+	}
+	element := regexp.MustCompile(`(?s)<` + name + `(\s[^>]*)?(/>|>.*?</` + name + `\s*>)`)
+	return element.ReplaceAll(packet, nil)
+}
