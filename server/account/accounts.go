@@ -1,0 +1,266 @@
+package account
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sort"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"upscaled/engine/fault"
+	"upscaled/server/job"
+)
+
+// keyPrefix starts every key, so that secret scanners recognise one.
+const keyPrefix = "sk-live-"
+
+// Accounts is the key store. It implements job.Gate and may be used
+// concurrently.
+type Accounts struct {
+	store Store
+	now   func() time.Time
+	// configured remembers that a key has been seen; keys are never deleted,
+	// so this never turns back.
+	configured atomic.Bool
+}
+
+// New works on a store; now is the clock (time.Now).
+func New(store Store, now func() time.Time) *Accounts { return &Accounts{store: store, now: now} }
+
+// NewOptions describe an account to make.
+type NewOptions struct {
+	Name      string
+	Credits   int64
+	Unlimited bool
+	Limits    Limits
+}
+
+// Create makes an account and returns its key, which is shown this once and
+// cannot be recovered.
+func (s *Accounts) Create(ctx context.Context, o NewOptions) (key string, a Account, err error) {
+	if strings.TrimSpace(o.Name) == "" || o.Credits < 0 || o.Limits.PerDay < 0 || o.Limits.PerSecond < 0 || o.Limits.Concurrent < 0 {
+		return "", Account{}, fault.New(fault.Invalid, "A key needs a name, and credits and limits of at least 0.")
+	}
+	id, secret := make([]byte, 9), make([]byte, 32)
+	_, _ = rand.Read(id) // never fails, see crypto/rand
+	_, _ = rand.Read(secret)
+	a = Account{
+		ID: hex.EncodeToString(id), Name: o.Name, Credits: o.Credits, Unlimited: o.Unlimited,
+		Created: s.now().UTC(), Limits: o.Limits,
+	}
+	key = keyPrefix + a.ID + base64.RawURLEncoding.EncodeToString(secret)
+	a.Hash = hashKey(key)
+	value, err := json.Marshal(a)
+	if err != nil {
+		return "", Account{}, fmt.Errorf("encode account: %w", err)
+	}
+	if err := s.store.Create(ctx, a.ID, value); err != nil {
+		return "", Account{}, fmt.Errorf("store account: %w", err)
+	}
+	return key, a, nil
+}
+
+// hashKey is plain SHA-256: a key has 256 random bits, so there is nothing to
+// guess that a slow password hash would have to protect, and every request
+// pays for it.
+func hashKey(key string) string {
+	sum := sha256.Sum256([]byte(key))
+	return hex.EncodeToString(sum[:])
+}
+
+// accountID is the public part of a key, "" when it has not a key's form.
+func accountID(key string) string {
+	const idLength = 18
+	rest, found := strings.CutPrefix(key, keyPrefix)
+	if !found || len(rest) <= idLength {
+		return ""
+	}
+	if _, err := hex.DecodeString(rest[:idLength]); err != nil {
+		return ""
+	}
+	return rest[:idLength]
+}
+
+// Authenticate implements job.Gate.
+func (s *Accounts) Authenticate(ctx context.Context, key string) (job.Caller, error) {
+	enabled, err := s.Enabled(ctx)
+	if err != nil || !enabled {
+		return job.Caller{}, err
+	}
+	unknown := fault.New(fault.Unauthorized, "The API key is missing or not valid.")
+	id := accountID(key)
+	if id == "" {
+		return job.Caller{}, unknown
+	}
+	a, _, err := s.read(ctx, id)
+	if errors.Is(err, ErrNoRecord) {
+		return job.Caller{}, unknown
+	} else if err != nil {
+		return job.Caller{}, err
+	}
+	if subtle.ConstantTimeCompare([]byte(hashKey(key)), []byte(a.Hash)) != 1 {
+		return job.Caller{}, unknown
+	}
+	if a.Disabled {
+		return caller(a), fault.New(fault.Disabled, "The API key is disabled.")
+	}
+	return caller(a), nil
+}
+
+// Balance implements job.Gate.
+func (s *Accounts) Balance(ctx context.Context, id string) (job.Caller, error) {
+	if id == "" {
+		return job.Caller{}, nil
+	}
+	a, _, err := s.read(ctx, id)
+	if err != nil {
+		return job.Caller{}, named(err)
+	}
+	return caller(a), nil
+}
+
+// Enabled implements job.Gate.
+func (s *Accounts) Enabled(ctx context.Context) (bool, error) {
+	if s.configured.Load() {
+		return true, nil
+	}
+	keys, err := s.store.Keys(ctx)
+	if err != nil {
+		return false, fmt.Errorf("list accounts: %w", err)
+	}
+	if len(keys) > 0 {
+		s.configured.Store(true)
+	}
+	return len(keys) > 0, nil
+}
+
+func caller(a Account) job.Caller {
+	c := job.Caller{ID: a.ID, Name: a.Name}
+	if !a.Unlimited {
+		c.Credits = &a.Credits
+	}
+	return c
+}
+
+// Charge takes the price of a job, exactly once for its ID, and counts the
+// request; balance is what is left, nil when unlimited. It fails with
+// fault.NoCredits, fault.RateLimited (a *RetryAfter) or fault.Disabled and
+// then changes nothing.
+func (s *Accounts) Charge(ctx context.Context, id, jobID string, price int64) (balance *int64, err error) {
+	a, err := s.edit(ctx, id, func(a *Account) (bool, error) {
+		_, held := a.Holds[jobID]
+		return !held, a.charge(jobID, price, s.now())
+	})
+	return caller(a).Credits, err
+}
+
+// Settle makes the charge for a job final. It may be repeated.
+func (s *Accounts) Settle(ctx context.Context, id, jobID string) error {
+	_, err := s.edit(ctx, id, func(a *Account) (bool, error) { return a.settle(jobID), nil })
+	return err
+}
+
+// Refund gives the charge for a job back. It may be repeated.
+func (s *Accounts) Refund(ctx context.Context, id, jobID string) error {
+	_, err := s.edit(ctx, id, func(a *Account) (bool, error) { return a.refund(jobID), nil })
+	return err
+}
+
+// TopUp adds credits, which may be negative but never below a balance of 0.
+func (s *Accounts) TopUp(ctx context.Context, id string, credits int64) (Account, error) {
+	return s.edit(ctx, id, func(a *Account) (bool, error) {
+		if a.Credits+credits < 0 {
+			return false, fault.New(fault.Invalid, "The balance cannot go below 0: it is %d.", a.Credits)
+		}
+		a.Credits += credits
+		return true, nil
+	})
+}
+
+// SetDisabled switches a key off or on; running jobs go on.
+func (s *Accounts) SetDisabled(ctx context.Context, id string, disabled bool) (Account, error) {
+	return s.edit(ctx, id, func(a *Account) (bool, error) {
+		changed := a.Disabled != disabled
+		a.Disabled = disabled
+		return changed, nil
+	})
+}
+
+// List gives all accounts by name.
+func (s *Accounts) List(ctx context.Context) ([]Account, error) {
+	keys, err := s.store.Keys(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list accounts: %w", err)
+	}
+	accounts := make([]Account, 0, len(keys))
+	for _, key := range keys {
+		a, _, err := s.read(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		accounts = append(accounts, a)
+	}
+	sort.Slice(accounts, func(i, j int) bool {
+		return accounts[i].Name+accounts[i].ID < accounts[j].Name+accounts[j].ID
+	})
+	return accounts, nil
+}
+
+func (s *Accounts) read(ctx context.Context, id string) (a Account, revision uint64, err error) {
+	value, revision, err := s.store.Get(ctx, id)
+	if err != nil {
+		return Account{}, 0, fmt.Errorf("read account: %w", err)
+	}
+	if err := json.Unmarshal(value, &a); err != nil {
+		return Account{}, 0, fmt.Errorf("decode account: %w", err)
+	}
+	return a, revision, nil
+}
+
+// edit applies change until no other process wrote in between. change says
+// whether there is anything to write; it may run several times.
+func (s *Accounts) edit(ctx context.Context, id string, change func(*Account) (bool, error)) (Account, error) {
+	for {
+		a, revision, err := s.read(ctx, id)
+		if err != nil {
+			return Account{}, named(err)
+		}
+		before := a.Credits
+		write, err := change(&a)
+		if err != nil {
+			a.Credits = before
+			return a, err
+		}
+		if !write {
+			return a, nil
+		}
+		value, err := json.Marshal(a)
+		if err != nil {
+			return Account{}, fmt.Errorf("encode account: %w", err)
+		}
+		switch err := s.store.Update(ctx, id, value, revision); {
+		case err == nil:
+			return a, nil
+		case !errors.Is(err, ErrConflict):
+			return Account{}, fmt.Errorf("write account: %w", err)
+		}
+		if err := ctx.Err(); err != nil {
+			return Account{}, err
+		}
+	}
+}
+
+func named(err error) error {
+	if errors.Is(err, ErrNoRecord) {
+		return fault.Wrap(fault.NotFound, err, "There is no such key; `upscaled keys list` shows all.")
+	}
+	return err
+}

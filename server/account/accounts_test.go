@@ -1,0 +1,212 @@
+package account_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"upscaled/engine/fault"
+	"upscaled/server/account"
+	"upscaled/server/account/accounttest"
+	"upscaled/server/job"
+)
+
+var _ job.Gate = (*account.Accounts)(nil)
+
+func TestMemoryStore(t *testing.T) {
+	t.Parallel()
+	accounttest.TestStore(t, accounttest.NewMemory())
+}
+
+// clock is a time that tests move.
+type clock struct{ unix atomic.Int64 }
+
+func (c *clock) now() time.Time { return time.Unix(c.unix.Load(), 0) }
+
+func newAccounts(t *testing.T) (*account.Accounts, *accounttest.Memory, *clock) {
+	t.Helper()
+	c, store := &clock{}, accounttest.NewMemory()
+	c.unix.Store(1_700_000_000)
+	return account.New(store, c.now), store, c
+}
+
+func create(t *testing.T, s *account.Accounts, o account.NewOptions) (string, string) {
+	t.Helper()
+	o.Name = "shop"
+	key, a, err := s.Create(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key, a.ID
+}
+
+func TestAuthentication(t *testing.T) {
+	t.Parallel()
+	s, store, _ := newAccounts(t)
+	if c, err := s.Authenticate(t.Context(), "anything"); err != nil || c.ID != "" {
+		t.Fatalf("without keys everybody passes: %v, %v", c, err)
+	}
+	key, id := create(t, s, account.NewOptions{Credits: 7})
+	c, err := s.Authenticate(t.Context(), key)
+	if err != nil || c.ID != id || *c.Credits != 7 {
+		t.Fatalf("%+v, %v", c, err)
+	}
+	for _, wrong := range []string{"", "sk-live-", key[:len(key)-1] + "!", key + "x", strings.ToUpper(key), key[:26], "Bearer " + key} {
+		if _, err := s.Authenticate(t.Context(), wrong); fault.KindOf(err) != fault.Unauthorized {
+			t.Errorf("%q: %v", wrong, err)
+		}
+	}
+	if value, _, _ := store.Get(t.Context(), id); strings.Contains(string(value), key[30:]) {
+		t.Error("the key is stored")
+	}
+	if _, err := s.SetDisabled(t.Context(), id, true); err != nil {
+		t.Fatal(err)
+	}
+	if c, err := s.Authenticate(t.Context(), key); fault.KindOf(err) != fault.Disabled || c.ID != id {
+		t.Fatalf("%+v, %v", c, err)
+	}
+}
+
+func TestParallelChargesAreExact(t *testing.T) {
+	t.Parallel()
+	s, store, c := newAccounts(t)
+	_, id := create(t, s, account.NewOptions{Credits: 30})
+	other := account.New(store, c.now) // a second process on the same store
+	var charged atomic.Int64
+	var group sync.WaitGroup
+	for i := range 100 {
+		group.Go(func() {
+			process := s
+			if i%2 == 0 {
+				process = other
+			}
+			_, err := process.Charge(context.Background(), id, fmt.Sprint("job", i), 1)
+			if err == nil {
+				charged.Add(1)
+			} else if fault.KindOf(err) != fault.NoCredits {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	if balance, _ := s.Balance(t.Context(), id); charged.Load() != 30 || *balance.Credits != 0 {
+		t.Fatalf("%d charges passed and %d credits are left of 30", charged.Load(), *balance.Credits)
+	}
+}
+
+// Whatever order charges, settlements and refunds come in, and however often
+// each is repeated, no credit appears or vanishes.
+func TestLedgerProperty(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(rt *rapid.T) {
+		s, _, _ := newAccounts(t)
+		_, id := create(t, s, account.NewOptions{Credits: 50})
+		balance, holds := int64(50), map[string]int64{}
+		for range rapid.IntRange(1, 40).Draw(rt, "steps") {
+			jobID := fmt.Sprint(rapid.IntRange(0, 5).Draw(rt, "job"))
+			held, isHeld := holds[jobID]
+			switch rapid.IntRange(0, 2).Draw(rt, "step") {
+			case 0:
+				price := rapid.Int64Range(0, 30).Draw(rt, "price")
+				left, err := s.Charge(t.Context(), id, jobID, price)
+				switch {
+				case isHeld:
+				case price <= balance:
+					balance, holds[jobID] = balance-price, price
+				case fault.KindOf(err) != fault.NoCredits:
+					rt.Fatalf("charge of %d on %d: %v", price, balance, err)
+				}
+				if *left != balance {
+					rt.Fatalf("told %d, want %d", *left, balance)
+				}
+			case 1:
+				if err := s.Settle(t.Context(), id, jobID); err != nil {
+					rt.Fatal(err)
+				}
+				delete(holds, jobID)
+			case 2:
+				if err := s.Refund(t.Context(), id, jobID); err != nil {
+					rt.Fatal(err)
+				}
+				balance += held
+				delete(holds, jobID)
+			}
+			if c, _ := s.Balance(t.Context(), id); *c.Credits != balance {
+				rt.Fatalf("balance %d, want %d", *c.Credits, balance)
+			}
+		}
+	})
+}
+
+func TestRollingQuota(t *testing.T) {
+	t.Parallel()
+	s, _, c := newAccounts(t)
+	_, id := create(t, s, account.NewOptions{Unlimited: true, Limits: account.Limits{PerDay: 3}})
+	charge := func(n int) error {
+		_, err := s.Charge(t.Context(), id, fmt.Sprint(n), 1)
+		return err
+	}
+	for n := range 3 {
+		if err := charge(n); err != nil {
+			t.Fatal(err)
+		}
+		c.unix.Add(3600)
+	}
+	err := charge(3)
+	var retry *account.RetryAfter
+	if fault.KindOf(err) != fault.RateLimited || !errors.As(err, &retry) {
+		t.Fatalf("fourth request: %v", err)
+	}
+	c.unix.Add(int64(retry.Wait / time.Second))
+	if err := charge(3); err != nil {
+		t.Fatalf("after the told wait of %v: %v", retry.Wait, err)
+	}
+	if err := charge(4); fault.KindOf(err) != fault.RateLimited {
+		t.Fatalf("only one slot is free: %v", err)
+	}
+}
+
+func TestRateAndConcurrency(t *testing.T) {
+	t.Parallel()
+	s, _, c := newAccounts(t)
+	_, id := create(t, s, account.NewOptions{Unlimited: true, Limits: account.Limits{PerSecond: 2, Concurrent: 3}})
+	charge := func(jobID string) fault.Kind {
+		_, err := s.Charge(t.Context(), id, jobID, 1)
+		return fault.KindOf(err)
+	}
+	if charge("a") != "" || charge("b") != "" || charge("c") != fault.RateLimited {
+		t.Error("a burst of two passes, a third does not")
+	}
+	c.unix.Add(5)
+	if charge("c") != "" || charge("d") != fault.RateLimited {
+		t.Error("three unfinished jobs are allowed, not four")
+	}
+	if err := s.Settle(t.Context(), id, "a"); err != nil || charge("d") != "" {
+		t.Error("a finished job makes room")
+	}
+}
+
+func TestTopUp(t *testing.T) {
+	t.Parallel()
+	s, _, _ := newAccounts(t)
+	_, id := create(t, s, account.NewOptions{Credits: 5})
+	if a, err := s.TopUp(t.Context(), id, 10); err != nil || a.Credits != 15 {
+		t.Fatalf("%+v, %v", a, err)
+	}
+	if _, err := s.TopUp(t.Context(), id, -16); fault.KindOf(err) != fault.Invalid {
+		t.Fatalf("below zero: %v", err)
+	}
+	if _, err := s.TopUp(t.Context(), "0123", 1); fault.KindOf(err) != fault.NotFound {
+		t.Fatalf("unknown: %v", err)
+	}
+	if accounts, err := s.List(t.Context()); err != nil || len(accounts) != 1 || accounts[0].Credits != 15 {
+		t.Fatalf("%+v, %v", accounts, err)
+	}
+}

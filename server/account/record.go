@@ -1,0 +1,155 @@
+package account
+
+import (
+	"time"
+
+	"upscaled/engine/fault"
+)
+
+// Limits are what an account may do; zero means no limit.
+type Limits struct {
+	// PerDay is requests in a rolling 24 h, PerSecond their sustained rate
+	// (bursts of one second's worth), Concurrent the unfinished jobs.
+	PerDay     int     `json:"per_day,omitempty"`
+	PerSecond  float64 `json:"per_second,omitempty"`
+	Concurrent int     `json:"concurrent,omitempty"`
+}
+
+// Account is one record. The key itself is never stored, only its hash.
+type Account struct {
+	ID        string    `json:"id"`
+	Name      string    `json:"name"`
+	Hash      string    `json:"hash"` // hex SHA-256 of the whole key
+	Credits   int64     `json:"credits"`
+	Unlimited bool      `json:"unlimited,omitempty"`
+	Disabled  bool      `json:"disabled,omitempty"`
+	Created   time.Time `json:"created"`
+	Limits    Limits    `json:"limits"`
+
+	// Holds are credits taken for jobs that are not final yet, by job ID.
+	Holds map[string]int64 `json:"holds,omitempty"`
+	// Window counts accepted requests by minute (unix seconds of its start).
+	Window []minute `json:"window,omitempty"`
+	// Tokens and Refilled are the rate limit's bucket.
+	Tokens   float64   `json:"tokens,omitempty"`
+	Refilled time.Time `json:"refilled,omitzero"`
+}
+
+type minute struct {
+	Start int64 `json:"s"`
+	Count int   `json:"n"`
+}
+
+// RetryAfter is how long a caller should wait; it unwraps to its cause, a
+// fault.RateLimited error.
+type RetryAfter struct {
+	Wait time.Duration
+	Err  *fault.Error
+}
+
+func (r *RetryAfter) Error() string { return r.Err.Error() }
+func (r *RetryAfter) Unwrap() error { return r.Err }
+
+func limited(wait time.Duration, sentence string) error {
+	return &RetryAfter{Wait: max(wait, time.Second), Err: fault.New(fault.RateLimited, "%s", sentence)}
+}
+
+// charge takes the price for a job and counts the request. A job that already
+// holds credits is charged once only.
+func (a *Account) charge(jobID string, price int64, now time.Time) error {
+	if _, held := a.Holds[jobID]; held {
+		return nil
+	}
+	if a.Disabled {
+		return fault.New(fault.Disabled, "The account is disabled.")
+	}
+	if a.Limits.Concurrent > 0 && len(a.Holds) >= a.Limits.Concurrent {
+		return limited(time.Second, "Too many unfinished jobs for this key.")
+	}
+	if err := a.admit(now); err != nil {
+		return err
+	}
+	if !a.Unlimited && a.Credits < price {
+		return fault.New(fault.NoCredits, "The account does not have enough credits.")
+	}
+	if !a.Unlimited {
+		a.Credits -= price
+	} else {
+		price = 0
+	}
+	if a.Holds == nil {
+		a.Holds = map[string]int64{}
+	}
+	a.Holds[jobID] = price
+	a.count(now)
+	return nil
+}
+
+// admit checks rate and daily quota without counting.
+func (a *Account) admit(now time.Time) error {
+	a.expire(now)
+	used := 0
+	for _, m := range a.Window {
+		used += m.Count
+	}
+	if a.Limits.PerDay > 0 && used >= a.Limits.PerDay {
+		free := time.Unix(a.Window[0].Start, 0).Add(24*time.Hour + time.Minute)
+		return limited(free.Sub(now), "The daily request quota is used up.")
+	}
+	if rate := a.Limits.PerSecond; rate > 0 {
+		a.refill(now)
+		if a.Tokens < 1 {
+			return limited(time.Duration((1-a.Tokens)/rate*float64(time.Second)), "Too many requests a second.")
+		}
+	}
+	return nil
+}
+
+func (a *Account) refill(now time.Time) {
+	burst := max(a.Limits.PerSecond, 1)
+	if a.Refilled.IsZero() {
+		a.Tokens = burst
+	} else if passed := now.Sub(a.Refilled).Seconds(); passed > 0 {
+		a.Tokens = min(burst, a.Tokens+passed*a.Limits.PerSecond)
+	}
+	a.Refilled = now
+}
+
+func (a *Account) count(now time.Time) {
+	if a.Limits.PerSecond > 0 {
+		a.Tokens--
+	}
+	if a.Limits.PerDay == 0 {
+		return
+	}
+	start := now.Truncate(time.Minute).Unix()
+	if n := len(a.Window); n > 0 && a.Window[n-1].Start == start {
+		a.Window[n-1].Count++
+		return
+	}
+	a.Window = append(a.Window, minute{Start: start, Count: 1})
+}
+
+// expire forgets minutes that ended more than 24 h ago: a request is counted
+// for at least 24 h and at most one minute longer.
+func (a *Account) expire(now time.Time) {
+	oldest := now.Add(-24*time.Hour - time.Minute).Unix()
+	for len(a.Window) > 0 && a.Window[0].Start <= oldest {
+		a.Window = a.Window[1:]
+	}
+}
+
+// settle makes a job's charge final; refund gives it back. Both may be
+// repeated: without a hold they change nothing and say so.
+func (a *Account) settle(jobID string) bool {
+	_, held := a.Holds[jobID]
+	delete(a.Holds, jobID)
+	return held
+}
+
+func (a *Account) refund(jobID string) bool {
+	price, held := a.Holds[jobID]
+	a.Credits += price
+	delete(a.Holds, jobID)
+	return held
+}
