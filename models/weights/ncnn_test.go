@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -75,15 +76,18 @@ func (w *ncnnWriter) convolution(name, input string, in, out int, more string) s
 	return w.layer("Convolution", []string{input}, fmt.Sprintf("0=%d 1=3 4=1 5=1 6=%d %s", out, len(weight.Data), more))
 }
 
-// halfOf looks for the half with a value, which must exist.
+// halfOf is the half of a whole number small enough to have one.
 func halfOf(t testing.TB, value float32) uint16 {
-	for bits := range uint16(0xffff) {
-		if halfToFloat(bits) == value {
-			return bits
-		}
+	bits := math.Float32bits(value)
+	magnitude := bits & 0x7fffffff
+	if magnitude != 0 {
+		magnitude -= (127 - 15) << 23 // the biases of the two exponents
 	}
-	t.Fatalf("%v is no half", value)
-	return 0
+	half := uint16(bits>>16&0x8000 | magnitude>>13)
+	if halfToFloat(half) != value {
+		t.Fatalf("%v is no half", value)
+	}
+	return half
 }
 
 func (w *ncnnWriter) files() (param, bin []byte) {

@@ -115,7 +115,7 @@ func TestReadPyTorchDamage(t *testing.T) {
 // A small file must not become much memory, be it by compression or by many
 // views of one storage.
 func TestReadPyTorchBombs(t *testing.T) {
-	zeros := make([]byte, 128<<20)
+	zeros := make([]byte, 80<<20)
 	bomb := torchArchive(t, zip.Deflate, statePickle(dense("w", "FloatStorage", "0", int64(len(zeros)/4))), storages{{"0", zeros}})
 	zeros = nil
 	views := make([]savedTensor, 300)

@@ -26,17 +26,32 @@ func (p *pickler) text(s string) *pickler {
 	return p
 }
 
-// integer writes LONG1, which torch uses for what exceeds 31 bits.
+// integer writes the shortest instruction that holds n, as Python does.
 func (p *pickler) integer(n int64) *pickler {
-	p.op(0x8a, 8)
-	p.Write(binary.LittleEndian.AppendUint64(nil, uint64(n)))
+	raw := binary.LittleEndian.AppendUint64(nil, uint64(n))
+	switch {
+	case n >= 0 && n < 1<<8:
+		p.op('K').op(raw[:1]...)
+	case n >= 0 && n < 1<<16:
+		p.op('M').op(raw[:2]...)
+	case n == int64(int32(n)):
+		p.op('J').op(raw[:4]...)
+	default:
+		p.op(0x8a, 8).op(raw...)
+	}
 	return p
 }
 
 func (p *pickler) integers(values ...int64) *pickler {
-	p.op('(')
+	short := len(values) >= 1 && len(values) <= 3
+	if !short {
+		p.op('(')
+	}
 	for _, value := range values {
 		p.integer(value)
+	}
+	if short {
+		return p.op(0x84 + byte(len(values)))
 	}
 	return p.op('t')
 }
