@@ -1,0 +1,68 @@
+package file
+
+import (
+	"mime"
+	"net/http"
+	"path"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"upscaled/engine/fault"
+	"upscaled/engine/picture"
+	"upscaled/server/job"
+)
+
+// Handler answers GET and HEAD of /v1/files/{id}: ranges, conditional
+// requests, the picture's own content type and name. Everything that is not a
+// live, genuinely signed result looks the same from outside: status and body
+// come from refuse, which knows the dialect that the ID belongs to.
+type Handler struct {
+	Queue  job.Queue
+	Signer Signer
+	// Refuse answers a request whose signature is wrong or expired (genuine
+	// false) or whose result is gone (genuine true).
+	Refuse func(c echo.Context, id string, genuine bool) error
+}
+
+// Serve is the route's handler; the path parameter is "id".
+func (h Handler) Serve(c echo.Context) error {
+	id := c.Param("id")
+	if !h.Signer.Valid(id, c.QueryParam("expires"), c.QueryParam("sig")) {
+		return h.Refuse(c, id, false)
+	}
+	content, j, err := h.Queue.Open(c.Request().Context(), id)
+	if fault.KindOf(err) == fault.NotFound {
+		return h.Refuse(c, id, true)
+	} else if err != nil {
+		return err
+	}
+	defer content.Close()
+	format := picture.Format(j.Result.Format)
+	header := c.Response().Header()
+	header.Set("Content-Type", format.ContentType())
+	header.Set("Content-Disposition", mime.FormatMediaType("inline", map[string]string{"filename": resultName(j, format)}))
+	// A result never changes and an ID is never used again.
+	header.Set("ETag", `"`+id+`"`)
+	header.Set("Cache-Control", "private, max-age=86400, immutable")
+	header.Set("X-Content-Type-Options", "nosniff")
+	http.ServeContent(c.Response(), c.Request(), "", j.Finished, content)
+	return nil
+}
+
+// resultName is the client's own file name with the result's extension; what
+// could break out of a header or a folder is dropped.
+func resultName(j job.Job, format picture.Format) string {
+	base := path.Base(strings.ReplaceAll(j.InputName, `\`, "/"))
+	base = strings.TrimSuffix(base, path.Ext(base))
+	base = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || strings.ContainsRune(`"/\:*?<>|`, r) {
+			return -1
+		}
+		return r
+	}, base)
+	if base == "" || base == "." {
+		base = "result"
+	}
+	return base + format.Extension()
+}
