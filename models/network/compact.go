@@ -1,0 +1,183 @@
+package network
+
+import (
+	"fmt"
+
+	"upscaled/models/onnx"
+)
+
+// compact is SRVGGNetCompact (BasicSR, srvgg_arch.py): convolutions of 3x3
+// with a PReLU behind each but the last, a pixel shuffle, and the input,
+// enlarged by its nearest pixel, added at the end.
+type compact struct {
+	layers []layer
+	// slopes has one row less than layers, one number a channel.
+	slopes [][]float32
+	scale  int
+}
+
+func (n *compact) facts() Facts {
+	var flops float64
+	for _, l := range n.layers {
+		flops += l.flops()
+	}
+	return Facts{
+		Architecture: SRVGGNetCompact,
+		Scale:        n.scale,
+		Radius:       len(n.layers),
+		Multiple:     1,
+		Trims:        true,
+
+		FlopsPerPixel: flops,
+		BytesPerPixel: n.bytes(),
+		Description: fmt.Sprintf("SRVGGNetCompact %dx, %d convolutions, %d features",
+			n.scale, len(n.layers), n.layers[0].out),
+	}
+}
+
+// bytes is the measured peak of a session without arena (README, table of
+// memory): about 2.3 tensors of all features, the picture and its result.
+func (n *compact) bytes() int {
+	features := 0
+	for _, l := range n.layers {
+		features = max(features, l.out)
+	}
+	return 4*features*compactTensors/10 + 16*n.scale*n.scale
+}
+
+func (n *compact) build(b *builder) {
+	if b.options.Straightforward {
+		n.straightforward(b)
+		return
+	}
+	x := b.input()
+	h := b.body(x)
+	last := len(n.layers) - 1
+	for i, l := range n.layers[:last] {
+		if i == 0 {
+			l = b.first(l)
+		} else {
+			l = n.unslope(b, i, l)
+		}
+		h = n.activate(b, b.same(h, l), i)
+	}
+	l := n.unslope(b, last, n.layers[last])
+	if last == 0 {
+		l = b.first(l)
+	}
+	area := n.scale * n.scale
+	order := make([]int, area) // torch's pixel_shuffle order: colour, y, x
+	for i := range order {
+		order[i] = i
+	}
+	h = b.same(h, b.last(l, order, area))
+	b.output(b.widen(h, n.residual(b, x)), n.scale)
+}
+
+// activate adds layer i's PReLU. ONNX Runtime's blocked layout has no PRelu
+// but fuses a convolution with a sum, so that in float32
+//
+//	prelu(u) = (1-a) * (relu(u) + a/(1-a) * u)
+//
+// is a Relu and a 1x1 depthwise convolution that adds to it; the factor 1-a is
+// left to the next layer's weights (unslope). Measured: 1.15x.
+func (n *compact) activate(b *builder, u string, i int) string {
+	slopes := n.slopes[i]
+	if b.options.Precision == Float16 {
+		return b.prelu(u, slopes)
+	}
+	rest := layer{out: len(slopes), in: 1, kernel: 1, weight: make([]float32, len(slopes))}
+	for c, a := range slopes {
+		rest.weight[c] = float32(float64(a) / rise(a))
+	}
+	positive := b.op("Relu", []string{u})
+	return b.op("Add", []string{b.conv(u, rest, place{stride: 1, each: true}), positive})
+}
+
+// unslope folds what the PReLU before layer i left out into its weights.
+func (n *compact) unslope(b *builder, i int, l layer) layer {
+	if i == 0 || b.options.Precision == Float16 {
+		return l
+	}
+	factors := make([]float64, l.in)
+	for c, a := range n.slopes[i-1] {
+		factors[c] = rise(a)
+	}
+	return l.scaledInputs(factors)
+}
+
+// rise is 1-a, kept away from 0, where the rewritten PReLU has no form. The
+// change of the slope is below the precision of float32 sums.
+func rise(a float32) float64 {
+	const least = 1e-6
+	r := 1 - float64(a)
+	switch {
+	case r >= 0 && r < least:
+		return least
+	case r < 0 && r > -least:
+		return -least
+	}
+	return r
+}
+
+// residual adds the enlarged input, in the channel order of the last layer:
+// each position of the scale x scale block holds the pixel itself.
+func (n *compact) residual(b *builder, x string) string {
+	x = b.cropped(x, len(n.layers))
+	channels, area := b.options.Channels, n.scale*n.scale
+	if b.options.Precision == Float16 {
+		copies := make([]string, area)
+		for i := range copies {
+			copies[i] = x
+		}
+		return b.concat(1, copies...)
+	}
+	// A 1x1 convolution of ones is fused with the sum by ONNX Runtime.
+	ones := layer{out: channels * area, in: channels, kernel: 1}
+	ones.weight = make([]float32, ones.out*ones.in)
+	for o := range ones.out {
+		ones.weight[o*channels+o%channels] = 1
+	}
+	return b.conv(x, ones, place{stride: 1})
+}
+
+// cropped drops n pixels on every side that is no border.
+func (b *builder) cropped(x string, n int) string {
+	if b.options.Borders == AllBorders {
+		return x
+	}
+	whole := b.pads(n) // what the borders keep
+	starts := []int64{int64(n) - whole[0], int64(n) - whole[1]}
+	ends := make([]int64, 2)
+	for i := range ends {
+		const farEnd = 1 << 31
+		if ends[i] = whole[2+i] - int64(n); ends[i] == 0 {
+			ends[i] = farEnd
+		}
+	}
+	return b.op("Slice", []string{x, b.ints(starts...), b.ints(ends...), b.ints(2, 3)})
+}
+
+func (b *builder) prelu(u string, slopes []float32) string {
+	return b.op("PRelu", []string{u, b.floats(slopes, int64(len(slopes)), 1, 1)})
+}
+
+// straightforward writes the published operators one to one.
+func (n *compact) straightforward(b *builder) {
+	x := b.plainInput(b.bodyType())
+	h := x
+	last := len(n.layers) - 1
+	for i, l := range n.layers {
+		h = b.same(h, l)
+		if i < last {
+			h = b.prelu(h, n.slopes[i])
+		}
+	}
+	x = b.cropped(x, len(n.layers))
+	if n.scale > 1 {
+		h = b.op("DepthToSpace", []string{h},
+			onnx.Int("blocksize", int64(n.scale)), onnx.String("mode", "CRD"))
+		x = b.enlarge(x, n.scale)
+	}
+	b.plainOutput(b.op("Add", []string{h, x}), b.bodyType())
+}

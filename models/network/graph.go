@@ -1,0 +1,103 @@
+package network
+
+import (
+	"upscaled/engine/fault"
+	"upscaled/models/onnx"
+)
+
+// Network is a recognised network. It is immutable and may be used from
+// several goroutines at once; it shares the data of the tensors it was made
+// from, which must not change any more.
+type Network struct {
+	id    func() string
+	facts Facts
+	build func(*builder) // nil for Ready
+	ready *ready
+}
+
+// ID is equal for equal weights: the SHA-256 of the tensors in hexadecimal,
+// computed at the first call (67 MB take about 50 ms), or what WithID gave.
+func (n *Network) ID() string { return n.id() }
+
+// WithID gives the same network under an ID the caller knows to be equal for
+// equal weights, such as the SHA-256 of its file.
+func (n *Network) WithID(id string) *Network {
+	other := *n
+	other.id = func() string { return id }
+	return &other
+}
+
+// Facts tells what planning needs to know.
+func (n *Network) Facts() Facts { return n.facts }
+
+// WithScale gives the same network with a scale that was found by running it;
+// it is for ONNX files whose output shape does not tell (Facts().Scale is 0).
+func (n *Network) WithScale(scale int) *Network {
+	other := *n
+	other.facts.Scale = scale
+	return &other
+}
+
+// Graph serialises an ONNX model for the options: one input and one output
+// named InputName and OutputName. Options that cannot be had are a
+// fault.Unsupported or fault.Invalid error.
+func (n *Network) Graph(o Options) ([]byte, error) {
+	if err := n.check(o); err != nil {
+		return nil, err
+	}
+	if n.ready != nil {
+		return n.ready.graph(o)
+	}
+	b := &builder{options: o}
+	n.build(b)
+	if err := b.checkHalf(); err != nil {
+		return nil, err
+	}
+	return onnx.Marshal(onnx.Model{
+		Name:     string(n.facts.Architecture),
+		Nodes:    b.nodes,
+		Tensors:  b.tensors,
+		Inputs:   []onnx.Value{b.edge(InputName, "height", "width")},
+		Outputs:  []onnx.Value{b.edge(OutputName, "height_out", "width_out")},
+		Metadata: map[string]string{"description": n.facts.Description},
+	}), nil
+}
+
+func (b *builder) edge(name, height, width string) onnx.Value {
+	return onnx.Value{Name: name, Type: b.options.sampleType(), Dims: []onnx.Dim{
+		{Size: 1}, {Name: height}, {Name: width}, {Size: int64(b.options.Channels)},
+	}}
+}
+
+// checkHalf refuses weights that half precision cannot hold.
+func (b *builder) checkHalf() error {
+	for _, t := range b.tensors {
+		if t.Type != onnx.Float16 {
+			continue
+		}
+		for _, v := range t.Floats {
+			if v > onnx.MaxHalf || v < -onnx.MaxHalf {
+				return fault.New(fault.Unsupported,
+					"This network has weights too large for float16; use float32.")
+			}
+		}
+	}
+	return nil
+}
+
+func (n *Network) check(o Options) error {
+	invalid := func(what string, v any) error {
+		return fault.New(fault.Invalid, "A graph has no %s %v.", what, v)
+	}
+	switch {
+	case o.Precision != Float32 && o.Precision != Float16:
+		return invalid("precision", o.Precision)
+	case o.Sample != Uint8 && o.Sample != Uint16 && o.Sample != Float:
+		return invalid("sample type", o.Sample)
+	case o.Channels != 1 && o.Channels != 3:
+		return invalid("channel count", o.Channels)
+	case o.Borders != AllBorders && !n.facts.Trims:
+		return fault.New(fault.Unsupported, "This network's graph cannot leave a border unpadded.")
+	}
+	return nil
+}

@@ -1,0 +1,161 @@
+package network
+
+import (
+	"slices"
+
+	"upscaled/models/weights"
+)
+
+// layer is a convolution: weight is [out, in, kernel, kernel] in row-major
+// order, bias [out]. Layers are values: every method gives a new one and
+// leaves the network's tensors alone, as they are shared by all graphs.
+type layer struct {
+	out, in, kernel int
+	weight, bias    []float32
+}
+
+func layerOf(weight, bias weights.Tensor) layer {
+	return layer{
+		out: weight.Shape[0], in: weight.Shape[1], kernel: weight.Shape[2],
+		weight: weight.Data, bias: bias.Data,
+	}
+}
+
+// scaled multiplies what the layer gives by factor.
+func (l layer) scaled(factor float64) layer {
+	l.weight = multiplied(l.weight, factor)
+	l.bias = multiplied(l.bias, factor)
+	return l
+}
+
+// scaledInputs multiplies each input channel by its factor.
+func (l layer) scaledInputs(factors []float64) layer {
+	l.weight = slices.Clone(l.weight)
+	area := l.kernel * l.kernel
+	for o := range l.out {
+		for i := range l.in {
+			taps := l.weight[(o*l.in+i)*area:][:area]
+			for t := range taps {
+				taps[t] = float32(float64(taps[t]) * factors[i])
+			}
+		}
+	}
+	return l
+}
+
+// plusIdentity adds factor times input channel c to output channel c.
+func (l layer) plusIdentity(factor float64) layer {
+	l.weight = slices.Clone(l.weight)
+	area := l.kernel * l.kernel
+	for c := range l.out {
+		l.weight[(c*l.in+c)*area+area/2] += float32(factor)
+	}
+	return l
+}
+
+// plusBias adds one number to every output channel.
+func (l layer) plusBias(v float64) layer {
+	l.bias = slices.Clone(l.bias)
+	for i := range l.bias {
+		l.bias[i] += float32(v)
+	}
+	return l
+}
+
+// summedInputs makes the layer take one channel where it took equal ones:
+// groups of n neighbouring input channels become one each.
+func (l layer) summedInputs(n int) layer {
+	area := l.kernel * l.kernel
+	sums := make([]float32, l.out*l.in/n*area)
+	for group := range l.out * l.in / n {
+		for t := range area {
+			var sum float64
+			for i := range n {
+				sum += float64(l.weight[(group*n+i)*area+t])
+			}
+			sums[group*area+t] = float32(sum)
+		}
+	}
+	l.weight, l.in = sums, l.in/n
+	return l
+}
+
+// mixedOutputs makes each output channel a weighted sum of old ones; each row
+// holds one factor for every old channel.
+func (l layer) mixedOutputs(rows [][]float64) layer {
+	size := l.in * l.kernel * l.kernel
+	mixed := layer{out: len(rows), in: l.in, kernel: l.kernel}
+	mixed.weight = make([]float32, len(rows)*size)
+	mixed.bias = make([]float32, len(rows))
+	for r, row := range rows {
+		sums := make([]float64, size)
+		var bias float64
+		for o, factor := range row {
+			if factor == 0 {
+				continue
+			}
+			bias += factor * float64(l.bias[o])
+			for i, w := range l.weight[o*size:][:size] {
+				sums[i] += factor * float64(w)
+			}
+		}
+		for i, v := range sums {
+			mixed.weight[r*size+i] = float32(v)
+		}
+		mixed.bias[r] = float32(bias)
+	}
+	return mixed
+}
+
+// unfolded turns a layer behind a pixel-unshuffle by r (torch channel order
+// c*r*r + y*r + x) into one that reads the picture itself in strides of r:
+// the kernel grows from 3 to 3*r and its padding from 1 to r.
+func (l layer) unfolded(r int) layer {
+	channels, kernel := l.in/(r*r), l.kernel*r
+	wide := layer{out: l.out, in: channels, kernel: kernel, bias: l.bias}
+	wide.weight = make([]float32, l.out*channels*kernel*kernel)
+	for i, w := range l.weight {
+		x := i % l.kernel
+		y := i / l.kernel % l.kernel
+		folded := i / (l.kernel * l.kernel) % l.in
+		o := i / (l.kernel * l.kernel * l.in)
+		c, dy, dx := folded/(r*r), folded/r%r, folded%r
+		wide.weight[((o*channels+c)*kernel+y*r+dy)*kernel+x*r+dx] = w
+	}
+	return wide
+}
+
+// inPhases turns a layer at full size into one in strides of 2 that gives the
+// 2x2 outputs of each stride as channels, ordered (y, x, channel). A 3x3
+// kernel becomes 4x4 and its padding stays 1. Fewer lanes of a vector are
+// wasted on a layer of 3 outputs this way.
+func (l layer) inPhases() layer {
+	kernel := l.kernel + 1
+	wide := layer{out: 4 * l.out, in: l.in, kernel: kernel}
+	wide.weight = make([]float32, wide.out*l.in*kernel*kernel)
+	for phase := range 4 {
+		dy, dx := phase/2, phase%2
+		wide.bias = append(wide.bias, l.bias...)
+		for i, w := range l.weight {
+			x := i%l.kernel + dx
+			y := i/l.kernel%l.kernel + dy
+			plane := i / (l.kernel * l.kernel)
+			wide.weight[((phase*l.out*l.in+plane)*kernel+y)*kernel+x] = w
+		}
+	}
+	return wide
+}
+
+// flops counts a multiply-add as two, for one output position.
+func (l layer) flops() float64 { return 2 * float64(len(l.weight)) }
+
+func multiplied(values []float32, factor float64) []float32 {
+	if factor == 1 {
+		return values
+	}
+	out := make([]float32, len(values))
+	for i, v := range values {
+		out[i] = float32(float64(v) * factor)
+	}
+	return out
+}

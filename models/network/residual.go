@@ -1,0 +1,203 @@
+package network
+
+import (
+	"fmt"
+
+	"upscaled/models/onnx"
+)
+
+// Constants of the published network (BasicSR, rrdbnet_arch.py).
+const (
+	// rrdbSlope is the slope of every LeakyReLU.
+	rrdbSlope = 0.2
+	// rrdbShare is the share of each block that is added to its input.
+	rrdbShare = 0.2
+	// denseBlocks make one residual block, denseLayers make one of those.
+	denseBlocks, denseLayers = 3, 5
+)
+
+// residual is RRDBNet: blocks of three dense blocks between a first and a
+// last part. The picture is folded by a pixel-unshuffle before the first
+// layer (fold 1, 2 or 4) and enlarged len(ups) times by 2 near the end.
+type residual struct {
+	first, body layer
+	blocks      [][denseBlocks][denseLayers]layer
+	ups         []layer
+	high, last  layer
+	fold        int
+}
+
+func (n *residual) facts() Facts {
+	scale := (1 << len(n.ups)) / n.fold
+	return Facts{
+		Architecture:  RRDBNet,
+		Scale:         scale,
+		Radius:        n.radius(),
+		Multiple:      n.fold,
+		FlopsPerPixel: n.flops(),
+		BytesPerPixel: n.bytes(),
+		Description: fmt.Sprintf("RRDBNet %dx, %d blocks, %d features",
+			scale, len(n.blocks), n.first.out),
+	}
+}
+
+// flops counts the published layers, for one pixel of the picture.
+func (n *residual) flops() float64 {
+	sum := n.first.flops() + n.body.flops()
+	for _, block := range n.blocks {
+		for _, dense := range block {
+			for _, l := range dense {
+				sum += l.flops()
+			}
+		}
+	}
+	area := 1.0
+	for _, l := range n.ups {
+		area *= 4
+		sum += area * l.flops()
+	}
+	sum += area * (n.high.flops() + n.last.flops())
+	return sum / float64(n.fold*n.fold)
+}
+
+// radius follows one output pixel of every phase back through the layers.
+func (n *residual) radius() int {
+	size, farthest := 1<<len(n.ups), 0
+	for phase := range size {
+		// The span of positions that the output pixel depends on: 2 layers at
+		// full size, then one before each enlargement.
+		low, high := phase-2, phase+2
+		for range n.ups {
+			low, high = floorHalf(low-1), floorHalf(high+1)
+		}
+		depth := 2 + len(n.blocks)*denseBlocks*denseLayers
+		low, high = (low-depth)*n.fold, (high+depth)*n.fold+n.fold-1
+		pixel := phase * n.fold / size
+		farthest = max(farthest, pixel-low, high-pixel)
+	}
+	return farthest
+}
+
+func floorHalf(n int) int { return n >> 1 }
+
+// bytes is the measured peak of a session without arena (README, table of
+// memory): the last convolutions at full size hold about two tensors of all
+// features there and their sources.
+func (n *residual) bytes() int {
+	area := 1 << (2 * len(n.ups))
+	return 4 * n.first.out * area * residualTensors / 10 / (n.fold * n.fold)
+}
+
+func (n *residual) build(b *builder) {
+	var h string
+	first := n.first
+	plain := b.options.Straightforward
+	if plain {
+		h, first = n.folded(b)
+		h = b.same(h, first)
+	} else {
+		h = b.body(b.input())
+		if n.fold > 1 {
+			first = first.unfolded(n.fold)
+		}
+		h = b.conv(h, b.first(first), place{stride: n.fold, pad: n.fold})
+	}
+	trunk := h
+	for _, block := range n.blocks {
+		switch {
+		case plain:
+			h = plainBlock(b, h, block)
+		default:
+			h = foldedBlock(b, h, block)
+		}
+	}
+	h = b.op("Add", []string{b.same(h, n.body), trunk})
+	for _, up := range n.ups {
+		h = b.leaky(b.same(b.enlarge(h, 2), up))
+	}
+	h = b.leaky(b.same(h, n.high))
+	switch {
+	case plain:
+		b.plainOutput(b.same(h, n.last), b.bodyType())
+	case len(n.ups) == 0:
+		b.output(b.widen(b.same(h, b.last(n.last, []int{0}, 1)), ""), 1)
+	default:
+		last := b.last(n.last, []int{0}, 1).inPhases()
+		b.output(b.widen(b.conv(h, last, place{stride: 2, pad: 1}), ""), 2)
+	}
+}
+
+// dense adds the first four layers of a dense block and returns all that the
+// fifth one sees.
+func dense(b *builder, x string, layers [denseLayers]layer) string {
+	seen := x
+	for i, l := range layers[:denseLayers-1] {
+		made := b.leaky(b.same(seen, l))
+		_ = i
+		seen = b.concat(1, seen, made)
+	}
+	return seen
+}
+
+// plainBlock writes a residual block as published.
+func plainBlock(b *builder, x string, block [denseBlocks][denseLayers]layer) string {
+	share := func(y, x string) string {
+		factor := b.floats([]float32{rrdbShare})
+		return b.op("Add", []string{b.op("Mul", []string{y, factor}), x})
+	}
+	h := x
+	for _, layers := range block {
+		h = share(b.same(dense(b, h, layers), layers[denseLayers-1]), h)
+	}
+	return share(h, x)
+}
+
+// foldedBlock writes the same with the shares in the weights of each fifth
+// layer, as a Mul leaves ONNX Runtime's blocked layout. The fifth layer sees
+// the block's input among its own, so that in float32 adding it is one tap of
+// its kernel, and only the outer sum is left. Float16 keeps the sums: it would
+// lose too much of the input in the products.
+func foldedBlock(b *builder, x string, block [denseBlocks][denseLayers]layer) string {
+	h := x
+	for i, layers := range block {
+		fifth := layers[denseLayers-1].scaled(rrdbShare)
+		if b.options.Precision != Float16 {
+			fifth = fifth.plusIdentity(1)
+		}
+		outer := i == denseBlocks-1
+		if outer && b.options.Precision != Float16 {
+			fifth = fifth.scaled(rrdbShare)
+		}
+		y := b.same(dense(b, h, layers), fifth)
+		if b.options.Precision == Float16 {
+			y = b.op("Add", []string{y, h})
+			if outer {
+				y = b.op("Mul", []string{y, b.floats([]float32{rrdbShare})})
+			}
+		}
+		if outer {
+			y = b.op("Add", []string{y, x})
+		}
+		h = y
+	}
+	return h
+}
+
+// folded adds the pixel-unshuffle as published and gives the first layer that
+// fits it: ONNX has the operator with its channels ordered (y, x, colour),
+// torch orders them (colour, y, x).
+func (n *residual) folded(b *builder) (string, layer) {
+	x := b.plainInput(b.bodyType())
+	if n.fold == 1 {
+		return x, n.first
+	}
+	l, area := n.first, n.fold*n.fold
+	l.weight = make([]float32, len(n.first.weight))
+	taps := l.kernel * l.kernel
+	for i, w := range n.first.weight {
+		tap, channel, o := i%taps, i/taps%l.in, i/taps/l.in
+		colour, position := channel/area, channel%area
+		l.weight[(o*l.in+position*3+colour)*taps+tap] = w
+	}
+	return b.op("SpaceToDepth", []string{x}, onnx.Int("blocksize", int64(n.fold))), l
+}

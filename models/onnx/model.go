@@ -1,0 +1,121 @@
+// Package onnx writes ONNX model files, and reads foreign ones as far as is
+// needed to put new inputs and outputs around them. It knows the wire format
+// (onnx.proto of ONNX 1.16) and nothing of what a graph computes.
+//
+// Numbers in field tables such as fieldGraph are those of onnx.proto.
+package onnx
+
+import "strconv"
+
+// Versions written into every model: what ONNX Runtime since 1.14 reads.
+const (
+	IRVersion = 8
+	Opset     = 17
+)
+
+// ElemType is TensorProto.DataType.
+type ElemType int32
+
+// The element types that occur in the graphs of this project.
+const (
+	Float32 ElemType = 1
+	Uint8   ElemType = 2
+	Uint16  ElemType = 4
+	Int64   ElemType = 7
+	Float16 ElemType = 10
+)
+
+// String names the type as ONNX does.
+func (t ElemType) String() string {
+	switch t {
+	case Float32:
+		return "float"
+	case Uint8:
+		return "uint8"
+	case Uint16:
+		return "uint16"
+	case Int64:
+		return "int64"
+	case Float16:
+		return "float16"
+	}
+	return "type " + strconv.Itoa(int(t))
+}
+
+// Dim is one side of a shape: a size, or a free side when Size is 0. Sides
+// that share a Name are equal.
+type Dim struct {
+	Size int64
+	Name string
+}
+
+// Value describes a graph input or output.
+type Value struct {
+	Name string
+	Type ElemType
+	Dims []Dim
+}
+
+// Tensor is a constant of the graph. Exactly one of Floats and Ints is set and
+// holds the product of Dims elements; without Dims it is a scalar.
+type Tensor struct {
+	Name string
+	// Type is Float32 or Float16 for Floats, which are rounded to nearest
+	// even, and Int64 for Ints.
+	Type   ElemType
+	Dims   []int64
+	Floats []float32
+	Ints   []int64
+}
+
+// Attribute is a named constant of a node; make one with Int, Float, String,
+// or Ints.
+type Attribute struct {
+	name string
+	kind uint64 // AttributeProto.AttributeType
+	num  int64
+	flt  float32
+	text string
+	nums []int64
+}
+
+// AttributeProto.AttributeType.
+const (
+	kindFloat  = 1
+	kindInt    = 2
+	kindString = 3
+	kindInts   = 7
+)
+
+// Int makes an integer attribute.
+func Int(name string, v int64) Attribute { return Attribute{name: name, kind: kindInt, num: v} }
+
+// Float makes a float attribute.
+func Float(name string, v float32) Attribute { return Attribute{name: name, kind: kindFloat, flt: v} }
+
+// String makes a text attribute.
+func String(name, v string) Attribute { return Attribute{name: name, kind: kindString, text: v} }
+
+// Ints makes an attribute of several integers.
+func Ints(name string, v ...int64) Attribute {
+	return Attribute{name: name, kind: kindInts, nums: v}
+}
+
+// Node applies an operator of the standard domain.
+type Node struct {
+	Op         string
+	Inputs     []string
+	Outputs    []string
+	Attributes []Attribute
+}
+
+// Model is a whole file. Nodes are in an order in which every value is made
+// before it is used.
+type Model struct {
+	Name     string
+	Nodes    []Node
+	Tensors  []Tensor
+	Inputs   []Value
+	Outputs  []Value
+	Metadata map[string]string
+}
