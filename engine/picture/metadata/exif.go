@@ -59,6 +59,10 @@ func fitEXIF(exif []byte, width, height int) []byte {
 	return editor.withoutThumbnail(main)
 }
 
+// maxFields bounds the fields of an EXIF block that are looked at; real blocks
+// have some hundred. Comparing every span with every other stays cheap so.
+const maxFields = 4096
+
 // editor walks the directories that belong to the picture itself, once each,
 // and remembers which bytes they use.
 type editor struct {
@@ -72,7 +76,7 @@ type span struct{ start, end int }
 
 func (e *editor) directory(offset uint32) (ifd.Directory, bool) {
 	d, ok := e.Directory(offset)
-	if !ok || e.overlaps(span{d.Start, d.Start + 1}) {
+	if !ok || len(e.used)+len(d.Entries) > maxFields || e.overlaps(span{d.Start, d.Start + 1}) {
 		return d, false
 	}
 	e.used = append(e.used, span{d.Start, d.End})
@@ -121,7 +125,7 @@ func (e *editor) withoutThumbnail(main ifd.Directory) []byte {
 	}
 	e.Order.PutUint32(e.Data[main.End-4:], 0)
 	var erased []span
-	if thumbnail, ok := e.Directory(main.Next); ok {
+	if thumbnail, ok := e.Directory(main.Next); ok && len(thumbnail.Entries) <= maxFields {
 		erased = append(erased, span{thumbnail.Start, thumbnail.End})
 		for _, entry := range thumbnail.Entries {
 			if entry.End > entry.At+12 || entry.End <= entry.At {

@@ -1,0 +1,118 @@
+package decode
+
+import (
+	"bytes"
+	"fmt"
+
+	"golang.org/x/image/tiff"
+
+	"upscaled/engine/picture"
+	"upscaled/engine/picture/metadata"
+	"upscaled/engine/picture/metadata/ifd"
+)
+
+// Photometric interpretations of TIFF 6.0, section 8.
+const (
+	whiteIsZero = 0
+	blackIsZero = 1
+	rgbColor    = 2
+	paletted    = 3
+)
+
+// maxPages bounds the walk along a file's pages, which may run in a circle.
+const maxPages = 1 << 16
+
+func readTIFF(data []byte) (*source, error) {
+	file, err := ifd.Parse(data)
+	if err != nil {
+		return nil, damaged("header")
+	}
+	page, ok := file.Directory(file.First)
+	if !ok {
+		return nil, errTruncated
+	}
+	if isRaw(file, page) {
+		return nil, unsupportedError("Camera RAW files cannot be read")
+	}
+	s := &source{
+		info: picture.Info{
+			Width:  int(file.Number(page, ifd.ImageWidth, 0)),
+			Height: int(file.Number(page, ifd.ImageLength, 0)),
+			Depth:  8, Channels: 3, Frames: 1,
+			Meta: metadata.FromTIFF(file, page),
+		},
+		orientation: int(file.Number(page, ifd.Orientation, 1)),
+	}
+	if err := s.describeTIFF(file, page); err != nil {
+		return nil, err
+	}
+	if pages := countPages(file, page); pages > 1 {
+		s.note(fmt.Sprintf("The file has %d pages; only the first was read.", pages))
+	}
+	s.frames = still(func() (picture.Frame, error) {
+		img, err := tiff.Decode(bytes.NewReader(data))
+		if err != nil {
+			return picture.Frame{}, err
+		}
+		return convert(img, s.stored(), fullRange())
+	})
+	return s, nil
+}
+
+// describeTIFF tells channels, depth and alpha, and refuses by name what the
+// decoder would refuse with less words.
+func (s *source) describeTIFF(file ifd.File, page ifd.Directory) error {
+	bits := file.Number(page, ifd.BitsPerSample, 1)
+	samples := file.Number(page, ifd.SamplesPerPixel, 1)
+	if entry, ok := page.Find(ifd.BitsPerSample); ok {
+		samples = entry.Count
+	}
+	switch photometric := file.Number(page, ifd.Photometric, 0xffff); photometric {
+	case whiteIsZero, blackIsZero:
+		s.info.Channels = 1
+	case rgbColor, paletted:
+	default:
+		return unsupportedError("TIFF files in this colour model (CMYK, YCbCr, Lab or similar) cannot be read")
+	}
+	if file.Number(page, ifd.PlanarConfig, 1) != 1 && samples > 1 {
+		return unsupportedError("TIFF files with separate colour planes cannot be read")
+	}
+	if file.Number(page, ifd.SampleFormat, 1) != 1 {
+		return unsupportedError("TIFF files with floating point or signed samples cannot be read")
+	}
+	if bits != 1 && bits != 8 && bits != 16 {
+		return unsupportedError(fmt.Sprintf("TIFF files with %d bits a sample cannot be read", bits))
+	}
+	if bits == 16 {
+		s.info.Depth = 16
+	}
+	s.info.Alpha = s.info.Channels == 3 && samples == 4
+	return nil
+}
+
+// isRaw tells camera files, whose first page is a mere preview: they have
+// DNG's version tag, or a reduced picture with the real one below it.
+func isRaw(file ifd.File, page ifd.Directory) bool {
+	if _, ok := page.Find(ifd.DNGVersion); ok {
+		return true
+	}
+	_, below := page.Find(ifd.SubIFDs)
+	return below && file.Number(page, ifd.NewSubfileType, 0)&1 != 0
+}
+
+// countPages counts full-size pictures; reduced ones are not pages.
+func countPages(file ifd.File, page ifd.Directory) int {
+	pages := 1
+	seen := map[uint32]bool{file.First: true}
+	for next := page.Next; next != 0 && !seen[next] && len(seen) < maxPages; next = page.Next {
+		seen[next] = true
+		var ok bool
+		if page, ok = file.Directory(next); !ok {
+			break
+		}
+		if file.Number(page, ifd.NewSubfileType, 0)&1 == 0 {
+			pages++
+		}
+	}
+	return pages
+}
