@@ -1,0 +1,163 @@
+// Package upload reads multipart/form-data requests in bounded memory. It
+// knows no dialect: what is missing, too large or of the wrong type is for the
+// dialects to say, each in its vendor's words.
+package upload
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"strings"
+
+	"upscaled/engine/fault"
+)
+
+// Limits bound one request.
+type Limits struct {
+	// FileBytes is the largest file kept in memory.
+	FileBytes int64
+	// Files is how many files a request may hold; more are an error.
+	Files int
+}
+
+// Bounds that no honest client meets.
+const (
+	maxFields      = 100
+	maxFieldBytes  = 64 << 10
+	maxDiscardSize = 64 << 20 // how much of a too large file is counted
+)
+
+// File is one file part.
+type File struct {
+	// Field is the form's field name, Name the client's file name.
+	Field, Name string
+	// Data is the whole file, nil when Size exceeds the limit.
+	Data []byte
+	// Size is the file's length in bytes, counted up to a bound.
+	Size int64
+}
+
+// Form is a request's text fields (the first value of each name) and files in
+// the order they came.
+type Form struct {
+	Fields map[string]string
+	Files  []File
+}
+
+// File gives the first file of a field name.
+func (f Form) File(field string) (File, bool) {
+	for _, file := range f.Files {
+		if file.Field == field {
+			return file, true
+		}
+	}
+	return File{}, false
+}
+
+// IsMultipart says whether a request's content type is multipart/form-data.
+func IsMultipart(r *http.Request) bool {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return err == nil && kind == "multipart/form-data"
+}
+
+// Read reads the request's body. A body that is no form at all is
+// fault.Unsupported; a damaged form is fault.Invalid; more files or fields
+// than allowed is fault.TooLarge. A file over Limits.FileBytes is no error: it
+// comes without data. A part with a file name is a file whatever its declared
+// content type; one without is a file only when its field is named in
+// fileFields, since some clients send files bare.
+func Read(r *http.Request, limits Limits, fileFields ...string) (Form, error) {
+	if !IsMultipart(r) {
+		return Form{}, fault.New(fault.Unsupported, "The request must be multipart/form-data.")
+	}
+	reader, err := r.MultipartReader()
+	if err != nil {
+		return Form{}, damaged(err)
+	}
+	form := Form{Fields: map[string]string{}}
+	for fields := 0; ; {
+		part, err := reader.NextPart()
+		switch {
+		case errors.Is(err, io.EOF):
+			return form, nil
+		case err != nil:
+			return Form{}, damaged(err)
+		}
+		if isFile(part, fileFields) {
+			err = form.addFile(part, limits)
+		} else if fields++; fields > maxFields {
+			err = fault.New(fault.TooLarge, "The form has more than %d fields.", maxFields)
+		} else {
+			err = form.addField(part)
+		}
+		if err != nil {
+			return Form{}, err
+		}
+	}
+}
+
+func isFile(part *multipart.Part, fileFields []string) bool {
+	_, parameters, err := mime.ParseMediaType(part.Header.Get("Content-Disposition"))
+	if _, named := parameters["filename"]; err == nil && named {
+		return true
+	}
+	for _, field := range fileFields {
+		if part.FormName() == field && part.Header.Get("Content-Type") != "" &&
+			!strings.HasPrefix(part.Header.Get("Content-Type"), "text/plain") {
+			return true
+		}
+	}
+	return false
+}
+
+func (f *Form) addFile(part *multipart.Part, limits Limits) error {
+	if len(f.Files) >= limits.Files {
+		return fault.New(fault.TooLarge, "The form has more than %d files.", limits.Files)
+	}
+	data, err := io.ReadAll(io.LimitReader(part, limits.FileBytes+1))
+	if err != nil {
+		return damaged(err)
+	}
+	file := File{Field: part.FormName(), Name: part.FileName(), Data: data, Size: int64(len(data))}
+	if file.Size > limits.FileBytes {
+		rest, err := io.Copy(io.Discard, io.LimitReader(part, maxDiscardSize))
+		if err != nil {
+			return damaged(err)
+		}
+		file.Data, file.Size = nil, file.Size+rest
+	}
+	f.Files = append(f.Files, file)
+	return nil
+}
+
+func (f *Form) addField(part *multipart.Part) error {
+	value, err := io.ReadAll(io.LimitReader(part, maxFieldBytes+1))
+	if err != nil {
+		return damaged(err)
+	}
+	if len(value) > maxFieldBytes {
+		return fault.New(fault.TooLarge, "A field of the form is longer than %d bytes.", maxFieldBytes)
+	}
+	if _, given := f.Fields[part.FormName()]; !given {
+		f.Fields[part.FormName()] = strings.TrimSpace(string(value))
+	}
+	return nil
+}
+
+func damaged(err error) error {
+	return fault.Wrap(fault.Invalid, fmt.Errorf("read form: %w", err), "The multipart form is damaged or incomplete.")
+}
+
+// ParseBool reads a yes or no as form clients write it, in any case.
+func ParseBool(text string) (value, ok bool) {
+	switch strings.ToLower(text) {
+	case "true", "1", "yes", "on":
+		return true, true
+	case "false", "0", "no", "off":
+		return false, true
+	}
+	return false, false
+}
