@@ -37,7 +37,8 @@ type pngFile struct {
 	animation        animation
 	// calibrated says that cHRM or gAMA differ from sRGB; both an sRGB chunk
 	// and a profile overrule them.
-	calibrated, sRGB bool
+	calibrated, sRGB        bool
+	profileSeen, packetSeen bool
 }
 
 func readPNG(data []byte) (*source, error) {
@@ -137,12 +138,18 @@ func (f *pngFile) chunk(kind string, payload []byte) error {
 	case "IEND":
 		f.ended = true
 	case "iCCP":
-		f.profile = metadata.PNGProfile(payload)
+		// Only the first is unpacked, so that many small bombs cost no more
+		// than one. The same holds for the XMP packet below.
+		if !f.profileSeen {
+			f.profileSeen = true
+			f.profile = metadata.PNGProfile(payload)
+		}
 	case "eXIf":
 		f.meta.EXIF = metadata.EXIF(payload)
 	case "iTXt":
-		if packet := metadata.PNGPacket(payload); packet != nil && f.meta.XMP == nil {
-			f.meta.XMP = packet
+		if metadata.IsPNGPacket(payload) && !f.packetSeen {
+			f.packetSeen = true
+			f.meta.XMP = metadata.PNGPacket(payload)
 		}
 	case "sRGB":
 		f.sRGB = true

@@ -16,10 +16,17 @@ func PNGProfile(payload []byte) []byte {
 	return inflate(rest[1:])
 }
 
+// packetKeyword marks the iTXt chunk that holds XMP (XMP specification, part 3,
+// section 1.1.5).
+const packetKeyword = "XML:com.adobe.xmp\x00"
+
+// IsPNGPacket tells whether an iTXt chunk's payload claims to be XMP.
+func IsPNGPacket(payload []byte) bool { return bytes.HasPrefix(payload, []byte(packetKeyword)) }
+
 // PNGPacket gives the XMP packet of an iTXt chunk's payload, and nil for any
 // other text.
 func PNGPacket(payload []byte) []byte {
-	rest, ok := bytes.CutPrefix(payload, []byte("XML:com.adobe.xmp\x00"))
+	rest, ok := bytes.CutPrefix(payload, []byte(packetKeyword))
 	if !ok || len(rest) < 2 {
 		return nil
 	}
