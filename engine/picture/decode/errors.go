@@ -43,7 +43,17 @@ func asFault(format picture.Format, err error) error {
 		return fault.Wrap(fault.Invalid, err,
 			"The %s file is truncated: it ends before its picture does.", name(format))
 	}
+	if liesAboutSize(err) {
+		return fault.Wrap(fault.Invalid, err,
+			"The %s file is damaged: its header states another size than its pixels have.", name(format))
+	}
 	return fault.Wrap(fault.Invalid, err, "The %s file is damaged and cannot be decoded.", name(format))
+}
+
+// liesAboutSize tells the two errors by which image/png says so.
+func liesAboutSize(err error) bool {
+	var format png.FormatError
+	return errors.As(err, &format) && (format == "not enough pixel data" || format == "too much pixel data")
 }
 
 func isUnsupported(err error) bool {
@@ -62,8 +72,8 @@ const most = 1 << 33
 // checkLimits compares what the header claims with what is allowed.
 func checkLimits(info picture.Info, limits picture.Limits) error {
 	if info.Width < 1 || info.Height < 1 || info.Frames < 1 {
-		return fault.New(fault.Invalid, "The %s file holds no picture: its header says %dx%d pixels and %d frames.",
-			name(info.Format), info.Width, info.Height, info.Frames)
+		return fault.New(fault.Invalid, "The %s file holds no picture: it has %d frames of %dx%d pixels.",
+			name(info.Format), info.Frames, info.Width, info.Height)
 	}
 	if limits.Side > 0 && max(info.Width, info.Height) > limits.Side {
 		return fault.New(fault.TooLarge, "The picture is %dx%d pixels and the limit is %d pixels a side; scale it down first.",

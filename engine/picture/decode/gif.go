@@ -33,7 +33,7 @@ func readGIF(data []byte) (*source, error) {
 		return nil, err
 	}
 	if len(f.frames) == 0 {
-		return nil, damaged("no frames")
+		return &source{info: picture.Info{Width: f.width, Height: f.height}}, nil // checkLimits tells the user
 	}
 	patches := make([]patch, len(f.frames))
 	for i := range f.frames {
