@@ -130,6 +130,7 @@ func TestTIFFMetadataAndRefusals(t *testing.T) {
 		"4 bits":  tiffFixture(binary.BigEndian, 2, 1, 1, []uint16{4}, []byte{1}),
 		"DNG":     tiffFixture(binary.BigEndian, 1, 1, 1, []uint16{8}, []byte{1}, ifd.Field{Tag: ifd.DNGVersion, Type: ifd.Byte, Count: 4, Value: []byte{1, 4, 0, 0}}),
 		"planes":  tiffFixture(binary.BigEndian, 1, 1, 2, []uint16{8, 8, 8}, []byte{1, 2, 3}, ifd.Field{Tag: ifd.PlanarConfig, Type: ifd.Short, Count: 1, Value: []byte{0, 2}}),
+		"spot":    tiffFixture(binary.BigEndian, 1, 1, 2, []uint16{8, 8, 8, 8}, []byte{1, 2, 3, 4}),
 		"BigTIFF": []byte("II+\x00\x08\x00\x00\x00aaaaaaaa"),
 	} {
 		if _, err := Probe(data, picture.Limits{}); fault.KindOf(err) != fault.Unsupported {

@@ -83,6 +83,11 @@ func (s *source) describeTIFF(file ifd.File, page ifd.Directory) error {
 	if bits != 1 && bits != 8 && bits != 16 {
 		return unsupportedError(fmt.Sprintf("TIFF files with %d bits a sample cannot be read", bits))
 	}
+	// Extra samples of kind 1 are premultiplied and of kind 2 straight alpha.
+	kind := file.Number(page, ifd.ExtraSamples, 0)
+	if s.info.Channels == 1 && samples != 1 || samples > 4 || samples == 4 && kind != 1 && kind != 2 {
+		return unsupportedError("TIFF files with further channels, other than alpha beside RGB, cannot be read")
+	}
 	if bits == 16 {
 		s.info.Depth = 16
 	}
