@@ -112,7 +112,7 @@ func TestAPNG(t *testing.T) {
 	}
 	info, frames := all(t, pngFixture(
 		pngHeader(2, 1, 8, 6),
-		animationControl(99, 3), // a lie; four frames follow
+		animationControl(99, 3),                        // a lie; four frames follow
 		pngChunk("IDAT", rgba(9, 9, 9, 9, 9, 9, 9, 9)), // not part of the animation
 		frameControl(0, 2, 1, 0, 0, 1, 4, 0, 0),
 		numbered(1, rgba(100, 0, 0, 255, 0, 0, 0, 0)),
