@@ -71,7 +71,7 @@ type place struct {
 func (b *builder) conv(x string, l layer, p place) string {
 	group := 1
 	if p.each {
-		group = l.out
+		group = l.out / l.in
 	}
 	side, in := int64(l.kernel), int64(l.in)
 	inputs := []string{x, b.floats(l.weight, int64(l.out), in, side, side)}

@@ -46,7 +46,7 @@ func (n *Network) Graph(o Options) ([]byte, error) {
 		return nil, err
 	}
 	if n.ready != nil {
-		return n.ready.graph(o)
+		return n.ready.graph(o, n.facts)
 	}
 	b := &builder{options: o}
 	n.build(b)

@@ -43,6 +43,19 @@ func (l layer) scaledInputs(factors []float64) layer {
 	return l
 }
 
+// scaledOutputs multiplies each output channel by its factor.
+func (l layer) scaledOutputs(factors []float64) layer {
+	l.weight, l.bias = slices.Clone(l.weight), slices.Clone(l.bias)
+	size := l.in * l.kernel * l.kernel
+	for o, factor := range factors {
+		for i := range l.weight[o*size:][:size] {
+			l.weight[o*size+i] = float32(float64(l.weight[o*size+i]) * factor)
+		}
+		l.bias[o] = float32(float64(l.bias[o]) * factor)
+	}
+	return l
+}
+
 // plusIdentity adds factor times input channel c to output channel c.
 func (l layer) plusIdentity(factor float64) layer {
 	l.weight = slices.Clone(l.weight)

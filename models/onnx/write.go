@@ -65,7 +65,9 @@ type pieces struct {
 
 func piecesOf(m Model) pieces {
 	var small []byte
-	small = appendText(small, fieldGraphName, m.Name)
+	if m.Name != "" {
+		small = appendText(small, fieldGraphName, m.Name)
+	}
 	for _, node := range m.Nodes {
 		small = appendMessage(small, fieldNode, nodeBytes(node))
 	}

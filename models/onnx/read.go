@@ -1,0 +1,236 @@
+package onnx
+
+import (
+	"errors"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"upscaled/engine/fault"
+)
+
+// Foreign is an ONNX file that was not written here. Only what is needed to
+// put other inputs and outputs around it is understood; everything else stays
+// the bytes it was.
+type Foreign struct {
+	// Opset is the version of the standard operators, IR that of the format.
+	Opset, IR int64
+	// Inputs are the graph's inputs that are no constants.
+	Inputs, Outputs []Value
+	model, graph    []field
+}
+
+// field is one field of a message: raw with its tag, body without and without
+// its length. body is set for length-delimited fields only.
+type field struct {
+	number    protowire.Number
+	raw, body []byte
+	varint    uint64
+}
+
+// maxDepth bounds how deep graphs may lie in one another.
+const maxDepth = 16
+
+var errDamaged = errors.New("malformed protobuf")
+
+// Parse reads a file; it keeps parts of data. A file that is no ONNX is
+// fault.Invalid, one that keeps its weights elsewhere fault.Unsupported.
+func Parse(data []byte) (*Foreign, error) {
+	f := &Foreign{}
+	var err error
+	if f.model, err = fields(data); err != nil {
+		return nil, damaged(err)
+	}
+	for _, m := range f.model {
+		switch {
+		case m.number == fieldIRVersion:
+			f.IR = int64(m.varint)
+		case m.number == fieldOpset && m.body != nil:
+			err = f.readOpset(m.body)
+		case m.number == fieldGraph && m.body != nil:
+			if f.graph != nil {
+				err = errDamaged
+				break
+			}
+			f.graph, err = fields(m.body)
+		}
+		if err != nil {
+			return nil, damaged(err)
+		}
+	}
+	if f.graph == nil {
+		return nil, fault.New(fault.Invalid, "This is not an ONNX file: it holds no graph.")
+	}
+	return f, f.readGraph()
+}
+
+func damaged(err error) error {
+	return fault.Wrap(fault.Invalid, err, "The ONNX file is damaged or no ONNX file.")
+}
+
+func (f *Foreign) readOpset(body []byte) error {
+	parts, err := fields(body)
+	var domain string
+	var version int64
+	for _, p := range parts {
+		switch p.number {
+		case 1:
+			domain = string(p.body)
+		case 2:
+			version = int64(p.varint)
+		}
+	}
+	if domain == "" || domain == "ai.onnx" {
+		f.Opset = version
+	}
+	return err
+}
+
+func (f *Foreign) readGraph() error {
+	constants := map[string]bool{}
+	var inputs []Value
+	for _, g := range f.graph {
+		if g.body == nil {
+			continue
+		}
+		switch g.number {
+		case fieldInitializer:
+			name, external, err := readTensor(g.body)
+			if err != nil {
+				return damaged(err)
+			}
+			if external {
+				return fault.New(fault.Unsupported,
+					"The ONNX file keeps its weights in a second file; save it as one file first.")
+			}
+			constants[name] = true
+		case fieldInput, fieldOutput:
+			value, err := readValue(g.body)
+			if err != nil {
+				return damaged(err)
+			}
+			if g.number == fieldInput {
+				inputs = append(inputs, value)
+			} else {
+				f.Outputs = append(f.Outputs, value)
+			}
+		}
+	}
+	for _, in := range inputs {
+		if !constants[in.Name] {
+			f.Inputs = append(f.Inputs, in)
+		}
+	}
+	return nil
+}
+
+// readTensor tells a constant's name and whether its data is in another file.
+func readTensor(body []byte) (name string, external bool, err error) {
+	parts, err := fields(body)
+	for _, p := range parts {
+		switch p.number {
+		case fieldTensorName:
+			name = string(p.body)
+		case fieldTensorLocation:
+			external = p.varint == 1
+		}
+	}
+	return name, external, err
+}
+
+// readValue reads a ValueInfoProto of a dense tensor; for other kinds of
+// values only the name is given.
+func readValue(body []byte) (Value, error) {
+	var v Value
+	parts, err := fields(body)
+	if err != nil {
+		return v, err
+	}
+	for _, p := range parts {
+		switch p.number {
+		case 1:
+			v.Name = string(p.body)
+		case 2: // TypeProto
+			kinds, err := fields(p.body)
+			if err != nil {
+				return v, err
+			}
+			for _, kind := range kinds {
+				if kind.number != 1 { // tensor_type
+					continue
+				}
+				if err := readTensorType(kind.body, &v); err != nil {
+					return v, err
+				}
+			}
+		}
+	}
+	return v, nil
+}
+
+func readTensorType(body []byte, v *Value) error {
+	parts, err := fields(body)
+	if err != nil {
+		return err
+	}
+	for _, p := range parts {
+		switch p.number {
+		case 1:
+			v.Type = ElemType(p.varint)
+		case 2:
+			dims, err := fields(p.body)
+			if err != nil {
+				return err
+			}
+			for _, d := range dims {
+				dim, err := readDim(d.body)
+				if err != nil {
+					return err
+				}
+				v.Dims = append(v.Dims, dim)
+			}
+		}
+	}
+	return nil
+}
+
+func readDim(body []byte) (Dim, error) {
+	var dim Dim
+	parts, err := fields(body)
+	for _, p := range parts {
+		switch p.number {
+		case 1:
+			dim.Size = max(0, int64(p.varint))
+		case 2:
+			dim.Name = string(p.body)
+		}
+	}
+	return dim, err
+}
+
+// fields splits a message; the parts share its bytes.
+func fields(message []byte) ([]field, error) {
+	var out []field
+	for len(message) > 0 {
+		number, kind, n := protowire.ConsumeTag(message)
+		if n < 0 {
+			return nil, protowire.ParseError(n)
+		}
+		size := protowire.ConsumeFieldValue(number, kind, message[n:])
+		if size < 0 {
+			return nil, protowire.ParseError(size)
+		}
+		f := field{number: number, raw: message[:n+size]}
+		switch kind {
+		case protowire.BytesType:
+			f.body, _ = protowire.ConsumeBytes(message[n:])
+			if f.body == nil {
+				f.body = []byte{}
+			}
+		case protowire.VarintType:
+			f.varint, _ = protowire.ConsumeVarint(message[n:])
+		}
+		out = append(out, f)
+		message = message[n+size:]
+	}
+	return out, nil
+}

@@ -1,0 +1,192 @@
+package onnx
+
+import (
+	"strings"
+
+	"upscaled/engine/fault"
+)
+
+// Prefix starts the names of all values that a Wrapping adds; no value of the
+// foreign graph may have it.
+const Prefix = "upscaled/"
+
+// Wrapping is what goes around a foreign graph of one input and one output.
+type Wrapping struct {
+	// Before reads Input and makes InnerInput, After reads InnerOutput and
+	// makes Output. Other names in them, and in Tensors, start with Prefix.
+	Before, After []Node
+	Tensors       []Tensor
+	Input, Output Value
+}
+
+// InnerInput and InnerOutput are what the foreign graph's input and output are
+// called in a Wrapping.
+const (
+	InnerInput  = Prefix + "inner-input"
+	InnerOutput = Prefix + "inner-output"
+)
+
+// Wrap gives the file with other inputs and outputs. The foreign parts keep
+// their bytes, but for names that clash with those of w.
+func (f *Foreign) Wrap(w Wrapping) ([]byte, error) {
+	r := renaming{names: map[string]string{
+		w.Input.Name:  Prefix + "inner/" + w.Input.Name,
+		w.Output.Name: Prefix + "inner/" + w.Output.Name,
+	}}
+	if len(f.Inputs) != 1 || len(f.Outputs) != 1 || f.Inputs[0].Name == f.Outputs[0].Name {
+		return nil, fault.New(fault.Unsupported, "The ONNX file has not one input and one output.")
+	}
+	r.names[f.Inputs[0].Name] = InnerInput
+	r.names[f.Outputs[0].Name] = InnerOutput
+
+	before := piecesOf(Model{Nodes: w.Before})
+	inner, err := r.graph(f.graph, map[string]bool{f.Inputs[0].Name: true, f.Outputs[0].Name: true}, 0)
+	if err != nil {
+		return nil, err
+	}
+	after := piecesOf(Model{Nodes: w.After, Inputs: []Value{w.Input}, Outputs: []Value{w.Output}, Tensors: w.Tensors})
+
+	// A repeated field keeps its order over the whole message, so that the
+	// three parts of the node list can simply follow one another.
+	graph := make([]byte, 0, before.size()+len(inner)+after.size())
+	graph = before.appendTo(graph)
+	graph = append(graph, inner...)
+	graph = after.appendTo(graph)
+	out := make([]byte, 0, len(graph)+1<<16)
+	for _, m := range f.model {
+		if m.number == fieldGraph {
+			out = appendMessage(out, fieldGraph, graph)
+		} else {
+			out = append(out, m.raw...)
+		}
+	}
+	return out, nil
+}
+
+// renaming gives values of a foreign graph other names.
+type renaming struct {
+	names map[string]string
+}
+
+func (r renaming) text(out []byte, f field) []byte {
+	if to, ok := r.names[string(f.body)]; ok {
+		return appendText(out, f.number, to)
+	}
+	return append(out, f.raw...)
+}
+
+// graph renames in a GraphProto's fields. Inputs and outputs named in drop,
+// and every shape hint of a renamed value, are left out.
+func (r renaming) graph(parts []field, drop map[string]bool, depth int) ([]byte, error) {
+	if depth > maxDepth {
+		return nil, damaged(errDamaged)
+	}
+	var out []byte
+	for _, p := range parts {
+		var err error
+		switch p.number {
+		case fieldNode:
+			out, err = r.node(out, p, depth)
+		case fieldInitializer:
+			out, err = r.named(out, p, fieldTensorName)
+		case fieldInput, fieldOutput, fieldValueInfo:
+			value, readErr := readValue(p.body)
+			switch {
+			case readErr != nil:
+				err = damaged(readErr)
+			case drop[value.Name] && depth == 0:
+			case p.number == fieldValueInfo && r.names[value.Name] != "":
+			default:
+				out, err = r.named(out, p, 1)
+			}
+		default:
+			out = append(out, p.raw...)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// named copies a message whose field number holds its name.
+func (r renaming) named(out []byte, p field, number int) ([]byte, error) {
+	parts, err := fields(p.body)
+	if err != nil {
+		return nil, damaged(err)
+	}
+	changed := false
+	for _, part := range parts {
+		if int(part.number) != number {
+			continue
+		}
+		if strings.HasPrefix(string(part.body), Prefix) {
+			return nil, fault.New(fault.Unsupported, "The ONNX file was made by this program already; import the original.")
+		}
+		changed = changed || r.names[string(part.body)] != ""
+	}
+	if !changed {
+		return append(out, p.raw...), nil
+	}
+	var body []byte
+	for _, part := range parts {
+		if int(part.number) == number {
+			body = r.text(body, part)
+		} else {
+			body = append(body, part.raw...)
+		}
+	}
+	return appendMessage(out, p.number, body), nil
+}
+
+// node renames what a node reads and makes, and in graphs it holds.
+func (r renaming) node(out []byte, p field, depth int) ([]byte, error) {
+	parts, err := fields(p.body)
+	if err != nil {
+		return nil, damaged(err)
+	}
+	var body []byte
+	for _, part := range parts {
+		switch part.number {
+		case fieldNodeInput, fieldNodeOutput:
+			if strings.HasPrefix(string(part.body), Prefix) {
+				return nil, fault.New(fault.Unsupported, "The ONNX file was made by this program already; import the original.")
+			}
+			body = r.text(body, part)
+		case fieldNodeAttribute:
+			if body, err = r.attribute(body, part, depth); err != nil {
+				return nil, err
+			}
+		default:
+			body = append(body, part.raw...)
+		}
+	}
+	return appendMessage(out, p.number, body), nil
+}
+
+// attribute renames in the graphs that an attribute may hold: those of If,
+// Loop and Scan see the names around them.
+func (r renaming) attribute(out []byte, p field, depth int) ([]byte, error) {
+	const fieldOneGraph, fieldGraphs = 6, 11
+	parts, err := fields(p.body)
+	if err != nil {
+		return nil, damaged(err)
+	}
+	var body []byte
+	for _, part := range parts {
+		if part.number != fieldOneGraph && part.number != fieldGraphs {
+			body = append(body, part.raw...)
+			continue
+		}
+		inner, err := fields(part.body)
+		if err != nil {
+			return nil, damaged(err)
+		}
+		graph, err := r.graph(inner, nil, depth+1)
+		if err != nil {
+			return nil, err
+		}
+		body = appendMessage(body, part.number, graph)
+	}
+	return appendMessage(out, p.number, body), nil
+}
