@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"upscaled/engine/fault"
+)
+
+// app is the program without its process: settings, streams and the parts that
+// verbs open when they need them. Verbs are run one after another.
+type app struct {
+	streams
+	settings  settings
+	lookupEnv func(string) (string, bool)
+	// parsed says that the command line was understood; errors before that are
+	// mistakes of usage.
+	parsed bool
+	// closers run in reverse order when the program ends.
+	closers []func() error
+	// abandons remove what must not stay behind when the program is forced to
+	// end.
+	abandons []func()
+}
+
+func newApp(s streams, lookupEnv func(string) (string, bool)) *app {
+	return &app{streams: s, lookupEnv: lookupEnv}
+}
+
+// run executes one command line and gives the exit code. Errors that were not
+// shown yet are one sentence on standard error.
+func (a *app) run(ctx context.Context, args []string) int {
+	root := newRootCommand(a)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err != nil && !a.parsed {
+		err = usageError{err}
+	}
+	if closing := a.close(); err == nil {
+		err = closing
+	}
+	a.complain(err)
+	return exitCode(err)
+}
+
+// complain writes the one sentence of an error.
+func (a *app) complain(err error) {
+	var coded codedError
+	var usage usageError
+	switch {
+	case err == nil, errors.As(err, &coded):
+	case errors.As(err, &usage):
+		fmt.Fprintf(a.stderr, "upscaled: %s\nSee 'upscaled --help'.\n", usage.Error())
+	case fault.KindOf(err) == fault.Canceled:
+		fmt.Fprintln(a.stderr, "upscaled: interrupted")
+	case fault.KindOf(err) == fault.Internal:
+		// The whole chain: there is no sentence that helps, but a report can.
+		fmt.Fprintf(a.stderr, "upscaled: %v\n", err)
+	default:
+		fmt.Fprintf(a.stderr, "upscaled: %s\n", fault.Sentence(err))
+	}
+}
+
+// onClose registers what to release at the end.
+func (a *app) onClose(release func() error) { a.closers = append(a.closers, release) }
+
+// close releases everything that verbs opened, newest first.
+func (a *app) close() error {
+	var all []error
+	for len(a.closers) > 0 {
+		last := len(a.closers) - 1
+		all = append(all, a.closers[last]())
+		a.closers = a.closers[:last]
+	}
+	return errors.Join(all...)
+}
+
+// abandon removes unfinished files just before the process is forced to end.
+func (a *app) abandon() {
+	for _, remove := range a.abandons {
+		remove()
+	}
+}

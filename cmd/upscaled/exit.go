@@ -1,0 +1,69 @@
+package main
+
+import (
+	"errors"
+
+	"upscaled/engine/fault"
+)
+
+// Exit codes; the README's table lists the same.
+const (
+	exitOK = 0
+	// exitFailed: at least one picture could not be made, or a check did not
+	// pass.
+	exitFailed = 1
+	// exitUsage: the command line or a setting makes no sense; nothing was done.
+	exitUsage = 2
+	// exitMissing: ONNX Runtime or a model is missing and could not be fetched.
+	exitMissing = 3
+	// exitMemory: the device has too little memory for any plan.
+	exitMemory = 4
+	// exitInternal: a defect in the program, as EX_SOFTWARE of sysexits.h.
+	exitInternal = 70
+	// exitInterrupted: SIGINT or SIGTERM, as shells report SIGINT.
+	exitInterrupted = 130
+)
+
+// usageError is a mistake in the command line or a setting, found before
+// anything was done.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// codedError has its own exit code and was already shown to the user.
+type codedError struct {
+	error
+	code int
+}
+
+// exitCode is the only place that turns an error into the code of the process.
+func exitCode(err error) int {
+	var coded codedError
+	var usage usageError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &coded):
+		return coded.code
+	case errors.As(err, &usage):
+		return exitUsage
+	}
+	return kindCode(fault.KindOf(err))
+}
+
+// kindCode is exitCode for an error's kind alone.
+func kindCode(kind fault.Kind) int {
+	switch kind {
+	case "":
+		return exitOK
+	case fault.Canceled:
+		return exitInterrupted
+	case fault.ModelMissing, fault.FetchFailed:
+		return exitMissing
+	case fault.DeviceMemory:
+		return exitMemory
+	case fault.Internal:
+		return exitInternal
+	}
+	return exitFailed
+}

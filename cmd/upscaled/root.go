@@ -1,0 +1,66 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+)
+
+const rootHelp = `upscaled makes pictures larger with the Real-ESRGAN networks.
+
+  upscaled upscale photo.jpg              makes photo.upscaled.jpg, four times as wide and high
+  upscaled upscale --scale 2 --out big/ *.png
+  upscaled models list                    shows the networks and what is installed
+
+ONNX Runtime and the network are fetched on first use.`
+
+// newRootCommand is the tree of all verbs.
+func newRootCommand(a *app) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "upscaled",
+		Short:         "Upscale pictures with Real-ESRGAN",
+		Long:          rootHelp,
+		Version:       version(),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if err := a.applyEnvironment(cmd); err != nil {
+				return err
+			}
+			a.parsed = true
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetVersionTemplate("{{.Version}}\n")
+	root.SetIn(a.stdin)
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
+	a.addStoreFlags(root.PersistentFlags())
+	root.AddCommand(newVersionCommand(a))
+	return root
+}
+
+func newVersionCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Show the program's version",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			_, err := fmt.Fprintln(a.stdout, version())
+			return err
+		},
+	}
+}
+
+// version names the build: the module's version or commit, Go and platform.
+func version() string {
+	build := "unknown"
+	if info, ok := debug.ReadBuildInfo(); ok {
+		build = info.Main.Version
+	}
+	return fmt.Sprintf("upscaled %s (%s, %s/%s)", build, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
