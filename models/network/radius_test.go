@@ -1,0 +1,68 @@
+package network_test
+
+import (
+	"math"
+	"testing"
+
+	"upscaled/models/network"
+	"upscaled/models/network/reference"
+	"upscaled/models/weights"
+)
+
+// TestRadius perturbs one pixel after another along a row and looks how far
+// away the reference's output changes: no farther than Facts say, and for
+// some pixel just as far.
+func TestRadius(t *testing.T) {
+	t.Parallel()
+	cases := []struct {
+		name    string
+		tensors weights.Tensors
+		run     func(weights.Tensors, reference.Image) reference.Image
+	}{
+		{"compact", reference.RandomCompact(1, 4, 3, 3), reference.Compact},
+		{"rrdb 4x", reference.RandomRRDB(2, 0, 3, 2, 1, 2), reference.RRDB},
+		{"rrdb 2x", reference.RandomRRDB(3, 0, 3, 2, 2, 2), reference.RRDB},
+		{"rrdb 1x", reference.RandomRRDB(4, 0, 3, 2, 4, 2), reference.RRDB},
+		{"rrdb 2x without fold", reference.RandomRRDB(5, 0, 3, 2, 1, 1), reference.RRDB},
+		{"rrdb 4x with a block", reference.RandomRRDB(6, 1, 2, 1, 1, 2), reference.RRDB},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			n, err := network.Recognize(c.tensors)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f := n.Facts()
+			// Whole strides of the fold, with room for the radius on both sides.
+			middle := (f.Radius/f.Multiple + 1) * f.Multiple
+			farthest := 0
+			for shift := range f.Multiple {
+				farthest = max(farthest, reach(c.tensors, c.run, f, middle+shift, 2*middle+f.Multiple))
+			}
+			if farthest != f.Radius {
+				t.Errorf("one pixel changes the output %d pixels away, Facts say %d", farthest, f.Radius)
+			}
+		})
+	}
+}
+
+// reach is how many input pixels away from x a change at x shows, in a picture
+// of few rows.
+func reach(tensors weights.Tensors, run func(weights.Tensors, reference.Image) reference.Image, f network.Facts, x, width int) int {
+	in := reference.New(3, 4, width)
+	for i := range in.Data {
+		in.Data[i] = 0.5 + 0.4*math.Sin(float64(i))
+	}
+	before := run(tensors, in)
+	in.Set(1, 2, x, in.At(1, 2, x)+0.3)
+	after := run(tensors, in)
+	farthest := 0
+	for i, v := range before.Data {
+		if math.Float64bits(v) != math.Float64bits(after.Data[i]) {
+			pixel := i % before.Width / f.Scale
+			farthest = max(farthest, pixel-x, x-pixel)
+		}
+	}
+	return farthest
+}

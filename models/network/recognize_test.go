@@ -1,0 +1,149 @@
+package network_test
+
+import (
+	"maps"
+	"math"
+	"strings"
+	"testing"
+
+	"upscaled/engine/fault"
+	"upscaled/models/network"
+	"upscaled/models/network/reference"
+	"upscaled/models/weights"
+)
+
+func TestRecognize(t *testing.T) {
+	t.Parallel()
+	cases := []struct {
+		name                    string
+		tensors                 weights.Tensors
+		architecture            network.Architecture
+		scale, radius, multiple int
+		trims                   bool
+	}{
+		{"general-x4v3", reference.RandomCompact(1, 34, 8, 4), network.SRVGGNetCompact, 4, 34, 1, true},
+		{"animevideov3", reference.RandomCompact(2, 18, 8, 4), network.SRVGGNetCompact, 4, 18, 1, true},
+		{"compact 2x", reference.RandomCompact(3, 3, 4, 2), network.SRVGGNetCompact, 2, 3, 1, true},
+		{"compact 1x", reference.RandomCompact(3, 3, 4, 1), network.SRVGGNetCompact, 1, 3, 1, true},
+		{"x4plus", reference.RandomRRDB(4, 23, 4, 2, 1, 2), network.RRDBNet, 4, 349, 1, false},
+		{"anime-6B", reference.RandomRRDB(5, 6, 4, 2, 1, 2), network.RRDBNet, 4, 94, 1, false},
+		{"x2plus", reference.RandomRRDB(6, 23, 4, 2, 2, 2), network.RRDBNet, 2, 698, 2, false},
+		{"x1", reference.RandomRRDB(7, 1, 4, 2, 4, 2), network.RRDBNet, 1, 76, 4, false},
+		{"8x", reference.RandomRRDB(8, 1, 4, 2, 1, 3), network.RRDBNet, 8, 19, 1, false},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			n, err := network.Recognize(c.tensors)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f := n.Facts()
+			if f.Architecture != c.architecture || f.Scale != c.scale || f.Radius != c.radius ||
+				f.Multiple != c.multiple || f.Trims != c.trims {
+				t.Errorf("facts are %+v, want %s %dx, radius %d, multiple %d, trims %t",
+					f, c.architecture, c.scale, c.radius, c.multiple, c.trims)
+			}
+			if f.FlopsPerPixel <= 0 || f.BytesPerPixel <= 0 || f.Description == "" {
+				t.Errorf("facts are incomplete: %+v", f)
+			}
+		})
+	}
+}
+
+// TestFlops holds the count against one worked out by hand for the published
+// sizes: 9 taps, two operations each.
+func TestFlops(t *testing.T) {
+	t.Parallel()
+	n, err := network.Recognize(reference.RandomCompact(1, 34, 64, 4))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := 18.0 * (3*64 + 32*64*64 + 64*48); n.Facts().FlopsPerPixel != want {
+		t.Errorf("%v operations a pixel, want %v", n.Facts().FlopsPerPixel, want)
+	}
+}
+
+func TestRefusedTensors(t *testing.T) {
+	t.Parallel()
+	compact := func(change func(weights.Tensors)) weights.Tensors {
+		tensors := maps.Clone(reference.RandomCompact(1, 3, 4, 2))
+		change(tensors)
+		return tensors
+	}
+	rrdb := func(change func(weights.Tensors)) weights.Tensors {
+		tensors := maps.Clone(reference.RandomRRDB(1, 1, 4, 2, 1, 2))
+		change(tensors)
+		return tensors
+	}
+	zeros := func(shape ...int) weights.Tensor {
+		size := 1
+		for _, side := range shape {
+			size *= side
+		}
+		return weights.Tensor{Shape: shape, Data: make([]float32, size)}
+	}
+	cases := []struct {
+		name    string
+		tensors weights.Tensors
+		kind    fault.Kind
+		says    string
+	}{
+		{"empty", weights.Tensors{}, fault.Unsupported, "no known network"},
+		{"missing bias", compact(func(t weights.Tensors) { delete(t, "body.2.bias") }), fault.Invalid, "body.2.bias is missing"},
+		{"missing dense layer", rrdb(func(t weights.Tensors) { delete(t, "body.0.rdb2.conv3.weight") }), fault.Invalid, "body.0.rdb2.conv3.weight is missing"},
+		{"extra", rrdb(func(t weights.Tensors) { t["attention.weight"] = zeros(1) }), fault.Unsupported, "attention.weight"},
+		{"gap in layers", compact(func(t weights.Tensors) { delete(t, "body.1.weight") }), fault.Unsupported, "body.0"},
+		{"5x5", compact(func(t weights.Tensors) { t["body.0.weight"] = zeros(4, 3, 5, 5) }), fault.Invalid, "body.0.weight has the shape [4 3 5 5]"},
+		{"flat", compact(func(t weights.Tensors) { t["body.0.weight"] = zeros(108) }), fault.Invalid, "body.0.weight"},
+		{"more sides", compact(func(t weights.Tensors) { t["body.0.bias"] = zeros(4, 1, 1) }), fault.Invalid, "body.0.bias"},
+		{"no output", compact(func(t weights.Tensors) { t["body.4.weight"] = zeros(0, 4, 3, 3) }), fault.Invalid, "body.4.weight"},
+		{"shape lies", compact(func(t weights.Tensors) {
+			t["body.0.bias"] = weights.Tensor{Shape: []int{4}, Data: make([]float32, 3)}
+		}), fault.Invalid, "body.0.bias"},
+		{"odd outputs", compact(func(t weights.Tensors) {
+			t["body.4.weight"], t["body.4.bias"] = zeros(13, 4, 3, 3), zeros(13)
+		}), fault.Unsupported, "13 channels"},
+		{"gray", rrdb(func(t weights.Tensors) { t["conv_first.weight"] = zeros(4, 1, 3, 3) }), fault.Unsupported, "takes 1 channels"},
+		{"not finite", rrdb(func(t weights.Tensors) {
+			t["conv_hr.bias"] = weights.Tensor{Shape: []int{4}, Data: []float32{0, 0, float32(math.NaN()), 0}}
+		}), fault.Invalid, "conv_hr.bias holds numbers that are not finite"},
+		{"smaller", reference.RandomRRDB(1, 1, 4, 2, 4, 1), fault.Unsupported, "smaller"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			_, err := network.Recognize(c.tensors)
+			if fault.KindOf(err) != c.kind || !strings.Contains(fault.Sentence(err), c.says) {
+				t.Errorf("error %q of kind %q, want %q of kind %q", err, fault.KindOf(err), c.says, c.kind)
+			}
+		})
+	}
+}
+
+func TestID(t *testing.T) {
+	t.Parallel()
+	id := func(tensors weights.Tensors) string {
+		n, err := network.Recognize(tensors)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n.ID()
+	}
+	tensors := reference.RandomCompact(1, 3, 4, 2)
+	first := id(tensors)
+	if first != id(reference.RandomCompact(1, 3, 4, 2)) {
+		t.Error("equal tensors have different IDs")
+	}
+	tensors["body.4.bias"].Data[11] += 1e-3
+	if first == id(tensors) {
+		t.Error("different tensors have the same ID")
+	}
+	n, err := network.Recognize(tensors)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := n.WithID("given").ID(); got != "given" {
+		t.Errorf("the given ID became %q", got)
+	}
+}

@@ -1,0 +1,75 @@
+package reference
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"upscaled/models/weights"
+)
+
+// maker fills tensors with numbers that keep values near 1 through any depth.
+type maker struct {
+	random  *rand.Rand
+	tensors weights.Tensors
+}
+
+func (m maker) conv(name string, out, in int, gain float64) {
+	weight, bias := make([]float32, out*in*9), make([]float32, out)
+	spread := gain / math.Sqrt(float64(in)*9)
+	for i := range weight {
+		weight[i] = float32(m.random.NormFloat64() * spread)
+	}
+	for i := range bias {
+		bias[i] = float32(m.random.NormFloat64() * 0.02)
+	}
+	m.tensors[name+".weight"] = weights.Tensor{Shape: []int{out, in, 3, 3}, Data: weight}
+	m.tensors[name+".bias"] = weights.Tensor{Shape: []int{out}, Data: bias}
+}
+
+// RandomCompact makes SRVGGNetCompact tensors with the given number of
+// convolutions. Slopes lie on both sides of 0 and of 1, and are 1 sometimes.
+func RandomCompact(seed uint64, convolutions, features, scale int) weights.Tensors {
+	m := maker{rand.New(rand.NewPCG(seed, 1)), weights.Tensors{}}
+	in := 3
+	for i := range convolutions - 1 {
+		m.conv(fmt.Sprintf("body.%d", 2*i), features, in, 1.1)
+		slopes := make([]float32, features)
+		for c := range slopes {
+			slopes[c] = float32(m.random.Float64()*1.8 - 0.5)
+			if c%9 == 4 {
+				slopes[c] = 1
+			}
+		}
+		m.tensors[fmt.Sprintf("body.%d.weight", 2*i+1)] = weights.Tensor{Shape: []int{features}, Data: slopes}
+		in = features
+	}
+	m.conv(fmt.Sprintf("body.%d", 2*convolutions-2), 3*scale*scale, in, 0.2)
+	return m.tensors
+}
+
+// RandomRRDB makes RRDBNet tensors for a picture folded by fold (1, 2 or 4)
+// and enlarged ups times by 2.
+func RandomRRDB(seed uint64, blocks, features, growth, fold, ups int) weights.Tensors {
+	m := maker{rand.New(rand.NewPCG(seed, 2)), weights.Tensors{}}
+	m.conv("conv_first", features, 3*fold*fold, 1)
+	for i := range blocks {
+		for k := 1; k <= 3; k++ {
+			for j := range 5 {
+				out := growth
+				if j == 4 {
+					out = features
+				}
+				m.conv(fmt.Sprintf("body.%d.rdb%d.conv%d", i, k, j+1), out, features+j*growth, 1)
+			}
+		}
+	}
+	m.conv("conv_body", features, features, 1)
+	for i := range ups {
+		m.conv(fmt.Sprintf("conv_up%d", i+1), features, features, 1.2)
+	}
+	m.conv("conv_hr", features, features, 1.2)
+	m.conv("conv_last", 3, features, 0.5)
+	m.tensors["conv_last.bias"] = weights.Tensor{Shape: []int{3}, Data: []float32{0.4, 0.5, 0.6}}
+	return m.tensors
+}

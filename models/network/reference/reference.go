@@ -1,0 +1,170 @@
+// Package reference computes the networks in float64 with plain loops,
+// straight from the tensors and the published descriptions (BasicSR,
+// rrdbnet_arch.py and srvgg_arch.py). It is slow and shares no code with the
+// graphs; tests compare them with it.
+package reference
+
+import (
+	"fmt"
+
+	"upscaled/models/weights"
+)
+
+// Image holds planes of samples in 0..1: At(c, y, x) is
+// Data[(c*Height+y)*Width+x].
+type Image struct {
+	Channels, Height, Width int
+	Data                    []float64
+}
+
+// New makes a black image.
+func New(channels, height, width int) Image {
+	return Image{channels, height, width, make([]float64, channels*height*width)}
+}
+
+// At is 0 outside of the image, as convolutions see it.
+func (m Image) At(c, y, x int) float64 {
+	if y < 0 || x < 0 || y >= m.Height || x >= m.Width {
+		return 0
+	}
+	return m.Data[(c*m.Height+y)*m.Width+x]
+}
+
+// Set sets one sample.
+func (m Image) Set(c, y, x int, v float64) { m.Data[(c*m.Height+y)*m.Width+x] = v }
+
+// made computes every sample of an image.
+func made(channels, height, width int, f func(c, y, x int) float64) Image {
+	out := New(channels, height, width)
+	for c := range channels {
+		for y := range height {
+			for x := range width {
+				out.Set(c, y, x, f(c, y, x))
+			}
+		}
+	}
+	return out
+}
+
+// conv is a 3x3 convolution with a bias and a border of zeros.
+func conv(t weights.Tensors, name string, in Image) Image {
+	weight, ok := t[name+".weight"]
+	if !ok || weight.Shape[1] != in.Channels {
+		panic(fmt.Sprintf("reference: no layer %s for %d channels", name, in.Channels))
+	}
+	bias := t[name+".bias"].Data
+	return made(weight.Shape[0], in.Height, in.Width, func(o, y, x int) float64 {
+		sum := float64(bias[o])
+		for c := range in.Channels {
+			taps := weight.Data[(o*in.Channels+c)*9:][:9]
+			for tap, w := range taps {
+				sum += float64(w) * in.At(c, y+tap/3-1, x+tap%3-1)
+			}
+		}
+		return sum
+	})
+}
+
+func leaky(in Image) Image {
+	return made(in.Channels, in.Height, in.Width, func(c, y, x int) float64 {
+		if v := in.At(c, y, x); v < 0 {
+			return 0.2 * v
+		}
+		return in.At(c, y, x)
+	})
+}
+
+func prelu(in Image, slopes []float32) Image {
+	return made(in.Channels, in.Height, in.Width, func(c, y, x int) float64 {
+		v := in.At(c, y, x)
+		if v < 0 {
+			return v * float64(slopes[c%len(slopes)])
+		}
+		return v
+	})
+}
+
+func nearest(in Image, factor int) Image {
+	return made(in.Channels, in.Height*factor, in.Width*factor, func(c, y, x int) float64 {
+		return in.At(c, y/factor, x/factor)
+	})
+}
+
+// sum is share*a + b.
+func sum(share float64, a, b Image) Image {
+	return made(a.Channels, a.Height, a.Width, func(c, y, x int) float64 {
+		return share*a.At(c, y, x) + b.At(c, y, x)
+	})
+}
+
+func concat(images ...Image) Image {
+	out := images[0]
+	out.Data = nil
+	out.Channels = 0
+	for _, m := range images {
+		out.Data = append(out.Data, m.Data...)
+		out.Channels += m.Channels
+	}
+	return out
+}
+
+// Compact is SRVGGNetCompact.
+func Compact(t weights.Tensors, in Image) Image {
+	h := in
+	for i := 0; ; i += 2 {
+		h = conv(t, fmt.Sprintf("body.%d", i), h)
+		slopes, ok := t[fmt.Sprintf("body.%d.weight", i+1)]
+		if !ok {
+			break
+		}
+		h = prelu(h, slopes.Data)
+	}
+	r := 1
+	for 3*r*r < h.Channels {
+		r++
+	}
+	shuffled := made(3, h.Height*r, h.Width*r, func(c, y, x int) float64 {
+		return h.At(c*r*r+y%r*r+x%r, y/r, x/r)
+	})
+	return sum(1, shuffled, nearest(in, r))
+}
+
+// RRDB is RRDBNet, with a pixel-unshuffle as its first layer asks for.
+func RRDB(t weights.Tensors, in Image) Image {
+	r := 1
+	for 3*r*r < t["conv_first.weight"].Shape[1] {
+		r *= 2
+	}
+	folded := made(3*r*r, in.Height/r, in.Width/r, func(c, y, x int) float64 {
+		return in.At(c/(r*r), y*r+c/r%r, x*r+c%r)
+	})
+	first := conv(t, "conv_first", folded)
+	h := first
+	for i := 0; ; i++ {
+		if _, ok := t[fmt.Sprintf("body.%d.rdb1.conv1.weight", i)]; !ok {
+			break
+		}
+		x := h
+		for k := 1; k <= 3; k++ {
+			h = dense(t, fmt.Sprintf("body.%d.rdb%d", i, k), h)
+		}
+		h = sum(0.2, h, x)
+	}
+	h = sum(1, conv(t, "conv_body", h), first)
+	for i := 1; ; i++ {
+		name := fmt.Sprintf("conv_up%d", i)
+		if _, ok := t[name+".weight"]; !ok {
+			break
+		}
+		h = leaky(conv(t, name, nearest(h, 2)))
+	}
+	return conv(t, "conv_last", leaky(conv(t, "conv_hr", h)))
+}
+
+func dense(t weights.Tensors, name string, x Image) Image {
+	seen := x
+	for j := 1; j <= 4; j++ {
+		seen = concat(seen, leaky(conv(t, fmt.Sprintf("%s.conv%d", name, j), seen)))
+	}
+	return sum(0.2, conv(t, name+".conv5", seen), x)
+}
