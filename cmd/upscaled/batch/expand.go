@@ -1,0 +1,242 @@
+package batch
+
+import (
+	"context"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"upscaled/engine/fault"
+	"upscaled/engine/picture"
+	"upscaled/engine/picture/decode"
+)
+
+// Expansion says how arguments are expanded.
+type Expansion struct {
+	// Recursive descends into the folders of folders.
+	Recursive bool
+	// Skip is a folder that is not entered, because outputs go there; "" is none.
+	Skip string
+	// Stdin is read when an argument is Standard.
+	Stdin io.Reader
+}
+
+// Expand finds the pictures that arguments stand for. A file that is named
+// must be a picture; in folders and globs whatever is none is left out with a
+// note. Globs are expanded for shells that do not. The order is that of the
+// arguments, and of names within a folder.
+func Expand(ctx context.Context, arguments []string, how Expansion) (Selection, error) {
+	e := expander{Expansion: how, ctx: ctx, seen: make(map[string]bool)}
+	for _, argument := range arguments {
+		if err := ctx.Err(); err != nil {
+			return Selection{}, fault.Wrap(fault.Canceled, err, "The search for pictures was interrupted.")
+		}
+		e.argument(argument)
+	}
+	return e.found, nil
+}
+
+type expander struct {
+	Expansion
+	ctx   context.Context
+	found Selection
+	// seen holds absolute paths, so that no file is made twice.
+	seen map[string]bool
+}
+
+func (e *expander) argument(argument string) {
+	if argument == Standard {
+		e.standard()
+		return
+	}
+	info, err := os.Stat(argument)
+	switch {
+	case err == nil && info.IsDir():
+		e.found.Folder = true
+		e.folder(argument)
+	case err == nil:
+		e.named(argument, info)
+	case strings.ContainsAny(argument, "*?["):
+		e.glob(argument)
+	default:
+		e.fail(argument, unreadable(err))
+	}
+}
+
+// glob expands a pattern as filepath.Match defines it.
+func (e *expander) glob(pattern string) {
+	matches, err := filepath.Glob(pattern)
+	if err != nil {
+		e.fail(pattern, fault.New(fault.Invalid, "This pattern is malformed; a [ needs its ]."))
+		return
+	}
+	if len(matches) == 0 {
+		e.fail(pattern, fault.New(fault.NotFound, "No file matches this pattern."))
+		return
+	}
+	e.found.Folder = true
+	for _, match := range matches {
+		if info, err := os.Stat(match); err == nil && info.IsDir() {
+			e.folder(match)
+		} else {
+			e.member(match, filepath.Base(match))
+		}
+	}
+}
+
+// named takes a file that the user named: it must be a picture.
+func (e *expander) named(path string, info fs.FileInfo) {
+	if !info.Mode().IsRegular() {
+		e.pipe(path)
+		return
+	}
+	if e.repeated(path) {
+		return
+	}
+	format, err := sniffFile(path)
+	if err != nil {
+		e.fail(path, err)
+		return
+	}
+	e.found.Inputs = append(e.found.Inputs,
+		Input{Path: path, Relative: filepath.Base(path), Format: format, Size: info.Size()})
+}
+
+// pipe takes a file that can be read only once, such as a process substitution.
+func (e *expander) pipe(path string) {
+	file, err := os.Open(path)
+	if err != nil {
+		e.fail(path, unreadable(err))
+		return
+	}
+	defer file.Close()
+	e.stream(path, filepath.Base(path), file)
+}
+
+func (e *expander) standard() {
+	if e.seen[Standard] {
+		e.note(Standard, "Standard input can be read only once; it is taken once.")
+		return
+	}
+	e.seen[Standard] = true
+	e.stream(Standard, "stdin", e.Stdin)
+}
+
+func (e *expander) stream(path, relative string, r io.Reader) {
+	data, err := readPipe(e.ctx, r)
+	if err != nil {
+		e.fail(path, err)
+		return
+	}
+	format, err := decode.Sniff(data[:min(len(data), decode.SniffLength)])
+	if err != nil {
+		e.fail(path, err)
+		return
+	}
+	e.found.Inputs = append(e.found.Inputs,
+		Input{Path: path, Relative: relative, Format: format, Size: int64(len(data)), data: data})
+}
+
+// folder takes the pictures of a folder. Links to files are followed, links to
+// folders are not, because they may lead in circles.
+func (e *expander) folder(root string) {
+	before := len(e.found.Inputs)
+	// The separator makes WalkDir follow a link that the user named.
+	top := filepath.Clean(root) + string(filepath.Separator)
+	_ = filepath.WalkDir(top, func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case e.ctx.Err() != nil:
+			return filepath.SkipAll
+		case err != nil:
+			e.fail(path, unreadable(err))
+			return filepath.SkipDir
+		case path == top:
+		case entry.IsDir() && e.Skip != "" && sameFile(path, e.Skip):
+			e.note(path, "Left out because the outputs go there.")
+			return filepath.SkipDir
+		case entry.IsDir() && !e.Recursive:
+			e.note(path, "Folder left out; --recursive takes it too.")
+			return filepath.SkipDir
+		case !entry.IsDir():
+			relative, err := filepath.Rel(top, path)
+			if err != nil {
+				relative = entry.Name()
+			}
+			e.member(path, relative)
+		}
+		return nil
+	})
+	if len(e.found.Inputs) == before {
+		e.note(root, "No pictures were found in this folder.")
+	}
+}
+
+// member takes a file of a folder or glob if it is a picture. A file that only
+// claims to be one by its name is a failure: the user would miss it.
+func (e *expander) member(path, relative string) {
+	name := filepath.Base(path)
+	info, err := os.Stat(path)
+	switch {
+	case isJunk(name):
+		e.note(path, "Ignored: not a picture but a file that systems leave behind.")
+		return
+	case isOwnOutput(name):
+		e.note(path, "Ignored: made by an earlier run; name the file itself to upscale it again.")
+		return
+	case err != nil:
+		e.fail(path, unreadable(err))
+		return
+	case !info.Mode().IsRegular():
+		e.note(path, "Ignored: not a regular file.")
+		return
+	case e.repeated(path):
+		return
+	}
+	format, err := sniffFile(path)
+	_, claims := picture.ParseFormat(filepath.Ext(path))
+	switch {
+	case err == nil:
+		e.found.Inputs = append(e.found.Inputs, Input{Path: path, Relative: relative, Format: format, Size: info.Size()})
+	case claims, fault.KindOf(err) != fault.Invalid && fault.KindOf(err) != fault.Unsupported:
+		e.fail(path, err)
+	default:
+		e.note(path, "Ignored: "+fault.Sentence(err))
+	}
+}
+
+// repeated tells, with a note, whether a file was taken before.
+func (e *expander) repeated(path string) bool {
+	absolute, err := filepath.Abs(path)
+	if err != nil {
+		absolute = filepath.Clean(path)
+	}
+	if e.seen[absolute] {
+		e.note(path, "Named more than once; it is made once.")
+		return true
+	}
+	e.seen[absolute] = true
+	return false
+}
+
+func (e *expander) note(path, message string) {
+	e.found.Notes = append(e.found.Notes, Note{path, message})
+}
+
+func (e *expander) fail(path string, err error) {
+	e.found.Failures = append(e.found.Failures, Failure{path, err})
+}
+
+// sameFile tells whether two paths lead to one file or folder. Paths that do
+// not exist are compared as text.
+func sameFile(a, b string) bool {
+	first, errA := os.Stat(a)
+	second, errB := os.Stat(b)
+	if errA == nil && errB == nil {
+		return os.SameFile(first, second)
+	}
+	absoluteA, errA := filepath.Abs(a)
+	absoluteB, errB := filepath.Abs(b)
+	return errA == nil && errB == nil && absoluteA == absoluteB
+}

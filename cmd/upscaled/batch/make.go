@@ -1,0 +1,150 @@
+package batch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+
+	"upscaled/engine"
+	"upscaled/engine/fault"
+)
+
+// make reads, upscales and publishes one picture. A panic of a decoder or of
+// the engine becomes an error of this picture.
+func (r *runner) make(ctx context.Context, index int, job Job) (outcome Outcome) {
+	outcome.Job = job
+	defer func() {
+		if cause := recover(); cause != nil {
+			outcome.Err = fault.Wrap(fault.Internal, fmt.Errorf("panic: %v\n%s", cause, debug.Stack()),
+				"A defect in upscaled stopped this picture; please report it.")
+		}
+	}()
+	if job.Output != "" && r.leave(job.Output, &outcome) {
+		return outcome
+	}
+	data, err := job.Input.read()
+	if err != nil {
+		outcome.Err = err
+		return outcome
+	}
+	request := r.Request
+	request.Input, request.Format = data, job.Format
+	request.Progress = func(p engine.Progress) {
+		r.tell(func(o Observer) { o.Progressed(index, p) })
+	}
+	if job.Output == "" {
+		if outcome.Job.Output, err = r.lateName(ctx, job, request); err != nil {
+			outcome.Err = err
+			return outcome
+		}
+		if r.leave(outcome.Job.Output, &outcome) {
+			return outcome
+		}
+	}
+	if outcome.Job.Output == Standard {
+		outcome.Result, outcome.Err = r.toStandard(ctx, request)
+	} else {
+		outcome.Result, outcome.Err = r.toFile(ctx, request, outcome.Job.Output)
+	}
+	return outcome
+}
+
+// leave tells whether an existing output ends the work before it begins.
+func (r *runner) leave(output string, outcome *Outcome) bool {
+	if output == Standard || r.Overwrite {
+		return false
+	}
+	_, err := os.Lstat(output)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return false
+	case err != nil:
+		outcome.Err = unwritable(err)
+	case r.SkipExisting:
+		outcome.Status = Skipped
+	default:
+		outcome.Err = exists(output)
+	}
+	return true
+}
+
+// lateName names an output that depends on the model or the size.
+func (r *runner) lateName(ctx context.Context, job Job, request engine.Request) (string, error) {
+	facts, err := r.Engine.Describe(ctx, request)
+	if err != nil {
+		return "", err
+	}
+	path, err := job.naming.Path(job.Input, facts)
+	if err == nil {
+		r.mu.Lock()
+		err = r.owners.claim(path, job.Input.Path)
+		r.mu.Unlock()
+	}
+	if err != nil {
+		return "", fault.New(fault.Invalid, "%s.", err)
+	}
+	return path, nil
+}
+
+func (r *runner) toFile(ctx context.Context, request engine.Request, output string) (engine.Result, error) {
+	file, err := r.Temporaries.Create(filepath.Dir(output))
+	if err != nil {
+		return engine.Result{}, err
+	}
+	defer r.Temporaries.Discard(file)
+	request.Output = &sink{file: file}
+	result, err := r.Engine.Upscale(ctx, request)
+	if err != nil {
+		return result, err
+	}
+	if err := ctx.Err(); err != nil {
+		return result, fault.Wrap(fault.Canceled, err, "The operation was canceled.")
+	}
+	return result, r.Temporaries.Publish(file, output, r.Overwrite)
+}
+
+// toStandard makes the picture in a temporary file first, so that a failure
+// leaves nothing half on standard output.
+func (r *runner) toStandard(ctx context.Context, request engine.Request) (engine.Result, error) {
+	file, err := r.Temporaries.Create(os.TempDir())
+	if err != nil {
+		return engine.Result{}, err
+	}
+	defer r.Temporaries.Discard(file)
+	request.Output = &sink{file: file}
+	result, err := r.Engine.Upscale(ctx, request)
+	if err != nil {
+		return result, err
+	}
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return result, unwritable(err)
+	}
+	if _, err := io.Copy(r.Stdout, file); err != nil {
+		return result, unwritable(err)
+	}
+	return result, nil
+}
+
+// sink is an output file whose errors are sentences. It can seek because some
+// encoders write their header last.
+type sink struct{ file *os.File }
+
+func (s *sink) Write(p []byte) (int, error) {
+	n, err := s.file.Write(p)
+	if err != nil {
+		err = unwritable(err)
+	}
+	return n, err
+}
+
+func (s *sink) Seek(offset int64, whence int) (int64, error) {
+	position, err := s.file.Seek(offset, whence)
+	if err != nil {
+		err = unwritable(err)
+	}
+	return position, err
+}

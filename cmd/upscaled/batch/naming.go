@@ -1,0 +1,188 @@
+package batch
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"upscaled/engine/picture"
+)
+
+// besideSuffix is what outputs beside their input have before the extension.
+const besideSuffix = ".upscaled"
+
+// Naming decides where outputs go. Make one with NewNaming.
+type Naming struct {
+	kind   kind
+	out    string
+	format picture.Format
+}
+
+// kind is what --out means.
+type kind int
+
+const (
+	beside   kind = iota // no --out: next to the input
+	standard             // "-"
+	single               // one file
+	folder               // a folder that mirrors the inputs'
+	template             // a path with placeholders
+)
+
+var placeholder = regexp.MustCompile(`\{[^{}]*\}`)
+
+// Facts are what placeholders stand for that only the engine knows.
+type Facts struct {
+	Model         string
+	Width, Height int
+	Scale         float64
+}
+
+// NewNaming reads --out and --format for a selection. Mistakes are sentences
+// for the user.
+//
+// out is "-", an existing folder or a name that ends in a separator, a
+// template when it has placeholders, a file when its extension is that of a
+// picture, else a folder. format "" keeps each input's, unless out is a file
+// or a template with an extension.
+func NewNaming(out string, format picture.Format, selection Selection) (Naming, error) {
+	n := Naming{out: out, format: format}
+	info, err := os.Stat(out)
+	extension, isPicture := picture.ParseFormat(filepath.Ext(out))
+	switch {
+	case out == Standard, out == "" && onlyStandard(selection):
+		n.kind = standard
+	case out == "":
+		n.kind = beside
+	case err == nil && info.IsDir(), strings.HasSuffix(out, "/"), strings.HasSuffix(out, string(filepath.Separator)):
+		n.kind = folder
+	case placeholder.MatchString(out):
+		n.kind = template
+	case isPicture:
+		n.kind = single
+	default:
+		n.kind = folder
+	}
+	if n.kind == template {
+		if err := checkPlaceholders(out); err != nil {
+			return Naming{}, err
+		}
+	}
+	if (n.kind == single || n.kind == template) && isPicture {
+		if format != "" && format != extension {
+			return Naming{}, fmt.Errorf("--format %s and the extension of --out %s disagree; leave one of them out", format, out)
+		}
+		n.format = extension
+	}
+	if count := len(selection.Inputs) + len(selection.Failures); n.kind == standard || n.kind == single {
+		if count > 1 || selection.Folder {
+			return Naming{}, fmt.Errorf("--out %s takes one picture only; name a folder or a template such as 'big/{name}.{ext}'", out)
+		}
+	}
+	return n, nil
+}
+
+func onlyStandard(s Selection) bool {
+	return len(s.Inputs) == 1 && s.Inputs[0].Path == Standard && len(s.Failures) == 0
+}
+
+// Folder is where all outputs go, "" where that is not one folder.
+func (n Naming) Folder() string {
+	if n.kind == folder {
+		return n.out
+	}
+	return ""
+}
+
+// Late says that names depend on the model or the size of the result.
+func (n Naming) Late() bool {
+	if n.kind != template {
+		return false
+	}
+	for _, late := range []string{"{model}", "{scale}", "{width}", "{height}"} {
+		if strings.Contains(n.out, late) {
+			return true
+		}
+	}
+	return false
+}
+
+// Format is what an input's output is written in.
+func (n Naming) Format(in Input) picture.Format {
+	if n.format != "" {
+		return n.format
+	}
+	return in.Format
+}
+
+// Path names the output of an input; facts matter only when Late. It is
+// Standard for standard output and fails where the input has no folder to put
+// the output in.
+func (n Naming) Path(in Input, facts Facts) (string, error) {
+	stem := strings.TrimSuffix(in.Relative, filepath.Ext(in.Relative))
+	extension := n.extension(in)
+	switch n.kind {
+	case standard:
+		return Standard, nil
+	case single:
+		return n.out, nil
+	case folder:
+		return filepath.Join(n.out, stem+extension), nil
+	case template:
+		return n.fill(in, filepath.Base(stem), extension, facts), nil
+	}
+	if in.data != nil {
+		return "", fmt.Errorf("%s has no folder to write beside; name the output with --out", in.Path)
+	}
+	return strings.TrimSuffix(in.Path, filepath.Ext(in.Path)) + besideSuffix + extension, nil
+}
+
+// extension keeps the input's spelling (".JPEG") where it names the output's
+// format.
+func (n Naming) extension(in Input) string {
+	own := filepath.Ext(in.Relative)
+	if format, ok := picture.ParseFormat(own); ok && format == n.Format(in) {
+		return own
+	}
+	return n.Format(in).Extension()
+}
+
+// fill replaces the placeholders. A template without {ext} and without the
+// extension of a picture gets the extension appended.
+func (n Naming) fill(in Input, name, extension string, facts Facts) string {
+	pattern := n.out
+	if _, isPicture := picture.ParseFormat(filepath.Ext(pattern)); !isPicture && !strings.HasSuffix(pattern, "{ext}") {
+		pattern += extension
+	}
+	return filepath.Clean(strings.NewReplacer(
+		"{name}", name,
+		"{ext}", strings.TrimPrefix(extension, "."),
+		"{dir}", in.dir(),
+		"{model}", facts.Model,
+		"{scale}", strconv.FormatFloat(facts.Scale, 'f', -1, 32),
+		"{width}", strconv.Itoa(facts.Width),
+		"{height}", strconv.Itoa(facts.Height),
+	).Replace(pattern))
+}
+
+// dir is the folder of an input as the user would write it.
+func (in Input) dir() string {
+	if in.data != nil {
+		return "."
+	}
+	return filepath.Dir(in.Path)
+}
+
+func checkPlaceholders(out string) error {
+	for _, found := range placeholder.FindAllString(out, -1) {
+		switch found {
+		case "{name}", "{ext}", "{dir}", "{model}", "{scale}", "{width}", "{height}":
+		default:
+			return fmt.Errorf("--out has the unknown placeholder %s; known are {name}, {ext}, {dir}, {model}, {scale}, {width} and {height}", found)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,91 @@
+package batch
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"upscaled/engine/picture"
+)
+
+// Job is one picture with its output.
+type Job struct {
+	Input  Input
+	Format picture.Format
+	// Output is the path, Standard for standard output, and "" until the engine
+	// has told the facts that the name depends on.
+	Output string
+	naming Naming
+}
+
+// Plan names every output. Two inputs with one output, and an output that is
+// an input, are mistakes that are found here, before anything is made.
+func Plan(selection Selection, naming Naming) ([]Job, error) {
+	jobs := make([]Job, 0, len(selection.Inputs))
+	for _, in := range selection.Inputs {
+		job := Job{Input: in, Format: naming.Format(in), naming: naming}
+		if !naming.Late() {
+			path, err := naming.Path(in, Facts{})
+			if err != nil {
+				return nil, err
+			}
+			job.Output = path
+		}
+		jobs = append(jobs, job)
+	}
+	owners := newOwners(selection.Inputs)
+	for _, job := range jobs {
+		if job.Output == "" || job.Output == Standard {
+			continue
+		}
+		if err := owners.claim(job.Output, job.Input.Path); err != nil {
+			return nil, err
+		}
+	}
+	return jobs, nil
+}
+
+// owners knows which input each path belongs to. It is not safe for
+// concurrent use.
+type owners struct {
+	inputs, outputs map[string]string
+}
+
+func newOwners(inputs []Input) owners {
+	o := owners{inputs: make(map[string]string), outputs: make(map[string]string)}
+	for _, in := range inputs {
+		if in.data == nil {
+			o.inputs[identity(in.Path)] = in.Path
+		}
+	}
+	return o
+}
+
+// claim reserves an output path for an input.
+func (o owners) claim(output, input string) error {
+	id := identity(output)
+	if source, taken := o.inputs[id]; taken {
+		return fmt.Errorf("%s would replace the input %s; choose another --out", output, source)
+	}
+	if other, taken := o.outputs[id]; taken && other != input {
+		return fmt.Errorf("%s and %s would both be written to %s; upscale them separately or choose an --out that tells them apart",
+			other, input, output)
+	}
+	o.outputs[id] = input
+	return nil
+}
+
+// identity is equal for paths that lead to one file: links in the folder part
+// are followed, and in the last part too where the file exists.
+func identity(path string) string {
+	absolute, err := filepath.Abs(path)
+	if err != nil {
+		absolute = filepath.Clean(path)
+	}
+	if real, err := filepath.EvalSymlinks(absolute); err == nil {
+		return real
+	}
+	if real, err := filepath.EvalSymlinks(filepath.Dir(absolute)); err == nil {
+		return filepath.Join(real, filepath.Base(absolute))
+	}
+	return absolute
+}
