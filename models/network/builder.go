@@ -25,7 +25,7 @@ func (b *builder) name(kind string) string {
 // op adds a node of one output.
 func (b *builder) op(op string, inputs []string, attributes ...onnx.Attribute) string {
 	out := b.name(op)
-	b.nodes = append(b.nodes, onnx.Node{Op: op, Inputs: inputs, Outputs: []string{out}, Attributes: attributes})
+	b.nodes = append(b.nodes, onnx.Node{Name: out, Op: op, Inputs: inputs, Outputs: []string{out}, Attributes: attributes})
 	return out
 }
 
@@ -107,7 +107,7 @@ func (b *builder) leaky(x string) string {
 	return b.op("LeakyRelu", []string{x}, onnx.Float("alpha", rrdbSlope))
 }
 
-// double adds a nearest-neighbour enlargement by 2, in the form that ONNX
+// enlarge adds a nearest-neighbour enlargement, in the form that ONNX
 // Runtime's blocked layout takes over.
 func (b *builder) enlarge(x string, factor int) string {
 	f := float32(factor)

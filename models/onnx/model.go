@@ -103,6 +103,8 @@ func Ints(name string, v ...int64) Attribute {
 
 // Node applies an operator of the standard domain.
 type Node struct {
+	// Name is for profiles and messages; where set it is unique.
+	Name       string
 	Op         string
 	Inputs     []string
 	Outputs    []string

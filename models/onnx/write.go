@@ -154,8 +154,8 @@ func nodeBytes(n Node) []byte {
 	for _, name := range n.Outputs {
 		out = appendText(out, fieldNodeOutput, name)
 	}
-	if len(n.Outputs) > 0 { // names every node in profiles and error messages
-		out = appendText(out, fieldNodeName, n.Outputs[0])
+	if n.Name != "" {
+		out = appendText(out, fieldNodeName, n.Name)
 	}
 	out = appendText(out, fieldNodeOp, n.Op)
 	for _, a := range n.Attributes {

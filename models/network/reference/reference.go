@@ -6,6 +6,7 @@ package reference
 
 import (
 	"fmt"
+	"sync"
 
 	"upscaled/models/weights"
 )
@@ -53,16 +54,34 @@ func conv(t weights.Tensors, name string, in Image) Image {
 		panic(fmt.Sprintf("reference: no layer %s for %d channels", name, in.Channels))
 	}
 	bias := t[name+".bias"].Data
-	return made(weight.Shape[0], in.Height, in.Width, func(o, y, x int) float64 {
-		sum := float64(bias[o])
-		for c := range in.Channels {
-			taps := weight.Data[(o*in.Channels+c)*9:][:9]
-			for tap, w := range taps {
-				sum += float64(w) * in.At(c, y+tap/3-1, x+tap%3-1)
+	out := New(weight.Shape[0], in.Height, in.Width)
+	area := in.Height * in.Width
+	var wait sync.WaitGroup
+	for o := range out.Channels {
+		wait.Go(func() {
+			plane := out.Data[o*area:][:area]
+			for i := range plane {
+				plane[i] = float64(bias[o])
 			}
+			for c := range in.Channels {
+				source := in.Data[c*area:][:area]
+				for tap, w := range weight.Data[(o*in.Channels+c)*9:][:9] {
+					addShifted(plane, source, float64(w), tap/3-1, tap%3-1, in.Height, in.Width)
+				}
+			}
+		})
+	}
+	wait.Wait()
+	return out
+}
+
+// addShifted adds w times source, moved by (dy, dx) with zeros moving in.
+func addShifted(plane, source []float64, w float64, dy, dx, height, width int) {
+	for y := max(0, -dy); y < min(height, height-dy); y++ {
+		for x := max(0, -dx); x < min(width, width-dx); x++ {
+			plane[y*width+x] += w * source[(y+dy)*width+x+dx]
 		}
-		return sum
-	})
+	}
 }
 
 func leaky(in Image) Image {

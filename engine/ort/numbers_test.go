@@ -1,0 +1,201 @@
+package ort_test
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"upscaled/models/network"
+	"upscaled/models/network/reference"
+	"upscaled/models/weights"
+)
+
+const (
+	// exact is how near float32 graphs come to the float64 reference, in 0..1.
+	exact = 1e-4
+	// visible is one step of 8 bits: how near float16 graphs come to it, but
+	// for one value in a thousand.
+	visible = 1.0 / 255
+)
+
+type numberCase struct {
+	name    string
+	tensors func(*testing.T) weights.Tensors
+	compute func(weights.Tensors, reference.Image) reference.Image
+	// sizes of pictures, height and width.
+	sizes [][2]int
+	// large networks are run in fewer ways, for time.
+	large bool
+}
+
+func made(tensors weights.Tensors) func(*testing.T) weights.Tensors {
+	return func(*testing.T) weights.Tensors { return tensors }
+}
+
+func published(name string) func(*testing.T) weights.Tensors {
+	return func(t *testing.T) weights.Tensors { return publishedWeights(t, name) }
+}
+
+func numberCases() []numberCase {
+	small := [][2]int{{10, 12}, {1, 1}, {7, 3}}
+	even := [][2]int{{10, 12}, {2, 2}}
+	fours := [][2]int{{8, 12}}
+	return []numberCase{
+		{"general-x4v3", published("realesrgan-x4fast"), reference.Compact, small, false},
+		{"x4plus", published("realesrgan-x4plus"), reference.RRDB, [][2]int{{10, 12}}, true},
+		{"animevideov3-like", made(reference.RandomCompact(11, 18, 64, 4)), reference.Compact, small, false},
+		{"anime-6B-like", made(reference.RandomRRDB(12, 6, 64, 32, 1, 2)), reference.RRDB, [][2]int{{10, 12}, {1, 1}}, false},
+		{"x2plus-like", made(reference.RandomRRDB(13, 3, 64, 32, 2, 2)), reference.RRDB, even, false},
+		{"x1-like", made(reference.RandomRRDB(14, 1, 32, 16, 4, 2)), reference.RRDB, fours, false},
+		{"odd features", made(reference.RandomRRDB(15, 1, 20, 7, 1, 1)), reference.RRDB, small, false},
+		{"no enlargement", made(reference.RandomRRDB(16, 1, 16, 16, 1, 0)), reference.RRDB, small, false},
+		{"compact 2x", made(reference.RandomCompact(17, 4, 24, 2)), reference.Compact, small, false},
+		{"compact 3x", made(reference.RandomCompact(18, 4, 10, 3)), reference.Compact, small, false},
+		{"compact 1x", made(reference.RandomCompact(19, 4, 16, 1)), reference.Compact, small, false},
+		{"one convolution", made(reference.RandomCompact(20, 1, 0, 2)), reference.Compact, small, false},
+	}
+}
+
+// TestNumbers compares every kind of graph with the float64 reference.
+func TestNumbers(t *testing.T) {
+	t.Parallel()
+	for _, c := range numberCases() {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			tensors := c.tensors(t)
+			n := recognized(t, tensors)
+			for _, channels := range []int{3, 1} {
+				if channels == 1 && c.large {
+					continue
+				}
+				for _, size := range c.sizes {
+					height, width := size[0], size[1]
+					samples := picture(height, width, channels)
+					want := expected(c.compute(tensors, image(samples, height, width, channels, 255)), channels)
+					name := fmt.Sprintf("%dx%dx%d", width, height, channels)
+					checkSpread(t, want, height*width > 50)
+					for _, straight := range []bool{false, true} {
+						if straight && c.large {
+							continue
+						}
+						o := network.Options{
+							Precision: network.Float32, Channels: channels,
+							Borders: network.AllBorders, Straightforward: straight,
+						}
+						what := fmt.Sprintf("%s straightforward=%t", name, straight)
+						checkFloat(t, what, n, o, samples, height, width, want)
+						checkBytes(t, what, n, o, samples, height, width, want)
+						checkWords(t, what, n, o, samples, height, width, want)
+						if !straight {
+							checkHalf(t, name, n, o, samples, height, width, want)
+						}
+					}
+				}
+			}
+		})
+	}
+}
+
+// checkSpread makes sure that a comparison can fail: most values must be
+// inside of 0..1 and differ.
+func checkSpread(t *testing.T, want []float64, large bool) {
+	t.Helper()
+	var sum, squares, inside float64
+	for _, v := range want {
+		sum, squares = sum+v, squares+v*v
+		if v > 0 && v < 1 {
+			inside++
+		}
+	}
+	count := float64(len(want))
+	mean := sum / count
+	if large && (inside < count/2 || squares/count-mean*mean < 1e-4) {
+		t.Fatalf("the reference says nothing: %v of %v values inside, mean %v", inside, count, mean)
+	}
+}
+
+func checkFloat(t *testing.T, what string, n *network.Network, o network.Options, samples []uint8, height, width int, want []float64) {
+	t.Helper()
+	o.Sample = network.Float
+	got, _, _ := run(t, open(t, n, o), floats(samples), height, width)
+	if len(got) != len(want) {
+		t.Fatalf("%s: %d values, want %d", what, len(got), len(want))
+	}
+	worst := 0.0
+	for i, v := range got {
+		worst = max(worst, math.Abs(float64(v)-want[i]))
+	}
+	if !(worst <= exact) {
+		t.Errorf("%s: float32 differs from float64 by %.2g, more than %.0g", what, worst, exact)
+	}
+}
+
+func checkBytes(t *testing.T, what string, n *network.Network, o network.Options, samples []uint8, height, width int, want []float64) {
+	t.Helper()
+	o.Sample = network.Uint8
+	got, _, _ := run(t, open(t, n, o), samples, height, width)
+	compareRounded(t, what+" uint8", got, want, 255)
+}
+
+func checkWords(t *testing.T, what string, n *network.Network, o network.Options, samples []uint8, height, width int, want []float64) {
+	t.Helper()
+	o.Sample = network.Uint16
+	words := make([]uint16, len(samples))
+	for i, v := range samples {
+		words[i] = uint16(v) * 257
+	}
+	got, _, _ := run(t, open(t, n, o), words, height, width)
+	compareRounded(t, what+" uint16", got, want, 65535)
+}
+
+// compareRounded holds integers against the rounded reference. They may differ
+// only where the reference is within the float32 tolerance of a tie.
+func compareRounded[T uint8 | uint16](t *testing.T, what string, got []T, want []float64, unit float64) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("%s: %d values, want %d", what, len(got), len(want))
+	}
+	for i, v := range got {
+		if math.Abs(float64(v)-want[i]*unit) > 0.5+exact*unit {
+			t.Fatalf("%s: value %d is %d, want %.4f rounded", what, i, v, want[i]*unit)
+		}
+	}
+}
+
+// checkHalf runs the float16 graph at both of its integer edges.
+func checkHalf(t *testing.T, what string, n *network.Network, o network.Options, samples []uint8, height, width int, want []float64) {
+	t.Helper()
+	o.Precision, o.Sample = network.Float16, network.Float
+	got, _, _ := run(t, open(t, n, o), floats(samples), height, width)
+	if len(got) != len(want) {
+		t.Fatalf("%s: %d values, want %d", what, len(got), len(want))
+	}
+	far := 0
+	for i, v := range got {
+		if !(math.Abs(float64(v)-want[i]) <= visible) {
+			far++
+		}
+	}
+	if far*1000 > len(want) {
+		t.Errorf("%s: float16 is off by more than 1/255 in %d of %d values", what, far, len(want))
+	}
+	o.Sample = network.Uint8
+	bytes, _, _ := run(t, open(t, n, o), samples, height, width)
+	far = 0
+	for i, v := range bytes {
+		if math.Abs(float64(v)/255-want[i]) > visible+0.5/255 {
+			far++
+		}
+	}
+	if far*1000 > len(want) {
+		t.Errorf("%s: float16 bytes are off by more than a step in %d of %d values", what, far, len(want))
+	}
+}
+
+func floats(samples []uint8) []float32 {
+	out := make([]float32, len(samples))
+	for i, v := range samples {
+		out[i] = float32(v) / 255
+	}
+	return out
+}
