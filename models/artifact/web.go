@@ -1,0 +1,116 @@
+package artifact
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+const (
+	// connectTime bounds finding and reaching a host, so that a closed network
+	// costs seconds and the next source gets its turn.
+	connectTime = 5 * time.Second
+	// answerTime bounds the wait for an answer's header.
+	answerTime = 20 * time.Second
+	// stallTime is how long a transfer may stand still.
+	stallTime = 30 * time.Second
+	// maxRedirects is enough for release pages, which redirect once or twice.
+	maxRedirects = 5
+)
+
+// errStalled ends a transfer that stands still.
+var errStalled = fmt.Errorf("no data for %v", stallTime)
+
+func newClient() *http.Client {
+	return &http.Client{
+		Transport: &http.Transport{
+			Proxy:                 http.ProxyFromEnvironment,
+			DialContext:           (&net.Dialer{Timeout: connectTime}).DialContext,
+			TLSHandshakeTimeout:   connectTime,
+			ResponseHeaderTimeout: answerTime,
+			DisableCompression:    true,
+			DisableKeepAlives:     true, // one request each; nothing stays open
+			ForceAttemptHTTP2:     true,
+		},
+		CheckRedirect: checkRedirect,
+	}
+}
+
+func checkRedirect(request *http.Request, via []*http.Request) error {
+	if request.URL.Scheme != "https" {
+		return errors.New("it redirects to an address without https")
+	}
+	if len(via) > maxRedirects {
+		return fmt.Errorf("it redirects more than %d times", maxRedirects)
+	}
+	return nil
+}
+
+// download gets an item from a URL.
+func (f *Fetcher) download(ctx context.Context, item Item, source Source, progress func(Progress)) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, source.URL, nil)
+	if err != nil {
+		return fmt.Errorf("make request: %w", err)
+	}
+	if request.URL.Scheme != "https" {
+		return errors.New("only https addresses are fetched")
+	}
+	request.Header.Set("User-Agent", "upscaled")
+	client := f.Client
+	if client == nil {
+		client = newClient()
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return bareURLError(err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("the server answered %s", response.Status)
+	}
+	stall := time.AfterFunc(stallTime, func() { cancel(errStalled) })
+	defer stall.Stop()
+	err = store(item, &counter{
+		reader: response.Body,
+		count: func(done int64) {
+			stall.Reset(stallTime)
+			progress(Progress{Label: item.Artifact.Name, Done: done, Total: item.Artifact.Size})
+		},
+	})
+	if cause := context.Cause(ctx); err != nil && cause == errStalled {
+		return cause
+	}
+	return err
+}
+
+// bareURLError leaves out method and address, which the failure names anyway.
+func bareURLError(err error) error {
+	var wrapped *url.Error
+	if errors.As(err, &wrapped) {
+		return wrapped.Err
+	}
+	return err
+}
+
+// counter reports how many bytes have passed after every read.
+type counter struct {
+	reader io.Reader
+	count  func(done int64)
+	done   int64
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.reader.Read(p)
+	if n > 0 {
+		c.done += int64(n)
+		c.count(c.done)
+	}
+	return n, err
+}
