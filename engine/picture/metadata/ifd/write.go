@@ -38,6 +38,15 @@ func Build(order binary.ByteOrder, main, exif, gps []Field) []byte {
 		mark = "MM\x00*"
 	}
 	out := append([]byte(mark), 0, 0, 0, 0)
+	directories, at := At(uint32(len(out)), order, main, exif, gps)
+	order.PutUint32(out[4:], at)
+	return append(out, directories...)
+}
+
+// At writes the directories of Build for a place in a file: base, which must
+// be even, is where data will stand, and at is where the main directory is
+// then.
+func At(base uint32, order binary.ByteOrder, main, exif, gps []Field) (data []byte, at uint32) {
 	for _, sub := range []struct {
 		tag    uint16
 		fields []Field
@@ -46,17 +55,17 @@ func Build(order binary.ByteOrder, main, exif, gps []Field) []byte {
 			continue
 		}
 		pointer := make([]byte, 4)
-		order.PutUint32(pointer, uint32(len(out)))
-		out = appendDirectory(out, order, sub.fields)
+		order.PutUint32(pointer, base+uint32(len(data)))
+		data = appendDirectory(data, base, order, sub.fields)
 		main = append(main[:len(main):len(main)], Field{sub.tag, Long, 1, pointer})
 	}
-	order.PutUint32(out[4:], uint32(len(out)))
-	return appendDirectory(out, order, main)
+	at = base + uint32(len(data))
+	return appendDirectory(data, base, order, main), at
 }
 
 // appendDirectory writes a directory and after it the values that do not fit
 // into their records. Everything starts at an even offset, as TIFF asks.
-func appendDirectory(out []byte, order binary.ByteOrder, fields []Field) []byte {
+func appendDirectory(out []byte, base uint32, order binary.ByteOrder, fields []Field) []byte {
 	fields = slices.Clone(fields)
 	slices.SortStableFunc(fields, func(a, b Field) int { return int(a.Tag) - int(b.Tag) })
 	fields = slices.CompactFunc(fields, func(a, b Field) bool { return a.Tag == b.Tag })
@@ -72,7 +81,7 @@ func appendDirectory(out []byte, order binary.ByteOrder, fields []Field) []byte 
 			copy(out[record+8:], field.Value)
 			continue
 		}
-		order.PutUint32(out[record+8:], uint32(len(out)))
+		order.PutUint32(out[record+8:], base+uint32(len(out)))
 		out = append(out, field.Value...)
 		if len(out)%2 == 1 {
 			out = append(out, 0)

@@ -1,0 +1,231 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"upscaled/engine/fault"
+	"upscaled/engine/picture"
+	"upscaled/engine/picture/decode"
+	"upscaled/engine/picture/encode"
+	"upscaled/engine/resize"
+	"upscaled/models/network"
+)
+
+// Options make an Engine.
+type Options struct {
+	Runtime Runtime
+	Library Library
+	// Limits bound what is decoded.
+	Limits picture.Limits
+	// TileMemory is what one session may use for a tile, in bytes; 0 plans it
+	// from the device's free memory.
+	TileMemory int64
+	// Precision of the sessions; "" is the device's own.
+	Precision network.Precision
+}
+
+// Engine upscales pictures on one device. It may be used concurrently: tiles
+// of different pictures take turns.
+type Engine struct {
+	options   Options
+	precision network.Precision
+	sessions  *sessions
+	scheduler *scheduler
+}
+
+// maxSessions bounds the cache: one network has at most nine border graphs a
+// plane and sample type.
+const maxSessions = 24
+
+// New makes an engine; the caller closes it before the runtime.
+func New(o Options) *Engine {
+	e := &Engine{options: o, precision: o.Precision, sessions: newSessions(o.Runtime, maxSessions), scheduler: newScheduler(1)}
+	if e.precision == "" {
+		e.precision = o.Runtime.Device().Precision
+	}
+	return e
+}
+
+// Close frees the sessions. No Upscale may be running.
+func (e *Engine) Close() { e.sessions.clear() }
+
+// Upscale makes one picture larger. See Request for what it reads and writes.
+func (e *Engine) Upscale(ctx context.Context, q Request) (Result, error) {
+	r := &run{engine: e, request: q, started: time.Now()}
+	result, err := r.upscale(ctx)
+	if err != nil && ctx.Err() != nil {
+		err = fault.Wrap(fault.Canceled, ctx.Err(), "The operation was canceled.")
+	}
+	r.stats.Wall = time.Since(r.started)
+	result.Stats = r.stats
+	return result, err
+}
+
+// upscale is the way of one picture from bytes to bytes.
+func (r *run) upscale(ctx context.Context) (Result, error) {
+	q := r.request
+	decoding := time.Now()
+	decoder, err := decode.Open(q.Input, r.engine.options.Limits)
+	if err != nil {
+		return Result{}, err
+	}
+	info := decoder.Info()
+	r.stats.Decode = time.Since(decoding)
+	name := q.Model
+	if name == "" {
+		name = r.engine.options.Library.Default(r.engine.options.Runtime.Device().Kind)
+	}
+	net, err := r.engine.options.Library.Load(ctx, name, q.Denoise)
+	if err != nil {
+		return Result{}, err
+	}
+	width, height, err := q.Size.target(info.Width, info.Height, net.Facts().Scale)
+	if err != nil {
+		return Result{}, err
+	}
+	r.net, r.width, r.height, r.info = net, width, height, info
+	r.steps = passes(info.Width, info.Height, width, height, net.Facts().Scale)
+	r.measure()
+	header, notes, err := r.header()
+	if err != nil {
+		return Result{}, err
+	}
+	encoder, err := encode.New(q.Output, header, encode.Options{Format: r.format(), Quality: q.Quality, Lossless: q.Lossless})
+	if err != nil {
+		return Result{}, err
+	}
+	if err := r.frames(ctx, decoder, encoder); err != nil {
+		return Result{}, err
+	}
+	out := picture.Info{
+		Format: r.format(), Width: width, Height: height, Channels: header.Channels, Depth: header.Depth,
+		Alpha: header.Alpha, Frames: header.Frames, Loop: header.Loop, Meta: header.Meta,
+	}
+	return Result{Input: info, Output: out, Model: name, Notes: notes}, nil
+}
+
+// format is the output's.
+func (r *run) format() picture.Format {
+	if r.request.Format != "" {
+		return r.request.Format
+	}
+	return r.info.Format
+}
+
+// header describes the output and notes what the format cannot keep.
+func (r *run) header() (encode.Header, []string, error) {
+	h := encode.Header{
+		Width: r.width, Height: r.height, Channels: r.info.Channels, Depth: r.info.Depth,
+		Alpha: r.info.Alpha, Frames: r.info.Frames, Loop: r.info.Loop, Meta: r.info.Meta,
+	}
+	if r.request.Strip {
+		h.Meta = picture.Metadata{}
+	}
+	var notes []string
+	can, name := encode.Capabilities(r.format()), r.format()
+	if h.Alpha && !can.Alpha {
+		notes = append(notes, "Transparency was laid on white: "+string(name)+" files cannot hold it.")
+	}
+	if h.Depth == 16 && !can.Depth16 {
+		notes = append(notes, "16-bit samples were reduced to 8 bits: "+string(name)+" files hold no more.")
+	}
+	return h, notes, nil
+}
+
+// frames runs every frame; encoding goes on beside the next band's network.
+func (r *run) frames(ctx context.Context, decoder *decode.Decoder, encoder encode.Encoder) error {
+	w := newWriter(encoder)
+	err := r.eachFrame(ctx, decoder, w)
+	if closeErr := w.finish(err != nil); err == nil {
+		err = closeErr
+	}
+	r.stats.Encode = w.spent
+	return err
+}
+
+func (r *run) eachFrame(ctx context.Context, decoder *decode.Decoder, w *writer) error {
+	for {
+		decoding := time.Now()
+		frame, err := decoder.Next()
+		r.stats.Decode += time.Since(decoding)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := w.send(item{begin: true, delay: frame.Delay}); err != nil {
+			return err
+		}
+		if err := r.frame(ctx, frame, w); err != nil {
+			return err
+		}
+	}
+}
+
+// frame chains the passes; the last one streams into the resize and the
+// encoder.
+func (r *run) frame(ctx context.Context, f picture.Frame, w *writer) error {
+	planes := []picture.Raster{f.Color}
+	if f.Alpha != nil {
+		if !constant(*f.Alpha) {
+			withoutHalo(f.Color, *f.Alpha)
+		}
+		planes = append(planes, *f.Alpha)
+	}
+	for i, s := range r.steps[:len(r.steps)-1] {
+		whole, err := r.collect(ctx, planes, s)
+		if err != nil {
+			return err
+		}
+		next := r.steps[i+1]
+		for k := range whole {
+			whole[k] = resize.Whole(whole[k], next.width, next.height)
+		}
+		planes = whole
+	}
+	last := r.steps[len(r.steps)-1]
+	scale := r.net.Facts().Scale
+	if last.width*scale == r.width && last.height*scale == r.height {
+		return r.through(ctx, r.net, planes, w.bands)
+	}
+	streams := make([]*resize.Stream, len(planes))
+	for i, plane := range planes {
+		streams[i] = resize.New(last.width*scale, last.height*scale, r.width, r.height, plane.Channels, plane.Depth())
+	}
+	return r.through(ctx, r.net, planes, func(bands []picture.Raster) error {
+		resizing := time.Now()
+		out := make([]picture.Raster, len(bands))
+		for i, band := range bands {
+			out[i] = streams[i].Write(band)
+		}
+		r.stats.Resize += time.Since(resizing)
+		if out[0].Height == 0 {
+			return nil
+		}
+		return w.bands(out)
+	})
+}
+
+// collect runs one pass and keeps the whole result.
+func (r *run) collect(ctx context.Context, planes []picture.Raster, s step) ([]picture.Raster, error) {
+	scale := r.net.Facts().Scale
+	whole := make([]picture.Raster, len(planes))
+	for i, plane := range planes {
+		whole[i] = picture.NewRaster(s.width*scale, s.height*scale, plane.Channels, plane.Depth())
+	}
+	at := 0
+	err := r.through(ctx, r.net, planes, func(bands []picture.Raster) error {
+		for i, band := range bands {
+			part := whole[i].Rows(at, at+band.Height)
+			copy(part.Pix, band.Pix)
+			copy(part.Pix16, band.Pix16)
+		}
+		at += bands[0].Height
+		return nil
+	})
+	return whole, err
+}

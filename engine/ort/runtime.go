@@ -1,0 +1,178 @@
+// Package ort runs networks on ONNX Runtime. It is the only package that
+// touches the native library; what it creates it destroys.
+package ort
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+
+	onnx "github.com/yalue/onnxruntime_go"
+
+	"upscaled/engine"
+	"upscaled/engine/fault"
+	"upscaled/models/network"
+)
+
+// Options make a Runtime.
+type Options struct {
+	// Library is the path of ONNX Runtime's shared library, 1.24 or newer.
+	Library string
+	// Device is "cpu" or "cuda:N".
+	Device string
+	// Threads of one session; 0 is one a core.
+	Threads int
+}
+
+// environment is ONNX Runtime's process-wide state, shared by all Runtimes.
+// The library allows one at a time, so it is counted here: the one global of
+// the program, because the library has one.
+var environment struct {
+	sync.Mutex
+	users   int
+	library string
+}
+
+// Runtime is an engine.Runtime on one device.
+type Runtime struct {
+	options Options
+	cuda    int // device number, -1 on the CPU
+	close   sync.Once
+}
+
+// Open loads the library and checks the device. It fails with
+// fault.ModelMissing when the library or what it needs is not there and with
+// fault.Invalid for a device that does not exist. The caller closes the
+// runtime after all of its sessions.
+func Open(o Options) (*Runtime, error) {
+	cuda, err := parseDevice(o.Device)
+	if err != nil {
+		return nil, err
+	}
+	if err := acquire(o.Library); err != nil {
+		return nil, err
+	}
+	r := &Runtime{options: o, cuda: cuda}
+	if cuda >= 0 {
+		if err := r.checkCUDA(); err != nil {
+			_ = r.Close()
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+// Close ends the runtime; it may be repeated.
+func (r *Runtime) Close() error {
+	var err error
+	r.close.Do(func() { err = release() })
+	return err
+}
+
+// Version of the loaded library, such as "1.30.0".
+func (r *Runtime) Version() string { return onnx.GetVersion() }
+
+func parseDevice(device string) (int, error) {
+	if device == "cpu" {
+		return -1, nil
+	}
+	number, found := strings.CutPrefix(device, "cuda")
+	if found && number == "" {
+		return 0, nil
+	}
+	if n, err := strconv.Atoi(strings.TrimPrefix(number, ":")); found && err == nil && n >= 0 {
+		return n, nil
+	}
+	return 0, fault.New(fault.Invalid, "There is no device %q; use cpu, cuda or cuda:N.", device)
+}
+
+func acquire(library string) error {
+	environment.Lock()
+	defer environment.Unlock()
+	if environment.users > 0 {
+		if environment.library != library {
+			return fault.New(fault.Internal, "Another ONNX Runtime library is in use already.")
+		}
+		environment.users++
+		return nil
+	}
+	if _, err := os.Stat(library); err != nil {
+		return fault.Wrap(fault.ModelMissing, err,
+			"The ONNX Runtime library is not at the given path; leave the path out to have it fetched.")
+	}
+	onnx.SetSharedLibraryPath(library)
+	if err := onnx.InitializeEnvironment(onnx.WithLogLevelError()); err != nil {
+		return fault.Wrap(fault.ModelMissing, fmt.Errorf("load ONNX Runtime: %w", err),
+			"The ONNX Runtime library cannot be loaded; version 1.24 or newer for this system is needed.")
+	}
+	environment.users, environment.library = 1, library
+	return nil
+}
+
+func release() error {
+	environment.Lock()
+	defer environment.Unlock()
+	if environment.users--; environment.users > 0 {
+		return nil
+	}
+	if err := onnx.DestroyEnvironment(); err != nil {
+		return fmt.Errorf("close ONNX Runtime: %w", err)
+	}
+	return nil
+}
+
+// Open implements engine.Runtime.
+func (r *Runtime) Open(ctx context.Context, net engine.Network, o network.Options) (engine.Session, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fault.Wrap(fault.Canceled, err, "The operation was canceled.")
+	}
+	graph, err := net.Graph(o)
+	if err != nil {
+		return nil, err
+	}
+	options, err := r.sessionOptions()
+	if err != nil {
+		return nil, translate(err, "set up a session")
+	}
+	defer options.Destroy()
+	inner, err := onnx.NewDynamicAdvancedSessionWithONNXData(graph,
+		[]string{network.InputName}, []string{network.OutputName}, options)
+	if err != nil {
+		return nil, translate(err, "open a session")
+	}
+	return &session{inner: inner, facts: net.Facts(), options: o}, nil
+}
+
+// sessionOptions: without arena and memory pattern a session takes the least
+// memory, and runs as fast (docs: README, table of session settings).
+func (r *Runtime) sessionOptions() (options *onnx.SessionOptions, err error) {
+	if options, err = onnx.NewSessionOptions(); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			_ = options.Destroy()
+		}
+	}()
+	threads := r.options.Threads
+	if threads == 0 {
+		threads = cores()
+	}
+	for _, set := range []func() error{
+		func() error { return options.SetGraphOptimizationLevel(onnx.GraphOptimizationLevelEnableAll) },
+		func() error { return options.SetIntraOpNumThreads(threads) },
+		func() error { return options.SetInterOpNumThreads(1) },
+		func() error { return options.SetMemPattern(false) },
+		func() error { return options.SetCpuMemArena(r.cuda >= 0) },
+		func() error { return options.AddSessionConfigEntry("session.set_denormal_as_zero", "1") },
+		func() error { return r.appendCUDA(options) },
+	} {
+		if err := set(); err != nil {
+			return nil, err
+		}
+	}
+	return options, nil
+}

@@ -1,0 +1,119 @@
+package ort
+
+import (
+	"context"
+	"runtime"
+	"sync"
+
+	onnx "github.com/yalue/onnxruntime_go"
+
+	"upscaled/engine"
+	"upscaled/engine/fault"
+	"upscaled/engine/picture"
+	"upscaled/models/network"
+)
+
+// session implements engine.Session. ONNX Runtime allows concurrent runs of
+// one session; the lock only keeps Close from overtaking them.
+type session struct {
+	mutex   sync.RWMutex
+	inner   *onnx.DynamicAdvancedSession // nil once closed
+	facts   network.Facts
+	options network.Options
+}
+
+// Close implements engine.Session.
+func (s *session) Close() error {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if s.inner == nil {
+		return nil
+	}
+	err := s.inner.Destroy()
+	s.inner = nil
+	return err
+}
+
+// Run implements engine.Session.
+func (s *session) Run(ctx context.Context, in, out picture.Raster) error {
+	s.mutex.RLock()
+	defer s.mutex.RUnlock()
+	if s.inner == nil {
+		return fault.New(fault.Internal, "The session is closed.")
+	}
+	if err := s.check(in, out); err != nil {
+		return err
+	}
+	input, unpinIn, err := tensor(in)
+	if err != nil {
+		return translate(err, "bind the input")
+	}
+	defer unpinIn()
+	output, unpinOut, err := tensor(out)
+	if err != nil {
+		return translate(err, "bind the output")
+	}
+	defer unpinOut()
+	return s.run(ctx, input, output)
+}
+
+// run ends early when ctx does: ONNX Runtime looks at the flag between the
+// graph's nodes.
+func (s *session) run(ctx context.Context, input, output onnx.Value) error {
+	if err := ctx.Err(); err != nil {
+		return fault.Wrap(fault.Canceled, err, "The operation was canceled.")
+	}
+	options, err := onnx.NewRunOptions()
+	if err != nil {
+		return translate(err, "set up a run")
+	}
+	defer options.Destroy()
+	stop := context.AfterFunc(ctx, func() { _ = options.Terminate() })
+	err = s.inner.RunWithOptions([]onnx.Value{input}, []onnx.Value{output}, options)
+	stop()
+	if err != nil && ctx.Err() != nil {
+		return fault.Wrap(fault.Canceled, ctx.Err(), "The operation was canceled.")
+	}
+	return translate(err, "run the network")
+}
+
+func (s *session) check(in, out picture.Raster) error {
+	width, height := engine.OutputSize(s.facts, s.options.Borders, in.Width, in.Height)
+	depth := 8
+	if s.options.Sample == network.Uint16 {
+		depth = 16
+	}
+	for _, r := range []picture.Raster{in, out} {
+		if r.Channels != s.options.Channels || r.Depth() != depth || len(r.Pix)+len(r.Pix16) != r.Width*r.Height*r.Channels {
+			return fault.New(fault.Internal, "A tile's buffers do not fit its session.")
+		}
+	}
+	if out.Width != width || out.Height != height || width < 1 || height < 1 {
+		return fault.New(fault.Internal, "A tile's result does not fit its session.")
+	}
+	return nil
+}
+
+// tensor binds a raster's memory without a copy. The memory stays pinned until
+// the returned function runs, which also frees the tensor.
+func tensor(r picture.Raster) (onnx.Value, func(), error) {
+	shape := onnx.NewShape(1, int64(r.Height), int64(r.Width), int64(r.Channels))
+	if r.Pix16 != nil {
+		return bound(shape, r.Pix16)
+	}
+	return bound(shape, r.Pix)
+}
+
+func bound[T uint8 | uint16](shape onnx.Shape, data []T) (onnx.Value, func(), error) {
+	var pinner runtime.Pinner
+	pinner.Pin(&data[0])
+	t, err := onnx.NewTensor(shape, data)
+	if err != nil {
+		pinner.Unpin()
+		return nil, nil, err
+	}
+	return t, func() {
+		_ = t.Destroy()
+		pinner.Unpin()
+	}, nil
+}

@@ -1,0 +1,163 @@
+package engine
+
+import (
+	"upscaled/engine/picture"
+)
+
+// samples is a raster's data as the type it has.
+type samples interface{ ~uint8 | ~uint16 }
+
+// extended copies a raster into a larger one whose right and bottom repeat
+// the last column and row; a raster that has the size is returned as it is.
+func extended(r picture.Raster, width, height int) picture.Raster {
+	if r.Width == width && r.Height == height {
+		return r
+	}
+	out := picture.NewRaster(width, height, r.Channels, r.Depth())
+	if r.Pix16 != nil {
+		extend(out.Pix16, r.Pix16, r.Width*r.Channels, width*r.Channels, r.Channels)
+	} else {
+		extend(out.Pix, r.Pix, r.Width*r.Channels, width*r.Channels, r.Channels)
+	}
+	return out
+}
+
+func extend[S samples](out, in []S, inStride, outStride, channels int) {
+	rows := len(in) / inStride
+	for y := range len(out) / outStride {
+		row := out[y*outStride : (y+1)*outStride]
+		n := copy(row, in[min(y, rows-1)*inStride:][:inStride])
+		for ; n < outStride; n += channels {
+			copy(row[n:], row[n-channels:n])
+		}
+	}
+}
+
+// copyRegion copies a rectangle of a raster into a raster of just that size.
+func copyRegion(out, in picture.Raster, x0, y0 int) {
+	stride, width := in.Width*in.Channels, out.Width*out.Channels
+	for y := range out.Height {
+		at := (y0+y)*stride + x0*in.Channels
+		if in.Pix16 != nil {
+			copy(out.Pix16[y*width:(y+1)*width], in.Pix16[at:])
+		} else {
+			copy(out.Pix[y*width:(y+1)*width], in.Pix[at:])
+		}
+	}
+}
+
+// constant says that all samples of a raster are equal.
+func constant(r picture.Raster) bool {
+	if r.Pix16 != nil {
+		return allEqual(r.Pix16)
+	}
+	return allEqual(r.Pix)
+}
+
+func allEqual[S samples](s []S) bool {
+	for _, v := range s {
+		if v != s[0] {
+			return false
+		}
+	}
+	return true
+}
+
+// fill sets all samples of a raster to the first of another.
+func fill(out, with picture.Raster) {
+	if out.Pix16 != nil {
+		repeat(out.Pix16, with.Pix16[0])
+	} else {
+		repeat(out.Pix, with.Pix[0])
+	}
+}
+
+func repeat[S samples](s []S, v S) {
+	for i := range s {
+		s[i] = v
+	}
+}
+
+// withoutHalo replaces the colour of fully transparent pixels, which may be
+// anything, by that of the nearest visible pixels, so that neither the network
+// nor the resize draws a trace of it into the edges. The raster is changed in
+// place.
+func withoutHalo(color picture.Raster, alpha picture.Raster) {
+	if color.Pix16 != nil {
+		spread(color.Pix16, alpha.Pix16, color.Width, color.Channels)
+	} else {
+		spread(color.Pix, alpha.Pix, color.Width, color.Channels)
+	}
+}
+
+// spread grows the visible area by one ring of pixels after the other, each
+// the mean of its neighbours in earlier rings. Every pixel is visited once.
+func spread[S samples](color, alpha []S, width, channels int) {
+	known := make([]bool, len(alpha))
+	var ring, next []int32
+	for i, a := range alpha {
+		known[i] = a != 0
+		if a == 0 {
+			for c := range channels {
+				color[i*channels+c] = 0
+			}
+		}
+	}
+	queued := make([]bool, len(alpha))
+	push := func(list []int32, i int) []int32 {
+		eachNeighbour(i, width, len(alpha), func(n int) {
+			if !known[n] && !queued[n] {
+				queued[n] = true
+				list = append(list, int32(n))
+			}
+		})
+		return list
+	}
+	for i := range alpha {
+		if known[i] {
+			ring = push(ring, i)
+		}
+	}
+	for len(ring) > 0 {
+		for _, i := range ring {
+			meanOfKnown(color, known, int(i), width, channels)
+		}
+		next = next[:0]
+		for _, i := range ring {
+			known[i] = true
+		}
+		for _, i := range ring {
+			next = push(next, int(i))
+		}
+		ring, next = next, ring
+	}
+}
+
+func eachNeighbour(i, width, count int, visit func(int)) {
+	x := i % width
+	if x > 0 {
+		visit(i - 1)
+	}
+	if x < width-1 {
+		visit(i + 1)
+	}
+	if i >= width {
+		visit(i - width)
+	}
+	if i+width < count {
+		visit(i + width)
+	}
+}
+
+func meanOfKnown[S samples](color []S, known []bool, i, width, channels int) {
+	for c := range channels {
+		sum, n := 0, 0
+		eachNeighbour(i, width, len(known), func(k int) {
+			if known[k] {
+				sum += int(color[k*channels+c])
+				n++
+			}
+		})
+		color[i*channels+c] = S((sum + n/2) / n)
+	}
+}

@@ -1,0 +1,106 @@
+package engine
+
+import (
+	"errors"
+	"time"
+
+	"upscaled/engine/picture"
+	"upscaled/models/network"
+)
+
+// errAbandoned stops an encoder whose picture will not be finished.
+var errAbandoned = errors.New("the picture was abandoned")
+
+// run is one Upscale call.
+type run struct {
+	engine  *Engine
+	request Request
+	started time.Time
+	stats   Stats
+
+	info          picture.Info
+	net           Network
+	width, height int
+	steps         []step
+	done, total   int64
+}
+
+// measure sums up what there is to compute, for progress.
+func (r *run) measure() {
+	planes := int64(1)
+	if r.info.Alpha {
+		planes = 2
+	}
+	for _, s := range r.steps {
+		r.total += int64(s.width) * int64(s.height) * planes * int64(r.info.Frames)
+	}
+	r.stats.Needed = r.total
+	r.report()
+}
+
+func (r *run) advance(pixels int64) {
+	r.done = min(r.done+pixels, r.total)
+	r.report()
+}
+
+func (r *run) report() {
+	if r.request.Progress != nil {
+		r.request.Progress(Progress{Done: r.done, Total: r.total})
+	}
+}
+
+func (r *run) tileStarts(in picture.Raster) {
+	if r.stats.Tiles == 0 {
+		r.stats.FirstTile = time.Since(r.started)
+	}
+	r.stats.Tiles++
+	r.stats.TileWidth = max(r.stats.TileWidth, in.Width)
+	r.stats.TileHeight = max(r.stats.TileHeight, in.Height)
+}
+
+func (r *run) tileDone(facts network.Facts, in picture.Raster, spent time.Duration) {
+	pixels := int64(in.Width) * int64(in.Height)
+	r.stats.Session += spent
+	r.stats.Pixels += pixels
+	r.stats.Flops += float64(pixels) * facts.FlopsPerPixel
+}
+
+const (
+	// minTilePixels is where shrinking tiles stops: smaller ones are all
+	// margin.
+	minTilePixels = 64 * 64
+	// defaultTileMemory and its share of the free memory bound a session.
+	defaultTileMemory = 700 << 20
+	freeShare         = 0.4
+	// bandMemory bounds the result rows that are held at once.
+	bandMemory = 160 << 20
+)
+
+// tilePixels is how many input pixels a tile may see.
+func (r *run) tilePixels(f network.Facts) int {
+	if r.request.Tile > 0 {
+		return r.request.Tile * r.request.Tile
+	}
+	memory := r.engine.options.TileMemory
+	if memory == 0 {
+		memory = defaultTileMemory
+		if free := r.engine.options.Runtime.Device().Free; free > 0 {
+			memory = min(memory, int64(freeShare*float64(free)))
+		}
+		// Networks that need much a pixel get more, or tiles are all margin.
+		memory = max(memory, min(int64(f.BytesPerPixel)*512*512, memory*4))
+	}
+	return max(minTilePixels, int(memory/int64(max(f.BytesPerPixel, 1))))
+}
+
+// bandRows is how many input rows a row of tiles may keep.
+func (r *run) bandRows(p *pass) int {
+	if r.request.Tile > 0 {
+		return 0
+	}
+	row := 0
+	for _, plane := range p.planes {
+		row += plane.Width * plane.Channels * plane.Depth() / 8
+	}
+	return max(32, bandMemory/(row*p.facts.Scale*p.facts.Scale))
+}

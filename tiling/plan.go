@@ -1,0 +1,113 @@
+package tiling
+
+import "math"
+
+// Budget bounds a cut.
+type Budget struct {
+	// Pixels is how many input pixels a tile may see.
+	Pixels int
+	// Rows is how many input rows a tile may keep, since a row of tiles is
+	// held as one band; 0 means any.
+	Rows int
+	// Trims says that the network's layers shrink towards inner sides, so
+	// that margins cost half.
+	Trims bool
+}
+
+// Grid is a cut of a whole picture: a tile is a column and a row of it.
+type Grid struct {
+	Columns, Rows []Span
+}
+
+// Plan finds the grid for rows start to height that costs the least work
+// within the budget. Where even the smallest tiles exceed the budget it
+// returns those.
+func Plan(start, width, height int, x, y Margins, b Budget) Grid {
+	best, least := Grid{}, math.Inf(1)
+	for columns := 1; columns <= width; columns++ {
+		xs := Cut(0, width, columns, x)
+		if len(xs) < columns {
+			break
+		}
+		widest := longest(xs, Span.Seen)
+		if x.Fixed > 0 && widestNeed(xs, x) > x.Fixed {
+			continue
+		}
+		seen := b.Pixels / max(widest, 1)
+		if y.Fixed > 0 {
+			seen = y.Fixed
+		}
+		ys, fits := cutWithin(start, height, seen, b.Rows, y)
+		cost := work(xs, x, b.Trims) * work(ys, y, b.Trims)
+		if !fits {
+			cost *= 1e6 // kept only when nothing fits
+			cost *= float64(widest)
+		}
+		if cost < least {
+			best, least = Grid{xs, ys}, cost
+		}
+		if widest <= 4*(x.Crop+x.Ramp)+64 && fits {
+			break // narrower columns only waste more
+		}
+	}
+	return best
+}
+
+// cutWithin cuts an axis into the fewest spans that see and keep no more than
+// the limits.
+func cutWithin(start, length, seen, kept int, m Margins) ([]Span, bool) {
+	if kept <= 0 {
+		kept = length
+	}
+	for count := max(1, (length-start)/max(1, min(seen, kept))); ; count++ {
+		spans := Cut(start, length, count, m)
+		if max(longest(spans, Span.Seen), widestNeed(spans, m)) <= seen && longest(spans, Span.Kept) <= kept {
+			return spans, true
+		}
+		if len(spans) < count {
+			return spans, false
+		}
+	}
+}
+
+func longest(spans []Span, of func(Span) int) int {
+	most := 0
+	for _, s := range spans {
+		most = max(most, of(s))
+	}
+	return most
+}
+
+// work is the mean length that the layers compute.
+func work(spans []Span, m Margins, trims bool) float64 {
+	total := 0.0
+	for _, s := range spans {
+		total += float64(s.Seen())
+		if trims {
+			if !s.First {
+				total -= float64(m.Crop) / 2
+			}
+			if !s.Last {
+				total -= float64(m.Crop) / 2
+			}
+		}
+	}
+	return total
+}
+
+// widestNeed is the longest that a span needs to see, whatever Fixed made of
+// it: all it keeps with the crop on its inner sides.
+func widestNeed(spans []Span, m Margins) int {
+	most := 0
+	for _, s := range spans {
+		need := s.Kept()
+		if s.Keep0 > 0 {
+			need += min(m.Crop, s.Keep0)
+		}
+		if s.RampAfter > 0 || !s.Last {
+			need += m.Crop
+		}
+		most = max(most, need)
+	}
+	return most
+}

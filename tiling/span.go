@@ -1,0 +1,85 @@
+// Package tiling cuts a picture into tiles that a network can take one at a
+// time and puts the results together again: pure geometry and stitching.
+//
+// Both axes are cut alike and independently, so a cut is two lists of Spans
+// and a tile is one span of each. Lengths are pixels of the network's input
+// unless said otherwise.
+package tiling
+
+// Margins say how much more than it keeps a tile sees on its inner sides.
+type Margins struct {
+	// Crop is seen and thrown away. With the network's receptive radius the
+	// tiled result equals the untiled one.
+	Crop int
+	// Ramp is how far neighbours overlap in what they keep, blended linearly.
+	// 0 for exact cuts.
+	Ramp int
+	// Fixed is the only length a tile may see, 0 for any. The axis must be at
+	// least as long. Crop may then be exceeded.
+	Fixed int
+	// Multiple divides every start and length of what a tile sees, except at
+	// the picture's far end; at least 1.
+	Multiple int
+}
+
+// Span is one tile's part of an axis.
+type Span struct {
+	// The tile sees [In0, In1) and keeps [Keep0, Keep1).
+	In0, In1, Keep0, Keep1 int
+	// First and Last say that In0 or In1 is the picture's own border.
+	First, Last bool
+	// RampBefore and RampAfter are how many kept pixels at each end are
+	// blended with the neighbour's.
+	RampBefore, RampAfter int
+}
+
+// Seen is the length the tile sees, Kept what it keeps.
+func (s Span) Seen() int { return s.In1 - s.In0 }
+
+// Kept is the length the tile keeps, ramps included.
+func (s Span) Kept() int { return s.Keep1 - s.Keep0 }
+
+// Cut divides the part of an axis from start (a multiple of m.Multiple) to its
+// end, length, into at most count near-equal spans, fewer where a share would
+// be too short for its ramps. Every pixel is kept by one span, or by two where
+// they are blended; a start above 0 is blended with what was kept before it.
+func Cut(start, length, count int, m Margins) []Span {
+	multiple := max(m.Multiple, 1)
+	count = max(1, min(count, (length-start)/max(2*m.Ramp, multiple)))
+	edge := func(i int) int {
+		at := start + (length-start)*i/count
+		if i < count {
+			at -= at % multiple
+		}
+		return at
+	}
+	spans := make([]Span, count)
+	for i := range spans {
+		s := Span{Keep0: edge(i), Keep1: edge(i + 1)}
+		spans[i] = s.widen(length, s.Keep0 > 0, i < count-1, m, multiple)
+	}
+	return spans
+}
+
+// widen adds ramps and margins to a share of the axis.
+func (s Span) widen(length int, before, after bool, m Margins, multiple int) Span {
+	s.In0, s.In1 = 0, length
+	if before {
+		s.RampBefore = m.Ramp
+		s.Keep0 -= m.Ramp / 2
+		s.In0 = max(0, s.Keep0-m.Crop)
+		s.In0 -= s.In0 % multiple
+	}
+	if after {
+		s.RampAfter = m.Ramp
+		s.Keep1 += m.Ramp - m.Ramp/2
+		s.In1 = s.Keep1 + m.Crop
+		s.In1 = min(length, s.In1+(multiple-s.In1%multiple)%multiple)
+	}
+	if m.Fixed > 0 {
+		s.In0 = min(s.In0, length-m.Fixed)
+		s.In1 = s.In0 + m.Fixed
+	}
+	s.First, s.Last = s.In0 == 0, s.In1 == length
+	return s
+}
