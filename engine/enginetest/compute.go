@@ -1,0 +1,80 @@
+package enginetest
+
+import (
+	"upscaled/engine/picture"
+	"upscaled/models/network"
+)
+
+// Compute is what the pretend network does to a tile. Beyond the input's sides
+// there are zeros; on sides that are not borders the output leaves out what
+// they reach.
+func Compute(facts network.Facts, borders network.Borders, in, out picture.Raster) {
+	sums := boxSums(samples(in), in.Width, in.Height, in.Channels, facts.Radius)
+	x0, y0 := 0, 0
+	if !borders.Left {
+		x0 = facts.Radius
+	}
+	if !borders.Top {
+		y0 = facts.Radius
+	}
+	scale, channels := facts.Scale, in.Channels
+	for y := range out.Height {
+		for x := range out.Width {
+			from := ((y0+y/scale)*in.Width + x0 + x/scale) * channels
+			mark := uint32(17*(y%scale) + 5*(x%scale))
+			for c := range channels {
+				put(out, (y*out.Width+x)*channels+c, sums[from+c]+mark)
+			}
+		}
+	}
+}
+
+func put(r picture.Raster, at int, v uint32) {
+	if r.Pix16 != nil {
+		r.Pix16[at] = uint16(v)
+		return
+	}
+	r.Pix[at] = uint8(v)
+}
+
+func samples(r picture.Raster) []uint32 {
+	out := make([]uint32, r.Width*r.Height*r.Channels)
+	for i, v := range r.Pix {
+		out[i] = uint32(v)
+	}
+	for i, v := range r.Pix16 {
+		out[i] = uint32(v)
+	}
+	return out
+}
+
+// boxSums adds up all samples within a radius of each, separately across and
+// down.
+func boxSums(in []uint32, width, height, channels, radius int) []uint32 {
+	across := slide(in, height, width, width*channels, channels, channels, radius)
+	return slide(across, width, height, channels, width*channels, channels, radius)
+}
+
+// slide sums windows along count lines of length samples; step leads along a
+// line, lineStep from line to line.
+func slide(in []uint32, lines, length, lineStep, step, channels, radius int) []uint32 {
+	out := make([]uint32, len(in))
+	for line := range lines {
+		for c := range channels {
+			base, sum := line*lineStep+c, uint32(0)
+			for i := range min(radius, length) {
+				sum += in[base+i*step]
+			}
+			for i := range length {
+				if ahead := i + radius; ahead < length {
+					sum += in[base+ahead*step]
+				}
+				if behind := i - radius - 1; behind >= 0 {
+					sum -= in[base+behind*step]
+				}
+				out[base+i*step] = sum
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,115 @@
+package enginetest
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	"upscaled/engine"
+	"upscaled/engine/fault"
+	"upscaled/engine/picture"
+	"upscaled/models/network"
+)
+
+// Runtime is an engine.Runtime for Networks of this package.
+type Runtime struct {
+	// MostPixels is the largest tile that fits the pretended memory; 0 for any.
+	MostPixels int
+	// Black makes float16 sessions answer zeros, as overflowing ones do.
+	Black bool
+	// Precision is the device's; "" is float32.
+	Precision network.Precision
+	// Before, where not nil, is called at the start of every run.
+	Before func(ctx context.Context) error
+
+	// Opened, Closed and Ran count.
+	Opened, Closed, Ran atomic.Int64
+}
+
+// Device implements engine.Runtime.
+func (r *Runtime) Device() engine.Device {
+	precision := r.Precision
+	if precision == "" {
+		precision = network.Float32
+	}
+	return engine.Device{Kind: "cpu", Name: "pretend", Precision: precision}
+}
+
+// Open implements engine.Runtime.
+func (r *Runtime) Open(ctx context.Context, net engine.Network, o network.Options) (engine.Session, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fault.Wrap(fault.Canceled, err, "The operation was canceled.")
+	}
+	r.Opened.Add(1)
+	return &session{runtime: r, facts: net.Facts(), options: o}, nil
+}
+
+type session struct {
+	runtime *Runtime
+	facts   network.Facts
+	options network.Options
+	mutex   sync.RWMutex
+	closed  bool
+}
+
+// Close implements engine.Session.
+func (s *session) Close() error {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if !s.closed {
+		s.closed = true
+		s.runtime.Closed.Add(1)
+	}
+	return nil
+}
+
+// Run implements engine.Session.
+func (s *session) Run(ctx context.Context, in, out picture.Raster) error {
+	s.mutex.RLock()
+	defer s.mutex.RUnlock()
+	if s.closed {
+		return fault.New(fault.Internal, "The session is closed.")
+	}
+	if err := s.check(in, out); err != nil {
+		return err
+	}
+	if s.runtime.Before != nil {
+		if err := s.runtime.Before(ctx); err != nil {
+			return err
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return fault.Wrap(fault.Canceled, err, "The operation was canceled.")
+	}
+	if most := s.runtime.MostPixels; most > 0 && in.Width*in.Height > most {
+		return fault.New(fault.DeviceMemory, "The device has not enough free memory.")
+	}
+	s.runtime.Ran.Add(1)
+	if s.runtime.Black && s.options.Precision == network.Float16 {
+		clear(out.Pix)
+		clear(out.Pix16)
+		return nil
+	}
+	Compute(s.facts, s.options.Borders, in, out)
+	return nil
+}
+
+func (s *session) check(in, out picture.Raster) error {
+	wrong := fault.New(fault.Internal, "A tile's buffers do not fit its session.")
+	f := s.facts
+	for _, r := range []picture.Raster{in, out} {
+		depth16 := s.options.Sample == network.Uint16
+		if r.Channels != s.options.Channels || (r.Pix16 != nil) != depth16 || len(r.Pix)+len(r.Pix16) != r.Width*r.Height*r.Channels {
+			return wrong
+		}
+	}
+	width, height := engine.OutputSize(f, s.options.Borders, in.Width, in.Height)
+	if out.Width != width || out.Height != height || width < 1 || height < 1 {
+		return wrong
+	}
+	if in.Width%f.Multiple != 0 || in.Height%f.Multiple != 0 ||
+		f.FixedWidth > 0 && (in.Width != f.FixedWidth || in.Height != f.FixedHeight) {
+		return wrong
+	}
+	return nil
+}
