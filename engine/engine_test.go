@@ -1,0 +1,393 @@
+package engine_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"image/png"
+	"math/rand"
+	"slices"
+	"sync"
+	"testing"
+	"testing/quick"
+
+	"go.uber.org/goleak"
+
+	"upscaled/engine"
+	"upscaled/engine/enginetest"
+	"upscaled/engine/fault"
+	"upscaled/engine/picture"
+	"upscaled/engine/picture/decode"
+	"upscaled/engine/resize"
+	"upscaled/models/network"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// noise is a reproducible raster.
+func noise(seed int64, width, height, channels, depth int) picture.Raster {
+	r := picture.NewRaster(width, height, channels, depth)
+	source := rand.New(rand.NewSource(seed))
+	for i := range r.Pix {
+		r.Pix[i] = uint8(source.Int())
+	}
+	for i := range r.Pix16 {
+		r.Pix16[i] = uint16(source.Int())
+	}
+	return r
+}
+
+// file is a PNG of a raster.
+func file(t testing.TB, r picture.Raster) []byte {
+	t.Helper()
+	var picture image.Image
+	box := image.Rect(0, 0, r.Width, r.Height)
+	switch {
+	case r.Channels == 1 && r.Pix16 == nil:
+		picture = &image.Gray{Pix: r.Pix, Stride: r.Width, Rect: box}
+	case r.Channels == 1:
+		gray := image.NewGray16(box)
+		for i, v := range r.Pix16 {
+			gray.Pix[2*i], gray.Pix[2*i+1] = uint8(v>>8), uint8(v)
+		}
+		picture = gray
+	case r.Pix16 == nil:
+		color := image.NewNRGBA(box)
+		for i := range r.Width * r.Height {
+			copy(color.Pix[4*i:], r.Pix[3*i:3*i+3])
+			color.Pix[4*i+3] = 255
+		}
+		picture = color
+	default:
+		color := image.NewNRGBA64(box)
+		for i := range r.Width * r.Height {
+			for c := range 3 {
+				color.Pix[8*i+2*c], color.Pix[8*i+2*c+1] = uint8(r.Pix16[3*i+c]>>8), uint8(r.Pix16[3*i+c])
+			}
+			color.Pix[8*i+6], color.Pix[8*i+7] = 255, 255
+		}
+		picture = color
+	}
+	var out bytes.Buffer
+	if err := png.Encode(&out, picture); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+// first decodes the first frame of a file.
+func first(t testing.TB, data []byte) picture.Frame {
+	t.Helper()
+	d, err := decode.Open(data, picture.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	frame, err := d.Next()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return frame
+}
+
+func equal(a, b picture.Raster) bool {
+	return a.Width == b.Width && a.Height == b.Height && slices.Equal(a.Pix, b.Pix) && slices.Equal(a.Pix16, b.Pix16)
+}
+
+// upscale runs one request on a fake runtime.
+func upscale(t testing.TB, r *enginetest.Runtime, net enginetest.Network, q engine.Request) ([]byte, engine.Result, error) {
+	t.Helper()
+	e := engine.New(engine.Options{Runtime: r, Library: enginetest.Library{Network: net}})
+	defer e.Close()
+	var out bytes.Buffer
+	q.Output = &out
+	result, err := e.Upscale(context.Background(), q)
+	return out.Bytes(), result, err
+}
+
+// Any picture, network, tile size and scale: the size is exact and the picture
+// equals the untiled one, resized at once.
+func TestTiledEqualsUntiled(t *testing.T) {
+	t.Parallel()
+	check := func(seed int64) bool {
+		random := rand.New(rand.NewSource(seed))
+		net := enginetest.Net(1+random.Intn(4), 1+random.Intn(12))
+		net.Description.Trims = random.Intn(2) == 0
+		if !net.Description.Trims {
+			net.Description.Multiple = 1 + random.Intn(2)
+		}
+		depth, channels := 8*(1+random.Intn(2)), 1+2*random.Intn(2)
+		in := noise(seed, 1+random.Intn(700)/net.Description.Scale, 1+random.Intn(700)/net.Description.Scale, channels, depth)
+		q := engine.Request{Input: file(t, in), Format: picture.PNG, Tile: 24 + random.Intn(200)}
+		if random.Intn(2) == 0 {
+			q.Size.Scale = 0.2 + random.Float64()*float64(net.Description.Scale)
+		}
+		data, result, err := upscale(t, &enginetest.Runtime{}, net, q)
+		if err != nil {
+			t.Errorf("seed %d: %v", seed, err)
+			return false
+		}
+		want := untiled(net.Description, in, result.Output.Width, result.Output.Height)
+		got := first(t, data).Color
+		if !equal(got, want) {
+			t.Errorf("seed %d: %dx%d through %s at tile %d to %dx%d differs",
+				seed, in.Width, in.Height, net.Name, q.Tile, want.Width, want.Height)
+		}
+		return !t.Failed()
+	}
+	if err := quick.Check(check, &quick.Config{MaxCount: 40, Rand: rand.New(rand.NewSource(1))}); err != nil {
+		t.Error(err)
+	}
+}
+
+// untiled computes chained passes and the resize on whole pictures.
+func untiled(f network.Facts, in picture.Raster, width, height int) picture.Raster {
+	for {
+		out := enlarged(f, in)
+		if f.Scale == 1 || out.Width >= width && out.Height >= height {
+			return resize.Whole(out, width, height)
+		}
+		in = resize.Whole(out, max(in.Width, (width+f.Scale-1)/f.Scale), max(in.Height, (height+f.Scale-1)/f.Scale))
+	}
+}
+
+// enlarged is one untiled pass. Sides that are no multiple repeat their last
+// pixels, as the engine does.
+func enlarged(f network.Facts, in picture.Raster) picture.Raster {
+	wide := (in.Width + f.Multiple - 1) / f.Multiple * f.Multiple
+	high := (in.Height + f.Multiple - 1) / f.Multiple * f.Multiple
+	padded := picture.NewRaster(wide, high, in.Channels, in.Depth())
+	for y := range high {
+		for x := range wide {
+			from, to := (min(y, in.Height-1)*in.Width+min(x, in.Width-1))*in.Channels, (y*wide+x)*in.Channels
+			for c := range in.Channels {
+				if in.Pix16 != nil {
+					padded.Pix16[to+c] = in.Pix16[from+c]
+				} else {
+					padded.Pix[to+c] = in.Pix[from+c]
+				}
+			}
+		}
+	}
+	whole := picture.NewRaster(wide*f.Scale, high*f.Scale, in.Channels, in.Depth())
+	enginetest.Compute(f, network.AllBorders, padded, whole)
+	out := picture.NewRaster(in.Width*f.Scale, in.Height*f.Scale, in.Channels, in.Depth())
+	row := out.Width * out.Channels
+	for y := range out.Height {
+		if in.Pix16 != nil {
+			copy(out.Pix16[y*row:(y+1)*row], whole.Pix16[y*whole.Width*whole.Channels:])
+		} else {
+			copy(out.Pix[y*row:(y+1)*row], whole.Pix[y*whole.Width*whole.Channels:])
+		}
+	}
+	return out
+}
+
+func TestSizes(t *testing.T) {
+	t.Parallel()
+	input := file(t, noise(1, 60, 40, 3, 8))
+	for _, c := range []struct {
+		size          engine.Size
+		width, height int
+	}{
+		{engine.Size{}, 240, 160},
+		{engine.Size{Scale: 0.1}, 6, 4},
+		{engine.Size{Scale: 16}, 960, 640},
+		{engine.Size{Scale: 2.5}, 150, 100},
+		{engine.Size{Width: 100}, 100, 67},
+		{engine.Size{Height: 1}, 2, 1},
+		{engine.Size{Width: 33, Height: 77}, 33, 77},
+		{engine.Size{Longest: 1024}, 1024, 683},
+		{engine.Size{FitWidth: 300, FitHeight: 50}, 75, 50},
+	} {
+		data, _, err := upscale(t, &enginetest.Runtime{}, enginetest.Net(4, 2), engine.Request{Input: input, Size: c.size})
+		if err != nil {
+			t.Errorf("%+v: %v", c.size, err)
+			continue
+		}
+		if got := first(t, data).Color; got.Width != c.width || got.Height != c.height {
+			t.Errorf("%+v gives %dx%d, want %dx%d", c.size, got.Width, got.Height, c.width, c.height)
+		}
+	}
+	for _, wrong := range []engine.Size{{Scale: 0.01}, {Scale: 17}, {Scale: 2, Width: 3}, {FitWidth: 3}, {Width: -1}, {Longest: 1 << 30}} {
+		if _, _, err := upscale(t, &enginetest.Runtime{}, enginetest.Net(4, 2), engine.Request{Input: input, Size: wrong}); err == nil {
+			t.Errorf("%+v was accepted", wrong)
+		}
+	}
+}
+
+// When the device is full, what is left is planned smaller, and the picture is
+// still the untiled one.
+func TestDeviceMemory(t *testing.T) {
+	t.Parallel()
+	for _, trims := range []bool{false, true} {
+		net := enginetest.Net(2, 3)
+		net.Description.Trims = trims
+		in := noise(3, 500, 400, 3, 8)
+		r := &enginetest.Runtime{MostPixels: 9000}
+		data, _, err := upscale(t, r, net, engine.Request{Input: file(t, in)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !equal(first(t, data).Color, untiled(net.Description, in, 1000, 800)) {
+			t.Error("a smaller plan changes the picture")
+		}
+		if r.Opened.Load() != r.Closed.Load() {
+			t.Errorf("%d sessions opened, %d closed", r.Opened.Load(), r.Closed.Load())
+		}
+	}
+	_, _, err := upscale(t, &enginetest.Runtime{MostPixels: 10}, enginetest.Net(2, 3), engine.Request{Input: file(t, noise(3, 90, 90, 3, 8))})
+	if fault.KindOf(err) != fault.DeviceMemory {
+		t.Errorf("a device without any memory: %v", err)
+	}
+}
+
+func TestBlackTilesRunAgain(t *testing.T) {
+	t.Parallel()
+	net, in := enginetest.Net(2, 3), noise(4, 50, 50, 3, 8)
+	r := &enginetest.Runtime{Black: true, Precision: network.Float16}
+	data, _, err := upscale(t, r, net, engine.Request{Input: file(t, in)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !equal(first(t, data).Color, untiled(net.Description, in, 100, 100)) {
+		t.Error("the tile stayed black")
+	}
+}
+
+func TestCancel(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	r := &enginetest.Runtime{}
+	r.Before = func(context.Context) error {
+		if r.Ran.Load() == 3 {
+			cancel()
+		}
+		return nil
+	}
+	e := engine.New(engine.Options{Runtime: r, Library: enginetest.Library{Network: enginetest.Net(2, 3)}})
+	defer e.Close()
+	_, err := e.Upscale(ctx, engine.Request{Input: file(t, noise(5, 300, 300, 3, 8)), Output: &bytes.Buffer{}, Tile: 50})
+	if fault.KindOf(err) != fault.Canceled || r.Ran.Load() > 4 {
+		t.Errorf("%v after %d tiles", err, r.Ran.Load())
+	}
+}
+
+type brokenWriter struct{ left int }
+
+var errFull = errors.New("disk full")
+
+func (w *brokenWriter) Write(p []byte) (int, error) {
+	if w.left -= len(p); w.left < 0 {
+		return 0, errFull
+	}
+	return len(p), nil
+}
+
+func TestFullDisk(t *testing.T) {
+	t.Parallel()
+	e := engine.New(engine.Options{Runtime: &enginetest.Runtime{}, Library: enginetest.Library{Network: enginetest.Net(2, 3)}})
+	defer e.Close()
+	for _, left := range []int{0, 100, 5000} {
+		_, err := e.Upscale(t.Context(), engine.Request{Input: file(t, noise(5, 300, 300, 3, 8)), Output: &brokenWriter{left}, Tile: 50})
+		if !errors.Is(err, errFull) {
+			t.Errorf("after %d bytes: %v", left, err)
+		}
+	}
+}
+
+// Pictures that run at once get the device in turn: a small one does not wait
+// for all of a large one.
+func TestTilesTakeTurns(t *testing.T) {
+	t.Parallel()
+	r := &enginetest.Runtime{}
+	e := engine.New(engine.Options{Runtime: r, Library: enginetest.Library{Network: enginetest.Net(2, 3)}})
+	defer e.Close()
+	large, small := file(t, noise(6, 900, 900, 3, 8)), file(t, noise(7, 40, 40, 3, 8))
+	started, once := make(chan struct{}), sync.Once{}
+	r.Before = func(context.Context) error { once.Do(func() { close(started) }); return nil }
+	done := make(chan error)
+	go func() {
+		_, err := e.Upscale(context.Background(), engine.Request{Input: large, Output: &bytes.Buffer{}, Tile: 40})
+		done <- err
+	}()
+	<-started
+	if _, err := e.Upscale(t.Context(), engine.Request{Input: small, Output: &bytes.Buffer{}}); err != nil {
+		t.Fatal(err)
+	}
+	ran := r.Ran.Load()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if ran > r.Ran.Load()/2 {
+		t.Errorf("the small picture was done after %d of %d tiles", ran, r.Ran.Load())
+	}
+}
+
+// Colour under transparent pixels must not matter.
+func TestNoTraceOfHiddenColour(t *testing.T) {
+	t.Parallel()
+	for _, depth := range []int{8, 16} {
+		var results [2]picture.Frame
+		for i := range results {
+			data, _, err := upscale(t, &enginetest.Runtime{}, enginetest.Net(2, 4), engine.Request{Input: withHole(t, depth, int64(i)), Tile: 40})
+			if err != nil {
+				t.Fatal(err)
+			}
+			results[i] = first(t, data)
+		}
+		if results[0].Alpha == nil || results[0].Color.Depth() != depth {
+			t.Fatalf("alpha or depth %d was lost", depth)
+		}
+		if !equal(results[0].Color, results[1].Color) || !equal(*results[0].Alpha, *results[1].Alpha) {
+			t.Errorf("depth %d: the colour under transparent pixels shows", depth)
+		}
+	}
+}
+
+// withHole is a picture of one colour whose transparent half holds garbage.
+func withHole(t *testing.T, depth int, seed int64) []byte {
+	t.Helper()
+	random, box := rand.New(rand.NewSource(seed)), image.Rect(0, 0, 80, 60)
+	var out bytes.Buffer
+	eight, sixteen := image.NewNRGBA(box), image.NewNRGBA64(box)
+	for y := range 60 {
+		for x := range 80 {
+			pixel := []uint8{90, 140, 30, 255}
+			if x > 40+y/3 {
+				pixel = []uint8{uint8(random.Int()), uint8(random.Int()), uint8(random.Int()), 0}
+			}
+			for c, v := range pixel {
+				eight.Pix[eight.PixOffset(x, y)+c] = v
+				sixteen.Pix[sixteen.PixOffset(x, y)+2*c], sixteen.Pix[sixteen.PixOffset(x, y)+2*c+1] = v, v
+			}
+		}
+	}
+	var err error
+	if depth == 16 {
+		err = png.Encode(&out, sixteen)
+	} else {
+		err = png.Encode(&out, eight)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+func ExampleEngine_Upscale() {
+	e := engine.New(engine.Options{
+		Runtime: &enginetest.Runtime{}, // engine/ort.Open in real life
+		Library: enginetest.Library{Network: enginetest.Net(4, 2)},
+		Limits:  picture.DefaultLimits(),
+	})
+	defer e.Close()
+	var in, out bytes.Buffer
+	_ = png.Encode(&in, image.NewGray(image.Rect(0, 0, 30, 20)))
+	result, err := e.Upscale(context.Background(), engine.Request{
+		Input: in.Bytes(), Output: &out, Size: engine.Size{Width: 75},
+	})
+	fmt.Println(result.Output.Width, result.Output.Height, err)
+	// Output: 75 50 <nil>
+}
