@@ -1,0 +1,96 @@
+package bench
+
+import (
+	"context"
+	"os"
+	"strconv"
+	"strings"
+
+	"upscaled/engine"
+)
+
+// Whole is one picture upscaled from bytes to bytes.
+type Whole struct {
+	Model        string `json:"model"`
+	InputWidth   int    `json:"input_width"`
+	InputHeight  int    `json:"input_height"`
+	OutputWidth  int    `json:"output_width"`
+	OutputHeight int    `json:"output_height"`
+	Format       string `json:"format"`
+	TileWidth    int    `json:"tile_width"`
+	TileHeight   int    `json:"tile_height"`
+	Tiles        int    `json:"tiles"`
+
+	WallSeconds      float64 `json:"wall_seconds"`
+	SessionSeconds   float64 `json:"session_seconds"`
+	DecodeSeconds    float64 `json:"decode_seconds"`
+	OpenSeconds      float64 `json:"open_seconds"`
+	ResizeSeconds    float64 `json:"resize_seconds"`
+	EncodeSeconds    float64 `json:"encode_seconds"`
+	FirstTileSeconds float64 `json:"first_tile_seconds"`
+	// SessionShare is the part of the wall time with a tile in the session.
+	SessionShare float64 `json:"session_share"`
+	// Overlap is tile pixels over picture pixels.
+	Overlap             float64 `json:"overlap"`
+	MegapixelsPerSecond float64 `json:"megapixels_per_second"`
+	// PeakBytes is the largest memory of the process meanwhile; 0 where the
+	// system does not tell.
+	PeakBytes int64 `json:"peak_bytes"`
+	// AgainstBare is wall time over (pixels x a bare session's time a pixel at
+	// its best tile size); 0 when no bare session was timed.
+	AgainstBare float64 `json:"against_bare"`
+}
+
+// counter takes and forgets an output.
+type counter struct{ bytes int64 }
+
+func (c *counter) Write(p []byte) (int, error) {
+	c.bytes += int64(len(p))
+	return len(p), nil
+}
+
+// Picture upscales one picture into nothing and reports where the time went.
+// best, where found, is the bare session to compare with.
+func Picture(ctx context.Context, e *engine.Engine, q engine.Request, best Timing, found bool) (Whole, error) {
+	resetPeak()
+	q.Output = &counter{}
+	r, err := e.Upscale(ctx, q)
+	if err != nil {
+		return Whole{}, err
+	}
+	s := r.Stats
+	w := Whole{
+		Model: r.Model, InputWidth: r.Input.Width, InputHeight: r.Input.Height,
+		OutputWidth: r.Output.Width, OutputHeight: r.Output.Height, Format: string(r.Output.Format),
+		TileWidth: s.TileWidth, TileHeight: s.TileHeight, Tiles: s.Tiles,
+		WallSeconds: s.Wall.Seconds(), SessionSeconds: s.Session.Seconds(), DecodeSeconds: s.Decode.Seconds(),
+		OpenSeconds: s.Open.Seconds(), ResizeSeconds: s.Resize.Seconds(), EncodeSeconds: s.Encode.Seconds(),
+		FirstTileSeconds: s.FirstTile.Seconds(), SessionShare: s.Session.Seconds() / s.Wall.Seconds(),
+		Overlap:             float64(s.Pixels) / float64(s.Needed),
+		MegapixelsPerSecond: float64(s.Needed) / s.Wall.Seconds() / 1e6,
+		PeakBytes:           Peak(),
+	}
+	if found {
+		w.AgainstBare = w.WallSeconds / (float64(s.Needed) * best.MicrosecondsPerPixel / 1e6)
+	}
+	return w, nil
+}
+
+// Peak is the process's largest resident memory in bytes so far, as Linux
+// counts it (VmHWM); 0 elsewhere.
+func Peak() int64 {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(status)) {
+		if rest, found := strings.CutPrefix(line, "VmHWM:"); found {
+			kilobytes, _ := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 10, 64)
+			return kilobytes << 10
+		}
+	}
+	return 0
+}
+
+// resetPeak starts VmHWM anew; where it cannot, the peak is the process's.
+func resetPeak() { _ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) }
