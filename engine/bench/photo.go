@@ -34,7 +34,10 @@ func Photo(width, height int) ([]byte, error) {
 	if err := encoder.WriteBand(r, nil); err != nil {
 		return nil, err
 	}
-	return out.Bytes(), encoder.Close()
+	if err := encoder.Close(); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
 }
 
 // addOctave adds bilinear noise whose grid is cell pixels wide.
