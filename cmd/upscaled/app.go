@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 
+	"upscaled/cmd/upscaled/batch"
+	"upscaled/cmd/upscaled/report"
 	"upscaled/engine/fault"
+	"upscaled/engine/picture"
 )
 
 // app is the program without its process: settings, streams and the parts that
@@ -19,9 +22,12 @@ type app struct {
 	parsed bool
 	// closers run in reverse order when the program ends.
 	closers []func() error
-	// abandons remove what must not stay behind when the program is forced to
-	// end.
-	abandons []func()
+	// temporaries are the unfinished outputs.
+	temporaries batch.Temporaries
+	// report shows the running verb's work; nil before a verb set it.
+	report report.Reporter
+	// openUpscaler opens the engine with limits for inputs; tests put a fake here.
+	openUpscaler func(context.Context, picture.Limits) (upscaler, error)
 }
 
 func newApp(s streams, lookupEnv func(string) (string, bool)) *app {
@@ -77,8 +83,4 @@ func (a *app) close() error {
 }
 
 // abandon removes unfinished files just before the process is forced to end.
-func (a *app) abandon() {
-	for _, remove := range a.abandons {
-		remove()
-	}
-}
+func (a *app) abandon() { a.temporaries.RemoveAll() }

@@ -54,8 +54,8 @@ func (r *runner) make(ctx context.Context, index int, job Job) (outcome Outcome)
 }
 
 // leave tells whether an existing output ends the work before it begins.
-func (r *runner) leave(output string, outcome *Outcome) bool {
-	if output == Standard || r.Overwrite {
+func (o Options) leave(output string, outcome *Outcome) bool {
+	if output == Standard || o.Overwrite {
 		return false
 	}
 	_, err := os.Lstat(output)
@@ -64,7 +64,7 @@ func (r *runner) leave(output string, outcome *Outcome) bool {
 		return false
 	case err != nil:
 		outcome.Err = unwritable(err)
-	case r.SkipExisting:
+	case o.SkipExisting:
 		outcome.Status = Skipped
 	default:
 		outcome.Err = exists(output)

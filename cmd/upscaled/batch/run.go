@@ -3,6 +3,7 @@ package batch
 import (
 	"context"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -62,6 +63,14 @@ type Observer interface {
 	Progressed(index int, progress engine.Progress)
 	// Finished: exactly once for every job, also for those never started.
 	Finished(index int, outcome Outcome)
+}
+
+// Needed tells whether any job needs the engine: not when every output exists
+// already and stays.
+func Needed(jobs []Job, options Options) bool {
+	return slices.ContainsFunc(jobs, func(job Job) bool {
+		return job.Output == "" || !options.leave(job.Output, &Outcome{})
+	})
 }
 
 // Run makes all pictures and gives their outcomes in the order of jobs. A

@@ -1,0 +1,159 @@
+package report
+
+import (
+	"encoding/json"
+	"io"
+	"sync"
+	"time"
+
+	"upscaled/cmd/upscaled/batch"
+	"upscaled/engine"
+)
+
+// eventInterval bounds how often progress of one picture or download is told.
+const eventInterval = 200 * time.Millisecond
+
+// Event is one line of --json. Fields that do not belong to an event are
+// absent. The README documents the same.
+type Event struct {
+	// Event is "begin", "note", "fetch", "start", "progress", "done",
+	// "skipped", "failed", "canceled" or "end".
+	Event string `json:"event"`
+	// Input and Output are paths as named by the user, "-" for the standard
+	// streams.
+	Input  string `json:"input,omitempty"`
+	Output string `json:"output,omitempty"`
+	// Message is a sentence (note, failed); Kind classifies it (failed).
+	Message string `json:"message,omitempty"`
+	Kind    string `json:"kind,omitempty"`
+	// Name, Done and Total: a download in bytes (fetch, total absent when
+	// unknown) or the work on a picture in network input pixels (progress).
+	Name  string `json:"name,omitempty"`
+	Done  int64  `json:"done,omitempty"`
+	Total int64  `json:"total,omitempty"`
+	// Files is how many pictures there are (begin).
+	Files int `json:"files,omitempty"`
+	// Width, Height and Format describe the output, Model the network, Notes
+	// what could not be kept (done).
+	Width  int      `json:"width,omitempty"`
+	Height int      `json:"height,omitempty"`
+	Format string   `json:"format,omitempty"`
+	Model  string   `json:"model,omitempty"`
+	Notes  []string `json:"notes,omitempty"`
+	// Seconds is wall time; SessionSeconds is the part of it with a tile in the
+	// network (done, end).
+	Seconds        float64 `json:"seconds,omitempty"`
+	SessionSeconds float64 `json:"session_seconds,omitempty"`
+	// Counts are those of the run (end).
+	Counts *Counts `json:"counts,omitempty"`
+}
+
+// Counts are how many pictures ended how, and the exit code of the process.
+type Counts struct {
+	Done     int `json:"done"`
+	Skipped  int `json:"skipped"`
+	Failed   int `json:"failed"`
+	Canceled int `json:"canceled"`
+	ExitCode int `json:"exit_code"`
+}
+
+// Events writes one JSON object a line.
+type Events struct {
+	mu      sync.Mutex
+	encoder *json.Encoder
+	now     func() time.Time
+	told    map[string]time.Time
+	inputs  map[int]string
+}
+
+// NewEvents reports to w.
+func NewEvents(w io.Writer) *Events {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	return &Events{encoder: encoder, now: time.Now, told: make(map[string]time.Time), inputs: make(map[int]string)}
+}
+
+func (e *Events) write(event Event) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	_ = e.encoder.Encode(event)
+}
+
+// due tells whether progress of a key may be told again; the last step always
+// may.
+func (e *Events) due(key string, last bool) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	now := e.now()
+	if before, ok := e.told[key]; ok && !last && now.Sub(before) < eventInterval {
+		return false
+	}
+	e.told[key] = now
+	return true
+}
+
+// Begin implements Reporter.
+func (e *Events) Begin(jobs []batch.Job) {
+	for index, job := range jobs {
+		e.inputs[index] = job.Input.Path
+	}
+	e.write(Event{Event: "begin", Files: len(jobs)})
+}
+
+// Noted implements Reporter.
+func (e *Events) Noted(note batch.Note) {
+	e.write(Event{Event: "note", Input: note.Path, Message: note.Message})
+}
+
+// Refused implements Reporter.
+func (e *Events) Refused(failure batch.Failure) {
+	e.write(failed(failure.Path, "", failure.Err))
+}
+
+// Started implements Reporter.
+func (e *Events) Started(_ int, job batch.Job) {
+	e.write(Event{Event: "start", Input: job.Input.Path, Output: job.Output})
+}
+
+// Progressed implements Reporter.
+func (e *Events) Progressed(index int, at engine.Progress) {
+	if e.due("picture "+e.inputs[index], at.Done >= at.Total) {
+		e.write(Event{Event: "progress", Input: e.inputs[index], Done: at.Done, Total: at.Total})
+	}
+}
+
+// Finished implements Reporter.
+func (e *Events) Finished(_ int, outcome batch.Outcome) {
+	in, out := outcome.Job.Input.Path, outcome.Job.Output
+	switch outcome.Status {
+	case batch.Failed:
+		e.write(failed(in, out, outcome.Err))
+	case batch.Done:
+		result := outcome.Result
+		e.write(Event{
+			Event: "done", Input: in, Output: out,
+			Width: result.Output.Width, Height: result.Output.Height, Format: string(result.Output.Format),
+			Model: result.Model, Notes: result.Notes,
+			Seconds: outcome.Elapsed.Seconds(), SessionSeconds: result.Stats.Session.Seconds(),
+		})
+	default:
+		e.write(Event{Event: string(outcome.Status), Input: in, Output: out})
+	}
+}
+
+// Fetched implements Reporter.
+func (e *Events) Fetched(name string, done, total int64) {
+	if e.due("fetch "+name, total > 0 && done >= total) {
+		e.write(Event{Event: "fetch", Name: name, Done: done, Total: total})
+	}
+}
+
+// Ended implements Reporter.
+func (e *Events) Ended(s Summary) {
+	e.write(Event{Event: "end", Seconds: s.Elapsed.Seconds(), Counts: &Counts{
+		Done: s.Done, Skipped: s.Skipped, Failed: s.Failed, Canceled: s.Canceled, ExitCode: s.ExitCode,
+	}})
+}
+
+// Close implements Reporter.
+func (e *Events) Close() {}

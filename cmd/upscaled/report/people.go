@@ -1,0 +1,175 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+
+	"upscaled/cmd/upscaled/batch"
+	"upscaled/cmd/upscaled/progress"
+	"upscaled/engine"
+)
+
+// People writes one line for each result, and bars below where a screen is
+// given.
+type People struct {
+	w      io.Writer
+	screen *progress.Screen
+	quiet  bool
+
+	jobs    int
+	bars    map[int]*progress.Bar
+	overall overall
+
+	mu      sync.Mutex // guards fetches
+	fetches map[string]*progress.Bar
+}
+
+// NewPeople reports to w, standard error. screen is nil where w is no terminal.
+// quiet leaves only failures.
+func NewPeople(w io.Writer, screen *progress.Screen, quiet bool) *People {
+	return &People{
+		w: w, screen: screen, quiet: quiet,
+		bars: make(map[int]*progress.Bar), fetches: make(map[string]*progress.Bar),
+	}
+}
+
+func (p *People) print(format string, args ...any) {
+	line := fmt.Sprintf(format, args...)
+	if p.screen != nil {
+		p.screen.Print(line)
+		return
+	}
+	_, _ = fmt.Fprintln(p.w, line)
+}
+
+// Begin implements Reporter.
+func (p *People) Begin(jobs []batch.Job) {
+	p.jobs = len(jobs)
+	if p.screen != nil && len(jobs) > 1 {
+		p.overall = newOverall(jobs, p.screen.Add(overallLabel(0, len(jobs)), progress.Share))
+	}
+}
+
+// Noted implements Reporter.
+func (p *People) Noted(note batch.Note) {
+	if !p.quiet {
+		p.print("%s: %s", progress.Printable(note.Path), note.Message)
+	}
+}
+
+// Refused implements Reporter.
+func (p *People) Refused(failure batch.Failure) {
+	if failure.Path == "" {
+		p.print("upscaled: %s", sentence(failure.Err))
+		return
+	}
+	p.print("upscaled: %s: %s", progress.Printable(failure.Path), sentence(failure.Err))
+}
+
+// Started implements Reporter.
+func (p *People) Started(index int, job batch.Job) {
+	if p.screen != nil {
+		p.bars[index] = p.screen.Add(job.Input.Path, progress.Share)
+	}
+}
+
+// Progressed implements Reporter.
+func (p *People) Progressed(index int, at engine.Progress) {
+	if bar := p.bars[index]; bar != nil {
+		bar.Set(at.Done, at.Total)
+		p.overall.progressed(index, at)
+	}
+}
+
+// Finished implements Reporter.
+func (p *People) Finished(index int, outcome batch.Outcome) {
+	if bar := p.bars[index]; bar != nil {
+		bar.Remove()
+		delete(p.bars, index)
+	}
+	p.overall.finished(index)
+	name := progress.Printable(outcome.Job.Input.Path)
+	switch outcome.Status {
+	case batch.Done:
+		p.made(name, outcome)
+	case batch.Skipped:
+		p.Noted(batch.Note{Path: outcome.Job.Input.Path, Message: fmt.Sprintf("Skipped because %s exists.", outcome.Job.Output)})
+	case batch.Failed:
+		p.Refused(batch.Failure{Path: outcome.Job.Input.Path, Err: outcome.Err})
+	}
+}
+
+func (p *People) made(name string, outcome batch.Outcome) {
+	if p.quiet {
+		return
+	}
+	out := progress.Printable(outcome.Job.Output)
+	if out == batch.Standard {
+		out = "standard output"
+	}
+	size := outcome.Result.Output
+	p.print("%s -> %s  %dx%d  %s", name, out, size.Width, size.Height, progress.Duration(outcome.Elapsed))
+	for _, note := range outcome.Result.Notes {
+		p.Noted(batch.Note{Path: outcome.Job.Input.Path, Message: note})
+	}
+}
+
+// Fetched implements Reporter. Without a screen a download is one line.
+func (p *People) Fetched(name string, done, total int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	bar, known := p.fetches[name]
+	finished := total > 0 && done >= total
+	if p.screen == nil {
+		if !known && !p.quiet {
+			p.print("fetching %s", name)
+		}
+		p.fetches[name] = nil
+		return
+	}
+	if !known && !finished {
+		bar = p.screen.Add(name, progress.Bytes)
+		p.fetches[name] = bar
+	}
+	if bar == nil {
+		return
+	}
+	bar.Set(done, total)
+	if finished {
+		bar.Remove()
+		p.fetches[name] = nil
+	}
+}
+
+// Ended implements Reporter. One picture needs no summary.
+func (p *People) Ended(s Summary) {
+	total := s.Done + s.Skipped + s.Failed + s.Canceled
+	if s.Canceled > 0 {
+		p.print("upscaled: interrupted")
+	}
+	if total <= 1 || (p.quiet && s.Failed == 0) {
+		return
+	}
+	parts := []string{fmt.Sprintf("%d made", s.Done)}
+	for _, part := range []struct {
+		count int
+		name  string
+	}{{s.Skipped, "skipped"}, {s.Failed, "failed"}, {s.Canceled, "not made"}} {
+		if part.count > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", part.count, part.name))
+		}
+	}
+	p.print("%s in %s", strings.Join(parts, ", "), progress.Duration(s.Elapsed))
+	for _, failure := range s.Failures {
+		p.print("  failed: %s: %s", progress.Printable(failure.Path), sentence(failure.Err))
+	}
+}
+
+// Close implements Reporter.
+func (p *People) Close() {
+	if p.screen != nil {
+		p.screen.Close()
+	}
+}

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"upscaled/cmd/upscaled/batch"
+	"upscaled/cmd/upscaled/report"
+	"upscaled/engine"
+	"upscaled/engine/fault"
+	"upscaled/engine/picture"
+)
+
+const upscaleHelp = `Makes pictures larger. Arguments are files, folders, globs, or - for standard
+input. The output is NAME.upscaled.EXT beside the input unless --out says
+otherwise; an existing file is never replaced without --overwrite, and an input
+never at all.`
+
+const upscaleExample = `  upscaled upscale photo.jpg
+  upscaled upscale --scale 2 --format webp --quality 85 *.jpg
+  upscaled upscale --recursive --skip-existing --out large/ photos/
+  upscaled upscale --fit 3840x2160 --out 'wall/{name}-{width}x{height}.png' photos/
+  upscaled upscale --model realesrgan-x4plus --out - - < small.png > large.png`
+
+func newUpscaleCommand(a *app) *cobra.Command {
+	var flags upscaleFlags
+	cmd := &cobra.Command{
+		Use:     "upscale PICTURE...",
+		Short:   "Make pictures larger",
+		Long:    upscaleHelp,
+		Example: upscaleExample,
+		Args:    cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, arguments []string) error {
+			return a.upscale(cmd, flags, arguments)
+		},
+	}
+	flags.declare(cmd.Flags())
+	a.addComputeFlags(cmd.Flags())
+	return cmd
+}
+
+// upscale plans everything, then makes the pictures.
+func (a *app) upscale(cmd *cobra.Command, flags upscaleFlags, arguments []string) error {
+	start := time.Now()
+	ctx := cmd.Context()
+	request, format, err := flags.request(cmd.Flags(), a.settings.model)
+	if err != nil {
+		return err
+	}
+	expansion := batch.Expansion{Recursive: flags.recursive, Skip: flags.out, Stdin: a.stdin}
+	selection, err := batch.Expand(ctx, arguments, expansion)
+	if err != nil {
+		return err
+	}
+	jobs, err := a.plan(selection, flags.out, format)
+	if err != nil {
+		return err
+	}
+	a.report = a.newReporter(flags, jobs)
+	defer a.report.Close()
+	a.report.Begin(jobs)
+	for _, note := range selection.Notes {
+		a.report.Noted(note)
+	}
+	for _, failure := range selection.Failures {
+		a.report.Refused(failure)
+	}
+	if len(jobs)+len(selection.Failures) == 0 {
+		return fault.New(fault.NotFound, "There are no pictures to upscale.")
+	}
+	options := batch.Options{
+		Request: request, Parallel: flags.jobs, Overwrite: flags.overwrite, SkipExisting: flags.skip,
+		Stdout: a.stdout, Temporaries: &a.temporaries,
+	}
+	var outcomes []batch.Outcome
+	stopped := a.prepare(ctx, jobs, &options, picture.Limits{Pixels: int64(flags.maxPixels)})
+	if stopped == nil {
+		outcomes = batch.Run(ctx, jobs, options, a.report)
+	}
+	return a.conclude(ctx, report.Summarize(selection.Failures, outcomes, time.Since(start)), stopped)
+}
+
+// plan names the outputs; what it refuses is a mistake in the command line.
+func (a *app) plan(selection batch.Selection, out string, format picture.Format) ([]batch.Job, error) {
+	naming, err := batch.NewNaming(out, format, selection)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	jobs, err := batch.Plan(selection, naming)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	if len(jobs) == 1 && jobs[0].Output == batch.Standard && isTerminal(a.stdout) {
+		return nil, usageError{errors.New("standard output is a terminal; send it to a file or use --out")}
+	}
+	return jobs, nil
+}
+
+// newReporter chooses how the run is shown.
+func (a *app) newReporter(flags upscaleFlags, jobs []batch.Job) report.Reporter {
+	switch {
+	case flags.json && len(jobs) == 1 && jobs[0].Output == batch.Standard:
+		return report.NewEvents(a.stderr)
+	case flags.json:
+		return report.NewEvents(a.stdout)
+	case flags.quiet:
+		return report.NewPeople(a.stderr, nil, true)
+	}
+	return report.NewPeople(a.stderr, a.screen(), false)
+}
+
+// prepare opens the engine and loads the network once, before the first
+// picture, so that a missing network is one error and not one for each. It
+// does neither when no job needs them.
+func (a *app) prepare(ctx context.Context, jobs []batch.Job, options *batch.Options, limits picture.Limits) error {
+	if !batch.Needed(jobs, *options) {
+		return nil
+	}
+	upscaler, err := a.openUpscaler(ctx, limits)
+	if err != nil {
+		return err
+	}
+	options.Engine = upscaler
+	return upscaler.Prepare(ctx, options.Request)
+}
+
+// conclude tells the end and gives the error that carries the exit code.
+// stopped is why no picture was begun, nil if some were.
+func (a *app) conclude(ctx context.Context, summary report.Summary, stopped error) error {
+	if stopped != nil {
+		a.report.Refused(batch.Failure{Err: stopped})
+		summary.ExitCode = exitCode(stopped)
+	} else {
+		summary.ExitCode = batchCode(ctx, summary.Failures)
+	}
+	a.report.Ended(summary)
+	if summary.ExitCode == exitOK {
+		return nil
+	}
+	return codedError{fmt.Errorf("%d pictures failed", summary.Failed), summary.ExitCode}
+}
+
+// batchCode is the exit code of a run that got to its pictures: that of the
+// failures where they agree, else exitFailed.
+func batchCode(ctx context.Context, failures []batch.Failure) int {
+	if ctx.Err() != nil {
+		return exitInterrupted
+	}
+	code := exitOK
+	for _, failure := range failures {
+		switch own := exitCode(failure.Err); {
+		case code == exitOK:
+			code = own
+		case code != own:
+			return exitFailed
+		}
+	}
+	return code
+}
+
+// upscaler is the engine as this program uses it.
+type upscaler interface {
+	batch.Engine
+	// Prepare fetches and loads the network of a request.
+	Prepare(context.Context, engine.Request) error
+}

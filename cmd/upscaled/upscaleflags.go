@@ -1,0 +1,162 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"upscaled/engine"
+	"upscaled/engine/picture"
+)
+
+// upscaleFlags are the settings of the verb upscale alone.
+type upscaleFlags struct {
+	out, format, fit           string
+	scale, denoise             float64
+	width, height, longest     int
+	quality, tile, jobs        int
+	lossless, strip            bool
+	recursive, overwrite, skip bool
+	json, quiet                bool
+	maxPixels                  pixels
+}
+
+func (f *upscaleFlags) declare(flags *pflag.FlagSet) {
+	f.maxPixels = pixels(picture.DefaultLimits().Pixels)
+	flags.StringVarP(&f.out, "out", "o", "", "file, folder or template with {name} {ext} {dir} {model} {scale} {width} {height}; - is standard output (default: NAME.upscaled.EXT beside the input)")
+	flags.StringVar(&f.format, "format", "", "format of the output: jpeg, png, webp, gif, bmp or tiff (default: the input's, or that of the name in --out)")
+	flags.IntVar(&f.quality, "quality", 0, "quality of JPEG and lossy WebP, 1 to 100 (default: 92 for JPEG, 90 for WebP)")
+	flags.BoolVar(&f.lossless, "lossless", false, "write WebP without loss")
+	flags.BoolVar(&f.strip, "strip", false, "leave out the colour profile, EXIF and XMP")
+	flags.Float64Var(&f.scale, "scale", 0, "output side divided by input side, 0.1 to 16 (default: the network's own, mostly 4)")
+	flags.IntVar(&f.width, "width", 0, "output width in pixels; the height follows unless --height is given too")
+	flags.IntVar(&f.height, "height", 0, "output height in pixels; the width follows unless --width is given too")
+	flags.IntVar(&f.longest, "longest", 0, "longer side of the output in pixels")
+	flags.StringVar(&f.fit, "fit", "", "box of WIDTHxHEIGHT pixels that the output fills as far as its shape allows")
+	flags.Float64Var(&f.denoise, "denoise", 0, "how much noise to remove, 0 to 1; for realesr-general-x4v3 (default: as the network was trained)")
+	flags.IntVar(&f.tile, "tile", 0, "side of a tile in input pixels (default 0: planned from the memory there is)")
+	flags.Var(&f.maxPixels, "max-pixels", "largest input that is opened, in pixels of all frames together, such as 256M; 0 is no limit")
+	flags.IntVarP(&f.jobs, "jobs", "j", 2, "pictures worked on at once; 2 lets reading and writing overlap with computing")
+	flags.BoolVarP(&f.recursive, "recursive", "r", false, "take the folders in folders too, and mirror them below --out")
+	flags.BoolVar(&f.overwrite, "overwrite", false, "replace outputs that exist")
+	flags.BoolVar(&f.skip, "skip-existing", false, "leave outputs that exist and do not make them again")
+	flags.BoolVar(&f.json, "json", false, "write events for programs to standard output, one JSON object a line (to standard error when the picture goes to standard output)")
+	flags.BoolVarP(&f.quiet, "quiet", "q", false, "show failures only")
+}
+
+// request checks the values against each other and gives the part of a request
+// that all pictures share. Every mistake is a usageError.
+func (f *upscaleFlags) request(flags *pflag.FlagSet, model string) (engine.Request, picture.Format, error) {
+	wrong := func(format string, args ...any) (engine.Request, picture.Format, error) {
+		return engine.Request{}, "", usageError{fmt.Errorf(format, args...)}
+	}
+	request := engine.Request{Model: model, Quality: f.quality, Lossless: f.lossless, Strip: f.strip, Tile: f.tile}
+	size, err := f.size(flags)
+	if err != nil {
+		return wrong("%w", err)
+	}
+	request.Size = size
+	var format picture.Format
+	if f.format != "" {
+		var known bool
+		if format, known = picture.ParseFormat(f.format); !known {
+			return wrong("--format %q is not known; use jpeg, png, webp, gif, bmp or tiff", f.format)
+		}
+	}
+	switch {
+	case flags.Changed("quality") && (f.quality < 1 || f.quality > 100):
+		return wrong("--quality is %d; it goes from 1 to 100", f.quality)
+	case flags.Changed("denoise") && !(f.denoise >= 0 && f.denoise <= 1):
+		return wrong("--denoise is %g; it goes from 0 to 1", f.denoise)
+	case f.lossless && format != "" && format != picture.WebP:
+		return wrong("--lossless is for WebP only; --format %s has no such choice", f.format)
+	case f.lossless && flags.Changed("quality"):
+		return wrong("--lossless and --quality exclude each other")
+	case f.tile < 0:
+		return wrong("--tile is %d; it is a number of pixels, or 0 to plan it", f.tile)
+	case f.jobs < 1:
+		return wrong("--jobs is %d; it is at least 1", f.jobs)
+	case f.overwrite && f.skip:
+		return wrong("--overwrite and --skip-existing exclude each other")
+	}
+	if flags.Changed("denoise") {
+		request.Denoise = &f.denoise
+	}
+	return request, format, nil
+}
+
+// size reads the wanted size, which can be given in one way only.
+func (f *upscaleFlags) size(flags *pflag.FlagSet) (engine.Size, error) {
+	var ways []string
+	for _, name := range []string{"scale", "longest", "fit"} {
+		if flags.Changed(name) {
+			ways = append(ways, "--"+name)
+		}
+	}
+	if flags.Changed("width") || flags.Changed("height") {
+		ways = append(ways, "--width and --height")
+	}
+	if len(ways) > 1 {
+		return engine.Size{}, fmt.Errorf("%s are different ways to give the size; use one", strings.Join(ways, " and "))
+	}
+	for name, pixels := range map[string]int{"width": f.width, "height": f.height, "longest": f.longest} {
+		if flags.Changed(name) && pixels < 1 {
+			return engine.Size{}, fmt.Errorf("--%s is %d; it is at least 1 pixel", name, pixels)
+		}
+	}
+	if flags.Changed("scale") && !(f.scale >= 0.1 && f.scale <= 16) {
+		return engine.Size{}, fmt.Errorf("--scale is %g; it goes from 0.1 to 16", f.scale)
+	}
+	size := engine.Size{Scale: f.scale, Width: f.width, Height: f.height, Longest: f.longest}
+	if flags.Changed("fit") {
+		width, height, found := strings.Cut(strings.ToLower(f.fit), "x")
+		var errWidth, errHeight error
+		size.FitWidth, errWidth = strconv.Atoi(width)
+		size.FitHeight, errHeight = strconv.Atoi(height)
+		if !found || errWidth != nil || errHeight != nil || size.FitWidth < 1 || size.FitHeight < 1 {
+			return engine.Size{}, fmt.Errorf("--fit is %q; it is a box such as 3840x2160", f.fit)
+		}
+	}
+	return size, nil
+}
+
+// pixels is a number of pixels that may be written with the unit k, M or G.
+type pixels int64
+
+// String, Set and Type make pixels a flag.
+func (p *pixels) String() string {
+	switch n := int64(*p); {
+	case n >= 1e9 && n%1e9 == 0:
+		return strconv.FormatInt(n/1e9, 10) + "G"
+	case n >= 1e6 && n%1e6 == 0:
+		return strconv.FormatInt(n/1e6, 10) + "M"
+	default:
+		return strconv.FormatInt(n, 10)
+	}
+}
+
+func (p *pixels) Set(text string) error {
+	unit := 1.0
+	number := strings.TrimRight(text, "kKmMgG")
+	switch strings.ToLower(text[len(number):]) {
+	case "":
+	case "k":
+		unit = 1e3
+	case "m":
+		unit = 1e6
+	case "g":
+		unit = 1e9
+	default:
+		return fmt.Errorf("use a number of pixels such as 256M")
+	}
+	value, err := strconv.ParseFloat(number, 64)
+	if err != nil || !(value >= 0 && value*unit <= 1e15) {
+		return fmt.Errorf("use a number of pixels such as 256M")
+	}
+	*p = pixels(value * unit)
+	return nil
+}
+
+func (p *pixels) Type() string { return "pixels" }
