@@ -58,6 +58,9 @@ func readBMP(data []byte) (*source, error) {
 		Alpha: f.bits >= 16 && f.masks[3].mask != 0,
 		Meta:  picture.Metadata{ICC: profile},
 	}}
+	if f.bits <= 8 && f.gray() {
+		s.info.Channels = 1
+	}
 	s.frames = still(func() (picture.Frame, error) {
 		return assemble(s.stored(), f.rows), nil
 	})
@@ -270,12 +273,23 @@ func (f *bmpFile) maskedRow(y int, color, alpha []uint8) {
 	}
 }
 
+// gray says that the palette holds grays only.
+func (f *bmpFile) gray() bool {
+	for _, entry := range f.palette {
+		if entry[0] != entry[1] || entry[1] != entry[2] {
+			return false
+		}
+	}
+	return true
+}
+
+// palettedRow fills one or three channels, as gray decided.
 func (f *bmpFile) palettedRow(y int, color, _ []uint8) {
 	row := f.stored(y)
-	perByte := 8 / f.bits
+	perByte, channels := 8/f.bits, len(color)/f.width
 	for x := range f.width {
 		shift := 8 - f.bits*(x%perByte+1)
 		entry := f.palette[row[x/perByte]>>shift&(1<<f.bits-1)]
-		color[3*x], color[3*x+1], color[3*x+2] = entry[0], entry[1], entry[2]
+		copy(color[channels*x:channels*x+channels], entry[:])
 	}
 }

@@ -2,7 +2,6 @@ package encode
 
 import (
 	"bytes"
-	"compress/zlib"
 	"encoding/binary"
 	"hash/adler32"
 	"hash/crc32"
@@ -10,6 +9,7 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/flate"
+	"github.com/klauspost/compress/zlib"
 
 	"upscaled/engine/picture"
 )
@@ -92,8 +92,8 @@ func (e *pngEncoder) head() error {
 
 func deflated(data []byte) []byte {
 	var b bytes.Buffer
-	z := zlib.NewWriter(&b)
-	_, _ = z.Write(data) // a bytes.Buffer takes everything
+	z, _ := zlib.NewWriterLevel(&b, 2) // the level is valid
+	_, _ = z.Write(data)               // a bytes.Buffer takes everything
 	_ = z.Close()
 	return b.Bytes()
 }
