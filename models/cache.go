@@ -1,0 +1,62 @@
+package models
+
+import (
+	"slices"
+	"sync"
+	"weak"
+
+	"upscaled/models/network"
+)
+
+// keptNetworks is how many networks stay in memory although nobody uses them:
+// what a batch alternates between (a picture may need two factors). The
+// largest official one takes 67 MB.
+const keptNetworks = 2
+
+// cache finds networks again for as long as anybody uses them, and a few
+// longer. Keys name contents, so nothing ever has to be invalidated. The zero
+// value is empty.
+type cache struct {
+	mu     sync.Mutex
+	inUse  map[string]weak.Pointer[network.Network]
+	recent []*network.Network // the latest is last
+}
+
+func (c *cache) get(key string) *network.Network {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	found := c.inUse[key].Value()
+	if found != nil {
+		c.touch(found)
+	}
+	return found
+}
+
+// put adds a network, unless the key has one already; that one is returned.
+func (c *cache) put(key string, n *network.Network) *network.Network {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if found := c.inUse[key].Value(); found != nil {
+		n = found
+	}
+	if c.inUse == nil {
+		c.inUse = map[string]weak.Pointer[network.Network]{}
+	}
+	for other, pointer := range c.inUse {
+		if pointer.Value() == nil {
+			delete(c.inUse, other)
+		}
+	}
+	c.inUse[key] = weak.Make(n)
+	c.touch(n)
+	return n
+}
+
+// touch makes n the most recent one; mu is held.
+func (c *cache) touch(n *network.Network) {
+	c.recent = slices.DeleteFunc(c.recent, func(other *network.Network) bool { return other == n })
+	c.recent = append(c.recent, n)
+	if surplus := len(c.recent) - keptNetworks; surplus > 0 {
+		c.recent = slices.Delete(c.recent, 0, surplus)
+	}
+}

@@ -1,0 +1,133 @@
+package models
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"upscaled/engine/fault"
+	"upscaled/models/artifact"
+	"upscaled/models/network"
+)
+
+const (
+	descriptorFile   = "model.json"
+	descriptorFormat = 1
+	// maxDescriptor bounds what is read of a model.json, in bytes.
+	maxDescriptor = 1 << 20
+)
+
+// descriptor is what model.json says of an installed model.
+type descriptor struct {
+	Format       int                  `json:"format"`
+	Name         string               `json:"name"`
+	Kind         Kind                 `json:"kind"`
+	Architecture network.Architecture `json:"architecture,omitempty"`
+	Description  string               `json:"description"`
+	Scale        int                  `json:"scale,omitempty"`
+	// File is in the model's folder; SHA256 and Size are that file's.
+	File        string   `json:"file"`
+	SHA256      string   `json:"sha256"`
+	Size        int64    `json:"size"`
+	Sources     []origin `json:"sources"`
+	Licence     string   `json:"licence,omitempty"`
+	Origin      string   `json:"origin,omitempty"`
+	Notice      string   `json:"notice,omitempty"`
+	Imported    bool     `json:"imported,omitempty"`
+	InstalledAt string   `json:"installed_at"`
+}
+
+// origin is a file that the stored one was made from.
+type origin struct {
+	File   string `json:"file"`
+	SHA256 string `json:"sha256"`
+	// From is the address or package; "" for files of the user's.
+	From string `json:"from,omitempty"`
+}
+
+func (d descriptor) installedAt() time.Time {
+	at, _ := time.Parse(time.RFC3339, d.InstalledAt) // for show only
+	return at
+}
+
+// errNotInstalled says that the store has no such model.
+var errNotInstalled = errors.New("not installed")
+
+// read gives a model's descriptor by its folder's name, errNotInstalled where
+// there is none, and fault.ModelMissing where it is damaged.
+func (s *Store) read(name string) (descriptor, error) {
+	file, err := os.Open(filepath.Join(s.modelFolder(name), descriptorFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return descriptor{}, errNotInstalled
+	}
+	if err != nil {
+		return descriptor{}, fault.Wrap(fault.ModelMissing, err, "The stored model %s cannot be read; check the permissions of %s.", name, s.home)
+	}
+	defer file.Close()
+	var d descriptor
+	if err := json.NewDecoder(io.LimitReader(file, maxDescriptor)).Decode(&d); err != nil {
+		return descriptor{}, s.damaged(name, err)
+	}
+	if d.Format != descriptorFormat || d.Name != name || d.File == "" || filepath.Base(d.File) != d.File || len(d.SHA256) != 64 {
+		return descriptor{}, s.damaged(name, fmt.Errorf("its %s makes no sense", descriptorFile))
+	}
+	return d, nil
+}
+
+// commit makes an installed file count: model.json is replaced in one step.
+// What the folder held before is swept away.
+func (s *Store) commit(d descriptor) error {
+	folder := s.modelFolder(d.Name)
+	d.Format = descriptorFormat
+	d.InstalledAt = time.Now().UTC().Format(time.RFC3339)
+	text, err := json.MarshalIndent(d, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode %s: %w", descriptorFile, err)
+	}
+	file, err := artifact.Create(filepath.Join(folder, descriptorFile))
+	if err != nil {
+		return unwritable(err, s.home)
+	}
+	defer file.Discard()
+	if _, err := file.Write(append(text, '\n')); err != nil {
+		return unwritable(err, s.home)
+	}
+	if err := file.Commit(); err != nil {
+		return unwritable(err, s.home)
+	}
+	sweep(folder, d.File)
+	return nil
+}
+
+// sweepAge spares files that another process may be about to commit.
+const sweepAge = time.Hour
+
+// sweep removes old files of a model's folder that nothing refers to. It is
+// only housekeeping: what cannot be removed stays for the next time.
+func sweep(folder, keep string) {
+	entries, _ := os.ReadDir(folder)
+	for _, entry := range entries {
+		info, err := entry.Info()
+		if err != nil || entry.Name() == keep || entry.Name() == descriptorFile || time.Since(info.ModTime()) < sweepAge {
+			continue
+		}
+		_ = os.RemoveAll(filepath.Join(folder, entry.Name()))
+	}
+}
+
+// damaged is the error for a stored model that must be had again.
+func (s *Store) damaged(name string, cause error) error {
+	if _, ok := findProduct(name); ok {
+		return fault.Wrap(fault.ModelMissing, cause, "The stored %s is damaged; run 'upscaled models pull %s' to get it again.", name, name)
+	}
+	return fault.Wrap(fault.ModelMissing, cause, "The stored model %s is damaged; run 'upscaled models rm %s' and import its file again.", name, name)
+}
+
+func unwritable(err error, home string) error {
+	return fault.Wrap(fault.Internal, err, "The store %s cannot be written; check its permissions and the disk's room, or choose another folder with --home.", home)
+}

@@ -1,0 +1,247 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"upscaled/engine/fault"
+	"upscaled/models/artifact"
+	"upscaled/models/network"
+	"upscaled/models/weights"
+)
+
+// stagingAge is how old an abandoned download must be to be removed.
+const stagingAge = 24 * time.Hour
+
+// Pull fetches, checks and stores a model or library of the catalogue; what is
+// installed and undamaged is left alone. progress may be nil; it is not called
+// when another call is already fetching the same. The error is
+// fault.ModelMissing when no source delivered, with one line for each, or when
+// the store is offline.
+func (s *Store) Pull(ctx context.Context, name string, progress func(Progress)) (Entry, error) {
+	p, ok := findProduct(name)
+	if !ok {
+		d, err := s.imported(name)
+		if err == nil {
+			err = fault.New(fault.Invalid, "%s was imported from a file and has no source to pull from; import the file again.", d.Name)
+		}
+		return Entry{}, err
+	}
+	progress = serial(progress)
+	if p.kind == Runtime {
+		if _, err := s.installLibrary(ctx, p, progress, s.libraryIntact); err != nil {
+			return Entry{}, err
+		}
+		return s.productEntry(p), nil
+	}
+	d, err := s.installs.do(ctx, p.name, func(ctx context.Context) (descriptor, error) {
+		if d, err := s.read(p.name); err == nil {
+			if bad := s.rehash(ctx, d); bad == nil {
+				return d, nil
+			} else if ctx.Err() != nil {
+				return descriptor{}, ctx.Err()
+			}
+		}
+		return s.install(ctx, p, progress)
+	})
+	if err != nil {
+		return Entry{}, interrupted(err, p.name)
+	}
+	return s.entry(d), nil
+}
+
+// ensure gives an installed model's descriptor and fetches a catalogue model
+// that is not there or whose entry is damaged.
+func (s *Store) ensure(ctx context.Context, p product) (descriptor, error) {
+	d, err := s.read(p.name)
+	if err == nil || s.offline && !errors.Is(err, errNotInstalled) {
+		return d, err
+	}
+	d, err = s.installs.do(ctx, p.name, func(ctx context.Context) (descriptor, error) {
+		if d, err := s.read(p.name); err == nil {
+			return d, nil // another call has just finished
+		}
+		return s.install(ctx, p, s.progress)
+	})
+	return d, interrupted(err, p.name)
+}
+
+// install fetches the first form of a model that can be had and stores it.
+func (s *Store) install(ctx context.Context, p product, progress func(Progress)) (descriptor, error) {
+	if s.offline {
+		return descriptor{}, missingOffline(p)
+	}
+	staging, err := s.stage()
+	if err != nil {
+		return descriptor{}, err
+	}
+	defer os.RemoveAll(staging)
+	var failures artifact.Failures
+	for _, form := range p.forms {
+		items := make([]artifact.Item, len(form))
+		for i, a := range form {
+			items[i] = artifact.Item{Artifact: a, Destination: filepath.Join(staging, a.Name)}
+		}
+		used, err := s.fetcher.Fetch(ctx, items, func(step artifact.Progress) { progress(Progress{p.name, step}) })
+		if err == nil {
+			return s.adopt(ctx, p, form, used, staging)
+		}
+		var more artifact.Failures
+		if !errors.As(err, &more) {
+			return descriptor{}, err
+		}
+		failures = append(failures, more...)
+	}
+	return descriptor{}, unreachable(p, failures)
+}
+
+// adopt stores the verified files of a form that lie in a folder under their
+// published names. used is empty for files the user gave.
+func (s *Store) adopt(ctx context.Context, p product, form []artifact.Artifact, used []artifact.Source, folder string) (descriptor, error) {
+	d := descriptor{
+		Name: p.name, Kind: p.kind, Description: p.description, Scale: p.scale,
+		Licence: form[0].Licence, Origin: form[0].Origin, Notice: p.notice,
+	}
+	for i, a := range form {
+		o := origin{File: a.Name, SHA256: a.SHA256}
+		if i < len(used) {
+			o.From = used[i].String()
+		}
+		d.Sources = append(d.Sources, o)
+	}
+	main := filepath.Join(folder, form[0].Name)
+	if p.kind == Face {
+		return s.keep(ctx, d, main)
+	}
+	return s.convert(ctx, d, main)
+}
+
+// convert stores a weights file as float32 safetensors, once its network is
+// recognised.
+func (s *Store) convert(ctx context.Context, d descriptor, path string) (descriptor, error) {
+	tensors, err := weights.ReadFile(path)
+	if err != nil {
+		return descriptor{}, err
+	}
+	n, err := network.Recognize(tensors)
+	if err != nil {
+		return descriptor{}, err
+	}
+	d = describe(d, n.Facts())
+	return s.place(ctx, d, "weights", ".safetensors", func(w io.Writer) error {
+		return weights.WriteSafetensors(w, tensors, nil)
+	})
+}
+
+// keep stores a file as it is.
+func (s *Store) keep(ctx context.Context, d descriptor, path string) (descriptor, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return descriptor{}, fault.Wrap(fault.NotFound, err, "%s cannot be opened.", path)
+	}
+	defer file.Close()
+	return s.place(ctx, d, "model", strings.ToLower(filepath.Ext(path)), func(w io.Writer) error {
+		_, err := io.CopyBuffer(w, onlyReader{file}, make([]byte, 1<<20))
+		return err
+	})
+}
+
+// onlyReader hides other methods so that io.CopyBuffer uses its buffer.
+type onlyReader struct{ io.Reader }
+
+// describe fills in what recognition found.
+func describe(d descriptor, facts network.Facts) descriptor {
+	d.Architecture, d.Scale = facts.Architecture, facts.Scale
+	if d.Description == "" {
+		d.Description = facts.Description
+	}
+	return d
+}
+
+// place writes a model's file under a name that tells its contents, and then
+// makes it count.
+func (s *Store) place(ctx context.Context, d descriptor, stem, extension string, write func(io.Writer) error) (descriptor, error) {
+	file, err := artifact.Create(filepath.Join(s.modelFolder(d.Name), stem))
+	if err != nil {
+		return descriptor{}, unwritable(err, s.home)
+	}
+	defer file.Discard()
+	if err := write(untilDone{ctx, file}); err != nil {
+		if ctx.Err() != nil {
+			return descriptor{}, ctx.Err()
+		}
+		return descriptor{}, unwritable(err, s.home)
+	}
+	d.SHA256, d.Size = file.SHA256(), file.Size()
+	d.File = fmt.Sprintf("%s-%s%s", stem, d.SHA256[:12], extension)
+	file.MoveTo(d.File)
+	if err := file.Commit(); err != nil {
+		return descriptor{}, unwritable(err, s.home)
+	}
+	if err := s.commit(d); err != nil {
+		return descriptor{}, err
+	}
+	return s.read(d.Name)
+}
+
+// untilDone is a writer that fails once its context has ended.
+type untilDone struct {
+	ctx context.Context
+	io.Writer
+}
+
+func (u untilDone) Write(p []byte) (int, error) {
+	if err := u.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return u.Writer.Write(p)
+}
+
+// stage makes an empty folder for a download, on the store's own disk so that
+// files can be renamed into place, and removes what crashes left behind.
+func (s *Store) stage() (string, error) {
+	parent := filepath.Join(s.home, "staging")
+	if err := os.MkdirAll(parent, 0o755); err != nil {
+		return "", unwritable(err, s.home)
+	}
+	entries, _ := os.ReadDir(parent)
+	for _, entry := range entries {
+		if info, err := entry.Info(); err == nil && time.Since(info.ModTime()) > stagingAge {
+			_ = os.RemoveAll(filepath.Join(parent, entry.Name()))
+		}
+	}
+	folder, err := os.MkdirTemp(parent, "download-")
+	if err != nil {
+		return "", unwritable(err, s.home)
+	}
+	return folder, nil
+}
+
+// interrupted names a context's end; other errors pass.
+func interrupted(err error, name string) error {
+	if fault.KindOf(err) == fault.Canceled {
+		return fault.Wrap(fault.Canceled, err, "Getting %s was interrupted.", name)
+	}
+	return err
+}
+
+// missingOffline says what is missing and which command gets it.
+func missingOffline(p product) error {
+	return fault.New(fault.ModelMissing, "%s is not installed and --offline forbids downloads; run 'upscaled models pull %s' where there is a network.", p.name, p.name)
+}
+
+// unreachable lists every source and why it failed, one line each.
+func unreachable(p product, failures artifact.Failures) error {
+	hint := ""
+	if p.kind == Upscale {
+		hint = fmt.Sprintf("\nA copy of the file from elsewhere can be added with 'upscaled models import %s'.", p.forms[0][0].Name)
+	}
+	return fault.Wrap(fault.ModelMissing, failures, "%s cannot be had from any of its sources:\n  %s%s",
+		p.name, strings.ReplaceAll(failures.Error(), "\n", "\n  "), hint)
+}

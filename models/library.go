@@ -1,0 +1,115 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"upscaled/engine/fault"
+	"upscaled/models/artifact"
+)
+
+// RuntimeLibrary gives the path of the ONNX Runtime library for a device kind
+// ("cpu", "cuda"): the one named explicitly, else the store's, which is fetched
+// if needed. fault.ModelMissing where there is none, with what to do about it.
+func (s *Store) RuntimeLibrary(ctx context.Context, deviceKind string) (string, error) {
+	if s.runtimeLibrary != "" {
+		info, err := os.Stat(s.runtimeLibrary)
+		if err != nil || !info.Mode().IsRegular() {
+			return "", fault.Wrap(fault.ModelMissing, err, "There is no ONNX Runtime library at %s; correct --onnxruntime or %s, or leave both out.", s.runtimeLibrary, LibraryVariable)
+		}
+		return s.runtimeLibrary, nil
+	}
+	p, err := runtimeProduct(deviceKind, runtime.GOOS, runtime.GOARCH)
+	if err != nil {
+		return "", err
+	}
+	return s.installLibrary(ctx, p, s.progress, func(_ context.Context, p product) bool { return s.libraryInstalled(p) })
+}
+
+// InstalledLibrary is RuntimeLibrary without fetching: the path, or "" where
+// nothing is installed.
+func (s *Store) InstalledLibrary(deviceKind string) string {
+	if s.runtimeLibrary != "" {
+		if info, err := os.Stat(s.runtimeLibrary); err == nil && info.Mode().IsRegular() {
+			return s.runtimeLibrary
+		}
+		return ""
+	}
+	p, err := runtimeProduct(deviceKind, runtime.GOOS, runtime.GOARCH)
+	if err != nil || !s.libraryInstalled(p) {
+		return ""
+	}
+	return s.libraryPath(p)
+}
+
+// runtimeProduct finds the build for a device kind and system.
+func runtimeProduct(deviceKind, system, processor string) (product, error) {
+	name := runtimeName
+	if deviceKind == "cuda" {
+		name = cudaRuntimeName
+	}
+	for _, p := range runtimes(system, processor) {
+		if p.name == name {
+			return p, nil
+		}
+	}
+	return product{}, fault.New(fault.ModelMissing, "No build of ONNX Runtime for %s on %s/%s can be fetched; install ONNX Runtime 1.24 or later and name its library with --onnxruntime.", deviceKind, system, processor)
+}
+
+func (s *Store) libraryFolder(p product) string { return filepath.Join(s.home, "lib", p.version) }
+
+func (s *Store) libraryPath(p product) string {
+	return filepath.Join(s.libraryFolder(p), p.forms[0][0].Name)
+}
+
+// libraryInstalled tells by the sizes, which costs nothing: files only appear
+// whole and verified.
+func (s *Store) libraryInstalled(p product) bool {
+	for _, a := range p.forms[0] {
+		info, err := os.Stat(filepath.Join(s.libraryFolder(p), a.Name))
+		if err != nil || !info.Mode().IsRegular() || info.Size() != a.Size {
+			return false
+		}
+	}
+	return true
+}
+
+// libraryIntact tells by the hashes.
+func (s *Store) libraryIntact(ctx context.Context, p product) bool {
+	return s.libraryInstalled(p) && s.rehashLibrary(ctx, p) == nil
+}
+
+// installLibrary fetches those files of a library set that are not there, each
+// of which appears whole, and gives the library's path. present decides
+// whether anything is to do.
+func (s *Store) installLibrary(ctx context.Context, p product, progress func(Progress), present func(context.Context, product) bool) (string, error) {
+	path := s.libraryPath(p)
+	result, err := s.libs.do(ctx, p.name, func(ctx context.Context) (string, error) {
+		if present(ctx, p) {
+			return path, nil
+		}
+		if ctx.Err() != nil {
+			return "", ctx.Err()
+		}
+		if s.offline {
+			return "", missingOffline(p)
+		}
+		var items []artifact.Item
+		for _, a := range p.forms[0] {
+			item := artifact.Item{Artifact: a, Destination: filepath.Join(s.libraryFolder(p), a.Name)}
+			if checkHash(ctx, item.Destination, a.SHA256) != nil {
+				items = append(items, item)
+			}
+		}
+		_, err := s.fetcher.Fetch(ctx, items, func(step artifact.Progress) { progress(Progress{p.name, step}) })
+		var failures artifact.Failures
+		if errors.As(err, &failures) {
+			return "", unreachable(p, failures)
+		}
+		return path, err
+	})
+	return result, interrupted(err, p.name)
+}

