@@ -9,6 +9,7 @@ import (
 	"upscaled/cmd/upscaled/report"
 	"upscaled/engine/fault"
 	"upscaled/engine/picture"
+	"upscaled/models"
 )
 
 // app is the program without its process: settings, streams and the parts that
@@ -26,12 +27,17 @@ type app struct {
 	temporaries batch.Temporaries
 	// report shows the running verb's work; nil before a verb set it.
 	report report.Reporter
+	store  *models.Store // nil before openStore
+	// announced are the downloads whose licence was shown.
+	announced map[string]bool
 	// openUpscaler opens the engine with limits for inputs; tests put a fake here.
 	openUpscaler func(context.Context, picture.Limits) (upscaler, error)
 }
 
 func newApp(s streams, lookupEnv func(string) (string, bool)) *app {
-	return &app{streams: s, lookupEnv: lookupEnv}
+	a := &app{streams: s, lookupEnv: lookupEnv}
+	a.openUpscaler = a.openEngine
+	return a
 }
 
 // run executes one command line and gives the exit code. Errors that were not

@@ -22,17 +22,15 @@ type People struct {
 	bars    map[int]*progress.Bar
 	overall overall
 
-	mu      sync.Mutex // guards fetches
-	fetches map[string]*progress.Bar
+	mu       sync.Mutex // guards the rest
+	fetching string
+	fetch    *progress.Bar
 }
 
 // NewPeople reports to w, standard error. screen is nil where w is no terminal.
 // quiet leaves only failures.
 func NewPeople(w io.Writer, screen *progress.Screen, quiet bool) *People {
-	return &People{
-		w: w, screen: screen, quiet: quiet,
-		bars: make(map[int]*progress.Bar), fetches: make(map[string]*progress.Bar),
-	}
+	return &People{w: w, screen: screen, quiet: quiet, bars: make(map[int]*progress.Bar)}
 }
 
 func (p *People) print(format string, args ...any) {
@@ -54,7 +52,11 @@ func (p *People) Begin(jobs []batch.Job) {
 
 // Noted implements Reporter.
 func (p *People) Noted(note batch.Note) {
-	if !p.quiet {
+	switch {
+	case p.quiet:
+	case note.Path == "":
+		p.print("%s", note.Message)
+	default:
 		p.print("%s: %s", progress.Printable(note.Path), note.Message)
 	}
 }
@@ -71,7 +73,18 @@ func (p *People) Refused(failure batch.Failure) {
 // Started implements Reporter.
 func (p *People) Started(index int, job batch.Job) {
 	if p.screen != nil {
+		p.endFetch()
 		p.bars[index] = p.screen.Add(job.Input.Path, progress.Share)
+	}
+}
+
+// endFetch removes the bar of a download that ended without saying so.
+func (p *People) endFetch() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.fetch != nil {
+		p.fetch.Remove()
+		p.fetch = nil
 	}
 }
 
@@ -116,31 +129,25 @@ func (p *People) made(name string, outcome batch.Outcome) {
 	}
 }
 
-// Fetched implements Reporter. Without a screen a download is one line.
+// Fetched implements Reporter. Downloads come one after another, so that one
+// bar serves them all; a source that fails half-way gives its bar to the next.
 func (p *People) Fetched(name string, done, total int64) {
+	if p.screen == nil {
+		return
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	bar, known := p.fetches[name]
-	finished := total > 0 && done >= total
-	if p.screen == nil {
-		if !known && !p.quiet {
-			p.print("fetching %s", name)
-		}
-		p.fetches[name] = nil
+	if p.fetch != nil && (p.fetching != name || (total > 0 && done >= total)) {
+		p.fetch.Remove()
+		p.fetch = nil
+	}
+	if total > 0 && done >= total {
 		return
 	}
-	if !known && !finished {
-		bar = p.screen.Add(name, progress.Bytes)
-		p.fetches[name] = bar
+	if p.fetch == nil {
+		p.fetching, p.fetch = name, p.screen.Add(name, progress.Bytes)
 	}
-	if bar == nil {
-		return
-	}
-	bar.Set(done, total)
-	if finished {
-		bar.Remove()
-		p.fetches[name] = nil
-	}
+	p.fetch.Set(done, total)
 }
 
 // Ended implements Reporter. One picture needs no summary.

@@ -15,7 +15,8 @@ type Reporter interface {
 	batch.Observer
 	// Begin is called once, when the plan stands.
 	Begin(jobs []batch.Job)
-	// Noted tells something about a path that is no failure.
+	// Noted tells something about a path, or with the empty path about the whole
+	// run, that is no failure.
 	Noted(note batch.Note)
 	// Refused is called for paths that never became jobs, and with the empty
 	// path when no picture can be begun.

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+
+	"upscaled/cmd/upscaled/batch"
+	"upscaled/engine"
+	"upscaled/engine/ort"
+	"upscaled/engine/picture"
+	"upscaled/models"
+)
+
+// openStore opens the store of models and libraries once.
+func (a *app) openStore() (*models.Store, error) {
+	if a.store != nil {
+		return a.store, nil
+	}
+	store, err := models.Open(models.Options{
+		Home: a.settings.home, RuntimeLibrary: a.settings.onnxruntime, Offline: a.settings.offline,
+		Progress: a.fetched,
+	})
+	if err == nil {
+		a.store = store
+	}
+	return store, err
+}
+
+// devices are the names of devices beside "auto".
+var devices = regexp.MustCompile(`^(cpu|cuda(:[0-9]{1,3})?)$`)
+
+// openRuntime opens ONNX Runtime on a device, fetching the library on first
+// use; it is closed when the program ends. device is "auto", "cpu" or
+// "cuda:N", threads 0 is one a core.
+func (a *app) openRuntime(ctx context.Context, device string, threads int) (*ort.Runtime, error) {
+	store, err := a.openStore()
+	if err != nil {
+		return nil, err
+	}
+	if threads < 0 {
+		return nil, usageError{fmt.Errorf("--threads is %d; it is a number of threads, or 0 for one a core", threads)}
+	}
+	if device == "auto" {
+		device = automatic()
+	}
+	if !devices.MatchString(device) {
+		return nil, usageError{fmt.Errorf("--device is %q; use auto, cpu, cuda or cuda:N", device)}
+	}
+	kind, _, _ := strings.Cut(device, ":")
+	library, err := store.RuntimeLibrary(ctx, kind)
+	if err != nil {
+		return nil, err
+	}
+	runtime, err := ort.Open(ort.Options{Library: library, Device: device, Threads: threads})
+	if err != nil {
+		return nil, err
+	}
+	a.onClose(runtime.Close)
+	return runtime, nil
+}
+
+// openEngine connects runtime, store and engine; all are closed when the
+// program ends.
+func (a *app) openEngine(ctx context.Context, limits picture.Limits) (upscaler, error) {
+	store, err := a.openStore()
+	if err != nil {
+		return nil, err
+	}
+	runtime, err := a.openRuntime(ctx, a.settings.device, a.settings.threads)
+	if err != nil {
+		return nil, err
+	}
+	made := engine.New(engine.Options{Runtime: runtime, Library: library{store}, Limits: limits})
+	a.onClose(func() error { made.Close(); return nil })
+	return opened{Engine: made, library: library{store}, kind: runtime.Device().Kind}, nil
+}
+
+// opened is the engine as the verbs use it.
+type opened struct {
+	*engine.Engine
+	library library
+	kind    string
+}
+
+// Upscale implements batch.Engine. The result names the model as the catalogue
+// does, however the user wrote it.
+func (o opened) Upscale(ctx context.Context, r engine.Request) (engine.Result, error) {
+	r.Model = o.library.catalogued(r.Model)
+	return o.Engine.Upscale(ctx, r)
+}
+
+// Describe implements batch.Engine.
+func (o opened) Describe(ctx context.Context, r engine.Request) (batch.Facts, error) {
+	r.Model = o.library.catalogued(r.Model)
+	result, err := o.Engine.Describe(ctx, r)
+	if err != nil {
+		return batch.Facts{}, err
+	}
+	return batch.Facts{
+		Model: result.Model, Width: result.Output.Width, Height: result.Output.Height,
+		Scale: float64(result.Output.Width) / float64(result.Input.Width),
+	}, nil
+}
+
+// Prepare implements upscaler.
+func (o opened) Prepare(ctx context.Context, r engine.Request) error {
+	name := r.Model
+	if name == "" {
+		name = o.library.Default(o.kind)
+	}
+	_, err := o.library.Load(ctx, name, r.Denoise)
+	return err
+}
+
+// library is the store as the engine wants it: models may not import engine,
+// so that Load's result needs another type.
+type library struct{ *models.Store }
+
+// catalogued is the name as the catalogue writes it, and names it does not
+// know as they are.
+func (l library) catalogued(name string) string {
+	if entry, err := l.Entry(name); name != "" && err == nil {
+		return entry.Name
+	}
+	return name
+}
+
+// Load implements engine.Library.
+func (l library) Load(ctx context.Context, name string, denoise *float64) (engine.Network, error) {
+	net, err := l.Store.Load(ctx, name, denoise)
+	if err != nil {
+		return nil, err
+	}
+	return net, nil
+}
+
+// automatic chooses the first NVIDIA GPU where Linux shows one, else the
+// processor.
+func automatic() string {
+	if _, err := os.Stat("/dev/nvidia0"); err == nil {
+		return "cuda:0"
+	}
+	return "cpu"
+}
