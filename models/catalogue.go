@@ -41,8 +41,8 @@ func catalogue() []product {
 }
 
 // product finds a catalogue entry by any way of writing its name.
-func findProduct(name string) (product, bool) {
-	for _, p := range catalogue() {
+func (s *Store) product(name string) (product, bool) {
+	for _, p := range s.products {
 		if fold(p.name) == fold(name) {
 			return p, true
 		}

@@ -122,7 +122,7 @@ func sweep(folder, keep string) {
 
 // damaged is the error for a stored model that must be had again.
 func (s *Store) damaged(name string, cause error) error {
-	if _, ok := findProduct(name); ok {
+	if _, ok := s.product(name); ok {
 		return fault.Wrap(fault.ModelMissing, cause, "The stored %s is damaged; run 'upscaled models pull %s' to get it again.", name, name)
 	}
 	return fault.Wrap(fault.ModelMissing, cause, "The stored model %s is damaged; run 'upscaled models rm %s' and import its file again.", name, name)

@@ -59,8 +59,8 @@ func (s *Store) official(ctx context.Context, path, name string) (product, []art
 		}
 		return product{}, nil, fault.Wrap(fault.Invalid, err, "%s cannot be read.", path)
 	}
-	for _, p := range officialModels() {
-		if name != "" && fold(name) != fold(p.name) {
+	for _, p := range s.products {
+		if p.kind == Runtime || name != "" && fold(name) != fold(p.name) {
 			continue
 		}
 		for _, form := range p.forms {
@@ -219,7 +219,7 @@ func (s *Store) freeName(path, wanted string) (string, error) {
 	if err := checkName(name); err != nil {
 		return "", err
 	}
-	if p, ok := findProduct(name); ok {
+	if p, ok := s.product(name); ok {
 		return "", fault.New(fault.Invalid, "%s is an official model and this file is another; choose another name with --name.", p.name)
 	}
 	if taken, ok := s.importedFolder(name); ok {

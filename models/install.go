@@ -25,7 +25,7 @@ const stagingAge = 24 * time.Hour
 // fault.ModelMissing when no source delivered, with one line for each, or when
 // the store is offline.
 func (s *Store) Pull(ctx context.Context, name string, progress func(Progress)) (Entry, error) {
-	p, ok := findProduct(name)
+	p, ok := s.product(name)
 	if !ok {
 		d, err := s.imported(name)
 		if err == nil {
@@ -88,7 +88,7 @@ func (s *Store) install(ctx context.Context, p product, progress func(Progress))
 		for i, a := range form {
 			items[i] = artifact.Item{Artifact: a, Destination: filepath.Join(staging, a.Name)}
 		}
-		used, err := s.fetcher.Fetch(ctx, items, func(step artifact.Progress) { progress(Progress{p.name, step}) })
+		used, err := s.fetch(ctx, p, items, staging, progress)
 		if err == nil {
 			return s.adopt(ctx, p, form, used, staging)
 		}
@@ -99,6 +99,14 @@ func (s *Store) install(ctx context.Context, p product, progress func(Progress))
 		failures = append(failures, more...)
 	}
 	return descriptor{}, unreachable(p, failures)
+}
+
+// fetch downloads a product's files; what passes through on the way lies in
+// scratch, on the store's disk.
+func (s *Store) fetch(ctx context.Context, p product, items []artifact.Item, scratch string, progress func(Progress)) ([]artifact.Source, error) {
+	fetcher := s.fetcher
+	fetcher.Scratch = scratch
+	return fetcher.Fetch(ctx, items, func(step artifact.Progress) { progress(Progress{p.name, step}) })
 }
 
 // adopt stores the verified files of a form that lie in a folder under their
@@ -242,6 +250,6 @@ func unreachable(p product, failures artifact.Failures) error {
 	if p.kind == Upscale {
 		hint = fmt.Sprintf("\nA copy of the file from elsewhere can be added with 'upscaled models import %s'.", p.forms[0][0].Name)
 	}
-	return fault.Wrap(fault.ModelMissing, failures, "%s cannot be had from any of its sources:\n  %s%s",
+	return fault.New(fault.ModelMissing, "%s cannot be had from any of its sources:\n  %s%s",
 		p.name, strings.ReplaceAll(failures.Error(), "\n", "\n  "), hint)
 }

@@ -22,7 +22,7 @@ func (s *Store) RuntimeLibrary(ctx context.Context, deviceKind string) (string, 
 		}
 		return s.runtimeLibrary, nil
 	}
-	p, err := runtimeProduct(deviceKind, runtime.GOOS, runtime.GOARCH)
+	p, err := s.runtimeFor(deviceKind)
 	if err != nil {
 		return "", err
 	}
@@ -38,25 +38,23 @@ func (s *Store) InstalledLibrary(deviceKind string) string {
 		}
 		return ""
 	}
-	p, err := runtimeProduct(deviceKind, runtime.GOOS, runtime.GOARCH)
+	p, err := s.runtimeFor(deviceKind)
 	if err != nil || !s.libraryInstalled(p) {
 		return ""
 	}
 	return s.libraryPath(p)
 }
 
-// runtimeProduct finds the build for a device kind and system.
-func runtimeProduct(deviceKind, system, processor string) (product, error) {
+// runtimeFor finds the build for a device kind on this system.
+func (s *Store) runtimeFor(deviceKind string) (product, error) {
 	name := runtimeName
 	if deviceKind == "cuda" {
 		name = cudaRuntimeName
 	}
-	for _, p := range runtimes(system, processor) {
-		if p.name == name {
-			return p, nil
-		}
+	if p, ok := s.product(name); ok {
+		return p, nil
 	}
-	return product{}, fault.New(fault.ModelMissing, "No build of ONNX Runtime for %s on %s/%s can be fetched; install ONNX Runtime 1.24 or later and name its library with --onnxruntime.", deviceKind, system, processor)
+	return product{}, fault.New(fault.ModelMissing, "No build of ONNX Runtime for %s on %s/%s can be fetched; install ONNX Runtime 1.24 or later and name its library with --onnxruntime.", deviceKind, runtime.GOOS, runtime.GOARCH)
 }
 
 func (s *Store) libraryFolder(p product) string { return filepath.Join(s.home, "lib", p.version) }
@@ -104,7 +102,12 @@ func (s *Store) installLibrary(ctx context.Context, p product, progress func(Pro
 				items = append(items, item)
 			}
 		}
-		_, err := s.fetcher.Fetch(ctx, items, func(step artifact.Progress) { progress(Progress{p.name, step}) })
+		scratch, err := s.stage()
+		if err != nil {
+			return "", err
+		}
+		defer os.RemoveAll(scratch)
+		_, err = s.fetch(ctx, p, items, scratch, progress)
 		var failures artifact.Failures
 		if errors.As(err, &failures) {
 			return "", unreachable(p, failures)

@@ -42,7 +42,7 @@ type Entry struct {
 // name. Entries that are damaged count as not installed; Verify tells why.
 func (s *Store) List() []Entry {
 	var entries []Entry
-	for _, p := range catalogue() {
+	for _, p := range s.products {
 		entries = append(entries, s.productEntry(p))
 	}
 	for _, name := range s.importedNames() {
@@ -56,7 +56,7 @@ func (s *Store) List() []Entry {
 // Entry finds one model or library by any way of writing its name. An unknown
 // name is fault.NotFound, with suggestions.
 func (s *Store) Entry(name string) (Entry, error) {
-	if p, ok := findProduct(name); ok {
+	if p, ok := s.product(name); ok {
 		return s.productEntry(p), nil
 	}
 	d, err := s.imported(name)
@@ -112,7 +112,7 @@ func (s *Store) importedNames() []string {
 	folders, _ := os.ReadDir(s.modelFolder("")) // a store not made yet has none
 	var names []string
 	for _, folder := range folders {
-		if _, ok := findProduct(folder.Name()); !ok && folder.IsDir() {
+		if _, ok := s.product(folder.Name()); !ok && folder.IsDir() {
 			names = append(names, folder.Name())
 		}
 	}
@@ -133,7 +133,7 @@ func (s *Store) imported(name string) (descriptor, error) {
 		}
 		return d, err
 	}
-	for _, p := range catalogue() {
+	for _, p := range s.products {
 		names = append(names, p.name)
 	}
 	return descriptor{}, unknown(name, names)

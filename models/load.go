@@ -68,7 +68,7 @@ func (s *Store) Export(ctx context.Context, name string, options network.Options
 
 // usable finds a model that makes pictures larger and fetches it if needed.
 func (s *Store) usable(ctx context.Context, name string) (descriptor, error) {
-	p, ok := findProduct(name)
+	p, ok := s.product(name)
 	switch {
 	case !ok:
 		return s.imported(name)

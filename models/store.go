@@ -44,8 +44,9 @@ type Options struct {
 	// Progress follows downloads that Load and RuntimeLibrary start; it is
 	// called from one goroutine at a time. nil follows nothing.
 	Progress func(Progress)
-	// Fetcher downloads; nil is a Fetcher with its defaults.
-	Fetcher *artifact.Fetcher
+	// Fetcher downloads. Its Scratch is ignored: packages pass through the
+	// store's folder.
+	Fetcher artifact.Fetcher
 }
 
 // Progress reports the download of a model or library. Store.Entry(Name) has
@@ -61,7 +62,8 @@ type Store struct {
 	home           string
 	runtimeLibrary string
 	offline        bool
-	fetcher        *artifact.Fetcher
+	fetcher        artifact.Fetcher
+	products       []product
 	// progress is never nil and passes one call at a time.
 	progress func(Progress)
 	installs flights[descriptor]
@@ -77,10 +79,8 @@ func Open(options Options) (*Store, error) {
 		runtimeLibrary: firstOf(options.RuntimeLibrary, os.Getenv(LibraryVariable)),
 		offline:        options.Offline,
 		fetcher:        options.Fetcher,
+		products:       catalogue(),
 		progress:       serial(options.Progress),
-	}
-	if s.fetcher == nil {
-		s.fetcher = &artifact.Fetcher{}
 	}
 	if s.home == "" {
 		folder, err := os.UserCacheDir()

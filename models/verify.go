@@ -40,7 +40,7 @@ func (s *Store) Verify(ctx context.Context, names ...string) ([]VerifyResult, er
 // Remove deletes an installed model or library. fault.NotFound where there is
 // none of that name or it is not installed.
 func (s *Store) Remove(name string) error {
-	p, known := findProduct(name)
+	p, known := s.product(name)
 	if !known {
 		p.name, known = s.importedFolder(name)
 		if !known {
@@ -69,7 +69,7 @@ func (s *Store) Remove(name string) error {
 // installedNames are those with a folder, damaged ones too.
 func (s *Store) installedNames() []string {
 	var names []string
-	for _, p := range catalogue() {
+	for _, p := range s.products {
 		folder := s.modelFolder(p.name)
 		if p.kind == Runtime {
 			folder = s.libraryFolder(p)
@@ -92,7 +92,7 @@ func (s *Store) importedFolder(name string) (string, bool) {
 }
 
 func (s *Store) verify(ctx context.Context, name string) VerifyResult {
-	p, known := findProduct(name)
+	p, known := s.product(name)
 	if known && p.kind == Runtime {
 		if _, err := os.Stat(s.libraryFolder(p)); err != nil {
 			return VerifyResult{p.name, notInstalled(p.name)}

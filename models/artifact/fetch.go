@@ -17,6 +17,9 @@ type Fetcher struct {
 	Client *http.Client
 	// NPM is the npm client's name or path; "" looks for npm in PATH.
 	NPM string
+	// Scratch is the folder for npm packages on their way, which need about
+	// three times their packed size; "" is the system's temporary folder.
+	Scratch string
 }
 
 // Fetch brings every item to its destination. Sources are tried in order, an

