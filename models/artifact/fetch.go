@@ -40,11 +40,11 @@ func (f *Fetcher) Fetch(ctx context.Context, items []Item, progress func(Progres
 	}
 	for i := range items {
 		for rank := range items[i].Artifact.Sources {
+			if b.done[i] {
+				break // by the source before, or with an earlier item's package
+			}
 			if err := b.attempt(ctx, items, i, rank); err != nil {
 				return nil, err
-			}
-			if b.done[i] {
-				break
 			}
 		}
 	}
