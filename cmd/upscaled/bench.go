@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"strings"
+	"strconv"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -211,12 +211,8 @@ func published(all []bench.Timing, like bench.Timing) (bench.Timing, bool) {
 }
 
 func threadCount(n int) string {
-	return strings.Replace(fmt.Sprint(n), "0", "all", boolToInt(n == 0))
-}
-
-func boolToInt(b bool) int {
-	if b {
-		return 1
+	if n == 0 {
+		return "all"
 	}
-	return 0
+	return strconv.Itoa(n)
 }

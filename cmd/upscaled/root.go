@@ -40,7 +40,7 @@ func newRootCommand(a *app) *cobra.Command {
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	a.addStoreFlags(root.PersistentFlags())
-	root.AddCommand(newUpscaleCommand(a), newModelsCommand(a), newBenchCommand(a), newVersionCommand(a))
+	root.AddCommand(newUpscaleCommand(a), newModelsCommand(a), newBenchCommand(a), newDoctorCommand(a), newVersionCommand(a))
 	return root
 }
 

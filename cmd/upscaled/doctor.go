@@ -1,0 +1,187 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os/exec"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"upscaled/engine"
+	"upscaled/engine/fault"
+	"upscaled/engine/ort"
+	"upscaled/models"
+)
+
+const doctorHelp = `Shows the program, ONNX Runtime, devices and models, what is missing and the
+command that mends it. Downloads nothing. The exit code is 0 when upscaling
+would work without any download.`
+
+func newDoctorCommand(a *app) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "doctor", Short: "Check this machine and the installation", Long: doctorHelp, Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.doctor(cmd.Context(), asJSON) },
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "write one JSON object to standard output")
+	a.addComputeFlags(cmd.Flags())
+	return cmd
+}
+
+// finding is one thing that is wrong and what mends it.
+type finding struct {
+	Problem string `json:"problem"`
+	Fix     string `json:"fix"`
+	// Fatal problems keep upscaling from working.
+	Fatal bool `json:"fatal"`
+}
+
+// diagnosis is what doctor found; it is also the JSON form.
+type diagnosis struct {
+	Program string `json:"program"`
+	Home    string `json:"home"`
+	Library string `json:"onnxruntime_library,omitempty"`
+	Version string `json:"onnxruntime_version,omitempty"`
+	// Providers are the kinds of devices the library can drive.
+	Providers []string       `json:"providers,omitempty"`
+	Device    *engine.Device `json:"device,omitempty"`
+	NPM       string         `json:"npm,omitempty"`
+	Models    []models.Entry `json:"models"`
+	Findings  []finding      `json:"findings"`
+}
+
+func (a *app) doctor(ctx context.Context, asJSON bool) error {
+	store, err := a.openStore()
+	if err != nil {
+		return err
+	}
+	d := diagnosis{Program: version(), Home: store.Home()}
+	if path, err := exec.LookPath("npm"); err == nil {
+		d.NPM = path
+	}
+	d.examineRuntime(store, a.settings)
+	d.examineModels(ctx, store, a.settings.model)
+	if d.NPM == "" && !store.Offline() && len(d.Findings) > 0 {
+		d.add(false, "npm was not found; some downloads come from npm packages.", "install Node.js with npm")
+	}
+	if asJSON {
+		encoder := json.NewEncoder(a.stdout)
+		encoder.SetIndent("", "  ")
+		err = encoder.Encode(d)
+	} else {
+		err = a.showDiagnosis(d)
+	}
+	if err != nil {
+		return err
+	}
+	for _, f := range d.Findings {
+		if f.Fatal {
+			return codedError{fault.New(fault.ModelMissing, "%s", f.Problem), exitMissing}
+		}
+	}
+	return nil
+}
+
+func (d *diagnosis) add(fatal bool, problem, fix string) {
+	d.Findings = append(d.Findings, finding{Problem: problem, Fix: fix, Fatal: fatal})
+}
+
+// examineRuntime opens the library and the device that upscaling would use.
+func (d *diagnosis) examineRuntime(store *models.Store, s settings) {
+	device := s.device
+	if device == "auto" {
+		device = automatic()
+	}
+	kind, _, _ := strings.Cut(device, ":")
+	d.Library = store.InstalledLibrary(kind)
+	if d.Library == "" {
+		name := "onnxruntime"
+		if kind == "cuda" {
+			name = "onnxruntime-cuda"
+		}
+		d.add(true, "ONNX Runtime for "+kind+" is not installed.", "upscaled models pull "+name)
+		return
+	}
+	runtime, err := ort.Open(ort.Options{Library: d.Library, Device: device, Threads: s.threads})
+	if err != nil {
+		d.add(true, fault.Sentence(err), "upscaled doctor --device cpu shows whether the processor works")
+		return
+	}
+	defer func() { _ = runtime.Close() }()
+	found := runtime.Device()
+	d.Version, d.Device, d.Providers = runtime.Version(), &found, []string{"cpu"}
+	if store.InstalledLibrary("cuda") != "" {
+		d.Providers = append(d.Providers, "cuda")
+	}
+}
+
+// examineModels checks the hashes of what is installed and asks for the model
+// that upscaling would use.
+func (d *diagnosis) examineModels(ctx context.Context, store *models.Store, wanted string) {
+	d.Models = store.List()
+	if wanted == "" {
+		kind := "cpu"
+		if d.Device != nil {
+			kind = d.Device.Kind
+		}
+		wanted = store.Default(kind)
+	}
+	entry, err := store.Entry(wanted)
+	switch {
+	case err != nil:
+		d.add(true, fault.Sentence(err), "upscaled models list")
+	case !entry.Installed:
+		d.add(true, "The model "+entry.Name+" is not installed.", "upscaled models pull "+entry.Name)
+	}
+	results, err := store.Verify(ctx)
+	if err != nil {
+		d.add(true, fault.Sentence(err), "upscaled doctor")
+	}
+	for _, result := range results {
+		if result.Err != nil {
+			d.add(result.Name == entry.Name, fault.Sentence(result.Err), "upscaled models pull "+result.Name)
+		}
+	}
+}
+
+func (a *app) showDiagnosis(d diagnosis) error {
+	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	row := func(name, value string) {
+		if value == "" {
+			value = "missing"
+		}
+		fmt.Fprintf(w, "%s\t%s\n", name, value)
+	}
+	row("Program", d.Program)
+	row("ONNX Runtime", strings.TrimSpace(d.Version+" "+d.Library))
+	row("Providers", strings.Join(d.Providers, ", "))
+	if d.Device != nil {
+		row("Device", fmt.Sprintf("%s, %s, %s", d.Device.Kind, d.Device.Name, d.Device.Precision))
+		row("Memory", fmt.Sprintf("%.1f GB, %.1f GB free", float64(d.Device.Memory)/1e9, float64(d.Device.Free)/1e9))
+	}
+	row("Models in", d.Home)
+	row("npm", d.NPM)
+	for _, e := range d.Models {
+		state := "not installed"
+		if e.Installed {
+			state = fmt.Sprintf("installed, %.1f MB", float64(e.Size)/1e6)
+		}
+		row("  "+e.Name, state)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if len(d.Findings) == 0 {
+		_, err := fmt.Fprintln(a.stdout, "\nEverything that upscaling needs is here.")
+		return err
+	}
+	for _, f := range d.Findings {
+		if _, err := fmt.Fprintf(a.stdout, "\nProblem: %s\n    Fix: %s\n", f.Problem, f.Fix); err != nil {
+			return err
+		}
+	}
+	return nil
+}
