@@ -65,7 +65,7 @@ func (s *Store) official(ctx context.Context, path, name string) (product, []art
 		}
 		for _, form := range p.forms {
 			for _, a := range form {
-				if a.SHA256 == sum && s.complete(ctx, form, path) {
+				if a.SHA256 == sum && complete(ctx, form, path) {
 					return p, form, nil
 				}
 			}
@@ -75,18 +75,22 @@ func (s *Store) official(ctx context.Context, path, name string) (product, []art
 }
 
 // complete tells whether the other files of a form lie beside the given one.
-func (s *Store) complete(ctx context.Context, form []artifact.Artifact, path string) bool {
+func complete(ctx context.Context, form []artifact.Artifact, path string) bool {
 	for _, a := range form {
-		if checkHash(ctx, beside(path, a), a.SHA256) != nil {
+		if checkHash(ctx, located(form, path, a), a.SHA256) != nil {
 			return false
 		}
 	}
 	return true
 }
 
-// beside is where an artifact lies whose form's other file is path: the same
-// name with the artifact's extension.
-func beside(path string, a artifact.Artifact) string {
+// located is where an artifact of a form lies when the user named path: there
+// if it is the only one, under any name, else under path's name with its own
+// extension.
+func located(form []artifact.Artifact, path string, a artifact.Artifact) string {
+	if len(form) == 1 {
+		return path
+	}
 	return strings.TrimSuffix(path, filepath.Ext(path)) + filepath.Ext(a.Name)
 }
 
@@ -98,11 +102,7 @@ func (s *Store) adoptFrom(ctx context.Context, p product, form []artifact.Artifa
 	}
 	defer os.RemoveAll(staging)
 	for _, a := range form {
-		source := path
-		if len(form) > 1 {
-			source = beside(path, a)
-		}
-		if err := copyFile(source, filepath.Join(staging, a.Name)); err != nil {
+		if err := copyFile(located(form, path, a), filepath.Join(staging, a.Name)); err != nil {
 			return descriptor{}, err
 		}
 	}

@@ -1,0 +1,156 @@
+package models
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"upscaled/engine/fault"
+	"upscaled/models/network"
+)
+
+func TestImportedModelIsUsed(t *testing.T) {
+	t.Parallel()
+	s, _ := fixture(t, Options{Offline: true})
+	path := write(t, "4x My_Model.safetensors", safetensors(t, 9))
+	e, err := s.Import(t.Context(), path, ImportOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e.Name != "4x-my_model" || !e.Imported || e.Kind != Upscale || e.Architecture != network.SRVGGNetCompact {
+		t.Errorf("the entry is %+v", e)
+	}
+	n, err := s.Load(t.Context(), "4XMyModel", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	expected, err := network.Recognize(tensors(9))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(graph(t, n), graph(t, expected)) {
+		t.Error("the stored network is another one")
+	}
+	listed := s.List()
+	if last := listed[len(listed)-1]; last.Name != e.Name {
+		t.Errorf("the last in the list is %+v", last)
+	}
+	if _, err := s.Pull(t.Context(), e.Name, nil); fault.KindOf(err) != fault.Invalid {
+		t.Errorf("pulling it says %v", err)
+	}
+	if _, err := s.Import(t.Context(), path, ImportOptions{}); fault.KindOf(err) != fault.Invalid || !strings.Contains(fault.Sentence(err), "models rm") {
+		t.Errorf("importing it twice says %v", err)
+	}
+	if results, _ := s.Verify(t.Context(), e.Name); results[0].Err != nil {
+		t.Error(results[0].Err)
+	}
+	if err := s.Remove("4x my model"); err != nil || len(stored(t, s)) != 0 {
+		t.Errorf("removing it says %v and leaves %v", err, stored(t, s))
+	}
+}
+
+// TestOfficialFileIsRecognised: a copy of an official file, under any name,
+// mends a machine without a network.
+func TestOfficialFileIsRecognised(t *testing.T) {
+	t.Parallel()
+	s, site := fixture(t, Options{Offline: true})
+	e, err := s.Import(t.Context(), write(t, "download (1).bin", site.files["general"]), ImportOptions{})
+	if err != nil || e.Name != generalModel || e.Imported || e.Licence != "MIT" {
+		t.Fatalf("%+v, %v", e, err)
+	}
+	if _, err := s.Load(t.Context(), generalModel, nil); err != nil {
+		t.Error(err)
+	}
+	e, err = s.Import(t.Context(), write(t, "general.safetensors", site.files["general"]), ImportOptions{Name: "mine"})
+	if err != nil || e.Name != "mine" || !e.Imported {
+		t.Errorf("under another name: %+v, %v", e, err)
+	}
+	_, err = s.Import(t.Context(), write(t, "x.safetensors", safetensors(t, 4)), ImportOptions{Name: "RealESR-general_x4v3"})
+	if fault.KindOf(err) != fault.Invalid || !strings.Contains(fault.Sentence(err), "official") {
+		t.Errorf("another file under an official name: %v", err)
+	}
+	e, err = s.Import(t.Context(), write(t, "face", site.files["face"]), ImportOptions{})
+	if err != nil || e.Name != "yunet" || e.Kind != Face {
+		t.Errorf("a face model: %+v, %v", e, err)
+	}
+}
+
+func TestImportONNX(t *testing.T) {
+	t.Parallel()
+	s, _ := fixture(t, Options{Offline: true})
+	free, fixed := write(t, "free.onnx", readyONNX(0)), write(t, "fixed", readyONNX(16))
+	if e, err := s.Import(t.Context(), fixed, ImportOptions{}); err != nil || e.Scale != 2 || e.Architecture != network.Ready {
+		t.Errorf("fixed shapes: %+v, %v", e, err)
+	}
+	if _, err := s.Import(t.Context(), free, ImportOptions{}); fault.KindOf(err) != fault.Invalid || !strings.Contains(fault.Sentence(err), "--scale") {
+		t.Errorf("free shapes without a scale: %v", err)
+	}
+	if _, err := s.Import(t.Context(), fixed, ImportOptions{Name: "other", Scale: 3}); fault.KindOf(err) != fault.Invalid {
+		t.Errorf("a scale that contradicts: %v", err)
+	}
+	e, err := s.Import(t.Context(), free, ImportOptions{Scale: 2})
+	if err != nil || e.Scale != 2 {
+		t.Fatalf("free shapes: %+v, %v", e, err)
+	}
+	n, err := s.Load(t.Context(), "free", nil)
+	if err != nil || n.Facts().Scale != 2 || n.ID() != e.SHA256 {
+		t.Fatalf("loading it: %v", err)
+	}
+	graph(t, n)
+}
+
+func TestImportRefusals(t *testing.T) {
+	t.Parallel()
+	s, _ := fixture(t, Options{Offline: true})
+	for name, c := range map[string]struct {
+		content []byte
+		options ImportOptions
+		kind    fault.Kind
+	}{
+		"empty.pth":         {nil, ImportOptions{}, fault.Invalid},
+		"text.pth":          {[]byte("this is no network, it is a text file"), ImportOptions{}, fault.Unsupported},
+		"broken.onnx":       {[]byte{8, 9, 255, 255, 255}, ImportOptions{}, fault.Invalid},
+		"cut.safetensors":   {safetensors(t, 1)[:500], ImportOptions{Name: "cut"}, fault.Invalid},
+		"named.safetensors": {safetensors(t, 5), ImportOptions{Name: "../up"}, fault.Invalid},
+		"!!.safetensors":    {safetensors(t, 5), ImportOptions{}, fault.Invalid},
+		"s.safetensors":     {safetensors(t, 5), ImportOptions{Name: "scaled", Scale: 4}, fault.Invalid},
+	} {
+		_, err := s.Import(t.Context(), write(t, name, c.content), c.options)
+		if fault.KindOf(err) != c.kind || strings.Contains(fault.Sentence(err), "\n") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := s.Import(t.Context(), filepath.Join(t.TempDir(), "none.pth"), ImportOptions{}); fault.KindOf(err) != fault.NotFound {
+		t.Errorf("no file: %v", err)
+	}
+	if _, err := s.Import(t.Context(), t.TempDir(), ImportOptions{}); fault.KindOf(err) != fault.Invalid {
+		t.Errorf("a folder: %v", err)
+	}
+	if got := stored(t, s); len(got) != 0 {
+		t.Errorf("the store holds %v", got)
+	}
+}
+
+// TestPullFromNetwork gets the default model and ONNX Runtime for real.
+func TestPullFromNetwork(t *testing.T) {
+	t.Parallel()
+	if os.Getenv("UPSCALED_TEST_NETWORK") != "1" {
+		t.Skip("downloads 160 MB; set UPSCALED_TEST_NETWORK=1 to run it")
+	}
+	s, err := Open(Options{Home: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Load(t.Context(), s.Default("cpu"), nil); err != nil {
+		t.Error(err)
+	}
+	if _, err := s.RuntimeLibrary(t.Context(), "cpu"); err != nil {
+		t.Error(err)
+	}
+	results, err := s.Verify(t.Context())
+	if err != nil || len(results) != 2 || results[0].Err != nil || results[1].Err != nil {
+		t.Errorf("verify gives %+v, %v", results, err)
+	}
+}
