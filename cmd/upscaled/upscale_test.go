@@ -22,7 +22,16 @@ import (
 	"upscaled/engine/picture/decode"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// programVariable makes the test's own executable behave as the program, for
+// tests that need a process to send signals to.
+const programVariable = "UPSCALED_TEST_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(programVariable) != "" {
+		main()
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // pretend is an upscaler that writes a word. requests remembers what it was
 // asked for.
