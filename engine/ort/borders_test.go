@@ -21,7 +21,7 @@ func TestBorders(t *testing.T) {
 	})
 	t.Run("general-x4v3", func(t *testing.T) {
 		t.Parallel()
-		checkBorders(t, recognized(t, publishedWeights(t, "realesrgan-x4fast")), 71, 70, 5)
+		checkBorders(t, recognized(t, publishedWeights(t, "realesr-general-x4v3")), 71, 70, 5)
 	})
 }
 
@@ -29,7 +29,7 @@ func TestBorders(t *testing.T) {
 func checkBorders(t *testing.T, n *network.Network, height, width, step int) {
 	t.Helper()
 	f := n.Facts()
-	samples := picture(height, width, 3)
+	samples := sampled(height, width, 3)
 	for _, precision := range []network.Precision{network.Float32, network.Float16} {
 		o := network.Options{Precision: precision, Sample: network.Uint8, Channels: 3, Borders: network.AllBorders}
 		whole, _, wide := run(t, open(t, n, o), samples, height, width)
@@ -101,7 +101,7 @@ func TestReadyFile(t *testing.T) {
 						t.Errorf("facts are %+v", f)
 					}
 					o := network.Options{Precision: network.Float32, Sample: network.Uint8, Channels: channels, Borders: network.AllBorders}
-					samples := picture(5, 7, channels)
+					samples := sampled(5, 7, channels)
 					got, high, wide := run(t, open(t, n.WithScale(2), o), samples, 5, 7)
 					if high != 10 || wide != 14 {
 						t.Fatalf("%dx%d pixels", wide, high)

@@ -8,6 +8,8 @@ import (
 
 	onnxruntime "github.com/yalue/onnxruntime_go"
 
+	"upscaled/engine/ort"
+	"upscaled/models"
 	"upscaled/models/network"
 	"upscaled/models/network/reference"
 	"upscaled/models/weights"
@@ -16,56 +18,57 @@ import (
 // The number tests run graphs by themselves rather than in a Session: they
 // need the float edge, which pictures never use.
 
-// startRuntime loads ONNX Runtime from $UPSCALED_ORT or the user's store, and
-// skips the test where there is none.
-var startRuntime = sync.OnceValue(func() string {
-	if onnxruntime.IsInitialized() {
-		return ""
+// startRuntime opens the installed ONNX Runtime once for all tests of the
+// package and says why where it cannot. The library unloads with the process.
+var startRuntime = sync.OnceValues(func() (*ort.Runtime, string) {
+	store, err := models.Open(models.Options{Offline: true})
+	if err != nil {
+		return nil, err.Error()
 	}
-	path := findLibrary()
-	if path == "" {
-		return "ONNX Runtime is not installed: set UPSCALED_ORT to its shared library"
+	library := store.InstalledLibrary("cpu")
+	if library == "" {
+		return nil, "ONNX Runtime is not installed; scripts/test fetches it"
 	}
-	onnxruntime.SetSharedLibraryPath(path)
-	if err := onnxruntime.InitializeEnvironment(); err != nil && !onnxruntime.IsInitialized() {
-		return "ONNX Runtime does not start: " + err.Error()
+	runtime, err := ort.Open(ort.Options{Library: library, Device: "cpu"})
+	if err != nil {
+		return nil, err.Error()
 	}
-	return ""
+	return runtime, ""
 })
 
-func findLibrary() string {
-	if path := os.Getenv("UPSCALED_ORT"); path != "" {
-		return path
+// needRuntime skips a test where there is no ONNX Runtime, and fails it where
+// the environment says that there must be one.
+func needRuntime(t *testing.T) *ort.Runtime {
+	t.Helper()
+	runtime, reason := startRuntime()
+	if reason != "" {
+		missing(t, reason)
 	}
-	return findInStore("libonnxruntime.so*")
+	return runtime
 }
 
-// findInStore looks for a file name pattern anywhere below the user's cache.
-func findInStore(pattern string) string {
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return ""
+func missing(t *testing.T, reason string) {
+	t.Helper()
+	if os.Getenv("UPSCALED_REQUIRE_RUNTIME") == "1" {
+		t.Fatal(reason)
 	}
-	for _, depth := range []string{"", "*", "*/*", "*/*/*", "*/*/*/*"} {
-		found, err := filepath.Glob(filepath.Join(cache, "upscaled", depth, pattern))
-		if err == nil && len(found) > 0 {
-			return found[0]
-		}
-	}
-	return ""
+	t.Skip(reason)
 }
 
-// publishedWeights reads a shipped network, by the name of its ncnn files, from
-// $UPSCALED_WEIGHTS or the user's store.
+// publishedWeights reads a network from the store.
 func publishedWeights(t *testing.T, name string) weights.Tensors {
 	t.Helper()
-	param := filepath.Join(os.Getenv("UPSCALED_WEIGHTS"), name+".param")
-	if os.Getenv("UPSCALED_WEIGHTS") == "" {
-		param = findInStore(name + ".param")
-	}
-	tensors, err := weights.ReadFile(param)
+	store, err := models.Open(models.Options{Offline: true})
 	if err != nil {
-		t.Skipf("the weights %s are not installed: %v", name, err)
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(store.Home(), "models", name, "weights-*.safetensors"))
+	if err != nil || len(files) == 0 {
+		missing(t, "the network "+name+" is not installed; scripts/test fetches it")
+	}
+	tensors, err := weights.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
 	}
 	return tensors
 }
@@ -88,9 +91,7 @@ type session struct {
 
 func open(t *testing.T, n *network.Network, o network.Options) session {
 	t.Helper()
-	if reason := startRuntime(); reason != "" {
-		t.Skip(reason)
-	}
+	needRuntime(t)
 	graph, err := n.Graph(o)
 	if err != nil {
 		t.Fatal(err)
@@ -135,8 +136,8 @@ func run[T uint8 | uint16 | float32](t *testing.T, s session, in []T, height, wi
 	return append([]T(nil), output.GetData()...), int(sides[1]), int(sides[2])
 }
 
-// picture is a test picture with edges, slopes and noise, in 8-bit samples.
-func picture(height, width, channels int) []uint8 {
+// sampled is a test picture with edges, slopes and noise, in 8-bit samples.
+func sampled(height, width, channels int) []uint8 {
 	out := make([]uint8, height*width*channels)
 	state := uint32(height*width + 7)
 	for i := range out {

@@ -41,7 +41,7 @@ func numberCases() []numberCase {
 	even := [][2]int{{10, 12}, {2, 2}}
 	fours := [][2]int{{8, 12}}
 	return []numberCase{
-		{"general-x4v3", published("realesrgan-x4fast"), reference.Compact, small, false},
+		{"general-x4v3", published("realesr-general-x4v3"), reference.Compact, small, false},
 		{"x4plus", published("realesrgan-x4plus"), reference.RRDB, [][2]int{{10, 12}}, true},
 		{"animevideov3-like", made(reference.RandomCompact(11, 18, 64, 4)), reference.Compact, small, false},
 		{"anime-6B-like", made(reference.RandomRRDB(12, 6, 64, 32, 1, 2)), reference.RRDB, [][2]int{{10, 12}, {1, 1}}, false},
@@ -70,7 +70,7 @@ func TestNumbers(t *testing.T) {
 				}
 				for _, size := range c.sizes {
 					height, width := size[0], size[1]
-					samples := picture(height, width, channels)
+					samples := sampled(height, width, channels)
 					want := expected(c.compute(tensors, image(samples, height, width, channels, 255)), channels)
 					name := fmt.Sprintf("%dx%dx%d", width, height, channels)
 					checkSpread(t, want, height*width > 50)

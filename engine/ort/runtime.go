@@ -148,15 +148,11 @@ func (r *Runtime) Open(ctx context.Context, net engine.Network, o network.Option
 
 // sessionOptions: without arena and memory pattern a session takes the least
 // memory, and runs as fast (docs: README, table of session settings).
-func (r *Runtime) sessionOptions() (options *onnx.SessionOptions, err error) {
-	if options, err = onnx.NewSessionOptions(); err != nil {
+func (r *Runtime) sessionOptions() (*onnx.SessionOptions, error) {
+	options, err := onnx.NewSessionOptions()
+	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			_ = options.Destroy()
-		}
-	}()
 	threads := r.options.Threads
 	if threads == 0 {
 		threads = cores()
@@ -171,8 +167,12 @@ func (r *Runtime) sessionOptions() (options *onnx.SessionOptions, err error) {
 		func() error { return r.appendCUDA(options) },
 	} {
 		if err := set(); err != nil {
+			_ = options.Destroy()
 			return nil, err
 		}
 	}
 	return options, nil
 }
+
+// Library is the path of the loaded library.
+func (r *Runtime) Library() string { return r.options.Library }

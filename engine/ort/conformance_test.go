@@ -1,0 +1,77 @@
+package ort_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"upscaled/engine/enginetest"
+	"upscaled/engine/fault"
+	"upscaled/engine/ort"
+	"upscaled/engine/picture"
+	"upscaled/models/network"
+	"upscaled/models/network/reference"
+)
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	enginetest.TestRuntime(t, needRuntime(t), recognized(t, reference.RandomCompact(1, 3, 16, 4)))
+}
+
+// A running tile stops soon after its context ends.
+func TestCancelWhileRunning(t *testing.T) {
+	t.Parallel()
+	runtime := needRuntime(t)
+	net := recognized(t, reference.RandomCompact(1, 34, 64, 4))
+	s, err := runtime.Open(t.Context(), net, network.Options{
+		Precision: network.Float32, Sample: network.Uint8, Channels: 3, Borders: network.AllBorders,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	in := picture.NewRaster(512, 512, 3, 8)
+	if err := s.Run(ctx, in, picture.NewRaster(2048, 2048, 3, 8)); fault.KindOf(err) != fault.Canceled {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestOpenMistakes(t *testing.T) {
+	t.Parallel()
+	needRuntime(t) // a second library is refused while one is in use
+	text := filepath.Join(t.TempDir(), "libonnxruntime.so")
+	if err := os.WriteFile(text, []byte("no library"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, o := range map[string]struct {
+		options ort.Options
+		kind    fault.Kind
+	}{
+		"device":  {ort.Options{Device: "tpu", Library: text}, fault.Invalid},
+		"number":  {ort.Options{Device: "cuda:x", Library: text}, fault.Invalid},
+		"library": {ort.Options{Device: "cpu", Library: text}, fault.Internal},
+	} {
+		if _, err := ort.Open(o.options); fault.KindOf(err) != o.kind {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// On this machine's processor-only library, asking for a GPU is an error.
+func TestMissingGPU(t *testing.T) {
+	t.Parallel()
+	if _, err := os.Stat("/dev/nvidia0"); err == nil {
+		t.Skip("this machine has a GPU")
+	}
+	if os.Getenv("UPSCALED_REQUIRE_GPU") == "1" {
+		t.Fatal("UPSCALED_REQUIRE_GPU is set and there is no GPU")
+	}
+	runtime := needRuntime(t)
+	if _, err := ort.Open(ort.Options{Device: "cuda", Library: runtime.Library()}); fault.KindOf(err) != fault.ModelMissing {
+		t.Errorf("got %v", err)
+	}
+}
