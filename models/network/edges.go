@@ -65,8 +65,7 @@ func (b *builder) first(l layer) layer {
 		l = l.summedInputs(l.in)
 	}
 	if b.options.Precision != Float16 {
-		weight := multiplied(l.weight, 1/b.options.unit())
-		l.weight = weight
+		l.weight = multiplied(l.weight, 1/b.options.unit())
 	}
 	return l
 }
