@@ -137,7 +137,7 @@ func (r *run) header() (encode.Header, []string, error) {
 
 // frames runs every frame; encoding goes on beside the next band's network.
 func (r *run) frames(ctx context.Context, decoder *decode.Decoder, encoder encode.Encoder) error {
-	w := newWriter(encoder)
+	w := newWriter(encoder, &r.pool)
 	err := r.eachFrame(ctx, decoder, w)
 	if closeErr := w.finish(err != nil); err == nil {
 		err = closeErr
@@ -202,6 +202,7 @@ func (r *run) frame(ctx context.Context, f picture.Frame, w *writer) error {
 		for i, band := range bands {
 			out[i] = streams[i].Write(band)
 		}
+		r.pool.put(bands...)
 		r.stats.Resize += time.Since(resizing)
 		if out[0].Height == 0 {
 			return nil
@@ -225,6 +226,7 @@ func (r *run) collect(ctx context.Context, planes []picture.Raster, s step) ([]p
 			copy(part.Pix16, band.Pix16)
 		}
 		at += bands[0].Height
+		r.pool.put(bands...)
 		return nil
 	})
 	return whole, err

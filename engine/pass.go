@@ -38,7 +38,7 @@ type pass struct {
 
 // through runs planes through a network and hands out the results in bands
 // from top to bottom, each band once and all planes with the same rows. Bands
-// are the callee's to keep.
+// are the callee's, who gives them back to the pool.
 func (r *run) through(ctx context.Context, net Network, planes []picture.Raster, emit func([]picture.Raster) error) error {
 	p := &pass{
 		engine: r.engine, run: r, net: net, facts: net.Facts(),
@@ -98,7 +98,7 @@ func (p *pass) band(ctx context.Context, row tiling.Span) ([]picture.Raster, err
 	scale := p.facts.Scale
 	bands := make([]picture.Raster, len(p.planes))
 	for i, plane := range p.planes {
-		bands[i] = picture.NewRaster(plane.Width*scale, row.Kept()*scale, plane.Channels, plane.Depth())
+		bands[i] = p.run.pool.get(plane.Width*scale, row.Kept()*scale, plane.Channels, plane.Depth())
 		if p.constant[i] {
 			fill(bands[i], plane)
 			p.run.advance(int64(p.width) * int64(row.Kept()))
@@ -126,10 +126,11 @@ func (p *pass) tile(ctx context.Context, plane, band picture.Raster, column, row
 	if p.facts.Trims {
 		o.Borders = network.Borders{Left: column.First, Top: row.First, Right: column.Last, Bottom: row.Last}
 	}
-	in := picture.NewRaster(column.Seen(), row.Seen(), plane.Channels, plane.Depth())
+	in := p.run.pool.get(column.Seen(), row.Seen(), plane.Channels, plane.Depth())
 	copyRegion(in, plane, column.In0, row.In0)
 	width, height := OutputSize(p.facts, o.Borders, in.Width, in.Height)
-	out := picture.NewRaster(width, height, plane.Channels, plane.Depth())
+	out := p.run.pool.get(width, height, plane.Channels, plane.Depth())
+	defer p.run.pool.put(in, out)
 	if err := p.compute(ctx, o, in, out); err != nil {
 		return err
 	}
@@ -213,13 +214,18 @@ func (p *pass) leave(row tiling.Span, bands []picture.Raster, emit func([]pictur
 	}
 	done := min(row.Keep0*scale+final, p.height*scale) - row.Keep0*scale
 	result := make([]picture.Raster, len(bands))
-	p.upper = make([]picture.Raster, len(bands))
+	p.upper = nil
 	for i, band := range bands {
-		p.upper[i] = band.Rows(final, band.Height)
+		if row.RampAfter > 0 {
+			// A copy, for the band itself leaves.
+			tail := picture.NewRaster(band.Width, band.Height-final, band.Channels, band.Depth())
+			copyRegion(tail, band, 0, final)
+			p.upper = append(p.upper, tail)
+		}
 		if result[i] = band.Rows(0, max(done, 0)); band.Width != p.width*scale {
-			cropped := picture.NewRaster(p.width*scale, result[i].Height, band.Channels, band.Depth())
-			copyRegion(cropped, result[i], 0, 0)
-			result[i] = cropped
+			result[i] = p.run.pool.get(p.width*scale, max(done, 0), band.Channels, band.Depth())
+			copyRegion(result[i], band, 0, 0)
+			p.run.pool.put(band)
 		}
 	}
 	if done <= 0 {

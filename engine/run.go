@@ -17,6 +17,7 @@ type run struct {
 	request Request
 	started time.Time
 	stats   Stats
+	pool    pool
 
 	info          picture.Info
 	net           Network

@@ -21,10 +21,11 @@ type writer struct {
 	done  chan struct{}
 	err   error
 	spent time.Duration
+	pool  *pool // takes written bands back
 }
 
-func newWriter(encoder encode.Encoder) *writer {
-	w := &writer{items: make(chan item), done: make(chan struct{})}
+func newWriter(encoder encode.Encoder, pool *pool) *writer {
+	w := &writer{items: make(chan item), done: make(chan struct{}), pool: pool}
 	go w.run(encoder)
 	return w
 }
@@ -37,6 +38,7 @@ func (w *writer) run(encoder encode.Encoder) {
 			break
 		}
 		w.spent += time.Since(started)
+		w.pool.put(i.planes...)
 	}
 	if w.err == nil {
 		started := time.Now()

@@ -96,9 +96,9 @@ func (r Raster) Rows(y0, y1 int) Raster {
 	stride := r.Width * r.Channels
 	part := Raster{Width: r.Width, Height: y1 - y0, Channels: r.Channels}
 	if r.Pix16 != nil {
-		part.Pix16 = r.Pix16[y0*stride : y1*stride : y1*stride]
+		part.Pix16 = r.Pix16[y0*stride : y1*stride]
 	} else {
-		part.Pix = r.Pix[y0*stride : y1*stride : y1*stride]
+		part.Pix = r.Pix[y0*stride : y1*stride]
 	}
 	return part
 }
