@@ -35,7 +35,7 @@ func (f *upscaleFlags) declare(flags *pflag.FlagSet) {
 	flags.IntVar(&f.height, "height", 0, "output height in pixels; the width follows unless --width is given too")
 	flags.IntVar(&f.longest, "longest", 0, "longer side of the output in pixels")
 	flags.StringVar(&f.fit, "fit", "", "box of WIDTHxHEIGHT pixels that the output fills as far as its shape allows")
-	flags.Float64Var(&f.denoise, "denoise", 0, "how much noise to remove, 0 to 1; for realesr-general-x4v3 (default: as the network was trained)")
+	flags.Float64Var(&f.denoise, "denoise", 0, "how much noise to remove, 0 to 1; for realesr-general-x4v3 (default: 1, as the network was trained)")
 	flags.IntVar(&f.tile, "tile", 0, "side of a tile in input pixels (default 0: planned from the memory there is)")
 	flags.Var(&f.maxPixels, "max-pixels", "largest input that is opened, in pixels of all frames together, such as 256M; 0 is no limit")
 	flags.IntVarP(&f.jobs, "jobs", "j", 2, "pictures worked on at once; 2 lets reading and writing overlap with computing")
