@@ -2,8 +2,8 @@ package models
 
 import "upscaled/models/artifact"
 
-// Names that other files refer to. The wdn network is the general one trained
-// to keep less noise ("with denoise"); --denoise mixes the two.
+// Names that other files refer to. The wdn network is the general one's twin
+// that denoises weakly and so keeps more noise; --denoise mixes the two.
 const (
 	generalModel   = "realesr-general-x4v3"
 	denoisingModel = "realesr-general-wdn-x4v3"
