@@ -104,7 +104,7 @@ func (r *run) upscale(ctx context.Context) (Result, error) {
 		Format: r.format(), Width: width, Height: height, Channels: header.Channels, Depth: header.Depth,
 		Alpha: header.Alpha, Frames: header.Frames, Loop: header.Loop, Meta: header.Meta,
 	}
-	return Result{Input: info, Output: out, Model: name, Notes: notes}, nil
+	return Result{Input: info, Output: out, Model: name, Notes: append(decoder.Notes(), notes...)}, nil
 }
 
 // format is the output's.
