@@ -66,11 +66,8 @@ func (a *app) complain(err error) {
 		fmt.Fprintf(a.stderr, "upscaled: %s\nSee 'upscaled --help'.\n", usage.Error())
 	case fault.KindOf(err) == fault.Canceled:
 		fmt.Fprintln(a.stderr, "upscaled: interrupted")
-	case fault.KindOf(err) == fault.Internal:
-		// The whole chain: there is no sentence that helps, but a report can.
-		fmt.Fprintf(a.stderr, "upscaled: %v\n", err)
 	default:
-		fmt.Fprintf(a.stderr, "upscaled: %s\n", fault.Sentence(err))
+		fmt.Fprintf(a.stderr, "upscaled: %s\n", report.Sentence(err))
 	}
 }
 

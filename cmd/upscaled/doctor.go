@@ -93,7 +93,7 @@ func (d *diagnosis) add(fatal bool, problem, fix string) {
 func (d *diagnosis) examineRuntime(store *models.Store, s settings) {
 	device := s.device
 	if device == "auto" {
-		device = automatic()
+		device = automatic(store)
 	}
 	kind, _, _ := strings.Cut(device, ":")
 	d.Library = store.InstalledLibrary(kind)

@@ -57,6 +57,13 @@ func (a *app) showFetches() (stop func()) {
 	}
 }
 
+// note tells something where a verb shows its work.
+func (a *app) note(message string) {
+	if a.report != nil {
+		a.report.Noted(batch.Note{Message: message})
+	}
+}
+
 // fetched shows one step of a download and, at its begin, whose work it is
 // and under which licence. The store calls it once at a time.
 func (a *app) fetched(p models.Progress) {
@@ -85,7 +92,7 @@ func (a *app) announce(name string) {
 			text += "\n  " + entry.Notice
 		}
 	}
-	a.report.Noted(batch.Note{Message: text})
+	a.note(text)
 }
 
 // installed tells people what they got and under which licence.

@@ -288,6 +288,22 @@ func TestRealAlphaAnd16Bits(t *testing.T) {
 	}
 }
 
+// Names that tell the model and the size are known before the work.
+func TestRealTemplate(t *testing.T) {
+	needRuntime(t)
+	t.Parallel()
+	root := t.TempDir()
+	template := filepath.Join(root, "{name}-{model}-{scale}-{width}x{height}")
+	input := encodePNG(t, image.NewNRGBA(image.Rect(0, 0, 9, 5)))
+	if got := real(t, input, "--model", "RealESR_General.x4v3", "--longest", "18", "--format", "tiff", "--out", template, "-"); got.code != exitOK {
+		t.Fatalf("exit %d: %s", got.code, got.stderr)
+	}
+	entries, _ := os.ReadDir(root)
+	if len(entries) != 1 || entries[0].Name() != "stdin-realesr-general-x4v3-2-18x10.tif" {
+		t.Errorf("the folder holds %v", entries)
+	}
+}
+
 // An interrupt ends the process soon, with its own code and without a trace.
 func TestRealInterrupt(t *testing.T) {
 	needRuntime(t)

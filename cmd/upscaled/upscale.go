@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -59,6 +60,9 @@ func (a *app) upscale(cmd *cobra.Command, flags upscaleFlags, arguments []string
 	jobs, err := a.plan(selection, flags.out, format)
 	if err != nil {
 		return err
+	}
+	if isWebP := func(job batch.Job) bool { return job.Format == picture.WebP }; flags.lossless && len(jobs) > 0 && !slices.ContainsFunc(jobs, isWebP) {
+		return usageError{errors.New("--lossless is for WebP only and no output is one; add --format webp")}
 	}
 	a.report = a.newReporter(flags, jobs)
 	defer a.report.Close()

@@ -207,6 +207,7 @@ func TestMistakesOfUsage(t *testing.T) {
 		{"upscale --quality 0 " + input, "--quality is 0"},
 		{"upscale --format heic " + input, "--format \"heic\""},
 		{"upscale --lossless --format png " + input, "--lossless"},
+		{"upscale --lossless " + input, "add --format webp"},
 		{"upscale --overwrite --skip-existing " + input, "exclude each other"},
 		{"upscale --jobs 0 " + input, "--jobs is 0"},
 		{"upscale --tile -1 " + input, "--tile is -1"},

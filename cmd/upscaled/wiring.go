@@ -9,6 +9,7 @@ import (
 
 	"upscaled/cmd/upscaled/batch"
 	"upscaled/engine"
+	"upscaled/engine/fault"
 	"upscaled/engine/ort"
 	"upscaled/engine/picture"
 	"upscaled/models"
@@ -44,8 +45,44 @@ func (a *app) openRuntime(ctx context.Context, device string, threads int) (*ort
 		return nil, usageError{fmt.Errorf("--threads is %d; it is a number of threads, or 0 for one a core", threads)}
 	}
 	if device == "auto" {
-		device = automatic()
+		return a.openBest(ctx, store, threads)
 	}
+	return a.openDevice(ctx, store, device, threads)
+}
+
+// openBest opens the device that automatic chooses. A GPU that cannot be used
+// is a note, since nobody asked for it, and the processor computes.
+func (a *app) openBest(ctx context.Context, store *models.Store, threads int) (*ort.Runtime, error) {
+	best := automatic(store)
+	switch {
+	case best == "cpu" && hasGPU():
+		a.note("There is a GPU; 'upscaled models pull onnxruntime-cuda' lets --device auto use it.")
+	case best != "cpu":
+		runtime, err := a.openDevice(ctx, store, best, threads)
+		if err == nil || ctx.Err() != nil {
+			return runtime, err
+		}
+		a.note("The GPU cannot be used, so the processor computes. " + fault.Sentence(err))
+	}
+	return a.openDevice(ctx, store, "cpu", threads)
+}
+
+// automatic chooses the first NVIDIA GPU where there is one and its library is
+// installed, which is too large to fetch unasked, else the processor.
+func automatic(store *models.Store) string {
+	if hasGPU() && store.InstalledLibrary("cuda") != "" {
+		return "cuda:0"
+	}
+	return "cpu"
+}
+
+// hasGPU tells whether Linux shows an NVIDIA GPU.
+func hasGPU() bool {
+	_, err := os.Stat("/dev/nvidia0")
+	return err == nil
+}
+
+func (a *app) openDevice(ctx context.Context, store *models.Store, device string, threads int) (*ort.Runtime, error) {
 	if !devices.MatchString(device) {
 		return nil, usageError{fmt.Errorf("--device is %q; use auto, cpu, cuda or cuda:N", device)}
 	}
@@ -135,13 +172,4 @@ func (l library) Load(ctx context.Context, name string, denoise *float64) (engin
 		return nil, err
 	}
 	return net, nil
-}
-
-// automatic chooses the first NVIDIA GPU where Linux shows one, else the
-// processor.
-func automatic() string {
-	if _, err := os.Stat("/dev/nvidia0"); err == nil {
-		return "cuda:0"
-	}
-	return "cpu"
 }

@@ -64,10 +64,10 @@ func (p *People) Noted(note batch.Note) {
 // Refused implements Reporter.
 func (p *People) Refused(failure batch.Failure) {
 	if failure.Path == "" {
-		p.print("upscaled: %s", sentence(failure.Err))
+		p.print("upscaled: %s", Sentence(failure.Err))
 		return
 	}
-	p.print("upscaled: %s: %s", progress.Printable(failure.Path), sentence(failure.Err))
+	p.print("upscaled: %s: %s", progress.Printable(failure.Path), Sentence(failure.Err))
 }
 
 // Started implements Reporter.
@@ -170,7 +170,7 @@ func (p *People) Ended(s Summary) {
 	}
 	p.print("%s in %s", strings.Join(parts, ", "), progress.Duration(s.Elapsed))
 	for _, failure := range s.Failures {
-		p.print("  failed: %s: %s", progress.Printable(failure.Path), sentence(failure.Err))
+		p.print("  failed: %s: %s", progress.Printable(failure.Path), Sentence(failure.Err))
 	}
 }
 

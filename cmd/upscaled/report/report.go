@@ -3,6 +3,8 @@
 package report
 
 import (
+	"errors"
+	"fmt"
 	"time"
 
 	"upscaled/cmd/upscaled/batch"
@@ -58,16 +60,20 @@ func Summarize(refused []batch.Failure, outcomes []batch.Outcome, elapsed time.D
 	return s
 }
 
-// sentence is what people and programs read of an error; a defect shows its
+// Sentence is what people and programs read of an error. A defect shows its
 // cause, because it has to be reported.
-func sentence(err error) string {
-	if fault.KindOf(err) == fault.Internal && err != nil {
-		return err.Error()
+func Sentence(err error) string {
+	var known *fault.Error
+	switch {
+	case err == nil || fault.KindOf(err) != fault.Internal:
+		return fault.Sentence(err)
+	case errors.As(err, &known) && known.Err != nil:
+		return fmt.Sprintf("%s (%v)", known.Message, known.Err)
 	}
-	return fault.Sentence(err)
+	return err.Error()
 }
 
 // failed is the event of a picture that could not be made.
 func failed(input, output string, err error) Event {
-	return Event{Event: "failed", Input: input, Output: output, Message: sentence(err), Kind: string(fault.KindOf(err))}
+	return Event{Event: "failed", Input: input, Output: output, Message: Sentence(err), Kind: string(fault.KindOf(err))}
 }

@@ -105,10 +105,10 @@ func TestEventsAreThrottled(t *testing.T) {
 func TestDefectsShowTheirCause(t *testing.T) {
 	t.Parallel()
 	err := fault.Wrap(fault.Internal, errors.New("index out of range"), "A defect stopped this picture.")
-	if got := sentence(err); !strings.Contains(got, "index out of range") {
+	if got := Sentence(err); !strings.Contains(got, "index out of range") {
 		t.Errorf("a report of %q would not help", got)
 	}
-	if got := sentence(fault.Wrap(fault.Invalid, errors.New("secret"), "It is broken.")); got != "It is broken." {
+	if got := Sentence(fault.Wrap(fault.Invalid, errors.New("secret"), "It is broken.")); got != "It is broken." {
 		t.Errorf("a user reads %q", got)
 	}
 }
