@@ -74,7 +74,7 @@ const (
 	defaultTileMemory = 700 << 20
 	freeShare         = 0.4
 	// bandMemory bounds the result rows that are held at once.
-	bandMemory = 160 << 20
+	bandMemory = 128 << 20
 )
 
 // tilePixels is how many input pixels a tile may see.

@@ -40,20 +40,29 @@ func (s Span) Seen() int { return s.In1 - s.In0 }
 func (s Span) Kept() int { return s.Keep1 - s.Keep0 }
 
 // Cut divides the part of an axis from start (a multiple of m.Multiple) to its
-// end, length, into at most count near-equal spans, fewer where a share would
-// be too short for its ramps. Every pixel is kept by one span, or by two where
-// they are blended; a start above 0 is blended with what was kept before it.
+// end, length, into at most count spans, fewer where a share would be too short
+// for its ramps. What they see is near-equal, so that tiles at the border,
+// which need a margin on one side less, keep more and memory is used again
+// from tile to tile. Every pixel is kept by one span, or by two where they are
+// blended; a start above 0 is blended with what was kept before it.
 func Cut(start, length, count int, m Margins) []Span {
 	multiple := max(m.Multiple, 1)
-	count = max(1, min(count, (length-start)/max(2*m.Ramp, multiple)))
-	edge := func(i int) int {
-		at := start + (length-start)*i/count
-		if i < count {
-			at -= at % multiple
-		}
-		return at
+	overlap, before := m.Crop+m.Ramp/2, 0
+	if start > 0 {
+		before = overlap
 	}
-	spans := make([]Span, count)
+	seen := func(n int) int { return (length - start + before + 2*overlap*(n-1)) / n }
+	for count > 1 && seen(count)-2*overlap < max(2*m.Ramp, 2*multiple) {
+		count--
+	}
+	edge := func(i int) int {
+		if i == 0 || i >= count {
+			return start + (length-start)*min(i, 1)
+		}
+		at := start - before + i*(length-start+before+2*overlap*(count-1))/count - overlap*(2*i-1)
+		return at - at%multiple
+	}
+	spans := make([]Span, max(count, 1))
 	for i := range spans {
 		s := Span{Keep0: edge(i), Keep1: edge(i + 1)}
 		spans[i] = s.widen(length, s.Keep0 > 0, i < count-1, m, multiple)
