@@ -121,8 +121,8 @@ func acquire(library string) error {
 // all maps and page-faults each large tensor anew, measured 1.7 times the time
 // at 512x512 (README, table of session settings).
 func shareArena() error {
-	const noLimit, asRequested, byDefault = 0, 1, -1
-	config, err := onnx.NewArenaCfg(noLimit, asRequested, byDefault, byDefault)
+	const noLimit, nextPowerOfTwo, byDefault = 0, 0, -1
+	config, err := onnx.NewArenaCfg(noLimit, nextPowerOfTwo, byDefault, byDefault)
 	if err != nil {
 		return fmt.Errorf("configure the arena: %w", err)
 	}
