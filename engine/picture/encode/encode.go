@@ -1,5 +1,6 @@
 // Package encode writes pictures in bands from top to bottom. PNG, JPEG, BMP
-// and TIFF never hold more than a band; WebP and GIF need whole frames.
+// and TIFF never hold more than a band (TIFF into a pipe: the compressed file);
+// WebP and GIF hold one frame, WebP also the finished frames.
 package encode
 
 import (
@@ -34,8 +35,10 @@ type Options struct {
 }
 
 // Encoder takes the frames of one picture in bands. It keeps nothing of a band
-// after WriteBand. It is not safe for concurrent use. An encoder that is not
-// closed leaves an incomplete file and nothing else behind.
+// after WriteBand. It is not safe for concurrent use. After an error all later
+// calls give that error. An encoder that is not closed leaves an incomplete
+// file and nothing else behind. Errors of the writer come wrapped; calls that
+// break this contract are fault.Internal.
 type Encoder interface {
 	// BeginFrame starts the next frame, shown for delay in animations.
 	BeginFrame(delay time.Duration) error
@@ -52,8 +55,9 @@ type Capability struct {
 	MaxSide int
 }
 
-// Capabilities tells what a format can hold. What it cannot is converted: 16
-// bits are rounded to 8, alpha is laid on white, gray becomes colour.
+// Capabilities tells what a format can hold; it is empty for unknown formats.
+// What a format cannot hold is converted: 16 bits are rounded to 8, alpha is
+// laid on white, gray becomes colour.
 func Capabilities(f picture.Format) Capability {
 	switch f {
 	case picture.PNG:
@@ -72,27 +76,43 @@ func Capabilities(f picture.Format) Capability {
 	return Capability{}
 }
 
-// New starts a file. It fails with fault.Unsupported or fault.TooLarge, before
-// anything is written, when the format cannot hold the picture.
+// New starts a file. It fails before anything is written: with
+// fault.Unsupported or fault.TooLarge when the format cannot hold the picture,
+// with fault.Invalid for a quality out of range. JPEG leaves out an EXIF block
+// of more than 64 KiB; GIF and BMP hold no metadata at all.
 func New(w io.Writer, h Header, o Options) (Encoder, error) {
+	if err := check(h, o); err != nil {
+		return nil, err
+	}
+	h.Meta = metadata.Fit(h.Meta, h.Width, h.Height)
+	grayKept := Capabilities(o.Format).Gray && (o.Format != picture.TIFF || !h.Alpha)
+	if h.Channels == 1 && !grayKept && h.Meta.ICC != nil {
+		h.Meta.ICC = colorProfile(h.Meta.ICC)
+	}
+	inner, err := start(w, h, o)
+	if err != nil {
+		return nil, named(err)
+	}
+	return &checked{inner: inner, header: h, row: h.Height}, nil
+}
+
+func check(h Header, o Options) error {
 	can := Capabilities(o.Format)
 	switch {
 	case can.MaxSide == 0:
-		return nil, fault.New(fault.Unsupported, "Pictures cannot be written as %q; use jpeg, png, webp, gif, bmp or tiff.", o.Format)
+		return fault.New(fault.Unsupported, "Pictures cannot be written as %q; use jpeg, png, webp, gif, bmp or tiff.", o.Format)
+	case h.Width < 1 || h.Height < 1 || h.Channels != 1 && h.Channels != 3 || h.Depth != 8 && h.Depth != 16 || h.Frames < 1:
+		return fault.New(fault.Internal, "The result's description is not that of a picture (%dx%d, %d channels, %d bits, %d frames).",
+			h.Width, h.Height, h.Channels, h.Depth, h.Frames)
 	case h.Width > can.MaxSide || h.Height > can.MaxSide:
-		return nil, fault.New(fault.TooLarge, "The result of %dx%d pixels is too large for %s, which ends at %d a side; use png or tiff.",
+		return fault.New(fault.TooLarge, "The result of %dx%d pixels is too large for %s, which ends at %d a side; use png or tiff.",
 			h.Width, h.Height, o.Format, can.MaxSide)
 	case h.Frames > 1 && !can.Animation:
-		return nil, fault.New(fault.Unsupported, "%s files hold no animation; use gif, png or webp.", o.Format)
+		return fault.New(fault.Unsupported, "%s files hold no animation; use gif, png or webp.", o.Format)
 	case o.Quality < 0 || o.Quality > 100:
-		return nil, fault.New(fault.Invalid, "The quality must be between 1 and 100, not %d.", o.Quality)
+		return fault.New(fault.Invalid, "The quality must be between 1 and 100, not %d.", o.Quality)
 	}
-	h.Meta = metadata.Fit(h.Meta, h.Width, h.Height)
-	inner, err := start(w, h, o)
-	if err != nil {
-		return nil, err
-	}
-	return &checked{Encoder: inner, header: h, row: h.Height}, nil
+	return nil
 }
 
 func start(w io.Writer, h Header, o Options) (Encoder, error) {
@@ -108,49 +128,12 @@ func start(w io.Writer, h Header, o Options) (Encoder, error) {
 	case picture.WebP:
 		return newWebP(w, h, o)
 	}
-	return newGIF(w, h), nil
+	return newGIF(w, h)
 }
 
-// checked holds callers to the contract, for all formats alike.
-type checked struct {
-	Encoder
-	header      Header
-	frames, row int
-}
-
-var errRows = errors.New("a frame's bands do not add up to its height")
-
-func (c *checked) BeginFrame(delay time.Duration) error {
-	if c.row != c.header.Height || c.frames >= c.header.Frames {
-		return errRows
-	}
-	c.frames, c.row = c.frames+1, 0
-	return c.named(c.Encoder.BeginFrame(delay))
-}
-
-func (c *checked) WriteBand(color picture.Raster, alpha *picture.Raster) error {
-	if c.frames == 0 || color.Width != c.header.Width || color.Channels != c.header.Channels ||
-		color.Depth() != c.header.Depth || c.row+color.Height > c.header.Height || (alpha != nil) != c.header.Alpha ||
-		alpha != nil && (alpha.Width != color.Width || alpha.Height != color.Height || alpha.Depth() != color.Depth()) {
-		return errors.New("a band does not fit its header")
-	}
-	c.row += color.Height
-	return c.named(c.Encoder.WriteBand(color, alpha))
-}
-
-func (c *checked) Close() error {
-	if c.row != c.header.Height || c.frames != c.header.Frames {
-		return errRows
-	}
-	return c.named(c.Encoder.Close())
-}
-
-func (c *checked) named(err error) error {
-	if err == nil {
-		return nil
-	}
+func named(err error) error {
 	var known *fault.Error
-	if errors.As(err, &known) {
+	if err == nil || errors.As(err, &known) {
 		return err
 	}
 	return fmt.Errorf("write the picture: %w", err)

@@ -1,177 +1,120 @@
 package encode
 
-// mcuRowBytes codes one row of MCUs as a restart interval.
-func (e *jpegEncoder) mcuRowBytes(pixels []byte) []byte {
-	width, side := e.header.Width, e.mcu()
-	w := bitWriter{out: make([]byte, 0, len(pixels)/4)}
-	var previous [3]int32
-	var planes [3][256]float32 // an MCU's components at full resolution
-	for x0 := 0; x0 < width; x0 += side {
-		if e.header.Channels == 1 {
-			grayMCU(&planes[0], pixels, x0, width)
-			previous[0] = e.tables.block(&w, &planes[0], 8, 0, previous[0])
-			continue
-		}
-		colorMCU(&planes, pixels, x0, width, side)
-		for y := 0; y < side; y += 8 {
-			for x := 0; x < side; x += 8 {
-				var block [256]float32
-				for row := range 8 {
-					copy(block[row*8:row*8+8], planes[0][(y+row)*side+x:])
-				}
-				previous[0] = e.tables.block(&w, &block, 8, 0, previous[0])
-			}
-		}
-		for c := 1; c < 3; c++ {
-			if side == 16 {
-				halve(&planes[c])
-			}
-			previous[c] = e.tables.block(&w, &planes[c], 8, 1, previous[c])
-		}
-	}
-	return w.finish()
+import "math/bits"
+
+// block is 8x8 samples or coefficients, row by row.
+type block [64]float32
+
+// mcu is the memory to code one MCU: up to four luma blocks, then chroma.
+type mcu struct {
+	luma         [4]block
+	chroma       [2]block
+	quarter      [2]block          // chroma of one luma block, before halving
+	edge         [16 * 16 * 3]byte // an MCU that the picture does not fill
+	coefficients [64]int32         // quantised, in coded order
+	previous     [3]int32          // DC of the last block of each component
+	out          bitWriter
 }
 
-func grayMCU(out *[256]float32, pixels []byte, x0, width int) {
-	for y := range 8 {
-		row := pixels[y*width : (y+1)*width]
-		for x := range 8 {
-			out[y*8+x] = float32(row[min(x0+x, width-1)]) - 128
+// code codes one row of MCUs as a restart interval. pixels are its rows.
+func (e *jpegEncoder) code(pixels []byte) []byte {
+	width, side, channels := e.header.Width, e.side(), e.header.Channels
+	m := &mcu{}
+	m.out.bytes = make([]byte, 0, len(pixels)/6)
+	for x := 0; x < width; x += side {
+		part, stride := pixels[x*channels:], width*channels
+		if x+side > width {
+			m.fill(part, stride, width-x, side, channels)
+			part, stride = m.edge[:], side*channels
+		}
+		switch {
+		case channels == 1:
+			m.gray(part, stride)
+		case side == 8:
+			toYCbCr(part, stride, &m.luma[0], &m.chroma[0], &m.chroma[1])
+		default:
+			m.halved(part, stride)
+		}
+		for i := range e.sampling * e.sampling {
+			m.put(&e.tables, 0, 0, &m.luma[i])
+		}
+		for c := 1; c < channels; c++ {
+			m.put(&e.tables, c, 1, &m.chroma[c-1])
 		}
 	}
+	return m.out.finish()
 }
 
-// colorMCU converts to YCbCr (JFIF, BT.601 full range), less the level shift.
-func colorMCU(out *[3][256]float32, pixels []byte, x0, width, side int) {
+// fill repeats the last of the columns that there are up to the MCU's side.
+func (m *mcu) fill(pixels []byte, stride, columns, side, channels int) {
 	for y := range side {
-		row := pixels[y*width*3 : (y+1)*width*3]
-		for x := range side {
-			p := row[3*min(x0+x, width-1):]
-			r, g, b := float32(p[0]), float32(p[1]), float32(p[2])
-			i := y*side + x
-			out[0][i] = 0.299*r + 0.587*g + 0.114*b - 128
-			out[1][i] = -0.168735892*r - 0.331264108*g + 0.5*b
-			out[2][i] = 0.5*r - 0.418687589*g - 0.081312411*b
+		row, out := pixels[y*stride:][:columns*channels], m.edge[y*side*channels:][:side*channels]
+		for n := copy(out, row); n < len(out); {
+			n += copy(out[n:], row[len(row)-channels:])
 		}
 	}
 }
 
-// halve averages 2x2 samples of a 16x16 plane into its first 64.
-func halve(p *[256]float32) {
-	var small [64]float32
+func (m *mcu) gray(pixels []byte, stride int) {
 	for y := range 8 {
+		row := pixels[y*stride:][:8]
+		for x, v := range row {
+			m.luma[0][y*8+x] = float32(v) - 128
+		}
+	}
+}
+
+// halved converts 16x16 pixels; chroma is the mean of 2x2.
+func (m *mcu) halved(pixels []byte, stride int) {
+	for i := range 4 {
+		x, y := i%2, i/2
+		toYCbCr(pixels[y*8*stride+x*24:], stride, &m.luma[i], &m.quarter[0], &m.quarter[1])
+		for c := range m.quarter {
+			full, half := &m.quarter[c], m.chroma[c][y*32+x*4:]
+			for j := range 4 {
+				a, b := full[j*16:][:8], full[j*16+8:][:8]
+				for k := range 4 {
+					half[j*8+k] = (a[2*k] + a[2*k+1] + b[2*k] + b[2*k+1]) / 4
+				}
+			}
+		}
+	}
+}
+
+// toYCbCr converts 8x8 pixels as JFIF asks (BT.601, full range), less the
+// level shift of 128.
+func toYCbCr(pixels []byte, stride int, luma, blue, red *block) {
+	for y := range 8 {
+		row := pixels[y*stride:][:24]
 		for x := range 8 {
-			i := 2*y*16 + 2*x
-			small[y*8+x] = (p[i] + p[i+1] + p[i+16] + p[i+17]) / 4
+			r, g, b := float32(row[3*x]), float32(row[3*x+1]), float32(row[3*x+2])
+			luma[y*8+x] = 0.299*r + 0.587*g + 0.114*b - 128
+			blue[y*8+x] = -0.168735892*r - 0.331264108*g + 0.5*b
+			red[y*8+x] = 0.5*r - 0.418687589*g - 0.081312411*b
 		}
 	}
-	copy(p[:64], small[:])
 }
 
-// block transforms, quantises and codes the 8x8 samples at the start of p and
-// returns the DC value for the next block's difference. kind is 0 for luma, 1
-// for chroma.
-func (t *jpegTables) block(w *bitWriter, p *[256]float32, stride, kind int, previous int32) int32 {
-	for y := range 8 {
-		dct(p[y*stride:], 1)
-	}
-	for x := range 8 {
-		dct(p[x:], stride)
-	}
-	reciprocal := &t.reciprocal[kind]
-	quantised := func(at uint8) int32 {
-		v := p[at] * reciprocal[at]
-		if v < 0 {
-			return int32(v - 0.5)
-		}
-		return int32(v + 0.5)
-	}
-	dc := quantised(0)
-	w.value(&t.codes[2*kind], 0, dc-previous)
-	ac, zeros := &t.codes[2*kind+1], 0
-	for _, at := range zigzag[1:] {
-		v := max(-1023, min(1023, quantised(at))) // the tables' largest category
-		if v == 0 {
-			zeros++
-			continue
-		}
+// put transforms, quantises and codes a block (T.81, section F.1.2). kind is 0
+// for the luma tables, 1 for chroma.
+func (m *mcu) put(t *jpegTables, component, kind int, samples *block) {
+	samples.transform()
+	present := t.quantise(kind, samples, &m.coefficients)
+	dc := m.coefficients[0]
+	m.out.value(&t.codes[2*kind], 0, dc-m.previous[component])
+	m.previous[component] = dc
+	codes, last := &t.codes[2*kind+1], 0
+	for rest := present &^ 1; rest != 0; rest &= rest - 1 {
+		at := bits.TrailingZeros64(rest)
+		zeros := at - last - 1
+		last = at
 		for ; zeros > 15; zeros -= 16 {
-			w.code(ac[0xf0])
+			m.out.code(codes[0xf0])
 		}
-		w.value(ac, zeros, v)
-		zeros = 0
+		// The tables end at ten bits.
+		m.out.value(codes, zeros, max(-1023, min(1023, m.coefficients[at])))
 	}
-	if zeros > 0 {
-		w.code(ac[0])
+	if last < 63 {
+		m.out.code(codes[0]) // only zeros follow
 	}
-	return dc
-}
-
-// dct is the scaled forward transform of eight samples by Arai, Agui and
-// Nakajima (1988); its scale factors are part of the quantiser.
-func dct(p []float32, step int) {
-	_ = p[7*step]
-	s0, s7 := p[0]+p[7*step], p[0]-p[7*step]
-	s1, s6 := p[step]+p[6*step], p[step]-p[6*step]
-	s2, s5 := p[2*step]+p[5*step], p[2*step]-p[5*step]
-	s3, s4 := p[3*step]+p[4*step], p[3*step]-p[4*step]
-
-	e0, e3 := s0+s3, s0-s3
-	e1, e2 := s1+s2, s1-s2
-	z := (e2 + e3) * 0.707106781
-	p[0], p[4*step] = e0+e1, e0-e1
-	p[2*step], p[6*step] = e3+z, e3-z
-
-	o0, o1, o2 := s4+s5, s5+s6, s6+s7
-	z5 := (o0 - o2) * 0.382683433
-	z2 := 0.541196100*o0 + z5
-	z4 := 1.306562965*o2 + z5
-	z3 := o1 * 0.707106781
-	high, low := s7+z3, s7-z3
-	p[5*step], p[3*step] = low+z2, low-z2
-	p[step], p[7*step] = high+z4, high-z4
-}
-
-// bitWriter collects Huffman codes, stuffing a zero behind each 0xff byte.
-type bitWriter struct {
-	out  []byte
-	bits uint64
-	n    uint
-}
-
-func (w *bitWriter) put(bits uint32, n uint) {
-	w.bits = w.bits<<n | uint64(bits)
-	for w.n += n; w.n >= 8; w.n -= 8 {
-		b := byte(w.bits >> (w.n - 8))
-		w.out = append(w.out, b)
-		if b == 0xff {
-			w.out = append(w.out, 0)
-		}
-	}
-}
-
-func (w *bitWriter) code(c huffmanCode) { w.put(uint32(c.bits), uint(c.length)) }
-
-// value codes a coefficient behind a run of zeros (T.81, F.1.2).
-func (w *bitWriter) value(codes *[256]huffmanCode, zeros int, v int32) {
-	a, b := v, v
-	if v < 0 {
-		a, b = -v, v-1
-	}
-	size := uint(0)
-	for ; a > 0; a >>= 1 {
-		size++
-	}
-	w.code(codes[zeros<<4|int(size)])
-	if size > 0 {
-		w.put(uint32(b)&(1<<size-1), size)
-	}
-}
-
-// finish pads the last byte with ones.
-func (w *bitWriter) finish() []byte {
-	if w.n > 0 {
-		w.put(1<<(8-w.n)-1, 8-w.n)
-	}
-	return w.out
 }

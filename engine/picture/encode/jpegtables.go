@@ -71,7 +71,8 @@ type huffmanCode struct {
 // jpegTables are the tables of one picture. Index 0 is luma, 1 chroma; codes
 // go as huffmanSpecs.
 type jpegTables struct {
-	quantizer  [2][64]int
+	quantizer [2][64]int
+	// reciprocal is in coded order and holds the transform's scale, too.
 	reciprocal [2][64]float32
 	codes      [4][256]huffmanCode
 }
@@ -87,7 +88,10 @@ func newJPEGTables(quality int) jpegTables {
 	for k := range baseQuantizers {
 		for i, base := range baseQuantizers[k] {
 			t.quantizer[k][i] = min(255, max(1, (base*scale+50)/100))
-			t.reciprocal[k][i] = float32(1 / (float64(t.quantizer[k][i]) * 8 * aanScale(i/8) * aanScale(i%8)))
+		}
+		for i, at := range zigzag {
+			scale := 8 * aanScale(int(at)/8) * aanScale(int(at)%8)
+			t.reciprocal[k][i] = float32(1 / (float64(t.quantizer[k][at]) * scale))
 		}
 	}
 	for i, spec := range huffmanSpecs {

@@ -1,124 +1,36 @@
 package encode
 
 import (
-	"bytes"
 	"encoding/binary"
-	"hash/adler32"
-	"hash/crc32"
 	"io"
+	"sync"
 	"time"
-
-	"github.com/klauspost/compress/flate"
-	"github.com/klauspost/compress/zlib"
 
 	"upscaled/engine/picture"
 )
 
 // pngEncoder writes PNG (W3C PNG, third edition), with more than one frame as
-// APNG. Rows are filtered and deflated in independent pieces on all cores, as
-// pigz does: each piece ends on a byte boundary, so that they just follow each
-// other in one zlib stream.
+// APNG. It holds one row, and while a band is written, its compressed pieces.
 type pngEncoder struct {
-	w        io.Writer
+	chunks   pngChunks
 	header   Header
 	layout   layout
 	frame    int
-	sequence uint32
-	adler    uint32
-	previous []byte // the row above the next band, unfiltered
+	sequence uint32 // of animation chunks
+	adler    uint32 // of the frame's filtered rows so far
 	started  bool   // the frame's zlib header is written
+	previous []byte // the row above the next band, unfiltered; zero at first
+	workers  sync.Pool
 }
-
-const (
-	// pieceBytes is about how much one core deflates at a time; smaller pieces
-	// compress worse, since each starts with an empty window.
-	pieceBytes = 1 << 20
-	// pngLevel: measured on upscaled photos, level 1 is twice as fast as 3 for
-	// 3 % larger files (README, table of encoders).
-	pngLevel = 1
-)
 
 func newPNG(w io.Writer, h Header) (*pngEncoder, error) {
-	e := &pngEncoder{w: w, header: h, layout: layout{
-		channels: h.Channels, alpha: h.Alpha, depth: h.Depth, order: binary.BigEndian,
-	}}
-	if _, err := io.WriteString(w, "\x89PNG\r\n\x1a\n"); err != nil {
-		return nil, err
+	e := &pngEncoder{
+		chunks: pngChunks{w}, header: h,
+		layout: layout{channels: h.Channels, alpha: h.Alpha, depth: h.Depth, bigEndian: true},
 	}
-	return e, e.head()
-}
-
-// head writes everything before the pixels.
-func (e *pngEncoder) head() error {
-	h := e.header
-	kind := byte(0)
-	if h.Channels == 3 {
-		kind |= 2
-	}
-	if h.Alpha {
-		kind |= 4
-	}
-	ihdr := make([]byte, 13)
-	binary.BigEndian.PutUint32(ihdr, uint32(h.Width))
-	binary.BigEndian.PutUint32(ihdr[4:], uint32(h.Height))
-	ihdr[8], ihdr[9] = byte(h.Depth), kind
-	if err := e.chunk("IHDR", ihdr); err != nil {
-		return err
-	}
-	if h.Meta.ICC != nil {
-		if err := e.chunk("iCCP", append([]byte("ICC profile\x00\x00"), deflated(h.Meta.ICC)...)); err != nil {
-			return err
-		}
-	}
-	if h.Meta.EXIF != nil {
-		if err := e.chunk("eXIf", h.Meta.EXIF); err != nil {
-			return err
-		}
-	}
-	if h.Meta.XMP != nil {
-		text := append([]byte("XML:com.adobe.xmp\x00\x00\x00\x00\x00"), h.Meta.XMP...)
-		if err := e.chunk("iTXt", text); err != nil {
-			return err
-		}
-	}
-	if h.Frames > 1 {
-		control := make([]byte, 8)
-		binary.BigEndian.PutUint32(control, uint32(h.Frames))
-		binary.BigEndian.PutUint32(control[4:], uint32(h.Loop))
-		return e.chunk("acTL", control)
-	}
-	return nil
-}
-
-func deflated(data []byte) []byte {
-	var b bytes.Buffer
-	z, _ := zlib.NewWriterLevel(&b, 2) // the level is valid
-	_, _ = z.Write(data)               // a bytes.Buffer takes everything
-	_ = z.Close()
-	return b.Bytes()
-}
-
-func (e *pngEncoder) chunk(kind string, parts ...[]byte) error {
-	size := 0
-	for _, p := range parts {
-		size += len(p)
-	}
-	head := binary.BigEndian.AppendUint32(nil, uint32(size))
-	head = append(head, kind...)
-	sum := crc32.ChecksumIEEE(head[4:])
-	for _, p := range parts {
-		sum = crc32.Update(sum, crc32.IEEETable, p)
-	}
-	if _, err := e.w.Write(head); err != nil {
-		return err
-	}
-	for _, p := range parts {
-		if _, err := e.w.Write(p); err != nil {
-			return err
-		}
-	}
-	_, err := e.w.Write(binary.BigEndian.AppendUint32(nil, sum))
-	return err
+	e.previous = make([]byte, h.Width*e.layout.pixel())
+	e.workers.New = func() any { return newPNGWorker(e.layout.pixel(), len(e.previous)) }
+	return e, e.chunks.head(h)
 }
 
 // BeginFrame implements Encoder.
@@ -128,120 +40,70 @@ func (e *pngEncoder) BeginFrame(delay time.Duration) error {
 	}
 	e.frame++
 	e.adler, e.started = 1, false
-	e.previous = make([]byte, e.header.Width*e.layout.pixel())
+	clear(e.previous)
 	if e.header.Frames == 1 {
 		return nil
 	}
+	// Offsets, disposal and blending stay 0: frames are whole, each replaces
+	// the one before.
 	control := make([]byte, 26)
-	binary.BigEndian.PutUint32(control, e.next())
+	binary.BigEndian.PutUint32(control, e.nextSequence())
 	binary.BigEndian.PutUint32(control[4:], uint32(e.header.Width))
 	binary.BigEndian.PutUint32(control[8:], uint32(e.header.Height))
-	numerator, denominator := delay.Milliseconds(), uint16(1000)
-	if numerator > 65535 {
-		numerator, denominator = min(numerator/1000, 65535), 1
-	}
-	binary.BigEndian.PutUint16(control[20:], uint16(numerator))
+	numerator, denominator := fraction(delay)
+	binary.BigEndian.PutUint16(control[20:], numerator)
 	binary.BigEndian.PutUint16(control[22:], denominator)
-	return e.chunk("fcTL", control) // dispose none, blend source: frames are whole
+	return e.chunks.put("fcTL", control)
 }
 
-func (e *pngEncoder) next() uint32 {
+func (e *pngEncoder) nextSequence() uint32 {
 	e.sequence++
 	return e.sequence - 1
 }
 
 // data writes a part of the frame's zlib stream.
-func (e *pngEncoder) data(part []byte) error {
+func (e *pngEncoder) data(parts ...[]byte) error {
 	if e.frame == 1 {
-		return e.chunk("IDAT", part)
+		return e.chunks.put("IDAT", parts...)
 	}
-	return e.chunk("fdAT", binary.BigEndian.AppendUint32(nil, e.next()), part)
+	number := binary.BigEndian.AppendUint32(nil, e.nextSequence())
+	return e.chunks.put("fdAT", append([][]byte{number}, parts...)...)
 }
 
 func (e *pngEncoder) endFrame() error {
 	if e.frame == 0 {
 		return nil
 	}
-	// An empty final block, then the checksum.
-	return e.data(binary.BigEndian.AppendUint32([]byte{3, 0}, e.adler))
+	return e.data(streamEnd(e.adler))
 }
 
-// piece is what one core makes of some rows.
-type piece struct {
-	from, to int
-	deflated []byte
-	adler    uint32
-	length   int
-}
-
-// WriteBand implements Encoder.
+// WriteBand implements Encoder. Pieces of the band are filtered and deflated
+// on all cores, as pigz does: each ends on a byte boundary, so that they just
+// follow each other in one zlib stream.
 func (e *pngEncoder) WriteBand(color picture.Raster, alpha *picture.Raster) error {
-	stride := e.header.Width * e.layout.pixel()
-	rows := max(1, pieceBytes/max(stride, 1))
-	pieces := make([]piece, 0, color.Height/rows+1)
-	for y := 0; y < color.Height; y += rows {
-		pieces = append(pieces, piece{from: y, to: min(y+rows, color.Height)})
+	if color.Height == 0 {
+		return nil
 	}
-	inParallel(len(pieces), func(i int) { e.deflate(&pieces[i], color, alpha, stride) })
+	band := source{e.layout, color, alpha}
+	rows := max(1, pieceBytes/band.stride())
+	pieces := make([]pngPiece, (color.Height+rows-1)/rows)
+	inParallel(len(pieces), func(i int) {
+		worker := e.workers.Get().(*pngWorker)
+		pieces[i] = worker.piece(band, i*rows, min((i+1)*rows, color.Height), e.previous)
+		e.workers.Put(worker)
+	})
 	for _, p := range pieces {
-		part := p.deflated
+		var head []byte
 		if !e.started {
-			e.started = true
-			part = append([]byte{0x78, 0x01}, part...)
+			e.started, head = true, zlibHeader
 		}
-		if err := e.data(part); err != nil {
+		if err := e.data(head, p.deflated); err != nil {
 			return err
 		}
 		e.adler = adlerCombine(e.adler, p.adler, p.length)
 	}
-	if color.Height > 0 {
-		last := make([]byte, stride)
-		e.fill(last, color, alpha, color.Height-1)
-		e.previous = last
-	}
+	band.convert(color.Height-1, e.previous)
 	return nil
-}
-
-func (e *pngEncoder) fill(out []byte, color picture.Raster, alpha *picture.Raster, y int) {
-	if alpha == nil {
-		e.layout.row(out, color, picture.Raster{}, false, y)
-		return
-	}
-	e.layout.row(out, color, *alpha, true, y)
-}
-
-// deflate filters and compresses the rows of a piece.
-func (e *pngEncoder) deflate(p *piece, color picture.Raster, alpha *picture.Raster, stride int) {
-	above, current := make([]byte, stride), make([]byte, stride)
-	if p.from == 0 {
-		copy(above, e.previous)
-	} else {
-		e.fill(above, color, alpha, p.from-1)
-	}
-	filtered := make([]byte, 0, (p.to-p.from)*(stride+1))
-	for y := p.from; y < p.to; y++ {
-		e.fill(current, color, alpha, y)
-		filtered = appendFiltered(filtered, current, above, e.layout.pixel())
-		above, current = current, above
-	}
-	var out bytes.Buffer
-	out.Grow(len(filtered) / 2)
-	w, _ := flate.NewWriter(&out, pngLevel) // the level is valid
-	_, _ = w.Write(filtered)
-	_ = w.Flush()
-	p.deflated, p.adler, p.length = out.Bytes(), adler32.Checksum(filtered), len(filtered)
-}
-
-// adlerCombine is the checksum of two parts put together (zlib's
-// adler32_combine).
-func adlerCombine(first, second uint32, secondLength int) uint32 {
-	const base = 65521
-	n := uint64(secondLength) % base
-	a1, b1 := uint64(first&0xffff), uint64(first>>16)
-	a2, b2 := uint64(second&0xffff), uint64(second>>16)
-	a := (a1 + a2 + base - 1) % base
-	b := (b1 + b2 + n*(a1+base-1)) % base
-	return uint32(b<<16 | a)
 }
 
 // Close implements Encoder.
@@ -249,5 +111,5 @@ func (e *pngEncoder) Close() error {
 	if err := e.endFrame(); err != nil {
 		return err
 	}
-	return e.chunk("IEND")
+	return e.chunks.put("IEND")
 }

@@ -2,19 +2,20 @@ package encode
 
 import (
 	"encoding/binary"
-	"runtime"
-	"sync"
+	"math/bits"
 
 	"upscaled/engine/picture"
 )
 
-// layout is how a format wants a row's samples.
+// layout is how a format wants the samples of a pixel: 1 or 3 colour channels
+// at 8 or 16 bits, then alpha.
 type layout struct {
-	channels int // 1 or 3 colour channels
-	alpha    bool
-	depth    int
-	order    binary.ByteOrder // of 16-bit samples
-	bgr      bool
+	channels, depth int
+	alpha           bool
+	// reversed puts blue first.
+	reversed bool
+	// bigEndian is the byte order of 16-bit samples.
+	bigEndian bool
 }
 
 // pixel is the bytes of one pixel.
@@ -26,113 +27,132 @@ func (l layout) pixel() int {
 	return n * l.depth / 8
 }
 
-// row writes one row of a band. color and alpha are samples of that row in the
-// band's depth; alpha is nil when there is none, and is laid on white when the
-// layout has none.
-func (l layout) row(out []byte, color, alpha picture.Raster, hasAlpha bool, y int) {
-	c := color.Rows(y, y+1)
-	var a picture.Raster
-	if hasAlpha {
-		a = alpha.Rows(y, y+1)
+// source is a band as a layout sees it. Conversions happen row by row, so that
+// they need no memory of their own.
+type source struct {
+	layout layout
+	color  picture.Raster
+	alpha  *picture.Raster
+}
+
+// stride is the bytes of one row.
+func (s source) stride() int { return s.color.Width * s.layout.pixel() }
+
+// asIs tells whether the band's bytes are the layout's.
+func (s source) asIs() bool {
+	return s.color.Pix != nil && s.alpha == nil && !s.layout.alpha && !s.layout.reversed &&
+		s.layout.depth == 8 && s.layout.channels == s.color.Channels
+}
+
+// row gives row y, converted into scratch or, where nothing needs converting,
+// as the band's own bytes, which must not be written to.
+func (s source) row(y int, scratch []byte) []byte {
+	if s.asIs() {
+		n := s.stride()
+		return s.color.Pix[y*n : (y+1)*n]
+	}
+	s.convert(y, scratch)
+	return scratch
+}
+
+// convert writes row y to out, which has a stride's bytes.
+func (s source) convert(y int, out []byte) {
+	color := s.color.Rows(y, y+1)
+	var alpha picture.Raster
+	if s.alpha != nil {
+		alpha = s.alpha.Rows(y, y+1)
 	}
 	switch {
-	case l.depth == 16:
-		l.wide(out, c.Pix16, a.Pix16, color.Channels)
-	case c.Pix16 != nil:
-		l.narrow(out, eight(c.Pix16), eight(a.Pix16), color.Channels)
+	case s.asIs():
+		copy(out, color.Pix)
+	case s.layout.depth == 16:
+		s.layout.wide(out, color.Pix16, alpha.Pix16, s.color.Channels)
+	case color.Pix16 != nil:
+		narrow(s.layout, out, color.Pix16, alpha.Pix16, s.color.Channels)
 	default:
-		l.narrow(out, c.Pix, a.Pix, color.Channels)
+		narrow(s.layout, out, color.Pix, alpha.Pix, s.color.Channels)
 	}
 }
 
-// eight rounds 16-bit samples to 8 bits.
-func eight(in []uint16) []uint8 {
-	if in == nil {
-		return nil
-	}
-	out := make([]uint8, len(in))
-	for i, v := range in {
-		out[i] = uint8((uint32(v)*255 + 32767) / 65535)
-	}
-	return out
+// all converts every row to out, stride bytes apart.
+func (s source) all(out []byte, stride int) {
+	inParallel(s.color.Height, func(y int) { s.convert(y, out[y*stride:][:s.stride()]) })
 }
 
-func (l layout) narrow(out, color, alpha []uint8, channels int) {
-	if alpha != nil && !l.alpha {
-		color = onWhite(color, alpha, channels)
+// narrow writes a row at 8 bits a sample. Gray is repeated for colour layouts;
+// alpha is laid on white for layouts without, and opaque for bands without.
+func narrow[T uint8 | uint16](l layout, out []byte, color, alpha []T, channels int) {
+	const red, green, blue = 0, 1, 2
+	first, last := red, blue
+	if l.reversed {
+		first, last = last, first
 	}
-	if l.channels == channels && !l.alpha && !l.bgr {
-		copy(out, color)
+	step, width := l.pixel(), len(color)/channels
+	for x := range width {
+		in, p := color[x*channels:][:channels], out[x*step:][:step]
+		r, g, b := in[0], in[channels/2], in[channels-1]
+		if alpha != nil && !l.alpha {
+			a := alpha[x]
+			r, g, b = onWhite(r, a), onWhite(g, a), onWhite(b, a)
+		}
+		if l.channels == 1 {
+			p[0] = eight(r)
+		} else {
+			p[first], p[green], p[last] = eight(r), eight(g), eight(b)
+		}
+		switch {
+		case l.alpha && alpha != nil:
+			p[step-1] = eight(alpha[x])
+		case l.alpha:
+			p[step-1] = 255
+		}
+	}
+}
+
+// eight rounds a sample to 8 bits; those that have 8 stay as they are.
+func eight[T uint8 | uint16](v T) uint8 {
+	full := uint32(^T(0))
+	return uint8((uint32(v)*255 + full/2) / full)
+}
+
+// onWhite lays a straight sample on white, rounding.
+func onWhite[T uint8 | uint16](v, alpha T) T {
+	full := uint64(^T(0))
+	return T((uint64(v)*uint64(alpha) + full*(full-uint64(alpha)) + full/2) / full)
+}
+
+// wide writes a row of 16-bit samples. Wide layouts keep a band's alpha.
+func (l layout) wide(out []byte, color, alpha []uint16, channels int) {
+	if !l.alpha && l.channels == channels {
+		out = out[:2*len(color)]
+		for i, v := range color {
+			l.put(out[2*i:], v)
+		}
 		return
 	}
 	step := l.pixel()
-	for x, i := 0, 0; i < len(color); x, i = x+1, i+channels {
-		p := out[x*step : x*step+step : x*step+step]
-		r, g, b := color[i], color[i+channels/2], color[i+channels-1]
-		switch {
-		case l.channels == 1:
-			p[0] = r
-		case l.bgr:
-			p[0], p[1], p[2] = b, g, r
-		default:
-			p[0], p[1], p[2] = r, g, b
+	for x := range len(color) / channels {
+		p := out[x*step:][:step]
+		for c := range l.channels {
+			l.put(p[2*c:], color[x*channels+min(c, channels-1)])
 		}
 		if l.alpha {
-			p[step-1] = alpha[x]
+			l.put(p[step-2:], alpha[x])
 		}
 	}
 }
 
-func (l layout) wide(out []byte, color, alpha []uint16, channels int) {
-	step, at := l.pixel(), 0
-	for x := 0; at < len(color); x, at = x+1, at+channels {
-		p := out[x*step : x*step+step]
-		for c := range channels {
-			l.order.PutUint16(p[2*c:], color[at+c])
-		}
-		if l.alpha {
-			l.order.PutUint16(p[step-2:], alpha[x])
-		}
+func (l layout) put(out []byte, v uint16) {
+	if l.bigEndian {
+		v = bits.ReverseBytes16(v)
 	}
+	binary.LittleEndian.PutUint16(out, v)
 }
 
-// onWhite lays straight colour on white.
-func onWhite(color, alpha []uint8, channels int) []uint8 {
-	out := make([]uint8, len(color))
-	for x, a := range alpha {
-		for c := range channels {
-			v := uint32(color[x*channels+c])*uint32(a) + 255*(255-uint32(a))
-			out[x*channels+c] = uint8((v + 127) / 255)
-		}
+func (l layout) get(in []byte) uint16 {
+	v := binary.LittleEndian.Uint16(in)
+	if l.bigEndian {
+		return bits.ReverseBytes16(v)
 	}
-	return out
-}
-
-// inParallel runs work for 0..n-1 on all cores and waits.
-func inParallel(n int, work func(i int)) {
-	workers := min(n, runtime.GOMAXPROCS(0))
-	if workers <= 1 {
-		for i := range n {
-			work(i)
-		}
-		return
-	}
-	var next sync.Mutex
-	var group sync.WaitGroup
-	at := 0
-	for range workers {
-		group.Go(func() {
-			for {
-				next.Lock()
-				i := at
-				at++
-				next.Unlock()
-				if i >= n {
-					return
-				}
-				work(i)
-			}
-		})
-	}
-	group.Wait()
+	return v
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"io"
+	"sync"
 	"time"
 
 	"upscaled/engine/fault"
@@ -12,39 +13,49 @@ import (
 )
 
 // tiffEncoder writes TIFF 6.0 in deflated strips with the horizontal
-// predictor, in the byte order of the EXIF block it carries, else little. The header must name where the directory is, which is
-// known last: on a file it is patched in the end, into a pipe the compressed
-// strips are held back.
+// predictor, in the byte order of the EXIF block it carries, else little. The
+// header must name where the directory is, which is known last: in a file it
+// is patched in the end, for a pipe the compressed strips are held back. Apart
+// from those it holds a strip, and a band's compressed strips while writing it.
 type tiffEncoder struct {
 	w       io.Writer
 	seeker  io.WriteSeeker // nil for pipes
-	start   int64
+	start   int64          // where in the seeker the file begins
 	held    bytes.Buffer
 	header  Header
+	order   binary.ByteOrder
 	layout  layout
-	offset  int64
+	rows    units // of one strip
+	offset  int64 // bytes written
 	offsets []uint32
 	lengths []uint32
-	rest    []byte
+	workers sync.Pool
 }
 
-// stripRows keeps strips near pieceBytes.
-func (e *tiffEncoder) stripRows() int {
-	return max(1, pieceBytes/max(1, e.header.Width*e.layout.pixel()))
-}
+// stripBytes is about what readers hold of the picture at a time.
+const stripBytes = 256 << 10
 
 func newTIFF(w io.Writer, h Header) (*tiffEncoder, error) {
-	e := &tiffEncoder{w: w, header: h, layout: layout{
-		channels: h.Channels, alpha: h.Alpha, depth: h.Depth, order: binary.LittleEndian,
-	}}
+	e := &tiffEncoder{
+		w: w, header: h, order: binary.LittleEndian,
+		layout: layout{channels: h.Channels, alpha: h.Alpha, depth: h.Depth},
+	}
 	mark := "II*\x00\x00\x00\x00\x00"
 	if exif, err := ifd.Parse(h.Meta.EXIF); err == nil && exif.Order == binary.ByteOrder(binary.BigEndian) {
-		mark, e.layout.order = "MM\x00*\x00\x00\x00\x00", binary.BigEndian
+		mark, e.order, e.layout.bigEndian = "MM\x00*\x00\x00\x00\x00", binary.BigEndian, true
 	}
-	if h.Alpha && h.Channels == 1 {
+	if h.Alpha {
 		e.layout.channels = 3 // gray with alpha is read by few programs
 	}
+	stride := h.Width * e.layout.pixel()
+	// Compressed it might still fit, but that would show only in the end.
+	if int64(stride)*int64(h.Height) >= 1<<32-1<<26 {
+		return nil, fault.New(fault.TooLarge, "The result of %dx%d pixels is too large for tiff, which ends at 4 GiB; use png.", h.Width, h.Height)
+	}
+	e.rows = newUnits(e.layout, h.Width, max(1, stripBytes/stride))
+	e.workers.New = func() any { return newDeflater() }
 	if seeker, ok := w.(io.WriteSeeker); ok {
+		// A pipe may be a seeker by type; it says so here.
 		if at, err := seeker.Seek(0, io.SeekCurrent); err == nil {
 			e.seeker, e.start = seeker, at
 		}
@@ -52,6 +63,7 @@ func newTIFF(w io.Writer, h Header) (*tiffEncoder, error) {
 	return e, e.put([]byte(mark))
 }
 
+// put writes or holds back what comes next in the file.
 func (e *tiffEncoder) put(data []byte) error {
 	e.offset += int64(len(data))
 	if e.offset >= 1<<32 {
@@ -70,47 +82,46 @@ func (e *tiffEncoder) BeginFrame(time.Duration) error { return nil }
 
 // WriteBand implements Encoder.
 func (e *tiffEncoder) WriteBand(color picture.Raster, alpha *picture.Raster) error {
-	if e.layout.channels > color.Channels {
-		color = tripled(color)
-	}
-	stride := color.Width * e.layout.pixel()
-	out := make([]byte, stride*color.Height)
-	rowsInto(out, stride, e.layout, color, alpha)
-	e.rest = append(e.rest, out...)
-	whole := len(e.rest) / (stride * e.stripRows()) * stride * e.stripRows()
-	if err := e.strips(e.rest[:whole]); err != nil {
-		return err
-	}
-	e.rest = append([]byte(nil), e.rest[whole:]...)
-	return nil
+	var strips [][]byte
+	e.rows.add(color, alpha,
+		func(count int) { strips = make([][]byte, count) },
+		func(i int, rows []byte) { strips[i] = e.strip(rows) })
+	return e.write(strips)
 }
 
-// tripled repeats a gray raster as colour.
-func tripled(r picture.Raster) picture.Raster {
-	out := picture.NewRaster(r.Width, r.Height, 3, r.Depth())
-	for i, v := range r.Pix {
-		out.Pix[3*i], out.Pix[3*i+1], out.Pix[3*i+2] = v, v, v
+// strip compresses rows.
+func (e *tiffEncoder) strip(rows []byte) []byte {
+	residuals := make([]byte, len(rows))
+	for y := 0; y < len(rows); y += e.rows.stride {
+		e.layout.differences(residuals[y:][:e.rows.stride], rows[y:][:e.rows.stride])
 	}
-	for i, v := range r.Pix16 {
-		out.Pix16[3*i], out.Pix16[3*i+1], out.Pix16[3*i+2] = v, v, v
-	}
-	return out
+	var out bytes.Buffer
+	worker := e.workers.Get().(*deflater)
+	worker.stream(&out, residuals)
+	e.workers.Put(worker)
+	return out.Bytes()
 }
 
-// strips writes rows as strips; the last may be short.
-func (e *tiffEncoder) strips(rows []byte) error {
-	stride := e.header.Width * e.layout.pixel()
-	size := stride * e.stripRows()
-	count := (len(rows) + size - 1) / size
-	coded := make([][]byte, count)
-	inParallel(count, func(i int) {
-		strip := rows[i*size : min((i+1)*size, len(rows))]
-		for y := 0; y < len(strip); y += stride {
-			e.predict(strip[y : y+stride])
+// differences writes samples less those of the pixel on the left (TIFF 6.0,
+// section 14).
+func (l layout) differences(out, row []byte) {
+	step := l.pixel()
+	copy(out, row[:step])
+	left, row, out := row[:len(row)-step], row[step:], out[step:]
+	if l.depth == 8 {
+		for i, v := range left {
+			out[i] = row[i] - v
 		}
-		coded[i] = deflated(strip)
-	})
-	for _, strip := range coded {
+		return
+	}
+	for i := 0; i+2 <= len(left); i += 2 {
+		l.put(out[i:], l.get(row[i:])-l.get(left[i:]))
+	}
+}
+
+// write adds strips, each at an even offset.
+func (e *tiffEncoder) write(strips [][]byte) error {
+	for _, strip := range strips {
 		e.offsets = append(e.offsets, uint32(e.offset))
 		e.lengths = append(e.lengths, uint32(len(strip)))
 		if len(strip)%2 == 1 {
@@ -123,32 +134,19 @@ func (e *tiffEncoder) strips(rows []byte) error {
 	return nil
 }
 
-// predict replaces samples by their difference to the pixel on the left.
-func (e *tiffEncoder) predict(row []byte) {
-	step := e.layout.pixel()
-	if e.layout.depth == 8 {
-		for i := len(row) - 1; i >= step; i-- {
-			row[i] -= row[i-step]
-		}
-		return
-	}
-	order := e.layout.order
-	for i := len(row) - 2; i >= step; i -= 2 {
-		order.PutUint16(row[i:], order.Uint16(row[i:])-order.Uint16(row[i-step:]))
-	}
-}
-
 // Close implements Encoder.
 func (e *tiffEncoder) Close() error {
-	if err := e.strips(e.rest); err != nil {
-		return err
+	if e.rows.waiting > 0 { // the last strip is short
+		if err := e.write([][]byte{e.strip(e.rows.rest)}); err != nil {
+			return err
+		}
 	}
 	directory, at := e.directory()
 	if err := e.put(directory); err != nil {
 		return err
 	}
 	pointer := make([]byte, 4)
-	e.layout.order.PutUint32(pointer, at)
+	e.order.PutUint32(pointer, at)
 	if e.seeker == nil {
 		file := e.held.Bytes()
 		copy(file[4:], pointer)

@@ -1,8 +1,6 @@
 package encode
 
-import (
-	"upscaled/engine/picture/metadata/ifd"
-)
+import "upscaled/engine/picture/metadata/ifd"
 
 // directory is the picture's IFD and what it points to, to be written at the
 // current offset; at is where the IFD itself begins.
@@ -25,7 +23,7 @@ func (e *tiffEncoder) directory() (data []byte, at uint32) {
 		e.long(ifd.ImageWidth, uint32(h.Width)), e.long(ifd.ImageLength, uint32(h.Height)),
 		e.short(ifd.BitsPerSample, depths...), e.short(ifd.Compression, deflate),
 		e.short(ifd.Photometric, photometric), e.long(ifd.StripOffsets, e.offsets...),
-		e.short(ifd.SamplesPerPixel, uint16(samples)), e.long(rowsPerStrip, uint32(e.stripRows())),
+		e.short(ifd.SamplesPerPixel, uint16(samples)), e.long(rowsPerStrip, uint32(e.rows.height)),
 		e.long(ifd.StripByteCounts, e.lengths...), e.short(predictor, horizontal),
 	}
 	if h.Alpha {
@@ -38,7 +36,7 @@ func (e *tiffEncoder) directory() (data []byte, at uint32) {
 		fields = append(fields, raw(ifd.ICC, ifd.Undefined, h.Meta.ICC))
 	}
 	described, exif, gps := e.exif()
-	return ifd.At(uint32(e.offset), e.layout.order, append(fields, described...), exif, gps)
+	return ifd.At(uint32(e.offset), e.order, append(fields, described...), exif, gps)
 }
 
 // exif splits the EXIF block into the fields of the page, the EXIF and the GPS
@@ -75,7 +73,7 @@ func describesPicture(tag uint16) bool {
 func (e *tiffEncoder) short(tag uint16, values ...uint16) ifd.Field {
 	out := make([]byte, 2*len(values))
 	for i, v := range values {
-		e.layout.order.PutUint16(out[2*i:], v)
+		e.order.PutUint16(out[2*i:], v)
 	}
 	return ifd.Field{Tag: tag, Type: ifd.Short, Count: uint32(len(values)), Value: out}
 }
@@ -83,7 +81,7 @@ func (e *tiffEncoder) short(tag uint16, values ...uint16) ifd.Field {
 func (e *tiffEncoder) long(tag uint16, values ...uint32) ifd.Field {
 	out := make([]byte, 4*len(values))
 	for i, v := range values {
-		e.layout.order.PutUint32(out[4*i:], v)
+		e.order.PutUint32(out[4*i:], v)
 	}
 	return ifd.Field{Tag: tag, Type: ifd.Long, Count: uint32(len(values)), Value: out}
 }
