@@ -71,7 +71,7 @@ const (
 	// margin.
 	minTilePixels = 64 * 64
 	// defaultTileMemory and its share of the free memory bound a session.
-	defaultTileMemory = 700 << 20
+	defaultTileMemory = 600 << 20
 	freeShare         = 0.4
 	// bandMemory bounds the result rows that are held at once.
 	bandMemory = 128 << 20
