@@ -82,30 +82,31 @@ func (s source) all(out []byte, stride int) {
 // narrow writes a row at 8 bits a sample. Gray is repeated for colour layouts;
 // alpha is laid on white for layouts without, and opaque for bands without.
 func narrow[T uint8 | uint16](l layout, out []byte, color, alpha []T, channels int) {
-	const red, green, blue = 0, 1, 2
-	first, last := red, blue
+	step, width := l.pixel(), len(color)/channels
+	first, last := 0, l.channels-1
 	if l.reversed {
 		first, last = last, first
 	}
-	step, width := l.pixel(), len(color)/channels
+	for c := range l.channels {
+		at := first + c*(last-first)/max(1, l.channels-1)
+		from := min(c, channels-1)
+		for x := range width {
+			v := color[x*channels+from]
+			if alpha != nil && !l.alpha {
+				v = onWhite(v, alpha[x])
+			}
+			out[x*step+at] = eight(v)
+		}
+	}
+	if !l.alpha {
+		return
+	}
 	for x := range width {
-		in, p := color[x*channels:][:channels], out[x*step:][:step]
-		r, g, b := in[0], in[channels/2], in[channels-1]
-		if alpha != nil && !l.alpha {
-			a := alpha[x]
-			r, g, b = onWhite(r, a), onWhite(g, a), onWhite(b, a)
+		a := ^T(0)
+		if alpha != nil {
+			a = alpha[x]
 		}
-		if l.channels == 1 {
-			p[0] = eight(r)
-		} else {
-			p[first], p[green], p[last] = eight(r), eight(g), eight(b)
-		}
-		switch {
-		case l.alpha && alpha != nil:
-			p[step-1] = eight(alpha[x])
-		case l.alpha:
-			p[step-1] = 255
-		}
+		out[x*step+step-1] = eight(a)
 	}
 }
 
