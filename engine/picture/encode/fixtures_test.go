@@ -4,11 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"image"
-	"io"
-	"testing"
 
 	"upscaled/engine/picture"
-	"upscaled/engine/picture/encode"
 )
 
 func toNRGBA(r picture.Raster) *image.NRGBA {
@@ -51,15 +48,23 @@ func exifBlock() []byte {
 	return b.Bytes()
 }
 
-// BenchmarkEncode gives megabytes of samples a second.
-func BenchmarkEncode(b *testing.B) {
-	color := gradient(4000, 2000, 3, 8)
-	for _, format := range []picture.Format{picture.PNG, picture.JPEG, picture.BMP, picture.TIFF, picture.WebP} {
-		b.Run(string(format), func(b *testing.B) {
-			b.SetBytes(int64(len(color.Pix)))
-			for b.Loop() {
-				write(b, io.Discard, header(color, nil), encode.Options{Format: format}, color, nil, 500, 500, 500, 500)
-			}
-		})
+// grayProfile is a minimal gray profile with a tone curve of gamma 1.8.
+func grayProfile() []byte {
+	curve := []byte("curv\x00\x00\x00\x00\x00\x00\x00\x01\x01\xcd\x00\x00")
+	white := []byte("XYZ \x00\x00\x00\x00\x00\x00\xf6\xd6\x00\x01\x00\x00\x00\x00\xd3\x2d")
+	p := make([]byte, 132, 132+24+len(curve)+len(white))
+	copy(p[12:], "mntrGRAYXYZ ")
+	copy(p[36:], "acsp")
+	binary.BigEndian.PutUint32(p[128:], 2)
+	for _, tag := range []struct {
+		name     string
+		at, size int
+	}{{"kTRC", 156, len(curve)}, {"wtpt", 156 + len(curve), len(white)}} {
+		p = append(p, tag.name...)
+		p = binary.BigEndian.AppendUint32(p, uint32(tag.at))
+		p = binary.BigEndian.AppendUint32(p, uint32(tag.size))
 	}
+	p = append(append(p, curve...), white...)
+	binary.BigEndian.PutUint32(p, uint32(len(p)))
+	return p
 }

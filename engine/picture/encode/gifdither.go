@@ -14,15 +14,14 @@ func (p gifPixels) indices(palette []rgb, exact bool, transparent uint8) []uint8
 	for i, c := range palette {
 		index[c] = uint8(i)
 	}
-	var last rgb
-	var lastIndex uint8
+	known, last, lastIndex := false, rgb{}, uint8(0) // neighbours are often equal
 	for i := range out {
-		switch c := p.at(i * p.step); {
-		case !p.opaque(i * p.step):
+		if !p.opaque(i * p.step) {
 			out[i] = transparent
 			continue
-		case i == 0 || c != last:
-			last, lastIndex = c, index[c]
+		}
+		if c := p.at(i * p.step); !known || c != last {
+			known, last, lastIndex = true, c, index[c]
 		}
 		out[i] = lastIndex
 	}
