@@ -1,6 +1,19 @@
 // Package encode writes pictures in bands from top to bottom. PNG, JPEG, BMP
 // and TIFF never hold more than a band (TIFF into a pipe: the compressed file);
 // WebP and GIF hold one frame, WebP also the finished frames.
+//
+// Encoding shares the cores with the network, so its work counts more than its
+// wall time. Measured on pictures of the x4 networks, on one core of a busy
+// machine, in megapixels a second:
+//
+//	PNG   65 to 100, 1.6 bytes a pixel; Go's encoder at best speed: 13, 3 % larger
+//	JPEG  60 at quality 92 (4:4:4), 95 at 80 (4:2:0); Go's encoder: 26
+//	TIFF  65 to 100
+//	WebP  4.6 lossy, 5 lossless
+//	GIF   11
+//
+// JPEG files are as large as libjpeg-turbo's at equal quality, WebP files as
+// cwebp's with the same method.
 package encode
 
 import (

@@ -21,7 +21,7 @@ type tiffEncoder struct {
 	w       io.Writer
 	seeker  io.WriteSeeker // nil for pipes
 	start   int64          // where in the seeker the file begins
-	held    bytes.Buffer
+	held    [][]byte       // for pipes, what comes before the directory
 	header  Header
 	order   binary.ByteOrder
 	layout  layout
@@ -70,7 +70,7 @@ func (e *tiffEncoder) put(data []byte) error {
 		return fault.New(fault.TooLarge, "The result is too large for tiff, which ends at 4 GiB; use png.")
 	}
 	if e.seeker == nil {
-		e.held.Write(data)
+		e.held = append(e.held, data)
 		return nil
 	}
 	_, err := e.w.Write(data)
@@ -99,7 +99,7 @@ func (e *tiffEncoder) strip(rows []byte) []byte {
 	worker := e.workers.Get().(*deflater)
 	worker.stream(&out, residuals)
 	e.workers.Put(worker)
-	return out.Bytes()
+	return bytes.Clone(out.Bytes()) // may be held: no spare room
 }
 
 // differences writes samples less those of the pixel on the left (TIFF 6.0,
@@ -124,11 +124,13 @@ func (e *tiffEncoder) write(strips [][]byte) error {
 	for _, strip := range strips {
 		e.offsets = append(e.offsets, uint32(e.offset))
 		e.lengths = append(e.lengths, uint32(len(strip)))
-		if len(strip)%2 == 1 {
-			strip = append(strip, 0)
-		}
 		if err := e.put(strip); err != nil {
 			return err
+		}
+		if len(strip)%2 == 1 {
+			if err := e.put([]byte{0}); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -148,10 +150,13 @@ func (e *tiffEncoder) Close() error {
 	pointer := make([]byte, 4)
 	e.order.PutUint32(pointer, at)
 	if e.seeker == nil {
-		file := e.held.Bytes()
-		copy(file[4:], pointer)
-		_, err := e.w.Write(file)
-		return err
+		copy(e.held[0][4:], pointer)
+		for _, part := range e.held {
+			if _, err := e.w.Write(part); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 	if _, err := e.seeker.Seek(e.start+4, io.SeekStart); err != nil {
 		return err
