@@ -1,0 +1,206 @@
+// Package dialecttest has what the tests of all dialects need: a pretend
+// server, requests, small pictures and golden files.
+package dialecttest
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"image"
+	"image/color"
+	"image/png"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"upscaled/engine/fault"
+	"upscaled/engine/picture"
+	"upscaled/engine/picture/decode"
+	"upscaled/server/dialect"
+	"upscaled/server/job"
+	"upscaled/server/job/jobtest"
+)
+
+// Now is the pretend server's clock: 2023-12-21 15:18:43.456 UTC.
+var Now = time.UnixMilli(1703171923456).UTC()
+
+// Gate knows keys by heart; with none it lets everybody pass.
+type Gate struct {
+	// Keys are the callers by key; Errors the refusals by key.
+	Keys   map[string]job.Caller
+	Errors map[string]error
+}
+
+// Authenticate implements job.Gate.
+func (g Gate) Authenticate(_ context.Context, key string) (job.Caller, error) {
+	if len(g.Keys) == 0 {
+		return job.Caller{}, nil
+	}
+	caller, known := g.Keys[key]
+	if !known {
+		return job.Caller{}, fault.New(fault.Unauthorized, "unknown key")
+	}
+	return caller, g.Errors[key]
+}
+
+// Balance implements job.Gate.
+func (g Gate) Balance(_ context.Context, id string) (job.Caller, error) {
+	for _, caller := range g.Keys {
+		if caller.ID == id {
+			return caller, nil
+		}
+	}
+	return job.Caller{}, fault.New(fault.NotFound, "no such account")
+}
+
+// Enabled implements job.Gate.
+func (g Gate) Enabled(context.Context) (bool, error) { return len(g.Keys) > 0, nil }
+
+// Links signs nothing: the URL ends in the job's ID.
+type Links struct{}
+
+// URL implements dialect.Links.
+func (Links) URL(base string, j job.Job) string {
+	return base + "/v1/files/" + j.ID + "?expires=1703258323&sig=00"
+}
+
+// Prober reads headers with the real decoder.
+type Prober struct{ Limits picture.Limits }
+
+// Probe implements job.Prober.
+func (p Prober) Probe(data []byte) (job.InputInfo, error) {
+	info, err := decode.Probe(data, p.Limits)
+	if err != nil {
+		return job.InputInfo{}, err
+	}
+	return job.InputInfo{
+		Format: string(info.Format), Width: info.Width, Height: info.Height,
+		Alpha: info.Alpha, Frames: info.Frames,
+	}, nil
+}
+
+// Host is a pretend server around a queue and a gate.
+func Host(queue job.Queue, gate job.Gate) dialect.Host {
+	return dialect.Host{
+		Queue: queue, Gate: gate, Links: Links{},
+		Prober:    Prober{Limits: picture.Limits{Pixels: 100_000_000, Side: 60_000}},
+		BaseURL:   func(*http.Request) string { return "https://upscaled.example" },
+		WaitLimit: 10 * time.Second,
+		Now:       func() time.Time { return Now },
+	}
+}
+
+// Succeed is a pretend worker that doubles every picture.
+func Succeed(spec job.Spec, input []byte) jobtest.Outcome {
+	info, err := Prober{}.Probe(input)
+	if err != nil {
+		return jobtest.Outcome{Failure: &job.Failure{Kind: fault.KindOf(err), Message: fault.Sentence(err)}}
+	}
+	format := spec.Options.Format
+	if format == "" {
+		format = info.Format
+	}
+	return jobtest.Outcome{Picture: []byte("picture"), Result: &job.Result{
+		Format: format, InputWidth: info.Width, InputHeight: info.Height,
+		OutputWidth: 2 * info.Width, OutputHeight: 2 * info.Height, Bytes: 7, Seconds: 0.25, Model: "test",
+	}}
+}
+
+// PNG is a picture file of the given size in pixels, with or without
+// transparency, whose pixels compress badly enough to pass minimum sizes.
+func PNG(t testing.TB, width, height int, alpha bool) []byte {
+	t.Helper()
+	img := image.NewNRGBA(image.Rect(0, 0, width, height))
+	for y := range height {
+		for x := range width {
+			c := color.NRGBA{uint8(x*7919 + y*104729), uint8(x * y), uint8(x ^ y*31), 255}
+			if alpha && x < width/2 {
+				c.A = uint8(y)
+			}
+			img.SetNRGBA(x, y, c)
+		}
+	}
+	var out bytes.Buffer
+	if err := png.Encode(&out, img); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+// Part is one part of a form: a file where Name is set, else a field.
+type Part struct {
+	Field, Name string
+	Data        []byte
+}
+
+func (p Part) create(w *multipart.Writer) (io.Writer, error) {
+	if p.Name == "" {
+		return w.CreateFormField(p.Field)
+	}
+	return w.CreateFormFile(p.Field, p.Name)
+}
+
+// Field is a form's text field.
+func Field(name, value string) Part { return Part{Field: name, Data: []byte(value)} }
+
+// File is a form's file.
+func File(field, name string, data []byte) Part { return Part{Field: field, Name: name, Data: data} }
+
+// Form builds a multipart POST request.
+func Form(t testing.TB, target string, parts ...Part) *http.Request {
+	t.Helper()
+	var body bytes.Buffer
+	w := multipart.NewWriter(&body)
+	for _, p := range parts {
+		part, err := p.create(w)
+		if err == nil {
+			_, err = part.Write(p.Data)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r := httptest.NewRequest(http.MethodPost, target, &body)
+	r.Header.Set("Content-Type", w.FormDataContentType())
+	return r
+}
+
+// Do sends a request through an echo with the given routes.
+func Do(e *echo.Echo, r *http.Request) *httptest.ResponseRecorder {
+	recorder := httptest.NewRecorder()
+	e.ServeHTTP(recorder, r)
+	return recorder
+}
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// Golden compares a body with testdata/<name>; go test -update writes it.
+func Golden(t testing.TB, name string, got []byte) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.MkdirAll("testdata", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("%s:\n got %s\nwant %s", path, got, want)
+	}
+}

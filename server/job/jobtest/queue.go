@@ -1,0 +1,181 @@
+// Package jobtest holds the conformance suite of job.Queue and a queue in
+// memory for the tests of what submits to one.
+package jobtest
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"sync"
+	"time"
+
+	"upscaled/engine/fault"
+	"upscaled/server/job"
+)
+
+// Outcome is what a pretend worker makes of a job: exactly one of Failure and
+// Result is set.
+type Outcome struct {
+	Result  *job.Result
+	Picture []byte
+	Failure *job.Failure
+}
+
+// Queue is a job.Queue in memory. Its zero value accepts jobs and leaves them
+// queued until Start and Finish are called.
+type Queue struct {
+	// Work, where not nil, finishes every job as soon as it is submitted.
+	Work func(spec job.Spec, input []byte) Outcome
+	// Refuse, where not nil, may refuse a submission.
+	Refuse func(spec job.Spec) error
+	// Credits, where not nil, is the balance told on submission.
+	Credits *int64
+	// Now is the clock; time.Now when nil.
+	Now func() time.Time
+
+	mutex    sync.Mutex
+	jobs     map[string]job.Job
+	inputs   map[string][]byte
+	pictures map[string][]byte
+	changed  map[string]chan struct{} // closed when the job becomes final
+}
+
+func (q *Queue) now() time.Time {
+	if q.Now != nil {
+		return q.Now()
+	}
+	return time.Now()
+}
+
+// Submit implements job.Queue.
+func (q *Queue) Submit(ctx context.Context, spec job.Spec, input []byte) (job.Submitted, error) {
+	if err := ctx.Err(); err != nil {
+		return job.Submitted{}, err
+	}
+	if q.Refuse != nil {
+		if err := q.Refuse(spec); err != nil {
+			return job.Submitted{}, err
+		}
+	}
+	q.mutex.Lock()
+	if q.jobs == nil {
+		q.jobs, q.inputs = map[string]job.Job{}, map[string][]byte{}
+		q.pictures, q.changed = map[string][]byte{}, map[string]chan struct{}{}
+	}
+	if _, taken := q.jobs[spec.ID]; taken {
+		q.mutex.Unlock()
+		return job.Submitted{}, fault.New(fault.Invalid, "There is a job %s already.", spec.ID)
+	}
+	j := job.Job{Spec: spec, State: job.Queued, Created: q.now()}
+	q.jobs[spec.ID], q.changed[spec.ID] = j, make(chan struct{})
+	q.inputs[spec.ID] = bytes.Clone(input)
+	q.mutex.Unlock()
+	if q.Work != nil {
+		q.Finish(spec.ID, q.Work(spec, input))
+	}
+	return job.Submitted{Job: j, Credits: q.Credits}, nil
+}
+
+// Start marks a queued job as running.
+func (q *Queue) Start(id string, progress float64) {
+	q.mutex.Lock()
+	defer q.mutex.Unlock()
+	j := q.jobs[id]
+	j.State, j.Progress, j.Started, j.Attempts = job.Running, progress, q.now(), j.Attempts+1
+	q.jobs[id] = j
+}
+
+// Finish ends a job that is not final yet.
+func (q *Queue) Finish(id string, o Outcome) {
+	q.mutex.Lock()
+	defer q.mutex.Unlock()
+	j := q.jobs[id]
+	if j.State.Final() {
+		return
+	}
+	j.Finished = q.now()
+	switch {
+	case o.Failure != nil:
+		j.State, j.Failure = job.Failed, o.Failure
+	case o.Result != nil:
+		j.State, j.Result, j.Progress = job.Succeeded, o.Result, 1
+		q.pictures[id] = o.Picture
+	default:
+		j.State = job.Canceled
+	}
+	q.jobs[id] = j
+	close(q.changed[id])
+}
+
+// Input gives the bytes that a job was submitted with.
+func (q *Queue) Input(id string) []byte {
+	q.mutex.Lock()
+	defer q.mutex.Unlock()
+	return q.inputs[id]
+}
+
+// Jobs gives all records in no order.
+func (q *Queue) Jobs() []job.Job {
+	q.mutex.Lock()
+	defer q.mutex.Unlock()
+	var all []job.Job
+	for _, j := range q.jobs {
+		all = append(all, j)
+	}
+	return all
+}
+
+// Get implements job.Queue.
+func (q *Queue) Get(_ context.Context, id string) (job.Job, error) {
+	q.mutex.Lock()
+	defer q.mutex.Unlock()
+	j, known := q.jobs[id]
+	if !known {
+		return job.Job{}, fault.New(fault.NotFound, "There is no such job.")
+	}
+	return j, nil
+}
+
+// Wait implements job.Queue.
+func (q *Queue) Wait(ctx context.Context, id string) (job.Job, error) {
+	q.mutex.Lock()
+	done := q.changed[id]
+	q.mutex.Unlock()
+	if done == nil {
+		return q.Get(ctx, id)
+	}
+	select {
+	case <-done:
+		return q.Get(ctx, id)
+	case <-ctx.Done():
+		j, _ := q.Get(ctx, id)
+		return j, ctx.Err()
+	}
+}
+
+// Open implements job.Queue.
+func (q *Queue) Open(ctx context.Context, id string) (io.ReadSeekCloser, job.Job, error) {
+	j, err := q.Get(ctx, id)
+	if err != nil {
+		return nil, job.Job{}, err
+	}
+	if j.State != job.Succeeded {
+		return nil, job.Job{}, fault.New(fault.NotFound, "The job has no result.")
+	}
+	q.mutex.Lock()
+	defer q.mutex.Unlock()
+	return nopCloser{bytes.NewReader(q.pictures[id])}, j, nil
+}
+
+// Cancel implements job.Queue.
+func (q *Queue) Cancel(ctx context.Context, id string) error {
+	if _, err := q.Get(ctx, id); err != nil {
+		return err
+	}
+	q.Finish(id, Outcome{})
+	return nil
+}
+
+type nopCloser struct{ io.ReadSeeker }
+
+func (nopCloser) Close() error { return nil }
