@@ -1,0 +1,144 @@
+package maskr
+
+import (
+	"math"
+
+	"upscaled/engine/fault"
+	"upscaled/server/job"
+)
+
+// Status words of the vendor.
+const (
+	pending    = "pending"
+	processing = "processing"
+	completed  = "completed"
+	failed     = "failed"
+)
+
+// Result is what became of one picture. Fields that are not known (yet) are
+// null, never left out.
+type Result struct {
+	JobID            string   `json:"job_id"`
+	Status           string   `json:"status"`
+	InputFilename    string   `json:"input_filename"`
+	OutputURL        *string  `json:"output_url"`
+	ProcessingTimeMS *float64 `json:"processing_time_ms"`
+	Error            *string  `json:"error"`
+	OriginalWidth    *int     `json:"original_width"`
+	OriginalHeight   *int     `json:"original_height"`
+	OutputWidth      *int     `json:"output_width"`
+	OutputHeight     *int     `json:"output_height"`
+	CreditsUsed      *int64   `json:"credits_used"`
+}
+
+// Envelope is the body of the single call and of GET /v1/jobs; what stands
+// outside repeats the result.
+type Envelope struct {
+	JobID  string  `json:"job_id"`
+	Status string  `json:"status"`
+	Result Result  `json:"result"`
+	Error  *string `json:"error"`
+}
+
+// BatchEnvelope is the body of the batch call, with results in the order of
+// the files.
+type BatchEnvelope struct {
+	BatchID               string   `json:"batch_id"`
+	Status                string   `json:"status"`
+	TotalFiles            int      `json:"total_files"`
+	Completed             int      `json:"completed"`
+	Failed                int      `json:"failed"`
+	Results               []Result `json:"results"`
+	TotalProcessingTimeMS float64  `json:"total_processing_time_ms"`
+	TotalCreditsUsed      int64    `json:"total_credits_used"`
+	Error                 *string  `json:"error"`
+}
+
+func envelope(r Result) Envelope {
+	return Envelope{JobID: r.JobID, Status: r.Status, Result: r, Error: r.Error}
+}
+
+func statusOf(s job.State) string {
+	switch s {
+	case job.Queued:
+		return pending
+	case job.Running:
+		return processing
+	case job.Succeeded:
+		return completed
+	}
+	return failed // canceled too: the vendor has no word for it
+}
+
+// resultOf tells of a job; url is where a succeeded one's picture is.
+func resultOf(j job.Job, url string) Result {
+	r := Result{JobID: j.ID, Status: statusOf(j.State), InputFilename: j.InputName}
+	switch {
+	case r.Status == failed:
+		r.fail(failureText(j))
+	case r.Status == completed && j.Result != nil:
+		took := toTenth(1000 * j.Result.Seconds)
+		r.OutputURL, r.ProcessingTimeMS, r.CreditsUsed = &url, &took, &j.Price
+		r.OriginalWidth, r.OriginalHeight = &j.Result.InputWidth, &j.Result.InputHeight
+		r.OutputWidth, r.OutputHeight = &j.Result.OutputWidth, &j.Result.OutputHeight
+	}
+	return r
+}
+
+// rejected tells of a batch's item that never became a job.
+func rejected(spec job.Spec, err error) Result {
+	r := Result{JobID: spec.ID, Status: failed, InputFilename: spec.InputName}
+	r.fail(sentence(err))
+	return r
+}
+
+// fail sets why; nothing is charged for what fails.
+func (r *Result) fail(why string) {
+	var free int64
+	r.Error, r.CreditsUsed = &why, &free
+}
+
+// failureText never shows what went wrong inside the server.
+func failureText(j job.Job) string {
+	switch {
+	case j.State == job.Canceled:
+		return "The job was canceled"
+	case j.Failure == nil || j.Failure.Kind == fault.Internal || j.Failure.Message == "":
+		return "Processing failed"
+	}
+	return j.Failure.Message
+}
+
+// summary counts a batch. One completed picture makes it completed; while the
+// only hope is an item that still runs it is processing.
+func summary(id string, results []Result) BatchEnvelope {
+	b := BatchEnvelope{BatchID: id, TotalFiles: len(results), Results: results}
+	for _, r := range results {
+		switch r.Status {
+		case completed:
+			b.Completed++
+		case failed:
+			b.Failed++
+		}
+		if r.ProcessingTimeMS != nil {
+			b.TotalProcessingTimeMS += *r.ProcessingTimeMS
+		}
+		if r.CreditsUsed != nil {
+			b.TotalCreditsUsed += *r.CreditsUsed
+		}
+	}
+	b.TotalProcessingTimeMS = toTenth(b.TotalProcessingTimeMS)
+	switch {
+	case b.Completed > 0:
+		b.Status = completed
+	case b.Failed < b.TotalFiles:
+		b.Status = processing
+	default:
+		why := "No image could be processed"
+		b.Status, b.Error = failed, &why
+	}
+	return b
+}
+
+// toTenth rounds milliseconds as the vendor's examples do.
+func toTenth(ms float64) float64 { return math.Round(10*ms) / 10 }
