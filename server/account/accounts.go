@@ -30,7 +30,14 @@ type Accounts struct {
 	// configured remembers that a key has been seen; keys are never deleted,
 	// so this never turns back.
 	configured atomic.Bool
+	// absent is the unix time in ms until which no key is taken for granted:
+	// a server without keys need not look with every request.
+	absent atomic.Int64
 }
+
+// absence is how long, at most, a first key takes to be noticed by processes
+// other than the one that made it.
+const absence = time.Second
 
 // New works on a store; now is the clock (time.Now).
 func New(store Store, now func() time.Time) *Accounts { return &Accounts{store: store, now: now} }
@@ -65,6 +72,7 @@ func (s *Accounts) Create(ctx context.Context, o NewOptions) (key string, a Acco
 	if err := s.store.Create(ctx, a.ID, value); err != nil {
 		return "", Account{}, fmt.Errorf("store account: %w", err)
 	}
+	s.configured.Store(true)
 	return key, a, nil
 }
 
@@ -132,12 +140,18 @@ func (s *Accounts) Enabled(ctx context.Context) (bool, error) {
 	if s.configured.Load() {
 		return true, nil
 	}
+	now := s.now()
+	if now.UnixMilli() < s.absent.Load() {
+		return false, nil
+	}
 	keys, err := s.store.Keys(ctx)
 	if err != nil {
 		return false, fmt.Errorf("list accounts: %w", err)
 	}
 	if len(keys) > 0 {
 		s.configured.Store(true)
+	} else {
+		s.absent.Store(now.Add(absence).UnixMilli())
 	}
 	return len(keys) > 0, nil
 }
@@ -150,14 +164,31 @@ func caller(a Account) job.Caller {
 	return c
 }
 
+// Terms are what a job costs and what holds for accounts without bounds of
+// their own.
+type Terms struct {
+	// Price in credits.
+	Price int64
+	// API names the dialect; PerDay is its quota of requests in rolling 24 h
+	// for accounts that have none of their own, 0 for none.
+	API    string
+	PerDay int
+	// Concurrent bounds the unfinished jobs of accounts that have no bound of
+	// their own; 0 is none.
+	Concurrent int
+}
+
+// Hold is a charge that is neither settled nor refunded.
+type Hold struct{ Account, Job string }
+
 // Charge takes the price of a job, exactly once for its ID, and counts the
 // request; balance is what is left, nil when unlimited. It fails with
 // fault.NoCredits, fault.RateLimited (a *RetryAfter) or fault.Disabled and
 // then changes nothing.
-func (s *Accounts) Charge(ctx context.Context, id, jobID string, price int64) (balance *int64, err error) {
+func (s *Accounts) Charge(ctx context.Context, id, jobID string, terms Terms) (balance *int64, err error) {
 	a, err := s.edit(ctx, id, func(a *Account) (bool, error) {
 		_, held := a.Holds[jobID]
-		return !held, a.charge(jobID, price, s.now())
+		return !held, a.charge(jobID, terms, s.now())
 	})
 	return caller(a).Credits, err
 }
@@ -172,6 +203,21 @@ func (s *Accounts) Settle(ctx context.Context, id, jobID string) error {
 func (s *Accounts) Refund(ctx context.Context, id, jobID string) error {
 	_, err := s.edit(ctx, id, func(a *Account) (bool, error) { return a.refund(jobID), nil })
 	return err
+}
+
+// Holds lists the charges of all accounts that are not final yet.
+func (s *Accounts) Holds(ctx context.Context) ([]Hold, error) {
+	accounts, err := s.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var holds []Hold
+	for _, a := range accounts {
+		for jobID := range a.Holds {
+			holds = append(holds, Hold{Account: a.ID, Job: jobID})
+		}
+	}
+	return holds, nil
 }
 
 // TopUp adds credits, which may be negative but never below a balance of 0.

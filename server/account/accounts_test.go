@@ -87,7 +87,7 @@ func TestParallelChargesAreExact(t *testing.T) {
 			if i%2 == 0 {
 				process = other
 			}
-			_, err := process.Charge(context.Background(), id, fmt.Sprint("job", i), 1)
+			_, err := process.Charge(context.Background(), id, fmt.Sprint("job", i), account.Terms{Price: 1})
 			if err == nil {
 				charged.Add(1)
 			} else if fault.KindOf(err) != fault.NoCredits {
@@ -115,7 +115,7 @@ func TestLedgerProperty(t *testing.T) {
 			switch rapid.IntRange(0, 2).Draw(rt, "step") {
 			case 0:
 				price := rapid.Int64Range(0, 30).Draw(rt, "price")
-				left, err := s.Charge(t.Context(), id, jobID, price)
+				left, err := s.Charge(t.Context(), id, jobID, account.Terms{Price: price})
 				switch {
 				case isHeld:
 				case price <= balance:
@@ -150,7 +150,7 @@ func TestRollingQuota(t *testing.T) {
 	s, _, c := newAccounts(t)
 	_, id := create(t, s, account.NewOptions{Unlimited: true, Limits: account.Limits{PerDay: 3}})
 	charge := func(n int) error {
-		_, err := s.Charge(t.Context(), id, fmt.Sprint(n), 1)
+		_, err := s.Charge(t.Context(), id, fmt.Sprint(n), account.Terms{Price: 1})
 		return err
 	}
 	for n := range 3 {
@@ -173,12 +173,43 @@ func TestRollingQuota(t *testing.T) {
 	}
 }
 
+// An API's own quota counts its requests alone, and yields to the account's.
+func TestQuotaOfOneAPI(t *testing.T) {
+	t.Parallel()
+	s, _, _ := newAccounts(t)
+	_, free := create(t, s, account.NewOptions{Unlimited: true})
+	_, own := create(t, s, account.NewOptions{Unlimited: true, Limits: account.Limits{PerDay: 4}})
+	charge := func(id, jobID, api string, perDay int) fault.Kind {
+		_, err := s.Charge(t.Context(), id, jobID, account.Terms{API: api, PerDay: perDay})
+		return fault.KindOf(err)
+	}
+	for n := range 6 {
+		want := fault.Kind("")
+		if n >= 2 {
+			want = fault.RateLimited
+		}
+		if got := charge(free, fmt.Sprint("a", n), "artnex", 2); got != want {
+			t.Errorf("request %d of a quota of 2: %q", n, got)
+		}
+		if got := charge(free, fmt.Sprint("m", n), "mnml", 0); got != "" {
+			t.Errorf("request %d without a quota: %q", n, got)
+		}
+		want = ""
+		if n >= 4 {
+			want = fault.RateLimited
+		}
+		if got := charge(own, fmt.Sprint("o", n), "artnex", 2); got != want {
+			t.Errorf("request %d of an own quota of 4: %q", n, got)
+		}
+	}
+}
+
 func TestRateAndConcurrency(t *testing.T) {
 	t.Parallel()
 	s, _, c := newAccounts(t)
 	_, id := create(t, s, account.NewOptions{Unlimited: true, Limits: account.Limits{PerSecond: 2, Concurrent: 3}})
 	charge := func(jobID string) fault.Kind {
-		_, err := s.Charge(t.Context(), id, jobID, 1)
+		_, err := s.Charge(t.Context(), id, jobID, account.Terms{Price: 1})
 		return fault.KindOf(err)
 	}
 	if charge("a") != "" || charge("b") != "" || charge("c") != fault.RateLimited {

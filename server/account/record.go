@@ -36,8 +36,9 @@ type Account struct {
 }
 
 type minute struct {
-	Start int64 `json:"s"`
-	Count int   `json:"n"`
+	Start int64  `json:"s"`
+	API   string `json:"a,omitempty"`
+	Count int    `json:"n"`
 }
 
 // RetryAfter is how long a caller should wait; it unwraps to its cause, a
@@ -56,19 +57,24 @@ func limited(wait time.Duration, sentence string) error {
 
 // charge takes the price for a job and counts the request. A job that already
 // holds credits is charged once only.
-func (a *Account) charge(jobID string, price int64, now time.Time) error {
+func (a *Account) charge(jobID string, terms Terms, now time.Time) error {
 	if _, held := a.Holds[jobID]; held {
 		return nil
 	}
 	if a.Disabled {
 		return fault.New(fault.Disabled, "The account is disabled.")
 	}
-	if a.Limits.Concurrent > 0 && len(a.Holds) >= a.Limits.Concurrent {
+	concurrent := a.Limits.Concurrent
+	if concurrent == 0 {
+		concurrent = terms.Concurrent
+	}
+	if concurrent > 0 && len(a.Holds) >= concurrent {
 		return limited(time.Second, "Too many unfinished jobs for this key.")
 	}
-	if err := a.admit(now); err != nil {
+	if err := a.admit(terms, now); err != nil {
 		return err
 	}
+	price := terms.Price
 	if !a.Unlimited && a.Credits < price {
 		return fault.New(fault.NoCredits, "The account does not have enough credits.")
 	}
@@ -81,19 +87,14 @@ func (a *Account) charge(jobID string, price int64, now time.Time) error {
 		a.Holds = map[string]int64{}
 	}
 	a.Holds[jobID] = price
-	a.count(now)
+	a.count(terms, now)
 	return nil
 }
 
 // admit checks rate and daily quota without counting.
-func (a *Account) admit(now time.Time) error {
+func (a *Account) admit(terms Terms, now time.Time) error {
 	a.expire(now)
-	used := 0
-	for _, m := range a.Window {
-		used += m.Count
-	}
-	if a.Limits.PerDay > 0 && used >= a.Limits.PerDay {
-		free := time.Unix(a.Window[0].Start, 0).Add(24*time.Hour + time.Minute)
+	if free, used := a.quotaFree(terms, now); used {
 		return limited(free.Sub(now), "The daily request quota is used up.")
 	}
 	if rate := a.Limits.PerSecond; rate > 0 {
@@ -103,6 +104,27 @@ func (a *Account) admit(now time.Time) error {
 		}
 	}
 	return nil
+}
+
+// quotaFree says whether the daily quota is used up, and when the oldest of
+// its requests is forgotten. The account's own quota counts the requests of
+// all APIs, an API's only its own.
+func (a *Account) quotaFree(terms Terms, now time.Time) (free time.Time, used bool) {
+	quota, api := a.Limits.PerDay, ""
+	if quota == 0 {
+		quota, api = terms.PerDay, terms.API
+	}
+	count, free := 0, now
+	for _, m := range a.Window {
+		if api != "" && m.API != api {
+			continue
+		}
+		if count == 0 {
+			free = time.Unix(m.Start, 0).Add(24*time.Hour + time.Minute)
+		}
+		count += m.Count
+	}
+	return free, quota > 0 && count >= quota
 }
 
 func (a *Account) refill(now time.Time) {
@@ -115,19 +137,21 @@ func (a *Account) refill(now time.Time) {
 	a.Refilled = now
 }
 
-func (a *Account) count(now time.Time) {
+func (a *Account) count(terms Terms, now time.Time) {
 	if a.Limits.PerSecond > 0 {
 		a.Tokens--
 	}
-	if a.Limits.PerDay == 0 {
+	if a.Limits.PerDay == 0 && terms.PerDay == 0 {
 		return
 	}
 	start := now.Truncate(time.Minute).Unix()
-	if n := len(a.Window); n > 0 && a.Window[n-1].Start == start {
-		a.Window[n-1].Count++
-		return
+	for i := len(a.Window) - 1; i >= 0 && a.Window[i].Start == start; i-- {
+		if a.Window[i].API == terms.API {
+			a.Window[i].Count++
+			return
+		}
 	}
-	a.Window = append(a.Window, minute{Start: start, Count: 1})
+	a.Window = append(a.Window, minute{Start: start, API: terms.API, Count: 1})
 }
 
 // expire forgets minutes that ended more than 24 h ago: a request is counted

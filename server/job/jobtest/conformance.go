@@ -1,0 +1,191 @@
+package jobtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	"upscaled/engine/fault"
+	"upscaled/server/job"
+)
+
+// Subject is a queue under test and the means to end its jobs.
+type Subject struct {
+	Queue job.Queue
+	// Begin makes a queued job run; End ends a running one.
+	Begin func(t *testing.T, id string)
+	End   func(t *testing.T, id string, o Outcome)
+}
+
+// TestQueue checks what job.Queue promises. Each subject is new and has room
+// for at least ten jobs.
+func TestQueue(t *testing.T, open func(t *testing.T) Subject) {
+	t.Helper()
+	for name, test := range map[string]func(*testing.T, Subject){
+		"success": testSuccess, "failure": testFailure, "cancel queued": testCancelQueued,
+		"cancel running": testCancelRunning, "unknown": testUnknown, "duplicate": testDuplicate,
+		"wait": testWait,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, open(t))
+		})
+	}
+}
+
+func submit(t *testing.T, q job.Queue, id string) job.Job {
+	t.Helper()
+	submitted, err := q.Submit(t.Context(), job.Spec{ID: id, API: "mnml", InputName: "a.png", Options: job.Options{Scale: 2}}, []byte("input"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return submitted.Job
+}
+
+func want(t *testing.T, q job.Queue, id string, state job.State) job.Job {
+	t.Helper()
+	j, err := q.Get(t.Context(), id)
+	if err != nil || j.State != state {
+		t.Fatalf("%s is %q (%v), want %q", id, j.State, err, state)
+	}
+	return j
+}
+
+func testSuccess(t *testing.T, s Subject) {
+	if j := submit(t, s.Queue, "a-1"); j.State != job.Queued || j.Options.Scale != 2 || j.Created.IsZero() {
+		t.Errorf("submitted: %+v", j)
+	}
+	want(t, s.Queue, "a-1", job.Queued)
+	if _, _, err := s.Queue.Open(t.Context(), "a-1"); fault.KindOf(err) != fault.NotFound {
+		t.Errorf("result of a queued job: %v", err)
+	}
+	s.Begin(t, "a-1")
+	if j := want(t, s.Queue, "a-1", job.Running); j.Attempts != 1 || j.Started.IsZero() {
+		t.Errorf("running: %+v", j)
+	}
+	picture := strings.Repeat("picture ", 50_000)
+	s.End(t, "a-1", Outcome{Picture: []byte(picture), Result: &job.Result{Format: "png", OutputWidth: 7, Bytes: int64(len(picture))}})
+	j := want(t, s.Queue, "a-1", job.Succeeded)
+	if j.Result == nil || j.Result.OutputWidth != 7 || j.Failure != nil || j.Finished.IsZero() || j.InputName != "a.png" {
+		t.Errorf("succeeded: %+v", j)
+	}
+	readAnywhere(t, s.Queue, "a-1", picture)
+}
+
+func readAnywhere(t *testing.T, q job.Queue, id, picture string) {
+	t.Helper()
+	result, j, err := q.Open(t.Context(), id)
+	if err != nil || j.ID != id {
+		t.Fatal(j.ID, err)
+	}
+	defer result.Close()
+	size, err := result.Seek(0, io.SeekEnd)
+	if err != nil || size != int64(len(picture)) {
+		t.Fatalf("size %d, %v; want %d", size, err, len(picture))
+	}
+	for _, at := range []int64{0, 300_001, 17, size - 1, size} {
+		if _, err := result.Seek(at, io.SeekStart); err != nil {
+			t.Fatal(err)
+		}
+		rest, err := io.ReadAll(result)
+		if err != nil || string(rest) != picture[at:] {
+			t.Errorf("from byte %d: %d bytes, %v", at, len(rest), err)
+		}
+	}
+	if _, err := result.Seek(-1, io.SeekStart); err == nil {
+		t.Error("a seek before the start passed")
+	}
+}
+
+func testFailure(t *testing.T, s Subject) {
+	submit(t, s.Queue, "a-1")
+	s.Begin(t, "a-1")
+	s.End(t, "a-1", Outcome{Failure: &job.Failure{Kind: fault.Invalid, Message: "broken"}})
+	if j := want(t, s.Queue, "a-1", job.Failed); j.Failure == nil || j.Failure.Kind != fault.Invalid || j.Failure.Message != "broken" || j.Result != nil {
+		t.Errorf("%+v", j)
+	}
+	if err := s.Queue.Cancel(t.Context(), "a-1"); err != nil {
+		t.Error(err)
+	}
+	want(t, s.Queue, "a-1", job.Failed)
+}
+
+func testCancelQueued(t *testing.T, s Subject) {
+	submit(t, s.Queue, "a-1")
+	for range 2 {
+		if err := s.Queue.Cancel(t.Context(), "a-1"); err != nil {
+			t.Fatal(err)
+		}
+		want(t, s.Queue, "a-1", job.Canceled)
+	}
+}
+
+func testCancelRunning(t *testing.T, s Subject) {
+	submit(t, s.Queue, "a-1")
+	s.Begin(t, "a-1")
+	if err := s.Queue.Cancel(t.Context(), "a-1"); err != nil {
+		t.Fatal(err)
+	}
+	if j, err := s.Queue.Wait(t.Context(), "a-1"); err != nil || j.State != job.Canceled {
+		t.Fatalf("%q, %v", j.State, err)
+	}
+	// What the worker brings too late changes nothing.
+	s.End(t, "a-1", Outcome{Picture: []byte("late"), Result: &job.Result{Format: "png"}})
+	want(t, s.Queue, "a-1", job.Canceled)
+}
+
+func testUnknown(t *testing.T, s Subject) {
+	for _, id := range []string{"a-404", "", "../a", "a b", "a.*", ">", "*", strings.Repeat("x", 5000), "\x00", "ä"} {
+		_, getting := s.Queue.Get(t.Context(), id)
+		_, waiting := s.Queue.Wait(t.Context(), id)
+		_, _, opening := s.Queue.Open(t.Context(), id)
+		for what, err := range map[string]error{"get": getting, "wait": waiting, "open": opening, "cancel": s.Queue.Cancel(t.Context(), id)} {
+			if fault.KindOf(err) != fault.NotFound {
+				t.Errorf("%s of %.20q: %v", what, id, err)
+			}
+		}
+	}
+}
+
+func testDuplicate(t *testing.T, s Subject) {
+	submit(t, s.Queue, "a-1")
+	if _, err := s.Queue.Submit(t.Context(), job.Spec{ID: "a-1", API: "maskr"}, []byte("other")); err == nil {
+		t.Fatal("the same ID was accepted twice")
+	}
+	if j := want(t, s.Queue, "a-1", job.Queued); j.API != "mnml" {
+		t.Errorf("the first job became %+v", j)
+	}
+}
+
+func testWait(t *testing.T, s Subject) {
+	const waiters = 3
+	submit(t, s.Queue, "a-1")
+	short, stop := context.WithCancel(t.Context())
+	stop()
+	if _, err := s.Queue.Wait(short, "a-1"); !errors.Is(err, context.Canceled) {
+		t.Errorf("a canceled wait: %v", err)
+	}
+	ended := make(chan error, waiters)
+	for range waiters {
+		go func() {
+			j, err := s.Queue.Wait(t.Context(), "a-1")
+			if err == nil && j.State != job.Succeeded {
+				err = fmt.Errorf("waited for %q", j.State)
+			}
+			ended <- err
+		}()
+	}
+	s.Begin(t, "a-1")
+	s.End(t, "a-1", Outcome{Picture: []byte("p"), Result: &job.Result{Format: "png", Bytes: 1}})
+	for range waiters {
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}
+	if j, err := s.Queue.Wait(t.Context(), "a-1"); err != nil || j.State != job.Succeeded {
+		t.Errorf("a wait after the end: %q, %v", j.State, err)
+	}
+}

@@ -1,0 +1,101 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"upscaled/engine/fault"
+	"upscaled/server/job"
+)
+
+// Next implements job.Source.
+func (q *Queue) Next(ctx context.Context, large bool) (job.Lease, error) {
+	line := smallLine
+	if large {
+		line = largeLine
+	}
+	for ctx.Err() == nil {
+		message, err := q.take(ctx, line)
+		switch {
+		case ctx.Err() != nil:
+			if message != nil {
+				_ = message.Nak() // else it comes back when its lease is over
+			}
+			continue
+		case errors.Is(err, nats.ErrTimeout), errors.Is(err, jetstream.ErrNoMessages), errors.Is(err, context.DeadlineExceeded):
+			continue
+		case err != nil:
+			q.options.Log.Warn("ask for work", "line", line, "error", err)
+			pause(ctx, retryPause)
+			continue
+		}
+		lease, err := q.begin(ctx, message)
+		if lease != nil {
+			return lease, nil
+		}
+		if err != nil && ctx.Err() == nil {
+			q.options.Log.Warn("begin job", "subject", message.Subject(), "error", err)
+			_ = message.NakWithDelay(retryPause) // else it comes back when its lease is over
+		}
+	}
+	return nil, ctx.Err()
+}
+
+// take waits a while for one work item.
+func (q *Queue) take(ctx context.Context, line string) (jetstream.Msg, error) {
+	const patience = 30 * time.Second
+	waiting, stop := context.WithTimeout(ctx, patience)
+	defer stop()
+	return q.lines[line].Next(jetstream.FetchContext(waiting))
+}
+
+func pause(ctx context.Context, length time.Duration) {
+	select {
+	case <-time.After(length):
+	case <-ctx.Done():
+	}
+}
+
+// begin turns a work item into a lease. It gives nil where there is nothing to
+// run: the job is final or gone, or has had its tries.
+func (q *Queue) begin(ctx context.Context, message jetstream.Msg) (*lease, error) {
+	id := message.Subject()[strings.LastIndexByte(message.Subject(), '.')+1:]
+	for {
+		r, err := q.read(ctx, id)
+		if fault.KindOf(err) == fault.NotFound {
+			return nil, message.Ack()
+		} else if err != nil {
+			return nil, err
+		}
+		if r.State.Final() {
+			q.conclude(ctx, r)
+			return nil, message.Ack()
+		}
+		spent := r.Attempts >= q.options.Attempts
+		now := q.options.Now().UTC()
+		if spent {
+			r.State, r.Finished = job.Failed, now
+			r.Failure = &job.Failure{Kind: fault.Internal, Message: "The picture could not be processed: every try was cut short."}
+		} else {
+			r.State, r.Lease, r.Attempts = job.Running, randomToken(), r.Attempts+1
+			if r.Started.IsZero() {
+				r.Started = now
+			}
+		}
+		switch err := q.update(ctx, &r); {
+		case isConflict(err):
+			continue
+		case err != nil:
+			return nil, err
+		case spent:
+			q.conclude(ctx, r)
+			return nil, message.Ack()
+		}
+		return q.hold(ctx, r, message), nil
+	}
+}

@@ -1,0 +1,82 @@
+// Package jobs implements the queue of package job on NATS JetStream, embedded
+// in this process or on an external cluster. It is the only importer of NATS.
+//
+// What is where:
+//   - key-value bucket "jobs": one record per job, changed by compare-and-swap
+//     only, so that every job becomes final exactly once;
+//   - work-queue stream "work": one message per unfinished job that carries
+//     nothing but the ID, in its subject;
+//   - object store "pictures": inputs and results;
+//   - key-value buckets "accounts" and "secrets".
+//
+// A record is written before its work item. Whatever a crash leaves half done
+// is finished by the sweeper or by the work item's next delivery: every step
+// may run twice.
+package jobs
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"upscaled/server/account"
+	"upscaled/server/job"
+)
+
+// Ledger takes and returns credits. Every call may be repeated for one job
+// and counts once.
+type Ledger interface {
+	// Charge takes the price; it fails with fault.NoCredits, RateLimited or
+	// Disabled and then changes nothing. The balance is nil when unlimited.
+	Charge(ctx context.Context, accountID, jobID string, terms account.Terms) (balance *int64, err error)
+	// Settle makes a charge final, Refund gives it back.
+	Settle(ctx context.Context, accountID, jobID string) error
+	Refund(ctx context.Context, accountID, jobID string) error
+	// Holds lists all charges that are neither settled nor refunded.
+	Holds(ctx context.Context) ([]account.Hold, error)
+}
+
+// Options make a Queue.
+type Options struct {
+	// MaxUnfinished bounds the jobs that are waiting or running; more are
+	// refused as fault.Busy.
+	MaxUnfinished int
+	// Concurrent bounds one account's unfinished jobs where the account has no
+	// bound of its own; 0 is none.
+	Concurrent int
+	// PerDay are quotas of requests in rolling 24 h by API, for accounts that
+	// have none of their own.
+	PerDay map[string]int
+	// Retention is how long inputs, results and final records are kept.
+	Retention time.Duration
+	// Lease is how long a silent worker keeps a job.
+	Lease time.Duration
+	// Attempts is how often a job is begun before it fails for good.
+	Attempts int
+	// Large tells which jobs wait in the line of large ones, so that small
+	// ones need not wait behind them; nil puts all in one line.
+	Large func(spec job.Spec, input []byte) bool
+	// Ledger is nil where nobody pays.
+	Ledger Ledger
+	// Orphans is how long a charge without a job record may be a submission
+	// that is still going on in another process; 0 where no other one submits.
+	Orphans time.Duration
+	Log     *slog.Logger
+	// Now is the clock.
+	Now func() time.Time
+}
+
+// Bounds and pauses that nobody needs to set.
+const (
+	// submitLimit bounds one submission, so that sweepers can tell one that
+	// goes on from one that died.
+	submitLimit = time.Minute
+	// stepLimit bounds one try of one step, the storing of a picture included.
+	stepLimit = 15 * time.Second
+	// sweepPause is the time between two sweeps.
+	sweepPause = 15 * time.Second
+	// recheckPause bounds how long a waiter relies on notifications alone.
+	recheckPause = 10 * time.Second
+	// retryPause delays the next try of a job that went wrong.
+	retryPause = time.Second
+)

@@ -1,0 +1,149 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/sync/errgroup"
+
+	"upscaled/engine/fault"
+	"upscaled/server/job"
+)
+
+// Queue implements job.Queue and job.Source. It notices what other processes
+// do while Run runs; without it, Wait falls back on looking now and then.
+type Queue struct {
+	options    Options
+	connection *Connection
+	records    jetstream.KeyValue
+	pictures   jetstream.ObjectStore
+	work       jetstream.Stream
+	lines      map[string]jetstream.Consumer
+	board      *board
+}
+
+// Open makes a queue on a connection, which the caller closes afterwards.
+func Open(ctx context.Context, c *Connection, o Options) (*Queue, error) {
+	q := &Queue{options: o, connection: c, board: newBoard(), lines: map[string]jetstream.Consumer{}}
+	var err error
+	if q.records, err = c.bucket(ctx, jobsBucket, o.Retention+recordMargin); err != nil {
+		return nil, err
+	}
+	if q.pictures, err = c.objects(ctx, o.Retention); err != nil {
+		return nil, err
+	}
+	if q.work, err = c.work(ctx, o.MaxUnfinished); err != nil {
+		return nil, err
+	}
+	for _, line := range []string{smallLine, largeLine} {
+		if q.lines[line], err = q.consumer(ctx, line); err != nil {
+			return nil, err
+		}
+	}
+	return q, nil
+}
+
+// Run watches the records of all processes and finishes what crashes left
+// half done, until the context ends.
+func (q *Queue) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return q.watch(ctx) })
+	group.Go(func() error { return q.watchProgress(ctx) })
+	group.Go(func() error { return q.sweepOften(ctx) })
+	return group.Wait()
+}
+
+// Ready is closed once Run knows all unfinished jobs.
+func (q *Queue) Ready() <-chan struct{} { return q.board.loaded }
+
+// Unfinished is how many jobs are waiting or running on all processes.
+func (q *Queue) Unfinished() int { return q.board.size() }
+
+// Get implements job.Queue.
+func (q *Queue) Get(ctx context.Context, id string) (job.Job, error) {
+	r, err := q.read(ctx, id)
+	if err != nil {
+		return job.Job{}, err
+	}
+	if r.State == job.Running {
+		r.Progress = max(r.Progress, q.board.progress(id))
+	}
+	return r.Job, nil
+}
+
+// Wait implements job.Queue.
+func (q *Queue) Wait(ctx context.Context, id string) (job.Job, error) {
+	changed, stop := q.board.subscribe(id)
+	defer stop()
+	recheck := time.NewTicker(recheckPause)
+	defer recheck.Stop()
+	var latest job.Job
+	for {
+		j, err := q.Get(ctx, id)
+		switch {
+		case err == nil && j.State.Final():
+			return j, nil
+		case err == nil:
+			latest = j
+		case ctx.Err() != nil:
+			return latest, ctx.Err()
+		case fault.KindOf(err) == fault.NotFound:
+			return latest, err
+		}
+		// Other errors may pass: a node was lost and another takes over.
+		select {
+		case <-changed:
+		case <-recheck.C:
+		case <-ctx.Done():
+			return latest, ctx.Err()
+		}
+	}
+}
+
+// Open implements job.Queue.
+func (q *Queue) Open(ctx context.Context, id string) (io.ReadSeekCloser, job.Job, error) {
+	r, err := q.read(ctx, id)
+	if err != nil {
+		return nil, job.Job{}, err
+	}
+	gone := fault.New(fault.NotFound, "There is no such result, or it has expired.")
+	if r.State != job.Succeeded || q.options.Now().Sub(r.Finished) >= q.options.Retention {
+		return nil, job.Job{}, gone
+	}
+	info, err := q.pictures.GetInfo(ctx, r.Object)
+	if errors.Is(err, jetstream.ErrObjectNotFound) {
+		return nil, job.Job{}, gone
+	} else if err != nil {
+		return nil, job.Job{}, fmt.Errorf("look for result: %w", err)
+	}
+	open := func() (io.ReadCloser, error) { return q.pictures.Get(ctx, r.Object) }
+	return &seeker{open: open, size: int64(info.Size)}, r.Job, nil
+}
+
+// Cancel implements job.Queue. The worker of a running job notices by the
+// record.
+func (q *Queue) Cancel(ctx context.Context, id string) error {
+	for {
+		r, err := q.read(ctx, id)
+		if err != nil || r.State.Final() {
+			return err
+		}
+		wasQueued := r.State == job.Queued
+		r.State, r.Finished = job.Canceled, q.options.Now().UTC()
+		switch err := q.update(ctx, &r); {
+		case isConflict(err):
+			continue
+		case err != nil:
+			return err
+		}
+		if wasQueued {
+			q.dropWork(ctx, r)
+		}
+		q.conclude(ctx, r)
+		return nil
+	}
+}

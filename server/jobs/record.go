@@ -1,0 +1,152 @@
+package jobs
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"upscaled/engine/fault"
+	"upscaled/server/job"
+)
+
+// record is a job as it is stored.
+type record struct {
+	job.Job
+	// Line is where the job waits.
+	Line string `json:"line"`
+	// Lease is the token of the worker that holds or held the job.
+	Lease string `json:"lease,omitempty"`
+	// Object names the result in the object store.
+	Object string `json:"object,omitempty"`
+
+	// revision is what a compare-and-swap compares.
+	revision uint64
+}
+
+// inputObject names a job's input in the object store.
+func inputObject(id string) string { return id + "/input" }
+
+// workSubject is where a job's work item lies.
+func (r record) workSubject() string { return workSubjects + r.Line + "." + r.ID }
+
+func decodeRecord(entry jetstream.KeyValueEntry) (record, error) {
+	r := record{revision: entry.Revision()}
+	if err := json.Unmarshal(entry.Value(), &r); err != nil {
+		return record{}, fmt.Errorf("decode record %s: %w", entry.Key(), err)
+	}
+	return r, nil
+}
+
+// validID says whether an ID can be a job's: it becomes part of subjects,
+// where a longer one would break the connection (control lines end at 4 KiB)
+// and other characters have meanings.
+func validID(id string) bool {
+	const longest = 100
+	for _, c := range []byte(id) {
+		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+		if !letter && (c < '0' || c > '9') && c != '-' && c != '_' {
+			return false
+		}
+	}
+	return id != "" && len(id) <= longest
+}
+
+// read gives a job's record; fault.NotFound when unknown or expired.
+func (q *Queue) read(ctx context.Context, id string) (record, error) {
+	unknown := fault.New(fault.NotFound, "There is no such job, or it has expired.")
+	if !validID(id) {
+		return record{}, unknown
+	}
+	entry, err := q.records.Get(ctx, id)
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		return record{}, unknown
+	} else if err != nil {
+		return record{}, fmt.Errorf("read record: %w", err)
+	}
+	return decodeRecord(entry)
+}
+
+// create writes the first record of a job; a conflict when the ID is taken.
+func (q *Queue) create(ctx context.Context, r *record) error {
+	value, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("encode record: %w", err)
+	}
+	if r.revision, err = q.records.Create(ctx, r.ID, value); err != nil {
+		return fmt.Errorf("create record: %w", err)
+	}
+	return nil
+}
+
+// update replaces exactly the revision that was read.
+func (q *Queue) update(ctx context.Context, r *record) error {
+	value, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("encode record: %w", err)
+	}
+	revision, err := q.records.Update(ctx, r.ID, value, r.revision)
+	if err != nil {
+		return fmt.Errorf("update record: %w", err)
+	}
+	r.revision = revision
+	return nil
+}
+
+// conclude does what follows from a final record: the charge is settled or
+// given back and the input dropped. It may be repeated; what goes wrong is
+// left to the sweeper.
+func (q *Queue) conclude(ctx context.Context, r record) {
+	if err := q.account(ctx, r); err != nil {
+		q.options.Log.Warn("settle later", "job", r.ID, "error", err)
+	}
+	if err := q.pictures.Delete(ctx, inputObject(r.ID)); err != nil && !errors.Is(err, jetstream.ErrObjectNotFound) {
+		q.options.Log.Warn("input stays until it expires", "job", r.ID, "error", err)
+	}
+}
+
+// account settles or refunds a final job's charge.
+func (q *Queue) account(ctx context.Context, r record) error {
+	switch {
+	case q.options.Ledger == nil || r.Account == "":
+		return nil
+	case r.State == job.Succeeded:
+		return q.options.Ledger.Settle(ctx, r.Account, r.ID)
+	default:
+		return q.options.Ledger.Refund(ctx, r.Account, r.ID)
+	}
+}
+
+// dropWork removes the work item of a job that nobody is to run any more. A
+// worker that meets one left over sees the final record and skips it.
+func (q *Queue) dropWork(ctx context.Context, r record) {
+	if err := q.work.Purge(ctx, jetstream.WithPurgeSubject(r.workSubject())); err != nil {
+		q.options.Log.Warn("work item is left to be skipped", "job", r.ID, "error", err)
+	}
+}
+
+// persist repeats a step until it is done, is refused for good or the context
+// ends: while a node is lost, steps fail or stay unanswered for some seconds.
+func (q *Queue) persist(ctx context.Context, step func(context.Context) error) error {
+	const firstPause, longestPause = 50 * time.Millisecond, time.Second
+	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+		trying, stop := context.WithTimeout(ctx, stepLimit)
+		err := step(trying)
+		stop()
+		if err == nil || isConflict(err) || ctx.Err() != nil {
+			return err
+		}
+		if fault.KindOf(err) != fault.Internal && !errors.Is(err, context.DeadlineExceeded) {
+			return err
+		}
+		q.options.Log.Warn("queue step is tried again", "error", err)
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}

@@ -1,0 +1,125 @@
+package jobs
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"upscaled/engine/fault"
+	"upscaled/server/account"
+	"upscaled/server/job"
+)
+
+// Submit implements job.Queue. The order of its steps makes every crash
+// harmless: a charge without a record is given back by the sweeper, a record
+// without a work item gets one.
+func (q *Queue) Submit(ctx context.Context, spec job.Spec, input []byte) (job.Submitted, error) {
+	ctx, stop := context.WithTimeout(ctx, submitLimit)
+	defer stop()
+	if !validID(spec.ID) {
+		return job.Submitted{}, fault.New(fault.Internal, "The job's ID is not made of letters, digits, - and _.")
+	}
+	if q.board.size() >= q.options.MaxUnfinished {
+		return job.Submitted{}, full()
+	}
+	q.board.submit(spec.ID, true)
+	defer q.board.submit(spec.ID, false)
+	balance, err := q.charge(ctx, spec)
+	if err != nil {
+		return job.Submitted{}, err
+	}
+	r := record{Job: job.Job{Spec: spec, State: job.Queued, Created: q.options.Now().UTC()}, Line: smallLine}
+	if q.options.Large != nil && q.options.Large(spec, input) {
+		r.Line = largeLine
+	}
+	if err := q.accept(ctx, &r, input); err != nil {
+		q.withdraw(ctx, r)
+		return job.Submitted{}, err
+	}
+	return job.Submitted{Job: r.Job, Credits: balance}, nil
+}
+
+func full() error {
+	return fault.New(fault.Busy, "The queue is full. Please try again later.")
+}
+
+func (q *Queue) charge(ctx context.Context, spec job.Spec) (*int64, error) {
+	if q.options.Ledger == nil || spec.Account == "" {
+		return nil, nil
+	}
+	return q.options.Ledger.Charge(ctx, spec.Account, spec.ID, account.Terms{
+		Price: spec.Price, API: spec.API, PerDay: q.options.PerDay[spec.API], Concurrent: q.options.Concurrent,
+	})
+}
+
+// accept stores input, record and work item in this order.
+func (q *Queue) accept(ctx context.Context, r *record, input []byte) error {
+	err := q.persist(ctx, func(ctx context.Context) error {
+		_, err := q.pictures.Put(ctx, jetstream.ObjectMeta{Name: inputObject(r.ID)}, bytes.NewReader(input))
+		if err != nil {
+			return fmt.Errorf("store input: %w", err)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	err = q.persist(ctx, func(ctx context.Context) error { return q.create(ctx, r) })
+	if isConflict(err) {
+		// A try whose answer was lost may have written it; IDs are unique.
+		stored, readErr := q.read(ctx, r.ID)
+		if readErr != nil || !stored.Created.Equal(r.Created) {
+			return fmt.Errorf("job ID %s is taken: %w", r.ID, err)
+		}
+		*r = stored
+	} else if err != nil {
+		return err
+	}
+	if err := q.push(ctx, *r); err != nil {
+		if fault.KindOf(err) == fault.Busy {
+			return err
+		}
+		// The record is safe, so the job is accepted; the sweeper pushes it.
+		q.options.Log.Warn("work item follows later", "job", r.ID, "error", err)
+	}
+	return nil
+}
+
+// push writes a job's work item; one that is there already is as good. It
+// fails with fault.Busy when the queue is full.
+func (q *Queue) push(ctx context.Context, r record) error {
+	_, err := q.connection.stream.Publish(ctx, r.workSubject(), nil, jetstream.WithExpectStream(workStream))
+	var refused *jetstream.APIError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &refused) && strings.Contains(refused.Description, "maximum messages per subject"):
+		return nil
+	case errors.As(err, &refused) && strings.Contains(refused.Description, "maximum messages exceeded"):
+		return full()
+	}
+	return fmt.Errorf("push work item: %w", err)
+}
+
+// withdraw removes every trace of a submission that failed: nobody was told
+// of the job. Should that fail too, the record is swept up as canceled or the
+// charge given back.
+func (q *Queue) withdraw(ctx context.Context, r record) {
+	const patience = 5 * time.Second
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer stop()
+	if r.revision != 0 {
+		if err := q.records.Purge(ctx, r.ID); err != nil {
+			q.options.Log.Warn("withdraw record", "job", r.ID, "error", err)
+			return
+		}
+		q.dropWork(ctx, r)
+	}
+	r.State = job.Canceled
+	q.conclude(ctx, r)
+}
