@@ -82,7 +82,16 @@ func (a *API) Upscale(c echo.Context) error {
 	if err != nil {
 		return a.refuse(c, err)
 	}
-	return write(c, http.StatusOK, envelope(a.result(c, done)))
+	return write(c, http.StatusOK, envelope(a.result(c, waitedFor(done))))
+}
+
+// waitedFor is a job as calls that wait tell of it: past the wait limit
+// wire.md has them say "processing", even of what is still queued.
+func waitedFor(j job.Job) job.Job {
+	if j.State == job.Queued {
+		j.State = job.Running
+	}
+	return j
 }
 
 // blamed is the refusal of a picture that turned out to be broken only when it
@@ -121,7 +130,7 @@ func (a *API) Batch(c echo.Context) error {
 		if item.err != nil {
 			results = append(results, rejected(item.job.Spec, item.err))
 		} else {
-			results = append(results, a.result(c, item.job))
+			results = append(results, a.result(c, waitedFor(item.job)))
 		}
 	}
 	return write(c, http.StatusOK, summary(newID(), results))
