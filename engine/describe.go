@@ -27,7 +27,8 @@ func (e *Engine) Describe(ctx context.Context, q Request) (Result, error) {
 	if out.Format == "" {
 		out.Format = info.Format
 	}
-	if out.Width, out.Height, err = q.Size.target(info.Width, info.Height, net.Facts().Scale); err != nil {
+	reducedWidth, reducedHeight := q.reduced(info.Width, info.Height)
+	if out.Width, out.Height, err = q.Size.target(reducedWidth, reducedHeight, net.Facts().Scale); err != nil {
 		return Result{}, err
 	}
 	return Result{Input: info, Output: out, Model: name}, nil

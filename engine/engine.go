@@ -82,12 +82,13 @@ func (r *run) upscale(ctx context.Context) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	width, height, err := q.Size.target(info.Width, info.Height, net.Facts().Scale)
+	inWidth, inHeight := q.reduced(info.Width, info.Height)
+	width, height, err := q.Size.target(inWidth, inHeight, net.Facts().Scale)
 	if err != nil {
 		return Result{}, err
 	}
 	r.net, r.width, r.height, r.info = net, width, height, info
-	r.steps = passes(info.Width, info.Height, width, height, net.Facts().Scale)
+	r.steps = passes(inWidth, inHeight, width, height, net.Facts().Scale)
 	r.measure()
 	header, notes, err := r.header()
 	if err != nil {
@@ -175,6 +176,11 @@ func (r *run) frame(ctx context.Context, f picture.Frame, w *writer) error {
 			withoutHalo(f.Color, *f.Alpha)
 		}
 		planes = append(planes, *f.Alpha)
+	}
+	if first := r.steps[0]; first.width != f.Color.Width {
+		for i := range planes {
+			planes[i] = resize.Whole(planes[i], first.width, first.height)
+		}
 	}
 	for i, s := range r.steps[:len(r.steps)-1] {
 		whole, err := r.collect(ctx, planes, s)

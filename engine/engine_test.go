@@ -391,3 +391,25 @@ func ExampleEngine_Upscale() {
 	fmt.Println(result.Output.Width, result.Output.Height, err)
 	// Output: 75 50 <nil>
 }
+
+// A picture above MaxInputWidth is reduced first, and the factor then counts
+// from the reduced size; narrower ones are left alone.
+func TestMaxInputWidth(t *testing.T) {
+	t.Parallel()
+	net := enginetest.Net(2, 3)
+	wide := noise(5, 90, 40, 3, 8)
+	request := engine.Request{Input: file(t, wide), MaxInputWidth: 60, Size: engine.Size{Scale: 2}}
+	got, result, err := upscale(t, &enginetest.Runtime{}, net, request)
+	if err != nil || result.Output.Width != 120 || result.Output.Height != 54 {
+		t.Fatalf("%dx%d, %v; want 120x54", result.Output.Width, result.Output.Height, err)
+	}
+	request = engine.Request{Input: file(t, resize.Whole(wide, 60, 27)), Size: engine.Size{Scale: 2}}
+	want, _, err := upscale(t, &enginetest.Runtime{}, net, request)
+	if err != nil || !equal(first(t, got).Color, first(t, want).Color) {
+		t.Errorf("reducing first and reducing within differ: %v", err)
+	}
+	request.MaxInputWidth = 60
+	if same, _, err := upscale(t, &enginetest.Runtime{}, net, request); err != nil || !bytes.Equal(same, want) {
+		t.Errorf("a picture of the limit's width changed: %v", err)
+	}
+}

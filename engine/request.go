@@ -50,7 +50,10 @@ type Request struct {
 	Model string
 	// Denoise is 0..1 for networks with a denoising twin; nil leaves it be.
 	Denoise *float64
-	Size    Size
+	// MaxInputWidth reduces a wider picture to this width, in pixels, before
+	// anything else: Size then counts from the reduced one. 0 reduces nothing.
+	MaxInputWidth int
+	Size          Size
 	// Format "" keeps the input's.
 	Format picture.Format
 	// Quality is 1..100 for lossy formats; 0 is the format's default.

@@ -61,6 +61,15 @@ func (s Size) target(width, height, native int) (int, int, error) {
 	return max(1, int(outW)), max(1, int(outH)), nil
 }
 
+// reduced is the size of an input after MaxInputWidth, aspect ratio kept.
+func (q Request) reduced(width, height int) (int, int) {
+	if q.MaxInputWidth <= 0 || width <= q.MaxInputWidth {
+		return width, height
+	}
+	factor := float64(q.MaxInputWidth) / float64(width)
+	return q.MaxInputWidth, max(1, int(math.Round(float64(height)*factor)))
+}
+
 // step is one pass of the network, from an input size to scale times it.
 type step struct{ width, height int }
 
