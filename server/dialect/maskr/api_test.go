@@ -40,7 +40,9 @@ type server struct {
 	config maskr.Config
 	// started makes every accepted job run.
 	started bool
-	logged  error
+	// deaf makes every wait for a job fail.
+	deaf   bool
+	logged error
 }
 
 func newServer() *server {
@@ -62,6 +64,9 @@ func (s *server) do(r *http.Request) *httptest.ResponseRecorder {
 	host := dialecttest.Host(s.queue, s.gate)
 	if s.started {
 		host.Queue = running{s.queue}
+	}
+	if s.deaf {
+		host.Queue = deaf{s.queue}
 	}
 	host.WaitLimit = s.wait
 	e := echo.New()
@@ -205,17 +210,33 @@ func TestLargeFiles(t *testing.T) {
 	golden(t, "too_large.json", 413, newServer().do(zeros(single, "file", limit+1, true)))
 
 	s := newServer()
-	s.config.MaxBatchBytes = 60 << 20
+	s.config.MaxBytes, s.config.MaxBatchBytes = 3<<19, 3<<20
 	for _, declared := range []bool{true, false} {
-		golden(t, "too_large.json", 413, s.do(zeros(single, "file", 60<<20, declared)))
-		golden(t, "batch_too_large.json", 413, s.do(zeros(many, "files", 60<<20, declared)))
+		request := zeros(single, "file", 3<<20, declared)
+		body := &counted{Reader: request.Body}
+		request.Body = io.NopCloser(body)
+		if got := s.do(request); got.Code != 413 || got.Body.String() != `{"detail":"File too large. Maximum size is 1.5 MB"}`+"\n" {
+			t.Error(got.Code, got.Body)
+		}
+		if declared != (body.bytes == 0) {
+			t.Errorf("length declared: %t, %d bytes read", declared, body.bytes)
+		}
+		golden(t, "batch_too_large.json", 413, s.do(zeros(many, "files", 3<<20, declared)))
 	}
 	s.config.MaxBatchBytes = 0
-	golden(t, "invalid_image.json", 422, s.do(zeros(single, "file", limit, true)))
-	s.config.MaxBytes = 1<<20 + 1<<19
-	if body := s.do(zeros(single, "file", 2<<20, true)).Body.String(); body != `{"detail":"File too large. Maximum size is 1.5 MB"}`+"\n" {
-		t.Error(body)
-	}
+	golden(t, "invalid_image.json", 422, s.do(zeros(single, "file", 3<<19, true)))
+}
+
+// counted says how much of a body was read.
+type counted struct {
+	io.Reader
+	bytes int
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	c.bytes += n
+	return n, err
 }
 
 func TestRefusals(t *testing.T) {
@@ -308,6 +329,19 @@ func TestJob(t *testing.T) {
 	}
 	for _, id = range []string{"m", "unknown", "%2e%2e%2f"} {
 		golden(t, "job_not_found.json", 404, get("mine"))
+	}
+}
+
+func TestProcessingTimeIsRounded(t *testing.T) {
+	t.Parallel()
+	s := newServer()
+	s.queue.Work = func(spec job.Spec, input []byte) jobtest.Outcome {
+		o := dialecttest.Succeed(spec, input)
+		o.Result.Seconds = 2.3405449
+		return o
+	}
+	if body := s.do(dialecttest.Form(t, single, photo(t))).Body.String(); !strings.Contains(body, `"processing_time_ms":2340.5,`) {
+		t.Error(body)
 	}
 }
 

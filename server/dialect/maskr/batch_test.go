@@ -3,6 +3,7 @@ package maskr_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http/httptest"
 	"slices"
@@ -232,6 +233,55 @@ func TestBatchGivesUpOnABusyQueue(t *testing.T) {
 	}
 }
 
+// A batch of which nothing was taken is refused at once, as a single call is.
+func TestBatchIsRefusedAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer()
+		s.queue.Refuse = refuseFrom(0, fault.New(fault.Busy, "full"))
+		start := time.Now()
+		golden(t, "busy.json", 503, <-s.begin(t, t.Context(), 3))
+		if paused := time.Since(start); paused != 0 {
+			t.Errorf("paused for %s", paused)
+		}
+	})
+}
+
+// What the queue finds wrong with one picture is that picture's affair.
+func TestBatchGoesOnAfterARefusedPicture(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []fault.Kind{fault.Invalid, fault.Unsupported, fault.TooLarge} {
+		s := newServer()
+		s.queue.Refuse = func(spec job.Spec) error {
+			if spec.InputName == "0.png" {
+				return fault.New(kind, "this one")
+			}
+			return nil
+		}
+		if b := envelope(t, s.do(dialecttest.Form(t, many, pictures(t, 3)...))); b.Completed != 2 || b.Results[0].Status != "failed" {
+			t.Errorf("%s: %+v", kind, b)
+		}
+	}
+}
+
+// deaf is a queue that takes jobs and cannot tell what becomes of them.
+type deaf struct{ *jobtest.Queue }
+
+func (deaf) Wait(context.Context, string) (job.Job, error) {
+	return job.Job{}, errors.New("no connection to 10.0.0.1")
+}
+
+func TestBatchWhoseEndCannotBeLearned(t *testing.T) {
+	t.Parallel()
+	s := newServer()
+	s.deaf = true
+	golden(t, "batch_processing.json", 200, s.do(dialecttest.Form(t, many, pictures(t, 1)...)))
+	if s.logged == nil || !strings.Contains(s.logged.Error(), "10.0.0.1") {
+		t.Errorf("logged %v", s.logged)
+	}
+	golden(t, "internal.json", 500, s.do(dialecttest.Form(t, single, photo(t))))
+}
+
 // The wait limit holds for the batch as a whole; what is left is queued.
 func TestBatchAtTheWaitLimit(t *testing.T) {
 	t.Parallel()
@@ -279,6 +329,26 @@ func TestClientGoesAway(t *testing.T) {
 		}
 		if len(jobs) != 3 {
 			t.Errorf("%d jobs, want 3", len(jobs))
+		}
+	})
+}
+
+func TestClientGoesAwayDuringAPause(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer()
+		s.config.BatchParallel = 1
+		s.queue.Refuse = refuseFrom(1, fault.New(fault.Busy, "full"))
+		start := time.Now()
+		ctx, leave := context.WithCancel(t.Context())
+		answered := s.begin(t, ctx, 2)
+		s.finish(s.underway()[0])
+		leave()
+		if got := <-answered; got.Body.Len() > 0 {
+			t.Errorf("answered %s", got.Body)
+		}
+		if paused := time.Since(start); paused != 0 {
+			t.Errorf("stayed for %s", paused)
 		}
 	})
 }
