@@ -14,7 +14,7 @@ var ErrLost error = fault.New(fault.Canceled, "The job was canceled or taken ove
 // several processes.
 type Source interface {
 	// Next waits for a job in the line of small or large ones and begins it.
-	// The context is also the lease's. It fails only when the context ends.
+	// It fails only when the context ends; leases outlive that.
 	Next(ctx context.Context, large bool) (Lease, error)
 }
 
@@ -25,7 +25,7 @@ type Source interface {
 // lease's.
 type Lease interface {
 	Job() Job
-	// Context ends when the job is canceled or lost, or Next's context ends.
+	// Context ends when the job is canceled or lost.
 	Context() context.Context
 	// Input reads the picture; fault.NotFound when it has expired.
 	Input(ctx context.Context) ([]byte, error)

@@ -29,7 +29,7 @@ type lease struct {
 // hold starts the heartbeat of a job that was just begun.
 func (q *Queue) hold(ctx context.Context, r record, message jetstream.Msg) *lease {
 	l := &lease{queue: q, record: r, message: message}
-	l.ctx, l.cancel = context.WithCancel(ctx)
+	l.ctx, l.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	l.beating.Go(l.beat)
 	return l
 }

@@ -103,17 +103,22 @@ func TestTakeover(t *testing.T) {
 // Three workers that die without a word: the job stops, the credits return.
 func TestPoisonThatKillsWorkers(t *testing.T) {
 	t.Parallel()
-	c := embed(t, t.TempDir())
-	q := start(t, c, nil)
+	dir := t.TempDir()
+	q := start(t, embed(t, dir), nil)
 	id := newAccount(t, q, 10)
 	submit(t, q, spec("poison", id, 3))
 	for try := range 3 {
-		ctx, die := context.WithCancel(t.Context())
-		lease, err := q.Next(ctx, false)
+		other, err := jobs.Attach(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		worker := start(t, other, nil)
+		lease, err := worker.Next(t.Context(), false)
 		if err != nil || lease.Job().Attempts != try+1 {
 			t.Fatalf("try %d: %v", try, err)
 		}
-		die() // the heartbeat ends and nothing else happens
+		worker.stop()
+		other.Close() // the heartbeat reaches nobody any more
 	}
 	waiting, stop := context.WithTimeout(t.Context(), 20*time.Second)
 	defer stop()

@@ -1,0 +1,190 @@
+// Package worker runs jobs: lease -> engine -> result -> record.
+package worker
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"upscaled/engine"
+	"upscaled/engine/fault"
+	"upscaled/engine/picture"
+	"upscaled/server/job"
+)
+
+// Engine makes pictures larger. It may be used concurrently; pictures that
+// run at once share the device fairly.
+type Engine interface {
+	Upscale(ctx context.Context, q engine.Request) (engine.Result, error)
+}
+
+// Options make a Worker.
+type Options struct {
+	Source job.Source
+	Engine Engine
+	// Small and Large are how many jobs of each line run at once: while one
+	// has the device others decode and encode.
+	Small, Large int
+	// Grace is how long running jobs may go on after Run's context has ended;
+	// then they are handed back.
+	Grace time.Duration
+	Log   *slog.Logger
+}
+
+// endLimit bounds how long the end of a job may take to be written, storing
+// the result included, while nodes of the queue are lost.
+const endLimit = 2 * time.Minute
+
+// Worker runs jobs from a source on an engine.
+type Worker struct{ options Options }
+
+// New makes a worker; Run starts it.
+func New(o Options) *Worker { return &Worker{o} }
+
+// Run takes and runs jobs until the context ends, and returns when the last
+// one has ended or was handed back.
+func (w *Worker) Run(ctx context.Context) error {
+	hard, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(w.options.Grace, stop) })()
+	var lines sync.WaitGroup
+	for range w.options.Small {
+		lines.Go(func() { w.line(ctx, hard, false) })
+	}
+	for range w.options.Large {
+		lines.Go(func() { w.line(ctx, hard, true) })
+	}
+	lines.Wait()
+	return nil
+}
+
+// line runs one job after another.
+func (w *Worker) line(ctx, hard context.Context, large bool) {
+	for {
+		lease, err := w.options.Source.Next(ctx, large)
+		if err != nil {
+			return
+		}
+		w.run(hard, lease)
+	}
+}
+
+// run is the life of one job. It goes on until it ends, is canceled or hard
+// ends.
+func (w *Worker) run(hard context.Context, lease job.Lease) {
+	log := w.options.Log.With("job", lease.Job().ID, "api", lease.Job().API, "attempt", lease.Job().Attempts)
+	ctx, stop := context.WithCancel(lease.Context())
+	defer stop()
+	defer context.AfterFunc(hard, stop)()
+	started := time.Now()
+	log.Info("job begins")
+	picture, result, err := w.upscale(ctx, lease)
+
+	ending, stopEnding := context.WithTimeout(context.WithoutCancel(hard), endLimit)
+	defer stopEnding()
+	outcome, ended := w.end(ending, hard, lease, picture, result, err)
+	log = log.With("outcome", outcome, "seconds", time.Since(started).Seconds())
+	switch {
+	case ended != nil && !errors.Is(ended, job.ErrLost):
+		log.Error("job could not be ended; its lease runs out", "error", ended, "cause", err)
+	case err != nil:
+		log.Warn("job ends", "error", err)
+	default:
+		log.Info("job ends", "width", result.OutputWidth, "height", result.OutputHeight)
+	}
+}
+
+// end tells the queue what came of a job, and says in a word what that was.
+func (w *Worker) end(ctx, hard context.Context, lease job.Lease, picture []byte, result job.Result, err error) (string, error) {
+	failure := job.Failure{Kind: fault.KindOf(err), Message: fault.Sentence(err)}
+	switch {
+	case err == nil:
+		return "succeeded", lease.Succeed(ctx, picture, result)
+	case lease.Context().Err() != nil:
+		// Nothing is left to tell; the lease puts its own things in order.
+		return "canceled", lease.Release(ctx)
+	case hard.Err() != nil:
+		return "handed back", lease.Release(ctx)
+	case passing(failure.Kind):
+		return "tried again", lease.Retry(ctx, failure)
+	}
+	return "failed", lease.Fail(ctx, failure)
+}
+
+// passing says whether another try, maybe elsewhere, can end better. It is the
+// one place that decides this.
+func passing(kind fault.Kind) bool {
+	switch kind {
+	case fault.Internal, fault.DeviceMemory, fault.Busy, fault.FetchFailed, fault.ModelMissing, fault.Canceled:
+		return true
+	}
+	return false
+}
+
+// upscale runs the engine. A panic is this picture's failure, not the
+// process's.
+func (w *Worker) upscale(ctx context.Context, lease job.Lease) (out []byte, result job.Result, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			w.options.Log.Error("panic in the engine", "job", lease.Job().ID, "panic", cause, "stack", string(debug.Stack()))
+			err = fault.New(fault.Internal, "The picture could not be processed because of a defect.")
+		}
+	}()
+	input, err := lease.Input(ctx)
+	if err != nil {
+		return nil, job.Result{}, fmt.Errorf("read input: %w", err)
+	}
+	var picture bytes.Buffer
+	request := requestOf(lease.Job().Options)
+	request.Input, request.Output, request.Progress = input, &picture, progress(lease)
+	made, err := w.options.Engine.Upscale(ctx, request)
+	if err != nil {
+		return nil, job.Result{}, err
+	}
+	result = resultOf(made)
+	result.Bytes = int64(picture.Len())
+	result.Notes = append(result.Notes, notes(lease.Job().Options)...)
+	return picture.Bytes(), result, nil
+}
+
+// progress passes the engine's on, at most so often that nobody is bothered.
+func progress(lease job.Lease) func(engine.Progress) {
+	const pause = 250 * time.Millisecond
+	var last time.Time
+	return func(p engine.Progress) {
+		if now := time.Now(); p.Total > 0 && now.Sub(last) >= pause {
+			last = now
+			lease.Progress(float64(p.Done) / float64(p.Total))
+		}
+	}
+}
+
+// requestOf is what a dialect asked for in the engine's terms.
+func requestOf(o job.Options) engine.Request {
+	return engine.Request{
+		Model: o.Model, MaxInputWidth: o.MaxInputWidth,
+		Size:   engine.Size{Scale: o.Scale, Longest: o.Longest, Width: o.Width, Height: o.Height},
+		Format: picture.Format(o.Format), Quality: o.Quality,
+	}
+}
+
+func resultOf(r engine.Result) job.Result {
+	return job.Result{
+		Format: string(r.Output.Format), InputWidth: r.Input.Width, InputHeight: r.Input.Height,
+		OutputWidth: r.Output.Width, OutputHeight: r.Output.Height,
+		Seconds: r.Stats.Wall.Seconds(), Model: r.Model, Notes: r.Notes,
+	}
+}
+
+// notes tell what was asked for and cannot be had.
+func notes(o job.Options) []string {
+	if o.FaceEnhance {
+		return []string{"Faces were not enhanced: this server has no face restorer."}
+	}
+	return nil
+}

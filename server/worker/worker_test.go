@@ -1,0 +1,222 @@
+package worker_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"upscaled/engine"
+	"upscaled/engine/fault"
+	"upscaled/engine/picture"
+	"upscaled/server/job"
+	"upscaled/server/worker"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// source hands out leases and then waits for its context.
+type source struct{ small, large chan *lease }
+
+func (s source) Next(ctx context.Context, large bool) (job.Lease, error) {
+	line := s.small
+	if large {
+		line = s.large
+	}
+	select {
+	case l := <-line:
+		return l, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// lease remembers how it was ended.
+type lease struct {
+	job    job.Job
+	ctx    context.Context
+	ended  chan struct{}
+	how    string
+	result job.Result
+	cause  job.Failure
+	bytes  []byte
+}
+
+func newLease(options job.Options) *lease {
+	return &lease{
+		job: job.Job{Spec: job.Spec{ID: "job-1", Options: options}, Attempts: 1},
+		ctx: context.Background(), ended: make(chan struct{}),
+	}
+}
+
+func (l *lease) end(how string) error {
+	l.how = how
+	close(l.ended)
+	return nil
+}
+
+func (l *lease) Job() job.Job                          { return l.job }
+func (l *lease) Context() context.Context              { return l.ctx }
+func (l *lease) Input(context.Context) ([]byte, error) { return []byte("input"), nil }
+func (l *lease) Progress(float64)                      {}
+func (l *lease) Release(context.Context) error         { return l.end("release") }
+func (l *lease) Fail(_ context.Context, f job.Failure) error {
+	l.cause = f
+	return l.end("fail")
+}
+func (l *lease) Retry(_ context.Context, f job.Failure) error {
+	l.cause = f
+	return l.end("retry")
+}
+func (l *lease) Succeed(_ context.Context, p []byte, r job.Result) error {
+	l.bytes, l.result = p, r
+	return l.end("succeed")
+}
+
+// machine is an engine made of one function.
+type machine func(context.Context, engine.Request) (engine.Result, error)
+
+func (m machine) Upscale(ctx context.Context, q engine.Request) (engine.Result, error) {
+	return m(ctx, q)
+}
+
+// run puts leases into the small line of a worker and gives a way to stop it.
+func run(t *testing.T, m machine, grace time.Duration, leases ...*lease) (stop context.CancelFunc) {
+	t.Helper()
+	s := source{small: make(chan *lease, len(leases)), large: make(chan *lease)}
+	for _, l := range leases {
+		s.small <- l
+	}
+	w := worker.New(worker.Options{
+		Source: s, Engine: m, Small: 2, Large: 1, Grace: grace, Log: slog.New(slog.DiscardHandler),
+	})
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { _ = w.Run(ctx) })
+	t.Cleanup(func() { cancel(); running.Wait() })
+	return cancel
+}
+
+func waitFor(t *testing.T, l *lease) {
+	t.Helper()
+	select {
+	case <-l.ended:
+	case <-time.After(10 * time.Second):
+		t.Fatal("the job does not end")
+	}
+}
+
+func TestSuccess(t *testing.T) {
+	t.Parallel()
+	l := newLease(job.Options{Model: "m", Longest: 2048, Format: "webp", Quality: 80, MaxInputWidth: 1400, FaceEnhance: true})
+	var got engine.Request
+	run(t, func(_ context.Context, q engine.Request) (engine.Result, error) {
+		got = q
+		_, err := q.Output.Write([]byte("picture"))
+		return engine.Result{
+			Input: picture.Info{Width: 3, Height: 4}, Output: picture.Info{Width: 6, Height: 8, Format: picture.WebP},
+			Model: "m", Notes: []string{"note"},
+		}, err
+	}, 0, l)
+	waitFor(t, l)
+	if got.Model != "m" || got.Size.Longest != 2048 || got.Format != picture.WebP || got.Quality != 80 || got.MaxInputWidth != 1400 || string(got.Input) != "input" {
+		t.Errorf("asked %+v", got)
+	}
+	if l.how != "succeed" || !bytes.Equal(l.bytes, []byte("picture")) || l.result.Bytes != 7 || l.result.OutputHeight != 8 || l.result.InputWidth != 3 || l.result.Format != "webp" {
+		t.Errorf("%s %+v", l.how, l.result)
+	}
+	if notes := strings.Join(l.result.Notes, " "); !strings.Contains(notes, "note") || !strings.Contains(notes, "Faces") {
+		t.Errorf("notes %q", notes)
+	}
+}
+
+func TestFailuresAreTriedAgainByKind(t *testing.T) {
+	t.Parallel()
+	for kind, how := range map[fault.Kind]string{
+		fault.Invalid: "fail", fault.TooLarge: "fail", fault.Unsupported: "fail", fault.NotFound: "fail",
+		fault.Internal: "retry", fault.DeviceMemory: "retry", fault.ModelMissing: "retry", fault.FetchFailed: "retry",
+	} {
+		l := newLease(job.Options{})
+		run(t, func(context.Context, engine.Request) (engine.Result, error) {
+			return engine.Result{}, fault.New(kind, "a sentence")
+		}, 0, l)
+		waitFor(t, l)
+		if l.how != how || l.cause.Kind != kind || l.cause.Message != "a sentence" {
+			t.Errorf("%s: %s, %+v", kind, l.how, l.cause)
+		}
+	}
+}
+
+func TestPanicIsOnePicturesFailure(t *testing.T) {
+	t.Parallel()
+	first, second := newLease(job.Options{}), newLease(job.Options{Model: "good"})
+	run(t, func(_ context.Context, q engine.Request) (engine.Result, error) {
+		if q.Model == "" {
+			panic("secret detail")
+		}
+		return engine.Result{}, nil
+	}, 0, first, second)
+	waitFor(t, first)
+	waitFor(t, second)
+	if first.how != "retry" || first.cause.Kind != fault.Internal || strings.Contains(first.cause.Message, "secret") || second.how != "succeed" {
+		t.Errorf("%s %+v, then %s", first.how, first.cause, second.how)
+	}
+}
+
+// block runs until its context ends, and tells when it has begun.
+func block(begun chan<- struct{}) machine {
+	return func(ctx context.Context, _ engine.Request) (engine.Result, error) {
+		begun <- struct{}{}
+		<-ctx.Done()
+		return engine.Result{}, fault.Wrap(fault.Canceled, ctx.Err(), "The operation was canceled.")
+	}
+}
+
+func TestStopHandsBack(t *testing.T) {
+	t.Parallel()
+	l, begun := newLease(job.Options{}), make(chan struct{}, 1)
+	stop := run(t, block(begun), time.Millisecond, l)
+	<-begun
+	stop()
+	waitFor(t, l)
+	if l.how != "release" {
+		t.Errorf("ended by %s", l.how)
+	}
+}
+
+func TestStopLetsJobsFinishWithinGrace(t *testing.T) {
+	t.Parallel()
+	l, begun, finish := newLease(job.Options{}), make(chan struct{}), make(chan struct{})
+	stop := run(t, func(ctx context.Context, _ engine.Request) (engine.Result, error) {
+		close(begun)
+		<-finish
+		return engine.Result{}, ctx.Err()
+	}, time.Hour, l)
+	<-begun
+	stop()
+	close(finish)
+	waitFor(t, l)
+	if l.how != "succeed" {
+		t.Errorf("ended by %s", l.how)
+	}
+}
+
+func TestCanceledJobStopsTheEngine(t *testing.T) {
+	t.Parallel()
+	l, begun := newLease(job.Options{}), make(chan struct{}, 1)
+	var cancel context.CancelCauseFunc
+	l.ctx, cancel = context.WithCancelCause(context.Background())
+	run(t, block(begun), time.Hour, l)
+	<-begun
+	cancel(errors.New("by the client"))
+	waitFor(t, l)
+	if l.how != "release" {
+		t.Errorf("ended by %s", l.how)
+	}
+}
