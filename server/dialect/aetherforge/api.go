@@ -1,0 +1,125 @@
+// Package aetherforge speaks the HTTP API of aetherforgeai.com's picture
+// enhancement: an upload that answers a job's ID, and a route to poll it.
+package aetherforge
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+
+	"github.com/labstack/echo/v4"
+
+	"upscaled/server/dialect"
+	"upscaled/server/job"
+)
+
+// apiName is this dialect's name in job records.
+const apiName = "aetherforge"
+
+// Config is what an operator may set.
+type Config struct {
+	// Price of one picture in credits.
+	Price int64
+	// MaxBytes bounds one uploaded file.
+	MaxBytes int64
+	// MaxPixels and MaxSide bound an input picture, in pixels; with 0 only the
+	// engine's own limit holds.
+	MaxPixels int64
+	MaxSide   int
+}
+
+// Defaults are ours: the vendor names neither a limit nor a price.
+func Defaults() Config { return Config{Price: 1, MaxBytes: 20 << 20} }
+
+// API answers the vendor's routes.
+type API struct {
+	host   dialect.Host
+	config Config
+}
+
+// New works with what the server lends.
+func New(host dialect.Host, config Config) *API { return &API{host: host, config: config} }
+
+// Routes registers the vendor's paths. The vendor's pages name two for a job:
+// one with the prefix of the whole API and one without.
+func (a *API) Routes(e *echo.Echo) {
+	e.POST("/public/v1/image-tune/upscale", a.Upscale)
+	e.GET("/public/v1/job/:id", a.Job)
+	e.GET("/job/:id", a.Job)
+}
+
+func (a *API) authenticate(c echo.Context) (job.Caller, error) {
+	return a.host.Gate.Authenticate(c.Request().Context(), dialect.Bearer(c.Request()))
+}
+
+// Upscale takes a picture and answers the ID of its job.
+func (a *API) Upscale(c echo.Context) error {
+	caller, err := a.authenticate(c)
+	if err != nil {
+		return refuse(c, err)
+	}
+	order, err := a.read(c)
+	if err != nil {
+		return refuse(c, err)
+	}
+	format, err := a.check(order.file)
+	if err != nil {
+		return refuse(c, err)
+	}
+	spec := job.Spec{
+		ID: newID(), API: apiName, Account: caller.ID, Price: a.config.Price, InputName: display(order.file.Name),
+		Options: job.Options{Longest: order.longest, Format: string(format)},
+	}
+	submitted, err := a.host.Queue.Submit(c.Request().Context(), spec, order.file.Data)
+	if err != nil {
+		return refuse(c, err)
+	}
+	return write(c, http.StatusOK, Accepted{submitted.Job.ID})
+}
+
+// Job answers what has become of a job.
+func (a *API) Job(c echo.Context) error {
+	caller, err := a.authenticate(c)
+	if err != nil {
+		return refuse(c, err)
+	}
+	id, ok := parseID(c.Param("id"))
+	if !ok {
+		return refuse(c, violation("value is not a valid uuid", "type_error.uuid", "path", "job_id"))
+	}
+	j, err := a.host.Owned(c.Request().Context(), apiName, caller, id)
+	if err != nil {
+		return refuse(c, err)
+	}
+	url := ""
+	if j.State == job.Succeeded {
+		url = a.host.ResultURL(c.Request(), j)
+	}
+	return write(c, http.StatusOK, progressOf(j, url))
+}
+
+// refuse answers an error; a client that has gone gets no answer.
+func refuse(c echo.Context, err error) error {
+	if dialect.Canceled(c) {
+		return nil
+	}
+	status, body := refusal(err)
+	switch status {
+	case http.StatusUnauthorized:
+		c.Response().Header().Set(echo.HeaderWWWAuthenticate, "Bearer") // RFC 9110 demands one
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		c.Response().Header().Set(echo.HeaderRetryAfter, strconv.Itoa(dialect.RetryAfter(err)))
+	case http.StatusInternalServerError:
+		dialect.Record(c, err)
+	}
+	return write(c, status, body)
+}
+
+// write is c.JSON without HTML escapes, so that URLs read plainly.
+func write(c echo.Context, status int, body any) error {
+	c.Response().Header().Set(echo.HeaderContentType, echo.MIMEApplicationJSON)
+	c.Response().WriteHeader(status)
+	encoder := json.NewEncoder(c.Response())
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(body)
+}
