@@ -54,9 +54,11 @@ func (a *API) readBody(c echo.Context) ([]byte, error) {
 }
 
 func (a *API) tooLarge(cause error) error {
-	// In MB of 2^20, to the hundredth.
-	megabytes := strconv.FormatFloat(float64(a.config.MaxBytes*100>>20)/100, 'f', -1, 64)
-	return &fault.Error{Kind: fault.TooLarge, Message: "The image exceeds the " + megabytes + " MB size limit.", Err: cause}
+	limit := strconv.FormatInt(a.config.MaxBytes, 10) + " byte"
+	if a.config.MaxBytes >= 1<<20 { // in MB of 2^20, to the hundredth
+		limit = strconv.FormatFloat(float64(a.config.MaxBytes*100>>20)/100, 'f', -1, 64) + " MB"
+	}
+	return &fault.Error{Kind: fault.TooLarge, Message: "The image exceeds the " + limit + " size limit.", Err: cause}
 }
 
 // parse reads a body. Names are matched exactly and unknown ones ignored.

@@ -88,7 +88,7 @@ func unusable(err error) error {
 	case fault.Invalid, fault.Unsupported:
 		return fault.Wrap(kind, err, "The image format is not supported or the file is corrupt. Supported formats are JPEG, PNG and WebP.")
 	case fault.TooLarge:
-		return fault.Wrap(kind, err, "The image has more pixels than are accepted.")
+		return fault.Wrap(kind, err, "The image or its result has more pixels than are accepted.")
 	}
 	return err
 }
