@@ -3,6 +3,7 @@ package jobs
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -17,6 +18,7 @@ import (
 // decides anything reads the record.
 type board struct {
 	loaded chan struct{} // closed when the records of the start are all known
+	once   sync.Once     // closes it
 
 	mutex     sync.Mutex
 	records   map[string]record // unfinished jobs
@@ -115,6 +117,17 @@ func (b *board) change(id string, r *record) {
 	}
 }
 
+// load notes that all present records are known: what was unfinished in an
+// earlier watch and is not among them has expired meanwhile.
+func (b *board) load(stale []record, present map[string]bool) {
+	for _, r := range stale {
+		if !present[r.ID] {
+			b.change(r.ID, nil)
+		}
+	}
+	b.once.Do(func() { close(b.loaded) })
+}
+
 // advance notes a running job's progress.
 func (b *board) advance(id string, fraction float64) {
 	b.mutex.Lock()
@@ -124,14 +137,28 @@ func (b *board) advance(id string, fraction float64) {
 	}
 }
 
-// watch keeps the board up to date. The first updates are all present
-// records, ended by a nil.
+// watch keeps the board up to date. While nodes are lost a watch may not begin
+// or may end on its own; another then takes its place.
 func (q *Queue) watch(ctx context.Context) error {
+	for ctx.Err() == nil {
+		if err := q.watchOnce(ctx); err != nil && ctx.Err() == nil {
+			q.options.Log.Warn("records are watched again", "error", err)
+			pause(ctx, retryPause)
+		}
+	}
+	return nil
+}
+
+// watchOnce follows one watch to its end. The first updates are all present
+// records, ended by a nil.
+func (q *Queue) watchOnce(ctx context.Context) error {
 	watcher, err := q.records.WatchAll(ctx)
 	if err != nil {
 		return fmt.Errorf("watch records: %w", err)
 	}
 	defer func() { _ = watcher.Stop() }() // the connection may be gone already
+	stale := q.board.unfinished()
+	present := map[string]bool{}
 	for {
 		select {
 		case <-ctx.Done():
@@ -139,11 +166,15 @@ func (q *Queue) watch(ctx context.Context) error {
 		case entry, open := <-watcher.Updates():
 			switch {
 			case !open:
-				return nil
+				return errors.New("the watch of records has ended")
 			case entry == nil:
-				close(q.board.loaded)
+				q.board.load(stale, present)
+				present = nil
 			default:
 				q.note(entry)
+				if present != nil {
+					present[entry.Key()] = true
+				}
 			}
 		}
 	}

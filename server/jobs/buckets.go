@@ -34,51 +34,33 @@ const recordMargin = time.Hour
 // bucket opens a key-value bucket and makes it where it is missing. Only new
 // buckets take the TTL; 0 keeps values for good.
 func (c *Connection) bucket(ctx context.Context, name string, ttl time.Duration) (jetstream.KeyValue, error) {
-	bucket, err := c.stream.KeyValue(ctx, name)
-	if errors.Is(err, jetstream.ErrBucketNotFound) {
-		err = c.replicated(func(replicas int) error {
-			_, err := c.stream.CreateKeyValue(ctx, jetstream.KeyValueConfig{
-				Bucket: name, TTL: ttl, History: 1, Storage: jetstream.FileStorage, Replicas: replicas,
-			})
-			return err
+	err := c.ready(ctx, "KV_"+name, func(replicas int) error {
+		_, err := c.stream.CreateKeyValue(ctx, jetstream.KeyValueConfig{
+			Bucket: name, TTL: ttl, History: 1, Storage: jetstream.FileStorage, Replicas: replicas,
 		})
-		if err == nil {
-			bucket, err = c.leaderReads(ctx, name)
-		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make bucket %s: %w", name, err)
 	}
+	bucket, err := c.stream.KeyValue(ctx, name)
 	if err != nil {
 		return nil, fmt.Errorf("open bucket %s: %w", name, err)
 	}
 	return bucket, nil
 }
 
-// leaderReads makes all reads of a new bucket go to the node that leads it: a
-// replica that lags would not know a job that was just accepted.
-func (c *Connection) leaderReads(ctx context.Context, name string) (jetstream.KeyValue, error) {
-	stream, err := c.stream.Stream(ctx, "KV_"+name)
-	if err != nil {
-		return nil, err
-	}
-	config := stream.CachedInfo().Config
-	if config.Replicas > 1 {
-		config.AllowDirect = false
-		if _, err := c.stream.UpdateStream(ctx, config); err != nil {
-			return nil, err
-		}
-	}
-	return c.stream.KeyValue(ctx, name)
-}
-
 func (c *Connection) objects(ctx context.Context, ttl time.Duration) (jetstream.ObjectStore, error) {
-	store, err := c.stream.ObjectStore(ctx, picturesBucket)
-	if errors.Is(err, jetstream.ErrBucketNotFound) {
-		err = c.replicated(func(replicas int) error {
-			store, err = c.stream.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{
-				Bucket: picturesBucket, TTL: ttl, Storage: jetstream.FileStorage, Replicas: replicas,
-			})
-			return err
+	err := c.ready(ctx, "OBJ_"+picturesBucket, func(replicas int) error {
+		_, err := c.stream.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{
+			Bucket: picturesBucket, TTL: ttl, Storage: jetstream.FileStorage, Replicas: replicas,
 		})
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make object store: %w", err)
 	}
+	store, err := c.stream.ObjectStore(ctx, picturesBucket)
 	if err != nil {
 		return nil, fmt.Errorf("open object store: %w", err)
 	}
@@ -89,10 +71,8 @@ func (c *Connection) objects(ctx context.Context, ttl time.Duration) (jetstream.
 // and a full stream refuses new ones, so that the server itself keeps work
 // items unique and their number bounded.
 func (c *Connection) work(ctx context.Context, unfinished int) (jetstream.Stream, error) {
-	var stream jetstream.Stream
-	err := c.replicated(func(replicas int) error {
-		var err error
-		stream, err = c.stream.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
+	err := c.ready(ctx, workStream, func(replicas int) error {
+		_, err := c.stream.CreateStream(ctx, jetstream.StreamConfig{
 			Name: workStream, Subjects: []string{workSubjects + "*.*"}, Retention: jetstream.WorkQueuePolicy,
 			Discard: jetstream.DiscardNew, DiscardNewPerSubject: true,
 			MaxMsgs: int64(unfinished), MaxMsgsPerSubject: 1,
@@ -101,9 +81,51 @@ func (c *Connection) work(ctx context.Context, unfinished int) (jetstream.Stream
 		return err
 	})
 	if err != nil {
+		return nil, fmt.Errorf("make work stream: %w", err)
+	}
+	stream, err := c.stream.Stream(ctx, workStream)
+	if err != nil {
 		return nil, fmt.Errorf("open work stream: %w", err)
 	}
+	if config := stream.CachedInfo().Config; config.MaxMsgs != int64(unfinished) {
+		config.MaxMsgs = int64(unfinished)
+		if stream, err = c.stream.UpdateStream(ctx, config); err != nil {
+			return nil, fmt.Errorf("set bound of work stream: %w", err)
+		}
+	}
 	return stream, nil
+}
+
+// ready makes a stream where it is missing and brings one that is there in
+// order: all reads go to the node that leads it, because a replica that lags
+// would not know a job that was just accepted, and a stream made while nodes
+// were missing gets its replicas. The number of replicas never goes down: a
+// node that is lost now comes back.
+func (c *Connection) ready(ctx context.Context, name string, create func(replicas int) error) error {
+	stream, err := c.stream.Stream(ctx, name)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		err = c.replicated(create)
+		if errors.Is(err, jetstream.ErrBucketExists) || errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+			err = nil // another process was faster
+		}
+		if err == nil {
+			stream, err = c.stream.Stream(ctx, name)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	config := stream.CachedInfo().Config
+	return c.replicated(func(replicas int) error {
+		wanted := config
+		wanted.Replicas = max(config.Replicas, replicas)
+		wanted.AllowDirect = config.AllowDirect && wanted.Replicas == 1
+		if wanted.Replicas == config.Replicas && wanted.AllowDirect == config.AllowDirect {
+			return nil
+		}
+		_, err := c.stream.UpdateStream(ctx, wanted)
+		return err
+	})
 }
 
 // consumer is one line's share of the work, taken by all workers together.

@@ -27,6 +27,8 @@ type Connection struct {
 	embedded *server.Server
 	lock     *flock.Flock
 	dir      string
+	// instance names this process while it holds an embedded server.
+	instance string
 	// replicas is how many nodes keep each bucket.
 	replicas int
 }
@@ -80,7 +82,7 @@ func (c *Connection) embed(log *slog.Logger) error {
 		return fmt.Errorf("configure embedded queue: %w", err)
 	}
 	embedded.SetLoggerV2(logger{log}, false, false, false)
-	c.embedded = embedded
+	c.embedded, c.instance = embedded, randomToken()
 	embedded.Start()
 	if !embedded.ReadyForConnections(startLimit) {
 		return fault.New(fault.Internal, "The embedded queue did not start within %s; its log says why.", startLimit)

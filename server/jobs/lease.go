@@ -93,6 +93,7 @@ func (l *lease) Succeed(ctx context.Context, picture []byte, result job.Result) 
 		return nil
 	})
 	if err != nil {
+		l.end() // else its heartbeat would keep the job from all others
 		return err
 	}
 	err = l.finish(ctx, func(r *record) {
@@ -162,10 +163,7 @@ func (l *lease) done(err error) error {
 // write changes the record while it carries this lease's token, else answers
 // job.ErrLost. The heartbeat goes on until it is done.
 func (l *lease) write(ctx context.Context, change func(*record)) (written record, err error) {
-	defer func() {
-		l.cancel()
-		l.beating.Wait()
-	}()
+	defer l.end()
 	for {
 		err = l.queue.persist(ctx, func(ctx context.Context) error {
 			written, err = l.writeOnce(ctx, change)
@@ -175,6 +173,12 @@ func (l *lease) write(ctx context.Context, change func(*record)) (written record
 			return written, err
 		}
 	}
+}
+
+// end stops the heartbeat.
+func (l *lease) end() {
+	l.cancel()
+	l.beating.Wait()
 }
 
 func (l *lease) writeOnce(ctx context.Context, change func(*record)) (record, error) {

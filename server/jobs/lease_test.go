@@ -126,6 +126,7 @@ func TestPoisonThatKillsWorkers(t *testing.T) {
 	defer end()
 	go func() { _, _ = q.Next(worker, false) }()
 	j, err := q.Wait(waiting, "poison")
+	settled(t, q)
 	if err != nil || j.State != job.Failed || balance(t, q, id) != 10 {
 		t.Errorf("%+v, %v, %d credits", j, err, balance(t, q, id))
 	}

@@ -83,6 +83,7 @@ func (q *Queue) begin(ctx context.Context, message jetstream.Msg) (*lease, error
 			r.Failure = &job.Failure{Kind: fault.Internal, Message: "The picture could not be processed: every try was cut short."}
 		} else {
 			r.State, r.Lease, r.Attempts = job.Running, randomToken(), r.Attempts+1
+			r.Holder = q.connection.instance
 			if r.Started.IsZero() {
 				r.Started = now
 			}

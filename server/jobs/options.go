@@ -61,7 +61,9 @@ type Options struct {
 	// Orphans is how long a charge without a job record may be a submission
 	// that is still going on in another process; 0 where no other one submits.
 	Orphans time.Duration
-	Log     *slog.Logger
+	// Sweep is the time between two sweeps; 0 is 15 s.
+	Sweep time.Duration
+	Log   *slog.Logger
 	// Now is the clock.
 	Now func() time.Time
 }
@@ -73,7 +75,11 @@ const (
 	submitLimit = time.Minute
 	// stepLimit bounds one try of one step, the storing of a picture included.
 	stepLimit = 15 * time.Second
-	// sweepPause is the time between two sweeps.
+	// readLimit bounds the reading of one result, by the slowest of clients.
+	readLimit = 6 * time.Hour
+	// pushLimit bounds one try to write a work item.
+	pushLimit = 2 * time.Second
+	// sweepPause is the usual time between two sweeps.
 	sweepPause = 15 * time.Second
 	// recheckPause bounds how long a waiter relies on notifications alone.
 	recheckPause = 10 * time.Second

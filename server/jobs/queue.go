@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,6 +29,7 @@ type Queue struct {
 
 // Open makes a queue on a connection, which the caller closes afterwards.
 func Open(ctx context.Context, c *Connection, o Options) (*Queue, error) {
+	o.Sweep = cmp.Or(o.Sweep, sweepPause)
 	q := &Queue{options: o, connection: c, board: newBoard(), lines: map[string]jetstream.Consumer{}}
 	var err error
 	if q.records, err = c.bucket(ctx, jobsBucket, o.Retention+recordMargin); err != nil {
@@ -120,8 +122,11 @@ func (q *Queue) Open(ctx context.Context, id string) (io.ReadSeekCloser, job.Job
 	} else if err != nil {
 		return nil, job.Job{}, fmt.Errorf("look for result: %w", err)
 	}
-	open := func() (io.ReadCloser, error) { return q.pictures.Get(ctx, r.Object) }
-	return &seeker{open: open, size: int64(info.Size)}, r.Job, nil
+	// Without a deadline the library allows five seconds for a whole object,
+	// which slow clients need longer for.
+	reading, stop := context.WithTimeout(ctx, readLimit)
+	open := func() (io.ReadCloser, error) { return q.pictures.Get(reading, r.Object) }
+	return &seeker{open: open, stop: stop, size: int64(info.Size)}, r.Job, nil
 }
 
 // Cancel implements job.Queue. The worker of a running job notices by the

@@ -20,11 +20,16 @@ type record struct {
 	Line string `json:"line"`
 	// Lease is the token of the worker that holds or held the job.
 	Lease string `json:"lease,omitempty"`
+	// Holder is the process that leased the job last, where that process holds
+	// the embedded server; "" elsewhere. See reclaim.
+	Holder string `json:"holder,omitempty"`
 	// Object names the result in the object store.
 	Object string `json:"object,omitempty"`
 
 	// revision is what a compare-and-swap compares.
 	revision uint64
+	// tried says of a submission that its record may have been written.
+	tried bool
 }
 
 // inputObject names a job's input in the object store.

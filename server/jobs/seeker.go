@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 // usual whole read from the start costs nothing more and holds one chunk.
 type seeker struct {
 	open   func() (io.ReadCloser, error)
+	stop   context.CancelFunc // ends what open began
 	size   int64
 	wanted int64 // where the next Read begins
 	stream io.ReadCloser
@@ -50,7 +52,7 @@ func (s *seeker) Read(p []byte) (int, error) {
 }
 
 func (s *seeker) reopen() error {
-	if err := s.Close(); err != nil {
+	if err := s.closeStream(); err != nil {
 		return err
 	}
 	stream, err := s.open()
@@ -68,6 +70,11 @@ func (s *seeker) reopen() error {
 
 // Close implements io.Closer.
 func (s *seeker) Close() error {
+	defer s.stop()
+	return s.closeStream()
+}
+
+func (s *seeker) closeStream() error {
 	if s.stream == nil {
 		return nil
 	}

@@ -29,32 +29,48 @@ func (q *Queue) Submit(ctx context.Context, spec job.Spec, input []byte) (job.Su
 	}
 	q.board.submit(spec.ID, true)
 	defer q.board.submit(spec.ID, false)
-	balance, err := q.charge(ctx, spec)
-	if err != nil {
-		return job.Submitted{}, err
-	}
 	r := record{Job: job.Job{Spec: spec, State: job.Queued, Created: q.options.Now().UTC()}, Line: smallLine}
 	if q.options.Large != nil && q.options.Large(spec, input) {
 		r.Line = largeLine
 	}
-	if err := q.accept(ctx, &r, input); err != nil {
-		q.withdraw(ctx, r)
+	balance, err := q.charge(ctx, spec)
+	if err != nil && isRefusal(err) {
+		return job.Submitted{}, err
+	}
+	if err == nil {
+		err = q.accept(ctx, &r, input)
+	}
+	if err != nil && !q.withdraw(ctx, r) {
+		// Where there was no room just now there was for a sweeper, and a
+		// worker has begun the job.
+		return job.Submitted{Job: r.Job, Credits: balance}, nil
+	}
+	if err != nil {
 		return job.Submitted{}, err
 	}
 	return job.Submitted{Job: r.Job, Credits: balance}, nil
+}
+
+// isRefusal says that an error is an answer, and not the lack of one.
+func isRefusal(err error) bool {
+	return fault.KindOf(err) != fault.Internal && fault.KindOf(err) != fault.Canceled
 }
 
 func full() error {
 	return fault.New(fault.Busy, "The queue is full. Please try again later.")
 }
 
-func (q *Queue) charge(ctx context.Context, spec job.Spec) (*int64, error) {
+func (q *Queue) charge(ctx context.Context, spec job.Spec) (balance *int64, err error) {
 	if q.options.Ledger == nil || spec.Account == "" {
 		return nil, nil
 	}
-	return q.options.Ledger.Charge(ctx, spec.Account, spec.ID, account.Terms{
-		Price: spec.Price, API: spec.API, PerDay: q.options.PerDay[spec.API], Concurrent: q.options.Concurrent,
+	err = q.persist(ctx, func(ctx context.Context) error {
+		balance, err = q.options.Ledger.Charge(ctx, spec.Account, spec.ID, account.Terms{
+			Price: spec.Price, API: spec.API, PerDay: q.options.PerDay[spec.API], Concurrent: q.options.Concurrent,
+		})
+		return err
 	})
+	return balance, err
 }
 
 // accept stores input, record and work item in this order.
@@ -69,14 +85,19 @@ func (q *Queue) accept(ctx context.Context, r *record, input []byte) error {
 	if err != nil {
 		return err
 	}
+	r.tried = true
 	err = q.persist(ctx, func(ctx context.Context) error { return q.create(ctx, r) })
 	if isConflict(err) {
 		// A try whose answer was lost may have written it; IDs are unique.
 		stored, readErr := q.read(ctx, r.ID)
-		if readErr != nil || !stored.Created.Equal(r.Created) {
+		if readErr == nil && !stored.Created.Equal(r.Created) {
+			r.tried = false // it is another's
+		}
+		if readErr != nil || !r.tried {
 			return fmt.Errorf("job ID %s is taken: %w", r.ID, err)
 		}
 		*r = stored
+		r.tried = true
 	} else if err != nil {
 		return err
 	}
@@ -93,6 +114,8 @@ func (q *Queue) accept(ctx context.Context, r *record, input []byte) error {
 // push writes a job's work item; one that is there already is as good. It
 // fails with fault.Busy when the queue is full.
 func (q *Queue) push(ctx context.Context, r record) error {
+	ctx, stop := context.WithTimeout(ctx, pushLimit)
+	defer stop()
 	_, err := q.connection.stream.Publish(ctx, r.workSubject(), nil, jetstream.WithExpectStream(workStream))
 	var refused *jetstream.APIError
 	switch {
@@ -107,19 +130,40 @@ func (q *Queue) push(ctx context.Context, r record) error {
 }
 
 // withdraw removes every trace of a submission that failed: nobody was told
-// of the job. Should that fail too, the record is swept up as canceled or the
-// charge given back.
-func (q *Queue) withdraw(ctx context.Context, r record) {
+// of the job. Should that fail too, the job runs unseen or the charge is given
+// back by the sweeper. It gives false, and changes nothing, where the job was
+// begun already.
+func (q *Queue) withdraw(ctx context.Context, r record) bool {
 	const patience = 5 * time.Second
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer stop()
-	if r.revision != 0 {
-		if err := q.records.Purge(ctx, r.ID); err != nil {
+	if r.tried {
+		err := q.persist(ctx, func(ctx context.Context) error { return q.erase(ctx, r) })
+		if isConflict(err) {
+			// A try whose answer was lost may have erased it.
+			if _, err = q.read(ctx, r.ID); fault.KindOf(err) != fault.NotFound {
+				return false
+			}
+		} else if err != nil {
 			q.options.Log.Warn("withdraw record", "job", r.ID, "error", err)
-			return
+			return true
 		}
 		q.dropWork(ctx, r)
 	}
 	r.State = job.Canceled
 	q.conclude(ctx, r)
+	return true
+}
+
+// erase removes a record: the known revision, or where the answer to its
+// creation is missing whatever there is.
+func (q *Queue) erase(ctx context.Context, r record) error {
+	var options []jetstream.KVDeleteOpt
+	if r.revision != 0 {
+		options = append(options, jetstream.LastRevision(r.revision))
+	}
+	if err := q.records.Purge(ctx, r.ID, options...); err != nil {
+		return fmt.Errorf("erase record: %w", err)
+	}
+	return nil
 }

@@ -18,8 +18,9 @@ func (q *Queue) sweepOften(ctx context.Context) error {
 	case <-ctx.Done():
 		return nil
 	}
+	q.reclaim(ctx)
 	orphans := map[account.Hold]time.Time{}
-	ticker := time.NewTicker(sweepPause)
+	ticker := time.NewTicker(q.options.Sweep)
 	defer ticker.Stop()
 	for {
 		q.sweepJobs(ctx)
@@ -35,11 +36,13 @@ func (q *Queue) sweepOften(ctx context.Context) error {
 }
 
 // sweepJobs gives every unfinished job a work item; those that have one keep
-// it. Jobs that nobody ran before their input expired fail.
+// it. Jobs that nobody ran before their input expired fail; so do those whose
+// worker died and that nobody took over, before their record is forgotten.
 func (q *Queue) sweepJobs(ctx context.Context) {
 	for _, r := range q.board.unfinished() {
 		var err error
-		if q.options.Now().Sub(r.Created) >= q.options.Retention && r.State == job.Queued {
+		if age := q.options.Now().Sub(r.Created); age >= q.options.Retention+recordMargin/2 ||
+			age >= q.options.Retention && r.State == job.Queued {
 			err = q.expire(ctx, r)
 		} else {
 			err = q.push(ctx, r)

@@ -1,0 +1,70 @@
+package jobs_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"upscaled/server/job"
+	"upscaled/server/jobs"
+)
+
+// A worker that stops waiting does not swallow the work that comes next.
+func TestAbandonedNextTakesNothing(t *testing.T) {
+	t.Parallel()
+	c := embed(t, t.TempDir())
+	q := start(t, c, func(o *jobs.Options) { o.Lease = time.Hour })
+	ctx, leave := context.WithCancel(t.Context())
+	left := make(chan struct{})
+	for range 3 {
+		go func() {
+			_, _ = q.Next(ctx, false)
+			left <- struct{}{}
+		}()
+	}
+	submit(t, q, spec("a", "", 0))
+	<-left // the job's
+	leave()
+	<-left
+	<-left
+	submit(t, q, spec("b", "", 0))
+	soon, stop := context.WithTimeout(t.Context(), 10*time.Second)
+	defer stop()
+	lease, err := q.Next(soon, false)
+	if err != nil || lease.Job().ID != "b" {
+		t.Fatalf("job b does not come: %v", err)
+	}
+}
+
+// A process that starts on the folder of a dead one runs what that one held
+// at once, and need not wait for the leases.
+func TestReclaim(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	first, err := jobs.Embed(dir, quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	long := func(o *jobs.Options) { o.Lease = time.Hour }
+	q := start(t, first, long)
+	submit(t, q, spec("held", "", 0))
+	submit(t, q, spec("released", "", 0))
+	leases := []job.Lease{next(t, q), next(t, q)}
+	if err := leases[1].Release(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	q.stop()
+	first.Close()
+	again := start(t, embed(t, dir), long)
+	soon, stop := context.WithTimeout(t.Context(), 10*time.Second)
+	defer stop()
+	for range 2 {
+		lease, err := again.Next(soon, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := map[string]int{"held": 2, "released": 1}[lease.Job().ID]; lease.Job().Attempts != want {
+			t.Errorf("%s is begun for the %d. time", lease.Job().ID, lease.Job().Attempts)
+		}
+	}
+}

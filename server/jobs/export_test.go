@@ -1,0 +1,107 @@
+package jobs
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"upscaled/server/job"
+)
+
+// RecordOnly does what a submission does that dies before its work item is
+// written.
+func (q *Queue) RecordOnly(ctx context.Context, spec job.Spec, input []byte) error {
+	q.board.submit(spec.ID, true)
+	defer q.board.submit(spec.ID, false)
+	if _, err := q.charge(ctx, spec); err != nil {
+		return err
+	}
+	_, err := q.pictures.Put(ctx, jetstream.ObjectMeta{Name: inputObject(spec.ID)}, bytes.NewReader(input))
+	if err != nil {
+		return err
+	}
+	r := record{Job: job.Job{Spec: spec, State: job.Queued, Created: q.options.Now().UTC()}, Line: smallLine}
+	return q.create(ctx, &r)
+}
+
+// HasInput says whether a job's input is stored.
+func (q *Queue) HasInput(ctx context.Context, id string) (bool, error) {
+	_, err := q.pictures.GetInfo(ctx, inputObject(id))
+	if errors.Is(err, jetstream.ErrObjectNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// WorkItems is the number of work items on all lines.
+func (q *Queue) WorkItems(ctx context.Context) (uint64, error) {
+	info, err := q.work.Info(ctx)
+	if err != nil {
+		return 0, err
+	}
+	return info.State.Msgs, nil
+}
+
+// Withdraw is a submission that fails although a job was recorded at the given
+// revision.
+func (q *Queue) Withdraw(ctx context.Context, id string, before func()) (bool, error) {
+	r, err := q.read(ctx, id)
+	if err != nil {
+		return false, err
+	}
+	before()
+	r.tried = true
+	return q.withdraw(ctx, r), nil
+}
+
+// WatchesOf makes the queue pass on each watch of records that it begins.
+// It is called before Run.
+func (q *Queue) WatchesOf() <-chan jetstream.KeyWatcher {
+	watches := make(chan jetstream.KeyWatcher, 10)
+	q.records = watchedBucket{q.records, watches}
+	return watches
+}
+
+type watchedBucket struct {
+	jetstream.KeyValue
+	watches chan<- jetstream.KeyWatcher
+}
+
+func (b watchedBucket) WatchAll(ctx context.Context, o ...jetstream.WatchOpt) (jetstream.KeyWatcher, error) {
+	watcher, err := b.KeyValue.WatchAll(ctx, o...)
+	if err == nil {
+		b.watches <- watcher
+	}
+	return watcher, err
+}
+
+// Forget removes a record as its expiry does, without a mark that watches
+// would see.
+func (q *Queue) Forget(ctx context.Context, id string) error {
+	stream, err := q.connection.stream.Stream(ctx, "KV_"+jobsBucket)
+	if err != nil {
+		return err
+	}
+	return stream.Purge(ctx, jetstream.WithPurgeSubject("$KV."+jobsBucket+"."+id))
+}
+
+// ReadDeadlines makes the queue pass on until when each object may be read.
+func (q *Queue) ReadDeadlines() <-chan time.Time {
+	deadlines := make(chan time.Time, 10)
+	q.pictures = watchedStore{q.pictures, deadlines}
+	return deadlines
+}
+
+type watchedStore struct {
+	jetstream.ObjectStore
+	deadlines chan<- time.Time
+}
+
+func (s watchedStore) Get(ctx context.Context, name string, o ...jetstream.GetObjectOpt) (jetstream.ObjectResult, error) {
+	deadline, _ := ctx.Deadline()
+	s.deadlines <- deadline
+	return s.ObjectStore.Get(ctx, name, o...)
+}

@@ -1,0 +1,57 @@
+package jobs_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"upscaled/server/jobs"
+)
+
+// A watch that ends on its own is followed by another, which also notices
+// what expired in between.
+func TestWatchEnds(t *testing.T) {
+	t.Parallel()
+	c := embed(t, t.TempDir())
+	queue, err := jobs.Open(t.Context(), c, options(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	watches := queue.WatchesOf()
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- queue.Run(ctx) }()
+	first := <-watches
+	<-queue.Ready()
+	submit(t, queue, spec("forgotten", "", 0))
+	submit(t, queue, spec("stays", "", 0))
+	eventually(t, func() bool { return queue.Unfinished() == 2 })
+	if err := queue.Forget(t.Context(), "forgotten"); err != nil {
+		t.Fatal(err)
+	}
+	if err := first.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	<-watches
+	eventually(t, func() bool { return queue.Unfinished() == 1 })
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+// A client may take longer for a result than the library allows for a request
+// without a deadline, which is five seconds.
+func TestSlowReader(t *testing.T) {
+	t.Parallel()
+	q := start(t, embed(t, t.TempDir()), nil)
+	submit(t, q, spec("a", "", 0))
+	succeed(t, next(t, q), "picture")
+	deadlines := q.ReadDeadlines()
+	if result(t, q, "a") != "picture" {
+		t.Error("another result")
+	}
+	if left := time.Until(<-deadlines); left < time.Hour {
+		t.Errorf("%s for the slowest client", left)
+	}
+}
