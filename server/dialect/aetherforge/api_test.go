@@ -251,6 +251,11 @@ type endless struct{}
 
 func (endless) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
+// unread is a body that must be refused by its declared length.
+type unread struct{ t *testing.T }
+
+func (u unread) Read([]byte) (int, error) { u.t.Error("the body was read"); return 0, io.EOF }
+
 func TestLimits(t *testing.T) {
 	t.Parallel()
 	const limit = 20 << 20
@@ -260,6 +265,9 @@ func TestLimits(t *testing.T) {
 			golden(t, "too_large.json", 413, newServer().do(zeros(size, declared)))
 		}
 	}
+	declared := zeros(limit+2<<20, true)
+	declared.Body = io.NopCloser(unread{t})
+	golden(t, "too_large.json", 413, newServer().do(declared))
 	for _, c := range []struct {
 		golden string
 		status int
