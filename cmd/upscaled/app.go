@@ -21,6 +21,8 @@ type app struct {
 	// parsed says that the command line was understood; errors before that are
 	// mistakes of usage.
 	parsed bool
+	// problems are what is wrong with the environment and the settings file.
+	problems []string
 	// closers run in reverse order when the program ends.
 	closers []func() error
 	// temporaries are the unfinished outputs.

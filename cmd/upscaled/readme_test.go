@@ -57,13 +57,18 @@ func settingsTable() string {
 		})
 	}
 	section("Every verb:", root.PersistentFlags())
-	for _, verb := range []string{"upscale", "models list", "models pull", "models import", "models verify", "models export", "doctor", "bench"} {
+	for _, verb := range []string{"upscale", "models list", "models pull", "models import", "models verify", "models export", "doctor", "bench", "serve", "worker", "keys new", "keys list"} {
 		cmd, _, err := root.Find(strings.Fields(verb))
 		if err != nil {
 			return err.Error()
 		}
 		section("`upscaled "+verb+"`:", cmd.LocalNonPersistentFlags())
 	}
+	keys, _, err := root.Find([]string{"keys"})
+	if err != nil {
+		return err.Error()
+	}
+	section("`upscaled keys`, all of its verbs:", keys.PersistentFlags())
 	return b.String()
 }
 

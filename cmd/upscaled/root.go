@@ -13,8 +13,13 @@ const rootHelp = `upscaled makes pictures larger with the Real-ESRGAN networks.
   upscaled upscale photo.jpg              makes photo.upscaled.jpg, four times as wide and high
   upscaled upscale --scale 2 --out big/ *.png
   upscaled models list                    shows the networks and what is installed
+  upscaled serve                          answers five upscaling APIs on 127.0.0.1:8080
 
 ONNX Runtime and the network are fetched on first use.`
+
+// checksItself annotates verbs that report a.problems together with what they
+// find wrong themselves.
+const checksItself = "checks itself"
 
 // newRootCommand is the tree of all verbs.
 func newRootCommand(a *app) *cobra.Command {
@@ -27,11 +32,12 @@ func newRootCommand(a *app) *cobra.Command {
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			if err := a.applyEnvironment(cmd); err != nil {
-				return err
-			}
+			a.problems = append(a.applyEnvironment(cmd), applyFile(cmd)...)
 			a.parsed = true
-			return nil
+			if cmd.Annotations[checksItself] != "" {
+				return nil
+			}
+			return mistaken(a.problems)
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -40,7 +46,8 @@ func newRootCommand(a *app) *cobra.Command {
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	a.addStoreFlags(root.PersistentFlags())
-	root.AddCommand(newUpscaleCommand(a), newModelsCommand(a), newBenchCommand(a), newDoctorCommand(a), newVersionCommand(a))
+	root.AddCommand(newUpscaleCommand(a), newModelsCommand(a), newBenchCommand(a), newDoctorCommand(a),
+		newServeCommand(a), newWorkerCommand(a), newKeysCommand(a), newVersionCommand(a))
 	return root
 }
 

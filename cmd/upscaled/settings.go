@@ -48,13 +48,13 @@ func fromEnvironment(flags *pflag.FlagSet, names ...string) {
 	}
 }
 
-// applyEnvironment sets flags that the command line left alone. A variable
-// that is set and empty counts as not set.
-func (a *app) applyEnvironment(cmd *cobra.Command) error {
-	var wrong error
+// applyEnvironment sets flags that the command line left alone, and gives
+// everything that is wrong. A variable that is set and empty counts as not
+// set.
+func (a *app) applyEnvironment(cmd *cobra.Command) (problems []string) {
 	cmd.Flags().VisitAll(func(flag *pflag.Flag) {
 		variables := flag.Annotations[environmentKey]
-		if flag.Changed || len(variables) == 0 || wrong != nil {
+		if flag.Changed || len(variables) == 0 {
 			return
 		}
 		value, _ := a.lookupEnv(variables[0])
@@ -62,8 +62,8 @@ func (a *app) applyEnvironment(cmd *cobra.Command) error {
 			return
 		}
 		if err := cmd.Flags().Set(flag.Name, value); err != nil {
-			wrong = usageError{fmt.Errorf("%s: %q is no value for --%s", variables[0], value, flag.Name)}
+			problems = append(problems, fmt.Sprintf("%s: %q is no value for --%s", variables[0], value, flag.Name))
 		}
 	})
-	return wrong
+	return problems
 }

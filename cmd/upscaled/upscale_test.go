@@ -27,7 +27,11 @@ import (
 const programVariable = "UPSCALED_TEST_PROGRAM"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(programVariable) != "" {
+	switch os.Getenv(programVariable) {
+	case "":
+	case slowProgram:
+		slowMain()
+	default:
 		main()
 	}
 	goleak.VerifyTestMain(m)

@@ -34,6 +34,9 @@ type Host struct {
 	BaseURL func(*http.Request) string
 	// WaitLimit bounds how long a synchronous call waits for its job.
 	WaitLimit time.Duration
+	// Stopping is closed when the server stops: jobs that have not begun by
+	// then are given up, those that run are still waited for. nil never stops.
+	Stopping <-chan struct{}
 	// Now is the clock.
 	Now func() time.Time
 }
@@ -69,7 +72,7 @@ func (h Host) Run(ctx context.Context, spec job.Spec, input []byte) (job.Job, er
 func (h Host) Await(ctx context.Context, j job.Job) (job.Job, error) {
 	waiting, stop := context.WithTimeout(ctx, h.WaitLimit)
 	defer stop()
-	latest, err := h.Queue.Wait(waiting, j.ID)
+	latest, err := h.waitUnlessStopping(waiting, j)
 	switch {
 	case err == nil:
 		return latest, nil
@@ -84,6 +87,32 @@ func (h Host) Await(ctx context.Context, j job.Job) (job.Job, error) {
 	}
 	return latest, err
 }
+
+// waitUnlessStopping is Queue.Wait; when the server stops and the job has not
+// begun, it is canceled and the answer is fault.Busy.
+func (h Host) waitUnlessStopping(ctx context.Context, j job.Job) (job.Job, error) {
+	waiting, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	if h.Stopping != nil {
+		go func() {
+			select {
+			case <-h.Stopping:
+				if now, err := h.Queue.Get(waiting, j.ID); err == nil && now.State == job.Queued {
+					stop(errStopping)
+				}
+			case <-waiting.Done():
+			}
+		}()
+	}
+	latest, err := h.Queue.Wait(waiting, j.ID)
+	if err != nil && errors.Is(context.Cause(waiting), errStopping) {
+		h.Abandon(ctx, j.ID)
+		return latest, errStopping
+	}
+	return latest, err
+}
+
+var errStopping error = fault.New(fault.Busy, "The server is stopping. Please try again.")
 
 // Abandon cancels a job that nobody waits for any more, though the request's
 // own context may be over. What cannot be cancelled now runs to its end and

@@ -1,0 +1,196 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"upscaled/server/account"
+)
+
+const keysHelp = `Keys guard the server: once there is one, every call needs one. They are kept
+in the same store as the jobs (--data or --nats), and changes take effect at
+once, whether the server runs or not. Only a hash of a key is stored.`
+
+func newKeysCommand(a *app) *cobra.Command {
+	var queue queueSettings
+	cmd := &cobra.Command{
+		Use: "keys", Short: "Make, list and change API keys, credits and quotas", Long: keysHelp,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	queue.declare(cmd.PersistentFlags())
+	addFileFlag(cmd.PersistentFlags())
+	cmd.AddCommand(newKeysNewCommand(a, &queue), newKeysListCommand(a, &queue), newKeysTopupCommand(a, &queue),
+		newKeysSwitchCommand(a, &queue, "disable", "Refuse calls with a key; its running jobs go on", true),
+		newKeysSwitchCommand(a, &queue, "enable", "Take calls with a disabled key again", false))
+	return cmd
+}
+
+// openAccounts opens the key store beside a running server or alone.
+func (a *app) openAccounts(ctx context.Context, q queueSettings) (*account.Accounts, error) {
+	connection, err := a.join(q, slog.New(slog.DiscardHandler), true)
+	if err != nil {
+		return nil, err
+	}
+	store, err := connection.Accounts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return account.New(store, time.Now), nil
+}
+
+func newKeysNewCommand(a *app, q *queueSettings) *cobra.Command {
+	var o account.NewOptions
+	cmd := &cobra.Command{
+		Use: "new NAME", Short: "Make a key and print it, this once",
+		Example: "  upscaled keys new shop --credits 500\n  upscaled keys new studio --unlimited --per-second 5",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, names []string) error {
+			accounts, err := a.openAccounts(cmd.Context(), *q)
+			if err != nil {
+				return err
+			}
+			o.Name = names[0]
+			key, made, err := accounts.Create(cmd.Context(), o)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(a.stderr, "Key %s for %q. It is shown only now; keep it safe.\n", made.ID, made.Name)
+			_, err = fmt.Fprintln(a.stdout, key)
+			return err
+		},
+	}
+	flags := cmd.Flags()
+	flags.Int64Var(&o.Credits, "credits", 0, "credits to begin with")
+	flags.BoolVar(&o.Unlimited, "unlimited", false, "take no credits")
+	flags.IntVar(&o.Limits.PerDay, "per-day", 0, "requests in rolling 24 h over all APIs (default 0: each API's own quota)")
+	flags.Float64Var(&o.Limits.PerSecond, "per-second", 0, "requests a second, on average (default 0: no bound)")
+	flags.IntVar(&o.Limits.Concurrent, "concurrent", 0, "unfinished jobs at most (default 0: the server's --per-key)")
+	return cmd
+}
+
+// keyView is a key as list shows it.
+type keyView struct {
+	ID         string    `json:"id"`
+	Name       string    `json:"name"`
+	Credits    *int64    `json:"credits"` // null: unlimited
+	Disabled   bool      `json:"disabled"`
+	PerDay     int       `json:"per_day"`
+	PerSecond  float64   `json:"per_second"`
+	Concurrent int       `json:"concurrent"`
+	Unfinished int       `json:"unfinished"`
+	Created    time.Time `json:"created"`
+}
+
+func viewKey(a account.Account) keyView {
+	v := keyView{
+		ID: a.ID, Name: a.Name, Disabled: a.Disabled, PerDay: a.Limits.PerDay, PerSecond: a.Limits.PerSecond,
+		Concurrent: a.Limits.Concurrent, Unfinished: len(a.Holds), Created: a.Created,
+	}
+	if !a.Unlimited {
+		v.Credits = &a.Credits
+	}
+	return v
+}
+
+func newKeysListCommand(a *app, q *queueSettings) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "list", Short: "Show all keys with their credits and limits", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			accounts, err := a.openAccounts(cmd.Context(), *q)
+			if err != nil {
+				return err
+			}
+			all, err := accounts.List(cmd.Context())
+			if err != nil {
+				return err
+			}
+			views := make([]keyView, 0, len(all))
+			for _, one := range all {
+				views = append(views, viewKey(one))
+			}
+			if asJSON {
+				return json.NewEncoder(a.stdout).Encode(views)
+			}
+			return a.showKeys(views)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON array")
+	return cmd
+}
+
+func (a *app) showKeys(views []keyView) error {
+	if len(views) == 0 {
+		fmt.Fprintln(a.stderr, "There are no keys: every call to the server passes. Make one with 'upscaled keys new NAME'.")
+		return nil
+	}
+	table := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "ID\tNAME\tCREDITS\tSTATE\tPER DAY\tPER SECOND\tCONCURRENT\tCREATED")
+	bound := func(n float64) string {
+		if n == 0 {
+			return "-"
+		}
+		return strconv.FormatFloat(n, 'g', -1, 64)
+	}
+	for _, v := range views {
+		credits, state := "unlimited", "enabled"
+		if v.Credits != nil {
+			credits = strconv.FormatInt(*v.Credits, 10)
+		}
+		if v.Disabled {
+			state = "disabled"
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", v.ID, v.Name, credits, state, bound(float64(v.PerDay)),
+			bound(v.PerSecond), bound(float64(v.Concurrent)), v.Created.Format("2006-01-02"))
+	}
+	return table.Flush()
+}
+
+func newKeysTopupCommand(a *app, q *queueSettings) *cobra.Command {
+	return &cobra.Command{
+		Use: "topup ID CREDITS", Short: "Add credits to a key, or with -- -N take some away",
+		Example: "  upscaled keys topup 1f0a5c7de2b94c0811 500",
+		Args:    cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, arguments []string) error {
+			credits, err := strconv.ParseInt(arguments[1], 10, 64)
+			if err != nil {
+				return usageError{fmt.Errorf("%q is no number of credits", arguments[1])}
+			}
+			accounts, err := a.openAccounts(cmd.Context(), *q)
+			if err != nil {
+				return err
+			}
+			changed, err := accounts.TopUp(cmd.Context(), arguments[0], credits)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintln(a.stdout, changed.Credits)
+			return err
+		},
+	}
+}
+
+func newKeysSwitchCommand(a *app, q *queueSettings, name, short string, disabled bool) *cobra.Command {
+	return &cobra.Command{
+		Use: name + " ID", Short: short, Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, ids []string) error {
+			accounts, err := a.openAccounts(cmd.Context(), *q)
+			if err != nil {
+				return err
+			}
+			changed, err := accounts.SetDisabled(cmd.Context(), ids[0], disabled)
+			if err == nil {
+				fmt.Fprintf(a.stderr, "Key %s (%q) is %sd.\n", changed.ID, changed.Name, name)
+			}
+			return err
+		},
+	}
+}

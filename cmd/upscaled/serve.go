@@ -1,0 +1,188 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"image"
+	"image/png"
+	"io"
+	"log/slog"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"upscaled/engine"
+	"upscaled/engine/fault"
+	"upscaled/engine/picture"
+	"upscaled/server"
+	"upscaled/server/worker"
+)
+
+const serveHelp = `Answers the APIs of mnml, AILab, maskr, aetherforge and artnex: a client written
+for one of them works when its base URL is changed to this server's. Jobs are
+kept in --data and survive whatever happens to the process.
+
+With no keys configured every call passes and the server listens on this
+machine only; 'upscaled keys new' makes the first one.`
+
+const serveExample = `  upscaled serve
+  upscaled serve --listen 0.0.0.0:8080 --public-url https://upscale.example.com
+  upscaled serve --config /etc/upscaled.toml
+  upscaled serve --no-worker --nats nats://queue.example.com:4222`
+
+func newServeCommand(a *app) *cobra.Command {
+	var queue queueSettings
+	var work workSettings
+	var config server.Config
+	var noWorker bool
+	cmd := &cobra.Command{
+		Use: "serve", Short: "Answer five upscaling APIs over HTTP", Long: serveHelp, Example: serveExample,
+		Args: cobra.NoArgs, Annotations: map[string]string{checksItself: "yes"},
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			config.Grace, config.MaxPixels, config.MaxSide = work.grace, work.pixels, work.side
+			problems := append(append(a.problems, work.problems()...), config.Problems()...)
+			if err := mistaken(problems); err != nil {
+				return err
+			}
+			return a.serve(cmd.Context(), config, queue, work, noWorker)
+		},
+	}
+	declareServer(cmd.Flags(), &config, &work.perKey, &noWorker)
+	queue.declare(cmd.Flags())
+	work.declare(cmd.Flags())
+	a.addComputeFlags(cmd.Flags())
+	addFileFlag(cmd.Flags())
+	return cmd
+}
+
+// serve is the whole server: store, queue, HTTP and, unless others do that,
+// the worker. HTTP and worker end first, while the queue still tells waiting
+// calls of their jobs.
+func (a *app) serve(ctx context.Context, config server.Config, q queueSettings, w workSettings, noWorker bool) error {
+	log := newLogger(a.stderr, w)
+	connection, err := a.connect(q, log)
+	if err != nil {
+		return err
+	}
+	back, err := openBackend(ctx, connection, w, q.nats != "", config.APIs.Quotas(), log)
+	if err != nil {
+		return err
+	}
+	secret, err := connection.Secret(ctx, "result-links")
+	if err != nil {
+		return err
+	}
+	ready := &readiness{check: connection.Healthy}
+	web, err := server.New(ctx, config, server.Parts{
+		Queue: back.queue, Gate: back.accounts, Secrets: [][]byte{secret}, Ready: ready.err,
+		Decoders: runtime.GOMAXPROCS(0), Log: log, Now: time.Now,
+	})
+	if err != nil {
+		return err
+	}
+	address, err := web.Listen()
+	if err != nil {
+		return err
+	}
+	log.Info("listening", "address", address.String(), "url", "http://"+address.String())
+	return underQueue(ctx, back, func(ctx context.Context) error {
+		group, ctx := errgroup.WithContext(ctx)
+		group.Go(func() error { return web.Run(ctx) })
+		if noWorker {
+			ready.set()
+		} else {
+			group.Go(func() error { return a.work(ctx, back, w, log, ready) })
+		}
+		return group.Wait()
+	})
+}
+
+// underQueue runs something while the queue runs, and ends the queue last.
+func underQueue(ctx context.Context, back backend, run func(context.Context) error) error {
+	queueContext, stopQueue := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopQueue()
+	queue := make(chan error, 1)
+	running, stopRunning := context.WithCancel(ctx)
+	defer stopRunning()
+	go func() {
+		queue <- back.queue.Run(queueContext)
+		stopRunning() // nothing works without it
+	}()
+	err := run(running)
+	stopQueue()
+	if queueErr := <-queue; err == nil {
+		err = queueErr
+	}
+	if ctx.Err() != nil && fault.KindOf(err) == fault.Canceled {
+		err = nil // the way a server ends
+	}
+	return err
+}
+
+// work opens the engine, warms it up and runs jobs.
+func (a *app) work(ctx context.Context, back backend, w workSettings, log *slog.Logger, ready *readiness) error {
+	engine, err := a.openUpscaler(ctx, picture.Limits{Pixels: w.pixels, Side: w.side})
+	if err != nil {
+		return err
+	}
+	preset := withModel{engine, a.settings.model}
+	if !w.warmUpDisabled {
+		started := time.Now()
+		if err := warmUp(ctx, preset); err != nil {
+			return err
+		}
+		log.Info("warmed up", "seconds", time.Since(started).Seconds())
+	}
+	ready.set()
+	return worker.New(worker.Options{
+		Source: back.queue, Engine: preset, Small: w.small, Large: w.large, Grace: w.grace, Log: log,
+	}).Run(ctx)
+}
+
+// withModel uses --model where a request names none.
+type withModel struct {
+	worker.Engine
+	model string
+}
+
+// Upscale implements worker.Engine.
+func (m withModel) Upscale(ctx context.Context, q engine.Request) (engine.Result, error) {
+	if q.Model == "" {
+		q.Model = m.model
+	}
+	return m.Engine.Upscale(ctx, q)
+}
+
+// warmUp upscales a small gray picture, so that the network is there and
+// loaded before the first client asks.
+func warmUp(ctx context.Context, e worker.Engine) error {
+	const side = 32
+	var input bytes.Buffer
+	if err := png.Encode(&input, image.NewRGBA(image.Rect(0, 0, side, side))); err != nil {
+		return err
+	}
+	_, err := e.Upscale(ctx, engine.Request{Input: input.Bytes(), Output: io.Discard})
+	return err
+}
+
+var errWarming = errors.New("the network is loading")
+
+// readiness is whether jobs can be run now.
+type readiness struct {
+	warm  atomic.Bool
+	check func(context.Context) error
+}
+
+// set says that the worker is ready.
+func (r *readiness) set() { r.warm.Store(true) }
+
+func (r *readiness) err(ctx context.Context) error {
+	if !r.warm.Load() {
+		return errWarming
+	}
+	return r.check(ctx)
+}

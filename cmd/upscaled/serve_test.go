@@ -1,0 +1,418 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// mnmlStatus is what GET /v1/status answers.
+type mnmlStatus struct {
+	Status  string
+	Message []string
+	Error   string
+}
+
+// mnmlResult waits for a job of the mnml API.
+func mnmlResult(t *testing.T, s serving, key string, r *http.Request) mnmlStatus {
+	t.Helper()
+	code, _, body := send(t, r, key)
+	submitted := decodeJSON[struct{ ID string }](t, body)
+	if code != http.StatusOK || submitted.ID == "" {
+		t.Fatalf("%d %s", code, body)
+	}
+	body = finished(t, s.url+"/v1/status/"+submitted.ID, key, func(body []byte) bool {
+		status := decodeJSON[mnmlStatus](t, body).Status
+		return status == "success" || status == "failed" || status == "canceled"
+	})
+	return decodeJSON[mnmlStatus](t, body)
+}
+
+func TestMnmlGeometry(t *testing.T) {
+	t.Parallel()
+	s := serve(t, nil)
+	for _, c := range []struct {
+		width, height int
+		scale         string
+		want          [2]int
+	}{
+		{60, 40, "", [2]int{120, 80}}, {60, 40, "4", [2]int{240, 160}}, {60, 40, "8", [2]int{480, 320}},
+		{60, 40, "2.5", [2]int{150, 100}}, {1500, 30, "2", [2]int{2800, 56}}, {1400, 30, "2", [2]int{2800, 60}},
+	} {
+		fields := []string{"face_enhance=TRUE"}
+		if c.scale != "" {
+			fields = append(fields, "scale="+c.scale)
+		}
+		done := mnmlResult(t, s, "", form(t, s.url+"/v1/upscale", "image", pngOf(t, textured(c.width, c.height, false)), fields...))
+		if done.Status != "success" || len(done.Message) != 1 {
+			t.Errorf("%+v: %+v", c, done)
+			continue
+		}
+		if format, w, h := fetched(t, done.Message[0]); format != "png" || [2]int{w, h} != c.want {
+			t.Errorf("%+v: %s %dx%d", c, format, w, h)
+		}
+	}
+}
+
+func TestAILabGeometry(t *testing.T) {
+	t.Parallel()
+	s := serve(t, nil)
+	opaque, clear := pngOf(t, textured(60, 40, false)), pngOf(t, textured(60, 40, true))
+	wide := jpegOf(t, textured(1000, 600, false))
+	wideClear := pngOf(t, textured(1000, 600, true))
+	for _, c := range []struct {
+		input  []byte
+		fields []string
+		format string
+		want   [2]int
+	}{
+		{opaque, nil, "png", [2]int{120, 80}},
+		{opaque, []string{"upscale_factor=3", "mode=enhancement"}, "png", [2]int{180, 120}},
+		{opaque, []string{"upscale_factor=4", "mode=base", "output_format=jpg", "output_quality=30"}, "jpeg", [2]int{240, 160}},
+		{opaque, []string{"output_format=bmp"}, "bmp", [2]int{120, 80}},
+		{clear, []string{"output_format=jpg"}, "png", [2]int{120, 80}},
+		{wide, []string{"upscale_factor=4", "output_format=png"}, "jpeg", [2]int{4000, 2400}},
+		{wideClear, []string{"upscale_factor=4"}, "png", [2]int{4000, 2400}},
+	} {
+		code, _, body := send(t, form(t, s.url+"/api/image/enhance/image-lossless-enlargement", "image", c.input, c.fields...), "")
+		answer := decodeJSON[struct {
+			ErrorCode int `json:"error_code"`
+			Data      struct{ URL string }
+		}](t, body)
+		if code != http.StatusOK || answer.ErrorCode != 0 || answer.Data.URL == "" {
+			t.Errorf("%v: %d %s", c.fields, code, body)
+			continue
+		}
+		if format, w, h := fetched(t, answer.Data.URL); format != c.format || [2]int{w, h} != c.want {
+			t.Errorf("%v: %s %dx%d, want %s %v", c.fields, format, w, h, c.format, c.want)
+		}
+	}
+}
+
+// Quality is honoured: a better JPEG is larger.
+func TestAILabQuality(t *testing.T) {
+	t.Parallel()
+	s := serve(t, nil)
+	size := func(quality string) int {
+		_, _, body := send(t, form(t, s.url+"/api/image/enhance/image-lossless-enlargement", "image",
+			pngOf(t, textured(60, 40, false)), "output_format=jpg", "output_quality="+quality), "")
+		_, picture := get(t, decodeJSON[struct{ Data struct{ URL string } }](t, body).Data.URL, "")
+		return len(picture)
+	}
+	if low, preset, high := size("30"), size("95"), size("100"); low >= preset || preset >= high {
+		t.Errorf("sizes %d, %d, %d", low, preset, high)
+	}
+}
+
+func TestMaskr(t *testing.T) {
+	t.Parallel()
+	s := serve(t, nil)
+	for query, format := range map[string]string{
+		"": "jpeg", "?scale_factor=2&output_format=png": "png", "?output_format=webp&quality=50": "webp", "?output_format=jpeg&quality=1": "jpeg",
+	} {
+		code, _, body := send(t, form(t, s.url+"/v1/services/image-upscaling"+query, "file", pngOf(t, textured(50, 30, false))), "")
+		answer := decodeJSON[struct {
+			Status string
+			Result struct {
+				OutputURL   string `json:"output_url"`
+				OutputWidth int    `json:"output_width"`
+			}
+		}](t, body)
+		if code != http.StatusOK || answer.Status != "completed" {
+			t.Errorf("%s: %d %s", query, code, body)
+			continue
+		}
+		scale := 4
+		if strings.Contains(query, "scale_factor=2") {
+			scale = 2
+		}
+		if got, w, _ := fetched(t, answer.Result.OutputURL); got != format || w != 50*scale || w != answer.Result.OutputWidth {
+			t.Errorf("%s: %s, %d pixels wide", query, got, w)
+		}
+	}
+}
+
+func TestAetherforge(t *testing.T) {
+	t.Parallel()
+	s := serve(t, nil)
+	for _, c := range []struct {
+		scale         string
+		width, height int
+		want          [2]int
+	}{
+		{"1K", 60, 41, [2]int{1024, 700}}, {"2k", 30, 60, [2]int{1024, 2048}}, {"4K", 100, 50, [2]int{4096, 2048}}, {"1K", 1500, 1000, [2]int{1024, 683}},
+	} {
+		code, _, body := send(t, form(t, s.url+"/public/v1/image-tune/upscale", "image", pngOf(t, textured(c.width, c.height, false)), "scale="+c.scale), "")
+		id := decodeJSON[struct {
+			JobID string `json:"job_id"`
+		}](t, body).JobID
+		if code != http.StatusOK {
+			t.Fatalf("%d %s", code, body)
+		}
+		type status struct {
+			Status    string
+			ImageURLs []string `json:"image_urls"`
+		}
+		for _, path := range []string{"/public/v1/job/", "/job/"} {
+			body = finished(t, s.url+path+id, "", func(body []byte) bool { return decodeJSON[status](t, body).Status != "Pending" })
+			done := decodeJSON[status](t, body)
+			if done.Status != "Succeed" || len(done.ImageURLs) != 1 {
+				t.Fatalf("%s", body)
+			}
+			if _, w, h := fetched(t, done.ImageURLs[0]); [2]int{w, h} != c.want {
+				t.Errorf("%+v: %dx%d", c, w, h)
+			}
+		}
+	}
+}
+
+func jsonRequest(t *testing.T, url string, body any) *http.Request {
+	t.Helper()
+	text, err := json.Marshal(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := http.NewRequest(http.MethodPost, url, bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	return r
+}
+
+func TestArtnexDataURI(t *testing.T) {
+	t.Parallel()
+	s := serve(t, nil)
+	for kind, file := range map[string][]byte{"jpeg": jpegOf(t, textured(40, 30, false)), "png": pngOf(t, textured(40, 30, true))} {
+		uri := "data:image/" + kind + ";base64," + base64.StdEncoding.EncodeToString(file)
+		code, _, body := send(t, jsonRequest(t, s.url+"/v1/upscale", map[string]any{"image": uri, "scale": 1.5}), "")
+		answer := decodeJSON[struct {
+			Success  bool
+			ImageURL string `json:"image_url"`
+		}](t, body)
+		if code != http.StatusOK || !answer.Success {
+			t.Fatalf("%s: %d %s", kind, code, body)
+		}
+		if format, w, h := fetched(t, answer.ImageURL); format != kind || w != 60 || h != 45 {
+			t.Errorf("%s: %s %dx%d", kind, format, w, h)
+		}
+	}
+	code, _, body := send(t, jsonRequest(t, s.url+"/v1/upscale", map[string]any{"image": "https://127.0.0.1/secret.png"}), "")
+	if code != http.StatusBadRequest || !bytes.Contains(body, []byte("invalid_image_format")) || bytes.Contains(body, []byte("127.0.0.1")) {
+		t.Errorf("a private address: %d %s", code, body)
+	}
+}
+
+func TestSharedPathByContentType(t *testing.T) {
+	t.Parallel()
+	s := serve(t, nil)
+	r, err := http.NewRequest(http.MethodPost, s.url+"/v1/upscale", strings.NewReader("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "text/plain")
+	code, header, body := send(t, r, "")
+	if code != http.StatusUnsupportedMediaType || header.Get("X-Request-Id") == "" || decodeJSON[map[string]any](t, body)["status"] != "error" {
+		t.Errorf("%d %v %s", code, header, body)
+	}
+	for path, mark := range map[string]string{"/api/unknown": "ERROR_AI_NOT_EXISTS", "/v1/unknown": "resource_not_found", "/public/v1/unknown": "detail"} {
+		if code, body := get(t, s.url+path, ""); code != http.StatusNotFound || !bytes.Contains(body, []byte(mark)) {
+			t.Errorf("%s: %d %s", path, code, body)
+		}
+	}
+}
+
+func TestRefusesToBeOpenWithoutKeys(t *testing.T) {
+	t.Parallel()
+	got := program(t, &pretend{}, nil, nil, "serve", "--listen", "0.0.0.0:0", "--data", t.TempDir())
+	if got.code != exitFailed || !strings.Contains(got.stderr, "keys new") {
+		t.Errorf("%d %s", got.code, got.stderr)
+	}
+}
+
+func TestAllProblemsOfSettingsAtOnce(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "upscaled.toml")
+	if err := os.WriteFile(file, []byte("listen = \"nowhere\"\nunknown = 1\nattempts = \"many\"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	environment := map[string]string{"UPSCALED_CONFIG": file, "UPSCALED_LEASE": "soon", "UPSCALED_MAX_QUEUE": "0"}
+	got := program(t, &pretend{}, environment, nil, "serve", "--public-url", "ftp://x", "--mnml-price", "-1")
+	if got.code != exitUsage {
+		t.Errorf("code %d", got.code)
+	}
+	for _, want := range []string{"nowhere", "unknown", "attempts", "UPSCALED_LEASE", "--max-queue", "--public-url", "--mnml-price"} {
+		if !strings.Contains(got.stderr, want) {
+			t.Errorf("nothing about %s in:\n%s", want, got.stderr)
+		}
+	}
+}
+
+func TestGracefulStop(t *testing.T) {
+	t.Parallel()
+	s := serve(t, nil)
+	if code := s.stop(); code != exitOK {
+		t.Errorf("exit code %d:\n%s", code, s.log)
+	}
+	if _, err := client().Get(s.url + "/healthz"); err == nil {
+		t.Error("the port is still open")
+	}
+	if _, err := os.Stat(filepath.Join(s.data, "attach.json")); !os.IsNotExist(err) {
+		t.Errorf("the attachment is left: %v", err)
+	}
+}
+
+// keys runs the keys verb on a server's data folder and gives its output.
+func keys(t *testing.T, data string, arguments ...string) string {
+	t.Helper()
+	got := program(t, &pretend{}, nil, nil, append([]string{"keys", "--data", data}, arguments...)...)
+	if got.code != exitOK {
+		t.Fatalf("keys %v: %d %s", arguments, got.code, got.stderr)
+	}
+	return strings.TrimSpace(got.stdout)
+}
+
+func keyID(t *testing.T, data string) string {
+	t.Helper()
+	listed := decodeJSON[[]keyView](t, []byte(keys(t, data, "list", "--json")))
+	return listed[len(listed)-1].ID
+}
+
+func TestKeys(t *testing.T) {
+	t.Parallel()
+	s := serve(t, nil)
+	picture := pngOf(t, textured(60, 40, false))
+	try := func(key string) int {
+		code, _, _ := send(t, form(t, s.url+"/public/v1/image-tune/upscale", "image", picture, "scale=1K"), key)
+		return code
+	}
+	if code := try(""); code != http.StatusOK {
+		t.Errorf("without keys: %d", code)
+	}
+	key := keys(t, s.data, "new", "shop", "--credits", "2") // while the server runs
+	id := keyID(t, s.data)
+	// The server may believe for a second that there are no keys.
+	for deadline := time.Now().Add(10 * time.Second); try("") != http.StatusUnauthorized; {
+		if time.Now().After(deadline) {
+			t.Fatal("calls without a key go on to pass")
+		}
+	}
+	if first, second, third := try(key), try(key), try(key); first != 200 || second != 200 || third != http.StatusPaymentRequired {
+		t.Errorf("two credits: %d %d %d", first, second, third)
+	}
+	if balance := keys(t, s.data, "topup", id, "3"); balance != "3" {
+		t.Errorf("balance %s", balance)
+	}
+	keys(t, s.data, "disable", id)
+	if code := try(key); code != http.StatusNotFound {
+		t.Errorf("disabled: %d", code)
+	}
+	keys(t, s.data, "enable", id)
+	if code := try(key); code != http.StatusOK {
+		t.Errorf("enabled: %d", code)
+	}
+	s.stop()
+	if table := keys(t, s.data, "list"); !strings.Contains(table, "shop") || strings.Contains(table, key) {
+		t.Errorf("with the server stopped:\n%s", table)
+	}
+}
+
+// Exactly the affordable number of parallel requests succeeds.
+func TestCreditsUnderParallelRequests(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	key := keys(t, data, "new", "shop", "--credits", "30")
+	s := serve(t, nil, "--data", data)
+	picture := pngOf(t, textured(40, 40, false))
+	codes := make(chan int, 100)
+	for range 100 {
+		request := form(t, s.url+"/v1/upscale", "image", picture)
+		go func() {
+			code, _, _ := send(t, request, key)
+			codes <- code
+		}()
+	}
+	count := map[int]int{}
+	for range 100 {
+		count[<-codes]++
+	}
+	if count[http.StatusOK] != 30 || count[http.StatusBadRequest] != 70 {
+		t.Errorf("answers %v", count)
+	}
+}
+
+func TestClientThatLeavesCancels(t *testing.T) {
+	t.Parallel()
+	begun := make(chan struct{}, 1)
+	s := serve(t, blocked(begun))
+	request := form(t, s.url+"/v1/services/image-upscaling", "file", pngOf(t, textured(40, 40, false)))
+	impatient := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	left := make(chan error, 1)
+	ctx, leave := context.WithCancel(t.Context())
+	go func() {
+		response, err := impatient.Do(request.WithContext(ctx))
+		if err == nil {
+			_, _ = io.Copy(io.Discard, response.Body)
+			response.Body.Close()
+		}
+		left <- err
+	}()
+	await(t, begun)
+	leave()
+	if err := <-left; err == nil {
+		t.Error("the call was answered")
+	}
+	s.waitForLog(t, `"outcome":"canceled"`)
+}
+
+// A stop hands running work back within the grace, and the next process
+// finishes it.
+func TestStopHandsWorkOn(t *testing.T) {
+	t.Parallel()
+	begun := make(chan struct{}, 1)
+	s := serve(t, blocked(begun), "--grace", "200ms")
+	_, _, body := send(t, form(t, s.url+"/public/v1/image-tune/upscale", "image", pngOf(t, textured(40, 40, false)), "scale=1K"), "")
+	id := decodeJSON[map[string]string](t, body)["job_id"]
+	await(t, begun)
+	if code := s.stop(); code != exitOK {
+		t.Errorf("exit code %d:\n%s", code, s.log)
+	}
+	next := serve(t, nil, "--data", s.data)
+	finished(t, next.url+"/job/"+id, "", func(body []byte) bool { return bytes.Contains(body, []byte("Succeed")) })
+}
+
+// What the server itself adds to a small picture's time.
+func TestOverhead(t *testing.T) {
+	if testing.Short() {
+		t.Skip("times mean nothing under the race detector")
+	}
+	s := serve(t, nil)
+	picture := jpegOf(t, textured(256, 256, false))
+	var all []float64
+	for range 21 {
+		started := time.Now()
+		_, _, body := send(t, form(t, s.url+"/v1/services/image-upscaling?scale_factor=2", "file", picture), "")
+		wall := time.Since(started)
+		answer := decodeJSON[struct {
+			Result struct {
+				Milliseconds float64 `json:"processing_time_ms"`
+			}
+		}](t, body)
+		all = append(all, float64(wall)/float64(time.Millisecond)-answer.Result.Milliseconds)
+	}
+	slices.Sort(all)
+	median := all[len(all)/2]
+	t.Logf("median overhead %.1f ms", median)
+	if limit := 30.0; median > limit {
+		t.Errorf("median overhead %.1f ms, more than %.0f", median, limit)
+	}
+}

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"upscaled/server"
+)
+
+// queueSettings say where jobs and keys are kept.
+type queueSettings struct {
+	data        string
+	nats        string
+	credentials string
+}
+
+func (q *queueSettings) declare(flags *pflag.FlagSet) {
+	flags.StringVar(&q.data, "data", "", "folder for jobs, pictures and keys (default: upscaled in the user's data folder)")
+	flags.StringVar(&q.nats, "nats", "", "URLs of an external NATS JetStream, separated by commas, in place of the embedded one in --data")
+	flags.StringVar(&q.credentials, "nats-credentials", "", "credentials file for --nats")
+	fromEnvironment(flags, "data", "nats", "nats-credentials")
+}
+
+// folder is --data or its default, as the XDG base directory specification
+// has it.
+func (q *queueSettings) folder(lookupEnv func(string) (string, bool)) string {
+	if q.data != "" {
+		return q.data
+	}
+	if base, _ := lookupEnv("XDG_DATA_HOME"); filepath.IsAbs(base) {
+		return filepath.Join(base, "upscaled")
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "upscaled-data"
+	}
+	return filepath.Join(home, ".local", "share", "upscaled")
+}
+
+// workSettings say how jobs are run.
+type workSettings struct {
+	small, large   int
+	largePixels    int64
+	lease, grace   time.Duration
+	attempts       int
+	maxUnfinished  int
+	perKey         int
+	retention      time.Duration
+	logLevel       string
+	logText        bool
+	pixels         int64
+	side           int
+	warmUpDisabled bool
+}
+
+func (w *workSettings) declare(flags *pflag.FlagSet) {
+	flags.IntVar(&w.small, "jobs", 4, "small pictures in work at once; they share the device tile by tile")
+	flags.IntVar(&w.large, "large-jobs", 2, "large pictures in work at once, beside the small ones")
+	flags.Int64Var(&w.largePixels, "large-pixels", 2_000_000, "input pixels above which a picture waits in the line of large ones")
+	flags.DurationVar(&w.lease, "lease", 30*time.Second, "how long a silent worker keeps a job before another takes it")
+	flags.IntVar(&w.attempts, "attempts", 3, "how often a job is begun before it fails for good")
+	flags.DurationVar(&w.grace, "grace", 30*time.Second, "how long running work may finish after SIGTERM before it is handed back")
+	flags.IntVar(&w.maxUnfinished, "max-queue", 1000, "jobs waiting or running at most; more are answered 503")
+	flags.DurationVar(&w.retention, "retention", 24*time.Hour, "how long pictures and finished jobs are kept; set when the store is made")
+	flags.Int64Var(&w.pixels, "max-pixels", 100_000_000, "pixels of an input picture at most, all frames together")
+	flags.IntVar(&w.side, "max-side", 30_000, "pixels of an input picture's longer side at most")
+	flags.BoolVar(&w.warmUpDisabled, "no-warm-up", false, "do not load the network before the first job")
+	flags.StringVar(&w.logLevel, "log-level", "info", "least important messages to log: debug, info, warn or error")
+	flags.BoolVar(&w.logText, "log-text", false, "log lines for people in place of JSON")
+	fromEnvironment(flags, "jobs", "large-jobs", "large-pixels", "lease", "attempts", "grace", "max-queue", "retention",
+		"max-pixels", "max-side", "no-warm-up", "log-level", "log-text")
+}
+
+func (w *workSettings) problems() []string {
+	var all []string
+	wrong := func(bad bool, text string) {
+		if bad {
+			all = append(all, text)
+		}
+	}
+	wrong(w.small < 1, "--jobs must be at least 1")
+	wrong(w.large < 1, "--large-jobs must be at least 1")
+	wrong(w.largePixels < 0, "--large-pixels must not be below 0")
+	wrong(w.lease < time.Second, "--lease must be at least 1s")
+	wrong(w.attempts < 1, "--attempts must be at least 1")
+	wrong(w.grace <= 0, "--grace must be longer than 0")
+	wrong(w.maxUnfinished < 1, "--max-queue must be at least 1")
+	wrong(w.retention < time.Minute, "--retention must be at least 1m")
+	wrong(w.pixels < 1, "--max-pixels must be at least 1")
+	wrong(w.side < 1, "--max-side must be at least 1")
+	if _, err := parseLevel(w.logLevel); err != nil {
+		all = append(all, "--log-level is "+w.logLevel+"; use debug, info, warn or error")
+	}
+	return all
+}
+
+// declareServer declares what only serve has.
+func declareServer(flags *pflag.FlagSet, c *server.Config, perKey *int, noWorker *bool) {
+	flags.StringVar(&c.Listen, "listen", "127.0.0.1:8080", "address and port to listen on; port 0 takes a free one")
+	flags.StringVar(&c.PublicURL, "public-url", "", "URL that clients reach the server at, for links to results (default: each request's own host)")
+	flags.StringSliceVar(&c.TrustedProxies, "trusted-proxies", nil, "addresses or networks of reverse proxies whose X-Forwarded headers are believed")
+	flags.BoolVar(&c.InsecureOpen, "insecure-open", false, "allow listening beyond this machine with no keys configured")
+	flags.DurationVar(&c.WaitLimit, "wait-limit", 5*time.Minute, "how long a synchronous call waits for its picture")
+	flags.BoolVar(&c.FetchHTTP, "fetch-http", false, "fetch input pictures from http URLs too, not only https")
+	flags.StringSliceVar(&c.FetchRanges, "fetch-ranges", nil, "private networks (CIDR) that input URLs may lead to")
+	flags.StringSliceVar(&c.FetchHosts, "fetch-hosts", nil, "the only hosts that input URLs may name (default: any public one)")
+	flags.IntVar(perKey, "per-key", 0, "unfinished jobs of one key at most, for keys without a bound of their own (default 0: no bound)")
+	flags.BoolVar(noWorker, "no-worker", false, "answer requests only and leave the jobs to 'upscaled worker' processes")
+	fromEnvironment(flags, "listen", "public-url", "trusted-proxies", "insecure-open", "wait-limit",
+		"fetch-http", "fetch-ranges", "fetch-hosts", "per-key", "no-worker")
+	declareAPIs(flags, &c.APIs)
+}
+
+// declareAPIs declares limits and prices of the vendors' APIs.
+func declareAPIs(flags *pflag.FlagSet, a *server.APIs) {
+	*a = server.DefaultAPIs()
+	names := []string{}
+	number := func(target *int64, name, usage string) {
+		flags.Int64Var(target, name, *target, usage)
+		names = append(names, name)
+	}
+	number(&a.Mnml.Price, "mnml-price", "credits for one picture through the mnml API")
+	number(&a.AILab.Price, "ailab-price", "credits for one picture through the AILab API")
+	number(&a.Maskr.Price, "maskr-price", "credits for one picture through the maskr API")
+	number(&a.Artnex.Price, "artnex-price", "credits for one picture through the artnex API")
+	number(&a.Aetherforge.Price, "aetherforge-price", "credits for one picture through the aetherforge API")
+	number(&a.Mnml.MaxBytes, "mnml-max-bytes", "bytes of an uploaded file at most, mnml API")
+	number(&a.Mnml.MinBytes, "mnml-min-bytes", "bytes of an uploaded file at least, mnml API")
+	number(&a.AILab.MaxBytes, "ailab-max-bytes", "bytes of an uploaded file at most, AILab API")
+	number(&a.Maskr.MaxBytes, "maskr-max-bytes", "bytes of an uploaded file at most, maskr API")
+	number(&a.Maskr.MaxBatchBytes, "maskr-max-batch-bytes", "bytes of a whole batch at most, maskr API")
+	number(&a.Artnex.MaxBytes, "artnex-max-bytes", "bytes of an input file at most, artnex API")
+	number(&a.Aetherforge.MaxBytes, "aetherforge-max-bytes", "bytes of an uploaded file at most, aetherforge API")
+	flags.IntVar(&a.Mnml.MaxInputWidth, "mnml-max-width", a.Mnml.MaxInputWidth, "pixels that wider inputs are first reduced to, mnml API; 0 reduces none")
+	flags.IntVar(&a.AILab.MaxWidth, "ailab-max-width", a.AILab.MaxWidth, "pixels of an input's longer side at most, AILab API")
+	flags.IntVar(&a.AILab.MaxHeight, "ailab-max-height", a.AILab.MaxHeight, "pixels of an input's shorter side at most, AILab API")
+	flags.IntVar(&a.ArtnexPerDay, "artnex-per-day", a.ArtnexPerDay, "requests in rolling 24 h for keys without a quota of their own, artnex API; 0 is no bound")
+	flags.StringVar(&a.AILab.BaseModel, "ailab-base-model", a.AILab.BaseModel, "network for mode=base, AILab API")
+	flags.StringVar(&a.AILab.EnhancementModel, "ailab-enhancement-model", a.AILab.EnhancementModel, "network for mode=enhancement, AILab API")
+	fromEnvironment(flags, append(names, "mnml-max-width", "ailab-max-width", "ailab-max-height", "artnex-per-day",
+		"ailab-base-model", "ailab-enhancement-model")...)
+}

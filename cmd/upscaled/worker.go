@@ -1,0 +1,53 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"upscaled/engine/fault"
+)
+
+const workerHelp = `Runs jobs that 'upscaled serve' accepted, on this machine's device. With --nats
+it may run anywhere that reaches the NATS server; without, it joins the server
+that runs on this machine with the same --data.`
+
+const workerExample = `  upscaled worker --nats nats://queue.example.com:4222
+  upscaled worker --device cuda:1`
+
+func newWorkerCommand(a *app) *cobra.Command {
+	var queue queueSettings
+	var work workSettings
+	cmd := &cobra.Command{
+		Use: "worker", Short: "Run jobs for a server, here or elsewhere", Long: workerHelp, Example: workerExample,
+		Args: cobra.NoArgs, Annotations: map[string]string{checksItself: "yes"},
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := mistaken(append(a.problems, work.problems()...)); err != nil {
+				return err
+			}
+			return a.runWorker(cmd.Context(), queue, work)
+		},
+	}
+	queue.declare(cmd.Flags())
+	work.declare(cmd.Flags())
+	a.addComputeFlags(cmd.Flags())
+	addFileFlag(cmd.Flags())
+	return cmd
+}
+
+func (a *app) runWorker(ctx context.Context, q queueSettings, w workSettings) error {
+	log := newLogger(a.stderr, w)
+	connection, err := a.join(q, log, false)
+	if fault.KindOf(err) == fault.NotFound {
+		return usageError{err}
+	} else if err != nil {
+		return err
+	}
+	back, err := openBackend(ctx, connection, w, true, nil, log)
+	if err != nil {
+		return err
+	}
+	return underQueue(ctx, back, func(ctx context.Context) error {
+		return a.work(ctx, back, w, log, &readiness{})
+	})
+}

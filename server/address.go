@@ -1,0 +1,71 @@
+package server
+
+import (
+	"net"
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+)
+
+// addresses tells who asks and under which address the server was asked.
+type addresses struct {
+	public  string
+	trusted []*net.IPNet
+}
+
+func newAddresses(c Config) addresses {
+	return addresses{public: strings.TrimRight(c.PublicURL, "/"), trusted: c.trusted()}
+}
+
+// base is the scheme and host that URLs for this client begin with.
+func (a addresses) base(r *http.Request) string {
+	if a.public != "" {
+		return a.public
+	}
+	scheme, host := "http", r.Host
+	if r.TLS != nil {
+		scheme = "https"
+	}
+	if a.trusts(r.RemoteAddr) {
+		if given := first(r.Header.Get(echo.HeaderXForwardedProto)); given == "http" || given == "https" {
+			scheme = given
+		}
+		if given := first(r.Header.Get("X-Forwarded-Host")); given != "" && !strings.ContainsAny(given, "/\\@?# \"<>") {
+			host = given
+		}
+	}
+	return scheme + "://" + host
+}
+
+// first is what the proxy nearest to the client wrote.
+func first(list string) string {
+	value, _, _ := strings.Cut(list, ",")
+	return strings.ToLower(strings.TrimSpace(value))
+}
+
+func (a addresses) trusts(remote string) bool {
+	host, _, err := net.SplitHostPort(remote)
+	if err != nil {
+		return false
+	}
+	address := net.ParseIP(host)
+	for _, network := range a.trusted {
+		if address != nil && network.Contains(address) {
+			return true
+		}
+	}
+	return false
+}
+
+// extractor finds the client's own address behind trusted proxies only.
+func (a addresses) extractor() echo.IPExtractor {
+	if len(a.trusted) == 0 {
+		return echo.ExtractIPDirect()
+	}
+	options := []echo.TrustOption{echo.TrustLoopback(false), echo.TrustLinkLocal(false), echo.TrustPrivateNet(false)}
+	for _, network := range a.trusted {
+		options = append(options, echo.TrustIPRange(network))
+	}
+	return echo.ExtractIPFromXFFHeader(options...)
+}

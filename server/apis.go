@@ -1,0 +1,56 @@
+package server
+
+import (
+	"upscaled/server/dialect/aetherforge"
+	"upscaled/server/dialect/ailab"
+	"upscaled/server/dialect/artnex"
+	"upscaled/server/dialect/maskr"
+	"upscaled/server/dialect/mnml"
+)
+
+// APIs are the limits and prices of each vendor's API.
+type APIs struct {
+	Mnml        mnml.Config
+	AILab       ailab.Config
+	Maskr       maskr.Config
+	Artnex      artnex.Config
+	Aetherforge aetherforge.Config
+	// ArtnexPerDay is artnex's quota of requests in rolling 24 h for keys that
+	// have none of their own; 0 is none.
+	ArtnexPerDay int
+}
+
+// DefaultAPIs are the vendors' own limits and prices.
+func DefaultAPIs() APIs {
+	return APIs{
+		Mnml: mnml.Defaults(), AILab: ailab.Defaults(), Maskr: maskr.Defaults(),
+		Artnex: artnex.Defaults(), Aetherforge: aetherforge.Defaults(), ArtnexPerDay: 100,
+	}
+}
+
+// Quotas are the APIs' own quotas by dialect name, as the queue wants them.
+func (a APIs) Quotas() map[string]int { return map[string]int{"artnex": a.ArtnexPerDay} }
+
+// problems lists limits and prices that cannot be.
+func (a APIs) problems() []string {
+	var all []string
+	for _, x := range []struct {
+		flag         string
+		price, bytes int64
+	}{
+		{"mnml", a.Mnml.Price, a.Mnml.MaxBytes}, {"ailab", a.AILab.Price, a.AILab.MaxBytes},
+		{"maskr", a.Maskr.Price, a.Maskr.MaxBytes}, {"artnex", a.Artnex.Price, a.Artnex.MaxBytes},
+		{"aetherforge", a.Aetherforge.Price, a.Aetherforge.MaxBytes},
+	} {
+		if x.price < 0 {
+			all = append(all, "--"+x.flag+"-price must not be below 0")
+		}
+		if x.bytes <= 0 {
+			all = append(all, "--"+x.flag+"-max-bytes must be above 0")
+		}
+	}
+	if a.Mnml.MaxInputWidth < 0 || a.ArtnexPerDay < 0 {
+		all = append(all, "--mnml-max-width and --artnex-per-day must not be below 0")
+	}
+	return all
+}

@@ -1,0 +1,117 @@
+// Package server puts the HTTP server together: middleware, routes of all
+// dialects, health, files and the order of starting and stopping. It is the
+// only place that knows all packages below it.
+package server
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Config is what an operator may set; cmd/upscaled declares flag, default and
+// help of each.
+type Config struct {
+	// Listen is host:port; port 0 takes any free one.
+	Listen string
+	// PublicURL is where clients reach the server, such as
+	// "https://upscale.example.com"; "" takes each request's own host.
+	PublicURL string
+	// TrustedProxies are addresses or networks (CIDR) whose X-Forwarded-*
+	// headers are believed.
+	TrustedProxies []string
+	// InsecureOpen allows listening beyond loopback with no keys configured.
+	InsecureOpen bool
+	// WaitLimit bounds the waiting of synchronous calls, Grace the stop.
+	WaitLimit, Grace time.Duration
+	// MaxPixels and MaxSide bound every decoded input, in pixels.
+	MaxPixels int64
+	MaxSide   int
+	// FetchHTTP and FetchRanges loosen the rules for input URLs: plain http,
+	// and networks (CIDR) that are not public. FetchHosts, where not empty,
+	// are the only hosts fetched from.
+	FetchHTTP   bool
+	FetchRanges []string
+	FetchHosts  []string
+	// APIs are the dialects' own limits and prices.
+	APIs APIs
+}
+
+// Problems lists everything that is wrong, each with its flag.
+func (c Config) Problems() []string {
+	var all []string
+	wrong := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
+	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+		wrong("--listen %q is not host:port, such as 127.0.0.1:8080", c.Listen)
+	}
+	if c.PublicURL != "" {
+		if u, err := url.Parse(c.PublicURL); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || u.RawQuery != "" {
+			wrong("--public-url %q is not an http or https URL", c.PublicURL)
+		}
+	}
+	for _, text := range c.TrustedProxies {
+		if _, err := parseNetwork(text); err != nil {
+			wrong("--trusted-proxies: %q is neither an address nor a network such as 10.0.0.0/8", text)
+		}
+	}
+	for _, text := range c.FetchRanges {
+		if _, err := netip.ParsePrefix(text); err != nil {
+			wrong("--fetch-ranges: %q is no network such as 10.1.0.0/16", text)
+		}
+	}
+	if c.WaitLimit <= 0 || c.Grace <= 0 {
+		wrong("--wait-limit and --grace must be longer than 0")
+	}
+	if c.MaxPixels <= 0 || c.MaxSide <= 0 {
+		wrong("--max-pixels and --max-side must be above 0")
+	}
+	return append(all, c.APIs.problems()...)
+}
+
+// Open says whether anybody on the network could use the server: it listens
+// beyond loopback.
+func (c Config) Open() bool {
+	host, _, err := net.SplitHostPort(c.Listen)
+	if err != nil || host == "localhost" {
+		return err != nil
+	}
+	address, err := netip.ParseAddr(host)
+	return err != nil || !address.IsLoopback()
+}
+
+func parseNetwork(text string) (*net.IPNet, error) {
+	if !strings.Contains(text, "/") {
+		address, err := netip.ParseAddr(text)
+		if err != nil {
+			return nil, err
+		}
+		text = fmt.Sprintf("%s/%d", address, address.BitLen())
+	}
+	_, network, err := net.ParseCIDR(text)
+	return network, err
+}
+
+// ranges gives the networks of FetchRanges, which Problems has checked.
+func (c Config) ranges() []netip.Prefix {
+	var all []netip.Prefix
+	for _, text := range c.FetchRanges {
+		if prefix, err := netip.ParsePrefix(text); err == nil {
+			all = append(all, prefix)
+		}
+	}
+	return all
+}
+
+// trusted gives the networks of TrustedProxies, which Problems has checked.
+func (c Config) trusted() []*net.IPNet {
+	var networks []*net.IPNet
+	for _, text := range c.TrustedProxies {
+		if network, err := parseNetwork(text); err == nil {
+			networks = append(networks, network)
+		}
+	}
+	return networks
+}

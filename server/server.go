@@ -1,0 +1,139 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"upscaled/engine/fault"
+	"upscaled/engine/picture"
+	"upscaled/server/dialect"
+	"upscaled/server/fetch"
+	"upscaled/server/file"
+	"upscaled/server/job"
+)
+
+// Parts are what a Server works with.
+type Parts struct {
+	Queue job.Queue
+	Gate  job.Gate
+	// Secrets sign result URLs; see file.Signer.
+	Secrets [][]byte
+	// Ready says whether work can be done now; nil means yes.
+	Ready func(context.Context) error
+	// Decoders is how many uploads are looked into at once.
+	Decoders int
+	Log      *slog.Logger
+	Now      func() time.Time
+}
+
+// Server answers all APIs.
+type Server struct {
+	config   Config
+	parts    Parts
+	echo     *echo.Echo
+	fetcher  *fetch.Fetcher
+	stopping chan struct{}
+	listener atomic.Pointer[net.Listener]
+}
+
+// Bounds on slow and idle clients. A body may take as long as it keeps
+// coming: its length is bounded by each dialect.
+const (
+	readHeaderLimit = 10 * time.Second
+	readLimit       = 5 * time.Minute
+	idleLimit       = 2 * time.Minute
+	maxHeaderBytes  = 64 << 10
+)
+
+// New puts a server together. It refuses to be open to the network while no
+// key is configured, unless that was asked for.
+func New(ctx context.Context, c Config, p Parts) (*Server, error) {
+	guarded, err := p.Gate.Enabled(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !guarded && c.Open() && !c.InsecureOpen {
+		return nil, fault.New(fault.Invalid, "No keys are configured, so anybody who reaches %s could use this server: "+
+			"make one with 'upscaled keys new', listen on 127.0.0.1, or allow it with --insecure-open.", c.Listen)
+	}
+	s := &Server{
+		config: c, parts: p, stopping: make(chan struct{}),
+		fetcher: fetch.New(fetch.Options{
+			AllowHTTP: c.FetchHTTP, AllowedRanges: c.ranges(), AllowedHosts: c.FetchHosts, MaxBytes: c.APIs.Artnex.MaxBytes,
+		}),
+	}
+	s.echo = s.routes(newAddresses(c))
+	return s, nil
+}
+
+// host is what the dialects get.
+func (s *Server) host(a addresses) dialect.Host {
+	return dialect.Host{
+		Queue: s.parts.Queue, Gate: s.parts.Gate, Links: s.signer(),
+		Prober:  newProber(picture.Limits{Pixels: s.config.MaxPixels, Side: s.config.MaxSide}, s.parts.Decoders),
+		BaseURL: a.base, WaitLimit: s.config.WaitLimit, Stopping: s.stopping, Now: s.parts.Now,
+	}
+}
+
+func (s *Server) signer() file.Signer { return file.Signer{Secrets: s.parts.Secrets, Now: s.parts.Now} }
+
+// Handler answers requests without a listener; for tests.
+func (s *Server) Handler() http.Handler { return s.echo }
+
+// Listen opens the port, so that a port in use is told before anything else
+// is begun. It gives the address that was taken.
+func (s *Server) Listen() (net.Addr, error) {
+	listener, err := net.Listen("tcp", s.config.Listen)
+	if err != nil {
+		return nil, fault.Wrap(fault.Invalid, err, "The address %s cannot be listened on: is it in use? Choose another with --listen.", s.config.Listen)
+	}
+	s.listener.Store(&listener)
+	return listener.Addr(), nil
+}
+
+// Run serves on what Listen opened until the context ends. Then it accepts
+// nothing new, lets requests finish within the grace and ends those that do
+// not.
+func (s *Server) Run(ctx context.Context) error {
+	defer s.fetcher.Close()
+	web := &http.Server{
+		Handler: s.echo, ReadHeaderTimeout: readHeaderLimit, ReadTimeout: readLimit, IdleTimeout: idleLimit,
+		MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(s.parts.Log.Handler(), slog.LevelDebug),
+	}
+	served := make(chan error, 1)
+	go func() { served <- web.Serve(*s.listener.Load()) }()
+	select {
+	case err := <-served:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	close(s.stopping)
+	s.parts.Log.Info("stopping", "grace", s.config.Grace.String())
+	stopping, stop := context.WithTimeout(context.WithoutCancel(ctx), s.config.Grace)
+	defer stop()
+	if err := web.Shutdown(stopping); err != nil {
+		_ = web.Close() // what is left has had its time
+	}
+	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve: %w", err)
+	}
+	return nil
+}
+
+// isStopping says whether Run's context has ended.
+func (s *Server) isStopping() bool {
+	select {
+	case <-s.stopping:
+		return true
+	default:
+		return false
+	}
+}
