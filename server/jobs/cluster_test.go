@@ -222,7 +222,7 @@ func (f *fleet) dieWorking(t *testing.T) {
 	t.Helper()
 	connection := f.dial(t)
 	worker := start(t, connection, hasty)
-	next(t, worker)
+	abandon(t, next(t, worker))
 	worker.stop()
 	connection.Close()
 }

@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"upscaled/engine/fault"
 	"upscaled/server/account"
 	"upscaled/server/job"
 	"upscaled/server/jobs"
@@ -16,6 +15,9 @@ import (
 
 // often makes sweeps follow each other soon.
 func often(o *jobs.Options) { o.Sweep = 50 * time.Millisecond }
+
+// alone is for the only process that submits.
+func alone(o *jobs.Options) { o.Orphans = 0 }
 
 // settled waits until the sweepers have dealt with every charge. The ledger
 // has no events, so it is asked now and then.
@@ -72,6 +74,17 @@ func succeed(t *testing.T, l job.Lease, picture string) {
 	}
 }
 
+// abandon ends, with the test, the heartbeat of a lease whose process is
+// played dead.
+func abandon(t *testing.T, l job.Lease) {
+	t.Helper()
+	t.Cleanup(func() {
+		ctx, stop := context.WithCancel(context.Background())
+		stop()
+		_ = l.Release(ctx) // changes nothing any more
+	})
+}
+
 // reopen ends a node's process, as far as this one can, and begins the next.
 func reopen(t *testing.T, dir string, c *jobs.Connection, n node, change func(*jobs.Options)) (*jobs.Connection, node) {
 	t.Helper()
@@ -90,7 +103,7 @@ func TestCrashAfterCharge(t *testing.T) {
 	if left, err := q.accounts.Charge(t.Context(), id, "never", account.Terms{Price: 4}); err != nil || *left != 6 {
 		t.Fatal(err)
 	}
-	_, q = reopen(t, dir, c, q, nil)
+	_, q = reopen(t, dir, c, q, alone)
 	settled(t, q)
 	if got := balance(t, q, id); got != 10 {
 		t.Errorf("%d credits", got)
@@ -201,7 +214,7 @@ func TestCrashWhileRunning(t *testing.T) {
 		t.Fatal(err)
 	}
 	worker := start(t, other, nil)
-	next(t, worker)
+	abandon(t, next(t, worker))
 	worker.stop()
 	other.Close()
 	lease := next(t, q)
@@ -224,10 +237,10 @@ func TestReopen(t *testing.T) {
 		submit(t, q, spec(name, id, 1))
 	}
 	succeed(t, next(t, q), "picture")
-	next(t, q)
+	abandon(t, next(t, q))
 	_, q = reopen(t, dir, c, q, nil)
-	for name, want := range map[string]job.State{"finished": job.Succeeded, "running": job.Running, "queued": job.Queued} {
-		if j, err := q.Get(t.Context(), name); err != nil || j.State != want {
+	for name, final := range map[string]bool{"finished": true, "running": false, "queued": false} {
+		if j, err := q.Get(t.Context(), name); err != nil || j.State.Final() != final {
 			t.Errorf("%s: %+v, %v", name, j, err)
 		}
 	}
@@ -245,5 +258,3 @@ func TestReopen(t *testing.T) {
 		t.Errorf("%d credits", balance(t, q, id))
 	}
 }
-
-func isGone(err error) bool { return fault.KindOf(err) == fault.NotFound }

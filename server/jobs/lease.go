@@ -1,7 +1,6 @@
 package jobs
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -66,7 +65,7 @@ func (l *lease) beat() {
 // Input implements job.Lease.
 func (l *lease) Input(ctx context.Context) ([]byte, error) {
 	var input []byte
-	err := l.queue.persist(ctx, func(ctx context.Context) error {
+	err := l.queue.persistFor(ctx, inputLimit, func(ctx context.Context) error {
 		var err error
 		if input, err = l.queue.pictures.GetBytes(ctx, inputObject(l.record.ID)); errors.Is(err, jetstream.ErrObjectNotFound) {
 			return fault.New(fault.NotFound, "The picture waited too long and has expired.")
@@ -86,17 +85,11 @@ func (l *lease) Succeed(ctx context.Context, picture []byte, result job.Result) 
 	// Each lease has an object of its own, so that one that was lost cannot
 	// replace what the job's record names.
 	object := l.record.ID + "/" + l.record.Lease
-	err := l.queue.persist(ctx, func(ctx context.Context) error {
-		if _, err := l.queue.pictures.Put(ctx, jetstream.ObjectMeta{Name: object}, bytes.NewReader(picture)); err != nil {
-			return fmt.Errorf("store result: %w", err)
-		}
-		return nil
-	})
-	if err != nil {
+	if err := l.queue.store(ctx, object, picture); err != nil {
 		l.end() // else its heartbeat would keep the job from all others
 		return err
 	}
-	err = l.finish(ctx, func(r *record) {
+	err := l.finish(ctx, func(r *record) {
 		r.State, r.Result, r.Object, r.Progress = job.Succeeded, &result, object, 1
 	})
 	if errors.Is(err, job.ErrLost) {

@@ -46,12 +46,13 @@ func (q *Queue) Next(ctx context.Context, large bool) (job.Lease, error) {
 	return nil, ctx.Err()
 }
 
-// take waits a while for one work item.
+// take waits a while for one work item. A request that was lost with a node is
+// noticed by the want of two heartbeats.
 func (q *Queue) take(ctx context.Context, line string) (jetstream.Msg, error) {
-	const patience = 30 * time.Second
+	const patience, heartbeat = 30 * time.Second, time.Second
 	waiting, stop := context.WithTimeout(ctx, patience)
 	defer stop()
-	return q.lines[line].Next(jetstream.FetchContext(waiting))
+	return q.lines[line].Next(jetstream.FetchContext(waiting), jetstream.FetchHeartbeat(heartbeat))
 }
 
 func pause(ctx context.Context, length time.Duration) {
@@ -65,12 +66,16 @@ func pause(ctx context.Context, length time.Duration) {
 // run: the job is final or gone, or has had its tries.
 func (q *Queue) begin(ctx context.Context, message jetstream.Msg) (*lease, error) {
 	id := message.Subject()[strings.LastIndexByte(message.Subject(), '.')+1:]
+	token := randomToken()
 	for {
 		r, err := q.read(ctx, id)
 		if fault.KindOf(err) == fault.NotFound {
 			return nil, message.Ack()
 		} else if err != nil {
 			return nil, err
+		}
+		if r.Lease == token && r.State == job.Running {
+			return q.hold(ctx, r, message), nil // a try whose answer was lost
 		}
 		if r.State.Final() {
 			q.conclude(ctx, r)
@@ -82,13 +87,13 @@ func (q *Queue) begin(ctx context.Context, message jetstream.Msg) (*lease, error
 			r.State, r.Finished = job.Failed, now
 			r.Failure = &job.Failure{Kind: fault.Internal, Message: "The picture could not be processed: every try was cut short."}
 		} else {
-			r.State, r.Lease, r.Attempts = job.Running, randomToken(), r.Attempts+1
+			r.State, r.Lease, r.Attempts = job.Running, token, r.Attempts+1
 			r.Holder = q.connection.instance
 			if r.Started.IsZero() {
 				r.Started = now
 			}
 		}
-		switch err := q.update(ctx, &r); {
+		switch err := q.persist(ctx, func(ctx context.Context) error { return q.update(ctx, &r) }); {
 		case isConflict(err):
 			continue
 		case err != nil:

@@ -73,12 +73,17 @@ const (
 	// submitLimit bounds one submission, so that sweepers can tell one that
 	// goes on from one that died.
 	submitLimit = time.Minute
-	// stepLimit bounds one try of one step, the storing of a picture included.
-	stepLimit = 15 * time.Second
+	// stepLimit bounds the first try of one step: an answer that is lost with
+	// a node is not waited for.
+	stepLimit = 2 * time.Second
 	// readLimit bounds the reading of one result, by the slowest of clients.
 	readLimit = 6 * time.Hour
 	// pushLimit bounds one try to write a work item.
 	pushLimit = 2 * time.Second
+	// inputLimit bounds the first try to read an input.
+	inputLimit = 10 * time.Second
+	// concludeLimit bounds what follows from a final record.
+	concludeLimit = 10 * time.Second
 	// sweepPause is the usual time between two sweeps.
 	sweepPause = 15 * time.Second
 	// recheckPause bounds how long a waiter relies on notifications alone.

@@ -28,7 +28,7 @@ func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 func options(ledger jobs.Ledger) jobs.Options {
 	return jobs.Options{
 		MaxUnfinished: 100, Retention: time.Hour, Lease: time.Second, Attempts: 3,
-		Ledger: ledger, Log: quiet(), Now: time.Now,
+		Ledger: ledger, Orphans: time.Minute, Log: quiet(), Now: time.Now,
 	}
 }
 

@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -105,12 +106,26 @@ func (q *Queue) update(ctx context.Context, r *record) error {
 // given back and the input dropped. It may be repeated; what goes wrong is
 // left to the sweeper.
 func (q *Queue) conclude(ctx context.Context, r record) {
-	if err := q.account(ctx, r); err != nil {
+	ctx, stop := context.WithTimeout(ctx, concludeLimit)
+	defer stop()
+	if err := q.persist(ctx, func(ctx context.Context) error { return q.account(ctx, r) }); err != nil {
 		q.options.Log.Warn("settle later", "job", r.ID, "error", err)
 	}
 	if err := q.pictures.Delete(ctx, inputObject(r.ID)); err != nil && !errors.Is(err, jetstream.ErrObjectNotFound) {
 		q.options.Log.Warn("input stays until it expires", "job", r.ID, "error", err)
 	}
+}
+
+// store writes an object, in place of any of that name.
+func (q *Queue) store(ctx context.Context, name string, data []byte) error {
+	const slowest = 10e6 // bytes a second
+	limit := stepLimit + time.Duration(float64(len(data))/slowest*float64(time.Second))
+	return q.persistFor(ctx, limit, func(ctx context.Context) error {
+		if _, err := q.pictures.Put(ctx, jetstream.ObjectMeta{Name: name}, bytes.NewReader(data)); err != nil {
+			return fmt.Errorf("store picture: %w", err)
+		}
+		return nil
+	})
 }
 
 // account settles or refunds a final job's charge.
@@ -136,9 +151,15 @@ func (q *Queue) dropWork(ctx context.Context, r record) {
 // persist repeats a step until it is done, is refused for good or the context
 // ends: while a node is lost, steps fail or stay unanswered for some seconds.
 func (q *Queue) persist(ctx context.Context, step func(context.Context) error) error {
+	return q.persistFor(ctx, stepLimit, step)
+}
+
+// persistFor is persist for steps of which the first try may take that long;
+// each next one may take longer, for a store that is only slow.
+func (q *Queue) persistFor(ctx context.Context, limit time.Duration, step func(context.Context) error) error {
 	const firstPause, longestPause = 50 * time.Millisecond, time.Second
-	for pause := firstPause; ; pause = min(2*pause, longestPause) {
-		trying, stop := context.WithTimeout(ctx, stepLimit)
+	for pause := firstPause; ; pause, limit = min(2*pause, longestPause), 2*limit {
+		trying, stop := context.WithTimeout(ctx, limit)
 		err := step(trying)
 		stop()
 		if err == nil || isConflict(err) || ctx.Err() != nil {

@@ -54,7 +54,7 @@ func TestNoRoomForWorkItem(t *testing.T) {
 	if fault.KindOf(err) != fault.Busy {
 		t.Fatalf("no room: %v", err)
 	}
-	if _, err := q.Get(t.Context(), "late"); !isGone(err) {
+	if _, err := q.Get(t.Context(), "late"); fault.KindOf(err) != fault.NotFound {
 		t.Errorf("the record stays: %v", err)
 	}
 	if has, err := q.HasInput(t.Context(), "late"); err != nil || has {

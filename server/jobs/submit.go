@@ -1,7 +1,6 @@
 package jobs
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -75,18 +74,11 @@ func (q *Queue) charge(ctx context.Context, spec job.Spec) (balance *int64, err 
 
 // accept stores input, record and work item in this order.
 func (q *Queue) accept(ctx context.Context, r *record, input []byte) error {
-	err := q.persist(ctx, func(ctx context.Context) error {
-		_, err := q.pictures.Put(ctx, jetstream.ObjectMeta{Name: inputObject(r.ID)}, bytes.NewReader(input))
-		if err != nil {
-			return fmt.Errorf("store input: %w", err)
-		}
-		return nil
-	})
-	if err != nil {
+	if err := q.store(ctx, inputObject(r.ID), input); err != nil {
 		return err
 	}
 	r.tried = true
-	err = q.persist(ctx, func(ctx context.Context) error { return q.create(ctx, r) })
+	err := q.persist(ctx, func(ctx context.Context) error { return q.create(ctx, r) })
 	if isConflict(err) {
 		// A try whose answer was lost may have written it; IDs are unique.
 		stored, readErr := q.read(ctx, r.ID)
