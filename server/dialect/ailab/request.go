@@ -119,25 +119,15 @@ func (a *API) check(file upload.File) (job.InputInfo, error) {
 
 func (a *API) checkResolution(info job.InputInfo) error {
 	longer, shorter, limits := max(info.Width, info.Height), min(info.Width, info.Height), a.config
-	if limits.MaxWidth > 0 && longer > limits.MaxWidth || limits.MaxHeight > 0 && shorter > limits.MaxHeight {
-		return refuse(ResolutionTooHigh, "The picture has %dx%d pixels, more than %s, in either orientation.",
-			info.Width, info.Height, resolution(limits.MaxWidth, limits.MaxHeight))
-	}
-	if shorter <= limits.MinSide {
+	switch {
+	case limits.MaxWidth > 0 && longer > limits.MaxWidth:
+		return refuse(ResolutionTooHigh, "The longer side of the picture must be at most %d pixels.", limits.MaxWidth)
+	case limits.MaxHeight > 0 && shorter > limits.MaxHeight:
+		return refuse(ResolutionTooHigh, "The shorter side of the picture must be at most %d pixels.", limits.MaxHeight)
+	case shorter <= limits.MinSide:
 		return refuse(ResolutionTooLow, "Both sides of the picture must be larger than %d pixels.", limits.MinSide)
 	}
 	return nil
-}
-
-// resolution words a pair of sides of which 0 is no bound.
-func resolution(longer, shorter int) string {
-	side := func(pixels int) string {
-		if pixels == 0 {
-			return "any"
-		}
-		return strconv.Itoa(pixels)
-	}
-	return side(longer) + "x" + side(shorter)
 }
 
 // options decides what the engine does. Only PNG holds the frames of an
