@@ -286,3 +286,18 @@ func TestClientThatGoesGetsNoAnswer(t *testing.T) {
 		t.Errorf("logged %v", s.logged)
 	}
 }
+
+// The server hands over what its router refused: unknown paths and methods.
+func TestRefuseAnswersForTheRouter(t *testing.T) {
+	t.Parallel()
+	a := ailab.New(dialecttest.Host(&jobtest.Queue{}, dialecttest.Gate{}), ailab.Defaults())
+	for _, kind := range []fault.Kind{fault.NotFound, fault.Unsupported} {
+		recorder := httptest.NewRecorder()
+		c := echo.New().NewContext(httptest.NewRequest(http.MethodGet, "/api/x", nil), recorder)
+		c.Response().Header().Set("X-Request-Id", "request-1")
+		if err := a.Refuse(c, fault.New(kind, "the router's")); err != nil {
+			t.Error(err)
+		}
+		golden(t, "not_found.json", http.StatusNotFound, recorder)
+	}
+}
