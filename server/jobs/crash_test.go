@@ -2,12 +2,12 @@ package jobs_test
 
 import (
 	"context"
-	"errors"
 	"io"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"upscaled/engine/fault"
 	"upscaled/server/account"
 	"upscaled/server/job"
 	"upscaled/server/jobs"
@@ -172,7 +172,8 @@ func TestCrashBeforeWorkItem(t *testing.T) {
 // closed is a ledger of which a crash keeps the ends of jobs.
 type closed struct{ jobs.Ledger }
 
-var errCrash = errors.New("crash")
+// errCrash is of a kind that is not tried again.
+var errCrash = fault.New(fault.Busy, "crash")
 
 func (closed) Settle(context.Context, string, string) error { return errCrash }
 func (closed) Refund(context.Context, string, string) error { return errCrash }

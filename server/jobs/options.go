@@ -81,7 +81,7 @@ const (
 	// pushLimit bounds one try to write a work item.
 	pushLimit = 2 * time.Second
 	// inputLimit bounds the first try to read an input.
-	inputLimit = 10 * time.Second
+	inputLimit = 3 * time.Second
 	// concludeLimit bounds what follows from a final record.
 	concludeLimit = 10 * time.Second
 	// sweepPause is the usual time between two sweeps.
