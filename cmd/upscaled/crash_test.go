@@ -42,15 +42,17 @@ func (s slowEngine) Upscale(ctx context.Context, q engine.Request) (engine.Resul
 	return s.pretendEngine.Upscale(ctx, q)
 }
 
-// process is a server in a process of its own.
+// process is the program in a process of its own.
 type process struct {
 	url     string
 	command *exec.Cmd
+	log     *logLines
 }
 
-func startProcess(t *testing.T, data string, environment []string, arguments ...string) process {
+// launch starts one and gives what it logs.
+func launch(t *testing.T, environment []string, arguments ...string) (process, io.Reader) {
 	t.Helper()
-	p := process{command: exec.Command(os.Args[0], append([]string{"serve", "--listen", "127.0.0.1:0", "--data", data}, arguments...)...)}
+	p := process{command: exec.Command(os.Args[0], arguments...), log: &logLines{lines: discardPipe()}}
 	p.command.Env = append(append(os.Environ(), programVariable+"="+slowProgram), environment...)
 	log, err := p.command.StderrPipe()
 	if err != nil {
@@ -60,11 +62,32 @@ func startProcess(t *testing.T, data string, environment []string, arguments ...
 		t.Fatal(err)
 	}
 	t.Cleanup(p.kill)
-	seen := &logLines{lines: discardPipe()}
-	p.url = addressOf(t, io.TeeReader(log, seen), seen)
-	go func() { _, _ = io.Copy(seen, log) }()
+	return p, log
+}
+
+// startProcess starts a server and waits until it is ready.
+func startProcess(t *testing.T, data string, environment []string, arguments ...string) process {
+	t.Helper()
+	p, log := launch(t, environment, append([]string{"serve", "--listen", "127.0.0.1:0", "--data", data}, arguments...)...)
+	p.url = addressOf(t, io.TeeReader(log, p.log), p.log)
+	go func() { _, _ = io.Copy(p.log, log) }()
 	ready(t, p.url)
 	return p
+}
+
+// startWorker starts a worker and waits until it is warm.
+func startWorker(t *testing.T, arguments ...string) process {
+	t.Helper()
+	p, log := launch(t, nil, append([]string{"worker"}, arguments...)...)
+	go func() { _, _ = io.Copy(p.log, log) }()
+	p.waitFor(t, "warmed up")
+	return p
+}
+
+// waitFor waits until the log has a text.
+func (p process) waitFor(t *testing.T, text string) {
+	t.Helper()
+	serving{log: p.log}.waitForLog(t, text)
 }
 
 // discardPipe is a pipe that nobody reads.
@@ -87,6 +110,8 @@ type ledger struct {
 	// known status; cut counts the calls without an answer.
 	accepted map[string]string
 	cut      int
+	// refused counts the calls that were answered 503.
+	refused int
 }
 
 func (l *ledger) submit(t *testing.T, request *http.Request, key string) {
@@ -98,6 +123,8 @@ func (l *ledger) submit(t *testing.T, request *http.Request, key string) {
 		l.accepted[decodeJSON[map[string]string](t, body)["job_id"]] = "Pending"
 	case 0:
 		l.cut++
+	case http.StatusServiceUnavailable, http.StatusInternalServerError:
+		l.refused++
 	default:
 		t.Errorf("submission: %d %s", code, body)
 	}

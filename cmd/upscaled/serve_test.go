@@ -5,7 +5,9 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"io"
+	"mime/multipart"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -138,6 +140,60 @@ func TestMaskr(t *testing.T) {
 		if got, w, _ := fetched(t, answer.Result.OutputURL); got != format || w != 50*scale || w != answer.Result.OutputWidth {
 			t.Errorf("%s: %s, %d pixels wide", query, got, w)
 		}
+	}
+}
+
+// A batch of fifty with two broken files: those fail alone, and are not paid.
+func TestMaskrBatch(t *testing.T) {
+	t.Parallel()
+	s := serve(t, nil)
+	key := keys(t, s.data, "new", "shop", "--credits", "300")
+	good := pngOf(t, textured(30, 20, false))
+	var body bytes.Buffer
+	w := multipart.NewWriter(&body)
+	for i := range 50 {
+		part, err := w.CreateFormFile("files", fmt.Sprintf("%d.png", i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		file := good
+		switch i {
+		case 7:
+			file = good[:len(good)/2]
+		case 31:
+			file = []byte("no picture")
+		}
+		_, _ = part.Write(file)
+	}
+	_ = w.Close()
+	request, err := http.NewRequest(http.MethodPost, s.url+"/v1/services/image-upscaling/batch?scale_factor=2&output_format=webp&quality=70", &body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", w.FormDataContentType())
+	code, _, text := send(t, request, key)
+	answer := decodeJSON[struct {
+		Status            string
+		Total             int `json:"total_files"`
+		Completed, Failed int
+		Credits           int `json:"total_credits_used"`
+		Results           []struct {
+			Status   string
+			Filename string  `json:"input_filename"`
+			URL      *string `json:"output_url"`
+		}
+	}](t, text)
+	if code != http.StatusOK || answer.Status != "completed" || answer.Total != 50 || answer.Completed != 48 || answer.Failed != 2 || answer.Credits != 240 {
+		t.Fatalf("%d %+v", code, answer)
+	}
+	for i, result := range answer.Results {
+		broken := i == 7 || i == 31
+		if result.Filename != fmt.Sprintf("%d.png", i) || (result.Status == "failed") != broken || (result.URL == nil) != broken {
+			t.Errorf("result %d: %+v", i, result)
+		}
+	}
+	if format, width, _ := fetched(t, *answer.Results[49].URL); format != "webp" || width != 60 {
+		t.Errorf("%s, %d pixels wide", format, width)
 	}
 }
 

@@ -134,12 +134,26 @@ func declareAPIs(flags *pflag.FlagSet, a *server.APIs) {
 	number(&a.Maskr.MaxBatchBytes, "maskr-max-batch-bytes", "bytes of a whole batch at most, maskr API")
 	number(&a.Artnex.MaxBytes, "artnex-max-bytes", "bytes of an input file at most, artnex API")
 	number(&a.Aetherforge.MaxBytes, "aetherforge-max-bytes", "bytes of an uploaded file at most, aetherforge API")
+	for _, vendor := range []struct {
+		name   string
+		pixels *int64
+		side   *int
+	}{
+		{"mnml", &a.Mnml.MaxPixels, &a.Mnml.MaxSide}, {"maskr", &a.Maskr.MaxPixels, &a.Maskr.MaxSide},
+		{"artnex", &a.Artnex.MaxPixels, &a.Artnex.MaxSide}, {"aetherforge", &a.Aetherforge.MaxPixels, &a.Aetherforge.MaxSide},
+	} {
+		number(vendor.pixels, vendor.name+"-max-pixels", "pixels of an input picture at most, "+vendor.name+" API (default 0: only --max-pixels)")
+		flags.IntVar(vendor.side, vendor.name+"-max-side", *vendor.side, "pixels of an input's longer side at most, "+vendor.name+" API (default 0: only --max-side)")
+		names = append(names, vendor.name+"-max-side")
+	}
+	flags.IntVar(&a.Maskr.MaxBatch, "maskr-max-batch", a.Maskr.MaxBatch, "files in one batch at most, maskr API")
+	flags.IntVar(&a.AILab.MinSide, "ailab-min-side", a.AILab.MinSide, "pixels that both sides of an input must exceed, AILab API")
 	flags.IntVar(&a.Mnml.MaxInputWidth, "mnml-max-width", a.Mnml.MaxInputWidth, "pixels that wider inputs are first reduced to, mnml API; 0 reduces none")
 	flags.IntVar(&a.AILab.MaxWidth, "ailab-max-width", a.AILab.MaxWidth, "pixels of an input's longer side at most, AILab API")
 	flags.IntVar(&a.AILab.MaxHeight, "ailab-max-height", a.AILab.MaxHeight, "pixels of an input's shorter side at most, AILab API")
 	flags.IntVar(&a.ArtnexPerDay, "artnex-per-day", a.ArtnexPerDay, "requests in rolling 24 h for keys without a quota of their own, artnex API; 0 is no bound")
 	flags.StringVar(&a.AILab.BaseModel, "ailab-base-model", a.AILab.BaseModel, "network for mode=base, AILab API")
 	flags.StringVar(&a.AILab.EnhancementModel, "ailab-enhancement-model", a.AILab.EnhancementModel, "network for mode=enhancement, AILab API")
-	fromEnvironment(flags, append(names, "mnml-max-width", "ailab-max-width", "ailab-max-height", "artnex-per-day",
+	fromEnvironment(flags, append(names, "maskr-max-batch", "ailab-min-side", "mnml-max-width", "ailab-max-width", "ailab-max-height", "artnex-per-day",
 		"ailab-base-model", "ailab-enhancement-model")...)
 }
