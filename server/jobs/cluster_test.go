@@ -173,15 +173,10 @@ func TestReplicas(t *testing.T) {
 				t.Fatal(err)
 			}
 			submit(t, q, spec("a", newAccount(t, q, 1), 1))
-			infos := c.infos(t)
-			if len(infos) != 5 {
-				t.Errorf("%d streams", len(infos))
+			if streams := len(c.infos(t)); streams != 5 {
+				t.Errorf("%d streams", streams)
 			}
-			for name, info := range infos {
-				if info.Config.Replicas != want || want > 1 && info.Config.AllowDirect {
-					t.Errorf("%s: %d replicas, direct reads %v", name, info.Config.Replicas, info.Config.AllowDirect)
-				}
-			}
+			c.checkReplicas(t, want)
 		})
 	}
 }

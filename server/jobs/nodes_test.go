@@ -20,24 +20,30 @@ type cluster struct{ nodes []*server.Server }
 func startCluster(t *testing.T, size int) *cluster {
 	t.Helper()
 	c := &cluster{}
-	for i := range size {
-		o := &server.Options{
-			ServerName: fmt.Sprint("node-", i), Host: "127.0.0.1", Port: server.RANDOM_PORT,
-			JetStream: true, StoreDir: t.TempDir(), NoSigs: true, NoLog: true,
-		}
-		if size > 1 {
-			o.Cluster = server.ClusterOpts{Name: "test", Host: "127.0.0.1", Port: server.RANDOM_PORT}
-			// The first node has nobody to join yet, but a cluster's JetStream
-			// does not start without any route.
-			o.Routes = server.RoutesFromStr("nats://127.0.0.1:1")
-		}
-		if i > 0 {
-			o.Routes = server.RoutesFromStr("nats://" + c.nodes[0].ClusterAddr().String())
-		}
-		c.nodes = append(c.nodes, startNode(t, o))
+	for range size {
+		c.grow(t, size > 1)
 	}
 	c.awaitLeader(t)
 	return c
+}
+
+// grow adds a node.
+func (c *cluster) grow(t *testing.T, clustered bool) {
+	t.Helper()
+	o := &server.Options{
+		ServerName: fmt.Sprint("node-", len(c.nodes)), Host: "127.0.0.1", Port: server.RANDOM_PORT,
+		JetStream: true, StoreDir: t.TempDir(), NoSigs: true, NoLog: true,
+	}
+	if clustered {
+		o.Cluster = server.ClusterOpts{Name: "test", Host: "127.0.0.1", Port: server.RANDOM_PORT}
+		// The first node has nobody to join yet, but a cluster's JetStream
+		// does not start without any route.
+		o.Routes = server.RoutesFromStr("nats://127.0.0.1:1")
+	}
+	if len(c.nodes) > 0 {
+		o.Routes = server.RoutesFromStr("nats://" + c.nodes[0].ClusterAddr().String())
+	}
+	c.nodes = append(c.nodes, startNode(t, o))
 }
 
 func startNode(t *testing.T, o *server.Options) *server.Server {
@@ -104,13 +110,13 @@ func (c *cluster) infos(t *testing.T) map[string]*jetstream.StreamInfo {
 		t.Fatal(err)
 	}
 	all := map[string]*jetstream.StreamInfo{}
-	lister := stream.ListStreams(t.Context())
-	for info := range lister.Info() {
-		all[info.Config.Name] = info
-	}
-	if lister.Err() != nil {
-		t.Fatal(lister.Err())
-	}
+	eventually(t, func() bool { // streams that just move do not answer
+		lister := stream.ListStreams(t.Context())
+		for info := range lister.Info() {
+			all[info.Config.Name] = info
+		}
+		return lister.Err() == nil
+	})
 	return all
 }
 
