@@ -63,45 +63,55 @@ func pause(ctx context.Context, length time.Duration) {
 }
 
 // begin turns a work item into a lease. It gives nil where there is nothing to
-// run: the job is final or gone, or has had its tries.
+// run: the job is final, gone or taken, or has had its tries.
 func (q *Queue) begin(ctx context.Context, message jetstream.Msg) (*lease, error) {
 	id := message.Subject()[strings.LastIndexByte(message.Subject(), '.')+1:]
 	token := randomToken()
+	var before *record
 	for {
 		r, err := q.read(ctx, id)
-		if fault.KindOf(err) == fault.NotFound {
+		switch {
+		case fault.KindOf(err) == fault.NotFound:
 			return nil, message.Ack()
-		} else if err != nil {
+		case err != nil:
 			return nil, err
-		}
-		if r.Lease == token && r.State == job.Running {
-			return q.hold(ctx, r, message), nil // a try whose answer was lost
-		}
-		if r.State.Final() {
+		case r.State.Final():
 			q.conclude(ctx, r)
 			return nil, message.Ack()
+		case r.Lease == token && r.State == job.Running:
+			return q.hold(ctx, r, message), nil // a try whose answer was lost
+		case before != nil && before.Lease != r.Lease:
+			return nil, nil // the item was delivered again and another has it
 		}
-		spent := r.Attempts >= q.options.Attempts
-		now := q.options.Now().UTC()
-		if spent {
-			r.State, r.Finished = job.Failed, now
-			r.Failure = &job.Failure{Kind: fault.Internal, Message: "The picture could not be processed: every try was cut short."}
-		} else {
-			r.State, r.Lease, r.Attempts = job.Running, token, r.Attempts+1
-			r.Holder = q.connection.instance
-			if r.Started.IsZero() {
-				r.Started = now
-			}
-		}
-		switch err := q.persist(ctx, func(ctx context.Context) error { return q.update(ctx, &r) }); {
+		read := r
+		before = &read
+		q.try(&r, token)
+		err = q.persist(ctx, func(ctx context.Context) error { return q.update(ctx, &r) })
+		switch {
 		case isConflict(err):
 			continue
 		case err != nil:
 			return nil, err
-		case spent:
+		case r.State.Final():
 			q.conclude(ctx, r)
 			return nil, message.Ack()
 		}
 		return q.hold(ctx, r, message), nil
+	}
+}
+
+// try makes a record that of a job that begins, or of one that has had its
+// tries.
+func (q *Queue) try(r *record, token string) {
+	now := q.options.Now().UTC()
+	if r.Attempts >= q.options.Attempts {
+		r.State, r.Finished = job.Failed, now
+		r.Failure = &job.Failure{Kind: fault.Internal, Message: "The picture could not be processed: every try was cut short."}
+		return
+	}
+	r.State, r.Lease, r.Attempts = job.Running, token, r.Attempts+1
+	r.Holder = q.connection.instance
+	if r.Started.IsZero() {
+		r.Started = now
 	}
 }
