@@ -26,18 +26,20 @@ type (
 	CreditsLeft struct {
 		Credits int64 `json:"credits"`
 	}
-	// TooSmall and TooLarge tell sizes in bytes.
+	// TooSmall is IMAGE_TOO_SMALL's, in bytes.
 	TooSmall struct {
 		Size    int64  `json:"size"`
 		MinSize int64  `json:"minSize"`
 		Unit    string `json:"unit"`
 	}
+	// TooLarge is IMAGE_TOO_LARGE's, in "bytes" or "pixels".
 	TooLarge struct {
-		Size    int64  `json:"size"`
-		MaxSize int64  `json:"maxSize"`
+		Size    int64  `json:"size,omitempty"`
+		MaxSize int64  `json:"maxSize,omitempty"`
 		Unit    string `json:"unit"`
 	}
-	// WrongType is INVALID_IMAGE_TYPE's, with MIME types.
+	// WrongType is INVALID_IMAGE_TYPE's and UNSUPPORTED_MEDIA_TYPE's, with MIME
+	// types.
 	WrongType struct {
 		ReceivedType string   `json:"receivedType"`
 		AllowedTypes []string `json:"allowedTypes"`

@@ -2,7 +2,9 @@ package mnml
 
 import (
 	"errors"
+	"io"
 	"math"
+	"mime"
 	"net/http"
 	"slices"
 	"strconv"
@@ -68,8 +70,7 @@ func displayName(name string) string {
 func (a *API) readForm(c echo.Context) (upload.Form, error) {
 	r, limit := c.Request(), a.config.MaxBytes+excessBytes
 	if !upload.IsMultipart(r) {
-		return upload.Form{}, problem(http.StatusUnsupportedMediaType, "UNSUPPORTED_MEDIA_TYPE",
-			"The request must be multipart/form-data", nil)
+		return upload.Form{}, wrongBody(r)
 	}
 	if r.ContentLength > limit {
 		return upload.Form{}, a.tooLarge(r.ContentLength)
@@ -80,10 +81,22 @@ func (a *API) readForm(c echo.Context) (upload.Form, error) {
 		return upload.Form{}, a.tooLarge(limit)
 	}
 	switch fault.KindOf(err) {
-	case fault.Invalid, fault.TooLarge: // damaged; too many or too long fields
+	case fault.Invalid, fault.TooLarge: // damaged; too many files, too many or too long fields
+		_, _ = io.Copy(io.Discard, r.Body) // for the same clients as excessBytes
 		return upload.Form{}, problem(http.StatusBadRequest, "INVALID_REQUEST", fault.Sentence(err), nil)
 	}
 	return form, err
+}
+
+// wrongBody refuses what is no form. The type is the client's own word, shown
+// only where it can be one.
+func wrongBody(r *http.Request) error {
+	received, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil {
+		received = ""
+	}
+	return problem(http.StatusUnsupportedMediaType, "UNSUPPORTED_MEDIA_TYPE",
+		"The request must be multipart/form-data", WrongType{received, []string{"multipart/form-data"}})
 }
 
 func (a *API) tooLarge(size int64) error {
@@ -110,22 +123,34 @@ func (a *API) check(file upload.File) error {
 	}
 	switch fault.KindOf(err) {
 	case "":
-	case fault.Invalid, fault.Unsupported:
+	case fault.Invalid:
 		return wrongType("The image is corrupt or incomplete")
+	case fault.Unsupported: // whole, but of a variant such as lossless JPEG
+		return wrongType(fault.Sentence(err))
 	case fault.TooLarge:
-		return tooManyPixels()
+		return tooManyPixels(0, 0) // the prober's sentence names flags of the server
 	default:
 		return err
 	}
-	pixels, side := int64(info.Width)*int64(info.Height), max(info.Width, info.Height)
-	if a.config.MaxPixels > 0 && pixels > a.config.MaxPixels || a.config.MaxSide > 0 && side > a.config.MaxSide {
-		return tooManyPixels()
+	return a.checkResolution(info)
+}
+
+func (a *API) checkResolution(info job.InputInfo) error {
+	pixels, side := int64(info.Width)*int64(info.Height), int64(max(info.Width, info.Height))
+	switch most := int64(a.config.MaxSide); {
+	case most > 0 && side > most:
+		return tooManyPixels(side, most)
+	case a.config.MaxPixels > 0 && pixels > a.config.MaxPixels:
+		return tooManyPixels(pixels, a.config.MaxPixels)
 	}
 	return nil
 }
 
-func tooManyPixels() error {
-	return problem(http.StatusBadRequest, "IMAGE_TOO_LARGE", "Image resolution is too high", nil)
+// tooManyPixels has the form of a too large file, since clients read details;
+// size and limit are of the side or of the whole picture, 0 where not known.
+func tooManyPixels(size, limit int64) error {
+	return problem(http.StatusBadRequest, "IMAGE_TOO_LARGE", "Image resolution is too high",
+		TooLarge{Size: size, MaxSize: limit, Unit: "pixels"})
 }
 
 // parseOptions reads the form's text fields. Results are PNG, as the vendor's
