@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -96,12 +97,25 @@ func (c *Connection) work(ctx context.Context, unfinished int) (jetstream.Stream
 	return stream, nil
 }
 
-// ready makes a stream where it is missing and brings one that is there in
+// ready is readyOnce while a cluster is still choosing who leads it, or is
+// slow: it tries again for startLimit.
+func (c *Connection) ready(ctx context.Context, name string, create func(replicas int) error) error {
+	for deadline := time.Now().Add(startLimit); ; {
+		err := c.readyOnce(ctx, name, create)
+		waits := errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout) || errors.Is(err, nats.ErrNoResponders)
+		if !waits || ctx.Err() != nil || time.Now().After(deadline) {
+			return err
+		}
+		pause(ctx, retryPause)
+	}
+}
+
+// readyOnce makes a stream where it is missing and brings one that is there in
 // order: all reads go to the node that leads it, because a replica that lags
 // would not know a job that was just accepted, and a stream made while nodes
 // were missing gets its replicas. The number of replicas never goes down: a
 // node that is lost now comes back.
-func (c *Connection) ready(ctx context.Context, name string, create func(replicas int) error) error {
+func (c *Connection) readyOnce(ctx context.Context, name string, create func(replicas int) error) error {
 	stream, err := c.stream.Stream(ctx, name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		err = c.replicated(create)

@@ -19,6 +19,9 @@ type cluster struct{ nodes []*server.Server }
 // startCluster gives ready nodes that know each other.
 func startCluster(t *testing.T, size int) *cluster {
 	t.Helper()
+	if size > 1 && testing.Short() {
+		t.Skip("clusters need more time than two cores have under the race detector")
+	}
 	c := &cluster{}
 	for range size {
 		c.grow(t, size > 1)
