@@ -87,6 +87,9 @@ func (a *API) Status(c echo.Context) error {
 	url := ""
 	if j.State == job.Succeeded {
 		url = a.host.ResultURL(c.Request(), j)
+		if restorer := j.Result.Faces.Header(); restorer != "" {
+			c.Response().Header().Set(job.FaceHeader, restorer)
+		}
 	}
 	return write(c, http.StatusOK, statusOf(j, url))
 }

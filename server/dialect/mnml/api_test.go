@@ -65,20 +65,29 @@ func TestLifeOfAJob(t *testing.T) {
 
 func TestJobsThatFail(t *testing.T) {
 	t.Parallel()
-	for name, outcome := range map[string]jobtest.Outcome{
-		"failed.json":          {Failure: &job.Failure{Kind: fault.Invalid, Message: "The file ends early."}},
-		"failed_internal.json": {Failure: &job.Failure{Kind: fault.Internal, Message: "segfault at 0x7f"}},
-		"canceled.json":        {},
+	failure := func(kind fault.Kind, message string) jobtest.Outcome {
+		return jobtest.Outcome{Failure: &job.Failure{Kind: kind, Message: message}}
+	}
+	for _, c := range []struct {
+		golden  string
+		outcome jobtest.Outcome
+	}{
+		{"failed.json", failure(fault.Invalid, "The file ends early.")},
+		{"failed.json", failure(fault.Unsupported, "The file ends early.")},
+		{"failed_expired.json", failure(fault.Busy, "The picture waited too long and has expired.")},
+		{"failed_too_large.json", failure(fault.TooLarge, "The limit is 7 pixels; --max-pixels raises it.")},
+		{"failed_internal.json", failure(fault.Invalid, "")}, // says nothing, so the general sentence does
+		{"failed_internal.json", failure(fault.Internal, "segfault at 0x7f")},
+		{"failed_internal.json", failure(fault.DeviceMemory, "Use a smaller --tile.")},
+		{"failed_internal.json", failure(fault.ModelMissing, "/models/x is not there")},
+		{"failed_internal.json", failure("unheard of", "dial 10.0.0.1")},
+		{"canceled.json", jobtest.Outcome{}},
 	} {
 		s := newServer()
 		s.submit(t, job.Spec{ID: knownID, API: "mnml"})
-		s.queue.Finish(knownID, outcome)
-		golden(t, name, 200, s.get(status+knownID))
+		s.queue.Finish(knownID, c.outcome)
+		golden(t, c.golden, 200, s.get(status+knownID))
 	}
-	s := newServer()
-	s.submit(t, job.Spec{ID: knownID, API: "mnml"})
-	s.queue.Finish(knownID, jobtest.Outcome{Failure: &job.Failure{Kind: fault.DeviceMemory}})
-	golden(t, "failed_internal.json", 200, s.get(status+knownID)) // says nothing, so the general sentence does
 }
 
 func TestUnknownJobs(t *testing.T) {

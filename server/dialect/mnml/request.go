@@ -55,11 +55,25 @@ func (a *API) read(c echo.Context, caller job.Caller) (job.Spec, []byte, error) 
 		return job.Spec{}, nil, err
 	}
 	options, err := parseOptions(form.Fields)
+	if err == nil && options.FaceEnhance && a.host.Faces != nil {
+		err = a.faces(c)
+	}
 	options.MaxInputWidth = a.config.MaxInputWidth
 	return job.Spec{
 		ID: newID(a.host.Now()), API: apiName, Account: caller.ID, Price: a.config.Price,
 		InputName: displayName(file.Name), Options: options,
 	}, file.Data, err
+}
+
+// faces refuses face enhancement where the operator wants no substitute for a
+// face restorer and none is installed.
+func (a *API) faces(c echo.Context) error {
+	err := a.host.Faces(c.Request().Context())
+	switch fault.KindOf(err) {
+	case fault.ModelMissing, fault.NotFound, fault.Unsupported:
+		return problem(http.StatusBadRequest, "FACE_ENHANCE_UNAVAILABLE", "Face enhancement is not available on this server", nil)
+	}
+	return err
 }
 
 func displayName(name string) string {
@@ -159,7 +173,8 @@ func parseOptions(fields map[string]string) (job.Options, error) {
 	options := job.Options{Scale: presetScale, Format: string(picture.PNG)}
 	if text := fields["scale"]; text != "" {
 		scale, err := strconv.ParseFloat(text, 64)
-		if err != nil || math.IsNaN(scale) || scale < leastScale || scale > mostScale {
+		hexadecimal := strings.ContainsAny(text, "xX") // Go reads it, nobody means it
+		if err != nil || hexadecimal || math.IsNaN(scale) || scale < leastScale || scale > mostScale {
 			return job.Options{}, problem(http.StatusBadRequest, "INVALID_SCALE", "Scale must be a number from 1.5 to 8", nil)
 		}
 		options.Scale = scale

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/HugoSmits86/nativewebp"
 	"golang.org/x/image/bmp"
 	"golang.org/x/image/tiff"
 
@@ -53,6 +54,8 @@ func TestParameters(t *testing.T) {
 		{[]dialecttest.Part{field("scale", "-2")}, 0, false, "invalid_scale.json"},
 		{[]dialecttest.Part{field("scale", "NaN")}, 0, false, "invalid_scale.json"},
 		{[]dialecttest.Part{field("scale", "Infinity")}, 0, false, "invalid_scale.json"},
+		{[]dialecttest.Part{field("scale", "0x1p2")}, 0, false, "invalid_scale.json"},
+		{[]dialecttest.Part{field("scale", "2_0")}, 0, false, "invalid_scale.json"},
 		{[]dialecttest.Part{field("scale", "2x")}, 0, false, "invalid_scale.json"},
 		{[]dialecttest.Part{field("scale", "2,5")}, 0, false, "invalid_scale.json"},
 		{[]dialecttest.Part{field("face_enhance", "maybe")}, 0, false, "invalid_face_enhance.json"},
@@ -99,6 +102,7 @@ func TestTypes(t *testing.T) {
 		{"accepted.json", 200, encodeGIF(t, 3)},
 		{"type_bmp.json", 400, encoded(bmp.Encode)},
 		{"type_tiff.json", 400, encoded(func(w io.Writer, m image.Image) error { return tiff.Encode(w, m, nil) })},
+		{"type_webp.json", 400, encoded(func(w io.Writer, m image.Image) error { return nativewebp.Encode(w, m, nil) })},
 		{"type_text.json", 400, []byte(strings.Repeat("text ", 300))},
 		{"type_unknown.json", 400, make([]byte, 2000)},
 		{"type_unknown.json", 400, padded("\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic")},
@@ -111,6 +115,26 @@ func TestTypes(t *testing.T) {
 		golden(t, c.golden, c.status, s.do(form(t, c.file)))
 		if (c.status == 200) != (len(s.queue.Jobs()) == 1) || s.logged != nil {
 			t.Errorf("%s: %d jobs, logged %v", c.golden, len(s.queue.Jobs()), s.logged)
+		}
+	}
+}
+
+// Neither the part's name nor its type says what a file is.
+func TestHeadersThatLie(t *testing.T) {
+	t.Parallel()
+	var bitmap bytes.Buffer
+	if err := bmp.Encode(&bitmap, noise()); err != nil {
+		t.Fatal(err)
+	}
+	for _, header := range []string{
+		"; filename=\"a.png\"\r\nContent-Type: image/png", "; filename=\"a.bmp\"\r\nContent-Type: image/bmp",
+		"; filename=\"a.txt\"\r\nContent-Type: text/plain", "; filename=\"image.bin\"", "; filename=\"\"",
+	} {
+		for name, file := range map[string][]byte{"accepted.json": encodeJPEG(t), "type_bmp.json": bitmap.Bytes()} {
+			r := httptest.NewRequest(http.MethodPost, upscale, strings.NewReader(
+				"--b\r\nContent-Disposition: form-data; name=\"image\""+header+"\r\n\r\n"+string(file)+"\r\n--b--\r\n"))
+			r.Header.Set("Content-Type", "multipart/form-data; boundary=b")
+			golden(t, name, map[bool]int{true: 200, false: 400}[name == "accepted.json"], newServer().do(r))
 		}
 	}
 }

@@ -90,10 +90,16 @@ func seedOf(id string) int {
 	return int(sum.Sum32()%900_000) + 100_000
 }
 
-// failureText never shows what went wrong inside the server.
+// failureText tells of the picture's faults only. What went wrong inside the
+// server, and sentences that name its settings, are not for clients.
 func failureText(f *job.Failure) string {
-	if f == nil || f.Kind == fault.Internal || f.Message == "" {
-		return "The image could not be processed"
+	if f != nil && f.Message != "" {
+		switch f.Kind {
+		case fault.Invalid, fault.Unsupported, fault.Busy: // Busy: it waited until it expired
+			return f.Message
+		case fault.TooLarge:
+			return "The image or its upscaled result has too many pixels"
+		}
 	}
-	return f.Message
+	return "The image could not be processed"
 }
