@@ -125,7 +125,7 @@ func TestMaskrErrors(t *testing.T) {
 		{name: "size", path: maskrUpscale, form: file, file: make([]byte, 51<<20), status: 413, body: `{"detail":"File too large. Maximum size is 50 MB"}`},
 		{name: "no files", path: maskrUpscale + "/batch", form: []string{"x=y"}, status: 422, body: `{"detail":[{"loc":["body","files"],"msg":"field required","type":"value_error.missing"}]}`},
 		{name: "job", method: http.MethodGet, path: "/v1/jobs/550e8400-e29b-41d4-a716-446655440000", status: 404, body: `{"detail":"Job not found"}`},
-		{name: "forged", method: http.MethodGet, path: "/v1/files/550e8400-e29b-41d4-a716-446655440000?expires=9999999999&sig=00", status: 403, body: `{"detail":"Invalid or expired signature"}`},
+		{name: "forged", method: http.MethodGet, path: "/v1/files/550e8400-e29b-81d4-a716-446655440000?expires=9999999999&sig=00", status: 403, body: `{"detail":"Invalid or expired signature"}`},
 	})
 	for kind, want := range map[fault.Kind]row{
 		fault.NoCredits:   {status: 402, body: `{"detail":"Insufficient credits"}`},
@@ -183,6 +183,7 @@ func TestAetherforgeErrors(t *testing.T) {
 		{name: "scale", path: forgeUpscale, form: []string{form[0], "scale=8K"}, file: picture, status: 422, body: `{"detail":[{"loc":["body","scale"],...`},
 		{name: "no picture", path: forgeUpscale, form: form, file: cut(picture), status: 400, body: `{"detail":"Invalid image file"}`},
 		{name: "no uuid", method: http.MethodGet, path: "/job/nonsense", status: 422, body: `{"detail":[{"loc":["path","job_id"],...`},
+		{name: "file", method: http.MethodGet, path: "/v1/files/550e8400-e29b-41d4-a716-446655440000?expires=9999999999&sig=00", status: 404, body: `{"status":"error","code":"resource_not_found",...`},
 		{name: "job", method: http.MethodGet, path: "/public/v1/job/550e8400-e29b-41d4-a716-446655440000", status: 404, body: `{"detail":"Job not found"}`},
 	})
 	for kind, want := range map[fault.Kind]row{

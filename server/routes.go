@@ -63,13 +63,13 @@ func (d dialects) upscale(c echo.Context) error {
 	return d.mnml.Upscale(c)
 }
 
-// refuseFile answers for the vendor whose result the ID would be: maskr is
-// the only one that tells forged signatures from lost files.
+// refuseFile answers for the vendor whose result the ID would be: maskr alone
+// tells forged signatures from lost files, for all others both are unknown.
 func (d dialects) refuseFile(c echo.Context, id string, genuine bool) error {
-	if strings.HasPrefix(id, "upscale_") || strings.HasPrefix(id, "req_ups_") {
-		return d.mnml.NotFound(c)
+	if maskr.IsID(id) {
+		return d.maskr.RefuseFile(c, genuine)
 	}
-	return d.maskr.RefuseFile(c, genuine)
+	return d.mnml.NotFound(c)
 }
 
 // handleError answers what no handler did: unknown paths, wrong methods and

@@ -28,6 +28,8 @@ type Parts struct {
 	Secrets [][]byte
 	// Ready says whether work can be done now; nil means yes.
 	Ready func(context.Context) error
+	// Faces says why faces cannot be enhanced; nil leaves that to the workers.
+	Faces func(context.Context) error
 	// Decoders is how many uploads are looked into at once.
 	Decoders int
 	Log      *slog.Logger
@@ -79,7 +81,7 @@ func (s *Server) host(a addresses) dialect.Host {
 	return dialect.Host{
 		Queue: s.parts.Queue, Gate: s.parts.Gate, Links: s.signer(),
 		Prober:  newProber(picture.Limits{Pixels: s.config.MaxPixels, Side: s.config.MaxSide}, s.parts.Decoders),
-		BaseURL: a.base, WaitLimit: s.config.WaitLimit, Stopping: s.stopping, Now: s.parts.Now,
+		BaseURL: a.base, WaitLimit: s.config.WaitLimit, Stopping: s.stopping, Faces: s.parts.Faces, Now: s.parts.Now,
 	}
 }
 

@@ -37,6 +37,9 @@ type Host struct {
 	// Stopping is closed when the server stops: jobs that have not begun by
 	// then are given up, those that run are still waited for. nil never stops.
 	Stopping <-chan struct{}
+	// Faces says why faces cannot be enhanced, for requests that ask for it;
+	// nil where that is left to the worker.
+	Faces func(context.Context) error
 	// Now is the clock.
 	Now func() time.Time
 }

@@ -46,6 +46,9 @@ func (h Handler) Serve(c echo.Context) error {
 	header.Set("ETag", `"`+id+`"`)
 	header.Set("Cache-Control", "private, max-age=86400, immutable")
 	header.Set("X-Content-Type-Options", "nosniff")
+	if restorer := j.Result.Faces.Header(); restorer != "" {
+		header.Set(job.FaceHeader, restorer)
+	}
 	http.ServeContent(c.Response(), c.Request(), "", j.Finished, content)
 	return nil
 }

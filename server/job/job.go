@@ -70,7 +70,34 @@ type Result struct {
 	Seconds float64  `json:"seconds"`
 	Model   string   `json:"model"`
 	Notes   []string `json:"notes,omitempty"`
+	// Faces is nil where none were to be enhanced.
+	Faces *Faces `json:"faces,omitempty"`
 }
+
+// Faces tell what became of a picture's faces.
+type Faces struct {
+	Found    int `json:"found"`
+	Enhanced int `json:"enhanced"`
+	// Restorer is the network's name. Refined says that it is a
+	// super-resolution network, used where no face restorer is installed.
+	Restorer string `json:"restorer"`
+	Refined  bool   `json:"refined,omitempty"`
+}
+
+// Header is the value of X-Face-Restorer: the network's name, marked where it
+// only refines; "" where no face was enhanced.
+func (f *Faces) Header() string {
+	switch {
+	case f == nil || f.Enhanced == 0:
+		return ""
+	case f.Refined:
+		return f.Restorer + "; refined"
+	}
+	return f.Restorer
+}
+
+// FaceHeader is the header's name.
+const FaceHeader = "X-Face-Restorer"
 
 // Failure says why a job failed; Message is fit for users.
 type Failure struct {

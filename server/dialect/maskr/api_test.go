@@ -82,7 +82,7 @@ func (s *server) do(r *http.Request) *httptest.ResponseRecorder {
 }
 
 var (
-	uuids    = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}`)
+	uuids    = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}`)
 	jobField = regexp.MustCompile(`"job_id":"([^"]*)"`)
 )
 

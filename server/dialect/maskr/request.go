@@ -50,12 +50,22 @@ func (o order) named(file string) job.Spec {
 	return spec
 }
 
-// newID is a random UUID (version 4 of RFC 9562).
+// idVersion is RFC 9562's version for what a vendor defines: all but the
+// version is random, and the version tells maskr's jobs from other dialects'.
+const idVersion = 0x8
+
+// newID is a UUID that cannot be guessed.
 func newID() string {
 	var id [16]byte
 	_, _ = rand.Read(id[:]) // never fails, see crypto/rand
-	id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80
+	id[6], id[8] = id[6]&0x0f|idVersion<<4, id[8]&0x3f|0x80
 	return fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:])
+}
+
+// IsID says whether a job's ID has this dialect's form.
+func IsID(id string) bool {
+	const length, versionAt = 36, 14
+	return len(id) == length && id[versionAt] == '0'+idVersion
 }
 
 func (a *API) readSingle(c echo.Context) (upload.File, job.Options, error) {
