@@ -1,0 +1,143 @@
+// Package detecttest checks that a face.Detector keeps its promises, and loads
+// what tests of faces need from the module of pigo.
+package detecttest
+
+import (
+	"context"
+	"reflect"
+	"slices"
+	"sync"
+	"testing"
+
+	"upscaled/engine/face"
+	"upscaled/engine/fault"
+	"upscaled/engine/picture"
+	"upscaled/engine/resize"
+)
+
+// Run checks d. In portrait, of 3 channels, it must find exactly one face,
+// large enough to be found at half the size too.
+func Run(t *testing.T, d face.Detector, portrait picture.Raster) {
+	t.Run("name", func(t *testing.T) {
+		if d.Name() == "" {
+			t.Error("no name")
+		}
+	})
+	t.Run("tiny", func(t *testing.T) { tiny(t, d) })
+	t.Run("refused", func(t *testing.T) { refused(t, d) })
+	t.Run("gray", func(t *testing.T) { grayAndColour(t, d, portrait) })
+	t.Run("canceled", func(t *testing.T) { canceled(t, d, portrait) })
+	t.Run("concurrent", func(t *testing.T) { concurrent(t, d, portrait) })
+	t.Run("order", func(t *testing.T) { order(t, d, portrait) })
+}
+
+func tiny(t *testing.T, d face.Detector) {
+	for _, channels := range []int{1, 3} {
+		for _, size := range [][2]int{{0, 0}, {1, 1}, {1, 300}, {300, 1}, {7, 9}, {64, 64}} {
+			p := picture.NewRaster(size[0], size[1], channels, 8)
+			faces, err := d.Detect(context.Background(), p)
+			if err != nil || len(faces) != 0 {
+				t.Errorf("%v with %d channels: %d faces, %v", size, channels, len(faces), err)
+			}
+		}
+	}
+}
+
+func refused(t *testing.T, d face.Detector) {
+	short := picture.NewRaster(50, 50, 3, 8)
+	short.Pix = short.Pix[:len(short.Pix)-1]
+	for name, p := range map[string]picture.Raster{
+		"two channels": picture.NewRaster(50, 50, 2, 8),
+		"16 bits":      picture.NewRaster(50, 50, 3, 16),
+		"short":        short,
+	} {
+		if _, err := d.Detect(context.Background(), p); fault.KindOf(err) != fault.Invalid {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func grayAndColour(t *testing.T, d face.Detector, portrait picture.Raster) {
+	before := slices.Clone(portrait.Pix)
+	colour := one(t, d, portrait)
+	if !slices.Equal(before, portrait.Pix) {
+		t.Error("the picture was changed")
+	}
+	gray := picture.NewRaster(portrait.Width, portrait.Height, 1, 8)
+	for i := range gray.Pix {
+		gray.Pix[i] = portrait.Pix[3*i+1]
+	}
+	same := picture.NewRaster(portrait.Width, portrait.Height, 3, 8)
+	for i := range same.Pix {
+		same.Pix[i] = gray.Pix[i/3]
+	}
+	if a, b := one(t, d, gray), one(t, d, same); !reflect.DeepEqual(a, b) {
+		t.Errorf("gray in one channel gives %v, in three %v", a, b)
+	}
+	inside(t, colour)
+}
+
+// inside checks that the points are ordered as a viewer sees them and lie in
+// the box or close to it.
+func inside(t *testing.T, f face.Face) {
+	t.Helper()
+	l := f.Landmarks
+	if l[face.LeftEye].X >= l[face.RightEye].X || l[face.LeftMouth].X >= l[face.RightMouth].X {
+		t.Errorf("left and right swapped: %v", l)
+	}
+	for i, p := range l {
+		if p.X < f.Left-0.1*f.Width || p.X > f.Left+1.1*f.Width || p.Y < f.Top-0.1*f.Height || p.Y > f.Top+1.1*f.Height {
+			t.Errorf("point %d at %v lies outside the box %+v", i, p, f)
+		}
+	}
+}
+
+func one(t *testing.T, d face.Detector, p picture.Raster) face.Face {
+	t.Helper()
+	faces, err := d.Detect(context.Background(), p)
+	if err != nil || len(faces) != 1 {
+		t.Fatalf("%d faces instead of 1, %v", len(faces), err)
+	}
+	return faces[0]
+}
+
+func canceled(t *testing.T, d face.Detector, portrait picture.Raster) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if faces, err := d.Detect(ctx, portrait); fault.KindOf(err) != fault.Canceled || faces != nil {
+		t.Errorf("%d faces, %v", len(faces), err)
+	}
+}
+
+func concurrent(t *testing.T, d face.Detector, portrait picture.Raster) {
+	want := one(t, d, portrait)
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() {
+			if got, err := d.Detect(context.Background(), portrait); err != nil || !reflect.DeepEqual(got, []face.Face{want}) {
+				t.Errorf("%v, %v instead of %v", got, err, want)
+			}
+		})
+	}
+	group.Wait()
+}
+
+// order puts the portrait beside itself at half the size, smaller one first.
+func order(t *testing.T, d face.Detector, portrait picture.Raster) {
+	half := resize.Whole(portrait, portrait.Width/2, portrait.Height/2)
+	both := picture.NewRaster(half.Width+portrait.Width, portrait.Height, 3, 8)
+	for y := range both.Height {
+		row := both.Pix[y*both.Width*3:]
+		if y < half.Height {
+			copy(row, half.Pix[y*half.Width*3:][:half.Width*3])
+		}
+		copy(row[half.Width*3:], portrait.Pix[y*portrait.Width*3:][:portrait.Width*3])
+	}
+	faces, err := d.Detect(context.Background(), both)
+	if err != nil || len(faces) != 2 {
+		t.Fatalf("%d faces instead of 2, %v", len(faces), err)
+	}
+	if faces[0].Width*faces[0].Height <= faces[1].Width*faces[1].Height {
+		t.Errorf("the larger face does not come first: %v", faces)
+	}
+}

@@ -1,0 +1,129 @@
+package detect
+
+import (
+	"context"
+	"math"
+
+	"upscaled/engine/face"
+	"upscaled/engine/fault"
+	"upscaled/engine/picture"
+)
+
+// Cascades are the files in the folder cascade of github.com/esimov/pigo.
+type Cascades struct {
+	// Face and Pupil are facefinder and puploc.
+	Face, Pupil []byte
+	// Landmarks are the files of lps by their names; LandmarkNames are needed.
+	Landmarks map[string][]byte
+}
+
+// The cascades of single points: lp93 finds the tip of the nose, lp84 the
+// left corner of the mouth and, mirrored, the right one.
+const (
+	noseCascade  = "lp93"
+	mouthCascade = "lp84"
+)
+
+// LandmarkNames lists the files of Cascades.Landmarks that are used.
+func LandmarkNames() []string { return []string{noseCascade, mouthCascade} }
+
+// DefaultPigoThreshold is the least score of the faces that were tried, among
+// them some half covered by hair; false finds seldom reach it.
+const DefaultPigoThreshold = 10.0
+
+// Pigo finds faces with pigo's cascades. Its scores are sums over neighbouring
+// windows: weak finds have 10, clear portraits hundreds.
+type Pigo struct {
+	face               *faceCascade
+	pupil, nose, mouth *pointCascade
+	options            Options
+}
+
+// NewPigo reads the cascades, which may be released afterwards.
+func NewPigo(c Cascades, o Options) (*Pigo, error) {
+	o, err := o.withDefaults(DefaultPigoThreshold)
+	if err != nil {
+		return nil, err
+	}
+	d := &Pigo{options: o}
+	if d.face, err = parseFaceCascade(c.Face); err != nil {
+		return nil, err
+	}
+	for _, part := range []struct {
+		to   **pointCascade
+		name string
+		data []byte
+	}{
+		{&d.pupil, "pupil", c.Pupil},
+		{&d.nose, noseCascade, c.Landmarks[noseCascade]},
+		{&d.mouth, mouthCascade, c.Landmarks[mouthCascade]},
+	} {
+		if *part.to, err = parsePointCascade(part.name, part.data); err != nil {
+			return nil, err
+		}
+	}
+	return d, nil
+}
+
+// Name is "pigo".
+func (d *Pigo) Name() string { return "pigo" }
+
+const (
+	// searchedSide bounds the longest side of the copy that is searched, in
+	// samples: cost grows with its area. The smallest face that is found
+	// grows with the reduction, see smallestWindow.
+	searchedSide = 1600
+	// smallestWindow is the least the face cascade can tell, in samples.
+	smallestWindow = 20
+	// marginPart of the shorter side surrounds the copy, so that a face that
+	// the picture's edge cuts a little is found.
+	marginPart = 0.125
+)
+
+// searchedRolls are the angles searched, in degrees. The cascade tolerates
+// some 15 degrees on either side of each.
+func searchedRolls() []float64 {
+	return []float64{0, -20 * math.Pi / 180, 20 * math.Pi / 180}
+}
+
+// Detect implements face.Detector.
+func (d *Pigo) Detect(ctx context.Context, p picture.Raster) ([]face.Face, error) {
+	if err := checkRaster(p); err != nil {
+		return nil, err
+	}
+	if ctx.Err() != nil {
+		return nil, canceled(ctx)
+	}
+	if min(p.Width, p.Height) < smallestWindow {
+		return nil, nil
+	}
+	factor := (max(p.Width, p.Height) + searchedSide - 1) / searchedSide
+	shorter := min(p.Width, p.Height) / factor
+	margin := int(marginPart * float64(shorter))
+	reduced := shrink(p, factor, margin)
+	smallest := max(smallestWindow, d.options.MinimumFace/factor)
+	windows, err := d.face.scan(ctx, reduced, smallest, shorter+margin, searchedRolls())
+	if err != nil {
+		return nil, canceled(ctx)
+	}
+	var faces []face.Face
+	for _, w := range cluster(windows) {
+		if ctx.Err() != nil {
+			return nil, canceled(ctx)
+		}
+		if w.score < d.options.Threshold {
+			continue
+		}
+		if f, ok := d.examine(p, reduced, factor, w); ok {
+			faces = append(faces, f)
+		}
+	}
+	return finish(suppress(faces, facesOverlap), d.options), nil
+}
+
+// facesOverlap joins finds of one face after their points are known.
+const facesOverlap = 0.3
+
+func canceled(ctx context.Context) error {
+	return fault.Wrap(fault.Canceled, ctx.Err(), "Looking for faces was canceled.")
+}

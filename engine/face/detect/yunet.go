@@ -1,0 +1,123 @@
+package detect
+
+import (
+	"context"
+
+	"upscaled/engine/face"
+	"upscaled/engine/fault"
+	"upscaled/engine/picture"
+	"upscaled/engine/resize"
+)
+
+// TensorNetwork runs a network with one input, named "input". It may be used
+// concurrently.
+type TensorNetwork interface {
+	// Run takes ownership of input, which has the given shape, and gives the
+	// outputs by their names.
+	Run(ctx context.Context, input []float32, shape []int64) (outputs map[string]Tensor, err error)
+}
+
+// Tensor is an array of any rank, the last dimension running fastest.
+type Tensor struct {
+	Shape []int64
+	Data  []float32
+}
+
+// DefaultYuNetThreshold lies between OpenCV's default for this model, 0.9,
+// and the 0.6 of its model zoo for faces that are small or turned aside.
+const DefaultYuNetThreshold = 0.7
+
+// YuNet finds faces with face_detection_yunet_2023mar.onnx of OpenCV's model
+// zoo (Wu et al., "YuNet: A Tiny Millisecond-level Face Detector", 2023). Its
+// scores are 0..1. Pictures longer than 640 pixels are reduced to that, so the
+// smallest face that is found is about 10 pixels of the reduced picture.
+type YuNet struct {
+	network TensorNetwork
+	options Options
+	invalid error
+}
+
+// NewYuNet takes the loaded network. Options that are out of range are
+// reported by Detect.
+func NewYuNet(net TensorNetwork, o Options) *YuNet {
+	o, err := o.withDefaults(DefaultYuNetThreshold)
+	if err == nil && o.Threshold > 1 {
+		err = fault.New(fault.Invalid, "The threshold of YuNet must be between 0 and 1.")
+	}
+	return &YuNet{network: net, options: o, invalid: err}
+}
+
+// Name is "yunet".
+func (d *YuNet) Name() string { return "yunet" }
+
+// yunetSide is the fixed width and height of the published file's input.
+const yunetSide = 640
+
+// Detect implements face.Detector.
+func (d *YuNet) Detect(ctx context.Context, p picture.Raster) ([]face.Face, error) {
+	if d.invalid != nil {
+		return nil, d.invalid
+	}
+	if err := checkRaster(p); err != nil {
+		return nil, err
+	}
+	if ctx.Err() != nil {
+		return nil, canceled(ctx)
+	}
+	if p.Width == 0 || p.Height == 0 {
+		return nil, nil
+	}
+	input, scaleX, scaleY := letterbox(p)
+	outputs, err := d.network.Run(ctx, input, []int64{1, 3, yunetSide, yunetSide})
+	if err != nil {
+		return nil, err
+	}
+	faces, err := decodeYuNet(outputs, d.options.Threshold)
+	if err != nil {
+		return nil, err
+	}
+	faces = suppress(faces, yunetOverlap)
+	for i := range faces {
+		faces[i] = stretched(faces[i], scaleX, scaleY)
+	}
+	return finish(faces, d.options), nil
+}
+
+// letterbox gives the network's input: planes of blue, green and red, 0..255,
+// with the picture in the upper left corner, reduced where it is too large and
+// never enlarged, and black around it. The scales are pixels of the picture
+// per pixel of the input.
+func letterbox(p picture.Raster) (input []float32, scaleX, scaleY float64) {
+	width, height := p.Width, p.Height
+	if longest := max(width, height); longest > yunetSide {
+		width = max(1, (width*yunetSide+longest/2)/longest)
+		height = max(1, (height*yunetSide+longest/2)/longest)
+	}
+	scaleX, scaleY = float64(p.Width)/float64(width), float64(p.Height)/float64(height)
+	p = resize.Whole(p, width, height)
+	const area = yunetSide * yunetSide
+	input = make([]float32, 3*area)
+	for y := range height {
+		row := p.Pix[y*width*p.Channels:][:width*p.Channels]
+		at := y * yunetSide
+		for x := range width {
+			i := x * p.Channels
+			// Of one channel all three are the same sample.
+			last := i + p.Channels - 1
+			input[at+x] = float32(row[last])
+			input[area+at+x] = float32(row[(i+last)/2])
+			input[2*area+at+x] = float32(row[i])
+		}
+	}
+	return input, scaleX, scaleY
+}
+
+func stretched(f face.Face, x, y float64) face.Face {
+	f.Left, f.Width = f.Left*x, f.Width*x
+	f.Top, f.Height = f.Top*y, f.Height*y
+	for i := range f.Landmarks {
+		f.Landmarks[i].X *= x
+		f.Landmarks[i].Y *= y
+	}
+	return f
+}
