@@ -36,7 +36,12 @@ func (b *builder) float(v float64) string {
 
 // floats adds a constant in the precision of the graph.
 func (b *builder) floats(values []float32, dims ...int64) string {
-	return b.constant(onnx.Tensor{Type: b.bodyType(), Dims: dims, Floats: values})
+	return b.typed(b.bodyType(), values, dims...)
+}
+
+// typed adds a constant of floats in the given type.
+func (b *builder) typed(t onnx.ElemType, values []float32, dims ...int64) string {
+	return b.constant(onnx.Tensor{Type: t, Dims: dims, Floats: values})
 }
 
 // ints adds a list of integers, such as a shape.
@@ -102,7 +107,8 @@ func (b *builder) pads(n int) []int64 {
 	return []int64{at(s.Top), at(s.Left), at(s.Bottom), at(s.Right)}
 }
 
-// leaky adds the LeakyReLU that RRDBNet uses everywhere, with slope 0.2.
+// leaky adds the LeakyReLU that RRDBNet and GFPGAN use everywhere, with slope
+// 0.2.
 func (b *builder) leaky(x string) string {
 	return b.op("LeakyRelu", []string{x}, onnx.Float("alpha", rrdbSlope))
 }

@@ -164,7 +164,7 @@ func (b *builder) prelu(u string, slopes []float32) string {
 
 // straightforward writes the published operators one to one.
 func (n *compact) straightforward(b *builder) {
-	x := b.plainInput(b.bodyType())
+	x := b.plainInput(b.bodyType(), fromZero)
 	h := x
 	last := len(n.layers) - 1
 	for i, l := range n.layers {
@@ -179,5 +179,5 @@ func (n *compact) straightforward(b *builder) {
 			onnx.Int("blocksize", int64(n.scale)), onnx.String("mode", "CRD"))
 		x = b.enlarge(x, n.scale)
 	}
-	b.plainOutput(b.op("Add", []string{h, x}), b.bodyType())
+	b.plainOutput(b.op("Add", []string{h, x}), b.bodyType(), fromZero)
 }

@@ -153,12 +153,24 @@ func (b *builder) rename(old, name string) {
 	}
 }
 
+// span is the number that a network takes and gives for black; white is 1.
+type span float64
+
+// The spans in use: that of enlarging networks and that of face restorers.
+const (
+	fromZero   span = 0
+	aroundZero span = -1
+)
+
 // plainInput adds the way in as a network expects it that knows nothing of
-// edges: [1, 3, height, width] in 0..1, in element type t.
-func (b *builder) plainInput(t onnx.ElemType) string {
+// edges: [1, 3, height, width] from s to 1, in element type t.
+func (b *builder) plainInput(t onnx.ElemType, s span) string {
 	x := b.input()
-	if unit := b.options.unit(); unit != 1 {
-		x = b.op("Mul", []string{x, b.float(1 / unit)})
+	if factor := (1 - float64(s)) / b.options.unit(); factor != 1 {
+		x = b.op("Mul", []string{x, b.float(factor)})
+	}
+	if s != 0 {
+		x = b.op("Add", []string{x, b.float(float64(s))})
 	}
 	if b.options.Channels == 1 {
 		x = b.concat(1, x, x, x)
@@ -169,9 +181,9 @@ func (b *builder) plainInput(t onnx.ElemType) string {
 	return x
 }
 
-// plainOutput adds the way out of y, [1, 3, height, width] in 0..1 in element
-// type t.
-func (b *builder) plainOutput(y string, t onnx.ElemType) {
+// plainOutput adds the way out of y, [1, 3, height, width] from s to 1 in
+// element type t.
+func (b *builder) plainOutput(y string, t onnx.ElemType, s span) {
 	if t != onnx.Float32 {
 		y = b.cast(y, onnx.Float32)
 	}
@@ -181,9 +193,12 @@ func (b *builder) plainOutput(y string, t onnx.ElemType) {
 			Type: onnx.Float32, Dims: []int64{1, 3, 1, 1}, Floats: weight,
 		})})
 	}
-	if unit := b.options.unit(); unit != 1 {
-		y = b.op("Mul", []string{y, b.float(unit)})
-		y = b.op("Add", []string{y, b.float(b.options.half())})
+	factor := b.options.unit() / (1 - float64(s))
+	if factor != 1 {
+		y = b.op("Mul", []string{y, b.float(factor)})
+	}
+	if more := b.options.half() - float64(s)*factor; more != 0 {
+		y = b.op("Add", []string{y, b.float(more)})
 	}
 	y = b.samples(b.transpose(y, 0, 2, 3, 1))
 	b.rename(y, OutputName)

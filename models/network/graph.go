@@ -53,14 +53,27 @@ func (n *Network) Graph(o Options) ([]byte, error) {
 	if err := b.checkHalf(); err != nil {
 		return nil, err
 	}
+	input, output := b.outside(n.facts)
 	return onnx.Marshal(onnx.Model{
 		Name:     string(n.facts.Architecture),
 		Nodes:    b.nodes,
 		Tensors:  b.tensors,
-		Inputs:   []onnx.Value{b.edge(InputName, "height", "width")},
-		Outputs:  []onnx.Value{b.edge(OutputName, "height_out", "width_out")},
+		Inputs:   []onnx.Value{input},
+		Outputs:  []onnx.Value{output},
 		Metadata: map[string]string{"description": n.facts.Description},
 	}), nil
+}
+
+// outside describes the graph's input and output.
+func (b *builder) outside(f Facts) (input, output onnx.Value) {
+	input, output = b.edge(InputName, "height", "width"), b.edge(OutputName, "height_out", "width_out")
+	for i, side := range []int{f.FixedHeight, f.FixedWidth} {
+		if side > 0 {
+			input.Dims[1+i] = onnx.Dim{Size: int64(side)}
+			output.Dims[1+i].Size = int64(side * f.Scale)
+		}
+	}
+	return input, output
 }
 
 func (b *builder) edge(name, height, width string) onnx.Value {

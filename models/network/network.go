@@ -11,7 +11,10 @@ const (
 	RRDBNet Architecture = "RRDBNet"
 	// SRVGGNetCompact is that of realesr-general-x4v3 and animevideov3.
 	SRVGGNetCompact Architecture = "SRVGGNetCompact"
-	// Ready is any ONNX file with an NCHW float input and output in 0..1.
+	// GFPGAN restores one aligned face: the "clean" network of versions 1.3 and
+	// 1.4 (Wang et al., arXiv 2101.04061).
+	GFPGAN Architecture = "GFPGAN"
+	// Ready is any ONNX file with an NCHW float input and output.
 	Ready Architecture = "ONNX"
 )
 
@@ -27,8 +30,8 @@ type Facts struct {
 	// Multiple divides both input sides (2 for x2plus, whose first layer
 	// folds 2x2 pixels into channels; 1 for most).
 	Multiple int
-	// FixedWidth and FixedHeight are set for ONNX files that take one shape
-	// only; else 0.
+	// FixedWidth and FixedHeight are set for face restorers and for ONNX files
+	// that take one shape only; else 0.
 	FixedWidth, FixedHeight int
 	// Trims says that Graph honours Options.Borders, so that inner edges need
 	// no padded work.

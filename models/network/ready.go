@@ -16,6 +16,7 @@ const readyBytes = 12_000
 // ready is a foreign ONNX file.
 type ready struct {
 	file *onnx.Foreign
+	span span
 }
 
 // FromONNX takes a ready ONNX file of one NCHW input and output of 3 channels
@@ -44,7 +45,7 @@ func FromONNX(data []byte) (*Network, error) {
 			return nil, err
 		}
 	}
-	n := &Network{ready: &ready{file: file}, facts: readyFacts(in, out)}
+	n := &Network{ready: &ready{file, fromZero}, facts: readyFacts(in, out)}
 	n.id = sync.OnceValue(func() string {
 		sum := sha256.Sum256(data)
 		return hex.EncodeToString(sum[:])
@@ -94,19 +95,12 @@ func readyFacts(in, out onnx.Value) Facts {
 // graph puts the edges around the file.
 func (r *ready) graph(o Options, facts Facts) ([]byte, error) {
 	b := &builder{options: o, prefix: onnx.Prefix}
-	x := b.plainInput(r.file.Inputs[0].Type)
+	x := b.plainInput(r.file.Inputs[0].Type, r.span)
 	b.rename(x, onnx.InnerInput)
 	before := b.nodes
 	b.nodes = nil
-	b.plainOutput(onnx.InnerOutput, r.file.Outputs[0].Type)
-
-	input, output := b.edge(InputName, "height", "width"), b.edge(OutputName, "height_out", "width_out")
-	for i, side := range []int{facts.FixedHeight, facts.FixedWidth} {
-		if side > 0 {
-			input.Dims[1+i] = onnx.Dim{Size: int64(side)}
-			output.Dims[1+i].Size = int64(side * facts.Scale)
-		}
-	}
+	b.plainOutput(onnx.InnerOutput, r.file.Outputs[0].Type, r.span)
+	input, output := b.outside(facts)
 	return r.file.Wrap(onnx.Wrapping{
 		Before: before, After: b.nodes, Tensors: b.tensors, Input: input, Output: output,
 	})

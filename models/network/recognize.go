@@ -18,8 +18,9 @@ import (
 const maxLayers = 1000
 
 // Recognize tells from tensor names and shapes alone which network they are
-// of: RRDBNet with any number of blocks and features, at 4x, 2x and 1x, or
-// SRVGGNetCompact of any depth, width and scale. A tensor that is missing, of
+// of: RRDBNet with any number of blocks and features, at 4x, 2x and 1x,
+// SRVGGNetCompact of any depth, width and scale, or the clean GFPGAN of any
+// side and width. A tensor that is missing, of
 // the wrong shape or not finite is fault.Invalid; tensors that no known
 // network has are fault.Unsupported. The sentence names the tensor.
 func Recognize(t weights.Tensors) (*Network, error) {
@@ -37,9 +38,17 @@ func Recognize(t weights.Tensors) (*Network, error) {
 		if r.err == nil {
 			n.facts, n.build = net.facts(), net.build
 		}
+	case r.has("conv_body_first.weight"):
+		net := r.gfpgan()
+		if r.err == nil {
+			n.facts, n.build = net.facts(), net.build
+		}
+	case r.has("conv_body_first.0.weight"):
+		return nil, fault.New(fault.Unsupported,
+			"This is a GFPGAN of the first kind, which needs custom operators; use version 1.3 or 1.4.")
 	default:
 		return nil, fault.New(fault.Unsupported,
-			"This file is of no known network: it has neither conv_first.weight (RRDBNet) nor body.0.weight (SRVGGNetCompact).")
+			"This file is of no known network: it has neither conv_first.weight (RRDBNet) nor body.0.weight (SRVGGNetCompact) nor conv_body_first.weight (GFPGAN).")
 	}
 	if r.err == nil {
 		r.rest()

@@ -125,7 +125,7 @@ func (n *residual) build(b *builder) {
 	h = b.leaky(b.same(h, n.high))
 	switch {
 	case plain:
-		b.plainOutput(b.same(h, n.last), b.bodyType())
+		b.plainOutput(b.same(h, n.last), b.bodyType(), fromZero)
 	case len(n.ups) == 0:
 		b.output(b.widen(b.same(h, b.last(n.last, []int{0}, 1)), ""), 1)
 	default:
@@ -192,7 +192,7 @@ func foldedBlock(b *builder, x string, block [denseBlocks][denseLayers]layer) st
 // fits it: ONNX has the operator with its channels ordered (y, x, colour),
 // torch orders them (colour, y, x).
 func (n *residual) folded(b *builder) (string, layer) {
-	x := b.plainInput(b.bodyType())
+	x := b.plainInput(b.bodyType(), fromZero)
 	if n.fold == 1 {
 		return x, n.first
 	}

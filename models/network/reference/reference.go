@@ -1,6 +1,7 @@
 // Package reference computes the networks in float64 with plain loops,
 // straight from the tensors and the published descriptions (BasicSR,
-// rrdbnet_arch.py and srvgg_arch.py). It is slow and shares no code with the
+// rrdbnet_arch.py and srvgg_arch.py; GFPGAN, gfpganv1_clean_arch.py and
+// stylegan2_clean_arch.py). It is slow and shares no code with the
 // graphs; tests compare them with it.
 package reference
 
@@ -47,26 +48,42 @@ func made(channels, height, width int, f func(c, y, x int) float64) Image {
 	return out
 }
 
-// conv is a 3x3 convolution with a bias and a border of zeros.
+// conv is a convolution with a border of zeros, and a bias where there is one.
 func conv(t weights.Tensors, name string, in Image) Image {
 	weight, ok := t[name+".weight"]
 	if !ok || weight.Shape[1] != in.Channels {
 		panic(fmt.Sprintf("reference: no layer %s for %d channels", name, in.Channels))
 	}
 	bias := t[name+".bias"].Data
-	out := New(weight.Shape[0], in.Height, in.Width)
-	area := in.Height * in.Width
+	if bias == nil {
+		bias = make([]float32, weight.Shape[0])
+	}
+	return convolved(in, weight.Shape[2], doubles(weight.Data), doubles(bias))
+}
+
+func doubles(values []float32) []float64 {
+	out := make([]float64, len(values))
+	for i, v := range values {
+		out[i] = float64(v)
+	}
+	return out
+}
+
+// convolved gives as many channels as there are biases.
+func convolved(in Image, side int, weight, bias []float64) Image {
+	out := New(len(bias), in.Height, in.Width)
+	area, taps := in.Height*in.Width, side*side
 	var wait sync.WaitGroup
 	for o := range out.Channels {
 		wait.Go(func() {
 			plane := out.Data[o*area:][:area]
 			for i := range plane {
-				plane[i] = float64(bias[o])
+				plane[i] = bias[o]
 			}
 			for c := range in.Channels {
 				source := in.Data[c*area:][:area]
-				for tap, w := range weight.Data[(o*in.Channels+c)*9:][:9] {
-					addShifted(plane, source, float64(w), tap/3-1, tap%3-1, in.Height, in.Width)
+				for tap, w := range weight[(o*in.Channels+c)*taps:][:taps] {
+					addShifted(plane, source, w, tap/side-side/2, tap%side-side/2, in.Height, in.Width)
 				}
 			}
 		})
