@@ -68,3 +68,27 @@ func TestReclaim(t *testing.T) {
 		}
 	}
 }
+
+// Cancelling one job leaves others alone that were handed back.
+func TestCancelLeavesReleasedJobs(t *testing.T) {
+	t.Parallel()
+	q := start(t, embed(t, t.TempDir()), func(o *jobs.Options) { o.Lease, o.Sweep = time.Hour, time.Hour })
+	for _, id := range []string{"a", "b", "c"} {
+		submit(t, q, spec(id, "", 0))
+	}
+	for range 2 {
+		if err := next(t, q).Release(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := q.Cancel(t.Context(), "c"); err != nil {
+		t.Fatal(err)
+	}
+	soon, stop := context.WithTimeout(t.Context(), 10*time.Second)
+	defer stop()
+	for range 2 {
+		if _, err := q.Next(soon, false); err != nil {
+			t.Fatalf("a released job does not come back: %v", err)
+		}
+	}
+}

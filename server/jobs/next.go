@@ -13,11 +13,15 @@ import (
 	"upscaled/server/job"
 )
 
-// Next implements job.Source.
+// Next implements job.Source. It gives jobs only while Run runs.
 func (q *Queue) Next(ctx context.Context, large bool) (job.Lease, error) {
 	line := smallLine
 	if large {
 		line = largeLine
+	}
+	select {
+	case <-q.reclaimed:
+	case <-ctx.Done():
 	}
 	for ctx.Err() == nil {
 		message, err := q.take(ctx, line)

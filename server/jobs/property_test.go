@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -93,9 +94,11 @@ func (w *world) next(r *rapid.T) {
 		if !e.ready || e.final != "" || w.leases[id] != nil {
 			continue
 		}
-		lease, err := w.queue.Next(w.Context(), false)
+		soon, stop := context.WithTimeout(w.Context(), 25*time.Second)
+		lease, err := w.queue.Next(soon, false)
+		stop()
 		if err != nil {
-			r.Fatal(err)
+			r.Fatalf("%s does not come: %v", id, err)
 		}
 		id = lease.Job().ID // maybe another's that was delayed
 		if w.jobs[id] == nil || w.jobs[id].final != "" || w.leases[id] != nil {

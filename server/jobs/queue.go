@@ -25,12 +25,15 @@ type Queue struct {
 	work       jetstream.Stream
 	lines      map[string]jetstream.Consumer
 	board      *board
+	// reclaimed is closed once Run has freed what a dead process held; no job
+	// is leased before.
+	reclaimed chan struct{}
 }
 
 // Open makes a queue on a connection, which the caller closes afterwards.
 func Open(ctx context.Context, c *Connection, o Options) (*Queue, error) {
 	o.Sweep = cmp.Or(o.Sweep, sweepPause)
-	q := &Queue{options: o, connection: c, board: newBoard(), lines: map[string]jetstream.Consumer{}}
+	q := &Queue{options: o, connection: c, board: newBoard(), reclaimed: make(chan struct{}), lines: map[string]jetstream.Consumer{}}
 	var err error
 	if q.records, err = c.bucket(ctx, jobsBucket, o.Retention+recordMargin); err != nil {
 		return nil, err

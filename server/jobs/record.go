@@ -142,8 +142,16 @@ func (q *Queue) account(ctx context.Context, r record) error {
 
 // dropWork removes the work item of a job that nobody is to run any more. A
 // worker that meets one left over sees the final record and skips it.
+//
+// The message is deleted by its number: a purge of its subject makes the server
+// (2.15.2) forget other items that were handed back and wait for their next
+// delivery, so that they never come.
 func (q *Queue) dropWork(ctx context.Context, r record) {
-	if err := q.work.Purge(ctx, jetstream.WithPurgeSubject(r.workSubject())); err != nil {
+	message, err := q.work.GetLastMsgForSubject(ctx, r.workSubject())
+	if err == nil {
+		err = q.work.DeleteMsg(ctx, message.Sequence)
+	}
+	if err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
 		q.options.Log.Warn("work item is left to be skipped", "job", r.ID, "error", err)
 	}
 }

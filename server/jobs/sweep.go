@@ -19,6 +19,7 @@ func (q *Queue) sweepOften(ctx context.Context) error {
 		return nil
 	}
 	q.reclaim(ctx)
+	close(q.reclaimed)
 	orphans := map[account.Hold]time.Time{}
 	ticker := time.NewTicker(q.options.Sweep)
 	defer ticker.Stop()
