@@ -1,0 +1,59 @@
+package align
+
+import (
+	"math"
+
+	"upscaled/engine/face"
+	"upscaled/engine/picture"
+)
+
+// Crop cuts the square of size x size pixels out of a picture that t maps the
+// picture's coordinates to; the result has the picture's depth and channels.
+// It is filtered for its own resolution. Beyond the picture its edge goes on.
+// A transform without an inverse, which Estimate never gives, and a picture
+// without pixels make a black square.
+func Crop(p picture.Raster, t Transform, size int) picture.Raster {
+	out := picture.NewRaster(size, size, p.Channels, p.Depth())
+	if !t.usable() || p.Width <= 0 || p.Height <= 0 {
+		return out
+	}
+	back := t.Inverse()
+	x0, y0, x1, y1 := extent(back, float64(size))
+	s := newSampler(p, back.scale(), x0, y0, x1, y1)
+	stride := size * p.Channels
+	eachRow(0, size, func(y int) {
+		var row [rowSamples]float32
+		// The pieces keep the row on the stack.
+		for from := 0; from < stride; from += rowSamples {
+			piece := row[:min(rowSamples, stride-from)]
+			at := back.Apply(face.Point{X: float64(from/p.Channels) + 0.5, Y: float64(y) + 0.5})
+			s.line(piece, at.X, at.Y, back.A, back.B)
+			if out.Pix16 != nil {
+				store(out.Pix16[y*stride+from:], piece, 65535)
+			} else {
+				store(out.Pix[y*stride+from:], piece, 255)
+			}
+		}
+	})
+	return out
+}
+
+// rowSamples is how many samples are made at a time; a multiple of 3.
+const rowSamples = 1536
+
+// extent bounds the image of a square whose first corner is (0, 0).
+func extent(t Transform, side float64) (x0, y0, x1, y1 float64) {
+	x0, y0, x1, y1 = math.Inf(1), math.Inf(1), math.Inf(-1), math.Inf(-1)
+	for _, corner := range []face.Point{{}, {X: side}, {Y: side}, {X: side, Y: side}} {
+		p := t.Apply(corner)
+		x0, y0, x1, y1 = min(x0, p.X), min(y0, p.Y), max(x1, p.X), max(y1, p.Y)
+	}
+	return x0, y0, x1, y1
+}
+
+// store rounds numbers from 0 to 1 to samples.
+func store[S uint8 | uint16](out []S, in []float32, most float32) {
+	for i, v := range in {
+		out[i] = S(min(max(v, 0), 1)*most + 0.5)
+	}
+}

@@ -1,0 +1,174 @@
+package align
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"upscaled/engine/face"
+	"upscaled/engine/fault"
+)
+
+const (
+	// outlierFloor is what a point may always miss its place by, as a part of
+	// the spread (root mean square distance from the centroid) of the points
+	// that are aimed at: 0.3 pixels in the template for 512. A point kept in
+	// spite of that moves no landmark by more than half of it.
+	outlierFloor = 0.004
+	// outlierGate is how many standard deviations of the other four points the
+	// worst may miss its place by. It is wide because four points tell little
+	// about their own spread: with five points of equal normal noise about
+	// one fit in ten loses a good point.
+	outlierGate = 6
+	// mostCoordinate is in pixels, beyond any picture.
+	mostCoordinate = 1e6
+	// leastScale is the part of the expected scale, spread by spread, under
+	// which a fit has collapsed to a point and means nothing.
+	leastScale = 1e-3
+)
+
+// Estimate finds the similarity that brings from onto to and lets one bad
+// point of the five do no harm: the pair of points whose exact transform has
+// the least median of squared distances over all five (Rousseeuw 1984) shows
+// which point fits worst; that one is left out of the least-squares fit where
+// it misses by more than outlierFloor and outlierGate allow. Otherwise the
+// result is the least-squares fit of all five (Umeyama 1991). Points that are
+// not finite or beyond a million pixels, and points that lie on one another so
+// that no similarity follows from them, are fault.Invalid.
+func Estimate(from, to face.Landmarks) (Transform, error) {
+	if err := check(from); err != nil {
+		return Transform{}, err
+	}
+	if err := check(to); err != nil {
+		return Transform{}, err
+	}
+	all := []int{0, 1, 2, 3, 4}
+	first, ok := leastMedian(from, to)
+	if !ok {
+		return Transform{}, collapsed()
+	}
+	suspect := slices.MaxFunc(all, func(i, j int) int {
+		return cmp.Compare(missed(first, from[i], to[i]), missed(first, from[j], to[j]))
+	})
+	others := slices.DeleteFunc(slices.Clone(all), func(i int) bool { return i == suspect })
+	t, ok := leastSquares(from, to, others)
+	if ok && missed(t, from[suspect], to[suspect]) > tolerance(t, from, to, others) {
+		return t, nil
+	}
+	if t, ok = leastSquares(from, to, all); !ok {
+		return Transform{}, collapsed()
+	}
+	return t, nil
+}
+
+// check wants numbers and three different points: of fewer, none can be told
+// to be bad.
+func check(points face.Landmarks) error {
+	different := 0
+	for i, p := range points {
+		if !(math.Abs(p.X) <= mostCoordinate && math.Abs(p.Y) <= mostCoordinate) {
+			return fault.New(fault.Invalid, "The points of a face must be numbers of at most %g pixels.", float64(mostCoordinate))
+		}
+		if !slices.Contains(points[:i], p) {
+			different++
+		}
+	}
+	if different < 3 {
+		return collapsed()
+	}
+	return nil
+}
+
+func collapsed() error {
+	return fault.New(fault.Invalid, "The points of a face lie on one another; no face can be aligned to them.")
+}
+
+// missed is the distance between a point's image and its place.
+func missed(t Transform, from, to face.Point) float64 {
+	p := t.Apply(from)
+	return math.Hypot(p.X-to.X, p.Y-to.Y)
+}
+
+// tolerance is how far the fifth point may miss its place when the four others
+// were fitted: eight coordinates less four parameters leave four degrees of
+// freedom for their deviation.
+func tolerance(t Transform, from, to face.Landmarks, four []int) float64 {
+	var squares float64
+	for _, i := range four {
+		d := missed(t, from[i], to[i])
+		squares += d * d
+	}
+	deviation := math.Sqrt(squares / float64(2*len(four)-4))
+	_, spread := centroid(to, four)
+	return max(outlierFloor*spread, outlierGate*deviation)
+}
+
+// leastMedian tries the transform through each pair of points; false where no
+// pair has one.
+func leastMedian(from, to face.Landmarks) (best Transform, found bool) {
+	least := math.Inf(1)
+	for i := range from {
+		for j := range i {
+			t, ok := leastSquares(from, to, []int{i, j})
+			if !ok {
+				continue
+			}
+			var distances [len(from)]float64
+			for k := range distances {
+				distances[k] = missed(t, from[k], to[k])
+			}
+			slices.Sort(distances[:])
+			if median := distances[len(distances)/2]; median < least {
+				best, least, found = t, median, true
+			}
+		}
+	}
+	return best, found
+}
+
+// leastSquares fits the chosen points. In complex numbers the best turn and
+// scale is sum(conj(z)*w) / sum(|z|^2) of the centred points z and w. False
+// where the points do not tell a scale.
+func leastSquares(from, to face.Landmarks, chosen []int) (Transform, bool) {
+	zc, zSpread := centroid(from, chosen)
+	wc, wSpread := centroid(to, chosen)
+	if zSpread == 0 || wSpread == 0 {
+		return Transform{}, false
+	}
+	var a, b float64
+	for _, i := range chosen {
+		// Divided by the spreads, nothing here over- or underflows.
+		zx, zy := (from[i].X-zc.X)/zSpread, (from[i].Y-zc.Y)/zSpread
+		wx, wy := (to[i].X-wc.X)/wSpread, (to[i].Y-wc.Y)/wSpread
+		a += zx*wx + zy*wy
+		b += zx*wy - zy*wx
+	}
+	n := float64(len(chosen))
+	if math.Hypot(a, b)/n < leastScale {
+		return Transform{}, false
+	}
+	t := Transform{A: a / n * (wSpread / zSpread), B: b / n * (wSpread / zSpread)}
+	image := t.Apply(zc)
+	t.X, t.Y = wc.X-image.X, wc.Y-image.Y
+	return t, t.usable()
+}
+
+// centroid gives the mean of the chosen points and their root mean square
+// distance from it, 0 where rounding is all that keeps them apart.
+func centroid(points face.Landmarks, chosen []int) (centre face.Point, spread float64) {
+	n := float64(len(chosen))
+	var size float64
+	for _, i := range chosen {
+		centre.X += points[i].X / n
+		centre.Y += points[i].Y / n
+		size = max(size, math.Abs(points[i].X), math.Abs(points[i].Y))
+	}
+	for _, i := range chosen {
+		dx, dy := points[i].X-centre.X, points[i].Y-centre.Y
+		spread += (dx*dx + dy*dy) / n
+	}
+	if spread = math.Sqrt(spread); spread <= 1e-12*size {
+		return centre, 0
+	}
+	return centre, spread
+}

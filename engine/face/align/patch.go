@@ -1,0 +1,144 @@
+package align
+
+import (
+	"math"
+
+	"upscaled/engine/picture"
+	"upscaled/engine/resize"
+)
+
+// Patch is a restored face on its way onto an enlarged picture. It may be
+// blended into different bands at once.
+type Patch struct {
+	restored sampler
+	// into maps the enlarged picture's pixels to the restored square's, unit
+	// to coordinates in which the mask is the unit circle.
+	into, unit               affine
+	left, top, right, bottom int
+	strength                 float64
+}
+
+// NewPatch prepares pasting a restored square. crop is what the same square
+// shows of the original: Crop of it, in the same size or else resized here; it
+// decides the channels, so that a coloured restored square becomes luma
+// (BT.601) on a gray picture. t maps the original's pixels to the restored
+// square's. scaleX and scaleY are pixels of the enlarged picture for one of
+// the original, both over 0. strength is how much of the restored face is
+// blended in, from 0 to 1.
+//
+// The colours are matched to the original's, not to the enlarged picture's, so
+// that this can be done before there is an enlarged picture.
+func NewPatch(restored, crop picture.Raster, t Transform, scaleX, scaleY, strength float64) *Patch {
+	p := &Patch{strength: min(max(strength, 0), 1)}
+	if !(p.strength > 0 && scaleX > 0 && scaleY > 0 && t.usable() && restored.Width > 0 && restored.Height > 0) {
+		return p
+	}
+	width, height := float64(restored.Width), float64(restored.Height)
+	p.into = affine{
+		xx: t.A / scaleX, xy: -t.B / scaleY, x: t.X,
+		yx: t.B / scaleX, yy: t.A / scaleY, y: t.Y,
+	}
+	p.unit = p.into.around(maskX*width, maskY*height, maskRadiusX*width, maskRadiusY*height)
+	p.left, p.top, p.right, p.bottom = p.unit.circle()
+	if restored = inChannels(restored, crop.Channels); crop.Width != restored.Width || crop.Height != restored.Height {
+		crop = resize.Whole(crop, restored.Width, restored.Height)
+	}
+	p.restored = newSampler(restored, t.scale()/math.Sqrt(scaleX*scaleY), 0, 0, width, height)
+	p.restored.add(newTint(restored, crop))
+	return p
+}
+
+// Bounds hold every pixel of the enlarged picture that Blend may change; right
+// and bottom are one further. They may lie outside the picture and are empty
+// where nothing would change.
+func (p *Patch) Bounds() (left, top, right, bottom int) {
+	return p.left, p.top, p.right, p.bottom
+}
+
+// Blend pastes what belongs to a band of rows of the enlarged picture, the
+// first of which is row top of the picture. The band has the picture's whole
+// width. Pixels outside the mask are not touched. The result is the same
+// whatever the bands.
+func (p *Patch) Blend(band picture.Raster, top int) {
+	first, end := max(p.top, top), min(p.bottom, top+band.Height)
+	if first >= end || p.left >= band.Width || p.right <= 0 {
+		return
+	}
+	eachRow(first, end, func(y int) {
+		at := (y - top) * band.Width * band.Channels
+		if band.Pix16 != nil {
+			blendRow(p, band.Pix16[at:][:band.Width*band.Channels], band.Channels, y, 65535)
+		} else {
+			blendRow(p, band.Pix[at:][:band.Width*band.Channels], band.Channels, y, 255)
+		}
+	})
+}
+
+// piecePixels is how many pixels are made at a time, on the stack.
+const piecePixels = 256
+
+func blendRow[S uint8 | uint16](p *Patch, row []S, channels, y int, most float32) {
+	var samples [3 * piecePixels]float32
+	from, end := p.unit.chord(float64(y) + 0.5)
+	from, end = max(from, 0), min(end, len(row)/channels)
+	for ; from < end; from += piecePixels {
+		count := min(piecePixels, end-from)
+		restored := samples[:count*p.restored.channels]
+		x, y := float64(from)+0.5, float64(y)+0.5
+		startX, startY := p.into.apply(x, y)
+		p.restored.line(restored, startX, startY, p.into.xx, p.into.yx)
+		for i := range count {
+			unitX, unitY := p.unit.apply(x+float64(i), y)
+			weight := float32(p.strength * maskAt(math.Sqrt(unitX*unitX+unitY*unitY)))
+			if weight > 0 {
+				pixel := row[(from+i)*channels:][:channels]
+				mix(pixel, restored[i*p.restored.channels:][:p.restored.channels], weight, most)
+			}
+		}
+	}
+}
+
+// mix blends one pixel; where only one side is gray, colour becomes luma and
+// gray all three.
+func mix[S uint8 | uint16](pixel []S, restored []float32, weight, most float32) {
+	for c := range pixel {
+		v := restored[min(c, len(restored)-1)]
+		if len(pixel) < len(restored) {
+			v = luma(restored[0], restored[1], restored[2])
+		}
+		before := float32(pixel[c])
+		pixel[c] = S(before + weight*(min(max(v, 0), 1)*most-before) + 0.5)
+	}
+}
+
+// luma is that of BT.601.
+func luma(red, green, blue float32) float32 {
+	return 0.299*red + 0.587*green + 0.114*blue
+}
+
+// inChannels makes a raster gray or gives it three equal channels.
+func inChannels(r picture.Raster, channels int) picture.Raster {
+	if r.Channels == channels {
+		return r
+	}
+	out := picture.NewRaster(r.Width, r.Height, channels, r.Depth())
+	if r.Pix16 != nil {
+		convert(out.Pix16, r.Pix16, channels, r.Channels)
+	} else {
+		convert(out.Pix, r.Pix, channels, r.Channels)
+	}
+	return out
+}
+
+func convert[S uint8 | uint16](out, in []S, outChannels, inChannels int) {
+	for i := range len(in) / inChannels {
+		pixel := in[i*inChannels:][:inChannels]
+		v := pixel[0]
+		if inChannels == 3 {
+			v = S(luma(float32(pixel[0]), float32(pixel[1]), float32(pixel[2])) + 0.5)
+		}
+		for c := range outChannels {
+			out[i*outChannels+c] = v
+		}
+	}
+}

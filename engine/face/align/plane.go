@@ -1,0 +1,96 @@
+package align
+
+import (
+	"math"
+	"runtime"
+	"sync"
+
+	"upscaled/engine/picture"
+)
+
+// plane is a rectangle of a picture as numbers from 0 to 1, interleaved row by
+// row, reduced by a whole number. It may reach beyond the picture, where the
+// nearest edge goes on.
+type plane struct {
+	// cell is the side, in pixels, of the square that one sample is the mean
+	// of. left and top are the place of the first sample, in cells.
+	cell, left, top         int
+	width, height, channels int
+	samples                 []float32
+}
+
+// span is a range of rows or columns of a picture.
+type span struct{ first, end int }
+
+// newPlane takes the part of a picture from (x0, y0) to (x1, y1), in pixels,
+// and margin cells more on every side.
+func newPlane(p picture.Raster, cell int, x0, y0, x1, y1 float64, margin int) plane {
+	side := float64(cell)
+	s := plane{
+		cell: cell, channels: p.Channels,
+		left: int(math.Floor(x0/side)) - margin, top: int(math.Floor(y0/side)) - margin,
+	}
+	s.width = int(math.Ceil(x1/side)) + margin - s.left
+	s.height = int(math.Ceil(y1/side)) + margin - s.top
+	s.samples = make([]float32, s.width*s.height*s.channels)
+	columns, rows := spans(s.left, s.width, cell, p.Width), spans(s.top, s.height, cell, p.Height)
+	stride := s.width * s.channels
+	eachRow(0, s.height, func(y int) {
+		out := s.samples[y*stride:][:stride]
+		if p.Pix16 != nil {
+			means(out, p.Pix16, p.Width, p.Channels, columns, rows[y], 65535)
+		} else {
+			means(out, p.Pix, p.Width, p.Channels, columns, rows[y], 255)
+		}
+	})
+	return s
+}
+
+// spans gives the pixels under each of count cells; cells that reach over the
+// edge have those inside, cells beyond it the last one.
+func spans(from, count, cell, side int) []span {
+	all := make([]span, count)
+	for i := range all {
+		first := min(max((from+i)*cell, 0), side-1)
+		end := min(max((from+i+1)*cell, first+1), side)
+		all[i] = span{first, end}
+	}
+	return all
+}
+
+// means fills one row of a plane.
+func means[S uint8 | uint16](out []float32, in []S, width, channels int, columns []span, rows span, most float32) {
+	for c := range channels {
+		for i, column := range columns {
+			var sum float32
+			for y := rows.first; y < rows.end; y++ {
+				for x := column.first; x < column.end; x++ {
+					sum += float32(in[(y*width+x)*channels+c])
+				}
+			}
+			area := (column.end - column.first) * (rows.end - rows.first)
+			out[i*channels+c] = sum / (most * float32(area))
+		}
+	}
+}
+
+// eachRow runs work for rows from up to but not including to, on all cores.
+func eachRow(from, to int, work func(y int)) {
+	workers := min(runtime.GOMAXPROCS(0), max(to-from, 1))
+	if workers == 1 {
+		for y := from; y < to; y++ {
+			work(y)
+		}
+		return
+	}
+	var group sync.WaitGroup
+	for n := range workers {
+		group.Go(func() {
+			// Every so many rows, because rows of an ellipse differ in length.
+			for y := from + n; y < to; y += workers {
+				work(y)
+			}
+		})
+	}
+	group.Wait()
+}

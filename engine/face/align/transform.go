@@ -1,0 +1,81 @@
+// Package align brings a face upright into a restorer's square and puts the
+// restored square back onto the enlarged picture.
+//
+// All coordinates are continuous: the centre of the first pixel of a picture
+// or a square is (0.5, 0.5). Samples are taken with the Lanczos filter of three
+// lobes, as engine/resize does, so that a face which nothing restored looks
+// like the picture around it.
+package align
+
+import (
+	"math"
+
+	"upscaled/engine/face"
+)
+
+// templateSide is the square that the template's numbers are given for.
+const templateSide = 512
+
+// Template is where the five points of an aligned face lie in a square of
+// size x size pixels: facexlib's template for 512 (issue 4), scaled.
+func Template(size int) face.Landmarks {
+	points := face.Landmarks{
+		face.LeftEye:    {X: 192.98138, Y: 239.94708},
+		face.RightEye:   {X: 318.90277, Y: 240.1936},
+		face.Nose:       {X: 256.63416, Y: 314.01935},
+		face.LeftMouth:  {X: 201.26117, Y: 371.41043},
+		face.RightMouth: {X: 313.08905, Y: 371.15118},
+	}
+	for i := range points {
+		points[i].X *= float64(size) / templateSide
+		points[i].Y *= float64(size) / templateSide
+	}
+	return points
+}
+
+// Transform is a similarity: x' = A*x - B*y + X, y' = B*x + A*y + Y. It turns,
+// scales by the length of (A, B) and shifts; it never mirrors.
+type Transform struct{ A, B, X, Y float64 }
+
+// Apply maps one point.
+func (t Transform) Apply(p face.Point) face.Point {
+	return face.Point{X: t.A*p.X - t.B*p.Y + t.X, Y: t.B*p.X + t.A*p.Y + t.Y}
+}
+
+// Inverse undoes t, whose scale must not be 0.
+func (t Transform) Inverse() Transform {
+	square := t.A*t.A + t.B*t.B
+	a, b := t.A/square, -t.B/square
+	return Transform{A: a, B: b, X: -(a*t.X - b*t.Y), Y: -(b*t.X + a*t.Y)}
+}
+
+// Then is t followed by next.
+func (t Transform) Then(next Transform) Transform {
+	shift := next.Apply(face.Point{X: t.X, Y: t.Y})
+	return Transform{
+		A: next.A*t.A - next.B*t.B, B: next.B*t.A + next.A*t.B,
+		X: shift.X, Y: shift.Y,
+	}
+}
+
+// ScaleBy is t into a square that is factor times as large.
+func (t Transform) ScaleBy(factor float64) Transform {
+	return Transform{A: t.A * factor, B: t.B * factor, X: t.X * factor, Y: t.Y * factor}
+}
+
+// scale is how long a step of 1 becomes.
+func (t Transform) scale() float64 { return math.Hypot(t.A, t.B) }
+
+// Limits of what is worked with: a face is neither a million times as large as
+// its square nor as small, and pixels are counted in ints.
+const (
+	mostScale = 1e6
+	mostShift = 1e12
+)
+
+// usable says that t and its inverse are within the limits, and numbers.
+func (t Transform) usable() bool {
+	i := t.Inverse()
+	return t.scale() < mostScale && i.scale() < mostScale &&
+		math.Hypot(t.X, t.Y) < mostShift && math.Hypot(i.X, i.Y) < mostShift
+}
