@@ -2,6 +2,7 @@ package ort_test
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"math"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"upscaled/engine/picture"
 	"upscaled/models/network"
 	"upscaled/models/network/reference"
 )
@@ -82,7 +84,7 @@ func TestFullFace(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes seconds and gigabytes")
 	}
-	needRuntime(t)
+	runtime := needRuntime(t)
 	started := time.Now()
 	lap := func(what string) {
 		t.Logf("%-28s %6.2f s, %4d MB resident, %4d MB at most", what, time.Since(started).Seconds(), resident("VmRSS"), resident("VmHWM"))
@@ -103,21 +105,25 @@ func TestFullFace(t *testing.T) {
 	}
 	lap("recognising")
 	o := network.Options{Precision: network.Float32, Sample: network.Uint8, Channels: 3, Borders: network.AllBorders}
-	s := open(t, n, o)
+	s, err := runtime.Open(t.Context(), n, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
 	debug.FreeOSMemory()
 	lap("graph and session")
-	samples := sampled(512, 512, 3)
+	in := picture.Raster{Width: 512, Height: 512, Channels: 3, Pix: sampled(512, 512, 3)}
 	var first []uint8
 	for range 3 {
-		got, height, width := run(t, s, samples, 512, 512)
+		out := picture.Raster{Width: 512, Height: 512, Channels: 3, Pix: make([]uint8, 512*512*3)}
+		if err := s.Run(t.Context(), in, out); err != nil {
+			t.Fatal(err)
+		}
 		lap(fmt.Sprintf("a face, %.0f Gflop", facts.FlopsPerPixel*512*512/1e9))
-		if height != 512 || width != 512 {
-			t.Fatalf("the answer has %dx%d pixels", width, height)
-		}
 		if first == nil {
-			first = got
+			first = out.Pix
 		}
-		if string(got) != string(first) {
+		if !bytes.Equal(out.Pix, first) {
 			t.Error("the same face gave another answer")
 		}
 	}

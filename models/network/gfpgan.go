@@ -81,7 +81,7 @@ func (n *gfpgan) side() int { return smallest << n.levels() }
 // faceBytes is the peak memory for a pixel of the face without the weights,
 // measured on ONNX Runtime 1.30 with arena and without memory pattern at
 // 512x512 and full width.
-const faceBytes = 3_000
+const faceBytes = 3_100
 
 func (n *gfpgan) facts() Facts {
 	return Facts{

@@ -27,13 +27,9 @@ type ready struct {
 // The scale is read from the shapes where they tell it; else Facts().Scale is
 // 0 until WithScale gives it. The receptive radius is not known (0).
 func FromONNX(data []byte) (*Network, error) {
-	file, err := onnx.Parse(data)
+	file, err := parsedONNX(data)
 	if err != nil {
 		return nil, err
-	}
-	if file.Opset < 9 || file.IR < 4 {
-		return nil, fault.New(fault.Unsupported,
-			"The ONNX file is of an old kind (operator set %d, format %d); export it with operator set 11 or later.", file.Opset, file.IR)
 	}
 	if len(file.Inputs) != 1 || len(file.Outputs) != 1 {
 		return nil, fault.New(fault.Unsupported,
@@ -51,6 +47,19 @@ func FromONNX(data []byte) (*Network, error) {
 		return hex.EncodeToString(sum[:])
 	})
 	return n, nil
+}
+
+// parsedONNX reads a file of a kind that edges can be put around.
+func parsedONNX(data []byte) (*onnx.Foreign, error) {
+	file, err := onnx.Parse(data)
+	if err != nil {
+		return nil, err
+	}
+	if file.Opset < 9 || file.IR < 4 {
+		return nil, fault.New(fault.Unsupported,
+			"The ONNX file is of an old kind (operator set %d, format %d); export it with operator set 11 or later.", file.Opset, file.IR)
+	}
+	return file, nil
 }
 
 // checkReady refuses values that are no picture of [1, 3, height, width]. Only

@@ -21,8 +21,10 @@ const (
 	Float32 ElemType = 1
 	Uint8   ElemType = 2
 	Uint16  ElemType = 4
+	Int32   ElemType = 6
 	Int64   ElemType = 7
 	Float16 ElemType = 10
+	Float64 ElemType = 11
 )
 
 // String names the type as ONNX does.
@@ -34,10 +36,14 @@ func (t ElemType) String() string {
 		return "uint8"
 	case Uint16:
 		return "uint16"
+	case Int32:
+		return "int32"
 	case Int64:
 		return "int64"
 	case Float16:
 		return "float16"
+	case Float64:
+		return "double"
 	}
 	return "type " + strconv.Itoa(int(t))
 }
@@ -56,16 +62,17 @@ type Value struct {
 	Dims []Dim
 }
 
-// Tensor is a constant of the graph. Exactly one of Floats and Ints is set and
-// holds the product of Dims elements; without Dims it is a scalar.
+// Tensor is a constant of the graph. Exactly one of Floats, Doubles and Ints is
+// set and holds the product of Dims elements; without Dims it is a scalar.
 type Tensor struct {
 	Name string
 	// Type is Float32 or Float16 for Floats, which are rounded to nearest
-	// even, and Int64 for Ints.
-	Type   ElemType
-	Dims   []int64
-	Floats []float32
-	Ints   []int64
+	// even, Float64 for Doubles, and Int64 or Int32 for Ints.
+	Type    ElemType
+	Dims    []int64
+	Floats  []float32
+	Doubles []float64
+	Ints    []int64
 }
 
 // Attribute is a named constant of a node; make one with Int, Float, String,

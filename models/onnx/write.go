@@ -118,6 +118,10 @@ func rawSize(t Tensor) int {
 	switch t.Type {
 	case Int64:
 		return 8 * len(t.Ints)
+	case Int32:
+		return 4 * len(t.Ints)
+	case Float64:
+		return 8 * len(t.Doubles)
 	case Float16:
 		return 2 * len(t.Floats)
 	}
@@ -133,6 +137,14 @@ func appendRaw(out []byte, t Tensor) []byte {
 	case Int64:
 		for i, v := range t.Ints {
 			binary.LittleEndian.PutUint64(raw[8*i:], uint64(v))
+		}
+	case Int32:
+		for i, v := range t.Ints {
+			binary.LittleEndian.PutUint32(raw[4*i:], uint32(v))
+		}
+	case Float64:
+		for i, v := range t.Doubles {
+			binary.LittleEndian.PutUint64(raw[8*i:], math.Float64bits(v))
 		}
 	case Float16:
 		for i, v := range t.Floats {

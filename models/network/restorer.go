@@ -1,0 +1,173 @@
+package network
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"sync"
+
+	"upscaled/engine/fault"
+	"upscaled/models/onnx"
+)
+
+// Ranges that a restorer may take and give its samples in.
+const (
+	RangeAroundZero = "-1..1"
+	RangeFromZero   = "0..1"
+)
+
+// RestorerDescriptor tells of a ready ONNX file that restores an aligned face
+// what the file itself does not tell. GFPGAN, CodeFormer, RestoreFormer++ and
+// GPEN, as they are published in ONNX, take 512x512 in -1..1, and CodeFormer a
+// further input "weight" (0..1, more is more faithful).
+type RestorerDescriptor struct {
+	// Input and Output are the names of the picture's; "" is the only one, or
+	// the first, as files list further outputs of their inner layers after it.
+	// An input that Extra names does not count.
+	Input  string `json:"input,omitempty"`
+	Output string `json:"output,omitempty"`
+	// Size is the side of the square in pixels; 0 is what the file says.
+	Size int `json:"size,omitempty"`
+	// Range is RangeAroundZero, which "" means too, or RangeFromZero.
+	Range string `json:"range,omitempty"`
+	// Extra gives every other input's value, which fills all of it.
+	Extra map[string]float64 `json:"extra,omitempty"`
+}
+
+const (
+	// maxFaceSide bounds the square of a restorer, in pixels.
+	maxFaceSide = 4096
+	// maxExtra bounds the elements of a further input.
+	maxExtra = 1 << 16
+)
+
+// FromRestorerONNX takes a ready ONNX file of a face restorer: square, with a
+// scale of 1, in float32 or float16. It keeps file. Graph puts the usual edges
+// around it, in the precision that the file has, whatever Options ask for.
+func FromRestorerONNX(file []byte, d RestorerDescriptor) (*Network, error) {
+	parsed, err := parsedONNX(file)
+	if err != nil {
+		return nil, err
+	}
+	r := &ready{}
+	switch d.Range {
+	case RangeAroundZero, "":
+		r.span = aroundZero
+	case RangeFromZero:
+		r.span = fromZero
+	default:
+		return nil, fault.New(fault.Invalid, "A face restorer's range is %s or %s, not %q.", RangeAroundZero, RangeFromZero, d.Range)
+	}
+	if r.file, err = narrowed(parsed, d); err != nil {
+		return nil, err
+	}
+	in, out := r.file.Inputs[0], r.file.Outputs[0]
+	side, err := squareOf(in, out, d.Size)
+	if err != nil {
+		return nil, err
+	}
+	id := sync.OnceValue(func() string {
+		digest := sha256.New()
+		digest.Write(file)
+		fmt.Fprintf(digest, "restorer %q %q %d %g", in.Name, out.Name, side, float64(r.span))
+		for _, name := range slices.Sorted(maps.Keys(d.Extra)) {
+			fmt.Fprintf(digest, " %q %g", name, d.Extra[name])
+		}
+		return hex.EncodeToString(digest.Sum(nil))
+	})
+	return &Network{id: id, ready: r, facts: Facts{
+		Architecture: Ready, Scale: 1, Multiple: 1,
+		FixedWidth: side, FixedHeight: side,
+		BytesPerPixel: faceBytes,
+		Description:   fmt.Sprintf("ONNX file, face restorer %dx%d", side, side),
+	}}, nil
+}
+
+// narrowed chooses the input and the output and makes constants of the rest.
+func narrowed(f *onnx.Foreign, d RestorerDescriptor) (*onnx.Foreign, error) {
+	var constants []onnx.Tensor
+	input := d.Input
+	for _, v := range f.Inputs {
+		value, given := d.Extra[v.Name]
+		switch {
+		case given && v.Name != d.Input:
+			t, err := filled(v, value)
+			if err != nil {
+				return nil, err
+			}
+			constants = append(constants, t)
+		case input == "":
+			input = v.Name
+		}
+	}
+	output := d.Output
+	if output == "" && len(f.Outputs) > 0 {
+		output = f.Outputs[0].Name
+	}
+	if len(constants) < len(d.Extra) {
+		for _, name := range slices.Sorted(maps.Keys(d.Extra)) {
+			if !slices.ContainsFunc(constants, func(t onnx.Tensor) bool { return t.Name == name }) {
+				return nil, fault.New(fault.Invalid, "The ONNX file has no further input %q that a value could be given to.", name)
+			}
+		}
+	}
+	return f.Narrow(input, output, constants)
+}
+
+// filled is a constant of an input's type and shape. Free sides are 1.
+func filled(v onnx.Value, value float64) (onnx.Tensor, error) {
+	t := onnx.Tensor{Name: v.Name, Type: v.Type}
+	count := int64(1)
+	for _, d := range v.Dims {
+		side := max(1, d.Size)
+		if side > maxExtra || count*side > maxExtra {
+			return t, fault.New(fault.Unsupported, "The ONNX file's input %s is too large to be given one value.", v.Name)
+		}
+		count *= side
+		t.Dims = append(t.Dims, side)
+	}
+	whole := value == math.Trunc(value) && math.Abs(value) <= math.MaxInt32
+	switch {
+	case v.Type == onnx.Float32 && math.Abs(value) <= math.MaxFloat32, v.Type == onnx.Float16 && math.Abs(value) <= onnx.MaxHalf:
+		t.Floats = slices.Repeat([]float32{float32(value)}, int(count))
+	case v.Type == onnx.Float64 && math.Abs(value) <= math.MaxFloat64:
+		t.Doubles = slices.Repeat([]float64{value}, int(count))
+	case (v.Type == onnx.Int64 || v.Type == onnx.Int32) && whole:
+		t.Ints = slices.Repeat([]int64{int64(value)}, int(count))
+	default:
+		return t, fault.New(fault.Invalid, "The ONNX file's input %s holds %s and cannot be %g.", v.Name, v.Type, value)
+	}
+	return t, nil
+}
+
+// squareOf finds the side of the square that both ends have.
+func squareOf(in, out onnx.Value, side int) (int, error) {
+	for _, v := range []onnx.Value{in, out} {
+		if err := checkReady(v); err != nil {
+			return 0, err
+		}
+		for i := 2; i < len(v.Dims); i++ {
+			told := v.Dims[i].Size
+			if told > maxFaceSide || side != 0 && told != 0 && told != int64(side) {
+				return 0, fault.New(fault.Unsupported, "The ONNX file's %s has a side of %d pixels; a restorer takes and gives one square, of %s.", v.Name, told, sideWanted(side))
+			}
+			if side == 0 {
+				side = int(told)
+			}
+		}
+	}
+	if side < 1 || side > maxFaceSide {
+		return 0, fault.New(fault.Invalid, "The ONNX file does not tell the size of the faces it takes; give it, from 1 to %d pixels.", maxFaceSide)
+	}
+	return side, nil
+}
+
+func sideWanted(side int) string {
+	if side == 0 {
+		return fmt.Sprintf("at most %d", maxFaceSide)
+	}
+	return fmt.Sprint(side)
+}

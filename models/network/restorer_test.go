@@ -1,0 +1,130 @@
+package network_test
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"upscaled/engine/fault"
+	"upscaled/models/network"
+	"upscaled/models/onnx"
+)
+
+// restorerModel is laid out as CodeFormer's file: a further input, and a
+// further output.
+func restorerModel(change func(*onnx.Model)) []byte {
+	return readyModel(func(m *onnx.Model) {
+		for i := 2; i < 4; i++ {
+			m.Inputs[0].Dims[i], m.Outputs[0].Dims[i] = onnx.Dim{Size: 64}, onnx.Dim{Size: 64}
+		}
+		m.Inputs = append(m.Inputs, onnx.Value{Name: "weight", Type: onnx.Float64, Dims: []onnx.Dim{{Size: 1}}})
+		m.Outputs = append(m.Outputs, onnx.Value{Name: "logits", Type: onnx.Float32})
+		change(m)
+	})
+}
+
+func unchanged(*onnx.Model) {}
+
+func weighted(v float64) network.RestorerDescriptor {
+	return network.RestorerDescriptor{Extra: map[string]float64{"weight": v}}
+}
+
+func TestRestorerFacts(t *testing.T) {
+	t.Parallel()
+	n, err := network.FromRestorerONNX(restorerModel(unchanged), weighted(0.5))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f := n.Facts(); f.Architecture != network.Ready || f.Scale != 1 || f.FixedWidth != 64 || f.FixedHeight != 64 {
+		t.Errorf("facts are %+v", f)
+	}
+	graph, err := n.Graph(usual)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := onnx.Parse(graph)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(file.Inputs) != 1 || len(file.Outputs) != 1 || file.Inputs[0].Type != onnx.Uint8 || file.Outputs[0].Dims[1].Size != 64 {
+		t.Errorf("edges are %+v and %+v", file.Inputs, file.Outputs)
+	}
+	free, err := network.FromRestorerONNX(readyModel(unchanged), network.RestorerDescriptor{Size: 128})
+	if err != nil || free.Facts().FixedWidth != 128 {
+		t.Errorf("a file of free shape with a given size: %v", err)
+	}
+}
+
+// TestRestorerID: whatever changes the answer changes the ID.
+func TestRestorerID(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	ranged := weighted(0.5)
+	ranged.Range = network.RangeFromZero
+	named := weighted(0.5)
+	named.Range, named.Input, named.Output, named.Size = network.RangeAroundZero, "x", "y", 64
+	for _, d := range []network.RestorerDescriptor{weighted(0.5), weighted(0.7), ranged, named} {
+		n, err := network.FromRestorerONNX(restorerModel(unchanged), d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen[n.ID()] = true
+	}
+	if len(seen) != 3 { // the last one says what the first leaves to defaults
+		t.Errorf("%d IDs of 3 restorers", len(seen))
+	}
+}
+
+func TestRefusedRestorers(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		change     func(*onnx.Model)
+		descriptor network.RestorerDescriptor
+		kind       fault.Kind
+		says       string
+	}{
+		"no value":       {unchanged, network.RestorerDescriptor{}, fault.Unsupported, "weight, of which no value is given"},
+		"unknown value":  {unchanged, network.RestorerDescriptor{Extra: map[string]float64{"weight": 1, "w": 1}}, fault.Invalid, `no further input "w"`},
+		"value of x":     {unchanged, network.RestorerDescriptor{Input: "x", Extra: map[string]float64{"weight": 1, "x": 1}}, fault.Invalid, `no further input "x"`},
+		"unknown input":  {unchanged, network.RestorerDescriptor{Input: "in", Extra: map[string]float64{"weight": 1}}, fault.Invalid, `no input "in"`},
+		"unknown output": {unchanged, network.RestorerDescriptor{Output: "out", Extra: map[string]float64{"weight": 1}}, fault.Invalid, `no output "out"`},
+		"range":          {unchanged, network.RestorerDescriptor{Range: "0..255"}, fault.Invalid, "0..255"},
+		"size":           {unchanged, network.RestorerDescriptor{Size: 128, Extra: map[string]float64{"weight": 1}}, fault.Unsupported, "side of 64"},
+		"no size":        {func(m *onnx.Model) { m.Inputs[0].Dims, m.Outputs[0].Dims = nil, nil }, weighted(1), fault.Invalid, "does not tell the size"},
+		"negative size":  {func(m *onnx.Model) { m.Inputs[0].Dims, m.Outputs[0].Dims = nil, nil }, network.RestorerDescriptor{Size: -1, Extra: map[string]float64{"weight": 1}}, fault.Invalid, "does not tell the size"},
+		"oblong":         {func(m *onnx.Model) { m.Inputs[0].Dims[3].Size = 32 }, weighted(1), fault.Unsupported, "one square"},
+		"larger":         {func(m *onnx.Model) { m.Outputs[0].Dims[2].Size = 128 }, weighted(1), fault.Unsupported, "side of 128"},
+		"gray":           {func(m *onnx.Model) { m.Inputs[0].Dims[1].Size = 1 }, weighted(1), fault.Unsupported, "no red, green and blue picture"},
+		"not finite":     {unchanged, weighted(math.NaN()), fault.Invalid, "cannot be NaN"},
+		"half a whole":   {func(m *onnx.Model) { m.Inputs[1].Type = onnx.Int64 }, weighted(0.5), fault.Invalid, "cannot be 0.5"},
+		"odd type":       {func(m *onnx.Model) { m.Inputs[1].Type = 9 }, weighted(1), fault.Invalid, "type 9"},
+		"huge extra":     {func(m *onnx.Model) { m.Inputs[1].Dims = []onnx.Dim{{Size: 1 << 40}} }, weighted(1), fault.Unsupported, "too large"},
+		"no outputs":     {func(m *onnx.Model) { m.Outputs = nil }, weighted(1), fault.Invalid, "its outputs are none"},
+	}
+	for name, c := range cases {
+		_, err := network.FromRestorerONNX(restorerModel(c.change), c.descriptor)
+		if fault.KindOf(err) != c.kind || !strings.Contains(fault.Sentence(err), c.says) {
+			t.Errorf("%s: %v of kind %s", name, err, fault.KindOf(err))
+		}
+	}
+}
+
+// FuzzFromRestorerONNX takes any bytes for a file: what is taken must have a
+// graph.
+func FuzzFromRestorerONNX(f *testing.F) {
+	f.Add(restorerModel(unchanged), "weight", 0.5, 64)
+	f.Add(restorerModel(unchanged), "x", 1.0, 0)
+	f.Add(restorerModel(func(m *onnx.Model) { m.Inputs[1].Type = onnx.Int32 }), "weight", 3.0, 0)
+	f.Fuzz(func(t *testing.T, data []byte, name string, value float64, size int) {
+		n, err := network.FromRestorerONNX(data, network.RestorerDescriptor{Size: size, Extra: map[string]float64{name: value}})
+		if err != nil {
+			if k := fault.KindOf(err); k != fault.Invalid && k != fault.Unsupported {
+				t.Fatalf("kind %s: %v", k, err)
+			}
+			return
+		}
+		if _, err := n.Graph(usual); err != nil && fault.KindOf(err) == fault.Internal {
+			t.Fatal(err)
+		}
+	})
+}
