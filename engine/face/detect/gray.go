@@ -3,6 +3,7 @@ package detect
 import (
 	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"upscaled/engine/picture"
 )
@@ -86,11 +87,11 @@ func shrinkRow(p picture.Raster, factor, y int, to []uint8) {
 
 // parallel calls work for 0..n-1, on as many processors as there are.
 func parallel(n int, work func(i int)) {
-	workers := min(runtime.GOMAXPROCS(0), n)
+	var next atomic.Int64
 	var group sync.WaitGroup
-	for w := range workers {
+	for range min(runtime.GOMAXPROCS(0), n) {
 		group.Go(func() {
-			for i := w; i < n; i += workers {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
 				work(i)
 			}
 		})

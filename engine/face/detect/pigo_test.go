@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 
 	"upscaled/engine/face"
@@ -219,6 +220,36 @@ func TestOptions(t *testing.T) {
 	for _, o := range []detect.Options{{MinimumFace: -1}, {MaximumFaces: -1}, {Threshold: -1}, {Threshold: math.NaN()}} {
 		if _, err := detect.NewPigo(detecttest.Cascades(t), o); fault.KindOf(err) != fault.Invalid {
 			t.Errorf("%+v: %v", o, err)
+		}
+	}
+}
+
+// endsAfter is a context that is canceled once it was asked a number of times.
+type endsAfter struct {
+	context.Context
+	left atomic.Int64
+}
+
+func (c *endsAfter) Err() error {
+	if c.left.Add(-1) < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// Wherever a search is interrupted, it gives no half result and stops soon.
+func TestPigoInterrupted(t *testing.T) {
+	t.Parallel()
+	p := detecttest.Portrait(t)
+	d := detecttest.Pigo(t, detect.Options{})
+	for _, asked := range []int64{1, 2, 30, 300} {
+		ctx := &endsAfter{Context: context.Background()}
+		ctx.left.Store(asked)
+		if faces, err := d.Detect(ctx, p); fault.KindOf(err) != fault.Canceled || faces != nil {
+			t.Errorf("interrupted at %d: %d faces, %v", asked, len(faces), err)
+		}
+		if over := -ctx.left.Load(); over > 200 {
+			t.Errorf("interrupted at %d, it went on for %d more steps", asked, over)
 		}
 	}
 }

@@ -59,10 +59,13 @@ func (c *comparisons) score(pix []uint8, centre int) float32 {
 		nodes := pairs[base : base+1<<depth]
 		for range depth {
 			pair := nodes[node]
-			node *= 2
+			// A value set by a condition compiles without a jump, which
+			// could not be predicted.
+			lower := 0
 			if pix[centre+int(pair[0])] <= pix[centre+int(pair[1])] {
-				node++
+				lower = 1
 			}
+			node = 2*node + lower
 		}
 		sum += leaves[base+node-1<<depth]
 		if sum <= threshold {
