@@ -18,6 +18,8 @@ import (
 type Options struct {
 	Runtime Runtime
 	Library Library
+	// Faces enhances faces; nil where that is not available.
+	Faces FaceLibrary
 	// Limits bound what is decoded.
 	Limits picture.Limits
 	// TileMemory is what one session may use for a tile, in bytes; 0 plans it
@@ -67,6 +69,11 @@ func (e *Engine) Upscale(ctx context.Context, q Request) (Result, error) {
 // upscale is the way of one picture from bytes to bytes.
 func (r *run) upscale(ctx context.Context) (Result, error) {
 	q := r.request
+	restoration, err := r.engine.restoration(ctx, q.Faces)
+	if err != nil {
+		return Result{}, err
+	}
+	r.restoration = restoration
 	decoding := time.Now()
 	decoder, err := decode.Open(q.Input, r.engine.options.Limits)
 	if err != nil {
@@ -105,7 +112,12 @@ func (r *run) upscale(ctx context.Context) (Result, error) {
 		Format: r.format(), Width: width, Height: height, Channels: header.Channels, Depth: header.Depth,
 		Alpha: header.Alpha, Frames: header.Frames, Loop: header.Loop, Meta: header.Meta,
 	}
-	return Result{Input: info, Output: out, Model: name, Notes: append(decoder.Notes(), notes...)}, nil
+	notes = append(append(decoder.Notes(), notes...), restoration.note()...)
+	result := Result{Input: info, Output: out, Model: name, Notes: notes}
+	if restoration != nil {
+		result.Faces = &restoration.result
+	}
+	return result, nil
 }
 
 // format is the output's.
@@ -177,13 +189,18 @@ func (r *run) frame(ctx context.Context, f picture.Frame, w *writer) error {
 		}
 		planes = append(planes, *f.Alpha)
 	}
+	patches, err := r.patches(ctx, f.Color)
+	if err != nil {
+		return err
+	}
+	sink := blending(patches, w.bands)
 	if first := r.steps[0]; first.width != f.Color.Width {
 		for i := range planes {
 			planes[i] = resize.Whole(planes[i], first.width, first.height)
 		}
 	}
-	for i, s := range r.steps[:len(r.steps)-1] {
-		whole, err := r.collect(ctx, planes, s)
+	for i := range r.steps[:len(r.steps)-1] {
+		whole, err := r.collect(ctx, r.net, planes)
 		if err != nil {
 			return err
 		}
@@ -196,7 +213,7 @@ func (r *run) frame(ctx context.Context, f picture.Frame, w *writer) error {
 	last := r.steps[len(r.steps)-1]
 	scale := r.net.Facts().Scale
 	if last.width*scale == r.width && last.height*scale == r.height {
-		return r.through(ctx, r.net, planes, w.bands)
+		return r.through(ctx, r.net, planes, sink)
 	}
 	streams := make([]*resize.Stream, len(planes))
 	for i, plane := range planes {
@@ -213,19 +230,19 @@ func (r *run) frame(ctx context.Context, f picture.Frame, w *writer) error {
 		if out[0].Height == 0 {
 			return nil
 		}
-		return w.bands(out)
+		return sink(out)
 	})
 }
 
-// collect runs one pass and keeps the whole result.
-func (r *run) collect(ctx context.Context, planes []picture.Raster, s step) ([]picture.Raster, error) {
-	scale := r.net.Facts().Scale
+// collect runs planes through a network and keeps the whole result.
+func (r *run) collect(ctx context.Context, net Network, planes []picture.Raster) ([]picture.Raster, error) {
+	scale := net.Facts().Scale
 	whole := make([]picture.Raster, len(planes))
 	for i, plane := range planes {
-		whole[i] = picture.NewRaster(s.width*scale, s.height*scale, plane.Channels, plane.Depth())
+		whole[i] = picture.NewRaster(plane.Width*scale, plane.Height*scale, plane.Channels, plane.Depth())
 	}
 	at := 0
-	err := r.through(ctx, r.net, planes, func(bands []picture.Raster) error {
+	err := r.through(ctx, net, planes, func(bands []picture.Raster) error {
 		for i, band := range bands {
 			part := whole[i].Rows(at, at+band.Height)
 			copy(part.Pix, band.Pix)

@@ -64,6 +64,8 @@ type Request struct {
 	Strip bool
 	// Tile is the side of a tile in input pixels; 0 plans it from memory.
 	Tile int
+	// Faces, where not nil, asks for faces to be enhanced.
+	Faces *Faces
 	// Progress, where not nil, is called from one goroutine at a time, often.
 	Progress func(Progress)
 }
@@ -81,6 +83,8 @@ type Result struct {
 	Model string
 	// Notes are sentences for the user about what could not be kept.
 	Notes []string
+	// Faces is nil where none were to be enhanced.
+	Faces *FaceResult
 	Stats Stats
 }
 

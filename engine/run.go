@@ -23,6 +23,7 @@ type run struct {
 	net           Network
 	width, height int
 	steps         []step
+	restoration   *restoration // nil leaves faces alone
 	done, total   int64
 }
 

@@ -37,7 +37,8 @@ func TestCatalogueIsComplete(t *testing.T) {
 					t.Errorf("%s: %s is incomplete", p.name, a.Name)
 				}
 				for _, source := range a.Sources {
-					if strings.HasPrefix(source.URL, "https://") == (source.Package != "" && source.Member != "") {
+					carried := (source.Package != "" || source.Module != "") && source.Member != ""
+					if strings.HasPrefix(source.URL, "https://") == carried {
 						t.Errorf("%s: %s has the source %+v", p.name, a.Name, source)
 					}
 				}
@@ -57,7 +58,7 @@ func TestOfficialNames(t *testing.T) {
 	}
 	for _, name := range []string{
 		"realesr-general-x4v3", "realesrgan-x4plus", "realesrgan-x2plus", "realesrgan-x4plus-anime-6b", "realesr-animevideov3",
-		"realesrnet-x4plus", "realesr-general-wdn-x4v3", "gfpgan-v1.4", "yunet",
+		"realesrnet-x4plus", "realesr-general-wdn-x4v3", "gfpgan-v1.4", "yunet", "pigo",
 		"RealESRGAN_x4plus_anime_6B", "GFPGANv1.4", "REALESR_GENERAL.X4V3",
 	} {
 		if e, err := s.Entry(name); err != nil || fold(e.Name) != fold(name) || e.Installed || e.Licence == "" {

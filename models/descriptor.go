@@ -30,6 +30,8 @@ type descriptor struct {
 	Architecture network.Architecture `json:"architecture,omitempty"`
 	Description  string               `json:"description"`
 	Scale        int                  `json:"scale,omitempty"`
+	// Restorer is set for face restorers that are ONNX files.
+	Restorer *network.RestorerDescriptor `json:"restorer,omitempty"`
 	// File is in the model's folder; SHA256 and Size are that file's.
 	File        string   `json:"file"`
 	SHA256      string   `json:"sha256"`

@@ -24,6 +24,8 @@ type ImportOptions struct {
 	// Scale is output side / input side of an ONNX file whose shapes leave it
 	// open; 0 reads it from the file.
 	Scale int
+	// Restorer is set for an ONNX file that restores faces.
+	Restorer *network.RestorerDescriptor
 }
 
 // Import stores a network from the user's file: PyTorch, safetensors, ncnn
@@ -147,6 +149,12 @@ func (s *Store) importForeign(ctx context.Context, path string, options ImportOp
 		return descriptor{}, err
 	}
 	return s.installs.do(ctx, name+" "+sum, func(ctx context.Context) (descriptor, error) {
+		if options.Restorer != nil {
+			if !isONNX {
+				return descriptor{}, fault.New(fault.Invalid, "Only ONNX files need --restorer; %s tells its own.", path)
+			}
+			return s.importRestorer(ctx, d, path, *options.Restorer)
+		}
 		if isONNX {
 			return s.importONNX(ctx, d, path, options.Scale)
 		}
@@ -159,16 +167,9 @@ func (s *Store) importForeign(ctx context.Context, path string, options ImportOp
 
 // importONNX stores an ONNX file as it is, once it is known to be usable.
 func (s *Store) importONNX(ctx context.Context, d descriptor, path string, scale int) (descriptor, error) {
-	info, err := os.Stat(path)
+	data, err := readONNXFile(path)
 	if err != nil {
-		return descriptor{}, fault.Wrap(fault.Invalid, err, "%s cannot be read.", path)
-	}
-	if info.Size() > maxONNX {
-		return descriptor{}, fault.New(fault.TooLarge, "%s has %d bytes; ONNX files of up to %d are read.", path, info.Size(), int64(maxONNX))
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return descriptor{}, fault.Wrap(fault.Invalid, err, "%s cannot be read.", path)
+		return descriptor{}, err
 	}
 	n, err := network.FromONNX(data)
 	if err != nil {
@@ -189,6 +190,22 @@ func (s *Store) importONNX(ctx context.Context, d descriptor, path string, scale
 		_, err := w.Write(data)
 		return err
 	})
+}
+
+// readONNXFile reads a whole file within the format's bound.
+func readONNXFile(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fault.Wrap(fault.Invalid, err, "%s cannot be read.", path)
+	}
+	if info.Size() > maxONNX {
+		return nil, fault.New(fault.TooLarge, "%s has %d bytes; ONNX files of up to %d are read.", path, info.Size(), int64(maxONNX))
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fault.Wrap(fault.Invalid, err, "%s cannot be read.", path)
+	}
+	return data, nil
 }
 
 // looksLikeONNX goes by the name, else by the first field of a ModelProto:

@@ -125,7 +125,7 @@ func (s *Store) adopt(ctx context.Context, p product, form []artifact.Artifact, 
 	}
 	main := filepath.Join(folder, form[0].Name)
 	if p.kind == Face {
-		return s.keep(ctx, d, main)
+		return s.adoptFace(ctx, d, form, folder)
 	}
 	return s.convert(ctx, d, main)
 }
@@ -166,6 +166,9 @@ type onlyReader struct{ io.Reader }
 // describe fills in what recognition found.
 func describe(d descriptor, facts network.Facts) descriptor {
 	d.Architecture, d.Scale = facts.Architecture, facts.Scale
+	if facts.Architecture == network.GFPGAN {
+		d.Kind = Face
+	}
 	if d.Description == "" {
 		d.Description = facts.Description
 	}

@@ -71,13 +71,21 @@ func (s *Store) usable(ctx context.Context, name string) (descriptor, error) {
 	p, ok := s.product(name)
 	switch {
 	case !ok:
-		return s.imported(name)
+		d, err := s.imported(name)
+		if err == nil && d.Kind == Face {
+			err = forFaces(d.Name)
+		}
+		return d, err
 	case p.kind == Face:
-		return descriptor{}, fault.New(fault.Unsupported, "%s is for faces and cannot be used as the upscaling model; choose one such as %s.", p.name, generalModel)
+		return descriptor{}, forFaces(p.name)
 	case p.kind == Runtime:
 		return descriptor{}, fault.New(fault.Unsupported, "%s is a library and no model; choose a model such as %s.", p.name, generalModel)
 	}
 	return s.ensure(ctx, p)
+}
+
+func forFaces(name string) error {
+	return fault.New(fault.Unsupported, "%s is for faces and cannot be used as the upscaling model; choose one such as %s.", name, generalModel)
 }
 
 // load reads one stored network, or finds it in memory.

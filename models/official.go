@@ -54,7 +54,8 @@ func officialModels() []product {
 		upscaler(denoisingModel, "the twin that --denoise mixes with "+generalModel, 4,
 			released("v0.2.5.0/realesr-general-wdn-x4v3.pth", 4_885_111, "1641f8c4464b9f097c9fdda5589273713f67cf59f3d909e0bd688f0cee269dca")),
 		gfpgan(),
-		faceFinder("yunet", "finds faces, small", artifact.Artifact{
+		cascades(),
+		faceFinder(yunetModel, "finds faces, small", artifact.Artifact{
 			Name: "face_detection_yunet_2023mar.onnx", Size: 232_589, Licence: "MIT",
 			SHA256:  "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4",
 			Origin:  "YuNet by Shiqi Yu and Yuantao Feng, https://github.com/opencv/opencv_zoo",
@@ -77,6 +78,31 @@ func faceFinder(name, description string, file artifact.Artifact) product {
 	return product{name: name, kind: Face, description: description, forms: [][]artifact.Artifact{{file}}}
 }
 
+// cascades are the small decision trees of pigo, which find faces without a
+// network. A Go module carries them.
+func cascades() product {
+	const (
+		module = "github.com/esimov/pigo@v1.4.6"
+		folder = "https://github.com/esimov/pigo/raw/v1.4.6/"
+	)
+	file := func(member string, size int64, sum string) artifact.Artifact {
+		return artifact.Artifact{
+			Name: baseName(member), SHA256: sum, Size: size, Licence: "MIT",
+			Origin:  "pigo by Endre Simo, https://github.com/esimov/pigo",
+			Sources: []artifact.Source{{URL: folder + member}, {Module: module, Member: member}},
+		}
+	}
+	return product{
+		name: cascadesModel, kind: Face, description: "finds faces, tiny; the default",
+		forms: [][]artifact.Artifact{{
+			file("cascade/facefinder", 239_632, "d8014993e7298c7b1865d1f8b855d6dbf4ec5c808bf879e2091ab6837abf90cd"),
+			file("cascade/puploc", 1_228_416, "aa01adf34e5af6ed333be75e934275fc39fba2b63790cb340353b2d459c96ccc"),
+			file("cascade/lps/lp93", 736_816, "7e7ad437cb7488a3c37f2cbcadb0a5ee9ee4561fd17085de5eb5ec62b66480bd"),
+			file("cascade/lps/lp84", 736_816, "2389ac114b9e18a2f6036fe9728be47baca012d42993167b8146a7cfe96b334f"),
+		}},
+	}
+}
+
 // gfpgan comes as published, else as an ONNX file made from it.
 func gfpgan() product {
 	file := func(name string, size int64, sum, address string) []artifact.Artifact {
@@ -86,7 +112,7 @@ func gfpgan() product {
 		}}
 	}
 	return product{
-		name: "gfpgan-v1.4", kind: Face, description: "restores faces", notice: gfpganNotice,
+		name: gfpganModel, kind: Face, description: "restores faces", notice: gfpganNotice,
 		forms: [][]artifact.Artifact{
 			file("GFPGANv1.4.pth", 348_632_874, "e2cd4703ab14f4d01fd1383a8a8b266f9a5833dacee8e6a79d3bf21a1b6be5ad", gfpganReleases+"v1.3.0/GFPGANv1.4.pth"),
 			file("gfpgan_1.4.onnx", 340_299_087, "accc4757b26bdb89b32b4d3500d4f79c9dff97c1dd7c7104bf9dcb95e3311385", facefusionReleases+"models-3.0.0/gfpgan_1.4.onnx"),

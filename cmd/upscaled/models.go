@@ -79,18 +79,24 @@ func newModelsPullCommand(a *app) *cobra.Command {
 func newModelsImportCommand(a *app) *cobra.Command {
 	var asJSON bool
 	var options models.ImportOptions
+	var restorer restorerFlags
 	cmd := &cobra.Command{
 		Use:   "import FILE",
 		Short: "Add a network from a .pth, .safetensors, ncnn or .onnx file",
 		Long: `Adds a network from a file: PyTorch (.pth), .safetensors, ncnn (.param with its
-.bin beside it) or ONNX with a picture of 0..1 in and out. RRDBNet and
-SRVGGNetCompact of any size are recognised from their tensors. No code in a
-file is ever executed.`,
-		Example: "  upscaled models import 4x-my-network.pth\n  upscaled models import --name mine --scale 2 network.onnx",
-		Args:    cobra.ExactArgs(1),
+.bin beside it) or ONNX with a picture of 0..1 in and out. RRDBNet,
+SRVGGNetCompact and GFPGAN of any size are recognised from their tensors. With
+--restorer, an ONNX file is taken as a restorer of aligned faces, such as
+GFPGAN, CodeFormer, RestoreFormer++ or GPEN. No code in a file is ever executed.`,
+		Example: "  upscaled models import 4x-my-network.pth\n  upscaled models import --name mine --scale 2 network.onnx\n" +
+			"  upscaled models import --restorer --restorer-extra weight=0.7 codeformer.onnx",
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, arguments []string) error {
 			store, err := a.openStore()
 			if err != nil {
+				return err
+			}
+			if options.Restorer, err = restorer.descriptor(cmd.Flags()); err != nil {
 				return err
 			}
 			entry, err := store.Import(cmd.Context(), arguments[0], options)
@@ -106,6 +112,7 @@ file is ever executed.`,
 	}
 	cmd.Flags().StringVar(&options.Name, "name", "", "what to call the network (default: the file's name)")
 	cmd.Flags().IntVar(&options.Scale, "scale", 0, "output side divided by input side of an ONNX file that does not tell it, 1 to 16 (default 0: read from the file)")
+	restorer.declare(cmd.Flags())
 	addJSONFlag(cmd, &asJSON)
 	return cmd
 }

@@ -64,6 +64,9 @@ func newServeCommand(a *app) *cobra.Command {
 // calls of their jobs.
 func (a *app) serve(ctx context.Context, config server.Config, q queueSettings, w workSettings, noWorker bool) error {
 	log := newLogger(a.stderr, w)
+	if _, err := a.openStore(); err != nil { // several goroutines use it from here on
+		return err
+	}
 	connection, err := a.connect(q, log)
 	if err != nil {
 		return err
@@ -79,7 +82,7 @@ func (a *app) serve(ctx context.Context, config server.Config, q queueSettings, 
 	ready := &readiness{check: connection.Healthy}
 	web, err := server.New(ctx, config, server.Parts{
 		Queue: back.queue, Gate: back.accounts, Secrets: [][]byte{secret}, Ready: ready.err,
-		Decoders: runtime.GOMAXPROCS(0), Log: log, Now: time.Now,
+		Decoders: runtime.GOMAXPROCS(0), Faces: a.faceCheck(w, noWorker), Log: log, Now: time.Now,
 	})
 	if err != nil {
 		return err
@@ -99,6 +102,26 @@ func (a *app) serve(ctx context.Context, config server.Config, q queueSettings, 
 		}
 		return group.Wait()
 	})
+}
+
+// faceCheck says before a job is accepted that its faces could not be
+// enhanced, where the operator wants no substitute and this process runs the
+// jobs; nil leaves it to the workers.
+func (a *app) faceCheck(w workSettings, noWorker bool) func(context.Context) error {
+	if noWorker || engine.FaceMissing(w.faces.missing) != engine.Refuse {
+		return nil
+	}
+	name := w.faces.restorer
+	if name == "auto" {
+		name = ""
+	}
+	return func(ctx context.Context) error {
+		store, err := a.openStore()
+		if err == nil {
+			_, _, err = store.LoadRestorer(ctx, name)
+		}
+		return err
+	}
 }
 
 // underQueue runs something while the queue runs, and ends the queue last.
@@ -140,6 +163,7 @@ func (a *app) work(ctx context.Context, back backend, w workSettings, log *slog.
 	ready.set()
 	return worker.New(worker.Options{
 		Source: back.queue, Engine: preset, Small: w.small, Large: w.large, Grace: w.grace, Log: log,
+		Faces: w.faces.request(),
 	}).Run(ctx)
 }
 

@@ -54,6 +54,7 @@ type workSettings struct {
 	pixels         int64
 	side           int
 	warmUpDisabled bool
+	faces          faceSettings
 }
 
 func (w *workSettings) declare(flags *pflag.FlagSet) {
@@ -70,6 +71,7 @@ func (w *workSettings) declare(flags *pflag.FlagSet) {
 	flags.BoolVar(&w.warmUpDisabled, "no-warm-up", false, "do not load the network before the first job")
 	flags.StringVar(&w.logLevel, "log-level", "info", "least important messages to log: debug, info, warn or error")
 	flags.BoolVar(&w.logText, "log-text", false, "log lines for people in place of JSON")
+	w.faces.declare(flags)
 	fromEnvironment(flags, "jobs", "large-jobs", "large-pixels", "lease", "attempts", "grace", "max-queue", "retention",
 		"max-pixels", "max-side", "no-warm-up", "log-level", "log-text")
 }
@@ -91,6 +93,7 @@ func (w *workSettings) problems() []string {
 	wrong(w.retention < time.Minute, "--retention must be at least 1m")
 	wrong(w.pixels < 1, "--max-pixels must be at least 1")
 	wrong(w.side < 1, "--max-side must be at least 1")
+	all = append(all, w.faces.problems()...)
 	if _, err := parseLevel(w.logLevel); err != nil {
 		all = append(all, "--log-level is "+w.logLevel+"; use debug, info, warn or error")
 	}

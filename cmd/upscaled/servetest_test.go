@@ -22,6 +22,8 @@ import (
 	"upscaled/cmd/upscaled/batch"
 	"upscaled/engine"
 	"upscaled/engine/enginetest"
+	"upscaled/engine/face"
+	"upscaled/engine/fault"
 	"upscaled/engine/picture"
 )
 
@@ -32,7 +34,7 @@ type pretendEngine struct{ *engine.Engine }
 func newPretendEngine(limits picture.Limits) pretendEngine {
 	net := enginetest.Net(4, 4)
 	return pretendEngine{engine.New(engine.Options{
-		Runtime: &enginetest.Runtime{}, Library: enginetest.Library{Network: net}, Limits: limits,
+		Runtime: &enginetest.Runtime{}, Library: enginetest.Library{Network: net}, Limits: limits, Faces: pretendFaces{},
 	})}
 }
 
@@ -40,6 +42,39 @@ func (pretendEngine) Prepare(context.Context, engine.Request) error { return nil
 
 func (pretendEngine) Describe(context.Context, engine.Request) (batch.Facts, error) {
 	return batch.Facts{}, nil
+}
+
+// pretendFaces finds one face in the middle of every picture that has room for
+// one, and has a restorer only under the name "test-restorer".
+type pretendFaces struct{}
+
+func (pretendFaces) Name() string { return "pretend" }
+
+func (pretendFaces) Detect(_ context.Context, p picture.Raster) ([]face.Face, error) {
+	if min(p.Width, p.Height) < 150 {
+		return nil, nil
+	}
+	x, y := float64(p.Width)/2, float64(p.Height)/2
+	return []face.Face{{Left: x - 50, Top: y - 55, Width: 100, Height: 110, Landmarks: face.Landmarks{
+		{X: x - 20, Y: y - 15}, {X: x + 20, Y: y - 15}, {X: x, Y: y + 8}, {X: x - 17, Y: y + 27}, {X: x + 17, Y: y + 27},
+	}}}, nil
+}
+
+func (f pretendFaces) Detector(context.Context, engine.DetectorOptions) (face.Detector, error) {
+	return f, nil
+}
+
+func (pretendFaces) Restorer(_ context.Context, name string) (engine.Network, string, error) {
+	if name != "test-restorer" {
+		return nil, "", fault.New(fault.ModelMissing, "No face restorer is installed.")
+	}
+	net := enginetest.Net(1, 0)
+	net.Description.FixedWidth, net.Description.FixedHeight = 128, 128
+	return net, name, nil
+}
+
+func (pretendFaces) Refiner(context.Context) (engine.Network, string, error) {
+	return enginetest.Net(4, 0), "realesrgan-x4plus", nil
 }
 
 // pretendProgram is the whole program on a pretend engine.

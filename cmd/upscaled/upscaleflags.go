@@ -21,6 +21,8 @@ type upscaleFlags struct {
 	recursive, overwrite, skip bool
 	json, quiet                bool
 	maxPixels                  pixels
+	faceEnhance                bool
+	faces                      faceSettings
 }
 
 func (f *upscaleFlags) declare(flags *pflag.FlagSet) {
@@ -44,6 +46,8 @@ func (f *upscaleFlags) declare(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.skip, "skip-existing", false, "leave outputs that exist and do not make them again")
 	flags.BoolVar(&f.json, "json", false, "write events for programs to standard output, one JSON object a line (to standard error when the picture goes to standard output)")
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "show failures only")
+	flags.BoolVar(&f.faceEnhance, "face-enhance", false, "find faces and enhance them")
+	f.faces.declare(flags)
 }
 
 // request checks the values against each other and gives the part of a request
@@ -78,11 +82,17 @@ func (f *upscaleFlags) request(flags *pflag.FlagSet, model string) (engine.Reque
 		return wrong("--tile is %d; it is a number of pixels, or 0 to plan it", f.tile)
 	case f.jobs < 1:
 		return wrong("--jobs is %d; it is at least 1", f.jobs)
+	case f.faces.problems() != nil:
+		return wrong("%s", strings.Join(f.faces.problems(), "; "))
 	case f.overwrite && f.skip:
 		return wrong("--overwrite and --skip-existing exclude each other")
 	}
 	if flags.Changed("denoise") {
 		request.Denoise = &f.denoise
+	}
+	if f.faceEnhance {
+		faces := f.faces.request()
+		request.Faces = &faces
 	}
 	return request, format, nil
 }

@@ -110,7 +110,8 @@ func (a *app) openEngine(ctx context.Context, limits picture.Limits) (upscaler, 
 	if err != nil {
 		return nil, err
 	}
-	made := engine.New(engine.Options{Runtime: runtime, Library: library{store}, Limits: limits})
+	faces := &faceLibrary{library: library{store}, runtime: runtime, onClose: a.onClose}
+	made := engine.New(engine.Options{Runtime: runtime, Library: library{store}, Faces: faces, Limits: limits})
 	a.onClose(func() error { made.Close(); return nil })
 	return opened{Engine: made, library: library{store}, kind: runtime.Device().Kind}, nil
 }

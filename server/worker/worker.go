@@ -30,6 +30,8 @@ type Options struct {
 	// Small and Large are how many jobs of each line run at once: while one
 	// has the device others decode and encode.
 	Small, Large int
+	// Faces is how faces are enhanced where a job asks for it.
+	Faces engine.Faces
 	// Grace is how long running jobs may go on after Run's context has ended;
 	// then they are handed back.
 	Grace time.Duration
@@ -140,7 +142,7 @@ func (w *Worker) upscale(ctx context.Context, lease job.Lease) (out []byte, resu
 		return nil, job.Result{}, fmt.Errorf("read input: %w", err)
 	}
 	var picture bytes.Buffer
-	request := requestOf(lease.Job().Options)
+	request := requestOf(lease.Job().Options, w.options.Faces)
 	request.Input, request.Output, request.Progress = input, &picture, progress(lease)
 	made, err := w.options.Engine.Upscale(ctx, request)
 	if err != nil {
@@ -148,7 +150,6 @@ func (w *Worker) upscale(ctx context.Context, lease job.Lease) (out []byte, resu
 	}
 	result = resultOf(made)
 	result.Bytes = int64(picture.Len())
-	result.Notes = append(result.Notes, notes(lease.Job().Options)...)
 	return picture.Bytes(), result, nil
 }
 
@@ -165,26 +166,26 @@ func progress(lease job.Lease) func(engine.Progress) {
 }
 
 // requestOf is what a dialect asked for in the engine's terms.
-func requestOf(o job.Options) engine.Request {
-	return engine.Request{
+func requestOf(o job.Options, faces engine.Faces) engine.Request {
+	request := engine.Request{
 		Model: o.Model, MaxInputWidth: o.MaxInputWidth,
 		Size:   engine.Size{Scale: o.Scale, Longest: o.Longest, Width: o.Width, Height: o.Height},
 		Format: picture.Format(o.Format), Quality: o.Quality,
 	}
+	if o.FaceEnhance {
+		request.Faces = &faces
+	}
+	return request
 }
 
 func resultOf(r engine.Result) job.Result {
-	return job.Result{
+	result := job.Result{
 		Format: string(r.Output.Format), InputWidth: r.Input.Width, InputHeight: r.Input.Height,
 		OutputWidth: r.Output.Width, OutputHeight: r.Output.Height,
 		Seconds: r.Stats.Wall.Seconds(), Model: r.Model, Notes: r.Notes,
 	}
-}
-
-// notes tell what was asked for and cannot be had.
-func notes(o job.Options) []string {
-	if o.FaceEnhance {
-		return []string{"Faces were not enhanced: this server has no face restorer."}
+	if r.Faces != nil {
+		result.Faces = &job.Faces{Found: r.Faces.Found, Enhanced: r.Faces.Enhanced, Restorer: r.Faces.Restorer, Refined: r.Faces.Refined}
 	}
-	return nil
+	return result
 }

@@ -94,7 +94,7 @@ func run(t *testing.T, m machine, grace time.Duration, leases ...*lease) (stop c
 		s.small <- l
 	}
 	w := worker.New(worker.Options{
-		Source: s, Engine: m, Small: 2, Large: 1, Grace: grace, Log: slog.New(slog.DiscardHandler),
+		Source: s, Engine: m, Small: 2, Large: 1, Grace: grace, Faces: engine.Faces{Strength: 0.5}, Log: slog.New(slog.DiscardHandler),
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
@@ -121,7 +121,7 @@ func TestSuccess(t *testing.T) {
 		_, err := q.Output.Write([]byte("picture"))
 		return engine.Result{
 			Input: picture.Info{Width: 3, Height: 4}, Output: picture.Info{Width: 6, Height: 8, Format: picture.WebP},
-			Model: "m", Notes: []string{"note"},
+			Model: "m", Faces: &engine.FaceResult{Found: 2, Enhanced: 1, Restorer: "x", Refined: true},
 		}, err
 	}, 0, l)
 	waitFor(t, l)
@@ -131,8 +131,8 @@ func TestSuccess(t *testing.T) {
 	if l.how != "succeed" || !bytes.Equal(l.bytes, []byte("picture")) || l.result.Bytes != 7 || l.result.OutputHeight != 8 || l.result.InputWidth != 3 || l.result.Format != "webp" {
 		t.Errorf("%s %+v", l.how, l.result)
 	}
-	if notes := strings.Join(l.result.Notes, " "); !strings.Contains(notes, "note") || !strings.Contains(notes, "Faces") {
-		t.Errorf("notes %q", notes)
+	if got.Faces == nil || got.Faces.Strength != 0.5 || l.result.Faces == nil || l.result.Faces.Header() != "x; refined" {
+		t.Errorf("faces asked %+v, made %+v", got.Faces, l.result.Faces)
 	}
 }
 

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"upscaled/models/network"
+)
+
+// restorerFlags describe an ONNX file that restores faces.
+type restorerFlags struct {
+	is    bool
+	extra []string
+	network.RestorerDescriptor
+}
+
+func (r *restorerFlags) declare(flags *pflag.FlagSet) {
+	flags.BoolVar(&r.is, "restorer", false, "the ONNX file restores aligned faces")
+	flags.StringVar(&r.Input, "restorer-input", "", "name of the face's input (default: the only one)")
+	flags.StringVar(&r.Output, "restorer-output", "", "name of the face's output (default: the first one)")
+	flags.IntVar(&r.Size, "restorer-size", 0, "side of the square face in pixels (default 0: read from the file)")
+	flags.StringVar(&r.Range, "restorer-range", network.RangeAroundZero, "what black and white are to the network: -1..1 or 0..1")
+	flags.StringSliceVar(&r.extra, "restorer-extra", nil, "values of further inputs, such as weight=0.7")
+}
+
+// descriptor is nil for files that are no restorers.
+func (r *restorerFlags) descriptor(flags *pflag.FlagSet) (*network.RestorerDescriptor, error) {
+	if !r.is {
+		for _, name := range []string{"restorer-input", "restorer-output", "restorer-size", "restorer-range", "restorer-extra"} {
+			if flags.Changed(name) {
+				return nil, usageError{fmt.Errorf("--%s is for face restorers; add --restorer", name)}
+			}
+		}
+		return nil, nil
+	}
+	d := r.RestorerDescriptor
+	for _, text := range r.extra {
+		name, number, found := strings.Cut(text, "=")
+		value, err := strconv.ParseFloat(number, 64)
+		if !found || name == "" || err != nil {
+			return nil, usageError{fmt.Errorf("--restorer-extra is %q; it is a name and a number such as weight=0.7", text)}
+		}
+		if d.Extra == nil {
+			d.Extra = map[string]float64{}
+		}
+		d.Extra[name] = value
+	}
+	return &d, nil
+}

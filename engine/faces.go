@@ -1,0 +1,241 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"upscaled/engine/face"
+	"upscaled/engine/face/align"
+	"upscaled/engine/fault"
+	"upscaled/engine/picture"
+)
+
+// FaceLibrary finds what enhances faces by name. It may be used concurrently.
+type FaceLibrary interface {
+	// Detector gives the best detector there is.
+	Detector(ctx context.Context, o DetectorOptions) (face.Detector, error)
+	// Restorer gives a network that takes and gives aligned faces of one fixed
+	// square size at scale 1. "" is the best that is installed; none installed
+	// is fault.ModelMissing, whose sentence names the remedy.
+	Restorer(ctx context.Context, name string) (Network, string, error)
+	// Refiner gives the super-resolution network that refines faces where no
+	// restorer is installed, and its name.
+	Refiner(ctx context.Context) (Network, string, error)
+}
+
+// DetectorOptions say which faces count.
+type DetectorOptions struct {
+	// Minimum is the shorter side of a face's box in input pixels, Maximum how
+	// many faces are taken, the largest first.
+	Minimum, Maximum int
+	// Threshold is the least score, 0 the detector's own default.
+	Threshold float64
+}
+
+// FaceMissing decides what happens where no face restorer is installed.
+type FaceMissing string
+
+const (
+	// Refine runs a super-resolution network on the aligned faces.
+	Refine FaceMissing = "refine"
+	// Refuse is an error before any work.
+	Refuse FaceMissing = "error"
+	// Ignore leaves faces as they are.
+	Ignore FaceMissing = "ignore"
+)
+
+// Faces ask for faces to be enhanced.
+type Faces struct {
+	DetectorOptions
+	// Restorer is a name, or "" or "auto" for the best that is installed.
+	Restorer string
+	// Strength is 0..1: how much of the restored face is blended in.
+	Strength float64
+	// OnlyCentre takes the face nearest to the picture's centre alone.
+	OnlyCentre bool
+	Missing    FaceMissing
+}
+
+// FaceResult tells what became of the faces of all frames.
+type FaceResult struct {
+	// Found and Enhanced count faces.
+	Found, Enhanced int
+	// Restorer is the network's name, "" where none was used. Refined says
+	// that it is a super-resolution network in place of a restorer.
+	Restorer string
+	Refined  bool
+}
+
+const (
+	// minEyeDistance drops faces whose eyes are nearer, in input pixels, as
+	// facexlib does: nothing can be said of so few pixels.
+	minEyeDistance = 5
+	// Sides of the square that a refined face is cut out with, in pixels.
+	leastRefined, mostRefined = 32, 512
+	refinedStep               = 8
+)
+
+// restoration is how one call enhances faces.
+type restoration struct {
+	faces    Faces
+	detector face.Detector
+	net      Network
+	result   FaceResult
+}
+
+// restoration resolves what a request asks for before any work, nil for
+// nothing.
+func (e *Engine) restoration(ctx context.Context, f *Faces) (*restoration, error) {
+	if f == nil || f.Strength == 0 {
+		return nil, nil
+	}
+	if !(f.Strength > 0 && f.Strength <= 1) {
+		return nil, fault.New(fault.Invalid, "The strength of face enhancement must be from 0 to 1, not %g.", f.Strength)
+	}
+	library := e.options.Faces
+	if library == nil {
+		return nil, fault.New(fault.Unsupported, "Face enhancement is not available here.")
+	}
+	r := &restoration{faces: *f}
+	name := f.Restorer
+	if name == "auto" {
+		name = ""
+	}
+	var err error
+	r.net, r.result.Restorer, err = library.Restorer(ctx, name)
+	if fault.KindOf(err) == fault.ModelMissing && name == "" {
+		switch f.Missing {
+		case Ignore:
+			return nil, nil
+		case Refine, "":
+			r.result.Refined = true
+			r.net, r.result.Restorer, err = library.Refiner(ctx)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	r.detector, err = library.Detector(ctx, f.DetectorOptions)
+	return r, err
+}
+
+// note tells the user what was used in place of a restorer.
+func (r *restoration) note() []string {
+	if r == nil || !r.result.Refined || r.result.Enhanced == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("Faces were refined with %s and not restored: 'upscaled models pull gfpgan-v1.4' installs a face restorer.", r.result.Restorer)}
+}
+
+// patches finds and enhances the faces of one frame. Each patch is blended
+// into the enlarged frame, whose pixels are scaleX and scaleY as many.
+func (r *run) patches(ctx context.Context, frame picture.Raster) ([]*align.Patch, error) {
+	if r.restoration == nil {
+		return nil, nil
+	}
+	found, err := r.restoration.detector.Detect(ctx, eightBits(frame))
+	if err != nil {
+		return nil, fmt.Errorf("find faces: %w", err)
+	}
+	r.restoration.result.Found += len(found)
+	scaleX := float64(r.width) / float64(frame.Width)
+	scaleY := float64(r.height) / float64(frame.Height)
+	var patches []*align.Patch
+	for _, f := range r.restoration.chosen(found, frame) {
+		patch, err := r.patch(ctx, frame, f, scaleX, scaleY)
+		if err != nil {
+			return nil, err
+		}
+		if patch != nil {
+			patches = append(patches, patch)
+			r.restoration.result.Enhanced++
+		}
+	}
+	return patches, nil
+}
+
+// chosen drops faces that are too small and, where asked for, all but the one
+// nearest to the centre.
+func (r *restoration) chosen(found []face.Face, frame picture.Raster) []face.Face {
+	var kept []face.Face
+	nearest := math.Inf(1)
+	for _, f := range found {
+		eyes := math.Hypot(f.Landmarks[face.RightEye].X-f.Landmarks[face.LeftEye].X, f.Landmarks[face.RightEye].Y-f.Landmarks[face.LeftEye].Y)
+		if eyes < minEyeDistance {
+			continue
+		}
+		distance := math.Hypot(f.Left+f.Width/2-float64(frame.Width)/2, f.Top+f.Height/2-float64(frame.Height)/2)
+		switch {
+		case !r.faces.OnlyCentre:
+			kept = append(kept, f)
+		case distance < nearest:
+			kept, nearest = []face.Face{f}, distance
+		}
+	}
+	return kept
+}
+
+// patch enhances one face; nil where its points make no face.
+func (r *run) patch(ctx context.Context, frame picture.Raster, f face.Face, scaleX, scaleY float64) (*align.Patch, error) {
+	taken, given := r.squares(f, math.Sqrt(scaleX*scaleY))
+	into, err := align.Estimate(f.Landmarks, align.Template(taken))
+	if err != nil {
+		return nil, nil
+	}
+	crop := align.Crop(frame, into, taken)
+	r.total += int64(taken) * int64(taken)
+	restored, err := r.collect(ctx, r.restoration.net, []picture.Raster{crop})
+	if err != nil {
+		return nil, fmt.Errorf("enhance face: %w", err)
+	}
+	into = into.ScaleBy(float64(given) / float64(taken))
+	return align.NewPatch(restored[0], crop, into, scaleX, scaleY, r.restoration.faces.Strength), nil
+}
+
+// squares are the sides of the square that is cut out for a face and of the
+// one that the network makes of it. A restorer has its own; a refiner gets as
+// many pixels as give the face's size in the output.
+func (r *run) squares(f face.Face, scale float64) (taken, given int) {
+	facts := r.restoration.net.Facts()
+	if facts.FixedWidth > 0 {
+		return facts.FixedWidth, facts.FixedWidth * facts.Scale
+	}
+	const side = 512
+	into, err := align.Estimate(f.Landmarks, align.Template(side))
+	if err != nil {
+		return leastRefined, leastRefined * facts.Scale
+	}
+	natural := side / math.Hypot(into.A, into.B) // in input pixels
+	wanted := roundUp(int(math.Ceil(natural*scale/float64(facts.Scale))), refinedStep)
+	taken = min(max(wanted, leastRefined), mostRefined)
+	return taken, taken * facts.Scale
+}
+
+// eightBits is a raster as detectors take it.
+func eightBits(p picture.Raster) picture.Raster {
+	if p.Pix16 == nil {
+		return p
+	}
+	out := picture.NewRaster(p.Width, p.Height, p.Channels, 8)
+	for i, v := range p.Pix16 {
+		out.Pix[i] = uint8(v >> 8)
+	}
+	return out
+}
+
+// blending puts patches into bands of the enlarged frame on their way to a
+// writer.
+func blending(patches []*align.Patch, next func([]picture.Raster) error) func([]picture.Raster) error {
+	if len(patches) == 0 {
+		return next
+	}
+	top := 0
+	return func(bands []picture.Raster) error {
+		for _, p := range patches {
+			p.Blend(bands[0], top)
+		}
+		top += bands[0].Height
+		return next(bands)
+	}
+}

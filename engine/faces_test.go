@@ -1,0 +1,218 @@
+package engine_test
+
+import (
+	"bytes"
+	"context"
+	"math"
+	"strings"
+	"testing"
+
+	"upscaled/engine"
+	"upscaled/engine/enginetest"
+	"upscaled/engine/face"
+	"upscaled/engine/fault"
+	"upscaled/engine/picture"
+	"upscaled/engine/resize"
+	"upscaled/models/network"
+)
+
+// smooth is a runtime whose networks enlarge by Lanczos, and invert samples
+// where the network's name says so. At scale 1 they change nothing.
+type smooth struct{ enginetest.Runtime }
+
+func (s *smooth) Open(_ context.Context, net engine.Network, _ network.Options) (engine.Session, error) {
+	return smoothSession{net.(enginetest.Network)}, nil
+}
+
+type smoothSession struct{ net enginetest.Network }
+
+func (smoothSession) Close() error { return nil }
+
+func (s smoothSession) Run(_ context.Context, in, out picture.Raster) error {
+	result := in
+	if s.net.Description.Scale > 1 {
+		result = resize.Whole(in, out.Width, out.Height)
+	}
+	copy(out.Pix, result.Pix)
+	copy(out.Pix16, result.Pix16)
+	if strings.HasPrefix(s.net.Name, "inverting") {
+		for i := range out.Pix {
+			out.Pix[i] = 255 - out.Pix[i]
+		}
+	}
+	return nil
+}
+
+// faces is a face library of one face; restorer "" has none.
+type faces struct {
+	found    []face.Face
+	restorer string
+	side     int
+}
+
+func (f faces) Name() string { return "pretend" }
+func (f faces) Detect(_ context.Context, p picture.Raster) ([]face.Face, error) {
+	if p.Pix16 != nil {
+		return nil, fault.New(fault.Internal, "detectors get 8 bits")
+	}
+	return f.found, nil
+}
+
+func (f faces) Detector(context.Context, engine.DetectorOptions) (face.Detector, error) {
+	return f, nil
+}
+
+func (f faces) Restorer(_ context.Context, name string) (engine.Network, string, error) {
+	if f.restorer == "" {
+		return nil, "", fault.New(fault.ModelMissing, "No face restorer is installed.")
+	}
+	net := enginetest.Net(1, 0)
+	net.Name = f.restorer
+	net.Description.FixedWidth, net.Description.FixedHeight = f.side, f.side
+	return net, f.restorer, nil
+}
+
+func (f faces) Refiner(context.Context) (engine.Network, string, error) {
+	net := enginetest.Net(4, 0)
+	net.Name = "inverting refiner"
+	return net, "refiner", nil
+}
+
+// oneFace is a face whose eyes are 40 pixels apart, around a place.
+func oneFace(x, y float64) face.Face {
+	return face.Face{Left: x - 50, Top: y - 55, Width: 100, Height: 110, Score: 1, Landmarks: face.Landmarks{
+		{X: x - 20, Y: y - 15}, {X: x + 20, Y: y - 15}, {X: x, Y: y + 8}, {X: x - 17, Y: y + 27}, {X: x + 17, Y: y + 27},
+	}}
+}
+
+// waves is a smooth raster.
+func waves(width, height, channels, depth int) picture.Raster {
+	r := picture.NewRaster(width, height, channels, depth)
+	for y := range height {
+		for x := range width {
+			for c := range channels {
+				v := 0.5 + 0.4*math.Sin(float64(x)/9+float64(c))*math.Cos(float64(y)/11)
+				if r.Pix16 != nil {
+					r.Pix16[(y*width+x)*channels+c] = uint16(65535 * v)
+				} else {
+					r.Pix[(y*width+x)*channels+c] = uint8(255 * v)
+				}
+			}
+		}
+	}
+	return r
+}
+
+// enhance runs one request with faces, or plain with nil.
+func enhance(t *testing.T, input picture.Raster, library faces, f *engine.Faces) (picture.Raster, engine.Result, error) {
+	t.Helper()
+	net := enginetest.Net(4, 0)
+	e := engine.New(engine.Options{Runtime: &smooth{}, Library: enginetest.Library{Network: net}, Faces: library})
+	defer e.Close()
+	var out bytes.Buffer
+	result, err := e.Upscale(t.Context(), engine.Request{Input: file(t, input), Output: &out, Faces: f})
+	if err != nil {
+		return picture.Raster{}, result, err
+	}
+	return first(t, out.Bytes()).Color, result, nil
+}
+
+// difference tells how many samples differ, the box they lie in and the
+// signal-to-noise ratio within it, in dB.
+func difference(a, b picture.Raster) (count, left, top, right, bottom int, psnr float64) {
+	left, top = a.Width, a.Height
+	most, sum := 255.0, 0.0
+	at := func(r picture.Raster, i int) float64 {
+		if r.Pix16 != nil {
+			return float64(r.Pix16[i])
+		}
+		return float64(r.Pix[i])
+	}
+	if a.Pix16 != nil {
+		most = 65535
+	}
+	for i := range a.Width * a.Height * a.Channels {
+		if d := at(a, i) - at(b, i); d != 0 {
+			x, y := i/a.Channels%a.Width, i/a.Channels/a.Width
+			left, right, top, bottom = min(left, x), max(right, x), min(top, y), max(bottom, y)
+			count++
+			sum += d * d
+		}
+	}
+	area := float64(max(1, (right-left+1)*(bottom-top+1)*a.Channels))
+	return count, left, top, right, bottom, 10 * math.Log10(most*most*area/max(sum, 1e-9))
+}
+
+// A restorer that changes nothing changes nothing but interpolation, and
+// nothing at all outside the face.
+func TestIdentityRestorer(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []struct{ channels, depth int }{{3, 8}, {1, 8}, {3, 16}} {
+		input := waves(260, 240, kind.channels, kind.depth)
+		library := faces{found: []face.Face{oneFace(130, 120)}, restorer: "identity", side: 512}
+		plain, _, err := enhance(t, input, library, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, result, err := enhance(t, input, library, &engine.Faces{Strength: 1, Restorer: "auto"})
+		if err != nil || result.Faces == nil || *result.Faces != (engine.FaceResult{Found: 1, Enhanced: 1, Restorer: "identity"}) || len(result.Notes) > 0 {
+			t.Fatalf("%v %+v %q", err, result.Faces, result.Notes)
+		}
+		count, left, top, right, bottom, psnr := difference(got, plain)
+		if count == 0 || psnr < 45 {
+			t.Errorf("%+v: %d samples differ, %.1f dB", kind, count, psnr)
+		}
+		if left < 4*20 || right > 4*240 || top < 4*10 || bottom > 4*230 {
+			t.Errorf("%+v: changes reach from %d,%d to %d,%d", kind, left, top, right, bottom)
+		}
+	}
+}
+
+func TestRefinedWhereNothingIsInstalled(t *testing.T) {
+	t.Parallel()
+	input, library := waves(260, 240, 3, 8), faces{found: []face.Face{oneFace(130, 120)}}
+	plain, _, _ := enhance(t, input, library, nil)
+	got, result, err := enhance(t, input, library, &engine.Faces{Strength: 1, Missing: engine.Refine})
+	if err != nil || !result.Faces.Refined || result.Faces.Restorer != "refiner" || len(result.Notes) != 1 || !strings.Contains(result.Notes[0], "models pull gfpgan") {
+		t.Fatalf("%v %+v %q", err, result.Faces, result.Notes)
+	}
+	if count, _, _, _, _, psnr := difference(got, plain); count == 0 || psnr > 40 {
+		t.Errorf("the refiner's work does not show: %d samples, %.1f dB", count, psnr)
+	}
+	if _, _, err := enhance(t, input, library, &engine.Faces{Strength: 1, Missing: engine.Refuse}); fault.KindOf(err) != fault.ModelMissing {
+		t.Errorf("error: %v", err)
+	}
+	same, result, err := enhance(t, input, library, &engine.Faces{Strength: 1, Missing: engine.Ignore})
+	if err != nil || result.Faces != nil || !equal(same, plain) {
+		t.Errorf("ignore: %v %+v", err, result.Faces)
+	}
+	if _, _, err := enhance(t, input, library, &engine.Faces{Strength: 1, Restorer: "named"}); fault.KindOf(err) != fault.ModelMissing {
+		t.Errorf("a restorer asked for by name is never replaced: %v", err)
+	}
+}
+
+func TestFaceChoices(t *testing.T) {
+	t.Parallel()
+	input := waves(400, 240, 3, 8)
+	tiny := oneFace(60, 60)
+	for i, p := range tiny.Landmarks {
+		tiny.Landmarks[i] = face.Point{X: 60 + (p.X-60)/10, Y: 60 + (p.Y-60)/10}
+	}
+	library := faces{found: []face.Face{oneFace(90, 120), oneFace(230, 120), tiny}, restorer: "identity", side: 128}
+	plain, _, _ := enhance(t, input, library, nil)
+	_, result, err := enhance(t, input, library, &engine.Faces{Strength: 1})
+	if err != nil || result.Faces.Found != 3 || result.Faces.Enhanced != 2 {
+		t.Errorf("faces with eyes under 5 pixels apart are left: %+v, %v", result.Faces, err)
+	}
+	got, result, err := enhance(t, input, library, &engine.Faces{Strength: 1, OnlyCentre: true})
+	_, left, _, _, _, _ := difference(got, plain)
+	if err != nil || result.Faces.Enhanced != 1 || left < 4*140 {
+		t.Errorf("only the face in the centre: %+v, changed from %d on, %v", result.Faces, left, err)
+	}
+	if same, _, err := enhance(t, input, library, &engine.Faces{Strength: 0}); err != nil || !equal(same, plain) {
+		t.Errorf("strength 0 changes something: %v", err)
+	}
+	if _, _, err := enhance(t, input, library, &engine.Faces{Strength: 2}); fault.KindOf(err) != fault.Invalid {
+		t.Errorf("strength 2: %v", err)
+	}
+}

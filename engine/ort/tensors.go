@@ -1,0 +1,88 @@
+package ort
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	onnx "github.com/yalue/onnxruntime_go"
+
+	"upscaled/engine/face/detect"
+	"upscaled/engine/fault"
+)
+
+// Tensors runs any ONNX file with one float32 input and float32 outputs; it
+// implements detect.TensorNetwork. Run may be called concurrently.
+type Tensors struct {
+	mutex   sync.RWMutex
+	inner   *onnx.DynamicAdvancedSession // nil once closed
+	outputs []string
+}
+
+// OpenTensors opens such a file. The caller closes it before the runtime.
+func (r *Runtime) OpenTensors(file []byte) (*Tensors, error) {
+	inputs, outputs, err := onnx.GetInputOutputInfoWithONNXData(file)
+	if err != nil {
+		return nil, fault.Wrap(fault.Invalid, err, "The network's file cannot be read; pull or import it again.")
+	}
+	if len(inputs) != 1 || len(outputs) == 0 {
+		return nil, fault.New(fault.Invalid, "The network has %d inputs and %d outputs; one input and at least one output are needed.", len(inputs), len(outputs))
+	}
+	t := &Tensors{}
+	for _, output := range outputs {
+		t.outputs = append(t.outputs, output.Name)
+	}
+	options, err := r.sessionOptions()
+	if err != nil {
+		return nil, translate(err, "set up a session")
+	}
+	defer options.Destroy()
+	t.inner, err = onnx.NewDynamicAdvancedSessionWithONNXData(file, []string{inputs[0].Name}, t.outputs, options)
+	if err != nil {
+		return nil, translate(err, "open a session")
+	}
+	return t, nil
+}
+
+// Close frees the session; it may be repeated.
+func (t *Tensors) Close() error {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	if t.inner == nil {
+		return nil
+	}
+	err := t.inner.Destroy()
+	t.inner = nil
+	return err
+}
+
+// Run implements detect.TensorNetwork. The outputs are copies.
+func (t *Tensors) Run(ctx context.Context, input []float32, shape []int64) (map[string]detect.Tensor, error) {
+	t.mutex.RLock()
+	defer t.mutex.RUnlock()
+	if t.inner == nil {
+		return nil, fault.New(fault.Internal, "The session is closed.")
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, fault.Wrap(fault.Canceled, err, "The operation was canceled.")
+	}
+	in, err := onnx.NewTensor(onnx.NewShape(shape...), input)
+	if err != nil {
+		return nil, translate(err, "bind the input")
+	}
+	defer in.Destroy()
+	values := make([]onnx.Value, len(t.outputs)) // made by the run
+	if err := t.inner.Run([]onnx.Value{in}, values); err != nil {
+		return nil, translate(err, "run the network")
+	}
+	results := map[string]detect.Tensor{}
+	for i, value := range values {
+		defer value.Destroy()
+		tensor, ok := value.(*onnx.Tensor[float32])
+		if !ok {
+			return nil, fault.New(fault.Invalid, "The network's output %s is not of 32-bit floats.", t.outputs[i])
+		}
+		results[t.outputs[i]] = detect.Tensor{Shape: value.GetShape(), Data: slices.Clone(tensor.GetData())}
+	}
+	return results, nil
+}

@@ -1,0 +1,200 @@
+package models
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"upscaled/engine/fault"
+	"upscaled/models/artifact"
+	"upscaled/models/network"
+)
+
+// Names of what there is for faces.
+const (
+	cascadesModel = "pigo"
+	yunetModel    = "yunet"
+	gfpganModel   = "gfpgan-v1.4"
+)
+
+// maxCascades bounds the unpacked cascades, in bytes.
+const maxCascades = 16 << 20
+
+// FaceCascades gives the files of pigo's cascades by their names. They are
+// fetched when they are not installed.
+func (s *Store) FaceCascades(ctx context.Context) (map[string][]byte, error) {
+	p, _ := s.product(cascadesModel)
+	d, err := s.ensure(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	data, err := s.contents(d)
+	if err != nil {
+		return nil, err
+	}
+	files := map[string][]byte{}
+	for archive := tar.NewReader(bytes.NewReader(data)); ; {
+		header, err := archive.Next()
+		if errors.Is(err, io.EOF) {
+			return files, nil
+		} else if err != nil {
+			return nil, s.damaged(d.Name, err)
+		}
+		if files[header.Name], err = io.ReadAll(io.LimitReader(archive, maxCascades)); err != nil {
+			return nil, s.damaged(d.Name, err)
+		}
+	}
+}
+
+// FaceFinder gives YuNet's ONNX file where it is installed; it is not fetched
+// on its own.
+func (s *Store) FaceFinder() (file []byte, installed bool, err error) {
+	d, err := s.read(yunetModel)
+	if errors.Is(err, errNotInstalled) {
+		return nil, false, nil
+	} else if err != nil {
+		return nil, false, err
+	}
+	file, err = s.contents(d)
+	return file, true, err
+}
+
+// contents reads a model's stored file whole.
+func (s *Store) contents(d descriptor) ([]byte, error) {
+	path, err := s.storedPath(d)
+	if err != nil {
+		return nil, err
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, s.damaged(d.Name, err)
+	}
+	return data, nil
+}
+
+// LoadRestorer gives a face restorer and its name. "" is the best that is
+// installed: GFPGAN, else the newest that was imported; where there is none it
+// fails with fault.ModelMissing. A named one of the catalogue is fetched.
+func (s *Store) LoadRestorer(ctx context.Context, name string) (*network.Network, string, error) {
+	d, err := s.restorer(ctx, name)
+	if err != nil {
+		return nil, "", err
+	}
+	n, err := s.cached(ctx, d.Name, d.SHA256, func() (*network.Network, error) {
+		if d.Restorer != nil {
+			data, err := s.contents(d)
+			if err != nil {
+				return nil, err
+			}
+			return network.FromRestorerONNX(data, *d.Restorer)
+		}
+		tensors, err := s.readTensors(d)
+		if err != nil {
+			return nil, err
+		}
+		return network.Recognize(tensors)
+	})
+	return n, d.Name, err
+}
+
+func (s *Store) restorer(ctx context.Context, name string) (descriptor, error) {
+	if name == "" {
+		return s.bestRestorer()
+	}
+	d, err := s.imported(name)
+	if p, ok := s.product(name); ok {
+		if fold(p.name) != fold(gfpganModel) {
+			return descriptor{}, notRestorer(p.name)
+		}
+		return s.ensure(ctx, p)
+	}
+	if err == nil && !d.restores() {
+		err = notRestorer(d.Name)
+	}
+	return d, err
+}
+
+func notRestorer(name string) error {
+	return fault.New(fault.Invalid, "%s is no face restorer; 'upscaled models list' shows what is.", name)
+}
+
+// restores says whether a model is a face restorer.
+func (d descriptor) restores() bool {
+	return d.Kind == Face && (d.Restorer != nil || d.Architecture == network.GFPGAN)
+}
+
+func (s *Store) bestRestorer() (descriptor, error) {
+	d, err := s.read(gfpganModel)
+	if err == nil || !errors.Is(err, errNotInstalled) {
+		return d, err
+	}
+	var found []descriptor
+	for _, name := range s.importedNames() {
+		if d, err := s.read(name); err == nil && d.restores() {
+			found = append(found, d)
+		}
+	}
+	if len(found) == 0 {
+		return descriptor{}, fault.New(fault.ModelMissing, "No face restorer is installed; run 'upscaled models pull %s', or import one with 'upscaled models import --restorer'.", gfpganModel)
+	}
+	return slices.MaxFunc(found, func(a, b descriptor) int { return a.installedAt().Compare(b.installedAt()) }), nil
+}
+
+// adoptFace stores what is for faces: weights as weights, several files as one
+// archive, and all else as published.
+func (s *Store) adoptFace(ctx context.Context, d descriptor, form []artifact.Artifact, folder string) (descriptor, error) {
+	main := filepath.Join(folder, form[0].Name)
+	switch {
+	case len(form) > 1:
+		return s.bundle(ctx, d, form, folder)
+	case d.Name == gfpganModel && filepath.Ext(main) == ".pth":
+		return s.convert(ctx, d, main)
+	case d.Name == gfpganModel:
+		d.Restorer, d.Scale = &network.RestorerDescriptor{}, 1
+	}
+	return s.keep(ctx, d, main)
+}
+
+// bundle stores several files as one tar archive.
+func (s *Store) bundle(ctx context.Context, d descriptor, form []artifact.Artifact, folder string) (descriptor, error) {
+	return s.place(ctx, d, "model", ".tar", func(w io.Writer) error {
+		archive := tar.NewWriter(w)
+		for _, a := range form {
+			data, err := os.ReadFile(filepath.Join(folder, a.Name))
+			if err != nil {
+				return fmt.Errorf("read %s: %w", a.Name, err)
+			}
+			if err := archive.WriteHeader(&tar.Header{Name: a.Name, Mode: 0o644, Size: int64(len(data))}); err != nil {
+				return err
+			}
+			if _, err := archive.Write(data); err != nil {
+				return err
+			}
+		}
+		return archive.Close()
+	})
+}
+
+// importRestorer stores a face restorer's ONNX file as it is, once it is known
+// to be usable.
+func (s *Store) importRestorer(ctx context.Context, d descriptor, path string, r network.RestorerDescriptor) (descriptor, error) {
+	data, err := readONNXFile(path)
+	if err != nil {
+		return descriptor{}, err
+	}
+	n, err := network.FromRestorerONNX(data, r)
+	if err != nil {
+		return descriptor{}, err
+	}
+	d.Kind, d.Restorer = Face, &r
+	return s.place(ctx, describe(d, n.Facts()), "model", ".onnx", func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+}
