@@ -88,6 +88,21 @@ func TestPortraitSmall(t *testing.T) {
 	}
 }
 
+// A picture that shows less than the square around the face: the sides of the
+// head and the chin are cut off.
+func TestPortraitCut(t *testing.T) {
+	t.Parallel()
+	p := detecttest.Portrait(t)
+	const left, top, width, height = 60, 110, 210, 200
+	out := picture.NewRaster(width, height, 3, 8)
+	for y := range height {
+		copy(out.Pix[3*y*width:][:3*width], p.Pix[3*((top+y)*p.Width+left):])
+	}
+	expectPoints(t, out, mapped(measured(), func(q face.Point) face.Point {
+		return face.Point{X: q.X - left, Y: q.Y - top}
+	}))
+}
+
 func TestPortraitMirrored(t *testing.T) {
 	t.Parallel()
 	p := detecttest.Portrait(t)

@@ -121,6 +121,11 @@ func TestYuNetAnyOutput(t *testing.T) {
 	p := picture.NewRaster(640, 640, 1, 8)
 	rapid.Check(t, func(t *rapid.T) {
 		outputs := nothing()
+		for _, stride := range []int{8, 16, 32} {
+			for _, name := range []string{"cls", "obj"} {
+				copy(outputs[fmt.Sprintf("%s_%d", name, stride)].Data, []float32{1, 1, 1, 1, 1})
+			}
+		}
 		for range 20 {
 			stride := rapid.SampledFrom([]int{8, 16, 32}).Draw(t, "stride")
 			name := rapid.SampledFrom([]string{"cls", "obj", "bbox", "kps"}).Draw(t, "name")
@@ -139,6 +144,46 @@ func TestYuNetAnyOutput(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Infinite, huge and missing numbers in any place drop the face.
+func TestYuNetUnsound(t *testing.T) {
+	t.Parallel()
+	p := picture.NewRaster(640, 640, 1, 8)
+	whole := face.Face{Left: 100, Top: 100, Width: 100, Height: 100, Score: 0.9, Landmarks: face.Landmarks{{X: 130, Y: 140}, {X: 170, Y: 140}}}
+	for name, at := range map[string]int{"bbox_8": 4 * (18*80 + 18), "kps_8": 10 * (18*80 + 18)} {
+		for offset := range 4 {
+			for _, v := range []float64{math.Inf(1), math.NaN(), 1e30, -1e30} {
+				outputs := nothing()
+				encode(outputs, whole, 8, 18, 18)
+				outputs[name].Data[at+offset] = float32(v)
+				d := detect.NewYuNet(networkFunc(func([]float32) (map[string]detect.Tensor, error) { return outputs, nil }), detect.Options{})
+				if faces, err := d.Detect(context.Background(), p); err != nil || len(faces) != 0 {
+					t.Errorf("%s[%d] = %v: %v, %v", name, offset, v, faces, err)
+				}
+			}
+		}
+	}
+}
+
+// Faces below the limits on the box and on the eyes are dropped.
+func TestYuNetSmall(t *testing.T) {
+	t.Parallel()
+	p := picture.NewRaster(640, 640, 1, 8)
+	for _, c := range []struct {
+		side, eyes float64
+		minimum    int
+		want       int
+	}{{31, 12, 0, 0}, {33, 12, 0, 1}, {31, 12, 30, 1}, {33, 4.9, 0, 0}, {33, 5.1, 0, 1}} {
+		outputs := nothing()
+		f := face.Face{Left: 100, Top: 100, Width: c.side, Height: 50, Score: 0.9}
+		f.Landmarks[face.LeftEye], f.Landmarks[face.RightEye] = face.Point{X: 110, Y: 110}, face.Point{X: 110 + c.eyes, Y: 110}
+		encode(outputs, f, 8, 14, 14)
+		d := detect.NewYuNet(networkFunc(func([]float32) (map[string]detect.Tensor, error) { return outputs, nil }), detect.Options{MinimumFace: c.minimum})
+		if faces, err := d.Detect(context.Background(), p); err != nil || len(faces) != c.want {
+			t.Errorf("%+v: %v, %v", c, faces, err)
+		}
+	}
 }
 
 func TestYuNetSuppresses(t *testing.T) {
