@@ -18,8 +18,8 @@ const (
 	// outlierGate is how many standard deviations of the other four points the
 	// worst may miss its place by. It is wide because four points tell little
 	// about their own spread: with five points of equal normal noise about
-	// one fit in ten loses a good point.
-	outlierGate = 6
+	// one fit in twenty loses a good point.
+	outlierGate = 8
 	// mostCoordinate is in pixels, beyond any picture.
 	mostCoordinate = 1e6
 	// leastScale is the part of the expected scale, spread by spread, under
