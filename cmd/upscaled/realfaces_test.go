@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"upscaled/models"
+	"upscaled/models/onnx"
 )
 
 // portrait is the photograph of a face that the pigo module carries: 320x400,
@@ -102,4 +103,58 @@ func changedBox(t *testing.T, first, second string) image.Rectangle {
 		}
 	}
 	return box
+}
+
+// A restorer that was imported by its description is taken before x4plus. It
+// gives faces back as they are, so that only interpolation shows.
+func TestRealImportedRestorer(t *testing.T) {
+	t.Parallel()
+	needFaces(t)
+	store, err := models.Open(models.Options{Offline: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	home := t.TempDir()
+	if err := os.Mkdir(filepath.Join(home, "models"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"lib", "models/pigo", "models/" + store.Default("cpu")} {
+		if err := os.Symlink(filepath.Join(store.Home(), name), filepath.Join(home, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	folder := t.TempDir()
+	file := filepath.Join(folder, "restorer.onnx")
+	if err := os.WriteFile(file, identityRestorer(512), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := program(t, &pretend{}, nil, nil, "models", "import", "--home", home, "--restorer", "--restorer-extra", "weight=0.5", file); got.code != exitOK {
+		t.Fatal(got.stderr)
+	}
+	plain, faces := filepath.Join(folder, "plain.png"), filepath.Join(folder, "faces.png")
+	real(t, nil, "--home", home, "--scale", "2", "--out", plain, portrait(t))
+	got := real(t, nil, "--home", home, "--scale", "2", "--json", "--face-enhance", "--out", faces, portrait(t))
+	if got.code != exitOK || !strings.Contains(got.stdout, `"faces":1,"face_restorer":"restorer"`) || strings.Contains(got.stdout, "refined") {
+		t.Fatalf("%d %s %s", got.code, got.stdout, got.stderr)
+	}
+	if changed := changedBox(t, plain, faces); changed.Empty() || !changed.In(image.Rect(20, 100, 620, 740)) {
+		t.Errorf("changes in %v", changed)
+	}
+}
+
+// identityRestorer is an ONNX file laid out as CodeFormer's: a square in -1..1
+// and a further input.
+func identityRestorer(side int64) []byte {
+	dims := []onnx.Dim{{Size: 1}, {Size: 3}, {Size: side}, {Size: side}}
+	return onnx.Marshal(onnx.Model{
+		Name: "identity",
+		Nodes: []onnx.Node{
+			{Op: "Mul", Inputs: []string{"face", "weight"}, Outputs: []string{"half"}},
+			{Op: "Add", Inputs: []string{"half", "half"}, Outputs: []string{"restored"}},
+		},
+		Inputs: []onnx.Value{
+			{Name: "face", Type: onnx.Float32, Dims: dims}, {Name: "weight", Type: onnx.Float32, Dims: []onnx.Dim{{Size: 1}}},
+		},
+		Outputs: []onnx.Value{{Name: "restored", Type: onnx.Float32, Dims: dims}},
+	})
 }

@@ -40,6 +40,11 @@ type Event struct {
 	Format string   `json:"format,omitempty"`
 	Model  string   `json:"model,omitempty"`
 	Notes  []string `json:"notes,omitempty"`
+	// Faces and FaceRestorer tell how many faces were enhanced with which
+	// network; FacesRefined that it is no restorer.
+	Faces        int    `json:"faces,omitempty"`
+	FaceRestorer string `json:"face_restorer,omitempty"`
+	FacesRefined bool   `json:"faces_refined,omitempty"`
 	// Seconds is wall time; SessionSeconds is the part of it with a tile in the
 	// network (done, end).
 	Seconds        float64 `json:"seconds,omitempty"`
@@ -130,12 +135,16 @@ func (e *Events) Finished(_ int, outcome batch.Outcome) {
 		e.write(failed(in, out, outcome.Err))
 	case batch.Done:
 		result := outcome.Result
-		e.write(Event{
+		done := Event{
 			Event: "done", Input: in, Output: out,
 			Width: result.Output.Width, Height: result.Output.Height, Format: string(result.Output.Format),
 			Model: result.Model, Notes: result.Notes,
 			Seconds: outcome.Elapsed.Seconds(), SessionSeconds: result.Stats.Session.Seconds(),
-		})
+		}
+		if f := result.Faces; f != nil && f.Enhanced > 0 {
+			done.Faces, done.FaceRestorer, done.FacesRefined = f.Enhanced, f.Restorer, f.Refined
+		}
+		e.write(done)
 	default:
 		e.write(Event{Event: string(outcome.Status), Input: in, Output: out})
 	}
