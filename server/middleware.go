@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -84,6 +85,28 @@ func recoverPanic(next echo.HandlerFunc) echo.HandlerFunc {
 			err = fmt.Errorf("panic: %v\n%s", cause, debug.Stack())
 		}()
 		return next(c)
+	}
+}
+
+const (
+	// drainBytes and drainLimit bound what is read of a refused upload.
+	drainBytes = 64 << 20
+	drainLimit = 10 * time.Second
+)
+
+// drain reads what a refused request still sends: most clients look for the
+// answer only after they have sent everything, and see a broken connection
+// where the server closes it before. Clients that ask first whether to send
+// (Expect: 100-continue) are answered before they do.
+func drain(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		err := next(c)
+		r, status := c.Request(), c.Response().Status
+		if (err != nil || status >= http.StatusBadRequest) && r.Header.Get("Expect") == "" && r.Context().Err() == nil {
+			_ = http.NewResponseController(c.Response()).SetReadDeadline(time.Now().Add(drainLimit)) // test recorders have none
+			_, _ = io.CopyN(io.Discard, r.Body, drainBytes)                                          // what fails was of no use anyway
+		}
+		return err
 	}
 }
 

@@ -39,7 +39,7 @@ func (s *Server) routes(a addresses) *echo.Echo {
 	e.HideBanner, e.HidePort = true, true
 	e.IPExtractor = a.extractor()
 	e.HTTPErrorHandler = d.handleError
-	e.Use(requestID, accessLog(s.parts.Log), recoverPanic, secure)
+	e.Use(requestID, accessLog(s.parts.Log), drain, recoverPanic, secure)
 	e.GET("/healthz", s.healthz)
 	e.GET("/readyz", s.readyz)
 	e.POST("/v1/upscale", d.upscale)

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"log/slog"
@@ -127,6 +128,28 @@ func TestRequestIDs(t *testing.T) {
 		got := recorder.Header().Get("X-Request-Id")
 		if got == "" || (got == given) != kept {
 			t.Errorf("%q became %q", given, got)
+		}
+	}
+}
+
+// A client that sends a large body with a wrong key sees the answer.
+func TestRefusedUploadIsAnswered(t *testing.T) {
+	t.Parallel()
+	s := open(t, succeeding(), nil)
+	body := make([]byte, 20<<20)
+	for range 5 {
+		r, err := http.NewRequest(http.MethodPost, s.url+maskrUpscale, bytes.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "multipart/form-data; boundary=x")
+		response, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode != http.StatusUnauthorized {
+			t.Errorf("%d", response.StatusCode)
 		}
 	}
 }
