@@ -1,10 +1,11 @@
 package server_test
 
 import (
-	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -132,24 +133,23 @@ func TestRequestIDs(t *testing.T) {
 	}
 }
 
-// A client that sends a large body with a wrong key sees the answer.
+// A client that sends a large body with a wrong key, and reads only then, sees
+// the answer.
 func TestRefusedUploadIsAnswered(t *testing.T) {
 	t.Parallel()
 	s := open(t, succeeding(), nil)
+	connection, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer connection.Close()
 	body := make([]byte, 20<<20)
-	for range 5 {
-		r, err := http.NewRequest(http.MethodPost, s.url+maskrUpscale, bytes.NewReader(body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.Header.Set("Content-Type", "multipart/form-data; boundary=x")
-		response, err := http.DefaultClient.Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		response.Body.Close()
-		if response.StatusCode != http.StatusUnauthorized {
-			t.Errorf("%d", response.StatusCode)
-		}
+	fmt.Fprintf(connection, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=x\r\nContent-Length: %d\r\n\r\n", maskrUpscale, len(body))
+	if _, err := connection.Write(body); err != nil {
+		t.Fatalf("the server hung up: %v", err)
+	}
+	answer := make([]byte, 12)
+	if _, err := io.ReadFull(connection, answer); err != nil || string(answer) != "HTTP/1.1 401" {
+		t.Errorf("%q, %v", answer, err)
 	}
 }
