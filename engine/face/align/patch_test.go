@@ -57,7 +57,7 @@ func TestIdentityChangesNothing(t *testing.T) {
 	t.Parallel()
 	kinds := map[string]func(width, height, channels, depth int) picture.Raster{"smooth": smooth, "photo-like": photoLike}
 	for kind, make := range kinds {
-		for _, test := range []struct {
+		for i, test := range []struct {
 			name                             string
 			channels, depth                  int
 			eyes, angle, x, y                float64
@@ -76,6 +76,9 @@ func TestIdentityChangesNothing(t *testing.T) {
 			{"gray", 1, 8, 25, 0.1, 70, 80, 140, 160, 512, 420, 480},
 			{"gray, 16 bits", 1, 16, 25, 0.1, 70, 80, 140, 160, 512, 420, 480},
 		} {
+			if kind == "smooth" && i > 2 {
+				break // easier than the other kind in every way
+			}
 			p := make(test.width, test.height, test.channels, test.depth)
 			into := posed(test.eyes, test.angle, test.x, test.y).ScaleBy(float64(test.size) / 512)
 			checkIdentity(t, kind+", "+test.name, p, into, test.size, test.wide, test.large)
@@ -86,39 +89,38 @@ func TestIdentityChangesNothing(t *testing.T) {
 func TestIdentityOnPhotographs(t *testing.T) {
 	t.Parallel()
 	for name, p := range shared(t, "0014.jpg", "ADE_val_00000114.jpg", "OST_009.png", "wolf_gray.jpg") {
-		for _, scale := range []int{2, 3} {
-			// The largest face whose enlarged square is not over 512.
-			into := posed(120/float64(scale), 0.25, float64(p.Width)/2, float64(p.Height)/2)
-			checkIdentity(t, name, p, into, 512, p.Width*scale, p.Height*scale)
-		}
+		// The largest face whose enlarged square is not over 512.
+		into := posed(60, 0.25, float64(p.Width)/2, float64(p.Height)/2)
+		checkIdentity(t, name, p, into, 512, p.Width*2, p.Height*2)
 	}
 }
 
 // scene is a picture, enlarged, and a face in it that a restorer changed.
 func scene(channels, depth int, angle float64) (plain, restored, crop picture.Raster, into align.Transform) {
-	return sceneOf(photoLike(90, 100, channels, depth), photoLike(128, 128, channels, depth), angle)
-}
-
-func sceneOf(p, face picture.Raster, angle float64) (plain, restored, crop picture.Raster, into align.Transform) {
+	p := photoLike(90, 100, channels, depth)
 	into = posed(24, angle, 40, 45).ScaleBy(128.0 / 512)
 	crop = align.Crop(p, into, 128)
-	return resize.Whole(p, 180, 200), face, crop, into
+	return resize.Whole(p, 180, 200), photoLike(128, 128, channels, depth), crop, into
 }
 
 func TestBandsAreTheWhole(t *testing.T) {
 	t.Parallel()
-	var pictures, faces []picture.Raster
+	var plains, crops, faces []picture.Raster
 	for _, channels := range []int{1, 3} {
 		for _, depth := range []int{8, 16} {
-			pictures = append(pictures, photoLike(90, 100, channels, depth))
-			faces = append(faces, photoLike(128, 128, channels, depth))
+			p := photoLike(60, 70, channels, depth)
+			plains = append(plains, resize.Whole(p, 120, 140))
+			crops = append(crops, align.Crop(p, posed(16, 0, 30, 35).ScaleBy(0.125), 64))
+			faces = append(faces, photoLike(64, 64, channels, depth))
 		}
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		kind := rapid.IntRange(0, 3).Draw(t, "kind")
 		angle := rapid.Float64Range(-math.Pi, math.Pi).Draw(t, "angle")
-		plain, restored, crop, into := sceneOf(pictures[kind], faces[kind], angle)
-		patch := align.NewPatch(restored, crop, into, 2, 2, rapid.Float64Range(0.01, 1).Draw(t, "strength"))
+		into := posed(16, angle, 30, 35).ScaleBy(0.125)
+		strength := rapid.Float64Range(0.01, 1).Draw(t, "strength")
+		patch := align.NewPatch(faces[kind], crops[kind], into, 2, 2, strength)
+		plain := plains[kind]
 		whole, parts := clone(plain), clone(plain)
 		patch.Blend(whole, 0)
 		for y := 0; y < parts.Height; {
@@ -283,6 +285,26 @@ func TestPatchOutsideAndEmpty(t *testing.T) {
 		patch.Blend(got.Rows(0, 0), 7)
 		if !equal(got, plain) {
 			t.Errorf("%s: the picture changed", name)
+		}
+	}
+}
+
+// Inside its mask a patch leaves no pixel out: a face of black and white
+// pixels changes every one of a gray picture.
+func TestTheWholeMaskIsPasted(t *testing.T) {
+	t.Parallel()
+	const size = 128
+	flat := paint(size, size, 1, 16, func(_, _ float64, _ int) float64 { return 0.5 })
+	checks := paint(size, size, 1, 16, func(x, y float64, _ int) float64 { return float64((int(x) + int(y)) % 2) })
+	into := align.Transform{A: 1}
+	got := clone(flat)
+	align.NewPatch(checks, flat, into, 1, 1, 1).Blend(got, 0)
+	for i, v := range got.Pix16 {
+		// A mask that is a little smaller, because its edge is all but 0.
+		x, y := (float64(i%size)+0.5)/size, (float64(i/size)+0.5)/size
+		inside := math.Hypot((x-0.5)/0.42, (y-0.555)/0.44) < 0.98
+		if inside && v == flat.Pix16[i] {
+			t.Fatalf("(%d, %d) did not change", i%size, i/size)
 		}
 	}
 }
