@@ -3,9 +3,7 @@
 package aetherforge
 
 import (
-	"encoding/json"
 	"net/http"
-	"strconv"
 
 	"github.com/labstack/echo/v4"
 
@@ -74,7 +72,7 @@ func (a *API) Upscale(c echo.Context) error {
 	if err != nil {
 		return refuse(c, err)
 	}
-	return write(c, http.StatusOK, Accepted{submitted.Job.ID})
+	return dialect.JSON(c, http.StatusOK, Accepted{submitted.Job.ID})
 }
 
 // Job answers what has become of a job.
@@ -95,31 +93,11 @@ func (a *API) Job(c echo.Context) error {
 	if j.State == job.Succeeded {
 		url = a.host.ResultURL(c.Request(), j)
 	}
-	return write(c, http.StatusOK, progressOf(j, url))
+	return dialect.JSON(c, http.StatusOK, progressOf(j, url))
 }
 
 // refuse answers an error; a client that has gone gets no answer.
 func refuse(c echo.Context, err error) error {
-	if dialect.Canceled(c) {
-		return nil
-	}
 	status, body := refusal(err)
-	switch status {
-	case http.StatusUnauthorized:
-		c.Response().Header().Set(echo.HeaderWWWAuthenticate, "Bearer") // RFC 9110 demands one
-	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		c.Response().Header().Set(echo.HeaderRetryAfter, strconv.Itoa(dialect.RetryAfter(err)))
-	case http.StatusInternalServerError:
-		dialect.Record(c, err)
-	}
-	return write(c, status, body)
-}
-
-// write is c.JSON without HTML escapes, so that URLs read plainly.
-func write(c echo.Context, status int, body any) error {
-	c.Response().Header().Set(echo.HeaderContentType, echo.MIMEApplicationJSON)
-	c.Response().WriteHeader(status)
-	encoder := json.NewEncoder(c.Response())
-	encoder.SetEscapeHTML(false)
-	return encoder.Encode(body)
+	return dialect.Refuse(c, status, body, err)
 }

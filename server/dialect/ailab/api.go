@@ -3,7 +3,6 @@
 package ailab
 
 import (
-	"encoding/json"
 	"net/http"
 	"strconv"
 	"strings"
@@ -88,7 +87,7 @@ func (a *API) Upscale(c echo.Context) error {
 	if err := failure(done); err != nil {
 		return a.Refuse(c, err)
 	}
-	return write(c, http.StatusOK, success(requestID(c), Picture{URL: a.host.ResultURL(c.Request(), done)}))
+	return dialect.JSON(c, http.StatusOK, success(requestID(c), Picture{URL: a.host.ResultURL(c.Request(), done)}))
 }
 
 // Credits answers with the caller's balance.
@@ -97,7 +96,7 @@ func (a *API) Credits(c echo.Context) error {
 	if err != nil {
 		return a.Refuse(c, err)
 	}
-	return write(c, http.StatusOK, success(requestID(c), balance(caller)))
+	return dialect.JSON(c, http.StatusOK, success(requestID(c), balance(caller)))
 }
 
 // NotFound answers unknown paths below /api/.
@@ -113,13 +112,13 @@ func (a *API) Refuse(c echo.Context, err error) error {
 	}
 	r := refusalOf(err)
 	switch r.code {
-	case ExceedingLimits, InsufficientResources:
+	case ExceedingLimits, InsufficientResources: // not for want of credits, which is a 429 too
 		c.Response().Header().Set(echo.HeaderRetryAfter, strconv.Itoa(dialect.RetryAfter(err)))
 	case ProcessingFailure, ServiceTimeout:
 		dialect.Record(c, err)
 	}
 	status, _ := r.code.terms()
-	return write(c, status, r.envelope(requestID(c)))
+	return dialect.JSON(c, status, r.envelope(requestID(c)))
 }
 
 // requestID is the one that middleware gave the response, so that clients'
@@ -130,13 +129,4 @@ func requestID(c echo.Context) string {
 	}
 	const length = 20
 	return dialect.Random(length)
-}
-
-// write is c.JSON without HTML escapes, so that URLs read plainly.
-func write(c echo.Context, status int, body Envelope) error {
-	c.Response().Header().Set(echo.HeaderContentType, echo.MIMEApplicationJSON)
-	c.Response().WriteHeader(status)
-	encoder := json.NewEncoder(c.Response())
-	encoder.SetEscapeHTML(false)
-	return encoder.Encode(body)
 }

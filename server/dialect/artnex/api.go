@@ -4,9 +4,7 @@ package artnex
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
-	"strconv"
 
 	"github.com/labstack/echo/v4"
 
@@ -62,7 +60,7 @@ func (a *API) Upscale(c echo.Context) error {
 	if err != nil {
 		return refuse(c, id, err)
 	}
-	return write(c, http.StatusOK, Success{
+	return dialect.JSON(c, http.StatusOK, Success{
 		Success: true, ImageURL: a.host.ResultURL(c.Request(), done), RequestID: id, CreditsUsed: done.Price,
 	})
 }
@@ -119,26 +117,6 @@ func (a *API) run(ctx context.Context, spec job.Spec, input []byte) (job.Job, er
 
 // refuse answers an error; a client that has gone gets no answer.
 func refuse(c echo.Context, id string, err error) error {
-	if dialect.Canceled(c) {
-		return nil
-	}
 	status, code, message := refusal(err)
-	switch status {
-	case http.StatusUnauthorized:
-		c.Response().Header().Set(echo.HeaderWWWAuthenticate, "Bearer") // RFC 9110 demands one
-	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		c.Response().Header().Set(echo.HeaderRetryAfter, strconv.Itoa(dialect.RetryAfter(err)))
-	case http.StatusInternalServerError:
-		dialect.Record(c, err)
-	}
-	return write(c, status, Refusal{Error: code, Message: message, RequestID: id})
-}
-
-// write is c.JSON without HTML escapes, so that URLs read plainly.
-func write(c echo.Context, status int, body any) error {
-	c.Response().Header().Set(echo.HeaderContentType, echo.MIMEApplicationJSON)
-	c.Response().WriteHeader(status)
-	encoder := json.NewEncoder(c.Response())
-	encoder.SetEscapeHTML(false)
-	return encoder.Encode(body)
+	return dialect.Refuse(c, status, Refusal{Error: code, Message: message, RequestID: id}, err)
 }

@@ -3,7 +3,6 @@
 package maskr
 
 import (
-	"encoding/json"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
@@ -82,7 +81,7 @@ func (a *API) Upscale(c echo.Context) error {
 	if err != nil {
 		return a.refuse(c, err)
 	}
-	return write(c, http.StatusOK, envelope(a.result(c, waitedFor(done))))
+	return dialect.JSON(c, http.StatusOK, envelope(a.result(c, waitedFor(done))))
 }
 
 // waitedFor is a job as calls that wait tell of it: past the wait limit
@@ -133,7 +132,7 @@ func (a *API) Batch(c echo.Context) error {
 			results = append(results, a.result(c, waitedFor(item.job)))
 		}
 	}
-	return write(c, http.StatusOK, summary(newID(), results))
+	return dialect.JSON(c, http.StatusOK, summary(newID(), results))
 }
 
 // Job answers what became of a single call or of one item of a batch.
@@ -146,7 +145,7 @@ func (a *API) Job(c echo.Context) error {
 	if err != nil {
 		return a.refuse(c, err)
 	}
-	return write(c, http.StatusOK, envelope(a.result(c, j)))
+	return dialect.JSON(c, http.StatusOK, envelope(a.result(c, j)))
 }
 
 // result adds the signed URL, which needs the request's own host.
@@ -162,16 +161,7 @@ func (a *API) result(c echo.Context, j job.Job) Result {
 // that the signature was right and the result is gone.
 func (a *API) RefuseFile(c echo.Context, genuine bool) error {
 	if genuine {
-		return write(c, http.StatusNotFound, Refusal{"File not found"})
+		return dialect.JSON(c, http.StatusNotFound, Refusal{"File not found"})
 	}
-	return write(c, http.StatusForbidden, Refusal{"Invalid or expired signature"})
-}
-
-// write is c.JSON without HTML escapes, so that URLs read plainly.
-func write(c echo.Context, status int, body any) error {
-	c.Response().Header().Set(echo.HeaderContentType, echo.MIMEApplicationJSON)
-	c.Response().WriteHeader(status)
-	encoder := json.NewEncoder(c.Response())
-	encoder.SetEscapeHTML(false)
-	return encoder.Encode(body)
+	return dialect.JSON(c, http.StatusForbidden, Refusal{"Invalid or expired signature"})
 }

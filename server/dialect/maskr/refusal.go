@@ -97,17 +97,6 @@ func sentence(err error) string {
 
 // refuse answers an error; a client that has gone gets no answer.
 func (a *API) refuse(c echo.Context, err error) error {
-	if dialect.Canceled(c) {
-		return nil
-	}
 	status, body := refusal(err)
-	switch status {
-	case http.StatusUnauthorized:
-		c.Response().Header().Set(echo.HeaderWWWAuthenticate, "Bearer") // RFC 9110 demands one
-	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		c.Response().Header().Set(echo.HeaderRetryAfter, strconv.Itoa(dialect.RetryAfter(err)))
-	case http.StatusInternalServerError:
-		dialect.Record(c, err)
-	}
-	return write(c, status, body)
+	return dialect.Refuse(c, status, body, err)
 }

@@ -3,7 +3,6 @@
 package mnml
 
 import (
-	"encoding/json"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
@@ -67,7 +66,7 @@ func (a *API) Upscale(c echo.Context) error {
 	if err != nil {
 		return a.refuseUpscale(c, caller, err)
 	}
-	return write(c, http.StatusOK, Accepted{Status: success, ID: submitted.Job.ID, Credits: submitted.Credits})
+	return dialect.JSON(c, http.StatusOK, Accepted{Status: success, ID: submitted.Job.ID, Credits: submitted.Credits})
 }
 
 // Status answers what became of a job.
@@ -91,7 +90,7 @@ func (a *API) Status(c echo.Context) error {
 			c.Response().Header().Set(job.FaceHeader, restorer)
 		}
 	}
-	return write(c, http.StatusOK, statusOf(j, url))
+	return dialect.JSON(c, http.StatusOK, statusOf(j, url))
 }
 
 // Credits answers the caller's balance.
@@ -100,7 +99,7 @@ func (a *API) Credits(c echo.Context) error {
 	if err != nil {
 		return a.Refuse(c, err)
 	}
-	return write(c, http.StatusOK, balanceOf(caller))
+	return dialect.JSON(c, http.StatusOK, balanceOf(caller))
 }
 
 // caller authenticates, and tells a key that is missing from a wrong one.
@@ -116,13 +115,4 @@ func (a *API) caller(c echo.Context) (job.Caller, error) {
 // NotFound answers unknown paths below /v1.
 func (a *API) NotFound(c echo.Context) error {
 	return a.Refuse(c, fault.New(fault.NotFound, "There is nothing at this address."))
-}
-
-// write is c.JSON without HTML escapes, so that URLs read plainly.
-func write(c echo.Context, status int, body any) error {
-	c.Response().Header().Set(echo.HeaderContentType, echo.MIMEApplicationJSON)
-	c.Response().WriteHeader(status)
-	encoder := json.NewEncoder(c.Response())
-	encoder.SetEscapeHTML(false)
-	return encoder.Encode(body)
 }

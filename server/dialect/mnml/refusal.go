@@ -3,7 +3,6 @@ package mnml
 import (
 	"errors"
 	"net/http"
-	"strconv"
 
 	"github.com/labstack/echo/v4"
 
@@ -133,16 +132,5 @@ func (a *API) refuseUpscale(c echo.Context, caller job.Caller, err error) error 
 }
 
 func answer(c echo.Context, r refusal, err error) error {
-	if dialect.Canceled(c) {
-		return nil
-	}
-	switch r.status {
-	case http.StatusUnauthorized:
-		c.Response().Header().Set(echo.HeaderWWWAuthenticate, "Bearer") // RFC 9110 demands one
-	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		c.Response().Header().Set(echo.HeaderRetryAfter, strconv.Itoa(dialect.RetryAfter(err)))
-	case http.StatusInternalServerError:
-		dialect.Record(c, err)
-	}
-	return write(c, r.status, r.problem)
+	return dialect.Refuse(c, r.status, r.problem, err)
 }

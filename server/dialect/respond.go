@@ -1,0 +1,38 @@
+package dialect
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+
+	"github.com/labstack/echo/v4"
+)
+
+// JSON answers with a dialect's own body, without HTML escapes, so that URLs
+// read plainly.
+func JSON(c echo.Context, status int, body any) error {
+	c.Response().Header().Set(echo.HeaderContentType, echo.MIMEApplicationJSON)
+	c.Response().WriteHeader(status)
+	encoder := json.NewEncoder(c.Response())
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(body)
+}
+
+// Refuse answers an error with a dialect's own status and body, and with the
+// headers that HTTP wants beside them. Defects go to the access log. A client
+// that has gone gets no answer.
+func Refuse(c echo.Context, status int, body any, err error) error {
+	if Canceled(c) {
+		return nil
+	}
+	header := c.Response().Header()
+	switch status {
+	case http.StatusUnauthorized:
+		header.Set(echo.HeaderWWWAuthenticate, "Bearer") // RFC 9110 demands one
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		header.Set(echo.HeaderRetryAfter, strconv.Itoa(RetryAfter(err)))
+	case http.StatusInternalServerError:
+		Record(c, err)
+	}
+	return JSON(c, status, body)
+}
