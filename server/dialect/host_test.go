@@ -1,0 +1,144 @@
+package dialect_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"regexp"
+	"testing"
+	"time"
+
+	"upscaled/engine/fault"
+	"upscaled/server/account"
+	"upscaled/server/dialect"
+	"upscaled/server/dialect/dialecttest"
+	"upscaled/server/job"
+	"upscaled/server/job/jobtest"
+)
+
+func state(t *testing.T, q job.Queue, id string) job.State {
+	t.Helper()
+	j, err := q.Get(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return j.State
+}
+
+func TestRunWaits(t *testing.T) {
+	t.Parallel()
+	q := &jobtest.Queue{Work: dialecttest.Succeed}
+	j, err := dialecttest.Host(q, dialecttest.Gate{}).Run(t.Context(), job.Spec{ID: "a"}, dialecttest.PNG(t, 4, 4, false))
+	if err != nil || j.State != job.Succeeded {
+		t.Errorf("%q, %v", j.State, err)
+	}
+}
+
+func TestWaitLimitLeavesTheJob(t *testing.T) {
+	t.Parallel()
+	q := &jobtest.Queue{}
+	host := dialecttest.Host(q, dialecttest.Gate{})
+	host.WaitLimit = time.Millisecond
+	j, err := host.Run(t.Context(), job.Spec{ID: "a"}, nil)
+	if err != nil || j.State != job.Queued || state(t, q, "a") != job.Queued {
+		t.Errorf("%q, %v", j.State, err)
+	}
+}
+
+func TestLeavingClientCancels(t *testing.T) {
+	t.Parallel()
+	q := &jobtest.Queue{}
+	ctx, leave := context.WithCancel(t.Context())
+	submitted, err := q.Submit(ctx, job.Spec{ID: "a"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leave()
+	_, err = dialecttest.Host(q, dialecttest.Gate{}).Await(ctx, submitted.Job)
+	if fault.KindOf(err) != fault.Canceled || state(t, q, "a") != job.Canceled {
+		t.Errorf("%v, %q", err, state(t, q, "a"))
+	}
+}
+
+// When the server stops, what has not begun is given up and what runs is
+// still waited for.
+func TestStoppingServer(t *testing.T) {
+	t.Parallel()
+	q, stopping := &jobtest.Queue{}, make(chan struct{})
+	host := dialecttest.Host(q, dialecttest.Gate{})
+	host.Stopping = stopping
+	for _, id := range []string{"queued", "running"} {
+		if _, err := q.Submit(t.Context(), job.Spec{ID: id}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	q.Start("running", 0)
+	ended := make(chan job.State, 1)
+	go func() {
+		j, _ := host.Await(t.Context(), job.Job{Spec: job.Spec{ID: "running"}})
+		ended <- j.State
+	}()
+	close(stopping)
+	if _, err := host.Await(t.Context(), job.Job{Spec: job.Spec{ID: "queued"}}); fault.KindOf(err) != fault.Busy || state(t, q, "queued") != job.Canceled {
+		t.Errorf("queued: %v, %q", err, state(t, q, "queued"))
+	}
+	q.Finish("running", jobtest.Outcome{Result: &job.Result{}})
+	if got := <-ended; got != job.Succeeded {
+		t.Errorf("running: %q", got)
+	}
+}
+
+func TestOwned(t *testing.T) {
+	t.Parallel()
+	q := &jobtest.Queue{}
+	if _, err := q.Submit(t.Context(), job.Spec{ID: "a", API: "mnml", Account: "me"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	host := dialecttest.Host(q, dialecttest.Gate{})
+	for name, c := range map[string]struct {
+		api, account, id string
+		found            bool
+	}{
+		"own": {"mnml", "me", "a", true}, "other account": {"mnml", "you", "a", false},
+		"other API": {"maskr", "me", "a", false}, "unknown": {"mnml", "me", "b", false},
+	} {
+		_, err := host.Owned(t.Context(), c.api, job.Caller{ID: c.account}, c.id)
+		if (err == nil) != c.found || !c.found && fault.KindOf(err) != fault.NotFound {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestBearer(t *testing.T) {
+	t.Parallel()
+	for header, want := range map[string]string{
+		"Bearer abc": "abc", "bearer  abc ": "abc", "abc": "", "": "", "Basic abc": "", "Bearer": "", "Bearer ": "",
+	} {
+		if got := dialect.Bearer(&http.Request{Header: http.Header{"Authorization": {header}}}); got != want {
+			t.Errorf("%q gives %q", header, got)
+		}
+	}
+}
+
+func TestRetryAfter(t *testing.T) {
+	t.Parallel()
+	limited := &account.RetryAfter{Wait: 1500 * time.Millisecond, Err: fault.New(fault.RateLimited, "x")}
+	if got := dialect.RetryAfter(limited); got != 2 {
+		t.Errorf("1.5 s is told as %d s", got)
+	}
+	if got := dialect.RetryAfter(errors.New("busy")); got < 1 {
+		t.Errorf("%d s", got)
+	}
+}
+
+func TestRandom(t *testing.T) {
+	t.Parallel()
+	form, seen := regexp.MustCompile(`^[a-z0-9]{12}$`), map[string]bool{}
+	for range 1000 {
+		id := dialect.Random(12)
+		if !form.MatchString(id) || seen[id] {
+			t.Fatal(id)
+		}
+		seen[id] = true
+	}
+}
