@@ -34,7 +34,9 @@ func TestMain(m *testing.M) {
 	default:
 		main()
 	}
-	goleak.VerifyTestMain(m)
+	// nats.go leaves this one behind when its connection is closed in the moment
+	// of a first asynchronous publish; only a process that ends does that.
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/nats-io/nats.go/jetstream.(*jetStream).resetPendingAcksOnReconnect"))
 }
 
 // pretend is an upscaler that writes a word. requests remembers what it was
