@@ -25,7 +25,7 @@ func parseLevel(text string) (slog.Level, error) {
 func newLogger(out io.Writer, w workSettings) *slog.Logger {
 	level, _ := parseLevel(w.logLevel) // problems has checked it
 	options := &slog.HandlerOptions{Level: level}
-	if w.logText {
+	if w.logText || isTerminal(out) {
 		return slog.New(slog.NewTextHandler(out, options))
 	}
 	return slog.New(slog.NewJSONHandler(out, options))

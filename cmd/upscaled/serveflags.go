@@ -70,7 +70,7 @@ func (w *workSettings) declare(flags *pflag.FlagSet) {
 	flags.IntVar(&w.side, "max-side", 30_000, "pixels of an input picture's longer side at most")
 	flags.BoolVar(&w.warmUpDisabled, "no-warm-up", false, "do not load the network before the first job")
 	flags.StringVar(&w.logLevel, "log-level", "info", "least important messages to log: debug, info, warn or error")
-	flags.BoolVar(&w.logText, "log-text", false, "log lines for people in place of JSON")
+	flags.BoolVar(&w.logText, "log-text", false, "log lines for people in place of JSON; always on a terminal")
 	w.faces.declare(flags)
 	fromEnvironment(flags, "jobs", "large-jobs", "large-pixels", "lease", "attempts", "grace", "max-queue", "retention",
 		"max-pixels", "max-side", "no-warm-up", "log-level", "log-text")
