@@ -24,6 +24,9 @@ func (a addresses) base(r *http.Request) string {
 		return a.public
 	}
 	scheme, host := "http", r.Host
+	if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); host == "" && ok {
+		host = local.String() // HTTP/1.0 clients need not name one
+	}
 	if r.TLS != nil {
 		scheme = "https"
 	}

@@ -42,6 +42,8 @@ func (s *Server) routes(a addresses) *echo.Echo {
 	e.Use(requestID, accessLog(s.parts.Log), drain, recoverPanic, secure)
 	e.GET("/healthz", s.healthz)
 	e.GET("/readyz", s.readyz)
+	e.HEAD("/healthz", s.healthz) // load balancers ask that way
+	e.HEAD("/readyz", s.readyz)
 	e.POST("/v1/upscale", d.upscale)
 	d.mnml.Routes(e)
 	d.ailab.Routes(e)

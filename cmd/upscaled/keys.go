@@ -15,8 +15,8 @@ import (
 )
 
 const keysHelp = `Keys guard the server: once there is one, every call needs one. They are kept
-in the same store as the jobs (--data or --nats), and changes take effect at
-once, whether the server runs or not. Only a hash of a key is stored.`
+in the same store as the jobs (--data or --nats); changes take effect within a
+moment, whether the server runs or not. Only a hash of a key is stored.`
 
 func newKeysCommand(a *app) *cobra.Command {
 	var queue queueSettings

@@ -37,7 +37,7 @@ type Accounts struct {
 
 // absence is how long, at most, a first key takes to be noticed by processes
 // other than the one that made it.
-const absence = time.Second
+const absence = 100 * time.Millisecond
 
 // New works on a store; now is the clock (time.Now).
 func New(store Store, now func() time.Time) *Accounts { return &Accounts{store: store, now: now} }

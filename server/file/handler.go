@@ -1,8 +1,8 @@
 package file
 
 import (
-	"mime"
 	"net/http"
+	"net/url"
 	"path"
 	"strings"
 
@@ -41,7 +41,7 @@ func (h Handler) Serve(c echo.Context) error {
 	format := picture.Format(j.Result.Format)
 	header := c.Response().Header()
 	header.Set("Content-Type", format.ContentType())
-	header.Set("Content-Disposition", mime.FormatMediaType("inline", map[string]string{"filename": resultName(j, format)}))
+	header.Set("Content-Disposition", disposition(resultName(j, format)))
 	// A result never changes and an ID is never used again.
 	header.Set("ETag", `"`+id+`"`)
 	header.Set("Cache-Control", "private, max-age=86400, immutable")
@@ -51,6 +51,22 @@ func (h Handler) Serve(c echo.Context) error {
 	}
 	http.ServeContent(c.Response(), c.Request(), "", j.Finished, content)
 	return nil
+}
+
+// disposition quotes a file name as clients expect it (RFC 6266): plain, with
+// what is not ASCII replaced, and where that lost something once more in full.
+func disposition(name string) string {
+	plain := strings.Map(func(r rune) rune {
+		if r > '~' {
+			return '_'
+		}
+		return r
+	}, name)
+	header := `inline; filename="` + plain + `"`
+	if plain != name {
+		header += "; filename*=UTF-8''" + url.PathEscape(name)
+	}
+	return header
 }
 
 // resultName is the client's own file name with the result's extension; what

@@ -102,6 +102,10 @@ func (r refusal) envelope(requestID string) Envelope {
 // internalSentence is all that a client learns of what went wrong in here.
 const internalSentence = "The picture could not be processed because of an error of the server."
 
+// tooManyPixels is told where the engine's own limits are met: its sentences
+// name settings of the server.
+const tooManyPixels = "The picture or its result has too many pixels."
+
 // refusalOf translates any error; it is the only place that does. Requests and
 // pictures that are wrong come as refusals already, so a bare Invalid or
 // TooLarge is a defect.
@@ -139,7 +143,7 @@ func failure(j job.Job) error {
 	case j.Failure.Kind == fault.Invalid:
 		return refuse(DecodingFailure, "%s", j.Failure.Message)
 	case j.Failure.Kind == fault.TooLarge:
-		return refuse(ResolutionTooHigh, "%s", j.Failure.Message)
+		return refuse(ResolutionTooHigh, tooManyPixels)
 	}
 	return refusal{ProcessingFailure, internalSentence, fault.New(j.Failure.Kind, "%s", j.Failure.Message)}
 }

@@ -112,7 +112,7 @@ func (a *API) check(file upload.File) (job.InputInfo, error) {
 	case fault.Invalid, fault.Unsupported:
 		return job.InputInfo{}, refuse(DecodingFailure, "%s", fault.Sentence(err))
 	case fault.TooLarge:
-		return job.InputInfo{}, refuse(ResolutionTooHigh, "%s", fault.Sentence(err))
+		return job.InputInfo{}, refuse(ResolutionTooHigh, tooManyPixels)
 	}
 	return info, a.checkResolution(info)
 }

@@ -132,11 +132,14 @@ func (b *batch) start(ctx context.Context, i int, j job.Job) {
 func (b *batch) collect() {
 	e := <-b.ended
 	b.running--
-	if e.err != nil {
+	switch {
+	case fault.KindOf(e.err) == fault.Busy: // the server stops and gave the job up
+		b.items[e.index].err = e.err
+	case e.err != nil:
 		b.lost = errors.Join(b.lost, e.err)
-		return
+	default:
+		b.items[e.index].job = e.job
 	}
-	b.items[e.index].job = e.job
 }
 
 // room waits until trying again makes sense after a refusal, and says whether

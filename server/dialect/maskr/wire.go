@@ -103,10 +103,16 @@ func failureText(j job.Job) string {
 	switch {
 	case j.State == job.Canceled:
 		return "The job was canceled"
-	case j.Failure == nil || j.Failure.Kind == fault.Internal || j.Failure.Message == "":
+	case j.Failure == nil || j.Failure.Message == "":
 		return "Processing failed"
 	}
-	return j.Failure.Message
+	switch j.Failure.Kind {
+	case fault.Invalid, fault.Unsupported, fault.Busy: // Busy: it waited until it expired
+		return j.Failure.Message
+	case fault.TooLarge: // the engine's own sentence names its settings
+		return "The image or its upscaled result is too large"
+	}
+	return "Processing failed"
 }
 
 // summary counts a batch. One completed picture makes it completed; while the
