@@ -118,7 +118,7 @@ func TestRealImportedRestorer(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(home, "models"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"lib", "models/pigo", "models/" + store.Default("cpu")} {
+	for _, name := range []string{"models/pigo", "models/" + store.Default("cpu")} {
 		if err := os.Symlink(filepath.Join(store.Home(), name), filepath.Join(home, name)); err != nil {
 			t.Fatal(err)
 		}
@@ -132,8 +132,10 @@ func TestRealImportedRestorer(t *testing.T) {
 		t.Fatal(got.stderr)
 	}
 	plain, faces := filepath.Join(folder, "plain.png"), filepath.Join(folder, "faces.png")
-	real(t, nil, "--home", home, "--scale", "2", "--out", plain, portrait(t))
-	got := real(t, nil, "--home", home, "--scale", "2", "--json", "--face-enhance", "--out", faces, portrait(t))
+	// One process has one library, under one path: tests run beside each other.
+	library := store.InstalledLibrary("cpu")
+	real(t, nil, "--home", home, "--onnxruntime", library, "--scale", "2", "--out", plain, portrait(t))
+	got := real(t, nil, "--home", home, "--onnxruntime", library, "--scale", "2", "--json", "--face-enhance", "--out", faces, portrait(t))
 	if got.code != exitOK || !strings.Contains(got.stdout, `"faces":1,"face_restorer":"restorer"`) || strings.Contains(got.stdout, "refined") {
 		t.Fatalf("%d %s %s", got.code, got.stdout, got.stderr)
 	}
