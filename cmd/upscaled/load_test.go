@@ -77,7 +77,7 @@ func TestLoad(t *testing.T) {
 	if len(answers.wrong) > 0 {
 		t.Errorf("wrong answers: %s", strings.Join(answers.wrong, "\n"))
 	}
-	if limit := 100 * time.Millisecond; worst > limit {
+	if limit := timeLimit(100 * time.Millisecond); worst > limit {
 		t.Errorf("health took %v, more than %v", worst, limit)
 	}
 	if limit := int64(3 << 30); peak > limit {
