@@ -27,7 +27,8 @@ const (
 func (s State) Final() bool { return s == Succeeded || s == Failed || s == Canceled }
 
 // Options are what a dialect may ask of the engine. Zero values mean "the
-// server's default". At most one of Scale, Longest and Width/Height is set.
+// server's default". At most one of Scale, Longest, Width/Height and
+// FitWidth/FitHeight is set.
 type Options struct {
 	Model   string  `json:"model,omitempty"`
 	Scale   float64 `json:"scale,omitempty"`
@@ -37,9 +38,33 @@ type Options struct {
 	// MaxInputWidth reduces a wider picture to this width first, in pixels.
 	MaxInputWidth int `json:"max_input_width,omitempty"`
 	// Format is a picture.Format; "" keeps the input's.
-	Format      string `json:"format,omitempty"`
-	Quality     int    `json:"quality,omitempty"`
-	FaceEnhance bool   `json:"face_enhance,omitempty"`
+	Format  string `json:"format,omitempty"`
+	Quality int    `json:"quality,omitempty"`
+	// FitWidth and FitHeight bound a box that the result fills, in pixels.
+	FitWidth  int `json:"fit_width,omitempty"`
+	FitHeight int `json:"fit_height,omitempty"`
+	// Denoise is 0..1 for networks with a denoising twin; nil leaves it be.
+	Denoise *float64 `json:"denoise,omitempty"`
+	// Lossless asks WebP for its lossless form; Strip drops metadata.
+	Lossless bool `json:"lossless,omitempty"`
+	Strip    bool `json:"strip,omitempty"`
+	// Tile is the side of a tile in input pixels; 0 plans it from memory.
+	Tile        int  `json:"tile,omitempty"`
+	FaceEnhance bool `json:"face_enhance,omitempty"`
+	// Face changes the server's way of enhancing faces; nil leaves it be.
+	Face *FaceOptions `json:"face,omitempty"`
+}
+
+// FaceOptions are one request's own; nil and zero values mean the server's.
+type FaceOptions struct {
+	// Strength is 0..1.
+	Strength *float64 `json:"strength,omitempty"`
+	// Minimum is the shortest side of a face, in input pixels.
+	Minimum    int   `json:"minimum,omitempty"`
+	OnlyCentre *bool `json:"only_centre,omitempty"`
+	// Restorer is a name, Missing an engine.FaceMissing.
+	Restorer string `json:"restorer,omitempty"`
+	Missing  string `json:"missing,omitempty"`
 }
 
 // Spec is what a dialect submits. The dialect makes the ID, in its vendor's
@@ -55,6 +80,8 @@ type Spec struct {
 	// InputName is the client's name of the file, for display only.
 	InputName string  `json:"input_name,omitempty"`
 	Options   Options `json:"options"`
+	// Webhook, where not nil, is called when the job ends.
+	Webhook *Webhook `json:"webhook,omitempty"`
 }
 
 // Result describes the stored result of a succeeded job.

@@ -13,7 +13,6 @@ import (
 
 	"upscaled/engine"
 	"upscaled/engine/fault"
-	"upscaled/engine/picture"
 	"upscaled/server/job"
 )
 
@@ -163,19 +162,6 @@ func progress(lease job.Lease) func(engine.Progress) {
 			lease.Progress(float64(p.Done) / float64(p.Total))
 		}
 	}
-}
-
-// requestOf is what a dialect asked for in the engine's terms.
-func requestOf(o job.Options, faces engine.Faces) engine.Request {
-	request := engine.Request{
-		Model: o.Model, MaxInputWidth: o.MaxInputWidth,
-		Size:   engine.Size{Scale: o.Scale, Longest: o.Longest, Width: o.Width, Height: o.Height},
-		Format: picture.Format(o.Format), Quality: o.Quality,
-	}
-	if o.FaceEnhance {
-		request.Faces = &faces
-	}
-	return request
 }
 
 func resultOf(r engine.Result) job.Result {

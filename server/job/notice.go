@@ -1,0 +1,35 @@
+package job
+
+import (
+	"context"
+	"time"
+)
+
+// Webhook is where a job's end is told. The dialect that made the job writes
+// the body.
+type Webhook struct {
+	URL string `json:"url"`
+	// Started asks for a call when the job begins as well.
+	Started bool `json:"started,omitempty"`
+}
+
+// Notice is a call of a webhook that is due.
+type Notice interface {
+	// Job is the record that the call tells of.
+	Job() Job
+	// Attempt counts the tries, 1 for the first.
+	Attempt() int
+	// Done ends the notice: it was delivered or is given up.
+	Done(ctx context.Context) error
+	// Again has it tried anew after a pause.
+	Again(ctx context.Context, after time.Duration) error
+}
+
+// Notices hand out the calls that are due. A notice whose process dies is
+// handed out again: calls may be repeated but are never lost while the job's
+// record lives.
+type Notices interface {
+	// NextNotice waits for one. It fails only when the context ends. It may be
+	// called concurrently and from several processes.
+	NextNotice(ctx context.Context) (Notice, error)
+}

@@ -1,0 +1,37 @@
+package job
+
+import (
+	"context"
+	"time"
+)
+
+// Upload describes a file that a caller stored to use in jobs later.
+type Upload struct {
+	// ID is made by the dialect, unguessable and unique.
+	ID      string `json:"id"`
+	API     string `json:"api"`
+	Account string `json:"account,omitempty"`
+	// Name and ContentType are the client's, for display only.
+	Name        string `json:"name"`
+	ContentType string `json:"content_type"`
+	Bytes       int64  `json:"bytes"`
+	// SHA256 and MD5 are hexadecimal digests of the contents.
+	SHA256  string    `json:"sha256"`
+	MD5     string    `json:"md5"`
+	Created time.Time `json:"created"`
+	Expires time.Time `json:"expires"`
+}
+
+// Uploads keep files until they expire, as long as results are kept. All
+// methods may be called concurrently and from several processes.
+type Uploads interface {
+	// PutUpload stores a file durably and fills Bytes, digests and times. An
+	// account's files together are bounded: beyond that it is fault.RateLimited.
+	PutUpload(ctx context.Context, u Upload, data []byte) (Upload, error)
+	// Upload gives the description; fault.NotFound when unknown or expired.
+	Upload(ctx context.Context, id string) (Upload, error)
+	// ReadUpload gives the contents; fault.NotFound likewise.
+	ReadUpload(ctx context.Context, id string) ([]byte, error)
+	// DeleteUpload removes it; an unknown one is fault.NotFound.
+	DeleteUpload(ctx context.Context, id string) error
+}

@@ -1,0 +1,48 @@
+package worker
+
+import (
+	"upscaled/engine"
+	"upscaled/engine/picture"
+	"upscaled/server/job"
+)
+
+// requestOf is what a dialect asked for in the engine's terms. faces are the
+// server's own settings.
+func requestOf(o job.Options, faces engine.Faces) engine.Request {
+	request := engine.Request{
+		Model: o.Model, Denoise: o.Denoise, MaxInputWidth: o.MaxInputWidth,
+		Size: engine.Size{
+			Scale: o.Scale, Longest: o.Longest, Width: o.Width, Height: o.Height,
+			FitWidth: o.FitWidth, FitHeight: o.FitHeight,
+		},
+		Format: picture.Format(o.Format), Quality: o.Quality, Lossless: o.Lossless, Strip: o.Strip, Tile: o.Tile,
+	}
+	if o.FaceEnhance {
+		faces = withFace(faces, o.Face)
+		request.Faces = &faces
+	}
+	return request
+}
+
+// withFace lays a request's own options over the server's.
+func withFace(faces engine.Faces, o *job.FaceOptions) engine.Faces {
+	if o == nil {
+		return faces
+	}
+	if o.Strength != nil {
+		faces.Strength = *o.Strength
+	}
+	if o.Minimum > 0 {
+		faces.Minimum = o.Minimum
+	}
+	if o.OnlyCentre != nil {
+		faces.OnlyCentre = *o.OnlyCentre
+	}
+	if o.Restorer != "" {
+		faces.Restorer = o.Restorer
+	}
+	if o.Missing != "" {
+		faces.Missing = engine.FaceMissing(o.Missing)
+	}
+	return faces
+}
