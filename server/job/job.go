@@ -82,6 +82,9 @@ type Spec struct {
 	Options   Options `json:"options"`
 	// Webhook, where not nil, is called when the job ends.
 	Webhook *Webhook `json:"webhook,omitempty"`
+	// Memo is what the dialect wants to remember of the request, in a form of
+	// its own; at most some KiB. Nobody else reads it.
+	Memo string `json:"memo,omitempty"`
 }
 
 // Result describes the stored result of a succeeded job.

@@ -1,5 +1,5 @@
-// Package jobtest holds the conformance suite of job.Queue and a queue in
-// memory for the tests of what submits to one.
+// Package jobtest holds the conformance suites of job.Queue and its companions
+// and a queue in memory for the tests of what submits to one.
 package jobtest
 
 import (
@@ -21,8 +21,9 @@ type Outcome struct {
 	Failure *job.Failure
 }
 
-// Queue is a job.Queue in memory. Its zero value accepts jobs and leaves them
-// queued until Start and Finish are called.
+// Queue is a job.Queue in memory, and a job.Lister, job.Watcher, job.Uploads
+// and job.Notices as well. Its zero value accepts jobs and leaves them queued
+// until Start and Finish are called.
 type Queue struct {
 	// Work, where not nil, finishes every job as soon as it is submitted.
 	Work func(spec job.Spec, input []byte) Outcome
@@ -32,12 +33,38 @@ type Queue struct {
 	Credits *int64
 	// Now is the clock; time.Now when nil.
 	Now func() time.Time
+	// Retention is how long uploads are kept; 0 is a day.
+	Retention time.Duration
+	// UploadBytes bounds one account's uploads together; 0 is 1 GiB.
+	UploadBytes int64
 
 	mutex    sync.Mutex
 	jobs     map[string]job.Job
+	order    []string // IDs, oldest first
 	inputs   map[string][]byte
 	pictures map[string][]byte
 	changed  map[string]chan struct{} // closed when the job becomes final
+	uploads  map[string]upload
+	due      []*notice
+	// stirred is closed and replaced when any job changes or a notice is due;
+	// nil while nobody waits.
+	stirred chan struct{}
+}
+
+// stir wakes all that wait for changes. The mutex is held.
+func (q *Queue) stir() {
+	if q.stirred != nil {
+		close(q.stirred)
+		q.stirred = nil
+	}
+}
+
+// listen gives what the next stir closes. The mutex is held.
+func (q *Queue) listen() <-chan struct{} {
+	if q.stirred == nil {
+		q.stirred = make(chan struct{})
+	}
+	return q.stirred
 }
 
 func (q *Queue) now() time.Time {
@@ -69,6 +96,7 @@ func (q *Queue) Submit(ctx context.Context, spec job.Spec, input []byte) (job.Su
 	j := job.Job{Spec: spec, State: job.Queued, Created: q.now()}
 	q.jobs[spec.ID], q.changed[spec.ID] = j, make(chan struct{})
 	q.inputs[spec.ID] = bytes.Clone(input)
+	q.order = append(q.order, spec.ID)
 	q.mutex.Unlock()
 	if q.Work != nil {
 		q.Finish(spec.ID, q.Work(spec, input))
@@ -76,13 +104,21 @@ func (q *Queue) Submit(ctx context.Context, spec job.Spec, input []byte) (job.Su
 	return job.Submitted{Job: j, Credits: q.Credits}, nil
 }
 
-// Start marks a queued job as running.
+// Start marks a queued job as running, or tells a running one's progress.
 func (q *Queue) Start(id string, progress float64) {
 	q.mutex.Lock()
 	defer q.mutex.Unlock()
 	j := q.jobs[id]
-	j.State, j.Progress, j.Started, j.Attempts = job.Running, progress, q.now(), j.Attempts+1
+	begins := j.State == job.Queued
+	if begins {
+		j.State, j.Started, j.Attempts = job.Running, q.now(), j.Attempts+1
+	}
+	j.Progress = progress
 	q.jobs[id] = j
+	if begins && j.Webhook != nil && j.Webhook.Started {
+		q.due = append(q.due, &notice{queue: q, job: j})
+	}
+	q.stir()
 }
 
 // Finish ends a job that is not final yet.
@@ -105,6 +141,10 @@ func (q *Queue) Finish(id string, o Outcome) {
 	}
 	q.jobs[id] = j
 	close(q.changed[id])
+	if j.Webhook != nil {
+		q.due = append(q.due, &notice{queue: q, job: j})
+	}
+	q.stir()
 }
 
 // Input gives the bytes that a job was submitted with.

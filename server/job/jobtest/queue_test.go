@@ -3,6 +3,7 @@ package jobtest_test
 import (
 	"testing"
 
+	"upscaled/server/job"
 	"upscaled/server/job/jobtest"
 )
 
@@ -17,3 +18,11 @@ func TestMemoryQueue(t *testing.T) {
 		}
 	})
 }
+
+var (
+	_ job.Queue   = (*jobtest.Queue)(nil)
+	_ job.Lister  = (*jobtest.Queue)(nil)
+	_ job.Watcher = (*jobtest.Queue)(nil)
+	_ job.Uploads = (*jobtest.Queue)(nil)
+	_ job.Notices = (*jobtest.Queue)(nil)
+)

@@ -1,0 +1,70 @@
+package jobtest
+
+import (
+	"context"
+	"encoding/base64"
+	"slices"
+	"strconv"
+
+	"upscaled/engine/fault"
+	"upscaled/server/job"
+)
+
+// List implements job.Lister. Its cursor is the number of the last job told.
+func (q *Queue) List(ctx context.Context, page job.Page) ([]job.Job, string, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, "", err
+	}
+	limit := min(max(page.Limit, 1), 100)
+	q.mutex.Lock()
+	defer q.mutex.Unlock()
+	before := len(q.order)
+	if page.Before != "" {
+		number, damaged := base64.RawURLEncoding.DecodeString(page.Before)
+		var err error
+		if before, err = strconv.Atoi(string(number)); damaged != nil || err != nil || before < 0 || before > len(q.order) {
+			return nil, "", fault.New(fault.Invalid, "The cursor is not one that a listing gave.")
+		}
+	}
+	var found []job.Job
+	last := before
+	for i, id := range slices.Backward(q.order[:before]) {
+		j := q.jobs[id]
+		if j.API != page.API || j.Account != page.Account {
+			continue
+		}
+		if len(found) == limit {
+			return found, base64.RawURLEncoding.EncodeToString([]byte(strconv.Itoa(last))), nil
+		}
+		found, last = append(found, j), i
+	}
+	return found, "", nil
+}
+
+// Watch implements job.Watcher.
+func (q *Queue) Watch(ctx context.Context, id string, changed func(job.Job) error) error {
+	var told job.Job
+	for {
+		q.mutex.Lock()
+		j, known := q.jobs[id]
+		stirred := q.listen()
+		q.mutex.Unlock()
+		if !known {
+			return fault.New(fault.NotFound, "There is no such job.")
+		}
+		if told.ID == "" || told.State != j.State || told.Progress != j.Progress {
+			told = j
+			if err := changed(j); err != nil {
+				return err
+			}
+		}
+		if j.State.Final() {
+			return nil
+		}
+		select {
+		case <-stirred:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
