@@ -9,9 +9,12 @@ import (
 )
 
 // JSON answers with a dialect's own body, without HTML escapes, so that URLs
-// read plainly.
+// read plainly. A content type that was set already, such as that of RFC 9457,
+// stays.
 func JSON(c echo.Context, status int, body any) error {
-	c.Response().Header().Set(echo.HeaderContentType, echo.MIMEApplicationJSON)
+	if header := c.Response().Header(); header.Get(echo.HeaderContentType) == "" {
+		header.Set(echo.HeaderContentType, echo.MIMEApplicationJSON)
+	}
 	c.Response().WriteHeader(status)
 	encoder := json.NewEncoder(c.Response())
 	encoder.SetEscapeHTML(false)
