@@ -9,15 +9,19 @@ type Page struct {
 	// Before continues after an earlier answer's cursor; "" begins with the
 	// newest.
 	Before string
-	// Limit is how many jobs at most, 1 to 100.
+	// Limit is how many jobs at most, 1 to LongestPage; what lies outside is
+	// taken for the nearer of the two.
 	Limit int
 }
+
+// LongestPage is how many jobs one answer holds at most.
+const LongestPage = 100
 
 // Lister tells callers of their jobs. It may be used concurrently.
 type Lister interface {
 	// List gives jobs, newest first, and the cursor of the next page, "" where
-	// there is none. Expired jobs are not listed. A cursor that List did not
-	// give is fault.Invalid.
+	// there is none. Expired jobs are not listed, nor is a cursor's page
+	// changed by jobs that come or expire. A damaged cursor is fault.Invalid.
 	List(ctx context.Context, page Page) (jobs []Job, next string, err error)
 }
 

@@ -1,21 +1,14 @@
 package jobs
 
 import (
-	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"strings"
 	"sync"
-
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
+	"time"
 
 	"upscaled/server/job"
 )
 
-// board is what this process has heard of unfinished jobs. It is a hint: who
-// decides anything reads the record.
+// board is what this process has heard of unfinished jobs, and of all jobs
+// whose they are. It is a hint: who decides anything reads the record.
 type board struct {
 	loaded chan struct{} // closed when the records of the start are all known
 	once   sync.Once     // closes it
@@ -23,7 +16,9 @@ type board struct {
 	mutex     sync.Mutex
 	records   map[string]record // unfinished jobs
 	fractions map[string]float64
-	waiting   map[string]map[chan struct{}]struct{}
+	// waiting has, by job, who is told of changes, and whether of progress too.
+	waiting map[string]map[chan struct{}]bool
+	listed  listing
 	// submitting are the IDs that this process is about to record.
 	submitting map[string]bool
 }
@@ -31,8 +26,8 @@ type board struct {
 func newBoard() *board {
 	return &board{
 		loaded: make(chan struct{}), records: map[string]record{},
-		fractions: map[string]float64{}, waiting: map[string]map[chan struct{}]struct{}{},
-		submitting: map[string]bool{},
+		fractions: map[string]float64{}, waiting: map[string]map[chan struct{}]bool{},
+		submitting: map[string]bool{}, listed: listing{},
 	}
 }
 
@@ -79,16 +74,26 @@ func (b *board) progress(id string) float64 {
 	return b.fractions[id]
 }
 
-// subscribe gives a channel that gets a token after each change of a job;
-// tokens do not pile up. stop must be called.
-func (b *board) subscribe(id string) (changed <-chan struct{}, stop func()) {
+// progressOf is progress where the job's record is known and still the given
+// revision.
+func (b *board) progressOf(r record) (fraction float64, same bool) {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	known, is := b.records[r.ID]
+	return b.fractions[r.ID], is && known.revision == r.revision
+}
+
+// subscribe gives a channel that gets a token after each change of a job's
+// record, and where progress says so of its progress too; tokens do not pile
+// up. stop must be called.
+func (b *board) subscribe(id string, progress bool) (changed <-chan struct{}, stop func()) {
 	channel := make(chan struct{}, 1)
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
 	if b.waiting[id] == nil {
-		b.waiting[id] = map[chan struct{}]struct{}{}
+		b.waiting[id] = map[chan struct{}]bool{}
 	}
-	b.waiting[id][channel] = struct{}{}
+	b.waiting[id][channel] = progress
 	return channel, func() {
 		b.mutex.Lock()
 		defer b.mutex.Unlock()
@@ -99,22 +104,65 @@ func (b *board) subscribe(id string) (changed <-chan struct{}, stop func()) {
 	}
 }
 
-// change notes a record, or with nil that a job is gone.
-func (b *board) change(id string, r *record) {
-	b.mutex.Lock()
-	defer b.mutex.Unlock()
-	if r != nil && !r.State.Final() {
-		b.records[id] = *r
-	} else {
-		delete(b.records, id)
-		delete(b.fractions, id)
-	}
-	for channel := range b.waiting[id] {
+// wake gives tokens to a job's subscribers. The mutex is held.
+func (b *board) wake(id string, progress bool) {
+	for channel, wants := range b.waiting[id] {
+		if progress && !wants {
+			continue
+		}
 		select {
 		case channel <- struct{}{}:
 		default: // a token is there already
 		}
 	}
+}
+
+// change notes a record, or with nil that a job is gone.
+func (b *board) change(id string, r *record) {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	if r != nil {
+		b.listed.add(r.Job)
+	}
+	if r != nil && !r.State.Final() {
+		if r.State != job.Running || b.records[id].Lease != r.Lease {
+			delete(b.fractions, id) // it was another try's
+		}
+		b.records[id] = *r
+	} else {
+		delete(b.records, id)
+		delete(b.fractions, id)
+	}
+	b.wake(id, false)
+}
+
+// list notes that this process has recorded a job, so that its caller finds
+// it listed at once.
+func (b *board) list(j job.Job) {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	b.listed.add(j)
+}
+
+// older gives a caller's jobs from a place on, newest first.
+func (b *board) older(o owner, before place, limit int) []place {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	return b.listed.older(o, before, limit)
+}
+
+// unlist forgets a caller's job that is not recorded any more.
+func (b *board) unlist(o owner, p place) {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	b.listed.remove(o, p)
+}
+
+// unlistOlder forgets all jobs that were made before a time.
+func (b *board) unlistOlder(than time.Time) {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	b.listed.removeOlder(than)
 }
 
 // load notes that all present records are known: what was unfinished in an
@@ -134,89 +182,6 @@ func (b *board) advance(id string, fraction float64) {
 	defer b.mutex.Unlock()
 	if b.records[id].State == job.Running {
 		b.fractions[id] = fraction
-	}
-}
-
-// watch keeps the board up to date. While nodes are lost a watch may not begin
-// or may end on its own; another then takes its place.
-func (q *Queue) watch(ctx context.Context) error {
-	for ctx.Err() == nil {
-		if err := q.watchOnce(ctx); err != nil && ctx.Err() == nil {
-			q.options.Log.Warn("records are watched again", "error", err)
-			pause(ctx, retryPause)
-		}
-	}
-	return nil
-}
-
-// watchOnce follows one watch to its end. The first updates are all present
-// records, ended by a nil.
-func (q *Queue) watchOnce(ctx context.Context) error {
-	watcher, err := q.records.WatchAll(ctx)
-	if err != nil {
-		return fmt.Errorf("watch records: %w", err)
-	}
-	defer func() { _ = watcher.Stop() }() // the connection may be gone already
-	stale := q.board.unfinished()
-	present := map[string]bool{}
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case entry, open := <-watcher.Updates():
-			switch {
-			case !open:
-				return errors.New("the watch of records has ended")
-			case entry == nil:
-				q.board.load(stale, present)
-				present = nil
-			default:
-				q.note(entry)
-				if present != nil {
-					present[entry.Key()] = true
-				}
-			}
-		}
-	}
-}
-
-func (q *Queue) note(entry jetstream.KeyValueEntry) {
-	if entry.Operation() != jetstream.KeyValuePut {
-		q.board.change(entry.Key(), nil)
-		return
-	}
-	r, err := decodeRecord(entry)
-	if err != nil {
-		q.options.Log.Error("unreadable record", "job", entry.Key(), "error", err)
-		return
-	}
-	q.board.change(entry.Key(), &r)
-}
-
-// watchProgress hears what running jobs tell. These messages are not stored:
-// a lost one is made up for by the next.
-func (q *Queue) watchProgress(ctx context.Context) error {
-	subscription, err := q.connection.nats.Subscribe(progressPrefix+"*", func(m *nats.Msg) {
-		var fraction float64
-		if json.Unmarshal(m.Data, &fraction) == nil && fraction >= 0 && fraction <= 1 {
-			q.board.advance(strings.TrimPrefix(m.Subject, progressPrefix), fraction)
-		}
-	})
-	if err != nil {
-		return fmt.Errorf("listen for progress: %w", err)
-	}
-	<-ctx.Done()
-	_ = subscription.Unsubscribe() // the connection may be gone already
-	return nil
-}
-
-// tell publishes a running job's progress.
-func (q *Queue) tell(id string, fraction float64) {
-	text, err := json.Marshal(fraction)
-	if err == nil {
-		err = q.connection.nats.Publish(progressPrefix+id, text)
-	}
-	if err != nil {
-		q.options.Log.Debug("progress is not told", "job", id, "error", err)
+		b.wake(id, true)
 	}
 }

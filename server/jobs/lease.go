@@ -41,7 +41,7 @@ func (l *lease) Context() context.Context { return l.ctx }
 
 // beat keeps the lease and looks whether the job was canceled or taken over.
 func (l *lease) beat() {
-	changed, stop := l.queue.board.subscribe(l.record.ID)
+	changed, stop := l.queue.board.subscribe(l.record.ID, false)
 	defer stop()
 	ticker := time.NewTicker(l.queue.options.Lease / 3)
 	defer ticker.Stop()

@@ -74,15 +74,12 @@ func (q *Queue) Get(ctx context.Context, id string) (job.Job, error) {
 	if err != nil {
 		return job.Job{}, err
 	}
-	if r.State == job.Running {
-		r.Progress = max(r.Progress, q.board.progress(id))
-	}
-	return r.Job, nil
+	return q.withProgress(r), nil
 }
 
 // Wait implements job.Queue.
 func (q *Queue) Wait(ctx context.Context, id string) (job.Job, error) {
-	changed, stop := q.board.subscribe(id)
+	changed, stop := q.board.subscribe(id, false)
 	defer stop()
 	recheck := time.NewTicker(recheckPause)
 	defer recheck.Stop()

@@ -12,7 +12,6 @@ import (
 	"upscaled/server/account"
 	"upscaled/server/account/accounttest"
 	"upscaled/server/job"
-	"upscaled/server/job/jobtest"
 	"upscaled/server/jobs"
 )
 
@@ -124,31 +123,6 @@ func newAccount(t *testing.T, n node, credits int64) string {
 		t.Fatal(err)
 	}
 	return a.ID
-}
-
-func TestQueue(t *testing.T) {
-	t.Parallel()
-	jobtest.TestQueue(t, func(t *testing.T) jobtest.Subject {
-		q := start(t, embed(t, t.TempDir()), nil)
-		leases := map[string]job.Lease{}
-		return jobtest.Subject{
-			Queue: q,
-			Begin: func(t *testing.T, id string) {
-				lease := next(t, q)
-				leases[lease.Job().ID] = lease
-				if input, err := lease.Input(t.Context()); err != nil || string(input) != "input" {
-					t.Errorf("input %q, %v", input, err)
-				}
-			},
-			End: func(t *testing.T, id string, o jobtest.Outcome) {
-				if o.Failure != nil {
-					_ = leases[id].Fail(t.Context(), *o.Failure)
-				} else {
-					_ = leases[id].Succeed(t.Context(), o.Picture, *o.Result)
-				}
-			},
-		}
-	})
 }
 
 func TestAccountStore(t *testing.T) {

@@ -93,6 +93,7 @@ func (q *Queue) accept(ctx context.Context, r *record, input []byte) error {
 	} else if err != nil {
 		return err
 	}
+	q.board.list(r.Job)
 	if err := q.push(ctx, *r); err != nil {
 		if fault.KindOf(err) == fault.Busy {
 			return err

@@ -25,6 +25,7 @@ func (q *Queue) sweepOften(ctx context.Context) error {
 	defer ticker.Stop()
 	for {
 		q.sweepJobs(ctx)
+		q.board.unlistOlder(q.options.Now().Add(-2 * (q.options.Retention + recordMargin)))
 		if q.options.Ledger != nil {
 			orphans = q.sweepHolds(ctx, orphans)
 		}

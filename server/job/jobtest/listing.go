@@ -15,7 +15,7 @@ func (q *Queue) List(ctx context.Context, page job.Page) ([]job.Job, string, err
 	if err := ctx.Err(); err != nil {
 		return nil, "", err
 	}
-	limit := min(max(page.Limit, 1), 100)
+	limit := min(max(page.Limit, 1), job.LongestPage)
 	q.mutex.Lock()
 	defer q.mutex.Unlock()
 	before := len(q.order)

@@ -7,18 +7,6 @@ import (
 	"upscaled/server/job/jobtest"
 )
 
-func TestMemoryQueue(t *testing.T) {
-	t.Parallel()
-	jobtest.TestQueue(t, func(*testing.T) jobtest.Subject {
-		q := &jobtest.Queue{}
-		return jobtest.Subject{
-			Queue: q,
-			Begin: func(_ *testing.T, id string) { q.Start(id, 0) },
-			End:   func(_ *testing.T, id string, o jobtest.Outcome) { q.Finish(id, o) },
-		}
-	})
-}
-
 var (
 	_ job.Queue   = (*jobtest.Queue)(nil)
 	_ job.Lister  = (*jobtest.Queue)(nil)
@@ -26,3 +14,29 @@ var (
 	_ job.Uploads = (*jobtest.Queue)(nil)
 	_ job.Notices = (*jobtest.Queue)(nil)
 )
+
+func subject(q *jobtest.Queue) jobtest.Subject {
+	return jobtest.Subject{
+		Queue: q,
+		Begin: func(_ *testing.T, id string) { q.Start(id, 0) },
+		End:   func(_ *testing.T, id string, o jobtest.Outcome) { q.Finish(id, o) },
+	}
+}
+
+func TestMemoryQueue(t *testing.T) {
+	t.Parallel()
+	jobtest.TestQueue(t, func(*testing.T) jobtest.Subject { return subject(&jobtest.Queue{}) })
+}
+
+func TestMemoryLister(t *testing.T) {
+	t.Parallel()
+	jobtest.TestLister(t, func(*testing.T) jobtest.Listed { return &jobtest.Queue{} })
+}
+
+func TestMemoryWatcher(t *testing.T) {
+	t.Parallel()
+	jobtest.TestWatcher(t, func(*testing.T) jobtest.Watched {
+		q := &jobtest.Queue{}
+		return jobtest.Watched{Subject: subject(q), Watcher: q, Progress: func(_ *testing.T, id string, f float64) { q.Start(id, f) }}
+	})
+}
