@@ -1,0 +1,117 @@
+package replicate
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"upscaled/engine/fault"
+	"upscaled/server/dialect"
+)
+
+// Problem is the vendor's error body, an RFC 9457 problem.
+type Problem struct {
+	Title  string `json:"title,omitempty"`
+	Detail string `json:"detail"`
+	Status int    `json:"status"`
+	// RetryAfter is in seconds.
+	RetryAfter    int         `json:"retry_after,omitempty"`
+	InvalidFields []Violation `json:"invalid_fields,omitempty"`
+}
+
+// Violation says what is wrong with one field of a request. Types and
+// descriptions are those of the JSON Schema validator that the vendor uses.
+type Violation struct {
+	Type string `json:"type"`
+	// Field is a path such as input.scale; "" is the body itself.
+	Field       string `json:"field"`
+	Description string `json:"description"`
+}
+
+// violations are all that is wrong with a request's fields.
+type violations []Violation
+
+func (v violations) Error() string {
+	var text strings.Builder
+	for _, one := range v {
+		text.WriteString("- ")
+		if one.Field != "" {
+			text.WriteString(one.Field + ": ")
+		}
+		text.WriteString(one.Description + "\n")
+	}
+	return text.String()
+}
+
+// refusal is an error that knows its answer.
+type refusal struct{ problem Problem }
+
+func (r refusal) Error() string { return r.problem.Detail }
+
+var (
+	errNotFound error = refusal{Problem{Detail: "The requested resource could not be found.", Status: http.StatusNotFound}}
+	errVersion  error = refusal{Problem{
+		Title:  "Invalid version or not permitted",
+		Detail: "The specified version does not exist (or perhaps you don't have permission to use it?)",
+		Status: http.StatusUnprocessableEntity,
+	}}
+)
+
+// problemOf translates any error.
+func problemOf(err error) Problem {
+	var known refusal
+	if errors.As(err, &known) {
+		return known.problem
+	}
+	var fields violations
+	if errors.As(err, &fields) {
+		return Problem{
+			Title: "Input validation failed", Detail: fields.Error(),
+			Status: http.StatusUnprocessableEntity, InvalidFields: fields,
+		}
+	}
+	switch fault.KindOf(err) {
+	case fault.Unauthorized, fault.Disabled:
+		return Problem{Title: "Unauthenticated", Detail: "You did not pass a valid authentication token", Status: http.StatusUnauthorized}
+	case fault.NoCredits:
+		return Problem{
+			Title:  "Insufficient credit",
+			Detail: "You have insufficient credit to run this model. Ask the operator of this server for more.",
+			Status: http.StatusPaymentRequired,
+		}
+	case fault.NotFound:
+		return problemOf(errNotFound)
+	case fault.Unsupported: // the router's: a path that exists with other methods
+		return Problem{Detail: "This address does not take that method.", Status: http.StatusMethodNotAllowed}
+	case fault.RateLimited:
+		return throttled(dialect.RetryAfter(err))
+	case fault.Busy:
+		return Problem{Detail: "The service is busy. Please try again later.", Status: http.StatusServiceUnavailable}
+	}
+	return Problem{Detail: "Internal server error", Status: http.StatusInternalServerError}
+}
+
+func throttled(seconds int) Problem {
+	unit := "seconds"
+	if seconds == 1 {
+		unit = "second"
+	}
+	return Problem{
+		Detail:     fmt.Sprintf("Request was throttled. Expected available in %d %s.", seconds, unit),
+		Status:     http.StatusTooManyRequests,
+		RetryAfter: seconds,
+	}
+}
+
+// Refuse answers any error; a client that has gone gets no answer.
+func (a *API) Refuse(c echo.Context, err error) error {
+	problem := problemOf(err)
+	c.Response().Header().Set(echo.HeaderContentType, "application/problem+json")
+	return dialect.Refuse(c, problem.Status, problem, err)
+}
+
+// NotFound answers unknown paths below the vendor's.
+func (a *API) NotFound(c echo.Context) error { return a.Refuse(c, errNotFound) }
