@@ -16,7 +16,10 @@ import (
 
 // Options make an Engine.
 type Options struct {
+	// Runtime computes; Others are further devices of the same kind, which
+	// share the work.
 	Runtime Runtime
+	Others  []Runtime
 	Library Library
 	// Faces enhances faces; nil where that is not available.
 	Faces FaceLibrary
@@ -27,24 +30,40 @@ type Options struct {
 	TileMemory int64
 	// Precision of the sessions; "" is the device's own.
 	Precision network.Precision
+	// Tuning, where not nil, tells what was measured for a network on the
+	// device; it may be called concurrently.
+	Tuning func(Network) Tuning
 }
 
-// Engine upscales pictures on one device. It may be used concurrently: tiles
-// of different pictures take turns.
+// Tuning is how a device runs a network fastest; zero values mean that it was
+// not measured.
+type Tuning struct {
+	// TilePixels is how many input pixels a tile sees at most.
+	TilePixels int
+}
+
+// Engine upscales pictures on one or several devices. It may be used
+// concurrently: tiles of different pictures take turns.
 type Engine struct {
 	options   Options
 	precision network.Precision
-	sessions  *sessions
+	devices   []*device
 	scheduler *scheduler
+	tiles     *tiles
 }
 
-// maxSessions bounds the cache: one network has at most nine border graphs a
-// plane and sample type.
-const maxSessions = 24
+// maxSessions bounds the cache of a device: one network has at most nine border
+// graphs a plane and sample type. Sessions of one shape hold device memory
+// each, so that fewer are kept.
+const maxSessions, maxStaticSessions = 24, 8
 
 // New makes an engine; the caller closes it before the runtime.
 func New(o Options) *Engine {
-	e := &Engine{options: o, precision: o.Precision, sessions: newSessions(o.Runtime, maxSessions), scheduler: newScheduler(1)}
+	e := &Engine{options: o, precision: o.Precision, tiles: newTiles(o.Runtime)}
+	for _, r := range append([]Runtime{o.Runtime}, o.Others...) {
+		e.devices = append(e.devices, newDevice(r))
+	}
+	e.scheduler = newScheduler(e.devices)
 	if e.precision == "" {
 		e.precision = o.Runtime.Device().Precision
 	}
@@ -52,7 +71,20 @@ func New(o Options) *Engine {
 }
 
 // Close frees the sessions. No Upscale may be running.
-func (e *Engine) Close() { e.sessions.clear() }
+func (e *Engine) Close() {
+	e.clear()
+	e.tiles.close()
+}
+
+// clear drops all sessions, those in use when their tiles end, and tells how
+// many there were on the device that had most.
+func (e *Engine) clear() int {
+	most := 0
+	for _, d := range e.devices {
+		most = max(most, d.sessions.clear())
+	}
+	return most
+}
 
 // Upscale makes one picture larger. See Request for what it reads and writes.
 func (e *Engine) Upscale(ctx context.Context, q Request) (Result, error) {

@@ -96,7 +96,7 @@ func equal(a, b picture.Raster) bool {
 }
 
 // upscale runs one request on a fake runtime.
-func upscale(t testing.TB, r *enginetest.Runtime, net enginetest.Network, q engine.Request) ([]byte, engine.Result, error) {
+func upscale(t testing.TB, r engine.Runtime, net enginetest.Network, q engine.Request) ([]byte, engine.Result, error) {
 	t.Helper()
 	e := engine.New(engine.Options{Runtime: r, Library: enginetest.Library{Network: net}})
 	defer e.Close()
@@ -123,7 +123,8 @@ func TestTiledEqualsUntiled(t *testing.T) {
 		if random.Intn(2) == 0 {
 			q.Size.Scale = 0.2 + random.Float64()*float64(net.Description.Scale)
 		}
-		data, result, err := upscale(t, &enginetest.Runtime{}, net, q)
+		device := &enginetest.Runtime{Static: random.Intn(2) == 0, Parallel: random.Intn(4)}
+		data, result, err := upscale(t, device, net, q)
 		if err != nil {
 			t.Errorf("seed %d: %v", seed, err)
 			return false

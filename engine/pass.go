@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"time"
 
 	"upscaled/engine/fault"
 	"upscaled/engine/picture"
@@ -50,25 +49,21 @@ func (r *run) through(ctx context.Context, net Network, planes []picture.Raster,
 		p.planes = append(p.planes, extended(plane, width, height))
 		p.constant = append(p.constant, len(p.constant) > 0 && constant(plane))
 	}
-	p.pixels = r.tilePixels(p.facts)
+	p.pixels = r.tilePixels(net)
 	p.plan(0)
-	for i := 0; i < len(p.grid.Rows); i++ {
-		bands, err := p.band(ctx, p.grid.Rows[i])
-		if fault.KindOf(err) == fault.DeviceMemory && p.pixels > minTilePixels {
-			p.engine.sessions.clear()
+	for cleared := !p.static(); ; {
+		row, err := p.rows(ctx, emit)
+		if fault.KindOf(err) != fault.DeviceMemory || p.pixels <= minTilePixels {
+			return err
+		}
+		// Sessions of other shapes may hold what is missing; if none did, the
+		// tiles are too large.
+		if others := p.engine.clear() > 1; !others || cleared {
 			p.pixels /= 2
-			p.plan(p.grid.Rows[i].Keep0 + p.grid.Rows[i].RampBefore/2)
-			i = -1
-			continue
 		}
-		if err != nil {
-			return err
-		}
-		if err := p.leave(p.grid.Rows[i], bands, emit); err != nil {
-			return err
-		}
+		cleared = !cleared
+		p.plan(p.grid.Rows[row].Keep0 + p.grid.Rows[row].RampBefore/2)
 	}
-	return nil
 }
 
 func roundUp(n, multiple int) int { return (n + multiple - 1) / multiple * multiple }
@@ -88,90 +83,21 @@ func (p *pass) plan(start int) {
 		x.Crop = min(x.Crop, p.facts.FixedWidth/4)
 		y.Crop = min(y.Crop, p.facts.FixedHeight/4)
 	}
-	p.grid = tiling.Plan(start, p.planes[0].Width, p.planes[0].Height, x, y, tiling.Budget{
-		Pixels: p.pixels, Rows: p.run.bandRows(p), Trims: p.facts.Trims,
-	})
+	budget := tiling.Budget{Pixels: p.pixels, Rows: p.run.bandRows(p), Trims: p.trims()}
+	if p.static() {
+		p.grid = tiling.PlanStatic(start, p.planes[0].Width, p.planes[0].Height, x, y, budget)
+		return
+	}
+	p.grid = tiling.Plan(start, p.planes[0].Width, p.planes[0].Height, x, y, budget)
 }
 
-// band computes one row of tiles of every plane.
-func (p *pass) band(ctx context.Context, row tiling.Span) ([]picture.Raster, error) {
-	scale := p.facts.Scale
-	bands := make([]picture.Raster, len(p.planes))
-	for i, plane := range p.planes {
-		bands[i] = p.run.pool.get(plane.Width*scale, row.Kept()*scale, plane.Channels, plane.Depth())
-		if p.constant[i] {
-			fill(bands[i], plane)
-			p.run.advance(int64(p.width) * int64(row.Kept()))
-			continue
-		}
-		for _, column := range p.grid.Columns {
-			if err := p.tile(ctx, plane, bands[i], column, row); err != nil {
-				return nil, err
-			}
-			p.run.advance(int64(column.Kept()) * int64(row.Kept()))
-		}
-	}
-	return bands, nil
-}
+// static says that sessions are opened for one shape, padded on all sides as
+// published: nine graphs for the sides that are borders would each need
+// setting up.
+func (p *pass) static() bool { return p.engine.devices[0].static }
 
-// tile computes one tile and copies what it keeps into the band.
-func (p *pass) tile(ctx context.Context, plane, band picture.Raster, column, row tiling.Span) error {
-	o := network.Options{
-		Precision: p.engine.precision, Sample: network.Uint8, Channels: plane.Channels,
-		Borders: network.AllBorders,
-	}
-	if plane.Pix16 != nil {
-		o.Sample = network.Uint16
-	}
-	if p.facts.Trims {
-		o.Borders = network.Borders{Left: column.First, Top: row.First, Right: column.Last, Bottom: row.Last}
-	}
-	in := p.run.pool.get(column.Seen(), row.Seen(), plane.Channels, plane.Depth())
-	copyRegion(in, plane, column.In0, row.In0)
-	width, height := OutputSize(p.facts, o.Borders, in.Width, in.Height)
-	out := p.run.pool.get(width, height, plane.Channels, plane.Depth())
-	defer p.run.pool.put(in, out)
-	if err := p.compute(ctx, o, in, out); err != nil {
-		return err
-	}
-	p.stitch(band, out, column, row)
-	return nil
-}
-
-// compute runs one tile when it is the picture's turn.
-func (p *pass) compute(ctx context.Context, o network.Options, in, out picture.Raster) error {
-	opening := time.Now()
-	session, release, err := p.engine.sessions.get(ctx, p.net, o)
-	if err != nil {
-		return err
-	}
-	defer release()
-	p.run.stats.Open += time.Since(opening)
-	if err := p.engine.scheduler.acquire(ctx); err != nil {
-		return err
-	}
-	defer p.engine.scheduler.release()
-	p.run.tileStarts(in)
-	started := time.Now()
-	if err := session.Run(ctx, in, out); err != nil {
-		return err
-	}
-	p.run.tileDone(p.facts, in, time.Since(started))
-	if o.Precision == network.Float16 && black(out) && !black(in) {
-		o.Precision = network.Float32
-		full, releaseFull, err := p.engine.sessions.get(ctx, p.net, o)
-		if err != nil {
-			return err
-		}
-		defer releaseFull()
-		return full.Run(ctx, in, out)
-	}
-	return nil
-}
-
-func black(r picture.Raster) bool {
-	return constant(r) && (r.Pix16 != nil && r.Pix16[0] == 0 || r.Pix16 == nil && r.Pix[0] == 0)
-}
+// trims says that tiles' results lack the receptive radius on inner sides.
+func (p *pass) trims() bool { return p.facts.Trims && !p.static() }
 
 // stitch copies the kept part of a tile's result.
 func (p *pass) stitch(band, out picture.Raster, column, row tiling.Span) {
@@ -191,7 +117,7 @@ func (p *pass) stitch(band, out picture.Raster, column, row tiling.Span) {
 
 // origin is the input pixel at which a span's result begins.
 func (p *pass) origin(s tiling.Span) int {
-	if p.facts.Trims && !s.First {
+	if p.trims() && !s.First {
 		return s.In0 + p.facts.Radius
 	}
 	return s.In0

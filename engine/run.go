@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"sync"
 	"time"
 
 	"upscaled/engine/picture"
@@ -25,6 +26,10 @@ type run struct {
 	steps         []step
 	restoration   *restoration // nil leaves faces alone
 	done, total   int64
+
+	counting     sync.Mutex // guards stats and what follows
+	running      int
+	runningSince time.Time
 }
 
 // measure sums up what there is to compute, for progress.
@@ -51,20 +56,39 @@ func (r *run) report() {
 	}
 }
 
+// tileStarts and tileDone count what the devices do for this picture; tiles
+// may run at once.
 func (r *run) tileStarts(in picture.Raster) {
+	r.counting.Lock()
+	defer r.counting.Unlock()
+	now := time.Now()
 	if r.stats.Tiles == 0 {
-		r.stats.FirstTile = time.Since(r.started)
+		r.stats.FirstTile = now.Sub(r.started)
+	}
+	if r.running++; r.running == 1 {
+		r.runningSince = now
 	}
 	r.stats.Tiles++
 	r.stats.TileWidth = max(r.stats.TileWidth, in.Width)
 	r.stats.TileHeight = max(r.stats.TileHeight, in.Height)
 }
 
-func (r *run) tileDone(facts network.Facts, in picture.Raster, spent time.Duration) {
+func (r *run) tileDone(facts network.Facts, in picture.Raster) {
+	r.counting.Lock()
+	defer r.counting.Unlock()
+	if r.running--; r.running == 0 {
+		r.stats.Session += time.Since(r.runningSince)
+	}
 	pixels := int64(in.Width) * int64(in.Height)
-	r.stats.Session += spent
 	r.stats.Pixels += pixels
 	r.stats.Flops += float64(pixels) * facts.FlopsPerPixel
+}
+
+// opened counts the time that a tile waited for its session to open.
+func (r *run) opened(spent time.Duration) {
+	r.counting.Lock()
+	defer r.counting.Unlock()
+	r.stats.Open += spent
 }
 
 const (
@@ -79,14 +103,18 @@ const (
 )
 
 // tilePixels is how many input pixels a tile may see.
-func (r *run) tilePixels(f network.Facts) int {
+func (r *run) tilePixels(net Network) int {
+	f := net.Facts()
 	if r.request.Tile > 0 {
 		return r.request.Tile * r.request.Tile
+	}
+	if r.engine.devices[0].static && r.engine.options.TileMemory == 0 {
+		return r.engine.staticPixels(net)
 	}
 	memory := r.engine.options.TileMemory
 	if memory == 0 {
 		memory = defaultTileMemory
-		if free := r.engine.options.Runtime.Device().Free; free > 0 {
+		if free := r.engine.free(); free > 0 {
 			memory = min(memory, int64(freeShare*float64(free)))
 		}
 		// Networks that need much a pixel get more, or tiles are all margin.

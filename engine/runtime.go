@@ -20,16 +20,21 @@ type Network interface {
 
 // Device describes where a runtime computes.
 type Device struct {
-	// Kind is "cpu" or "cuda"; Name is for people.
+	// Kind is "cpu", "cuda", "tensorrt" or "webgpu"; Name is for people.
 	Kind, Name string
+	// ID names the device among its kind, such as "0"; "" where there is one.
+	ID string
 	// Memory is what the device has and Free what is unused now, in bytes;
 	// 0 where unknown.
 	Memory, Free int64
 	// Precision is the one that is fastest here without visible loss.
 	Precision network.Precision
-	// StaticShapes says that every new input shape costs set-up time, so that
-	// all tiles of a picture should share one shape.
+	// StaticShapes says that every new input shape costs set-up time: sessions
+	// are then opened for one shape each, which pictures share.
 	StaticShapes bool
+	// Parallel is how many tiles at once the device is busiest with: one is
+	// copied while another runs. 0 means 1.
+	Parallel int
 }
 
 // Runtime opens sessions on one device. All methods may be called
@@ -40,6 +45,17 @@ type Runtime interface {
 	// when the device has no room; closing sessions and asking again is then
 	// sensible. The caller owns the session.
 	Open(ctx context.Context, net Network, options network.Options) (Session, error)
+}
+
+// TileMemory is implemented by runtimes whose device reads and writes some
+// memory faster than the garbage-collected heap, such as pinned pages. Both
+// methods may be called concurrently.
+type TileMemory interface {
+	// AllocateTile gives a raster whose samples hold anything; the heap's when
+	// there is no more of the fast memory.
+	AllocateTile(width, height, channels, depth int) picture.Raster
+	// FreeTile takes back what AllocateTile gave, once nobody uses it.
+	FreeTile(picture.Raster)
 }
 
 // Session runs one graph. Run may be called concurrently and repeated; Close

@@ -2,41 +2,86 @@ package engine
 
 import (
 	"context"
+	"slices"
 	"sync"
 )
 
-// scheduler hands the device to the pictures in turn: each that waits gets
+// scheduler hands the devices to the pictures in turn: each that waits gets
 // one tile before any gets a second. It may be used concurrently.
 type scheduler struct {
-	mutex   sync.Mutex
-	free    int
+	mutex sync.Mutex
+	// free has a device once for each tile that it could run now, the one
+	// that waits longest first.
+	free    []*device
+	slots   int
 	waiting []*ticket
 }
 
-// ticket is one picture's place; it has at most one request at a time.
-type ticket struct{ ready chan struct{} }
+// ticket is one tile's place in the queue.
+type ticket struct {
+	picture *run
+	ready   chan *device
+}
 
-func newScheduler(tiles int) *scheduler { return &scheduler{free: tiles} }
-
-// acquire waits for a turn. A picture that has just had one queues behind all
-// that wait already.
-func (s *scheduler) acquire(ctx context.Context) error {
-	s.mutex.Lock()
-	if s.free > 0 && len(s.waiting) == 0 {
-		s.free--
-		s.mutex.Unlock()
-		return ctx.Err()
+func newScheduler(devices []*device) *scheduler {
+	s := &scheduler{}
+	most := 0
+	for _, d := range devices {
+		most = max(most, d.parallel)
 	}
-	t := &ticket{ready: make(chan struct{})}
-	s.waiting = append(s.waiting, t)
+	for i := range most { // every device's first slot, then every second one
+		for _, d := range devices {
+			if i < d.parallel {
+				s.free = append(s.free, d)
+			}
+		}
+	}
+	s.slots = len(s.free)
+	return s
+}
+
+// acquire waits for a turn on a device. A picture that has several tiles
+// waiting queues each behind one tile of every other picture.
+func (s *scheduler) acquire(ctx context.Context, picture *run) (*device, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s.mutex.Lock()
+	if len(s.free) > 0 && len(s.waiting) == 0 {
+		d := s.free[0]
+		s.free = s.free[1:]
+		s.mutex.Unlock()
+		return d, nil
+	}
+	t := &ticket{picture: picture, ready: make(chan *device, 1)}
+	s.enqueue(t)
 	s.mutex.Unlock()
 	select {
-	case <-t.ready:
-		return nil
+	case d := <-t.ready:
+		return d, nil
 	case <-ctx.Done():
 		s.withdraw(t)
-		return ctx.Err()
+		return nil, ctx.Err()
 	}
+}
+
+// enqueue lets the first waiting tile of each picture go before any second
+// one, and so on.
+func (s *scheduler) enqueue(t *ticket) {
+	rank := 1
+	for _, w := range s.waiting {
+		if w.picture == t.picture {
+			rank++
+		}
+	}
+	ranks := map[*run]int{}
+	for i, w := range s.waiting {
+		if ranks[w.picture]++; ranks[w.picture] > rank {
+			s.waiting = slices.Insert(s.waiting, i, t)
+			return
+		}
+	}
+	s.waiting = append(s.waiting, t)
 }
 
 // withdraw takes a request back, or its turn if that has come meanwhile.
@@ -50,16 +95,17 @@ func (s *scheduler) withdraw(t *ticket) {
 		}
 	}
 	s.mutex.Unlock()
-	s.release()
+	s.release(<-t.ready)
 }
 
-func (s *scheduler) release() {
+// release gives a turn on a device back.
+func (s *scheduler) release(d *device) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	if len(s.waiting) > 0 {
-		close(s.waiting[0].ready)
+		s.waiting[0].ready <- d
 		s.waiting = s.waiting[1:]
 		return
 	}
-	s.free++
+	s.free = append(s.free, d)
 }

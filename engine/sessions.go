@@ -92,12 +92,14 @@ func (s *sessions) release(e *entry) {
 }
 
 // shrink evicts the longest unused sessions beyond the limit; clear all.
-func (s *sessions) shrink() { s.evict(s.limit) }
-func (s *sessions) clear()  { s.evict(0) }
+func (s *sessions) shrink()    { s.evict(s.limit) }
+func (s *sessions) clear() int { return s.evict(0) }
 
-func (s *sessions) evict(keep int) {
+// evict tells how many sessions there were.
+func (s *sessions) evict(keep int) int {
 	var closing []Session
 	s.mutex.Lock()
+	count := len(s.entries)
 	for len(s.entries) > keep {
 		var oldest sessionKey
 		first := true
@@ -117,4 +119,5 @@ func (s *sessions) evict(keep int) {
 	for _, session := range closing {
 		_ = session.Close()
 	}
+	return count
 }

@@ -19,6 +19,9 @@ type Runtime struct {
 	Black bool
 	// Precision is the device's; "" is float32.
 	Precision network.Precision
+	// Static and Parallel are the device's StaticShapes and Parallel.
+	Static   bool
+	Parallel int
 	// Before, where not nil, is called at the start of every run.
 	Before func(ctx context.Context) error
 
@@ -32,7 +35,7 @@ func (r *Runtime) Device() engine.Device {
 	if precision == "" {
 		precision = network.Float32
 	}
-	return engine.Device{Kind: "cpu", Name: "pretend", Precision: precision}
+	return engine.Device{Kind: "cpu", Name: "pretend", Precision: precision, StaticShapes: r.Static, Parallel: r.Parallel}
 }
 
 // Open implements engine.Runtime.
@@ -102,6 +105,9 @@ func (s *session) check(in, out picture.Raster) error {
 		if r.Channels != s.options.Channels || (r.Pix16 != nil) != depth16 || len(r.Pix)+len(r.Pix16) != r.Width*r.Height*r.Channels {
 			return wrong
 		}
+	}
+	if o := s.options; o.Width > 0 && (in.Width != o.Width || in.Height != o.Height) {
+		return wrong
 	}
 	width, height := engine.OutputSize(f, s.options.Borders, in.Width, in.Height)
 	if out.Width != width || out.Height != height || width < 1 || height < 1 {

@@ -32,6 +32,9 @@ const (
 	Busy Kind = "busy"
 	// DeviceMemory: the device ran out of memory; a smaller plan may succeed.
 	DeviceMemory Kind = "device_memory"
+	// DeviceLost: the device stopped answering and this process cannot use it
+	// any more; another process, or a restart, may.
+	DeviceLost Kind = "device_lost"
 	// ModelMissing: a model or a runtime library is not installed.
 	ModelMissing Kind = "model_missing"
 	// Unauthorized: no key, or one that is not known.

@@ -67,11 +67,25 @@ func (n *Network) Graph(o Options) ([]byte, error) {
 // outside describes the graph's input and output.
 func (b *builder) outside(f Facts) (input, output onnx.Value) {
 	input, output = b.edge(InputName, "height", "width"), b.edge(OutputName, "height_out", "width_out")
-	for i, side := range []int{f.FixedHeight, f.FixedWidth} {
-		if side > 0 {
-			input.Dims[1+i] = onnx.Dim{Size: int64(side)}
-			output.Dims[1+i].Size = int64(side * f.Scale)
+	o := b.options.Borders
+	for i, axis := range []struct {
+		side        int
+		first, last bool
+	}{
+		{max(f.FixedHeight, b.options.Height), o.Top, o.Bottom},
+		{max(f.FixedWidth, b.options.Width), o.Left, o.Right},
+	} {
+		if axis.side == 0 {
+			continue
 		}
+		input.Dims[1+i] = onnx.Dim{Size: int64(axis.side)}
+		kept := axis.side
+		for _, border := range []bool{axis.first, axis.last} {
+			if !border {
+				kept -= f.Radius
+			}
+		}
+		output.Dims[1+i] = onnx.Dim{Size: int64(kept * f.Scale)}
 	}
 	return input, output
 }
@@ -109,6 +123,10 @@ func (n *Network) check(o Options) error {
 		return invalid("sample type", o.Sample)
 	case o.Channels != 1 && o.Channels != 3:
 		return invalid("channel count", o.Channels)
+	case (o.Width == 0) != (o.Height == 0) || o.Width < 0 || o.Height < 0 || o.Width%max(n.facts.Multiple, 1) != 0 || o.Height%max(n.facts.Multiple, 1) != 0:
+		return invalid("size", [2]int{o.Width, o.Height})
+	case n.facts.FixedWidth > 0 && o.Width > 0 && (o.Width != n.facts.FixedWidth || o.Height != n.facts.FixedHeight):
+		return invalid("size", [2]int{o.Width, o.Height})
 	case o.Borders != AllBorders && !n.facts.Trims:
 		return fault.New(fault.Unsupported, "This network's graph cannot leave a border unpadded.")
 	}

@@ -85,6 +85,9 @@ type Options struct {
 	Channels int
 	// Borders must be AllBorders unless Facts.Trims.
 	Borders Borders
+	// Width and Height fix the input's sides in pixels, for devices that set
+	// up every shape anew; 0 leaves them free. Both or none are set.
+	Width, Height int
 	// Straightforward writes the published operators one to one (PRelu,
 	// Mul 0.2, Add) instead of the rewritten form; for comparison.
 	Straightforward bool
@@ -92,7 +95,7 @@ type Options struct {
 
 // InputName and OutputName are those of every graph built here. Shapes are
 // [1, height, width, channels] with free height and width (NHWC), unless Facts
-// fixes them.
+// or Options fix them.
 const (
 	InputName  = "input"
 	OutputName = "output"

@@ -3,7 +3,6 @@ package encode_test
 import (
 	"bytes"
 	"encoding/binary"
-	"fmt"
 	"image/png"
 	"io"
 	"math/rand"
@@ -121,25 +120,6 @@ func TestAPNGDelays(t *testing.T) {
 		want := min(delays[i].Seconds(), 65535)
 		if difference := got - want; difference > 2e-6 || difference < -2e-6 {
 			t.Errorf("frame %d: %d/%d s, want %v", i, numerator, denominator, delays[i])
-		}
-	}
-}
-
-// BenchmarkEncode gives megabytes of samples a second.
-func BenchmarkEncode(b *testing.B) {
-	for _, depth := range []int{8, 16} {
-		color := gradient(8000, 4000, 3, depth)
-		for _, format := range []picture.Format{picture.PNG, picture.JPEG, picture.BMP, picture.TIFF, picture.WebP, picture.GIF} {
-			b.Run(fmt.Sprintf("%s/%d", format, depth), func(b *testing.B) {
-				b.SetBytes(int64(len(color.Pix) + 2*len(color.Pix16)))
-				bands := make([]int, 16)
-				for i := range bands {
-					bands[i] = 256
-				}
-				for b.Loop() {
-					write(b, io.Discard, header(color, nil), encode.Options{Format: format}, color, nil, bands...)
-				}
-			})
 		}
 	}
 }

@@ -1,0 +1,145 @@
+package engine
+
+import (
+	"sync"
+	"time"
+
+	"upscaled/engine/picture"
+)
+
+// device is one of the engine's devices with its open sessions.
+type device struct {
+	runtime  Runtime
+	sessions *sessions
+	parallel int
+	static   bool
+
+	mutex sync.Mutex
+	runs  int // that go on now
+	since time.Time
+	busy  time.Duration
+}
+
+func newDevice(r Runtime) *device {
+	described, limit := r.Device(), maxSessions
+	if described.StaticShapes {
+		limit = maxStaticSessions
+	}
+	return &device{
+		runtime: r, sessions: newSessions(r, limit),
+		parallel: max(1, described.Parallel), static: described.StaticShapes,
+	}
+}
+
+// begin and end note a run, for the time that the device was busy.
+func (d *device) begin() {
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	if d.runs++; d.runs == 1 {
+		d.since = time.Now()
+	}
+}
+
+func (d *device) end() {
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	if d.runs--; d.runs == 0 {
+		d.busy += time.Since(d.since)
+	}
+}
+
+// DeviceUse is what a device has done for this engine.
+type DeviceUse struct {
+	Device
+	// Busy is the time during which at least one tile ran.
+	Busy time.Duration
+}
+
+// Devices tells the engine's devices as they are now.
+func (e *Engine) Devices() []DeviceUse {
+	all := make([]DeviceUse, len(e.devices))
+	for i, d := range e.devices {
+		all[i].Device = d.runtime.Device()
+		d.mutex.Lock()
+		if all[i].Busy = d.busy; d.runs > 0 {
+			all[i].Busy += time.Since(d.since)
+		}
+		d.mutex.Unlock()
+	}
+	return all
+}
+
+// free is the unused memory of the device that has least, in bytes; 0 where
+// unknown.
+func (e *Engine) free() int64 {
+	least := int64(0)
+	for _, d := range e.devices {
+		if free := d.runtime.Device().Free; free > 0 && (least == 0 || free < least) {
+			least = free
+		}
+	}
+	return least
+}
+
+// tiles hands out the buffers of tiles. Where the runtime has memory of its
+// own for them, it is kept for all pictures, since getting it is slow.
+type tiles struct {
+	memory TileMemory // nil for the heap
+
+	mutex sync.Mutex
+	idle  []picture.Raster
+}
+
+// maxIdleTiles is how many buffers wait for use: inputs and outputs of what a
+// card or two run at once.
+const maxIdleTiles = 16
+
+func newTiles(r Runtime) *tiles {
+	t := &tiles{}
+	if r.Device().StaticShapes {
+		t.memory, _ = r.(TileMemory)
+	}
+	return t
+}
+
+// get gives a raster whose samples hold anything; p serves where the runtime
+// has no memory for tiles.
+func (t *tiles) get(p *pool, width, height, channels, depth int) picture.Raster {
+	if t.memory == nil {
+		return p.get(width, height, channels, depth)
+	}
+	t.mutex.Lock()
+	for i, r := range t.idle {
+		if r.Width == width && r.Height == height && r.Channels == channels && r.Depth() == depth {
+			t.idle = append(t.idle[:i], t.idle[i+1:]...)
+			t.mutex.Unlock()
+			return r
+		}
+	}
+	t.mutex.Unlock()
+	return t.memory.AllocateTile(width, height, channels, depth)
+}
+
+// put takes rasters back that get gave.
+func (t *tiles) put(p *pool, rasters ...picture.Raster) {
+	if t.memory == nil {
+		p.put(rasters...)
+		return
+	}
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	t.idle = append(t.idle, rasters...)
+	for len(t.idle) > maxIdleTiles {
+		t.memory.FreeTile(t.idle[0])
+		t.idle = t.idle[1:]
+	}
+}
+
+func (t *tiles) close() {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	for _, r := range t.idle {
+		t.memory.FreeTile(r)
+	}
+	t.idle = nil
+}

@@ -1,0 +1,177 @@
+package engine_test
+
+import (
+	"bytes"
+	"context"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"upscaled/engine"
+	"upscaled/engine/enginetest"
+	"upscaled/engine/fault"
+	"upscaled/engine/picture"
+	"upscaled/models/network"
+)
+
+// pinned is a runtime with memory of its own, which notes what is out.
+type pinned struct {
+	enginetest.Runtime
+	out atomic.Int64
+}
+
+func (p *pinned) AllocateTile(width, height, channels, depth int) picture.Raster {
+	p.out.Add(1)
+	return picture.NewRaster(width, height, channels, depth)
+}
+
+func (p *pinned) FreeTile(picture.Raster) { p.out.Add(-1) }
+
+// Several devices with several tiles each give the very picture that one
+// gives, all of them work, and their memory comes back.
+func TestDevicesShareAPicture(t *testing.T) {
+	t.Parallel()
+	net := enginetest.Net(2, 5)
+	in := noise(4, 700, 500, 3, 8)
+	request := func() (engine.Request, *bytes.Buffer) {
+		var out bytes.Buffer
+		return engine.Request{Input: file(t, in), Output: &out, Format: picture.PNG, Tile: 100}, &out
+	}
+	lone := engine.New(engine.Options{Runtime: &enginetest.Runtime{}, Library: enginetest.Library{Network: net}})
+	defer lone.Close()
+	q, want := request()
+	if _, err := lone.Upscale(t.Context(), q); err != nil {
+		t.Fatal(err)
+	}
+	// A tile waits until another runs, so that two devices must be at work.
+	var meeting sync.WaitGroup
+	meeting.Add(2)
+	var arrived atomic.Int64
+	meet := func(context.Context) error {
+		if arrived.Add(1) <= 2 {
+			meeting.Done()
+			meeting.Wait()
+		}
+		return nil
+	}
+	first := &pinned{Runtime: enginetest.Runtime{Static: true, Parallel: 2, Before: meet}}
+	second := &enginetest.Runtime{Static: true, Parallel: 2, Before: meet}
+	both := engine.New(engine.Options{Runtime: first, Others: []engine.Runtime{second}, Library: enginetest.Library{Network: net}})
+	q, got := request()
+	if _, err := both.Upscale(t.Context(), q); err != nil {
+		t.Fatal(err)
+	}
+	if !equal(decoded(t, got), decoded(t, want)) {
+		t.Error("two devices make another picture than one")
+	}
+	if first.Ran.Load() == 0 || second.Ran.Load() == 0 {
+		t.Errorf("%d and %d tiles", first.Ran.Load(), second.Ran.Load())
+	}
+	for _, d := range both.Devices() {
+		if d.Busy <= 0 {
+			t.Errorf("a device was busy for %v", d.Busy)
+		}
+	}
+	both.Close()
+	if left := first.out.Load(); left != 0 {
+		t.Errorf("%d buffers were not freed", left)
+	}
+	if first.Opened.Load() != 1 || first.Closed.Load() != 1 {
+		t.Errorf("%d sessions opened for one shape, %d closed", first.Opened.Load(), first.Closed.Load())
+	}
+}
+
+func decoded(t *testing.T, b *bytes.Buffer) picture.Raster { return first(t, b.Bytes()).Color }
+
+// A device that loses its memory to sessions of other shapes gets them closed
+// before tiles shrink; one that is too small gets smaller tiles.
+func TestStaticDeviceMemory(t *testing.T) {
+	t.Parallel()
+	r := &enginetest.Runtime{Static: true, MostPixels: 12_000}
+	in := noise(5, 400, 300, 3, 8)
+	data, result, err := upscale(t, r, enginetest.Net(2, 4), engine.Request{Input: file(t, in), Format: picture.PNG})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := result.Stats; s.TileWidth*s.TileHeight <= 12_000 {
+		t.Errorf("the first try was %dx%d already", s.TileWidth, s.TileHeight)
+	}
+	if !equal(first(t, data).Color, untiled(enginetest.Net(2, 4).Description, in, 800, 600)) {
+		t.Error("the picture differs")
+	}
+}
+
+// A lost device is told as such, and nothing else computes in its place.
+func TestLostDevice(t *testing.T) {
+	t.Parallel()
+	lost := fault.New(fault.DeviceLost, "The device is gone.")
+	r := &enginetest.Runtime{Static: true, Before: func(context.Context) error { return lost }}
+	_, _, err := upscale(t, r, enginetest.Net(2, 4), engine.Request{Input: file(t, noise(5, 90, 80, 3, 8))})
+	if fault.KindOf(err) != fault.DeviceLost || r.Ran.Load() != 0 {
+		t.Errorf("%v after %d runs", err, r.Ran.Load())
+	}
+}
+
+// What was measured decides the tiles.
+func TestTuning(t *testing.T) {
+	t.Parallel()
+	for _, pixels := range []int{64 * 64, 200 * 200} {
+		e := engine.New(engine.Options{
+			Runtime: &enginetest.Runtime{Static: true}, Library: enginetest.Library{Network: enginetest.Net(2, 4)},
+			Tuning: func(engine.Network) engine.Tuning { return engine.Tuning{TilePixels: pixels} },
+		})
+		var out bytes.Buffer
+		result, err := e.Upscale(t.Context(), engine.Request{Input: file(t, noise(6, 300, 300, 3, 8)), Output: &out})
+		e.Close()
+		if seen := result.Stats.TileWidth * result.Stats.TileHeight; err != nil || seen > pixels || seen < pixels/3 {
+			t.Errorf("tiles of %d pixels, %v, for %d", seen, err, pixels)
+		}
+	}
+}
+
+// A tile of which only a part turned black is run again, a dark one is not.
+func TestPartlyBlackTiles(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		dark  bool
+		opens int64
+	}{"bright": {false, 2}, "dark": {true, 1}} {
+		in := picture.NewRaster(64, 64, 3, 8)
+		for i := range in.Pix {
+			if in.Pix[i] = 200; test.dark {
+				in.Pix[i] = 0
+			}
+		}
+		in.Pix[0] = 1 // not one constant tile
+		r := &spotted{enginetest.Runtime{Precision: network.Float16}}
+		if _, _, err := upscale(t, r, enginetest.Net(2, 2), engine.Request{Input: file(t, in)}); err != nil {
+			t.Fatal(err)
+		}
+		if r.Opened.Load() != test.opens {
+			t.Errorf("%s: %d sessions", name, r.Opened.Load())
+		}
+	}
+}
+
+// spotted makes a black spot in what float16 sessions give.
+type spotted struct{ enginetest.Runtime }
+
+func (s *spotted) Open(ctx context.Context, net engine.Network, o network.Options) (engine.Session, error) {
+	session, err := s.Runtime.Open(ctx, net, o)
+	if err != nil || o.Precision != network.Float16 {
+		return session, err
+	}
+	return spottedSession{session}, nil
+}
+
+type spottedSession struct{ engine.Session }
+
+func (s spottedSession) Run(ctx context.Context, in, out picture.Raster) error {
+	if err := s.Session.Run(ctx, in, out); err != nil {
+		return err
+	}
+	for y := out.Height / 2; y < out.Height/2+40; y++ {
+		clear(out.Pix[(y*out.Width+out.Width/2)*3:][:40*3])
+	}
+	return nil
+}
