@@ -41,7 +41,7 @@ func (h Handler) Serve(c echo.Context) error {
 	format := picture.Format(j.Result.Format)
 	header := c.Response().Header()
 	header.Set("Content-Type", format.ContentType())
-	header.Set("Content-Disposition", disposition(resultName(j, format)))
+	header.Set("Content-Disposition", Disposition("inline", Stem(j.InputName)+format.Extension()))
 	// A result never changes and an ID is never used again.
 	header.Set("ETag", `"`+id+`"`)
 	header.Set("Cache-Control", "private, max-age=86400, immutable")
@@ -53,26 +53,28 @@ func (h Handler) Serve(c echo.Context) error {
 	return nil
 }
 
-// disposition quotes a file name as clients expect it (RFC 6266): plain, with
-// what is not ASCII replaced, and where that lost something once more in full.
-func disposition(name string) string {
+// Disposition is the header of that name, of type "inline" or "attachment". It
+// quotes a file name as clients expect it (RFC 6266): plain, with what is not
+// ASCII replaced, and where that lost something once more in full. The name is
+// one that Stem made.
+func Disposition(kind, name string) string {
 	plain := strings.Map(func(r rune) rune {
 		if r > '~' {
 			return '_'
 		}
 		return r
 	}, name)
-	header := `inline; filename="` + plain + `"`
+	header := kind + `; filename="` + plain + `"`
 	if plain != name {
 		header += "; filename*=UTF-8''" + url.PathEscape(name)
 	}
 	return header
 }
 
-// resultName is the client's own file name with the result's extension; what
-// could break out of a header or a folder is dropped.
-func resultName(j job.Job, format picture.Format) string {
-	base := path.Base(strings.ReplaceAll(j.InputName, `\`, "/"))
+// Stem is a client's own file name without folder and extension; what could
+// break out of a header or a folder is dropped. It is never empty.
+func Stem(inputName string) string {
+	base := path.Base(strings.ReplaceAll(inputName, `\`, "/"))
 	base = strings.TrimSuffix(base, path.Ext(base))
 	base = strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f || strings.ContainsRune(`"/\:*?<>|`, r) {
@@ -83,5 +85,5 @@ func resultName(j job.Job, format picture.Format) string {
 	if base == "" || base == "." {
 		base = "result"
 	}
-	return base + format.Extension()
+	return base
 }

@@ -1,0 +1,163 @@
+package native
+
+import (
+	"encoding/json"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"upscaled/engine/fault"
+	"upscaled/server/upload"
+)
+
+// kind is how a field was written.
+type kind int
+
+const (
+	formText kind = iota // any of the others, as forms know text only
+	jsonText
+	jsonNumber
+	jsonBool
+)
+
+// field is one named value of a request: JSON numbers and booleans are kept as
+// they were written.
+type field struct {
+	text string
+	kind kind
+}
+
+// fields hands out a request's values, one by one. The first mistake is kept;
+// all later values are as if not given. Empty and null values count as not
+// given, since forms send every field.
+type fields struct {
+	left map[string]field
+	err  error
+}
+
+func formFields(texts map[string]string) *fields {
+	left := map[string]field{}
+	for name, text := range texts {
+		left[name] = field{text, formText}
+	}
+	return &fields{left: left}
+}
+
+// addJSON takes one value of an object.
+func (f *fields) addJSON(name string, raw json.RawMessage) {
+	switch text := string(raw); {
+	case text == "null":
+		f.left[name] = field{"", jsonText}
+	case text == "true", text == "false":
+		f.left[name] = field{text, jsonBool}
+	case strings.HasPrefix(text, `"`):
+		var value string
+		if err := json.Unmarshal(raw, &value); err != nil {
+			f.fail("%s is damaged.", name)
+			return
+		}
+		f.left[name] = field{strings.TrimSpace(value), jsonText}
+	case strings.HasPrefix(text, "{"), strings.HasPrefix(text, "["):
+		f.fail("%s must be a single value, not an object or a list.", name)
+	default:
+		f.left[name] = field{text, jsonNumber}
+	}
+}
+
+func (f *fields) fail(format string, args ...any) {
+	if f.err == nil {
+		f.err = fault.New(fault.Invalid, format, args...)
+	}
+}
+
+// take gives a value that is not empty and of the wanted kind.
+func (f *fields) take(name string, wanted kind, what string) (string, bool) {
+	value, given := f.left[name]
+	delete(f.left, name)
+	if f.err != nil || !given || value.text == "" {
+		return "", false
+	}
+	if value.kind != formText && value.kind != wanted {
+		f.fail("%s must be %s.", name, what)
+		return "", false
+	}
+	return value.text, true
+}
+
+// text gives a text of at most so many bytes, or "".
+func (f *fields) text(name string, most int) string {
+	text, _ := f.take(name, jsonText, "a text")
+	if len(text) > most {
+		f.fail("%s is longer than %d bytes.", name, most)
+		return ""
+	}
+	return text
+}
+
+// choice gives one of some words, or "".
+func (f *fields) choice(name string, words ...string) string {
+	text, given := f.take(name, jsonText, "a text")
+	if text = strings.ToLower(text); given && !slices.Contains(words, text) {
+		f.fail("%s must be %s or %s.", name, strings.Join(words[:len(words)-1], ", "), words[len(words)-1])
+		return ""
+	}
+	return text
+}
+
+// number gives a decimal number within bounds, or nil.
+func (f *fields) number(name string, least, most float64) *float64 {
+	text, given := f.take(name, jsonNumber, "a number")
+	if !given {
+		return nil
+	}
+	n, err := strconv.ParseFloat(text, 64)
+	odd := strings.ContainsAny(text, "xX_") // Go reads it, nobody means it
+	if err != nil || odd || math.IsNaN(n) || n < least || n > most {
+		f.fail("%s must be a number from %g to %g.", name, least, most)
+		return nil
+	}
+	return &n
+}
+
+// integer gives a whole number from 1 to a bound, or 0.
+func (f *fields) integer(name string, most int) int {
+	text, given := f.take(name, jsonNumber, "a number")
+	if !given {
+		return 0
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > most {
+		f.fail("%s must be a whole number from 1 to %d.", name, most)
+		return 0
+	}
+	return n
+}
+
+// yes gives a yes or no, nil where not given.
+func (f *fields) yes(name string) *bool {
+	text, given := f.take(name, jsonBool, "true or false")
+	if !given {
+		return nil
+	}
+	value, ok := upload.ParseBool(text)
+	if !ok {
+		f.fail("%s must be true or false.", name)
+		return nil
+	}
+	return &value
+}
+
+func (f *fields) isYes(name string) bool {
+	value := f.yes(name)
+	return value != nil && *value
+}
+
+// end refuses what nobody took.
+func (f *fields) end() error {
+	if names := slices.Sorted(maps.Keys(f.left)); f.err == nil && len(names) > 0 {
+		f.fail("There is no option %q; /docs/api lists all.", names[0])
+	}
+	return f.err
+}

@@ -1,0 +1,130 @@
+package native
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+
+	"upscaled/engine"
+	"upscaled/engine/fault"
+	"upscaled/engine/picture"
+	"upscaled/server/job"
+)
+
+// Bounds of what may be asked for; the engine's own come on top.
+const (
+	leastScale, mostScale = 0.1, 16
+	// mostSide is the longest side of a result, in pixels, and mostTile that
+	// of a tile.
+	mostSide = 1 << 20
+	mostTile = 1 << 16
+	// mostName bounds a network's name, in bytes.
+	mostName = 200
+)
+
+// Options are a job's options as they were asked for.
+type Options struct {
+	Model          string   `json:"model,omitempty"`
+	Scale          float64  `json:"scale,omitempty"`
+	Width          int      `json:"width,omitempty"`
+	Height         int      `json:"height,omitempty"`
+	Longest        int      `json:"longest,omitempty"`
+	Fit            string   `json:"fit,omitempty"`
+	MaxInputWidth  int      `json:"max_input_width,omitempty"`
+	Format         string   `json:"format,omitempty"`
+	Quality        int      `json:"quality,omitempty"`
+	Lossless       bool     `json:"lossless,omitempty"`
+	Strip          bool     `json:"strip,omitempty"`
+	Denoise        *float64 `json:"denoise,omitempty"`
+	Tile           int      `json:"tile,omitempty"`
+	FaceEnhance    bool     `json:"face_enhance,omitempty"`
+	FaceStrength   *float64 `json:"face_strength,omitempty"`
+	FaceMin        int      `json:"face_min,omitempty"`
+	FaceOnlyCenter *bool    `json:"face_only_center,omitempty"`
+	FaceRestorer   string   `json:"face_restorer,omitempty"`
+	FaceMissing    string   `json:"face_missing,omitempty"`
+}
+
+// takeOptions reads the options out of a request's fields.
+func takeOptions(f *fields) job.Options {
+	o := job.Options{
+		Model: f.text("model", mostName), Longest: f.integer("longest", mostSide),
+		Width: f.integer("width", mostSide), Height: f.integer("height", mostSide),
+		MaxInputWidth: f.integer("max_input_width", mostSide), Format: f.choice("format", formats()...),
+		Quality: f.integer("quality", 100), Lossless: f.isYes("lossless"), Strip: f.isYes("strip"),
+		Denoise: f.number("denoise", 0, 1), Tile: f.integer("tile", mostTile), FaceEnhance: f.isYes("face_enhance"),
+	}
+	if scale := f.number("scale", leastScale, mostScale); scale != nil {
+		o.Scale = *scale
+	}
+	o.FitWidth, o.FitHeight = takeFit(f)
+	face := job.FaceOptions{
+		Strength: f.number("face_strength", 0, 1), Minimum: f.integer("face_min", mostSide),
+		OnlyCentre: f.yes("face_only_center"), Restorer: f.text("face_restorer", mostName),
+		Missing: f.choice("face_missing", string(engine.Refine), string(engine.Refuse), string(engine.Ignore)),
+	}
+	if face != (job.FaceOptions{}) {
+		o.Face = &face
+	}
+	if err := contradiction(o); err != nil && f.err == nil {
+		f.err = err
+	}
+	return o
+}
+
+var box = regexp.MustCompile(`^([0-9]{1,7})[xX]([0-9]{1,7})$`)
+
+// takeFit reads WIDTHxHEIGHT.
+func takeFit(f *fields) (width, height int) {
+	text := f.text("fit", mostName)
+	if text == "" {
+		return 0, 0
+	}
+	if sides := box.FindStringSubmatch(text); sides != nil {
+		width, _ = strconv.Atoi(sides[1]) // at most seven digits
+		height, _ = strconv.Atoi(sides[2])
+	}
+	if width < 1 || height < 1 || max(width, height) > mostSide {
+		f.fail("fit must be WIDTHxHEIGHT in pixels, such as 1920x1080, each side from 1 to %d.", mostSide)
+		return 0, 0
+	}
+	return width, height
+}
+
+// contradiction finds options that exclude each other.
+func contradiction(o job.Options) error {
+	sizes := 0
+	for _, given := range []bool{o.Scale != 0, o.Width != 0 || o.Height != 0, o.Longest != 0, o.FitWidth != 0} {
+		if given {
+			sizes++
+		}
+	}
+	switch {
+	case sizes > 1:
+		return fault.New(fault.Invalid, "Give the size in one way only: scale, width and height, longest, or fit.")
+	case o.Lossless && o.Format != "" && o.Format != string(picture.WebP):
+		return fault.New(fault.Invalid, "lossless is for webp only; the format %s has no such choice.", o.Format)
+	case o.Lossless && o.Quality != 0:
+		return fault.New(fault.Invalid, "lossless and quality exclude each other.")
+	case o.Face != nil && !o.FaceEnhance:
+		return fault.New(fault.Invalid, "Options of faces need face_enhance to be true.")
+	}
+	return nil
+}
+
+// optionsView is the way back.
+func optionsView(o job.Options) Options {
+	shown := Options{
+		Model: o.Model, Scale: o.Scale, Width: o.Width, Height: o.Height, Longest: o.Longest,
+		MaxInputWidth: o.MaxInputWidth, Format: o.Format, Quality: o.Quality, Lossless: o.Lossless, Strip: o.Strip,
+		Denoise: o.Denoise, Tile: o.Tile, FaceEnhance: o.FaceEnhance,
+	}
+	if o.FitWidth > 0 {
+		shown.Fit = fmt.Sprintf("%dx%d", o.FitWidth, o.FitHeight)
+	}
+	if f := o.Face; f != nil {
+		shown.FaceStrength, shown.FaceMin, shown.FaceOnlyCenter = f.Strength, f.Minimum, f.OnlyCentre
+		shown.FaceRestorer, shown.FaceMissing = f.Restorer, f.Missing
+	}
+	return shown
+}

@@ -1,0 +1,74 @@
+package native
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+)
+
+// writeLimit is how long a client may take to accept one event.
+const writeLimit = 30 * time.Second
+
+// eventStream writes server-sent events (the HTML standard's section 9.2).
+// After the first error it writes nothing.
+type eventStream struct {
+	c       echo.Context
+	control *http.ResponseController
+	count   int
+	err     error
+}
+
+// open answers with an empty stream.
+func open(c echo.Context) *eventStream {
+	s := &eventStream{c: c, control: http.NewResponseController(c.Response())}
+	// The server's limit on reading a request would end the stream as well.
+	_ = s.control.SetReadDeadline(time.Time{}) // test recorders have none
+	header := c.Response().Header()
+	header.Set(echo.HeaderContentType, "text/event-stream")
+	header.Set(echo.HeaderCacheControl, "no-store")
+	header.Set("X-Accel-Buffering", "no") // nginx would keep events back
+	c.Response().WriteHeader(http.StatusOK)
+	s.write("retry: 2000\n\n") // milliseconds until browsers ask again
+	return s
+}
+
+// send writes one event. Its ID counts; clients get all there is to know with
+// the first events of a new stream, so they need not tell the last ID.
+func (s *eventStream) send(event string, data any) {
+	if s.err != nil {
+		return
+	}
+	text, err := encode(data)
+	if err != nil {
+		s.err = fmt.Errorf("encode event: %w", err)
+		return
+	}
+	s.count++
+	s.write(fmt.Sprintf("id: %d\nevent: %s\ndata: %s\n\n", s.count, event, text))
+}
+
+// comment writes a line that clients skip.
+func (s *eventStream) comment(text string) { s.write(": " + text + "\n\n") }
+
+func (s *eventStream) write(text string) {
+	if s.err != nil {
+		return
+	}
+	_ = s.control.SetWriteDeadline(time.Now().Add(writeLimit)) // test recorders have none
+	if _, s.err = s.c.Response().Write([]byte(text)); s.err == nil {
+		s.err = s.control.Flush()
+	}
+}
+
+// encode gives JSON on one line, with URLs that read plainly.
+func encode(body any) ([]byte, error) {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(body)
+	return bytes.TrimSpace(text.Bytes()), err
+}

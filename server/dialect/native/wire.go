@@ -1,0 +1,203 @@
+package native
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"time"
+
+	"upscaled/engine/fault"
+	"upscaled/server/dialect"
+	"upscaled/server/job"
+)
+
+// Job is the job object: what all calls about jobs answer, what events carry
+// and what webhooks are sent. Times are UTC, null while they have not come.
+type Job struct {
+	ID    string    `json:"id"`
+	State job.State `json:"state"`
+	// Progress is 0..1.
+	Progress   float64    `json:"progress"`
+	CreatedAt  time.Time  `json:"created_at"`
+	StartedAt  *time.Time `json:"started_at"`
+	FinishedAt *time.Time `json:"finished_at"`
+	// ExpiresAt is when record and result go, null while the job is not final.
+	ExpiresAt *time.Time `json:"expires_at"`
+	// Name is the client's name of the file.
+	Name    string  `json:"name"`
+	Options Options `json:"options"`
+	// EstimateSeconds is how long a running job will still take, by its pace
+	// so far; null where nothing can be said.
+	EstimateSeconds *float64 `json:"estimate_seconds"`
+	// Input is null where nothing was kept of it.
+	Input  *Input   `json:"input"`
+	Result *Result  `json:"result"`
+	Error  *Failure `json:"error"`
+	URLs   URLs     `json:"urls"`
+}
+
+// Input is the picture as it was sent; Bytes is its file's size.
+type Input struct {
+	Width  int    `json:"width"`
+	Height int    `json:"height"`
+	Format string `json:"format"`
+	Bytes  int64  `json:"bytes,omitempty"`
+}
+
+// Result is the picture that was made; Bytes is its file's size, Seconds what
+// the engine took.
+type Result struct {
+	Width   int      `json:"width"`
+	Height  int      `json:"height"`
+	Format  string   `json:"format"`
+	Bytes   int64    `json:"bytes"`
+	Seconds float64  `json:"seconds"`
+	Model   string   `json:"model"`
+	Notes   []string `json:"notes"`
+	// Faces is null where none were to be enhanced.
+	Faces *Faces `json:"faces"`
+	// URL is signed: it needs no key and works until the job expires.
+	URL string `json:"url"`
+	// Filename is what the picture is saved as.
+	Filename string `json:"filename"`
+}
+
+// Faces tell what became of a picture's faces.
+type Faces struct {
+	Found    int    `json:"found"`
+	Enhanced int    `json:"enhanced"`
+	Restorer string `json:"restorer"`
+	Refined  bool   `json:"refined"`
+}
+
+// Failure says why a job failed.
+type Failure struct {
+	Kind   fault.Kind `json:"kind"`
+	Detail string     `json:"detail"`
+}
+
+// URLs are the absolute addresses of a job's calls.
+type URLs struct {
+	Self   string `json:"self"`
+	Events string `json:"events"`
+	Result string `json:"result"`
+	Cancel string `json:"cancel"`
+}
+
+// memo is what a job's record remembers of its request. Base is the address
+// that the client reached the server at.
+type memo struct {
+	Base   string `json:"base"`
+	Width  int    `json:"width"`
+	Height int    `json:"height"`
+	Format string `json:"format"`
+	Bytes  int64  `json:"bytes"`
+}
+
+func (m memo) text() string {
+	text, _ := json.Marshal(m) // texts and numbers always marshal
+	return string(text)
+}
+
+func readMemo(j job.Job) memo {
+	var m memo
+	_ = json.Unmarshal([]byte(j.Memo), &m) // a record without one tells less
+	return m
+}
+
+// Viewer makes job objects. It is what webhooks need of this API.
+type Viewer struct {
+	Links     dialect.Links
+	Retention time.Duration
+	Now       func() time.Time
+}
+
+func (a *API) viewer() Viewer {
+	return Viewer{Links: a.host.Links, Retention: a.config.Retention, Now: a.host.Now}
+}
+
+// Body is what the webhook of a job is sent: the job object. base is the
+// server's address without a slash at the end; "" takes the one that the
+// job's client used.
+func (v Viewer) Body(j job.Job, base string) (contentType string, body []byte, err error) {
+	if base == "" {
+		base = readMemo(j).Base
+	}
+	body, err = encode(v.job(j, base))
+	if err != nil {
+		return "", nil, fmt.Errorf("encode job %s: %w", j.ID, err)
+	}
+	return "application/json", body, nil
+}
+
+func (v Viewer) job(j job.Job, base string) Job {
+	self := base + root + "/jobs/" + j.ID
+	shown := Job{
+		ID: j.ID, State: j.State, Progress: j.Progress, CreatedAt: milliseconds(j.Created),
+		StartedAt: moment(j.Started), FinishedAt: moment(j.Finished), Name: j.InputName,
+		Options: optionsView(j.Options), EstimateSeconds: v.estimate(j), Input: inputOf(j),
+		URLs: URLs{Self: self, Events: self + "/events", Result: self + "/result", Cancel: self + "/cancel"},
+	}
+	if j.State.Final() && !j.Finished.IsZero() {
+		shown.ExpiresAt = moment(j.Finished.Add(v.Retention))
+	}
+	switch {
+	case j.State == job.Succeeded && j.Result != nil:
+		shown.Result = resultOf(j, v.Links.URL(base, j))
+	case j.State == job.Failed:
+		shown.Error = failureOf(j.Failure)
+	}
+	return shown
+}
+
+// estimate waits for a first sign of the pace: before it, loading a network
+// counts as working.
+func (v Viewer) estimate(j job.Job) *float64 {
+	const least = 0.02
+	spent := v.Now().Sub(j.Started).Seconds()
+	if j.State != job.Running || j.Progress < least || j.Started.IsZero() || spent <= 0 {
+		return nil
+	}
+	left := math.Ceil(spent * max(0, 1-j.Progress) / j.Progress)
+	return &left
+}
+
+func inputOf(j job.Job) *Input {
+	switch m := readMemo(j); {
+	case m.Width > 0:
+		return &Input{Width: m.Width, Height: m.Height, Format: m.Format, Bytes: m.Bytes}
+	default:
+		return nil
+	}
+}
+
+func resultOf(j job.Job, url string) *Result {
+	r := j.Result
+	shown := &Result{
+		Width: r.OutputWidth, Height: r.OutputHeight, Format: r.Format, Bytes: r.Bytes, Seconds: r.Seconds,
+		Model: r.Model, Notes: append([]string{}, r.Notes...), URL: url, Filename: filename(j),
+	}
+	if r.Faces != nil {
+		shown.Faces = &Faces{r.Faces.Found, r.Faces.Enhanced, r.Faces.Restorer, r.Faces.Refined}
+	}
+	return shown
+}
+
+// failureOf hides what went wrong inside the server, as detail does.
+func failureOf(f *job.Failure) *Failure {
+	if f == nil || f.Message == "" || f.Kind == fault.Internal {
+		return &Failure{fault.Internal, "The picture could not be upscaled because of an error of the server."}
+	}
+	return &Failure{f.Kind, f.Message}
+}
+
+func milliseconds(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
+
+// moment is nil for the zero time.
+func moment(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = milliseconds(t)
+	return &t
+}
