@@ -15,9 +15,11 @@ type Webhook struct {
 
 // Notice is a call of a webhook that is due.
 type Notice interface {
-	// Job is the record that the call tells of.
+	// Job is the record that the call tells of: a final one, or for a call that
+	// tells of the begin the one of that time, which is running.
 	Job() Job
-	// Attempt counts the tries, 1 for the first.
+	// Attempt counts the tries, 1 for the first. Crashes may make it skip
+	// numbers.
 	Attempt() int
 	// Done ends the notice: it was delivered or is given up.
 	Done(ctx context.Context) error
@@ -27,7 +29,8 @@ type Notice interface {
 
 // Notices hand out the calls that are due. A notice whose process dies is
 // handed out again: calls may be repeated but are never lost while the job's
-// record lives.
+// record lives. Only a begin that could not be told before the job's end is
+// dropped: the end tells all.
 type Notices interface {
 	// NextNotice waits for one. It fails only when the context ends. It may be
 	// called concurrently and from several processes.

@@ -19,6 +19,8 @@ const (
 	picturesBucket = "upscaled_pictures_1"
 	workStream     = "upscaled_work_1"
 	workSubjects   = "upscaled.work.1."
+	noticesStream  = "upscaled_notices_1"
+	noticeSubjects = "upscaled.notice.1."
 	progressPrefix = "upscaled.progress.1."
 )
 

@@ -11,6 +11,7 @@ import (
 var (
 	_ job.Lister  = (*jobs.Queue)(nil)
 	_ job.Watcher = (*jobs.Queue)(nil)
+	_ job.Notices = (*jobs.Queue)(nil)
 )
 
 // hands move the jobs of a queue under test.
@@ -64,5 +65,14 @@ func TestWatcher(t *testing.T) {
 			Subject: s, Watcher: api,
 			Progress: func(_ *testing.T, id string, fraction float64) { leases[id].Progress(fraction) },
 		}
+	})
+}
+
+func TestNotices(t *testing.T) {
+	t.Parallel()
+	jobtest.TestNotices(t, func(t *testing.T) jobtest.Noticed {
+		q := start(t, embed(t, t.TempDir()), nil)
+		s, _ := subject(q)
+		return jobtest.Noticed{Subject: s, Notices: q}
 	})
 }

@@ -27,6 +27,34 @@ func (q *Queue) RecordOnly(ctx context.Context, spec job.Spec, input []byte) err
 	return q.create(ctx, &r)
 }
 
+// AnnounceEnd does what a process does that dies before it writes the final
+// record.
+func (q *Queue) AnnounceEnd(ctx context.Context, id string) error {
+	r, err := q.read(ctx, id)
+	if err != nil {
+		return err
+	}
+	return q.announce(ctx, r, noticeEnded)
+}
+
+// Expire is what a sweep does with a job that nobody ran.
+func (q *Queue) Expire(ctx context.Context, id string) error {
+	r, err := q.read(ctx, id)
+	if err != nil {
+		return err
+	}
+	return q.expire(ctx, r)
+}
+
+// DueNotices is the number of calls that are due, or handed out.
+func (q *Queue) DueNotices(ctx context.Context) (uint64, error) {
+	stream, err := q.connection.stream.Stream(ctx, noticesStream)
+	if err != nil {
+		return 0, err
+	}
+	return stream.CachedInfo().State.Msgs, nil
+}
+
 // HasInput says whether a job's input is stored.
 func (q *Queue) HasInput(ctx context.Context, id string) (bool, error) {
 	_, err := q.pictures.GetInfo(ctx, inputObject(id))

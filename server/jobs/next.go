@@ -24,18 +24,12 @@ func (q *Queue) Next(ctx context.Context, large bool) (job.Lease, error) {
 	case <-ctx.Done():
 	}
 	for ctx.Err() == nil {
-		message, err := q.take(ctx, line)
-		switch {
-		case ctx.Err() != nil:
-			if message != nil {
-				_ = message.Nak() // else it comes back when its lease is over
+		message, err := q.take(ctx, q.lines[line])
+		if message == nil {
+			if err != nil {
+				q.options.Log.Warn("ask for work", "line", line, "error", err)
+				pause(ctx, retryPause)
 			}
-			continue
-		case errors.Is(err, nats.ErrTimeout), errors.Is(err, jetstream.ErrNoMessages), errors.Is(err, context.DeadlineExceeded):
-			continue
-		case err != nil:
-			q.options.Log.Warn("ask for work", "line", line, "error", err)
-			pause(ctx, retryPause)
 			continue
 		}
 		lease, err := q.begin(ctx, message)
@@ -50,13 +44,23 @@ func (q *Queue) Next(ctx context.Context, large bool) (job.Lease, error) {
 	return nil, ctx.Err()
 }
 
-// take waits a while for one work item. A request that was lost with a node is
-// noticed by the want of two heartbeats.
-func (q *Queue) take(ctx context.Context, line string) (jetstream.Msg, error) {
+// take waits a while for one message; it gives nil where none came. A request
+// that was lost with a node is noticed by the want of two heartbeats.
+func (q *Queue) take(ctx context.Context, from jetstream.Consumer) (jetstream.Msg, error) {
 	const patience, heartbeat = 30 * time.Second, time.Second
 	waiting, stop := context.WithTimeout(ctx, patience)
 	defer stop()
-	return q.lines[line].Next(jetstream.FetchContext(waiting), jetstream.FetchHeartbeat(heartbeat))
+	message, err := from.Next(jetstream.FetchContext(waiting), jetstream.FetchHeartbeat(heartbeat))
+	switch {
+	case ctx.Err() != nil:
+		if message != nil {
+			_ = message.Nak() // else it comes back when its lease is over
+		}
+		return nil, nil
+	case errors.Is(err, nats.ErrTimeout), errors.Is(err, jetstream.ErrNoMessages), errors.Is(err, context.DeadlineExceeded):
+		return nil, nil
+	}
+	return message, err
 }
 
 func pause(ctx context.Context, length time.Duration) {
@@ -90,7 +94,14 @@ func (q *Queue) begin(ctx context.Context, message jetstream.Msg) (*lease, error
 		read := r
 		before = &read
 		q.try(&r, token)
-		err = q.persist(ctx, func(ctx context.Context) error { return q.update(ctx, &r) })
+		err = q.persist(ctx, func(ctx context.Context) error {
+			if read.Started.IsZero() && !r.State.Final() {
+				if err := q.announce(ctx, r, noticeStarted); err != nil {
+					return err
+				}
+			}
+			return q.update(ctx, &r)
+		})
 		switch {
 		case isConflict(err):
 			continue

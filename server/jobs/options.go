@@ -7,9 +7,12 @@
 //   - work-queue stream "work": one message per unfinished job that carries
 //     nothing but the ID, in its subject;
 //   - object store "pictures": inputs and results;
+//   - work-queue stream "notices": one message per call of a webhook that is
+//     due, with ID and occasion in its subject;
 //   - key-value buckets "accounts" and "secrets".
 //
-// A record is written before its work item. Whatever a crash leaves half done
+// A record is written before its work item, and a notice before the record
+// that it tells of. Whatever a crash leaves half done
 // is finished by the sweeper or by the work item's next delivery: every step
 // may run twice.
 package jobs
@@ -88,6 +91,9 @@ const (
 	sweepPause = 15 * time.Second
 	// recheckPause bounds how long a waiter relies on notifications alone.
 	recheckPause = 10 * time.Second
+	// noticePatience bounds how long a notice waits in hand for the record
+	// that it tells of; then it is put away until the next sweep may be over.
+	noticePatience = 2 * time.Second
 	// retryPause delays the next try of a job that went wrong.
 	retryPause = time.Second
 )

@@ -39,7 +39,8 @@ type expected struct {
 const worth = 1000
 
 // TestAnySequence does whatever may be done with one account's jobs, the end
-// of the process included, and counts the credits after each step.
+// of the process included, and counts the credits after each step. At last
+// every job's end is told to its webhook.
 func TestAnySequence(t *testing.T) {
 	t.Parallel()
 	if err := flag.Set("rapid.checks", "60"); err != nil { // each has some 30 steps on the disk
@@ -59,7 +60,29 @@ func TestAnySequence(t *testing.T) {
 			w.cancelJob(r, id)
 		}
 		w.check(r)
+		w.hearEnds(r)
 	})
+}
+
+// hearEnds takes notices until every job's end is told.
+func (w *world) hearEnds(r *rapid.T) {
+	ctx, stop := context.WithTimeout(w.Context(), 25*time.Second)
+	defer stop()
+	untold := maps.Clone(w.jobs)
+	for len(untold) > 0 {
+		n, err := w.queue.NextNotice(ctx)
+		if err != nil {
+			r.Fatalf("%v are not told: %v", keys(untold), err)
+		}
+		j := n.Job()
+		if untold[j.ID] == nil || untold[j.ID].final != j.State {
+			r.Fatalf("told of %s, %s", j.ID, j.State)
+		}
+		delete(untold, j.ID)
+		if err := n.Done(ctx); err != nil {
+			r.Fatal(err)
+		}
+	}
 }
 
 func (w *world) options(o *jobs.Options) { o.Attempts = 1 << 20 }
@@ -83,7 +106,7 @@ func (w *world) check(r *rapid.T) {
 func (w *world) submit(r *rapid.T) {
 	w.submitted++
 	id, price := fmt.Sprint("job-", w.submitted), rapid.Int64Range(0, 20).Draw(r, "price")
-	if _, err := w.queue.Submit(w.Context(), spec(id, w.account, price), []byte("input")); err != nil {
+	if _, err := w.queue.Submit(w.Context(), hooked(id, w.account, price), []byte("input")); err != nil {
 		r.Fatal(err)
 	}
 	w.jobs[id] = &expected{price: price, ready: true}

@@ -24,6 +24,7 @@ type Queue struct {
 	pictures   jetstream.ObjectStore
 	work       jetstream.Stream
 	lines      map[string]jetstream.Consumer
+	notices    jetstream.Consumer
 	board      *board
 	// reclaimed is closed once Run has freed what a dead process held; no job
 	// is leased before.
@@ -48,6 +49,13 @@ func Open(ctx context.Context, c *Connection, o Options) (*Queue, error) {
 		if q.lines[line], err = q.consumer(ctx, line); err != nil {
 			return nil, err
 		}
+	}
+	stream, err := c.noticeStream(ctx, o.Retention+recordMargin)
+	if err != nil {
+		return nil, err
+	}
+	if q.notices, err = q.callers(ctx, stream); err != nil {
+		return nil, err
 	}
 	return q, nil
 }

@@ -88,8 +88,14 @@ func (q *Queue) create(ctx context.Context, r *record) error {
 	return nil
 }
 
-// update replaces exactly the revision that was read.
+// update replaces exactly the revision that was read. A job's end is announced
+// first.
 func (q *Queue) update(ctx context.Context, r *record) error {
+	if r.State.Final() {
+		if err := q.announce(ctx, *r, noticeEnded); err != nil {
+			return err
+		}
+	}
 	value, err := json.Marshal(r)
 	if err != nil {
 		return fmt.Errorf("encode record: %w", err)

@@ -112,14 +112,18 @@ func (q *Queue) push(ctx context.Context, r record) error {
 	_, err := q.connection.stream.Publish(ctx, r.workSubject(), nil, jetstream.WithExpectStream(workStream))
 	var refused *jetstream.APIError
 	switch {
-	case err == nil:
-		return nil
-	case errors.As(err, &refused) && strings.Contains(refused.Description, "maximum messages per subject"):
+	case err == nil, isThereAlready(err):
 		return nil
 	case errors.As(err, &refused) && strings.Contains(refused.Description, "maximum messages exceeded"):
 		return full()
 	}
 	return fmt.Errorf("push work item: %w", err)
+}
+
+// isThereAlready recognises the refusal of a second message on a subject.
+func isThereAlready(err error) bool {
+	var refused *jetstream.APIError
+	return errors.As(err, &refused) && strings.Contains(refused.Description, "maximum messages per subject")
 }
 
 // withdraw removes every trace of a submission that failed: nobody was told

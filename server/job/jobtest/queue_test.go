@@ -40,3 +40,11 @@ func TestMemoryWatcher(t *testing.T) {
 		return jobtest.Watched{Subject: subject(q), Watcher: q, Progress: func(_ *testing.T, id string, f float64) { q.Start(id, f) }}
 	})
 }
+
+func TestMemoryNotices(t *testing.T) {
+	t.Parallel()
+	jobtest.TestNotices(t, func(*testing.T) jobtest.Noticed {
+		q := &jobtest.Queue{}
+		return jobtest.Noticed{Subject: subject(q), Notices: q}
+	})
+}

@@ -1,0 +1,220 @@
+package jobtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"upscaled/engine/fault"
+	"upscaled/server/job"
+)
+
+// Noticed is a queue that has webhooks called, and the means to move its jobs.
+type Noticed struct {
+	Subject
+	Notices job.Notices
+}
+
+// TestNotices checks what job.Notices promises. Each subject is new and has
+// room for at least ten jobs.
+func TestNotices(t *testing.T, open func(t *testing.T) Noticed) {
+	t.Helper()
+	for name, test := range map[string]func(*testing.T, Noticed){
+		"ends": testNoticeEnds, "begin": testNoticeBegin, "again": testNoticeAgain,
+		"shared": testNoticesShared, "context": testNoticeContext,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, open(t))
+		})
+	}
+}
+
+func submitHooked(t *testing.T, q job.Queue, id string, hook *job.Webhook) {
+	t.Helper()
+	if _, err := q.Submit(t.Context(), job.Spec{ID: id, API: "mnml", Webhook: hook}, []byte("input")); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// notified takes the next notice, which must be of this kind.
+func (s Noticed) notified(t *testing.T, id string, state job.State, attempt int) job.Notice {
+	t.Helper()
+	const patience = 20 * time.Second
+	ctx, stop := context.WithTimeout(context.Background(), patience)
+	t.Cleanup(stop) // notices are held while it lasts
+	n, err := s.Notices.NextNotice(ctx)
+	if err != nil {
+		t.Fatalf("no notice of %s: %v", id, err)
+	}
+	if j := n.Job(); j.ID != id || j.State != state || n.Attempt() != attempt || j.Webhook == nil || j.Webhook.URL != hookURL {
+		t.Fatalf("try %d of %+v; want try %d of %s %s", n.Attempt(), j, attempt, id, state)
+	}
+	return n
+}
+
+func done(t *testing.T, n job.Notice) {
+	t.Helper()
+	if err := n.Done(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+const hookURL = "https://example.com/hook?x=1"
+
+func testNoticeEnds(t *testing.T, s Noticed) {
+	submitHooked(t, s.Queue, "silent", nil)
+	s.Begin(t, "silent")
+	s.End(t, "silent", Outcome{Picture: []byte("p"), Result: &job.Result{Format: "png"}})
+	hook := &job.Webhook{URL: hookURL}
+	submitHooked(t, s.Queue, "good", hook)
+	s.Begin(t, "good")
+	s.End(t, "good", Outcome{Picture: []byte("p"), Result: &job.Result{Format: "png", OutputWidth: 7}})
+	n := s.notified(t, "good", job.Succeeded, 1)
+	if j := n.Job(); j.Result == nil || j.Result.OutputWidth != 7 || j.Finished.IsZero() {
+		t.Errorf("%+v", j)
+	}
+	done(t, n)
+	submitHooked(t, s.Queue, "bad", hook)
+	s.Begin(t, "bad")
+	s.End(t, "bad", Outcome{Failure: &job.Failure{Kind: fault.Invalid, Message: "broken"}})
+	n = s.notified(t, "bad", job.Failed, 1)
+	if j := n.Job(); j.Failure == nil || j.Failure.Message != "broken" {
+		t.Errorf("%+v", j)
+	}
+	done(t, n)
+	for _, id := range []string{"canceled", "stopped"} {
+		submitHooked(t, s.Queue, id, hook)
+		if id == "stopped" {
+			s.Begin(t, id)
+		}
+		for range 2 {
+			if err := s.Queue.Cancel(t.Context(), id); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if id == "stopped" {
+			s.End(t, id, Outcome{Failure: &job.Failure{Kind: fault.Invalid, Message: "too late"}})
+		}
+		done(t, s.notified(t, id, job.Canceled, 1))
+	}
+}
+
+func testNoticeBegin(t *testing.T, s Noticed) {
+	hook := &job.Webhook{URL: hookURL, Started: true}
+	submitHooked(t, s.Queue, "a-1", hook)
+	s.Begin(t, "a-1")
+	n := s.notified(t, "a-1", job.Running, 1)
+	if j := n.Job(); j.Started.IsZero() || !j.Finished.IsZero() || j.Result != nil {
+		t.Errorf("%+v", j)
+	}
+	done(t, n)
+	s.End(t, "a-1", Outcome{Picture: []byte("p"), Result: &job.Result{Format: "png"}})
+	done(t, s.notified(t, "a-1", job.Succeeded, 1))
+	// A begin is told as it was where the job has ended meanwhile.
+	submitHooked(t, s.Queue, "a-2", hook)
+	s.Begin(t, "a-2")
+	s.End(t, "a-2", Outcome{Picture: []byte("p"), Result: &job.Result{Format: "png"}})
+	n = s.notified(t, "a-2", job.Running, 1)
+	if j := n.Job(); !j.Finished.IsZero() || j.Result != nil || j.Progress != 0 {
+		t.Errorf("%+v", j)
+	}
+	done(t, n)
+	done(t, s.notified(t, "a-2", job.Succeeded, 1))
+	// A job that never begins has no begin to tell of.
+	submitHooked(t, s.Queue, "a-3", hook)
+	if err := s.Queue.Cancel(t.Context(), "a-3"); err != nil {
+		t.Fatal(err)
+	}
+	done(t, s.notified(t, "a-3", job.Canceled, 1))
+}
+
+func testNoticeAgain(t *testing.T, s Noticed) {
+	submitHooked(t, s.Queue, "a-1", &job.Webhook{URL: hookURL})
+	if err := s.Queue.Cancel(t.Context(), "a-1"); err != nil {
+		t.Fatal(err)
+	}
+	n := s.notified(t, "a-1", job.Canceled, 1)
+	const pause = 100 * time.Millisecond
+	begun := time.Now()
+	if err := n.Again(t.Context(), pause); err != nil {
+		t.Fatal(err)
+	}
+	n = s.notified(t, "a-1", job.Canceled, 2)
+	if took := time.Since(begun); took < pause {
+		t.Errorf("tried again after %s", took)
+	}
+	if err := n.Again(t.Context(), 0); err != nil {
+		t.Fatal(err)
+	}
+	done(t, s.notified(t, "a-1", job.Canceled, 3))
+	submitHooked(t, s.Queue, "a-2", &job.Webhook{URL: hookURL})
+	if err := s.Queue.Cancel(t.Context(), "a-2"); err != nil {
+		t.Fatal(err)
+	}
+	done(t, s.notified(t, "a-2", job.Canceled, 1)) // and not a-1 again
+}
+
+func testNoticesShared(t *testing.T, s Noticed) {
+	const jobs, callers = 8, 3
+	told := make(chan string, jobs)
+	ctx, stop := context.WithCancel(context.Background())
+	var calling sync.WaitGroup
+	defer calling.Wait()
+	defer stop()
+	for range callers {
+		calling.Go(func() {
+			for {
+				n, err := s.Notices.NextNotice(ctx)
+				if err != nil {
+					return
+				}
+				if err := n.Done(ctx); err != nil {
+					t.Error(err)
+				}
+				told <- n.Job().ID
+			}
+		})
+	}
+	for i := range jobs {
+		id := fmt.Sprint("a-", i)
+		submitHooked(t, s.Queue, id, &job.Webhook{URL: hookURL})
+		if err := s.Queue.Cancel(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	seen := map[string]bool{}
+	for range jobs {
+		select {
+		case id := <-told:
+			if seen[id] {
+				t.Errorf("%s is told twice", id)
+			}
+			seen[id] = true
+		case <-time.After(20 * time.Second):
+			t.Fatalf("only %v are told", seen)
+		}
+	}
+}
+
+func testNoticeContext(t *testing.T, s Noticed) {
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		_, err := s.Notices.NextNotice(ctx)
+		ended <- err
+	}()
+	stop()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("a canceled wait: %v", err)
+	}
+	// It has swallowed nothing.
+	submitHooked(t, s.Queue, "a-1", &job.Webhook{URL: hookURL})
+	if err := s.Queue.Cancel(t.Context(), "a-1"); err != nil {
+		t.Fatal(err)
+	}
+	done(t, s.notified(t, "a-1", job.Canceled, 1))
+}
