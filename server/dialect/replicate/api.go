@@ -46,9 +46,9 @@ type Config struct {
 	Models []string
 }
 
-// Defaults are the vendor's model and the size that its clients send inline.
+// Defaults are the vendor's model, and room for a camera's pictures.
 func Defaults() Config {
-	return Config{Price: 1, MaxBytes: 10 << 20, Models: []string{"nightmareai/real-esrgan"}}
+	return Config{Price: 1, MaxBytes: 32 << 20, Models: []string{"nightmareai/real-esrgan"}}
 }
 
 // Fetcher downloads a picture from a URL that a stranger named. Its faults'

@@ -3,6 +3,7 @@ package replicate
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"path"
@@ -95,7 +96,10 @@ func (a *API) createFile(c echo.Context, caller job.Caller) error {
 // readFile reads the form in bounded memory.
 func (a *API) readFile(c echo.Context) (upload.File, error) {
 	r := c.Request()
-	tooLarge := refusal{Problem{Detail: strings.TrimSpace(a.tooLarge().Error()), Status: http.StatusRequestEntityTooLarge}}
+	tooLarge := refusal{Problem{
+		Detail: fmt.Sprintf("The file is larger than %d bytes.", a.config.MaxBytes),
+		Status: http.StatusRequestEntityTooLarge,
+	}}
 	if r.ContentLength > a.config.MaxBytes+excessBytes {
 		return upload.File{}, tooLarge
 	}

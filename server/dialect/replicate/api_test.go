@@ -1,0 +1,257 @@
+package replicate_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"upscaled/engine/fault"
+	"upscaled/server/account"
+	"upscaled/server/dialect"
+	"upscaled/server/dialect/dialecttest"
+	"upscaled/server/dialect/replicate"
+	"upscaled/server/job"
+	"upscaled/server/job/jobtest"
+)
+
+// The life of a prediction, as a client that polls sees it.
+func TestStates(t *testing.T) {
+	t.Parallel()
+	clock := dialecttest.Now
+	s := newServer()
+	s.queue.Now = func() time.Time { return clock }
+	s.stores.Fetcher = fetcher{picture: photo(t)}
+	body := `{"version":"abc","input":{"image":"` + pictureURL + `","scale":2.5,"face_enhance":true,"prompt":"ignored"}}`
+	created := s.post(predictions, body)
+	golden(t, "starting.json", 201, created)
+	id := decode[replicate.Prediction](t, created).ID
+	want := job.Options{Scale: 2.5, FaceEnhance: true, Format: "png"}
+	if j := s.queue.Jobs()[0]; j.Options != want || j.InputName != "cat.jpg" || j.Price != 1 || j.API != "replicate" || j.Webhook != nil {
+		t.Errorf("%+v", j)
+	}
+	clock = clock.Add(1500 * time.Millisecond)
+	s.queue.Start(id, 0)
+	golden(t, "processing_begun.json", 200, s.get(predictions+"/"+id))
+	s.queue.Start(id, 0.456)
+	golden(t, "processing.json", 200, s.get(predictions+"/"+id))
+	clock = clock.Add(250 * time.Microsecond)
+	s.queue.Finish(id, jobtest.Outcome{Picture: []byte("picture"), Result: &job.Result{
+		Format: "png", Seconds: 1.2345678, Bytes: 7, Notes: []string{"One face was found.", "It was enhanced."},
+		Faces: &job.Faces{Found: 1, Enhanced: 1, Restorer: "gfpgan"},
+	}})
+	done := s.get(predictions + "/" + id)
+	golden(t, "succeeded.json", 200, done)
+	if got := done.Header().Get(job.FaceHeader); got != "gfpgan" {
+		t.Errorf("restorer %q", got)
+	}
+	golden(t, "succeeded.json", 200, s.post(predictions+"/"+id+"/cancel", "")) // too late changes nothing
+}
+
+func TestFailures(t *testing.T) {
+	t.Parallel()
+	for name, failure := range map[string]job.Failure{
+		"failed_invalid.json":   {Kind: fault.Invalid, Message: "The image is incomplete."},
+		"failed_too_large.json": {Kind: fault.TooLarge, Message: "Set --max-pixels higher."},
+		"failed_internal.json":  {Kind: fault.DeviceMemory, Message: "Use a smaller --tile."},
+	} {
+		s := newServer()
+		id := s.predict(t, order(dataURI(photo(t))))
+		s.queue.Start(id, 0)
+		s.queue.Finish(id, jobtest.Outcome{Failure: &failure})
+		golden(t, name, 200, s.get(predictions+"/"+id))
+	}
+}
+
+func TestCancel(t *testing.T) {
+	t.Parallel()
+	s := newServer()
+	id := s.predict(t, order(dataURI(photo(t))))
+	for range 2 {
+		golden(t, "canceled.json", 200, s.post(predictions+"/"+id+"/cancel", ""))
+	}
+	golden(t, "canceled.json", 200, s.get(predictions+"/"+id))
+}
+
+func TestList(t *testing.T) {
+	t.Parallel()
+	s := newServer()
+	golden(t, "list_empty.json", 200, s.get(predictions))
+	s.queue.Work = dialecttest.Succeed
+	first := s.predict(t, order(dataURI(photo(t))))
+	if _, err := s.queue.Submit(t.Context(), job.Spec{ID: "other", API: "mnml"}, photo(t)); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "list_one.json", 200, s.get(predictions))
+	for range 100 {
+		s.predict(t, order(dataURI(photo(t))))
+	}
+	page := decode[replicate.Page[replicate.Prediction]](t, s.get(predictions))
+	if len(page.Results) != 100 || page.Next == nil || page.Previous != nil || page.Results[99].ID == first {
+		t.Fatalf("%d results, next %v", len(page.Results), page.Next)
+	}
+	next, found := strings.CutPrefix(*page.Next, "https://upscaled.example")
+	if !found {
+		t.Fatal(*page.Next)
+	}
+	golden(t, "list_one.json", 200, s.get(next))
+	golden(t, "bad_cursor.json", 400, s.get(predictions+"?cursor=nonsense!"))
+}
+
+func TestModels(t *testing.T) {
+	t.Parallel()
+	s := newServer()
+	golden(t, "model.json", 200, s.get(model))
+	golden(t, "versions.json", 200, s.get(model+"/versions"))
+	golden(t, "version.json", 200, s.get(model+"/versions/42fed1c4974146d4d4414e2be2c5277c7fcf05fde3b22e94cee859b8a4a39d44"))
+	for _, path := range []string{
+		"/v1/models/nightmareai/other", "/v1/models/other/real-esrgan/versions", "/v1/models/other/real-esrgan/versions/a",
+		model + "/versions/a%20b", "/v1/models/nightmareai", "/v1/nothing",
+	} {
+		golden(t, "not_found.json", 404, s.get(path))
+	}
+	golden(t, "not_found.json", 404, s.post("/v1/models/nightmareai/other/predictions", order(dataURI(photo(t)))))
+	golden(t, "method.json", 405, s.do(httptest.NewRequest(http.MethodPut, predictions, nil)))
+}
+
+// Which model and version a prediction is told to be of.
+func TestVersions(t *testing.T) {
+	t.Parallel()
+	const latest = "f121d640bd286e1fdc67f9799164c1d5be36ff74576ee11c803ae5b665dd46aa"
+	const first, second = "nightmareai/real-esrgan", "daanelson/real-esrgan-a100"
+	for given, want := range map[string][2]string{
+		"42fed1c4": {first, "42fed1c4"}, first: {first, latest}, first + ":42fed1c4": {first, "42fed1c4"},
+		second: {second, latest}, second + ":latest": {second, "latest"},
+	} {
+		s := newServer()
+		s.config.Models = []string{first, second}
+		body := strings.Replace(order(dataURI(photo(t))), "42fed1c4", given, 1)
+		got := decode[replicate.Prediction](t, s.post(predictions, body))
+		if got.Model != want[0] || got.Version != want[1] {
+			t.Errorf("%s: %s, %s", given, got.Model, got.Version)
+		}
+	}
+	s := newServer()
+	s.config.Models = nil
+	got := decode[replicate.Prediction](t, s.post(model+"/predictions", order(dataURI(photo(t)))))
+	if got.Model != first || got.Version != latest {
+		t.Errorf("by path: %s, %s", got.Model, got.Version)
+	}
+}
+
+func TestKeys(t *testing.T) {
+	t.Parallel()
+	gate := dialecttest.Gate{
+		Keys:   map[string]job.Caller{"good": {ID: "me"}, "off": {ID: "me"}, "fast": {ID: "me"}, "slow": {ID: "me"}},
+		Errors: map[string]error{"off": fault.New(fault.Disabled, "off"), "fast": fault.New(fault.RateLimited, "wait")},
+	}
+	gate.Errors["slow"] = &account.RetryAfter{Wait: time.Second, Err: fault.New(fault.RateLimited, "wait")}
+	for _, c := range []struct {
+		header, golden string
+		status         int
+	}{
+		{"Bearer good", "list_empty.json", 200}, {"Token good", "list_empty.json", 200}, {"token  good ", "list_empty.json", 200},
+		{"", "unauthenticated.json", 401}, {"Bearer bad", "unauthenticated.json", 401}, {"Token", "unauthenticated.json", 401},
+		{"Basic good", "unauthenticated.json", 401}, {"Bearer off", "unauthenticated.json", 401},
+		{"Bearer fast", "throttled.json", 429}, {"Bearer slow", "throttled_second.json", 429},
+	} {
+		s := newServer()
+		s.gate = gate
+		r := httptest.NewRequest(http.MethodGet, predictions, nil)
+		r.Header.Set("Authorization", c.header)
+		golden(t, c.golden, c.status, s.do(r))
+	}
+	s := newServer()
+	s.gate = gate
+	for _, target := range []string{
+		"GET " + model, "GET " + model + "/versions", "GET " + model + "/versions/a", "POST " + model + "/predictions",
+		"POST " + predictions, "GET " + predictions + "/a", "POST " + predictions + "/a/cancel",
+		"POST " + files, "GET " + files + "/a", "DELETE " + files + "/a",
+	} {
+		method, path, _ := strings.Cut(target, " ")
+		golden(t, "unauthenticated.json", 401, s.do(httptest.NewRequest(method, path, nil)))
+	}
+}
+
+// Other callers' predictions look like unknown ones.
+func TestOwnership(t *testing.T) {
+	t.Parallel()
+	s := newServer()
+	s.gate = dialecttest.Gate{Keys: map[string]job.Caller{"mine": {ID: "me"}, "yours": {ID: "you"}}}
+	got := s.post(predictions, order(dataURI(photo(t))), "Authorization", "Bearer mine")
+	id := decode[replicate.Prediction](t, got).ID
+	for _, path := range []string{id, strings.Repeat("a", 26), "short", strings.Repeat("A", 26)} {
+		r := httptest.NewRequest(http.MethodGet, predictions+"/"+path, nil)
+		r.Header.Set("Authorization", "Bearer yours")
+		golden(t, "not_found.json", 404, s.do(r))
+		golden(t, "not_found.json", 404, s.post(predictions+"/"+path+"/cancel", "", "Authorization", "Bearer yours"))
+	}
+	if j, err := s.queue.Get(t.Context(), id); err != nil || j.State != job.Queued || j.Account != "me" {
+		t.Errorf("%+v, %v", j, err)
+	}
+}
+
+func TestRefusedSubmissions(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		err    error
+		status int
+	}{
+		"no_credits.json": {fault.New(fault.NoCredits, "x"), 402}, "busy.json": {fault.New(fault.Busy, "x"), 503},
+		"throttled.json": {fault.New(fault.RateLimited, "x"), 429}, "internal.json": {errDisk, 500},
+	} {
+		s := newServer()
+		s.queue.Refuse = func(job.Spec) error { return c.err }
+		got := s.post(predictions, order(dataURI(photo(t))))
+		golden(t, name, c.status, got)
+		if (s.logged != nil) != (c.status == 500) {
+			t.Errorf("%s: logged %v", name, s.logged)
+		}
+		if retry := got.Header().Get("Retry-After"); (retry == "5") != (c.status == 503 || c.status == 429) {
+			t.Errorf("%s: Retry-After %q", name, retry)
+		}
+	}
+}
+
+func TestClientThatLeaves(t *testing.T) {
+	t.Parallel()
+	s := newServer()
+	ctx, leave := context.WithCancel(t.Context())
+	leave()
+	r := httptest.NewRequest(http.MethodPost, predictions, strings.NewReader(order(dataURI(photo(t)))))
+	if got := s.do(r.WithContext(ctx)); got.Body.Len() > 0 || s.logged != nil || len(s.queue.Jobs()) > 0 {
+		t.Errorf("answered %s, logged %v, %d jobs", got.Body, s.logged, len(s.queue.Jobs()))
+	}
+}
+
+// Over plain http small results come inside the answer, where the operator
+// wants it.
+func TestDataURIs(t *testing.T) {
+	t.Parallel()
+	const url = "https://upscaled.example/v1/files/<id>/output.png?expires=1703258323&sig=00"
+	for _, c := range []struct {
+		base, want string
+		below      int64
+	}{
+		{"http://upscaled.example", "data:image/png;base64,cGljdHVyZQ==", 8},
+		{"http://upscaled.example", strings.Replace(url, "https", "http", 1), 7},
+		{"http://upscaled.example", strings.Replace(url, "https", "http", 1), 0},
+		{"https://upscaled.example", url, 8},
+	} {
+		s := newServer()
+		s.config.DataURIBelow = c.below
+		s.queue.Work = dialecttest.Succeed // seven bytes
+		s.lend = func(h *dialect.Host) { h.BaseURL = func(*http.Request) string { return c.base } }
+		id := s.predict(t, order(dataURI(photo(t))))
+		got := decode[replicate.Prediction](t, s.get(predictions+"/"+id))
+		if got.Output == nil || *got.Output != strings.Replace(c.want, "<id>", id, 1) {
+			t.Errorf("%s below %d: %v", c.base, c.below, *got.Output)
+		}
+		listed := decode[replicate.Page[replicate.Prediction]](t, s.get(predictions)).Results[0]
+		if listed.Output == nil || !strings.HasPrefix(*listed.Output, c.base) {
+			t.Errorf("listed as %v", listed.Output)
+		}
+	}
+}
