@@ -47,7 +47,8 @@ func newRootCommand(a *app) *cobra.Command {
 	root.SetErr(a.stderr)
 	a.addStoreFlags(root.PersistentFlags())
 	root.AddCommand(newUpscaleCommand(a), newModelsCommand(a), newBenchCommand(a), newDoctorCommand(a),
-		newServeCommand(a), newWorkerCommand(a), newKeysCommand(a), newVersionCommand(a))
+		newServeCommand(a), newWorkerCommand(a), newKeysCommand(a), newVersionCommand(a),
+		newHealthCommand(a))
 	return root
 }
 
@@ -63,11 +64,19 @@ func newVersionCommand(a *app) *cobra.Command {
 	}
 }
 
-// version names the build: the module's version or commit, Go and platform.
+// release is the version of builds that have no git folder to read it from,
+// such as those of containers: the linker sets it (-X main.release=v1.2.3).
+var release string
+
+// version names the build: the version given at link time, else the module's
+// version or commit, and Go and platform.
 func version() string {
 	build := "unknown"
 	if info, ok := debug.ReadBuildInfo(); ok {
 		build = info.Main.Version
+	}
+	if release != "" {
+		build = release
 	}
 	return fmt.Sprintf("upscaled %s (%s, %s/%s)", build, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }

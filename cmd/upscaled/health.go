@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"upscaled/engine/fault"
+)
+
+const (
+	// healthPatience bounds the whole question; orchestrators give up later.
+	healthPatience = 4 * time.Second
+	// maxHealthBody bounds what is read of the answer, in bytes.
+	maxHealthBody = 64 << 10
+)
+
+const healthHelp = `Asks a running server whether new work can be sent to it and exits with 0, or
+with 1 and the reason. It is the health check of containers and units, and needs
+no other program.
+
+Without --url it asks the server of this machine at the port of --listen, which
+comes from UPSCALED_LISTEN or --config as it does for 'upscaled serve'.`
+
+const healthExample = `  upscaled health
+  upscaled health --url http://10.0.0.7:8080`
+
+func newHealthCommand(a *app) *cobra.Command {
+	var address, listen string
+	cmd := &cobra.Command{
+		Use: "health", Short: "Say whether a server is ready for work", Long: healthHelp, Example: healthExample,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if address == "" {
+				local, err := localURL(listen)
+				if err != nil {
+					return err
+				}
+				address = local
+			}
+			return a.health(cmd.Context(), address)
+		},
+	}
+	cmd.Flags().StringVar(&address, "url", "", "server to ask (default: this machine's, at the port of --listen)")
+	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "address and port the server on this machine listens on")
+	fromEnvironment(cmd.Flags(), "listen")
+	addFileFlag(cmd.Flags())
+	return cmd
+}
+
+// localURL is where a server that listens on an address is reached from its
+// own machine: an address that stands for all of them is asked at loopback.
+func localURL(listen string) (string, error) {
+	host, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		return "", usageError{fmt.Errorf("--listen %q is not host:port, such as 127.0.0.1:8080", listen)}
+	}
+	switch host {
+	case "", "0.0.0.0":
+		host = "127.0.0.1"
+	case "::":
+		host = "::1"
+	}
+	return "http://" + net.JoinHostPort(host, port), nil
+}
+
+// health asks a server's /readyz and writes its verdict to standard output.
+func (a *app) health(ctx context.Context, address string) error {
+	target, err := url.Parse(address)
+	if err != nil || target.Host == "" || (target.Scheme != "http" && target.Scheme != "https") {
+		return usageError{fmt.Errorf("--url %q is not an http or https URL", address)}
+	}
+	ctx, stop := context.WithTimeout(ctx, healthPatience)
+	defer stop()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, target.JoinPath("readyz").String(), nil)
+	if err != nil {
+		return fmt.Errorf("make request: %w", err)
+	}
+	// A connection of its own, and none kept: the process ends anyway, and a
+	// proxy of the environment is not the server.
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	response, err := client.Do(request)
+	if err != nil {
+		return fault.Wrap(fault.NotFound, err, "Nothing answers at %s; start 'upscaled serve' or name the server with --url.", target.Redacted())
+	}
+	defer response.Body.Close()
+	if response.StatusCode == http.StatusOK {
+		_, err := fmt.Fprintln(a.stdout, "ready")
+		return err
+	}
+	err = codedError{errors.New("the server is not ready"), exitFailed}
+	fmt.Fprintf(a.stdout, "not ready: %s\n", unreadyReason(response))
+	return err
+}
+
+// unreadyReason is what the server says, else its status.
+func unreadyReason(response *http.Response) string {
+	var said struct{ Reason string }
+	body, _ := io.ReadAll(io.LimitReader(response.Body, maxHealthBody))
+	if json.Unmarshal(body, &said) == nil && strings.TrimSpace(said.Reason) != "" {
+		return said.Reason
+	}
+	return response.Status
+}

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// answering is a server that answers /readyz only.
+func answering(t *testing.T, status int, body string) string {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/prefix/readyz" && r.URL.Path != "/readyz" {
+			http.NotFound(w, r)
+			return
+		}
+		w.WriteHeader(status)
+		_, _ = w.Write([]byte(body))
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+func TestHealth(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		status int
+		body   string
+		code   int
+		says   string
+	}{
+		"ready":           {http.StatusOK, `{"status":"ok"}`, exitOK, "ready\n"},
+		"models load":     {http.StatusServiceUnavailable, `{"reason":"the network is loading"}`, exitFailed, "not ready: the network is loading\n"},
+		"something else":  {http.StatusBadGateway, "<html>", exitFailed, "not ready: 502 Bad Gateway\n"},
+		"body without it": {http.StatusServiceUnavailable, `{}`, exitFailed, "not ready: 503 Service Unavailable\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			url := answering(t, c.status, c.body)
+			if got := program(t, &pretend{}, nil, nil, "health", "--url", url+"/prefix/"); got.code != c.code || got.stdout != c.says {
+				t.Errorf("%d %q %q", got.code, got.stdout, got.stderr)
+			}
+		})
+	}
+}
+
+// Without --url, the address of serve's own setting is asked.
+func TestHealthOfThisMachine(t *testing.T) {
+	t.Parallel()
+	_, port, _ := strings.Cut(strings.TrimPrefix(answering(t, http.StatusOK, "{}"), "http://"), ":")
+	file := filepath.Join(t.TempDir(), "upscaled.toml")
+	if err := os.WriteFile(file, []byte("listen = \"127.0.0.1:"+port+"\"\nattempts = 3\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, environment := range []map[string]string{{"UPSCALED_LISTEN": "0.0.0.0:" + port}, {"UPSCALED_CONFIG": file}} {
+		if got := program(t, &pretend{}, environment, nil, "health"); got.code != exitOK {
+			t.Errorf("%v: %d %s", environment, got.code, got.stderr)
+		}
+	}
+}
+
+func TestHealthOfNothing(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.NotFoundHandler())
+	server.Close() // its port answers no more
+	got := program(t, &pretend{}, nil, nil, "health", "--url", server.URL)
+	if got.code != exitFailed || !strings.Contains(got.stderr, "Nothing answers at "+server.URL) {
+		t.Errorf("%d %q", got.code, got.stderr)
+	}
+	for _, wrong := range [][]string{{"--url", "example.com"}, {"--url", "ftp://example.com"}, {"--listen", "8080"}} {
+		if got := program(t, &pretend{}, nil, nil, append([]string{"health"}, wrong...)...); got.code != exitUsage {
+			t.Errorf("%v: %d %s", wrong, got.code, got.stderr)
+		}
+	}
+}
+
+func TestLocalURL(t *testing.T) {
+	t.Parallel()
+	for listen, want := range map[string]string{
+		"0.0.0.0:8080": "http://127.0.0.1:8080", ":81": "http://127.0.0.1:81", "[::]:80": "http://[::1]:80",
+		"10.0.0.7:8080": "http://10.0.0.7:8080", "[fe80::1]:9": "http://[fe80::1]:9",
+	} {
+		if got, err := localURL(listen); err != nil || got != want {
+			t.Errorf("%s: %s, %v; want %s", listen, got, err, want)
+		}
+	}
+}
