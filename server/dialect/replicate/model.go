@@ -4,6 +4,9 @@ import (
 	_ "embed" // of schema.json
 	"encoding/json"
 	"net/http"
+	"regexp"
+	"slices"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -21,6 +24,8 @@ const (
 	// ones they change.
 	cogVersion = "0.3.9"
 )
+
+var versionForm = regexp.MustCompile(`^[A-Za-z0-9._-]{1,128}$`)
 
 //go:embed schema.json
 var schema []byte
@@ -85,4 +90,27 @@ func (a *API) version(c echo.Context, _ job.Caller) error {
 		return errNotFound
 	}
 	return dialect.JSON(c, http.StatusOK, versionOf(id))
+}
+
+// parseVersion takes owner/name of a known model, owner/name:version, or any
+// version's ID alone: all versions are this server's one.
+func (a *API) parseVersion(value json.RawMessage) (model, version string, err error) {
+	if absent(value) {
+		return "", "", violations{{"required", "", "version is required"}}
+	}
+	var text string
+	if json.Unmarshal(value, &text) != nil {
+		return "", "", violations{wrongType("version", "string", value)}
+	}
+	model, version = a.config.Models[0], text
+	if strings.Contains(text, "/") {
+		var pinned bool
+		if model, version, pinned = strings.Cut(text, ":"); !pinned {
+			version = latestVersion
+		}
+	}
+	if !slices.Contains(a.config.Models, model) || !versionForm.MatchString(version) {
+		return "", "", errVersion
+	}
+	return model, version, nil
 }

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -59,31 +57,6 @@ func parseBody(body []byte) (fields, error) {
 		return nil, badRequest("The request body must be a JSON object.")
 	}
 	return all, nil
-}
-
-var versionForm = regexp.MustCompile(`^[A-Za-z0-9._-]{1,128}$`)
-
-// parseVersion takes owner/name of a known model, owner/name:version, or any
-// version's ID alone: all versions are this server's one.
-func (a *API) parseVersion(value json.RawMessage) (model, version string, err error) {
-	if absent(value) {
-		return "", "", violations{{"required", "", "version is required"}}
-	}
-	var text string
-	if json.Unmarshal(value, &text) != nil {
-		return "", "", violations{wrongType("version", "string", value)}
-	}
-	model, version = a.config.Models[0], text
-	if strings.Contains(text, "/") {
-		var pinned bool
-		if model, version, pinned = strings.Cut(text, ":"); !pinned {
-			version = latestVersion
-		}
-	}
-	if !slices.Contains(a.config.Models, model) || !versionForm.MatchString(version) {
-		return "", "", errVersion
-	}
-	return model, version, nil
 }
 
 // parseInput reads and checks a prediction's input as far as that goes without

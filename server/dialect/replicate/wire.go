@@ -3,12 +3,10 @@ package replicate
 import (
 	"fmt"
 	"math"
-	"regexp"
 	"strings"
 	"time"
 
 	"upscaled/engine/fault"
-	"upscaled/server/dialect"
 	"upscaled/server/job"
 )
 
@@ -60,21 +58,6 @@ type Page[T any] struct {
 	Previous *string `json:"previous"`
 	Results  []T     `json:"results"`
 }
-
-const (
-	idLength, fileIDLength = 26, 48
-)
-
-var idForm = regexp.MustCompile(`^[a-z0-9]+$`)
-
-// newID is of the vendor's form, which no other API's IDs have.
-func newID() string { return dialect.Random(idLength) }
-
-// IsID says whether an ID is of a prediction's form.
-func IsID(id string) bool { return len(id) == idLength && idForm.MatchString(id) }
-
-// IsFileID says whether an ID is of an uploaded file's form.
-func IsFileID(id string) bool { return len(id) == fileIDLength && idForm.MatchString(id) }
 
 // predictionOf tells of a job below a base URL; output is where a succeeded
 // one's picture is.
