@@ -1,6 +1,8 @@
 package jobs
 
 import (
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -165,16 +167,18 @@ func (b *board) unlistOlder(than time.Time) {
 	b.listed.removeOlder(than)
 }
 
-// load notes that all present records are known: what was unfinished in an
-// earlier watch and is not among them has expired meanwhile.
-func (b *board) load(stale []record, present map[string]bool) {
-	for _, r := range stale {
-		if !present[r.ID] {
-			b.change(r.ID, nil)
-		}
-	}
-	b.once.Do(func() { close(b.loaded) })
+// load notes that all present records are known.
+func (b *board) load() { b.once.Do(func() { close(b.loaded) }) }
+
+// known lists the unfinished jobs.
+func (b *board) known() []string {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	return slices.Collect(maps.Keys(b.records))
 }
+
+// gone notes that a job's record is.
+func (b *board) gone(id string) { b.change(id, nil) }
 
 // advance notes a running job's progress.
 func (b *board) advance(id string, fraction float64) {

@@ -16,6 +16,7 @@ const (
 	jobsBucket     = "upscaled_jobs_1"
 	accountsBucket = "upscaled_accounts_1"
 	secretsBucket  = "upscaled_secrets_1"
+	uploadsBucket  = "upscaled_uploads_1"
 	picturesBucket = "upscaled_pictures_1"
 	workStream     = "upscaled_work_1"
 	workSubjects   = "upscaled.work.1."

@@ -12,6 +12,7 @@ var (
 	_ job.Lister  = (*jobs.Queue)(nil)
 	_ job.Watcher = (*jobs.Queue)(nil)
 	_ job.Notices = (*jobs.Queue)(nil)
+	_ job.Uploads = (*jobs.Queue)(nil)
 )
 
 // hands move the jobs of a queue under test.
@@ -74,5 +75,14 @@ func TestNotices(t *testing.T) {
 		q := start(t, embed(t, t.TempDir()), nil)
 		s, _ := subject(q)
 		return jobtest.Noticed{Subject: s, Notices: q}
+	})
+}
+
+func TestUploads(t *testing.T) {
+	t.Parallel()
+	jobtest.TestUploads(t, func(t *testing.T, kept jobtest.KeptOptions) job.Uploads {
+		return start(t, embed(t, t.TempDir()), func(o *jobs.Options) {
+			o.Retention, o.UploadBytes, o.Now = kept.Retention, kept.Bound, kept.Now
+		})
 	})
 }

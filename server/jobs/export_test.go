@@ -55,6 +55,12 @@ func (q *Queue) DueNotices(ctx context.Context) (uint64, error) {
 	return stream.CachedInfo().State.Msgs, nil
 }
 
+// ContentsOnly does what the storing of a file does that dies before its
+// description is written.
+func (q *Queue) ContentsOnly(ctx context.Context, id string, data []byte) error {
+	return q.store(ctx, uploadObject(id), data)
+}
+
 // HasInput says whether a job's input is stored.
 func (q *Queue) HasInput(ctx context.Context, id string) (bool, error) {
 	_, err := q.pictures.GetInfo(ctx, inputObject(id))
@@ -132,4 +138,11 @@ func (s watchedStore) Get(ctx context.Context, name string, o ...jetstream.GetOb
 	deadline, _ := ctx.Deadline()
 	s.deadlines <- deadline
 	return s.ObjectStore.Get(ctx, name, o...)
+}
+
+// UploadedBytes is what an account's files count together.
+func (q *Queue) UploadedBytes(account string) int64 {
+	q.shelf.mutex.Lock()
+	defer q.shelf.mutex.Unlock()
+	return q.shelf.used[account]
 }

@@ -3,7 +3,6 @@ package jobs
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -64,17 +63,7 @@ func (l *lease) beat() {
 
 // Input implements job.Lease.
 func (l *lease) Input(ctx context.Context) ([]byte, error) {
-	var input []byte
-	err := l.queue.persistFor(ctx, inputLimit, func(ctx context.Context) error {
-		var err error
-		if input, err = l.queue.pictures.GetBytes(ctx, inputObject(l.record.ID)); errors.Is(err, jetstream.ErrObjectNotFound) {
-			return fault.New(fault.NotFound, "The picture waited too long and has expired.")
-		} else if err != nil {
-			return fmt.Errorf("read input: %w", err)
-		}
-		return nil
-	})
-	return input, err
+	return l.queue.load(ctx, inputObject(l.record.ID), fault.New(fault.NotFound, "The picture waited too long and has expired."))
 }
 
 // Progress implements job.Lease.

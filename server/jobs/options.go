@@ -6,7 +6,8 @@
 //     only, so that every job becomes final exactly once;
 //   - work-queue stream "work": one message per unfinished job that carries
 //     nothing but the ID, in its subject;
-//   - object store "pictures": inputs and results;
+//   - object store "pictures": inputs, results and the contents of uploads;
+//   - key-value bucket "uploads": one description per upload;
 //   - work-queue stream "notices": one message per call of a webhook that is
 //     due, with ID and occasion in its subject;
 //   - key-value buckets "accounts" and "secrets".
@@ -52,7 +53,10 @@ type Options struct {
 	PerDay map[string]int
 	// Retention is how long inputs, results and final records are kept.
 	Retention time.Duration
-	// Lease is how long a silent worker keeps a job.
+	// UploadBytes bounds one account's uploads together; 0 is 1 GiB.
+	UploadBytes int64
+	// Lease is how long a silent worker keeps a job, and a silent sender a
+	// notice.
 	Lease time.Duration
 	// Attempts is how often a job is begun before it fails for good.
 	Attempts int
@@ -87,6 +91,8 @@ const (
 	inputLimit = 3 * time.Second
 	// concludeLimit bounds what follows from a final record.
 	concludeLimit = 10 * time.Second
+	// uploadBytes is the usual bound on one account's uploads together.
+	uploadBytes = 1 << 30
 	// sweepPause is the usual time between two sweeps.
 	sweepPause = 15 * time.Second
 	// recheckPause bounds how long a waiter relies on notifications alone.

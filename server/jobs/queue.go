@@ -25,7 +25,9 @@ type Queue struct {
 	work       jetstream.Stream
 	lines      map[string]jetstream.Consumer
 	notices    jetstream.Consumer
+	uploads    jetstream.KeyValue
 	board      *board
+	shelf      *shelf
 	// reclaimed is closed once Run has freed what a dead process held; no job
 	// is leased before.
 	reclaimed chan struct{}
@@ -33,10 +35,13 @@ type Queue struct {
 
 // Open makes a queue on a connection, which the caller closes afterwards.
 func Open(ctx context.Context, c *Connection, o Options) (*Queue, error) {
-	o.Sweep = cmp.Or(o.Sweep, sweepPause)
-	q := &Queue{options: o, connection: c, board: newBoard(), reclaimed: make(chan struct{}), lines: map[string]jetstream.Consumer{}}
+	o.Sweep, o.UploadBytes = cmp.Or(o.Sweep, sweepPause), cmp.Or(o.UploadBytes, uploadBytes)
+	q := &Queue{options: o, connection: c, board: newBoard(), shelf: newShelf(), reclaimed: make(chan struct{}), lines: map[string]jetstream.Consumer{}}
 	var err error
 	if q.records, err = c.bucket(ctx, jobsBucket, o.Retention+recordMargin); err != nil {
+		return nil, err
+	}
+	if q.uploads, err = c.bucket(ctx, uploadsBucket, o.Retention+recordMargin); err != nil {
 		return nil, err
 	}
 	if q.pictures, err = c.objects(ctx, o.Retention); err != nil {
@@ -64,7 +69,9 @@ func Open(ctx context.Context, c *Connection, o Options) (*Queue, error) {
 // half done, until the context ends.
 func (q *Queue) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return q.watch(ctx) })
+	for _, f := range q.feeds() {
+		group.Go(func() error { return q.watch(ctx, f) })
+	}
 	group.Go(func() error { return q.watchProgress(ctx) })
 	group.Go(func() error { return q.sweepOften(ctx) })
 	return group.Wait()

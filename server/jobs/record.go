@@ -134,6 +134,19 @@ func (q *Queue) store(ctx context.Context, name string, data []byte) error {
 	})
 }
 
+// load reads a whole object, or answers gone.
+func (q *Queue) load(ctx context.Context, name string, gone error) (data []byte, err error) {
+	err = q.persistFor(ctx, inputLimit, func(ctx context.Context) error {
+		if data, err = q.pictures.GetBytes(ctx, name); errors.Is(err, jetstream.ErrObjectNotFound) {
+			return gone
+		} else if err != nil {
+			return fmt.Errorf("read picture: %w", err)
+		}
+		return nil
+	})
+	return data, err
+}
+
 // account settles or refunds a final job's charge.
 func (q *Queue) account(ctx context.Context, r record) error {
 	switch {

@@ -26,6 +26,7 @@ func (q *Queue) sweepOften(ctx context.Context) error {
 	for {
 		q.sweepJobs(ctx)
 		q.board.unlistOlder(q.options.Now().Add(-2 * (q.options.Retention + recordMargin)))
+		q.shelf.sweep(q.options.Now())
 		if q.options.Ledger != nil {
 			orphans = q.sweepHolds(ctx, orphans)
 		}

@@ -11,12 +11,31 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// watch keeps the board up to date. While nodes are lost a watch may not begin
-// or may end on its own; another then takes its place.
-func (q *Queue) watch(ctx context.Context) error {
+// feed is a bucket that is watched, and who hears of it.
+type feed struct {
+	bucket jetstream.KeyValue
+	note   func(jetstream.KeyValueEntry)
+	// known lists, when a watch begins, what was heard of before; gone is told
+	// which of that is not there any more, and loaded that all is known.
+	known  func() []string
+	gone   func(key string)
+	loaded func()
+}
+
+// feeds are the watched buckets.
+func (q *Queue) feeds() []feed {
+	return []feed{
+		{bucket: q.records, note: q.note, known: q.board.known, gone: q.board.gone, loaded: q.board.load},
+		{bucket: q.uploads, note: q.noteUpload, known: q.shelf.known, gone: q.shelf.remove, loaded: q.shelf.load},
+	}
+}
+
+// watch follows a bucket. While nodes are lost a watch may not begin or may
+// end on its own; another then takes its place.
+func (q *Queue) watch(ctx context.Context, f feed) error {
 	for ctx.Err() == nil {
-		if err := q.watchOnce(ctx); err != nil && ctx.Err() == nil {
-			q.options.Log.Warn("records are watched again", "error", err)
+		if err := f.watchOnce(ctx); err != nil && ctx.Err() == nil {
+			q.options.Log.Warn("records are watched again", "bucket", f.bucket.Bucket(), "error", err)
 			pause(ctx, retryPause)
 		}
 	}
@@ -24,14 +43,14 @@ func (q *Queue) watch(ctx context.Context) error {
 }
 
 // watchOnce follows one watch to its end. The first updates are all present
-// records, ended by a nil.
-func (q *Queue) watchOnce(ctx context.Context) error {
-	watcher, err := q.records.WatchAll(ctx)
+// values, ended by a nil.
+func (f feed) watchOnce(ctx context.Context) error {
+	watcher, err := f.bucket.WatchAll(ctx)
 	if err != nil {
 		return fmt.Errorf("watch records: %w", err)
 	}
 	defer func() { _ = watcher.Stop() }() // the connection may be gone already
-	stale := q.board.unfinished()
+	stale := f.known()
 	present := map[string]bool{}
 	for {
 		select {
@@ -42,10 +61,15 @@ func (q *Queue) watchOnce(ctx context.Context) error {
 			case !open:
 				return errors.New("the watch of records has ended")
 			case entry == nil:
-				q.board.load(stale, present)
+				for _, key := range stale {
+					if !present[key] {
+						f.gone(key) // it has expired meanwhile
+					}
+				}
+				f.loaded()
 				present = nil
 			default:
-				q.note(entry)
+				f.note(entry)
 				if present != nil {
 					present[entry.Key()] = true
 				}
@@ -56,7 +80,7 @@ func (q *Queue) watchOnce(ctx context.Context) error {
 
 func (q *Queue) note(entry jetstream.KeyValueEntry) {
 	if entry.Operation() != jetstream.KeyValuePut {
-		q.board.change(entry.Key(), nil)
+		q.board.gone(entry.Key())
 		return
 	}
 	r, err := decodeRecord(entry)

@@ -48,3 +48,10 @@ func TestMemoryNotices(t *testing.T) {
 		return jobtest.Noticed{Subject: subject(q), Notices: q}
 	})
 }
+
+func TestMemoryUploads(t *testing.T) {
+	t.Parallel()
+	jobtest.TestUploads(t, func(_ *testing.T, o jobtest.KeptOptions) job.Uploads {
+		return &jobtest.Queue{Retention: o.Retention, UploadBytes: o.Bound, Now: o.Now}
+	})
+}
