@@ -5,9 +5,14 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/labstack/echo/v4"
+
+	"upscaled/server/dialect"
 	"upscaled/server/dialect/dialecttest"
 	"upscaled/server/dialect/replicate"
+	"upscaled/server/file"
 	"upscaled/server/job"
 )
 
@@ -130,4 +135,24 @@ func TestForms(t *testing.T) {
 			t.Errorf("%q is an ID: %v, a file's: %v", id, replicate.IsID(id), replicate.IsFileID(id))
 		}
 	}
+}
+
+// An output's URL, which ends in a file name, is served by the server's own
+// handler of signed results under one more path.
+func TestOutputsAreServed(t *testing.T) {
+	t.Parallel()
+	signer := file.Signer{Secrets: [][]byte{make([]byte, 32)}, Now: func() time.Time { return dialecttest.Now }}
+	s := newServer()
+	s.queue.Work = dialecttest.Succeed
+	s.lend = func(h *dialect.Host) { h.Links = signer }
+	e := s.handler()
+	served := file.Handler{Queue: s.queue, Signer: signer, Refuse: func(c echo.Context, _ string, _ bool) error { return s.api.NotFound(c) }}
+	e.GET("/v1/files/:id/:name", served.Serve)
+	id := s.predict(t, order(dataURI(photo(t))))
+	output := *decode[replicate.Prediction](t, s.get(predictions+"/"+id)).Output
+	got := dialecttest.Do(e, httptest.NewRequest(http.MethodGet, output, nil))
+	if got.Code != http.StatusOK || got.Body.String() != "picture" || got.Header().Get("Content-Type") != "image/png" {
+		t.Errorf("%s: %d %s %v", output, got.Code, got.Body, got.Header())
+	}
+	golden(t, "not_found.json", 404, dialecttest.Do(e, httptest.NewRequest(http.MethodGet, output+"0", nil)))
 }

@@ -54,7 +54,7 @@ func newServer() *server {
 
 // handler routes as the real server does: it owns the path of files and gives
 // the dialect what it finds no route for.
-func (s *server) handler() http.Handler {
+func (s *server) handler() *echo.Echo {
 	host := dialecttest.Host(s.queue, s.gate)
 	if s.lend != nil {
 		s.lend(&host)
