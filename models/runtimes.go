@@ -70,6 +70,7 @@ func cudaLibraries() []artifact.Artifact {
 		runtimeFile(base, baseTgz, folder+"libonnxruntime.so", 28_497_752, "5715f06d8992ca8eeeddcce43df3a7d38f97d537052126f558e912cb312460ca"),
 		runtimeFile(gpu, gpuTgz, folder+"libonnxruntime_providers_shared.so", 14_632, "c6a12593396095f5670160e284c35d1700b7708cf3037b7042e2a5200ccae772"),
 		runtimeFile(gpu, gpuTgz, folder+"libonnxruntime_providers_cuda.so", 229_780_440, "56cf3254b118ad837ccc4ed8f6d1b23504bbf7ef91b34cbc0b289cb7f10b3037"),
+		runtimeFile(gpu, gpuTgz, folder+"libonnxruntime_providers_tensorrt.so", 859_144, "ef6071798a339038ad66c428fb1a809cf8e499bffc3b6870e4e8bc4f4c6a6320"),
 	}
 }
 

@@ -43,7 +43,7 @@ func newBenchCommand(a *app) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringSliceVar(&f.models, "models", nil, "networks to measure (default: the first device's default network)")
-	flags.StringSliceVar(&f.devices, "devices", []string{"auto"}, "devices to measure: auto, cpu, cuda or cuda:N")
+	flags.StringSliceVar(&f.devices, "devices", []string{"auto"}, "devices to measure: auto, cpu, cuda:N, tensorrt:N or webgpu")
 	flags.IntSliceVar(&f.tiles, "tiles", []int{128, 192, 256}, "tile sides to measure, in pixels")
 	flags.IntSliceVar(&f.threads, "threads", []int{0}, "processor threads to measure; 0 is one for each core")
 	flags.IntVar(&f.runs, "runs", 5, "counted runs of each session")
@@ -104,10 +104,11 @@ func (a *app) benchCases(ctx context.Context, f benchFlags) ([]bench.Case, error
 	var cases []bench.Case
 	for _, device := range f.devices {
 		for _, threads := range f.threads {
-			runtime, err := a.openRuntime(ctx, device, threads)
+			runtimes, err := a.openRuntimes(ctx, device, threads)
 			if err != nil {
 				return nil, err
 			}
+			runtime := runtimes[0]
 			names := f.models
 			if len(names) == 0 {
 				names = []string{store.Default(runtime.Device().Kind)}

@@ -13,6 +13,7 @@ import (
 	"upscaled/engine"
 	"upscaled/engine/fault"
 	"upscaled/engine/ort"
+	"upscaled/engine/tune"
 	"upscaled/models"
 )
 
@@ -50,7 +51,9 @@ type diagnosis struct {
 	Device    *engine.Device `json:"device,omitempty"`
 	NPM       string         `json:"npm,omitempty"`
 	Models    []models.Entry `json:"models"`
-	Findings  []finding      `json:"findings"`
+	// Tuning is what was measured of GPUs on this machine.
+	Tuning   []tune.Record `json:"tuning,omitempty"`
+	Findings []finding     `json:"findings"`
 }
 
 func (a *app) doctor(ctx context.Context, asJSON bool) error {
@@ -64,6 +67,9 @@ func (a *app) doctor(ctx context.Context, asJSON bool) error {
 	}
 	d.examineRuntime(store, a.settings)
 	d.examineModels(ctx, store, a.settings.model)
+	if d.Tuning, err = tuningCache(store).All(); err != nil {
+		d.add(false, err.Error(), "upscaled tune")
+	}
 	if d.NPM == "" && !store.Offline() && len(d.Findings) > 0 {
 		d.add(false, "npm was not found; some downloads come from npm packages.", "install Node.js with npm")
 	}
@@ -95,7 +101,13 @@ func (d *diagnosis) examineRuntime(store *models.Store, s settings) {
 	if device == "auto" {
 		device = automatic(store)
 	}
-	kind, _, _ := strings.Cut(device, ":")
+	names, err := parseDevices(device)
+	if err != nil {
+		d.add(true, err.Error(), "upscaled doctor --device auto")
+		return
+	}
+	device = names[0]
+	kind := libraryKind(device)
 	d.Library = store.InstalledLibrary(kind)
 	if d.Library == "" {
 		name := "onnxruntime"
@@ -170,6 +182,10 @@ func (a *app) showDiagnosis(d diagnosis) error {
 			state = fmt.Sprintf("installed, %.1f MB", float64(e.Size)/1e6)
 		}
 		row("  "+e.Name, state)
+	}
+	for _, r := range d.Tuning {
+		row("  measured", fmt.Sprintf("%s, %s, %s: %s, tile %d, %d at once, %.1f MP/s", r.Key.Device, r.Model, r.Key.Precision,
+			r.Best.Variant, r.Best.Side, r.Best.Parallel, r.Best.MegapixelsPerSecond))
 	}
 	if err := w.Flush(); err != nil {
 		return err

@@ -18,6 +18,8 @@ const (
 	exitMissing = 3
 	// exitMemory: the device has too little memory for any plan.
 	exitMemory = 4
+	// exitDevice: the GPU stopped working; starting the program again may help.
+	exitDevice = 5
 	// exitInternal: a defect in the program, as EX_SOFTWARE of sysexits.h.
 	exitInternal = 70
 	// exitInterrupted: SIGINT or SIGTERM, as shells report SIGINT.
@@ -62,6 +64,8 @@ func kindCode(kind fault.Kind) int {
 		return exitMissing
 	case fault.DeviceMemory:
 		return exitMemory
+	case fault.DeviceLost:
+		return exitDevice
 	case fault.Internal:
 		return exitInternal
 	}

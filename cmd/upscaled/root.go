@@ -46,7 +46,7 @@ func newRootCommand(a *app) *cobra.Command {
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	a.addStoreFlags(root.PersistentFlags())
-	root.AddCommand(newUpscaleCommand(a), newModelsCommand(a), newBenchCommand(a), newDoctorCommand(a),
+	root.AddCommand(newUpscaleCommand(a), newModelsCommand(a), newBenchCommand(a), newDoctorCommand(a), newTuneCommand(a),
 		newServeCommand(a), newWorkerCommand(a), newKeysCommand(a), newVersionCommand(a),
 		newHealthCommand(a))
 	return root

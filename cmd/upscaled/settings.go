@@ -16,7 +16,9 @@ type settings struct {
 	onnxruntime string
 	device      string
 	model       string
+	precision   string
 	threads     int
+	tune        string
 }
 
 // environmentKey annotates flags that an environment variable can set.
@@ -34,10 +36,12 @@ func (a *app) addStoreFlags(flags *pflag.FlagSet) {
 // addComputeFlags declares the settings of verbs that run networks.
 func (a *app) addComputeFlags(flags *pflag.FlagSet) {
 	s := &a.settings
-	flags.StringVar(&s.device, "device", "auto", "where to compute: auto, cpu, cuda or cuda:N with N the number of the GPU")
+	flags.StringVar(&s.device, "device", "auto", "where to compute: auto, cpu, cuda:N with N the number of the GPU (several: cuda:0,1), tensorrt:N or webgpu")
+	flags.StringVar(&s.precision, "precision", "auto", "numbers that networks compute with: auto, float32 or float16; auto is float32 on a CPU, float16 on a GPU")
+	flags.StringVar(&s.tune, "tune", "auto", "measure how a GPU runs the network fastest: auto (once, some seconds), off or always")
 	flags.IntVar(&s.threads, "threads", 0, "processor threads for the network (default 0: one for each core)")
 	flags.StringVar(&s.model, "model", "", "network to use, see 'upscaled models list' (default: realesr-general-x4v3 on a CPU, realesrgan-x4plus on a GPU)")
-	fromEnvironment(flags, "device", "threads", "model")
+	fromEnvironment(flags, "device", "threads", "model", "precision", "tune")
 }
 
 // fromEnvironment lets UPSCALED_<NAME> set each of the named flags.

@@ -265,6 +265,7 @@ func TestExitCodes(t *testing.T) {
 		{[]fault.Kind{fault.TooLarge, fault.Unsupported}, exitFailed},
 		{[]fault.Kind{fault.ModelMissing, fault.FetchFailed}, exitMissing},
 		{[]fault.Kind{fault.DeviceMemory}, exitMemory},
+		{[]fault.Kind{fault.DeviceLost}, exitDevice},
 		{[]fault.Kind{fault.DeviceMemory, fault.Invalid}, exitFailed},
 		{[]fault.Kind{fault.Internal}, exitInternal},
 	} {

@@ -3,16 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
-	"regexp"
-	"strings"
 
 	"upscaled/cmd/upscaled/batch"
 	"upscaled/engine"
-	"upscaled/engine/fault"
 	"upscaled/engine/ort"
 	"upscaled/engine/picture"
 	"upscaled/models"
+	"upscaled/models/network"
 )
 
 // openStore opens the store of models and libraries once.
@@ -30,75 +27,6 @@ func (a *app) openStore() (*models.Store, error) {
 	return store, err
 }
 
-// devices are the names of devices beside "auto".
-var devices = regexp.MustCompile(`^(cpu|cuda(:[0-9]{1,3})?)$`)
-
-// openRuntime opens ONNX Runtime on a device, fetching the library on first
-// use; it is closed when the program ends. device is "auto", "cpu" or
-// "cuda:N", threads 0 is one a core.
-func (a *app) openRuntime(ctx context.Context, device string, threads int) (*ort.Runtime, error) {
-	store, err := a.openStore()
-	if err != nil {
-		return nil, err
-	}
-	if threads < 0 {
-		return nil, usageError{fmt.Errorf("--threads is %d; it is a number of threads, or 0 for one a core", threads)}
-	}
-	if device == "auto" {
-		return a.openBest(ctx, store, threads)
-	}
-	return a.openDevice(ctx, store, device, threads)
-}
-
-// openBest opens the device that automatic chooses. A GPU that cannot be used
-// is a note, since nobody asked for it, and the processor computes.
-func (a *app) openBest(ctx context.Context, store *models.Store, threads int) (*ort.Runtime, error) {
-	best := automatic(store)
-	switch {
-	case best == "cpu" && hasGPU():
-		a.note("There is a GPU; 'upscaled models pull onnxruntime-cuda' lets --device auto use it.")
-	case best != "cpu":
-		runtime, err := a.openDevice(ctx, store, best, threads)
-		if err == nil || ctx.Err() != nil {
-			return runtime, err
-		}
-		a.note("The GPU cannot be used, so the processor computes. " + fault.Sentence(err))
-	}
-	return a.openDevice(ctx, store, "cpu", threads)
-}
-
-// automatic chooses the first NVIDIA GPU where there is one and its library is
-// installed, which is too large to fetch unasked, else the processor.
-func automatic(store *models.Store) string {
-	if hasGPU() && store.InstalledLibrary("cuda") != "" {
-		return "cuda:0"
-	}
-	return "cpu"
-}
-
-// hasGPU tells whether Linux shows an NVIDIA GPU.
-func hasGPU() bool {
-	_, err := os.Stat("/dev/nvidia0")
-	return err == nil
-}
-
-func (a *app) openDevice(ctx context.Context, store *models.Store, device string, threads int) (*ort.Runtime, error) {
-	if !devices.MatchString(device) {
-		return nil, usageError{fmt.Errorf("--device is %q; use auto, cpu, cuda or cuda:N", device)}
-	}
-	kind, _, _ := strings.Cut(device, ":")
-	library, err := store.RuntimeLibrary(ctx, kind)
-	if err != nil {
-		return nil, err
-	}
-	runtime, err := ort.Open(ort.Options{Library: library, Device: device, Threads: threads})
-	if err != nil {
-		return nil, err
-	}
-	a.onClose(runtime.Close)
-	return runtime, nil
-}
-
 // openEngine connects runtime, store and engine; all are closed when the
 // program ends.
 func (a *app) openEngine(ctx context.Context, limits picture.Limits) (upscaler, error) {
@@ -106,14 +34,40 @@ func (a *app) openEngine(ctx context.Context, limits picture.Limits) (upscaler, 
 	if err != nil {
 		return nil, err
 	}
-	runtime, err := a.openRuntime(ctx, a.settings.device, a.settings.threads)
+	precision, err := a.precision()
 	if err != nil {
 		return nil, err
 	}
-	faces := &faceLibrary{library: library{store}, runtime: runtime, onClose: a.onClose}
-	made := engine.New(engine.Options{Runtime: runtime, Library: library{store}, Faces: faces, Limits: limits})
+	runtimes, err := a.openRuntimes(ctx, a.settings.device, a.settings.threads)
+	if err != nil {
+		return nil, err
+	}
+	faces := &faceLibrary{library: library{store}, runtime: runtimes[0], onClose: a.onClose}
+	made := engine.New(engine.Options{
+		Runtime: runtimes[0], Others: asEngines(runtimes[1:]), Library: library{store}, Faces: faces, Limits: limits,
+		Precision: precision, Tuning: a.tuning(runtimes[0]),
+	})
 	a.onClose(func() error { made.Close(); return nil })
-	return opened{Engine: made, library: library{store}, kind: runtime.Device().Kind}, nil
+	return opened{Engine: made, library: library{store}, kind: runtimes[0].Device().Kind}, nil
+}
+
+// precision is --precision; "" leaves it to the device.
+func (a *app) precision() (network.Precision, error) {
+	switch p := network.Precision(a.settings.precision); p {
+	case "auto":
+		return "", nil
+	case network.Float32, network.Float16:
+		return p, nil
+	}
+	return "", usageError{fmt.Errorf("--precision is %q; use auto, float32 or float16", a.settings.precision)}
+}
+
+func asEngines(runtimes []*ort.Runtime) []engine.Runtime {
+	all := make([]engine.Runtime, len(runtimes))
+	for i, r := range runtimes {
+		all[i] = r
+	}
+	return all
 }
 
 // opened is the engine as the verbs use it.

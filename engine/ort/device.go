@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"strings"
 
-	onnx "github.com/yalue/onnxruntime_go"
-
 	"upscaled/engine"
 	"upscaled/engine/fault"
 	"upscaled/models/network"
@@ -19,17 +17,29 @@ func cores() int { return runtime.GOMAXPROCS(0) }
 
 // Device implements engine.Runtime.
 func (r *Runtime) Device() engine.Device {
-	if r.cuda >= 0 {
+	if r.device.kind == cpu {
+		total, free := memory()
 		return engine.Device{
-			Kind: "cuda", Name: fmt.Sprintf("CUDA device %d", r.cuda),
-			Precision: network.Float16, StaticShapes: true,
+			Kind: cpu, Name: processor(), Memory: total, Free: free, Precision: network.Float32, Parallel: 1,
 		}
 	}
-	total, free := memory()
-	return engine.Device{
-		Kind: "cpu", Name: processor(), Memory: total, Free: free, Precision: network.Float32,
+	d := engine.Device{
+		Kind: r.device.kind, Name: "WebGPU adapter", Precision: network.Float16, StaticShapes: true,
+		Parallel: r.options.Parallel,
 	}
+	if d.Parallel == 0 {
+		d.Parallel = gpuParallel
+	}
+	if r.device.kind != webgpu {
+		d.ID = strconv.Itoa(r.device.number)
+		d.Name, d.Memory, d.Free = nvidia(r.device.number)
+	}
+	return d
 }
+
+// gpuParallel is how many tiles run at once on a GPU that was not measured:
+// while one computes, another is copied.
+const gpuParallel = 2
 
 // processor is the CPU's name as Linux tells it, else the architecture.
 func processor() string {
@@ -89,39 +99,6 @@ func lines(path string) func(func(string) bool) {
 	}
 }
 
-// appendCUDA adds the CUDA provider to a session that wants it. Convolution
-// algorithms come from cuDNN's heuristic, since the exhaustive search costs
-// seconds for each new shape; TF32 is off, so that float32 means float32.
-func (r *Runtime) appendCUDA(options *onnx.SessionOptions) error {
-	if r.cuda < 0 {
-		return nil
-	}
-	provider, err := onnx.NewCUDAProviderOptions()
-	if err != nil {
-		return err
-	}
-	defer provider.Destroy()
-	if err := provider.Update(map[string]string{
-		"device_id":              strconv.Itoa(r.cuda),
-		"arena_extend_strategy":  "kSameAsRequested",
-		"cudnn_conv_algo_search": "HEURISTIC",
-		"use_tf32":               "0",
-	}); err != nil {
-		return err
-	}
-	return options.AppendExecutionProviderCUDA(provider)
-}
-
-// checkCUDA loads the provider once, so that a missing GPU is told at start.
-func (r *Runtime) checkCUDA() error {
-	options, err := r.sessionOptions()
-	if err != nil {
-		return fault.Wrap(fault.ModelMissing, err,
-			"The CUDA device cannot be used: an NVIDIA driver, CUDA 13, cuDNN 9 and ONNX Runtime's CUDA libraries are needed; `upscaled doctor` shows what is missing.")
-	}
-	return options.Destroy()
-}
-
 // translate gives a native error its kind. It is the one place that reads the
 // library's texts.
 func translate(err error, operation string) error {
@@ -135,5 +112,19 @@ func translate(err error, operation string) error {
 			return fault.Wrap(fault.DeviceMemory, wrapped, "The device has not enough free memory; use a smaller --tile.")
 		}
 	}
+	for _, sign := range lostSigns {
+		if strings.Contains(text, sign) {
+			return fault.Wrap(fault.DeviceLost, wrapped, "The GPU stopped working; see the system's log for its driver's report.")
+		}
+	}
 	return fault.Wrap(fault.Internal, wrapped, "ONNX Runtime reported an error.")
+}
+
+// lostSigns are what CUDA's and WebGPU's errors say after which a process can
+// use the device no more (CUDA Runtime API, cudaError: "the process must be
+// terminated and relaunched").
+var lostSigns = []string{
+	"unspecified launch failure", "illegal memory access", "device-side assert", "cuda failure 719", "cuda failure 700",
+	"uncorrectable ecc", "no cuda-capable device", "device is unavailable", "gpu is lost", "unknown error",
+	"hardware stack error", "misaligned address", "device lost", "device was lost", "driver shutting down",
 }

@@ -6,8 +6,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"strconv"
-	"strings"
 	"sync"
 
 	onnx "github.com/yalue/onnxruntime_go"
@@ -21,10 +19,20 @@ import (
 type Options struct {
 	// Library is the path of ONNX Runtime's shared library, 1.24 or newer.
 	Library string
-	// Device is "cpu" or "cuda:N".
+	// Device is "cpu", "cuda:N", "tensorrt:N" or "webgpu".
 	Device string
 	// Threads of one session; 0 is one a core.
 	Threads int
+	// CUDA tells how a network runs on an NVIDIA card; nil takes
+	// DefaultCUDA for all. It may be called concurrently.
+	CUDA func(engine.Network) CUDA
+	// MemoryLimit bounds one session's memory on a GPU in bytes; 0 takes what
+	// is free when the session opens.
+	MemoryLimit int64
+	// Parallel is how many tiles run at once on a GPU; 0 is 2.
+	Parallel int
+	// Cache is the folder where TensorRT keeps what it has built.
+	Cache string
 }
 
 // environment is ONNX Runtime's process-wide state, shared by all Runtimes.
@@ -39,7 +47,8 @@ var environment struct {
 // Runtime is an engine.Runtime on one device.
 type Runtime struct {
 	options Options
-	cuda    int // device number, -1 on the CPU
+	device  deviceName
+	pinned  pinnedMemory
 	close   sync.Once
 }
 
@@ -48,19 +57,22 @@ type Runtime struct {
 // fault.Invalid for a device that does not exist. The caller closes the
 // runtime after all of its sessions.
 func Open(o Options) (*Runtime, error) {
-	cuda, err := parseDevice(o.Device)
+	device, err := parseDevice(o.Device)
 	if err != nil {
 		return nil, err
 	}
 	if err := acquire(o.Library); err != nil {
 		return nil, err
 	}
-	r := &Runtime{options: o, cuda: cuda}
-	if cuda >= 0 {
-		if err := r.checkCUDA(); err != nil {
+	r := &Runtime{options: o, device: device}
+	if device.kind != cpu {
+		if err := r.checkProvider(); err != nil {
 			_ = r.Close()
 			return nil, err
 		}
+	}
+	if device.nvidia() {
+		r.pinned.open()
 	}
 	return r, nil
 }
@@ -74,20 +86,6 @@ func (r *Runtime) Close() error {
 
 // Version of the loaded library, such as "1.30.0".
 func (r *Runtime) Version() string { return onnx.GetVersion() }
-
-func parseDevice(device string) (int, error) {
-	if device == "cpu" {
-		return -1, nil
-	}
-	number, found := strings.CutPrefix(device, "cuda")
-	if found && number == "" {
-		return 0, nil
-	}
-	if n, err := strconv.Atoi(strings.TrimPrefix(number, ":")); found && err == nil && n >= 0 {
-		return n, nil
-	}
-	return 0, fault.New(fault.Invalid, "There is no device %q; use cpu, cuda or cuda:N.", device)
-}
 
 func acquire(library string) error {
 	environment.Lock()
@@ -158,7 +156,7 @@ func (r *Runtime) Open(ctx context.Context, net engine.Network, o network.Option
 	if err != nil {
 		return nil, err
 	}
-	options, err := r.sessionOptions()
+	options, err := r.sessionOptions(net)
 	if err != nil {
 		return nil, translate(err, "set up a session")
 	}
@@ -168,14 +166,21 @@ func (r *Runtime) Open(ctx context.Context, net engine.Network, o network.Option
 	if err != nil {
 		return nil, translate(err, "open a session")
 	}
-	return &session{inner: inner, facts: net.Facts(), options: o}, nil
+	s := &session{inner: inner, facts: net.Facts(), options: o}
+	if o.Width > 0 && r.device.kind != cpu {
+		if err := s.warmUp(ctx); err != nil {
+			_ = s.Close()
+			return nil, err
+		}
+	}
+	return s, nil
 }
 
 // sessionOptions: without the memory pattern a session takes the least memory
 // and runs as fast. The arena stays on: without it every large tensor is mapped
 // and page-faulted anew, measured 1.7 times the time at 512x512 (README, table
 // of session settings).
-func (r *Runtime) sessionOptions() (*onnx.SessionOptions, error) {
+func (r *Runtime) sessionOptions(net engine.Network) (*onnx.SessionOptions, error) {
 	options, err := onnx.NewSessionOptions()
 	if err != nil {
 		return nil, err
@@ -192,7 +197,7 @@ func (r *Runtime) sessionOptions() (*onnx.SessionOptions, error) {
 		func() error { return options.SetCpuMemArena(true) },
 		func() error { return options.AddSessionConfigEntry("session.set_denormal_as_zero", "1") },
 		func() error { return options.AddSessionConfigEntry("session.use_env_allocators", "1") },
-		func() error { return r.appendCUDA(options) },
+		func() error { return r.appendProvider(options, net) },
 	} {
 		if err := set(); err != nil {
 			_ = options.Destroy()

@@ -57,6 +57,18 @@ func (s *session) Run(ctx context.Context, in, out picture.Raster) error {
 	return s.run(ctx, input, output)
 }
 
+// warmUp runs the session's one shape once, so that choosing algorithms and
+// building kernels is part of opening it.
+func (s *session) warmUp(ctx context.Context) error {
+	depth := 8
+	if s.options.Sample == network.Uint16 {
+		depth = 16
+	}
+	in := picture.NewRaster(s.options.Width, s.options.Height, s.options.Channels, depth)
+	width, height := engine.OutputSize(s.facts, s.options.Borders, in.Width, in.Height)
+	return s.Run(ctx, in, picture.NewRaster(width, height, in.Channels, depth))
+}
+
 // run ends early when ctx does: ONNX Runtime looks at the flag between the
 // graph's nodes.
 func (s *session) run(ctx context.Context, input, output onnx.Value) error {

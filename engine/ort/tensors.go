@@ -32,7 +32,7 @@ func (r *Runtime) OpenTensors(file []byte) (*Tensors, error) {
 	for _, output := range outputs {
 		t.outputs = append(t.outputs, output.Name)
 	}
-	options, err := r.sessionOptions()
+	options, err := r.sessionOptions(nil)
 	if err != nil {
 		return nil, translate(err, "set up a session")
 	}

@@ -48,36 +48,46 @@ type Worker struct{ options Options }
 func New(o Options) *Worker { return &Worker{o} }
 
 // Run takes and runs jobs until the context ends, and returns when the last
-// one has ended or was handed back.
+// one has ended or was handed back. It also ends, with the error, when the
+// device is lost: this process can run nothing any more, so that its
+// supervisor should start another.
 func (w *Worker) Run(ctx context.Context) error {
+	ctx, lose := context.WithCancelCause(ctx)
+	defer lose(nil)
 	hard, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(w.options.Grace, stop) })()
 	var lines sync.WaitGroup
 	for range w.options.Small {
-		lines.Go(func() { w.line(ctx, hard, false) })
+		lines.Go(func() { w.line(ctx, hard, lose, false) })
 	}
 	for range w.options.Large {
-		lines.Go(func() { w.line(ctx, hard, true) })
+		lines.Go(func() { w.line(ctx, hard, lose, true) })
 	}
 	lines.Wait()
+	if err := context.Cause(ctx); fault.KindOf(err) == fault.DeviceLost {
+		return err
+	}
 	return nil
 }
 
 // line runs one job after another.
-func (w *Worker) line(ctx, hard context.Context, large bool) {
+func (w *Worker) line(ctx, hard context.Context, lose context.CancelCauseFunc, large bool) {
 	for {
 		lease, err := w.options.Source.Next(ctx, large)
 		if err != nil {
 			return
 		}
-		w.run(hard, lease)
+		if err := w.run(hard, lease); fault.KindOf(err) == fault.DeviceLost {
+			lose(err)
+			return
+		}
 	}
 }
 
 // run is the life of one job. It goes on until it ends, is canceled or hard
-// ends.
-func (w *Worker) run(hard context.Context, lease job.Lease) {
+// ends, and tells what the engine said.
+func (w *Worker) run(hard context.Context, lease job.Lease) error {
 	log := w.options.Log.With("job", lease.Job().ID, "api", lease.Job().API, "attempt", lease.Job().Attempts)
 	ctx, stop := context.WithCancel(lease.Context())
 	defer stop()
@@ -98,6 +108,7 @@ func (w *Worker) run(hard context.Context, lease job.Lease) {
 	default:
 		log.Info("job ends", "width", result.OutputWidth, "height", result.OutputHeight)
 	}
+	return err
 }
 
 // end tells the queue what came of a job, and says in a word what that was.
@@ -121,7 +132,7 @@ func (w *Worker) end(ctx, hard context.Context, lease job.Lease, picture []byte,
 // one place that decides this.
 func passing(kind fault.Kind) bool {
 	switch kind {
-	case fault.Internal, fault.DeviceMemory, fault.Busy, fault.FetchFailed, fault.ModelMissing, fault.Canceled:
+	case fault.Internal, fault.DeviceMemory, fault.DeviceLost, fault.Busy, fault.FetchFailed, fault.ModelMissing, fault.Canceled:
 		return true
 	}
 	return false

@@ -140,7 +140,7 @@ func TestFailuresAreTriedAgainByKind(t *testing.T) {
 	t.Parallel()
 	for kind, how := range map[fault.Kind]string{
 		fault.Invalid: "fail", fault.TooLarge: "fail", fault.Unsupported: "fail", fault.NotFound: "fail",
-		fault.Internal: "retry", fault.DeviceMemory: "retry", fault.ModelMissing: "retry", fault.FetchFailed: "retry",
+		fault.Internal: "retry", fault.DeviceMemory: "retry", fault.DeviceLost: "retry", fault.ModelMissing: "retry", fault.FetchFailed: "retry",
 	} {
 		l := newLease(job.Options{})
 		run(t, func(context.Context, engine.Request) (engine.Result, error) {

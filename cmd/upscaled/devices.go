@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+
+	"upscaled/engine/fault"
+	"upscaled/engine/ort"
+	"upscaled/models"
+)
+
+// devices are the names of devices beside "auto".
+var devices = regexp.MustCompile(`^(cpu|webgpu|(cuda|tensorrt)(:[0-9]{1,3}(,[0-9]{1,3})*)?)$`)
+
+// parseDevices gives one name for each device: "cuda:0,1" is two.
+func parseDevices(text string) ([]string, error) {
+	if !devices.MatchString(text) {
+		return nil, usageError{fmt.Errorf("--device is %q; use auto, cpu, cuda:N (several: cuda:0,1), tensorrt:N or webgpu", text)}
+	}
+	kind, numbers, numbered := strings.Cut(text, ":")
+	if !numbered {
+		return []string{text}, nil
+	}
+	var names []string
+	for number := range strings.SplitSeq(numbers, ",") {
+		name := kind + ":" + number
+		if slices.Contains(names, name) {
+			return nil, usageError{fmt.Errorf("--device is %q; it names a GPU twice", text)}
+		}
+		names = append(names, name)
+	}
+	return names, nil
+}
+
+// libraryKind is the kind of ONNX Runtime library that drives a device: WebGPU
+// is compiled into the one for processors.
+func libraryKind(device string) string {
+	switch kind, _, _ := strings.Cut(device, ":"); kind {
+	case "cuda", "tensorrt":
+		return "cuda"
+	}
+	return "cpu"
+}
+
+// openRuntimes opens ONNX Runtime on one or several devices, fetching the
+// library on first use; it is closed when the program ends. device is "auto"
+// or as --device tells, threads 0 is one a core.
+func (a *app) openRuntimes(ctx context.Context, device string, threads int) ([]*ort.Runtime, error) {
+	store, err := a.openStore()
+	if err != nil {
+		return nil, err
+	}
+	if threads < 0 {
+		return nil, usageError{fmt.Errorf("--threads is %d; it is a number of threads, or 0 for one a core", threads)}
+	}
+	if device == "auto" {
+		return a.openBest(ctx, store, threads)
+	}
+	return a.openNamed(ctx, store, device, threads)
+}
+
+// openBest opens the device that automatic chooses. A GPU that cannot be used
+// is a note, since nobody asked for it, and the processor computes.
+func (a *app) openBest(ctx context.Context, store *models.Store, threads int) ([]*ort.Runtime, error) {
+	best := automatic(store)
+	switch {
+	case best == "cpu" && hasGPU():
+		a.note("There is a GPU; 'upscaled models pull onnxruntime-cuda' lets --device auto use it.")
+	case best != "cpu":
+		runtimes, err := a.openNamed(ctx, store, best, threads)
+		if err == nil || ctx.Err() != nil {
+			return runtimes, err
+		}
+		a.note("The GPU cannot be used, so the processor computes. " + fault.Sentence(err))
+	}
+	return a.openNamed(ctx, store, "cpu", threads)
+}
+
+// automatic chooses the first NVIDIA GPU where there is one and its library is
+// installed, which is too large to fetch unasked, else the processor.
+func automatic(store *models.Store) string {
+	if hasGPU() && store.InstalledLibrary("cuda") != "" {
+		return "cuda:0"
+	}
+	return "cpu"
+}
+
+// hasGPU tells whether Linux shows an NVIDIA GPU.
+func hasGPU() bool {
+	_, err := os.Stat("/dev/nvidia0")
+	return err == nil
+}
+
+// openNamed opens the devices of --device. GPUs are measured first, if they
+// were not before.
+func (a *app) openNamed(ctx context.Context, store *models.Store, device string, threads int) ([]*ort.Runtime, error) {
+	names, err := parseDevices(device)
+	if err != nil {
+		return nil, err
+	}
+	library, err := store.RuntimeLibrary(ctx, libraryKind(device))
+	if err != nil {
+		return nil, err
+	}
+	options := ort.Options{Library: library, Device: names[0], Threads: threads, Cache: store.Home()}
+	if names[0] != "cpu" {
+		if options, err = a.tuned(ctx, store, options); err != nil {
+			return nil, err
+		}
+	}
+	var all []*ort.Runtime
+	for _, name := range names {
+		options.Device = name
+		runtime, err := ort.Open(options)
+		if err != nil {
+			return nil, err
+		}
+		a.onClose(runtime.Close)
+		all = append(all, runtime)
+	}
+	return all, nil
+}

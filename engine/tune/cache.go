@@ -1,0 +1,104 @@
+package tune
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// Key says what a measurement holds for. Another driver or library may run
+// another algorithm best.
+type Key struct {
+	// Device is its name, such as "NVIDIA H200"; Library is ONNX Runtime's
+	// version, Network the network's ID.
+	Device    string `json:"device"`
+	Kind      string `json:"kind"`
+	Library   string `json:"library"`
+	Network   string `json:"network"`
+	Precision string `json:"precision"`
+}
+
+// Record is a measurement as it is kept.
+type Record struct {
+	Key   Key       `json:"key"`
+	Model string    `json:"model"` // for people
+	Made  time.Time `json:"made"`
+	Result
+}
+
+// Cache keeps records as JSON files in a folder. It may be used concurrently
+// and from several processes.
+type Cache struct{ Folder string }
+
+func (c Cache) path(k Key) string {
+	sum := sha256.Sum256([]byte(strings.Join([]string{k.Device, k.Kind, k.Library, k.Network, k.Precision}, "\x00")))
+	return filepath.Join(c.Folder, hex.EncodeToString(sum[:12])+".json")
+}
+
+// Load gives a record; false where there is none. A damaged file is none.
+func (c Cache) Load(k Key) (Record, bool) {
+	r, err := read(c.path(k))
+	return r, err == nil && r.Key == k && r.Best.Side > 0
+}
+
+func read(path string) (Record, error) {
+	var r Record
+	data, err := os.ReadFile(path)
+	if err == nil {
+		err = json.Unmarshal(data, &r)
+	}
+	return r, err
+}
+
+// Save replaces a record at once or not at all.
+func (c Cache) Save(r Record) error {
+	data, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write measurement: %w", err)
+	}
+	const folderMode = 0o755
+	if err := os.MkdirAll(c.Folder, folderMode); err != nil {
+		return fmt.Errorf("keep measurement: %w", err)
+	}
+	temporary, err := os.CreateTemp(c.Folder, ".measurement-*")
+	if err != nil {
+		return fmt.Errorf("keep measurement: %w", err)
+	}
+	_, err = temporary.Write(data)
+	if err = errors.Join(err, temporary.Close()); err == nil {
+		err = os.Rename(temporary.Name(), c.path(r.Key))
+	}
+	if err != nil {
+		_ = os.Remove(temporary.Name())
+		return fmt.Errorf("keep measurement: %w", err)
+	}
+	return nil
+}
+
+// All lists the readable records, in no order.
+func (c Cache) All() ([]Record, error) {
+	entries, err := os.ReadDir(c.Folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list measurements: %w", err)
+	}
+	var all []Record
+	for _, e := range entries {
+		if filepath.Ext(e.Name()) != ".json" {
+			continue
+		}
+		if r, err := read(filepath.Join(c.Folder, e.Name())); err == nil && r.Best.Side > 0 {
+			all = append(all, r)
+		}
+	}
+	return all, nil
+}

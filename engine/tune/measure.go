@@ -1,0 +1,200 @@
+// Package tune measures, once for a card and a network, how the card runs it
+// fastest: which way of computing convolutions, how large a tile and how many
+// at once. Batches are not tried: a tile of twice the area does the same work
+// with fewer margins.
+package tune
+
+import (
+	"context"
+	"fmt"
+	"math/rand"
+	"slices"
+	"sync"
+	"time"
+
+	"upscaled/engine"
+	"upscaled/engine/fault"
+	"upscaled/engine/picture"
+	"upscaled/models/network"
+)
+
+// Variant is one way of running networks on the device.
+type Variant struct {
+	Name    string
+	Runtime engine.Runtime
+}
+
+// Options say what to measure.
+type Options struct {
+	Net       engine.Network
+	Precision network.Precision
+	Variants  []Variant
+	// Sides are those of square tiles, in input pixels, and Parallel counts of
+	// tiles at once; both ascend.
+	Sides, Parallel []int
+	// Budget is how long measuring may take: no trial begins after it, but the
+	// first one always does.
+	Budget time.Duration
+	// Progress, where not nil, is told of each trial.
+	Progress func(Trial)
+}
+
+// Trial is what one combination reached.
+type Trial struct {
+	Variant  string `json:"variant"`
+	Side     int    `json:"side"`
+	Parallel int    `json:"parallel"`
+	// MegapixelsPerSecond counts the input pixels that tiles keep.
+	MegapixelsPerSecond float64 `json:"megapixels_per_second"`
+	// Problem is why it could not be run, "" if it was.
+	Problem string `json:"problem,omitempty"`
+}
+
+// Result is the best combination and all that were tried.
+type Result struct {
+	Best   Trial   `json:"best"`
+	Trials []Trial `json:"trials"`
+	// Seconds that measuring took.
+	Seconds float64 `json:"seconds"`
+}
+
+// worthwhile is by how much a larger tile or more tiles at once must be faster,
+// as they cost memory.
+const worthwhile = 1.03
+
+// Measure tries the variants at the smallest side, then larger sides with the
+// best one, then more tiles at once. It fails where nothing could be run.
+func Measure(ctx context.Context, o Options) (Result, error) {
+	m := &measuring{options: o, began: time.Now()}
+	for _, v := range o.Variants {
+		m.try(ctx, v, o.Sides[0], 1, 1)
+	}
+	for _, side := range o.Sides[1:] {
+		if m.result.Best.Side == 0 || !m.try(ctx, m.variant(), side, 1, worthwhile) {
+			break
+		}
+	}
+	for _, parallel := range o.Parallel {
+		if parallel > 1 && m.result.Best.Side > 0 && !m.try(ctx, m.variant(), m.result.Best.Side, parallel, worthwhile) {
+			break
+		}
+	}
+	m.result.Seconds = time.Since(m.began).Seconds()
+	if err := ctx.Err(); err != nil {
+		return m.result, fault.Wrap(fault.Canceled, err, "The operation was canceled.")
+	}
+	if m.result.Best.Side == 0 {
+		return m.result, fmt.Errorf("measure the device: %w", m.err)
+	}
+	return m.result, nil
+}
+
+type measuring struct {
+	options Options
+	began   time.Time
+	result  Result
+	err     error // of the first trial that could not be run
+}
+
+func (m *measuring) variant() Variant {
+	at := slices.IndexFunc(m.options.Variants, func(v Variant) bool { return v.Name == m.result.Best.Variant })
+	return m.options.Variants[max(at, 0)]
+}
+
+// try measures one combination, takes it as the best where it is so many times
+// faster, and says whether going on in its direction makes sense.
+func (m *measuring) try(ctx context.Context, v Variant, side, parallel int, times float64) bool {
+	if ctx.Err() != nil || len(m.result.Trials) > 0 && time.Since(m.began) > m.options.Budget {
+		return false
+	}
+	trial := Trial{Variant: v.Name, Side: side, Parallel: parallel}
+	rate, err := m.rate(ctx, v.Runtime, side, parallel)
+	if err != nil {
+		trial.Problem = fault.Sentence(err)
+		if m.err == nil {
+			m.err = err
+		}
+	}
+	trial.MegapixelsPerSecond = rate / 1e6
+	m.result.Trials = append(m.result.Trials, trial)
+	if m.options.Progress != nil {
+		m.options.Progress(trial)
+	}
+	if err != nil {
+		return false
+	}
+	if trial.MegapixelsPerSecond > times*m.result.Best.MegapixelsPerSecond {
+		m.result.Best = trial
+	}
+	// A tie is no reason to stop: the next step may be the one that pays.
+	return trial.MegapixelsPerSecond > 0.9*m.result.Best.MegapixelsPerSecond
+}
+
+// Bounds of one trial: enough runs for a steady figure.
+const (
+	leastRuns  = 4
+	mostRuns   = 40
+	trialSpan  = 400 * time.Millisecond
+	tileMargin = 48 // pixels that a tile loses on each side, about
+)
+
+// rate is how many kept input pixels a second go through so many tiles at
+// once.
+func (m *measuring) rate(ctx context.Context, r engine.Runtime, side, parallel int) (float64, error) {
+	facts := m.options.Net.Facts()
+	side -= side % max(facts.Multiple, 1)
+	o := network.Options{
+		Precision: m.options.Precision, Sample: network.Uint8, Channels: 3, Borders: network.AllBorders,
+		Width: side, Height: side,
+	}
+	session, err := r.Open(ctx, m.options.Net, o)
+	if err != nil {
+		return 0, err
+	}
+	defer session.Close()
+	memory, pinned := r.(engine.TileMemory)
+	buffer := func(side int) (picture.Raster, func()) {
+		if !pinned {
+			return picture.NewRaster(side, side, 3, 8), func() {}
+		}
+		tile := memory.AllocateTile(side, side, 3, 8)
+		return tile, func() { memory.FreeTile(tile) }
+	}
+	var group sync.WaitGroup
+	errs := make([]error, parallel)
+	counts := make([]int, parallel)
+	lanes := make([][2]picture.Raster, parallel)
+	for lane := range lanes {
+		in, freeIn := buffer(side)
+		out, freeOut := buffer(side * facts.Scale)
+		defer freeIn()
+		defer freeOut()
+		noise := rand.New(rand.NewSource(1))
+		for i := range in.Pix {
+			in.Pix[i] = uint8(noise.Int())
+		}
+		lanes[lane] = [2]picture.Raster{in, out}
+	}
+	began := time.Now()
+	for lane, tile := range lanes {
+		group.Go(func() {
+			for counts[lane] < leastRuns || time.Since(began) < trialSpan && counts[lane] < mostRuns {
+				if errs[lane] = session.Run(ctx, tile[0], tile[1]); errs[lane] != nil {
+					return
+				}
+				counts[lane]++
+			}
+		})
+	}
+	group.Wait()
+	spent := time.Since(began).Seconds()
+	runs := 0
+	for lane := range parallel {
+		if errs[lane] != nil {
+			return 0, errs[lane]
+		}
+		runs += counts[lane]
+	}
+	kept := max(side-2*tileMargin, 1)
+	return float64(runs*kept*kept) / spent, nil
+}

@@ -1,0 +1,111 @@
+package tune_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+	"time"
+
+	"upscaled/engine/enginetest"
+	"upscaled/engine/fault"
+	"upscaled/engine/tune"
+	"upscaled/models/network"
+)
+
+// slow makes every run take a while on a timer of its own; runs side by side
+// wait side by side, as kernels and copies do.
+func slow(d time.Duration) func(context.Context) error {
+	return func(ctx context.Context) error {
+		timer := time.NewTimer(d)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func options(variants ...tune.Variant) tune.Options {
+	return tune.Options{
+		Net: enginetest.Net(2, 3), Precision: network.Float32, Variants: variants,
+		Sides: []int{128, 192}, Parallel: []int{1, 2}, Budget: time.Minute,
+	}
+}
+
+// The faster way wins, and what does not fit the memory is no choice.
+func TestMeasureChooses(t *testing.T) {
+	t.Parallel()
+	slower := &enginetest.Runtime{Static: true, Before: slow(60 * time.Millisecond)}
+	faster := &enginetest.Runtime{Static: true, Before: slow(time.Millisecond), MostPixels: 150 * 150}
+	result, err := tune.Measure(t.Context(), options(tune.Variant{Name: "slower", Runtime: slower}, tune.Variant{Name: "faster", Runtime: faster}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if result.Best.Variant != "faster" || result.Best.Side != 128 || result.Best.MegapixelsPerSecond <= 0 {
+		t.Errorf("%+v", result)
+	}
+	if problem := result.Trials[2].Problem; result.Trials[2].Side != 192 || problem == "" {
+		t.Errorf("the trial that does not fit: %+v", result.Trials[2])
+	}
+	for _, r := range []*enginetest.Runtime{slower, faster} {
+		if r.Opened.Load() != r.Closed.Load() {
+			t.Errorf("%d sessions opened, %d closed", r.Opened.Load(), r.Closed.Load())
+		}
+	}
+}
+
+func TestMeasureStops(t *testing.T) {
+	t.Parallel()
+	r := &enginetest.Runtime{Static: true}
+	o := options(tune.Variant{Name: "a", Runtime: r}, tune.Variant{Name: "b", Runtime: r})
+	o.Budget = 0
+	if result, err := tune.Measure(t.Context(), o); err != nil || len(result.Trials) != 1 {
+		t.Errorf("with no time: %+v, %v", result, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := tune.Measure(ctx, o); fault.KindOf(err) != fault.Canceled {
+		t.Errorf("canceled: %v", err)
+	}
+	broken := &enginetest.Runtime{Before: func(context.Context) error { return errors.New("broken") }}
+	if _, err := tune.Measure(t.Context(), options(tune.Variant{Name: "broken", Runtime: broken})); err == nil {
+		t.Error("a device that runs nothing was measured")
+	}
+}
+
+func TestCache(t *testing.T) {
+	t.Parallel()
+	cache := tune.Cache{Folder: filepath.Join(t.TempDir(), "tuning")}
+	key := tune.Key{Device: "card", Kind: "cuda", Library: "1.29.0", Network: "abc", Precision: "float16"}
+	if _, found := cache.Load(key); found {
+		t.Error("an empty cache has a record")
+	}
+	record := tune.Record{Key: key, Model: "x4plus", Made: time.Unix(1, 0).UTC(), Result: tune.Result{Best: tune.Trial{Variant: "v", Side: 512, Parallel: 2}}}
+	if err := cache.Save(record); err != nil {
+		t.Fatal(err)
+	}
+	if got, found := cache.Load(key); !found || !reflect.DeepEqual(got, record) {
+		t.Errorf("%+v, %v", got, found)
+	}
+	other := key
+	other.Library = "1.30.0"
+	if _, found := cache.Load(other); found {
+		t.Error("another library's record was taken")
+	}
+	all, err := cache.All()
+	if err != nil || len(all) != 1 {
+		t.Fatalf("%v, %v", all, err)
+	}
+	entries, _ := os.ReadDir(cache.Folder)
+	if err := os.WriteFile(filepath.Join(cache.Folder, entries[0].Name()), []byte("{"), 0o600); err != nil || len(entries) != 1 {
+		t.Fatal(entries, err)
+	}
+	if _, found := cache.Load(key); found {
+		t.Error("a damaged record was taken")
+	}
+}
