@@ -164,10 +164,12 @@ func (a *API) authenticate(c echo.Context) (job.Caller, error) {
 	return a.host.Gate.Authenticate(c.Request().Context(), key)
 }
 
+var errNoJob error = fault.New(fault.NotFound, "There is no such job, or its result has expired.")
+
 // owned gives the job that a path names, if the caller may see it.
 func (a *API) owned(c echo.Context, caller job.Caller, id string) (job.Job, error) {
 	if !IsID(id) {
-		return job.Job{}, fault.New(fault.NotFound, "There is no such job, or its result has expired.")
+		return job.Job{}, errNoJob
 	}
 	return a.host.Owned(c.Request().Context(), apiName, caller, id)
 }

@@ -54,7 +54,7 @@ func (a *API) watchMany(c echo.Context) error {
 		}
 	}
 	if len(known) == 0 {
-		return a.Refuse(c, fault.New(fault.NotFound, "There are no such jobs, or their results have expired."))
+		return a.Refuse(c, errNoJob)
 	}
 	return a.stream(c, known, gone)
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"upscaled/engine/fault"
 	"upscaled/server/upload"
@@ -88,12 +89,15 @@ func (f *fields) take(name string, wanted kind, what string) (string, bool) {
 
 // text gives a text of at most so many bytes, or "".
 func (f *fields) text(name string, most int) string {
-	text, _ := f.take(name, jsonText, "a text")
-	if len(text) > most {
+	switch text, _ := f.take(name, jsonText, "a text"); {
+	case len(text) > most:
 		f.fail("%s is longer than %d bytes.", name, most)
-		return ""
+	case !utf8.ValidString(text): // records could not keep it
+		f.fail("%s is not valid UTF-8.", name)
+	default:
+		return text
 	}
-	return text
+	return ""
 }
 
 // choice gives one of some words, or "".
