@@ -93,7 +93,7 @@ func TestOwnership(t *testing.T) {
 		golden(t, "no_job.json", 404, got)
 	}
 	for _, path := range []string{
-		jobsPath + "/" + otherID, jobsPath + "/up_x", jobsPath + "/x", jobsPath + "/" + knownID + "0", jobsPath + "/%2e%2e", jobsPath + "/",
+		jobsPath + "/" + otherID, jobsPath + "/up_x", jobsPath + "/x", jobsPath + "/" + knownID + "0", jobsPath + "/%2e%2e", jobsPath + "//result",
 	} {
 		golden(t, "no_job.json", 404, s.do(with("mine", httptest.NewRequest(http.MethodGet, path, nil))))
 	}

@@ -120,4 +120,3 @@ func lastPart(address string) string {
 	}
 	return ""
 }
-

@@ -113,7 +113,7 @@ func TestKeys(t *testing.T) {
 func TestUnknownPaths(t *testing.T) {
 	t.Parallel()
 	s := newServer()
-	for _, path := range []string{"/api/v1/nothing", "/api/v1/", jobsPath + "/" + knownID + "/input", jobsPath + "/a/b/c"} {
+	for _, path := range []string{"/api/v1/nothing", "/api/v1/", jobsPath + "/" + knownID + "/input", jobsPath + "/a/b/c", jobsPath + "/"} {
 		golden(t, "no_address.json", 404, s.get(path))
 	}
 	for target, allow := range map[string]string{
