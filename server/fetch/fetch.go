@@ -17,7 +17,6 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
-	"syscall"
 	"time"
 
 	"upscaled/engine/fault"
@@ -60,25 +59,7 @@ func New(options Options) *Fetcher {
 		options.Timeout = 10 * time.Second
 	}
 	f := &Fetcher{options: options}
-	dialer := &net.Dialer{
-		Resolver:       options.Resolver,
-		ControlContext: f.checkDial,
-		FallbackDelay:  -1, // one address at a time: no dial outlives its fetch
-	}
-	f.client = &http.Client{
-		CheckRedirect: f.checkRedirect,
-		Transport: &http.Transport{
-			Proxy:                  nil,
-			DialContext:            dialer.DialContext,
-			TLSClientConfig:        options.TLS,
-			TLSHandshakeTimeout:    options.Timeout,
-			ResponseHeaderTimeout:  options.Timeout,
-			MaxResponseHeaderBytes: 64 << 10,
-			DisableCompression:     true, // the byte limit is that of the wire
-			DisableKeepAlives:      true,
-			ForceAttemptHTTP2:      true,
-		},
-	}
+	f.client = &http.Client{CheckRedirect: f.checkRedirect, Transport: options.Transport(options.Timeout)}
 	return f
 }
 
@@ -174,31 +155,6 @@ func (f *Fetcher) hostAllowed(host string) bool {
 		}
 	}
 	return false
-}
-
-// errForbidden marks a refused address below the layers of net and net/http.
-var errForbidden = errors.New("address is not public")
-
-// checkDial sees the address that the kernel is about to connect to: the last
-// word, after every resolver and redirect.
-func (f *Fetcher) checkDial(_ context.Context, network, address string, _ syscall.RawConn) error {
-	if network != "tcp4" && network != "tcp6" {
-		return errForbidden
-	}
-	target, err := netip.ParseAddrPort(address)
-	if err != nil || !f.addressAllowed(target.Addr()) {
-		return errForbidden
-	}
-	return nil
-}
-
-func (f *Fetcher) addressAllowed(address netip.Addr) bool {
-	for _, allowed := range f.options.AllowedRanges {
-		if allowed.Contains(address.Unmap()) {
-			return true
-		}
-	}
-	return Public(address)
 }
 
 // translate gives a transport error a sentence that tells nothing about the
