@@ -241,6 +241,27 @@ func TestDockerfileSettings(t *testing.T) {
 	}
 }
 
+// The networks of the image are in the catalogue.
+func TestDockerfileModels(t *testing.T) {
+	t.Parallel()
+	store, err := models.Open(models.Options{Home: t.TempDir(), Offline: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := 0
+	for _, s := range dockerStages(t) {
+		for name := range strings.FieldsSeq(s.variables("ARG")["MODELS"]) {
+			named++
+			if _, err := store.Entry(name); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+	if named < 3 {
+		t.Errorf("only %d networks are named", named)
+	}
+}
+
 // command gives the RUN instruction of a stage that has a mark, for a shell.
 func command(t *testing.T, stageName, mark string) string {
 	t.Helper()
@@ -268,13 +289,20 @@ func shell(t *testing.T, folder, line string, environment ...string) string {
 	return all.String()
 }
 
+// wholeSuite skips what builds the program anew, which can take a minute,
+// unless scripts/test runs, which leaves nothing out.
+func wholeSuite(t *testing.T) {
+	t.Helper()
+	if testing.Short() || os.Getenv("UPSCALED_REQUIRE_RUNTIME") != "1" {
+		t.Skip("builds the program anew; scripts/test runs it")
+	}
+}
+
 // The build of the image runs on exactly the files that it sees, and its
 // networks' step runs with the program that it made.
 func TestDockerfileCommands(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("builds the program anew")
-	}
+	wholeSuite(t)
 	source, out := t.TempDir(), t.TempDir()
 	if err := copyContext(dockerIgnore(t), repository, source); err != nil {
 		t.Fatal(err)
@@ -283,18 +311,6 @@ func TestDockerfileCommands(t *testing.T) {
 	shell(t, source, build, "VERSION=v9.8.7")
 	if said := shell(t, out, "./upscaled version"); !strings.HasPrefix(said, "upscaled v9.8.7 (") {
 		t.Errorf("the image's program says it is %q", said)
-	}
-	names := dockerStages(t)
-	for _, s := range names {
-		store, err := models.Open(models.Options{Home: t.TempDir(), Offline: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for name := range strings.FieldsSeq(s.variables("ARG")["MODELS"]) {
-			if _, err := store.Entry(name); err != nil {
-				t.Errorf("the catalogue has no %s: %v", name, err)
-			}
-		}
 	}
 	pull := command(t, "models", "models pull")
 	t.Run("models", func(t *testing.T) {
