@@ -26,6 +26,9 @@ var startRuntime = sync.OnceValues(func() (*ort.Runtime, string) {
 		return nil, err.Error()
 	}
 	library := store.InstalledLibrary("cpu")
+	if gpu := store.InstalledLibrary("cuda"); gpu != "" && hasGPU() {
+		library = gpu // a process loads one library, and this one does both
+	}
 	if library == "" {
 		return nil, "ONNX Runtime is not installed; scripts/test fetches it"
 	}
