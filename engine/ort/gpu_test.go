@@ -3,7 +3,6 @@ package ort_test
 import (
 	"bytes"
 	"context"
-	"image"
 	"image/png"
 	"math"
 	"os"
@@ -75,7 +74,11 @@ func photos(t *testing.T) map[string][]byte {
 				continue
 			}
 			var out bytes.Buffer
-			if err := png.Encode(&out, opaque(imaging.Fill(whole, width, height, imaging.Center, imaging.Lanczos))); err != nil {
+			crop := imaging.Fill(whole, width, height, imaging.Center, imaging.Lanczos)
+			for i := 3; i < len(crop.Pix); i += 4 {
+				crop.Pix[i] = 255 // the alpha plane is another matter
+			}
+			if err := png.Encode(&out, crop); err != nil {
 				t.Fatal(err)
 			}
 			all[filepath.Base(file)] = out.Bytes()
@@ -89,13 +92,6 @@ func photos(t *testing.T) map[string][]byte {
 		all["made"] = made
 	}
 	return all
-}
-
-func opaque(in *image.NRGBA) image.Image {
-	for i := 3; i < len(in.Pix); i += 4 {
-		in.Pix[i] = 255
-	}
-	return in
 }
 
 // upscaled runs one picture in a precision.
