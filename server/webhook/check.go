@@ -1,0 +1,52 @@
+package webhook
+
+import (
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+
+	"upscaled/engine/fault"
+	"upscaled/server/fetch"
+)
+
+// longestURL is in bytes; longer ones are no webhook's.
+const longestURL = 2048
+
+// Check says at submission whether a URL may be a webhook's: fault.Invalid with
+// a sentence for the client otherwise. What its name resolves to is judged when
+// it is called.
+func Check(rules fetch.Options, raw string) error {
+	if len(raw) > longestURL {
+		return fault.New(fault.Invalid, "The webhook URL is longer than %d bytes.", longestURL)
+	}
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil:
+		return fault.New(fault.Invalid, "The webhook URL is not a valid URL.")
+	case u.Scheme != "https" && !rules.AllowHTTP:
+		return fault.New(fault.Invalid, "The webhook URL must start with https://.")
+	case u.Scheme != "https" && u.Scheme != "http":
+		return fault.New(fault.Invalid, "The webhook URL must start with https:// or http://.")
+	case u.Opaque != "" || u.Hostname() == "":
+		return fault.New(fault.Invalid, "The webhook URL has no host.")
+	case u.User != nil:
+		return fault.New(fault.Invalid, "The webhook URL must not hold a user name or password.")
+	}
+	return checkHost(rules, strings.TrimSuffix(strings.ToLower(u.Hostname()), "."))
+}
+
+func checkHost(rules fetch.Options, host string) error {
+	same := func(allowed string) bool { return strings.EqualFold(allowed, host) }
+	if len(rules.AllowedHosts) > 0 && !slices.ContainsFunc(rules.AllowedHosts, same) {
+		return fault.New(fault.Invalid, "Webhooks of this host are not called.")
+	}
+	address, err := netip.ParseAddr(host)
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		address, err = netip.AddrFrom4([4]byte{127, 0, 0, 1}), nil
+	}
+	if err == nil && !rules.Allows(address) {
+		return fault.New(fault.Invalid, "The webhook URL must name a public host.")
+	}
+	return nil
+}
