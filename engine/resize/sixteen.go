@@ -1,114 +1,83 @@
 package resize
 
-import (
-	"math"
-	"runtime"
-	"sync"
+// Samples of 16 bits are computed in 32-bit floats, whose 24 bits leave an
+// error below a hundredth of a sample. Conversions around the products keep
+// compilers from fusing them with the sums, which would make the result depend
+// on the processor.
 
-	"upscaled/engine/picture"
-)
-
-// taps are the input samples of one output sample.
-type taps struct {
-	first   int
-	weights []float32
-}
-
-// lanczos16 resizes 16-bit samples, which imaging cannot hold, with imaging's
-// kernel and edge rule: weights beyond the border are left out and the rest
-// normalised. Exactly one of the sides changes.
-func lanczos16(r picture.Raster, width, height int) picture.Raster {
-	out := picture.NewRaster(width, height, r.Channels, 16)
-	if width != r.Width {
-		filters := kernel(r.Width, width)
-		eachRow(height, func(y int) {
-			rowAcross(out.Pix16[y*width*r.Channels:][:width*r.Channels],
-				r.Pix16[y*r.Width*r.Channels:][:r.Width*r.Channels], filters, r.Channels)
-		})
-		return out
+// single rounds weights to 32-bit floats.
+func single(weights []float64, to []float32) {
+	for i, w := range weights {
+		to[i] = float32(w)
 	}
-	filters, stride := kernel(r.Height, height), width*r.Channels
-	eachRow(height, func(y int) {
-		rowDown(out.Pix16[y*stride:][:stride], r.Pix16, filters[y], stride)
-	})
-	return out
 }
 
-func rowAcross(out, in []uint16, filters []taps, channels int) {
-	for x, t := range filters {
-		for c := range channels {
-			var sum float32
-			for i, w := range t.weights {
-				sum += w * float32(in[(t.first+i)*channels+c])
-			}
-			out[x*channels+c] = rounded(sum)
+func rounded(v float32) uint16 { return uint16(max(0, min(65535, v+0.5))) }
+
+// across16 resizes rows to the columns of taps. scratch has a row's samples.
+func across16(out, in []uint16, columns []taps[float32], stride, channels int, scratch []float32) {
+	outStride := len(columns) * channels
+	for ; len(in) > 0; in, out = in[stride:], out[outStride:] {
+		row := scratch[:stride]
+		for i, v := range in[:stride] {
+			row[i] = float32(v)
+		}
+		if channels == 3 {
+			across16Color(out[:outStride], row, columns)
+		} else {
+			across16Gray(out[:outStride], row, columns)
 		}
 	}
 }
 
-func rowDown(out, in []uint16, t taps, stride int) {
-	sums := make([]float32, stride)
-	for i, w := range t.weights {
-		for x, v := range in[(t.first+i)*stride:][:stride] {
-			sums[x] += w * float32(v)
+func across16Color(out []uint16, row []float32, columns []taps[float32]) {
+	for x, t := range columns {
+		pixels := row[3*t.first : 3*t.end()]
+		var red, green, blue float32
+		for _, w := range t.weights {
+			red += float32(w * pixels[0])
+			green += float32(w * pixels[1])
+			blue += float32(w * pixels[2])
+			pixels = pixels[3:]
 		}
+		p := out[3*x:][:3]
+		p[0], p[1], p[2] = rounded(red), rounded(green), rounded(blue)
 	}
-	for x, sum := range sums {
+}
+
+func across16Gray(out []uint16, row []float32, columns []taps[float32]) {
+	for x, t := range columns {
+		var sum float32
+		for i, v := range row[t.first:t.end()] {
+			sum += float32(t.weights[i] * v)
+		}
 		out[x] = rounded(sum)
 	}
 }
 
-func rounded(v float32) uint16 {
-	return uint16(max(0, min(65535, v+0.5)))
-}
-
-// kernel makes the taps of every output sample.
-func kernel(in, out int) []taps {
-	ratio := float64(in) / float64(out)
-	scale := max(ratio, 1)
-	reach := math.Ceil(scale * lobes)
-	filters := make([]taps, out)
-	for i := range filters {
-		center := (float64(i)+0.5)*ratio - 0.5
-		first := max(0, int(math.Ceil(center-reach)))
-		last := min(in-1, int(math.Floor(center+reach)))
-		t, sum := taps{first: first}, 0.0
-		weights := make([]float64, 0, last-first+1)
-		for k := first; k <= last; k++ {
-			w := lanczosAt((float64(k) - center) / scale)
-			weights = append(weights, w)
-			sum += w
+// down16 makes one row out of the rows that the taps count from.
+func down16(out, rows []uint16, t taps[float32]) {
+	stride := len(out)
+	x := 0
+	for ; x+4 <= stride; x += 4 {
+		var a, b, c, d float32
+		at := x
+		for _, w := range t.weights {
+			v := rows[at:][:4]
+			a += float32(w * float32(v[0]))
+			b += float32(w * float32(v[1]))
+			c += float32(w * float32(v[2]))
+			d += float32(w * float32(v[3]))
+			at += stride
 		}
-		for _, w := range weights {
-			t.weights = append(t.weights, float32(w/sum))
+		p := out[x:][:4]
+		p[0], p[1], p[2], p[3] = rounded(a), rounded(b), rounded(c), rounded(d)
+	}
+	for ; x < stride; x++ {
+		var sum float32
+		for i, w := range t.weights {
+			sum += float32(w * float32(rows[i*stride+x]))
 		}
-		filters[i] = t
+		out[x] = rounded(sum)
 	}
-	return filters
-}
-
-func lanczosAt(x float64) float64 {
-	x = math.Abs(x)
-	switch {
-	case x == 0:
-		return 1
-	case x >= lobes:
-		return 0
-	}
-	px := math.Pi * x
-	return math.Sin(px) / px * math.Sin(px/lobes) / (px / lobes)
-}
-
-// eachRow runs work for rows on all cores.
-func eachRow(rows int, work func(y int)) {
-	workers := min(runtime.GOMAXPROCS(0), max(rows, 1))
-	var group sync.WaitGroup
-	for n := range workers {
-		group.Go(func() {
-			for y := n * rows / workers; y < (n+1)*rows/workers; y++ {
-				work(y)
-			}
-		})
-	}
-	group.Wait()
 }
