@@ -1,0 +1,68 @@
+// Asking for a key, where the server wants one.
+
+import * as api from "./api.js";
+import { say, show } from "./element.js";
+import { currentKey, onRefused, signIn, signOut } from "./session.js";
+
+const byId = (id) => document.getElementById(id);
+
+export class SignIn {
+  #done = [];
+
+  /** @param {{out: () => void}} on called after a sign-out */
+  constructor(on) {
+    const dialog = byId("sign-in");
+    byId("sign-in-form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#try();
+    });
+    dialog.addEventListener("cancel", (event) => event.preventDefault()); // nothing works without a key
+    byId("sign-out").addEventListener("click", () => {
+      signOut();
+      on.out();
+    });
+    onRefused(() => currentKey() && this.ask("The key is not accepted any more."));
+  }
+
+  /** Resolves when a key was accepted. */
+  ask(why = "") {
+    const dialog = byId("sign-in");
+    if (!dialog.open) {
+      dialog.showModal();
+      say(byId("sign-in-error"), why);
+      byId("key").focus();
+    }
+    return new Promise((resolve) => this.#done.push(resolve));
+  }
+
+  async #try() {
+    const key = byId("key").value.trim();
+    byId("sign-in-send").disabled = true;
+    say(byId("sign-in-error"), "");
+    try {
+      await api.account(key);
+    } catch (error) {
+      say(byId("sign-in-error"), error.status === 401 ? "This key is not known here. Check it for missing characters." : error.detail);
+      byId("key").setAttribute("aria-invalid", "true");
+      byId("key").select();
+      byId("key").focus();
+      return;
+    } finally {
+      byId("sign-in-send").disabled = false;
+    }
+    signIn(key, byId("remember").checked);
+    byId("key").removeAttribute("aria-invalid");
+    byId("key").value = "";
+    byId("sign-in").close();
+    this.#done.splice(0).forEach((resolve) => resolve());
+  }
+}
+
+/** Shows what the account has left, and the way out. */
+export function showAccount({ credits }, signedIn) {
+  show(byId("sign-out"), signedIn);
+  show(byId("credits"), typeof credits === "number");
+  if (typeof credits === "number") {
+    say(byId("credits"), `${credits} ${credits === 1 ? "credit" : "credits"}`);
+  }
+}

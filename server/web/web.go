@@ -1,0 +1,122 @@
+// Package web serves the page that people use in a browser: plain files,
+// embedded, without a build step. The page talks to the native API alone and
+// asks nothing of any other server.
+package web
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"path"
+	"time"
+
+	"github.com/labstack/echo/v4"
+)
+
+//go:embed page
+var embedded embed.FS
+
+const (
+	folder = "page"
+	index  = "index.html"
+	// prefix is where the index finds its files, relative to its own address,
+	// so that the page works below a reverse proxy's path too.
+	prefix = "/page/"
+)
+
+// policy lets the page load what this server serves and nothing else. blob:
+// and data: are pictures that the user chose or that were fetched with a key.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; " +
+	"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+
+// asset is one file, ready to be sent.
+type asset struct {
+	name        string
+	content     []byte
+	contentType string
+	etag        string
+}
+
+// Page is the set of files; it is immutable and safe for concurrent use.
+type Page struct {
+	assets map[string]asset
+}
+
+// New reads the embedded files. It fails only when the program was built with
+// a file whose type it does not know.
+func New() (*Page, error) {
+	p := &Page{assets: map[string]asset{}}
+	err := fs.WalkDir(embedded, folder, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := embedded.ReadFile(name)
+		if err != nil {
+			return fmt.Errorf("read %s: %w", name, err)
+		}
+		kind := contentType(name)
+		if kind == "" {
+			return fmt.Errorf("the page's file %s has no known content type", name)
+		}
+		sum := sha256.Sum256(content)
+		name = name[len(folder)+1:]
+		p.assets[name] = asset{name: name, content: content, contentType: kind, etag: `"` + hex.EncodeToString(sum[:12]) + `"`}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("prepare the page: %w", err)
+	}
+	return p, nil
+}
+
+// contentType knows the page's own kinds, whatever the machine's tables say:
+// browsers refuse modules and styles of a wrong one.
+func contentType(name string) string {
+	switch path.Ext(name) {
+	case ".html":
+		return "text/html; charset=utf-8"
+	case ".css":
+		return "text/css; charset=utf-8"
+	case ".js":
+		return "text/javascript; charset=utf-8"
+	case ".svg":
+		return "image/svg+xml"
+	case ".webmanifest":
+		return "application/manifest+json"
+	}
+	return ""
+}
+
+// Routes registers GET and HEAD of the page at "/" and of its files below
+// "/page/". Unknown files are the server's own 404.
+func (p *Page) Routes(e *echo.Echo) {
+	for _, method := range []string{http.MethodGet, http.MethodHead} {
+		e.Add(method, "/", func(c echo.Context) error { return p.serve(c, index) })
+		e.Add(method, prefix+"*", func(c echo.Context) error { return p.serve(c, c.Param("*")) })
+	}
+}
+
+func (p *Page) serve(c echo.Context, name string) error {
+	file, known := p.assets[name]
+	if !known || name == index && c.Path() != "/" {
+		return echo.ErrNotFound
+	}
+	header := c.Response().Header()
+	header.Set("Content-Type", file.contentType)
+	header.Set("ETag", file.etag)
+	// Names carry no version: browsers keep files, but ask whether they changed.
+	header.Set("Cache-Control", "no-cache")
+	header.Set("Content-Security-Policy", policy)
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("X-Frame-Options", "DENY") // for browsers older than frame-ancestors
+	header.Set("Referrer-Policy", "no-referrer")
+	header.Set("Cross-Origin-Opener-Policy", "same-origin")
+	header.Set("Cross-Origin-Resource-Policy", "same-origin")
+	header.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
+	http.ServeContent(c.Response(), c.Request(), "", time.Time{}, bytes.NewReader(file.content))
+	return nil
+}

@@ -1,0 +1,96 @@
+// Package webtest is a pretend server for the page: the real native API, file
+// links and page over a queue in memory, with a worker that takes its time.
+package webtest
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"upscaled/engine/picture"
+	"upscaled/server/dialect"
+	"upscaled/server/dialect/dialecttest"
+	"upscaled/server/dialect/native"
+	"upscaled/server/file"
+	"upscaled/server/job"
+	"upscaled/server/job/jobtest"
+	"upscaled/server/web"
+)
+
+// Key is the one that a guarded server knows.
+const Key = "key-of-the-page-test"
+
+// most bytes of a file, few enough for a test of what is refused.
+const most = 8 << 20
+
+// Options change the pretend server.
+type Options struct {
+	// Guarded asks for Key.
+	Guarded bool
+	// Step is the time between two signs of progress, of which an ordinary
+	// picture has 20 and one whose name begins with "slow" 2000.
+	Step time.Duration
+}
+
+// New gives the server's handler. Its workers end with the context.
+func New(ctx context.Context, o Options) (http.Handler, error) {
+	page, err := web.New()
+	if err != nil {
+		return nil, err
+	}
+	memory := &jobtest.Queue{}
+	var gate job.Gate = dialecttest.Gate{}
+	if o.Guarded {
+		credits := int64(42)
+		gate = dialecttest.Gate{Keys: map[string]job.Caller{Key: {ID: "page", Name: "Page", Credits: &credits}}}
+	}
+	q := &queue{Queue: memory, context: ctx, step: o.Step}
+	signer := file.Signer{Secrets: [][]byte{[]byte(strings.Repeat("s", 32))}, Now: time.Now}
+	host := dialect.Host{
+		Queue: q, Gate: gate, Links: signer, WaitLimit: time.Minute, Now: time.Now,
+		Prober:  dialecttest.Prober{Limits: picture.Limits{Pixels: 100_000_000, Side: 60_000}},
+		BaseURL: func(r *http.Request) string { return "http://" + r.Host },
+	}
+	config := native.Defaults()
+	config.MaxBytes, config.MaxPixels = most, 100_000_000
+	e := echo.New()
+	e.HideBanner, e.HidePort = true, true
+	native.New(host, config, native.Parts{Jobs: memory, System: system{}}).Routes(e)
+	files := file.Handler{Queue: q, Signer: signer, Refuse: func(c echo.Context, _ string, _ bool) error {
+		return c.NoContent(http.StatusNotFound)
+	}}
+	e.GET("/v1/files/:id", files.Serve)
+	page.Routes(e)
+	return e, nil
+}
+
+// system tells of models that a small installation would have.
+type system struct{}
+
+// Status implements native.System.
+func (system) Status(context.Context) (native.Status, error) {
+	return native.Status{
+		Version: "test", Ready: true, DefaultModel: "realesr-general-x4v3",
+		FaceRestorer: native.FaceRestorer{Name: "realesrgan-x4plus", Refined: true},
+	}, nil
+}
+
+// Models implements native.System.
+func (system) Models(context.Context) ([]native.Model, error) {
+	const licence, origin = "BSD-3-Clause", "Real-ESRGAN by Xintao Wang and others"
+	return []native.Model{
+		{Name: "realesr-general-x4v3", Summary: "fast, for photographs and everything else", Scale: 4, Installed: true, Default: true, Denoise: true, Licence: licence, Origin: origin},
+		{Name: "realesrgan-x4plus", Summary: "most detail, for photographs; about 14 times the work", Scale: 4, Installed: true, Licence: licence, Origin: origin},
+		{Name: "realesrgan-x2plus", Summary: "as realesrgan-x4plus, for twice the size", Scale: 2, Licence: licence, Origin: origin},
+		{Name: "realesrgan-x4plus-anime-6b", Summary: "for drawings", Scale: 4, Licence: licence, Origin: origin},
+		{Name: "gfpgan-1.4", Summary: "restores faces", Licence: "Apache-2.0", Origin: "GFPGAN", Faces: true},
+	}, nil
+}
+
+// Devices implements native.System.
+func (system) Devices(context.Context) ([]native.Device, error) {
+	return []native.Device{{Kind: "cpu", Name: "Pretend processor", Precision: "fp32"}}, nil
+}

@@ -1,0 +1,140 @@
+package webtest
+
+import (
+	"bytes"
+	"context"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"image/png"
+	"math"
+	"strings"
+	"time"
+
+	"golang.org/x/image/draw"
+
+	"upscaled/engine/fault"
+	"upscaled/server/job"
+	"upscaled/server/job/jobtest"
+)
+
+const (
+	steps, slowSteps = 20, 2000
+	// plainFrom is the size in pixels from which a result is a flat pattern:
+	// what is tested with it is the browser.
+	plainFrom = 30_000_000
+)
+
+// queue works on every job that is submitted, each in a goroutine of its own.
+type queue struct {
+	*jobtest.Queue
+	context context.Context
+	step    time.Duration
+}
+
+// Submit implements job.Queue.
+func (q *queue) Submit(ctx context.Context, spec job.Spec, input []byte) (job.Submitted, error) {
+	submitted, err := q.Queue.Submit(ctx, spec, input)
+	if err == nil {
+		go q.work(spec, bytes.Clone(input))
+	}
+	return submitted, err
+}
+
+// work tells progress and then makes the picture. A picture whose name begins
+// with "broken" fails half-way.
+func (q *queue) work(spec job.Spec, input []byte) {
+	count := steps
+	if strings.HasPrefix(spec.InputName, "slow") {
+		count = slowSteps
+	}
+	pace := time.NewTicker(max(q.step, time.Millisecond))
+	defer pace.Stop()
+	for i := range count {
+		select {
+		case <-q.context.Done():
+			return
+		case <-pace.C:
+		}
+		if j, err := q.Get(q.context, spec.ID); err != nil || j.State.Final() {
+			return // canceled
+		}
+		if strings.HasPrefix(spec.InputName, "broken") && i > count/2 {
+			q.fail(spec.ID, fault.DeviceMemory, "The picture does not fit into the device's memory, not even in small tiles.")
+			return
+		}
+		q.Start(spec.ID, float64(i)/float64(count))
+	}
+	outcome, err := enlarge(spec, input)
+	if err != nil {
+		q.fail(spec.ID, fault.Invalid, "The picture is damaged.")
+		return
+	}
+	q.Finish(spec.ID, outcome)
+}
+
+func (q *queue) fail(id string, kind fault.Kind, message string) {
+	q.Finish(id, jobtest.Outcome{Failure: &job.Failure{Kind: kind, Message: message}})
+}
+
+// enlarge makes the picture larger as plain software does.
+func enlarge(spec job.Spec, input []byte) (jobtest.Outcome, error) {
+	source, format, err := image.Decode(bytes.NewReader(input))
+	if err != nil {
+		return jobtest.Outcome{}, err
+	}
+	w, h := source.Bounds().Dx(), source.Bounds().Dy()
+	outW, outH := size(spec.Options, w, h)
+	var made image.Image
+	if outW*outH > plainFrom {
+		made = checks(outW, outH)
+	} else {
+		large := image.NewRGBA(image.Rect(0, 0, outW, outH))
+		draw.CatmullRom.Scale(large, large.Bounds(), source, source.Bounds(), draw.Src, nil)
+		made = large
+	}
+	if spec.Options.Format == "png" || spec.Options.Format == "" && format != "jpeg" {
+		format = "png"
+	} else {
+		format = "jpeg"
+	}
+	var encoded bytes.Buffer
+	if format == "png" {
+		err = (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(&encoded, made)
+	} else {
+		err = jpeg.Encode(&encoded, made, nil)
+	}
+	return jobtest.Outcome{Picture: encoded.Bytes(), Result: &job.Result{
+		Format: format, InputWidth: w, InputHeight: h, OutputWidth: outW, OutputHeight: outH,
+		Bytes: int64(encoded.Len()), Seconds: 1.5, Model: spec.Options.Model,
+	}}, err
+}
+
+// size is the result's, for the sizes that the tests ask for.
+func size(o job.Options, w, h int) (int, int) {
+	factor := 4.0
+	switch {
+	case o.Scale != 0:
+		factor = o.Scale
+	case o.Longest != 0:
+		factor = float64(o.Longest) / float64(max(w, h))
+	}
+	return int(math.Round(float64(w) * factor)), int(math.Round(float64(h) * factor))
+}
+
+// checks is a chessboard in one byte a pixel.
+func checks(w, h int) *image.Paletted {
+	const side = 64
+	board := image.NewPaletted(image.Rect(0, 0, w, h), color.Palette{color.Gray{Y: 40}, color.Gray{Y: 200}})
+	for y := range h {
+		row := board.Pix[y*board.Stride : y*board.Stride+w]
+		if y%side != 0 {
+			copy(row, board.Pix[(y-1)*board.Stride:])
+			continue
+		}
+		for x := range row {
+			row[x] = uint8((x/side + y/side) % 2)
+		}
+	}
+	return board
+}
