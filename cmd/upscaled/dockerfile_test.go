@@ -221,7 +221,8 @@ func TestDockerfileSettings(t *testing.T) {
 				t.Errorf("EXPOSE %s, but it listens on %s", in.rest, environment["UPSCALED_LISTEN"])
 			}
 		case "VOLUME":
-			if want := []string{environment["UPSCALED_DATA"], environment["UPSCALED_HOME"] + "/models"}; !slices.Equal(in.list(in.rest), want) {
+			home := environment["UPSCALED_HOME"]
+			if want := []string{environment["UPSCALED_DATA"], home + "/models", home + "/tuning"}; !slices.Equal(in.list(in.rest), want) {
 				t.Errorf("VOLUME %s, want %v", in.rest, want)
 			}
 		case "HEALTHCHECK":
