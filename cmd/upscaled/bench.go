@@ -23,7 +23,8 @@ one run only, since machines drift.`
 const benchExample = `  upscaled bench
   upscaled bench --models realesr-general-x4v3,realesrgan-x4plus --tiles 192 --compare-graph
   upscaled bench --threads 1,2 --tiles 64,192,512 --json
-  upscaled bench --input photo.jpg --runs 9`
+  upscaled bench --input photo.jpg --runs 9
+  upscaled bench --devices cuda:0 --sizes 512x512,1920x1080,3840x2160 --pictures 20`
 
 // benchFlags are the verb's own settings.
 type benchFlags struct {
@@ -33,6 +34,10 @@ type benchFlags struct {
 	compareGraph    bool
 	input           string
 	json            bool
+	sizes           []string
+	pictures        int
+	atOnce          int
+	savePhoto       string
 }
 
 func newBenchCommand(a *app) *cobra.Command {
@@ -49,6 +54,10 @@ func newBenchCommand(a *app) *cobra.Command {
 	flags.IntVar(&f.runs, "runs", 5, "counted runs of each session")
 	flags.BoolVar(&f.compareGraph, "compare-graph", false, "also measure the graphs as published, without this program's rewriting")
 	flags.StringVar(&f.input, "input", "", "picture to upscale as a whole (default: a generated photo of 1.5 megapixels)")
+	flags.StringSliceVar(&f.sizes, "sizes", nil, "measure pictures a second instead, JPEG to JPEG, of these input sizes, such as 512x512,1920x1080")
+	flags.IntVar(&f.pictures, "pictures", 10, "pictures counted for each of --sizes")
+	flags.IntVar(&f.atOnce, "at-once", 4, "pictures in work at once for --sizes")
+	flags.StringVar(&f.savePhoto, "save-photo", "", "write the generated JPEG of the first of --sizes to this file and measure nothing")
 	flags.BoolVar(&f.json, "json", false, "write one JSON object to standard output instead of tables")
 	return cmd
 }
@@ -57,6 +66,9 @@ func newBenchCommand(a *app) *cobra.Command {
 type benchResult struct {
 	Sessions []bench.Timing `json:"sessions"`
 	Pictures []bench.Whole  `json:"pictures"`
+	// PeakGigaflops is the device's matrix peak, measured; only for --sizes.
+	PeakGigaflops float64            `json:"peak_gigaflops_per_second,omitempty"`
+	Throughput    []bench.Throughput `json:"throughput,omitempty"`
 }
 
 func (a *app) bench(ctx context.Context, f benchFlags) error {
@@ -67,6 +79,12 @@ func (a *app) bench(ctx context.Context, f benchFlags) error {
 		if tile < 16 || tile > 4096 {
 			return usageError{fmt.Errorf("--tiles must be between 16 and 4096, not %d", tile)}
 		}
+	}
+	if f.savePhoto != "" && len(f.sizes) == 0 {
+		return usageError{fmt.Errorf("--save-photo needs --sizes")}
+	}
+	if len(f.sizes) > 0 {
+		return a.benchThroughput(ctx, f)
 	}
 	cases, err := a.benchCases(ctx, f)
 	if err != nil {

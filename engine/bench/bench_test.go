@@ -53,3 +53,21 @@ func TestPicture(t *testing.T) {
 		t.Errorf("%+v", w)
 	}
 }
+
+func TestBatch(t *testing.T) {
+	t.Parallel()
+	photo, err := bench.Photo(60, 40)
+	if err != nil {
+		t.Fatal(err)
+	}
+	runtime := &enginetest.Runtime{}
+	e := engine.New(engine.Options{Runtime: runtime, Library: enginetest.Library{Network: enginetest.Net(2, 3)}})
+	defer e.Close()
+	b, err := bench.Batch(t.Context(), e, engine.Request{Input: photo}, 5, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b.InputWidth != 60 || b.PicturesPerSecond <= 0 || b.BusyShare <= 0 || b.BusyShare > 1 || b.Gigaflops <= 0 || runtime.Ran.Load() != 6 {
+		t.Errorf("%+v after %d runs", b, runtime.Ran.Load())
+	}
+}
