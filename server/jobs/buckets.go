@@ -100,11 +100,16 @@ func (c *Connection) work(ctx context.Context, unfinished int) (jetstream.Stream
 	return stream, nil
 }
 
-// ready is readyOnce while a cluster is still choosing who leads it, or is
-// slow: it tries again for startLimit.
+// ready is readyOnce, done patiently.
 func (c *Connection) ready(ctx context.Context, name string, create func(replicas int) error) error {
+	return patiently(ctx, func() error { return c.readyOnce(ctx, name, create) })
+}
+
+// patiently does a step of the start while a cluster is still choosing who
+// leads it, or is slow: it tries again for startLimit.
+func patiently(ctx context.Context, step func() error) error {
 	for deadline := time.Now().Add(startLimit); ; {
-		err := c.readyOnce(ctx, name, create)
+		err := step()
 		waits := errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout) || errors.Is(err, nats.ErrNoResponders)
 		if !waits || ctx.Err() != nil || time.Now().After(deadline) {
 			return err
@@ -147,17 +152,24 @@ func (c *Connection) readyOnce(ctx context.Context, name string, create func(rep
 
 // consumer is one line's share of the work, taken by all workers together.
 func (q *Queue) consumer(ctx context.Context, line string) (jetstream.Consumer, error) {
-	consumer, err := q.work.CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
-		Durable: line, FilterSubject: workSubjects + line + ".*",
-		AckPolicy: jetstream.AckExplicitPolicy, AckWait: q.options.Lease,
-		// Attempts are counted in the records: a delivery to a worker that is
-		// about to stop is none.
-		MaxDeliver: -1, MaxAckPending: -1,
+	consumer, err := share(ctx, q.work, jetstream.ConsumerConfig{
+		Durable: line, FilterSubject: workSubjects + line + ".*", AckWait: q.options.Lease,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open line %s: %w", line, err)
 	}
 	return consumer, nil
+}
+
+// share opens a consumer that several processes take messages from. Attempts
+// are counted elsewhere: a delivery to a process that is about to stop is none.
+func share(ctx context.Context, from jetstream.Stream, c jetstream.ConsumerConfig) (consumer jetstream.Consumer, err error) {
+	c.AckPolicy, c.MaxDeliver, c.MaxAckPending = jetstream.AckExplicitPolicy, -1, -1
+	err = patiently(ctx, func() error {
+		consumer, err = from.CreateOrUpdateConsumer(ctx, c)
+		return err
+	})
+	return consumer, err
 }
 
 // replicated runs create for the wanted number of replicas, and for one on a

@@ -100,7 +100,7 @@ func (f *fleet) submitAll(t *testing.T, prefix string, count int) (accepted []st
 		id := fmt.Sprint(prefix, i)
 		mine, other := f.apis[i%2], f.apis[(i+1)%2]
 		ctx, stop := context.WithTimeout(t.Context(), submitPatience)
-		_, err := mine.Submit(ctx, spec(id, f.account, 1), []byte(id))
+		_, err := mine.Submit(ctx, hooked(id, f.account, 1), []byte(id))
 		stop()
 		if err != nil {
 			t.Logf("%s is not accepted: %v", id, err)
@@ -136,6 +136,10 @@ func (f *fleet) check(t *testing.T, ids []string, credits int64) {
 			checkResult(ctx, t, api, id)
 		}
 	}
+	f.hear(ctx, t, ids)
+	for _, api := range f.apis {
+		f.checkListed(ctx, t, api, ids)
+	}
 	settled(t, f.apis[0])
 	if got := balance(t, f.apis[0], f.account); got != credits {
 		t.Errorf("%d credits, want %d", got, credits)
@@ -147,6 +151,44 @@ func (f *fleet) check(t *testing.T, ids []string, credits int64) {
 			t.Errorf("%s ended %d times", id, times)
 		}
 	}
+}
+
+// hear takes notices until every job's end is told. Those of jobs that ran
+// although they were not accepted, and repeated ones, come in between.
+func (f *fleet) hear(ctx context.Context, t *testing.T, ids []string) {
+	t.Helper()
+	untold := map[string]bool{}
+	for _, id := range ids {
+		untold[id] = true
+	}
+	for len(untold) > 0 {
+		n, err := f.apis[1].NextNotice(ctx)
+		if err != nil {
+			t.Errorf("%v are not told: %v", keys(untold), err)
+			return
+		}
+		if !n.Job().State.Final() {
+			t.Errorf("told of %+v", n.Job())
+		}
+		delete(untold, n.Job().ID)
+		told(t, n)
+	}
+}
+
+// checkListed looks for all jobs in a process's list, which soon has them.
+func (f *fleet) checkListed(ctx context.Context, t *testing.T, q job.Lister, ids []string) {
+	t.Helper()
+	eventually(t, func() bool {
+		found, _, err := q.List(ctx, job.Page{API: "mnml", Account: f.account, Limit: job.LongestPage})
+		missing := map[string]bool{}
+		for _, id := range ids {
+			missing[id] = true
+		}
+		for _, j := range found {
+			delete(missing, j.ID)
+		}
+		return err == nil && len(missing) == 0
+	})
 }
 
 func checkResult(ctx context.Context, t *testing.T, q job.Queue, id string) {

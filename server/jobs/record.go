@@ -1,7 +1,6 @@
 package jobs
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -32,9 +31,6 @@ type record struct {
 	// tried says of a submission that its record may have been written.
 	tried bool
 }
-
-// inputObject names a job's input in the object store.
-func inputObject(id string) string { return id + "/input" }
 
 // workSubject is where a job's work item lies.
 func (r record) workSubject() string { return workSubjects + r.Line + "." + r.ID }
@@ -120,31 +116,6 @@ func (q *Queue) conclude(ctx context.Context, r record) {
 	if err := q.pictures.Delete(ctx, inputObject(r.ID)); err != nil && !errors.Is(err, jetstream.ErrObjectNotFound) {
 		q.options.Log.Warn("input stays until it expires", "job", r.ID, "error", err)
 	}
-}
-
-// store writes an object, in place of any of that name.
-func (q *Queue) store(ctx context.Context, name string, data []byte) error {
-	const slowest = 10e6 // bytes a second
-	limit := stepLimit + time.Duration(float64(len(data))/slowest*float64(time.Second))
-	return q.persistFor(ctx, limit, func(ctx context.Context) error {
-		if _, err := q.pictures.Put(ctx, jetstream.ObjectMeta{Name: name}, bytes.NewReader(data)); err != nil {
-			return fmt.Errorf("store picture: %w", err)
-		}
-		return nil
-	})
-}
-
-// load reads a whole object, or answers gone.
-func (q *Queue) load(ctx context.Context, name string, gone error) (data []byte, err error) {
-	err = q.persistFor(ctx, inputLimit, func(ctx context.Context) error {
-		if data, err = q.pictures.GetBytes(ctx, name); errors.Is(err, jetstream.ErrObjectNotFound) {
-			return gone
-		} else if err != nil {
-			return fmt.Errorf("read picture: %w", err)
-		}
-		return nil
-	})
-	return data, err
 }
 
 // account settles or refunds a final job's charge.
