@@ -1,0 +1,163 @@
+package openapi_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/labstack/echo/v4"
+	"golang.org/x/net/html"
+
+	"upscaled/server/dialect/aetherforge"
+	"upscaled/server/dialect/ailab"
+	"upscaled/server/dialect/artnex"
+	"upscaled/server/dialect/dialecttest"
+	"upscaled/server/dialect/maskr"
+	"upscaled/server/dialect/mnml"
+	"upscaled/server/dialect/native"
+	"upscaled/server/job/jobtest"
+	"upscaled/server/openapi"
+)
+
+func nothing(string) bool { return false }
+
+// routes are those of all dialects, laid out as the server does.
+func routes(t *testing.T) *echo.Echo {
+	t.Helper()
+	host := dialecttest.Host(&jobtest.Queue{}, dialecttest.Gate{})
+	e, none := echo.New(), func(echo.Context) error { return nil }
+	native.New(host, native.Defaults(), native.Parts{}).Routes(e)
+	mnml.New(host, mnml.Defaults()).Routes(e)
+	ailab.New(host, ailab.Defaults()).Routes(e)
+	maskr.New(host, maskr.Defaults()).Routes(e)
+	aetherforge.New(host, aetherforge.Defaults()).Routes(e)
+	e.POST("/v1/upscale", artnex.New(host, artnex.Defaults(), nil).Upscale)
+	for _, path := range []string{"/healthz", "/readyz", "/v1/files/:id"} {
+		e.GET(path, none)
+		e.HEAD(path, none)
+	}
+	document(t).Routes(e)
+	return e
+}
+
+func TestRoutesAndDocumentAgree(t *testing.T) {
+	t.Parallel()
+	for _, difference := range document(t).Differences(routes(t).Routes(), nothing) {
+		t.Error(difference)
+	}
+}
+
+func TestDifferences(t *testing.T) {
+	t.Parallel()
+	e := routes(t)
+	none := func(echo.Context) error { return nil }
+	e.PUT("/api/v1/jobs/:id", none)
+	e.GET("/", none)
+	e.HEAD("/api/v1/models", none)
+	e.GET("/assets/*", none)
+	page := func(path string) bool { return path == "/" }
+	all := document(t).Differences(e.Routes(), page)
+	if len(all) != 1 || all[0].String() != "PUT /api/v1/jobs/{id} has a route but is not described" {
+		t.Errorf("%v", all)
+	}
+	var fewer []*echo.Route
+	for _, r := range e.Routes() {
+		if r.Path != "/api/v1/system" && r.Method != http.MethodPut {
+			fewer = append(fewer, r)
+		}
+	}
+	all = document(t).Differences(fewer, page)
+	if len(all) != 1 || all[0] != (openapi.Difference{Operation: openapi.Operation{Method: "GET", Path: "/api/v1/system"}}) ||
+		all[0].String() != "GET /api/v1/system is described but has no route" {
+		t.Errorf("%v", all)
+	}
+}
+
+func get(t *testing.T, path string, headers ...string) *httptest.ResponseRecorder {
+	t.Helper()
+	r := httptest.NewRequest(http.MethodGet, path, nil)
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	return dialecttest.Do(routes(t), r)
+}
+
+func TestDocumentIsServed(t *testing.T) {
+	t.Parallel()
+	got := get(t, "/openapi.json")
+	if got.Code != 200 || got.Header().Get("Content-Type") != "application/json" || !bytes.Equal(got.Body.Bytes(), document(t).JSON()) ||
+		got.Header().Get("Access-Control-Allow-Origin") != "*" || !json.Valid(got.Body.Bytes()) {
+		t.Errorf("%d %v", got.Code, got.Header())
+	}
+	for _, path := range []string{"/openapi.json", "/docs/api"} {
+		tag := get(t, path).Header().Get("ETag")
+		if again := get(t, path, "If-None-Match", tag); again.Code != 304 || again.Body.Len() > 0 {
+			t.Errorf("%s again: %d", path, again.Code)
+		}
+	}
+}
+
+// The page tells of every operation, links to what is there, and its policy
+// lets its own style pass and nothing else.
+func TestPage(t *testing.T) {
+	t.Parallel()
+	got := get(t, "/docs/api")
+	body := got.Body.String()
+	policy := got.Header().Get("Content-Security-Policy")
+	if got.Code != 200 || got.Header().Get("Content-Type") != "text/html; charset=utf-8" || !strings.Contains(policy, "default-src 'none'") ||
+		!strings.Contains(policy, "'sha256-") || strings.Contains(policy, "unsafe") {
+		t.Errorf("%d %v", got.Code, got.Header())
+	}
+	ids, links, open := map[string]bool{}, []string{}, []string{}
+	for tokens := html.NewTokenizer(strings.NewReader(body)); ; {
+		kind := tokens.Next()
+		if kind == html.ErrorToken {
+			break
+		}
+		token := tokens.Token()
+		for _, a := range token.Attr {
+			switch {
+			case a.Key == "id" && ids[a.Val]:
+				t.Errorf("the ID %s is there twice", a.Val)
+			case a.Key == "id":
+				ids[a.Val] = true
+			case a.Key == "href" && strings.HasPrefix(a.Val, "#"):
+				links = append(links, a.Val[1:])
+			case strings.HasPrefix(a.Key, "on"), a.Key == "style", a.Key == "src":
+				t.Errorf("the policy stops %s=%s", a.Key, a.Val)
+			}
+		}
+		switch void := regexp.MustCompile(`^(meta|br)$`).MatchString(token.Data); {
+		case kind == html.StartTagToken && !void:
+			open = append(open, token.Data)
+		case kind == html.EndTagToken && (len(open) == 0 || open[len(open)-1] != token.Data):
+			t.Fatalf("</%s> closes %v", token.Data, open)
+		case kind == html.EndTagToken:
+			open = open[:len(open)-1]
+		}
+	}
+	for _, link := range links {
+		if !ids[link] {
+			t.Errorf("a link leads to #%s, which is not there", link)
+		}
+	}
+	for _, o := range document(t).Operations() {
+		if !strings.Contains(body, "</span> <code>"+o.Path+"</code>") {
+			t.Errorf("%s is not on the page", o.Path)
+		}
+	}
+	for _, wanted := range []string{"required", "one of queued, running, succeeded, failed, canceled", "number, 0.1 to 16", "Needs no key.", "1.2.3"} {
+		if !strings.Contains(body, wanted) {
+			t.Errorf("the page does not say %q", wanted)
+		}
+	}
+	for _, raw := range []string{"[[", "map[", "<no value>", "`"} {
+		if strings.Contains(body, raw) {
+			t.Errorf("the page shows %q", raw)
+		}
+	}
+}
