@@ -8,13 +8,13 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"upscaled/cmd/upscaled/reference"
 	"upscaled/engine/picture"
 	"upscaled/engine/picture/encode"
 	"upscaled/models"
@@ -53,7 +53,7 @@ func settingsTable() string {
 			if rows++; rows == 1 {
 				fmt.Fprintf(&b, "\n%s\n\n| flag | environment | default | meaning |\n| --- | --- | --- | --- |\n", title)
 			}
-			fmt.Fprintf(&b, "| `--%s` | %s | %s | %s |\n", f.Name, code(strings.Join(f.Annotations[environmentKey], "")), code(shownDefault(f)), f.Usage)
+			fmt.Fprintf(&b, "| `--%s` | %s | %s | %s |\n", f.Name, code(strings.Join(f.Annotations[environmentKey], "")), code(reference.Default(f)), f.Usage)
 		})
 	}
 	section("Every verb:", root.PersistentFlags())
@@ -77,17 +77,6 @@ func code(text string) string {
 		return ""
 	}
 	return "`" + text + "`"
-}
-
-// shownDefault leaves out values whose usage tells the default in words.
-func shownDefault(f *pflag.Flag) string {
-	if strings.Contains(f.Usage, "(default") || f.DefValue == "[]" || f.DefValue == "false" {
-		return ""
-	}
-	if n, err := strconv.ParseFloat(f.DefValue, 64); err == nil && n == 0 {
-		return ""
-	}
-	return f.DefValue
 }
 
 func TestSettingsTable(t *testing.T) {

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"upscaled/cmd/upscaled/reference"
+	"upscaled/engine/fault"
+)
+
+// cliPage is the file of the reference in Markdown.
+const cliPage = "cli.md"
+
+// newReferenceCommand is for releases, and hidden: users have the result.
+func newReferenceCommand(a *app) *cobra.Command {
+	var markdown, man string
+	cmd := &cobra.Command{
+		Use: "reference", Short: "Write the command line's reference", Hidden: true, Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if markdown == "" && man == "" {
+				return usageError{errors.New("nothing to write; name a folder with --man or --markdown")}
+			}
+			return writeReference(cmd.Root(), markdown, man)
+		},
+	}
+	cmd.Flags().StringVar(&markdown, "markdown", "", "folder to write "+cliPage+" to")
+	cmd.Flags().StringVar(&man, "man", "", "folder to write manual pages to, one a verb")
+	return cmd
+}
+
+// exitCodes tell what the numbers of exit.go mean.
+func exitCodes() []reference.ExitCode {
+	return []reference.ExitCode{
+		{Code: exitOK, Meaning: "everything was made or skipped"},
+		{Code: exitFailed, Meaning: "at least one picture failed, or a check did not pass"},
+		{Code: exitUsage, Meaning: "the command line or a setting makes no sense; nothing was done"},
+		{Code: exitMissing, Meaning: "ONNX Runtime or a model is missing and could not be fetched"},
+		{Code: exitMemory, Meaning: "the device has too little memory"},
+		{Code: exitInternal, Meaning: "a defect in the program; please report the text"},
+		{Code: exitInterrupted, Meaning: "interrupted"},
+	}
+}
+
+// writeReference writes to those of the folders that are named, which it makes.
+func writeReference(root *cobra.Command, markdown, man string) error {
+	pages := reference.Pages(root, environmentKey)
+	if markdown != "" {
+		var b bytes.Buffer
+		if err := reference.Markdown(&b, pages, exitCodes()); err != nil {
+			return err
+		}
+		if err := writeIn(markdown, cliPage, b.Bytes()); err != nil {
+			return err
+		}
+	}
+	source, _, _ := strings.Cut(root.Version, " (") // without Go and platform, the same for all builds
+	for i, page := range pages {
+		if man == "" {
+			break
+		}
+		var codes []reference.ExitCode
+		if i == 0 {
+			codes = exitCodes()
+		}
+		var b bytes.Buffer
+		if err := reference.Man(&b, page, source, codes); err != nil {
+			return err
+		}
+		if err := writeIn(man, reference.ManName(page), b.Bytes()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writeIn(folder, name string, data []byte) error {
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return fault.Wrap(fault.Invalid, err, "The folder %s cannot be made; name one that you may write to.", folder)
+	}
+	path := filepath.Join(folder, name)
+	if err := os.WriteFile(path, data, 0o644); err != nil {
+		return fault.Wrap(fault.Invalid, fmt.Errorf("write reference: %w", err), "%s cannot be written; look at its folder's rights and room.", path)
+	}
+	return nil
+}
