@@ -2,6 +2,7 @@ package encode
 
 import (
 	"bytes"
+	"encoding/binary"
 	"hash/adler32"
 
 	"github.com/klauspost/compress/flate"
@@ -15,6 +16,7 @@ const (
 	// alone gives files as small as levels 1 to 3 (within 2 % of level 3),
 	// four times as fast as level 1. Drawings and screens do need it.
 	matching = 1
+	seenBits = 11
 )
 
 // zlibHeader promises a window of 32 KiB and the fastest compression.
@@ -24,6 +26,7 @@ var zlibHeader = []byte{0x78, 0x01}
 type deflater struct {
 	entropy, matching *flate.Writer
 	sample            bytes.Buffer
+	seen              [1 << seenBits]uint64 // by hash; the top bit tells from empty
 }
 
 func newDeflater() *deflater {
@@ -59,6 +62,9 @@ func streamEnd(adler uint32) []byte {
 func (d *deflater) better(data []byte) *flate.Writer {
 	middle := max(0, len(data)-sampleBytes) / 2
 	data = data[middle:min(len(data), middle+sampleBytes)]
+	if !d.repeats(data) {
+		return d.entropy
+	}
 	size := func(writer *flate.Writer) int {
 		d.sample.Reset()
 		writer.Reset(&d.sample)
@@ -70,6 +76,26 @@ func (d *deflater) better(data []byte) *flate.Writer {
 		return d.matching
 	}
 	return d.entropy
+}
+
+// repeats tells whether more than a sixteenth of data are runs of six bytes
+// that were there before. It takes a tenth of the time of trying: photographs
+// are settled here.
+func (d *deflater) repeats(data []byte) bool {
+	const six = 1<<48 - 1
+	clear(d.seen[:])
+	repeated := 0
+	for i := 0; i+8 <= len(data); {
+		v := binary.LittleEndian.Uint64(data[i:]) & six
+		slot := &d.seen[v*0x9e3779b97f4a7c15>>(64-seenBits)]
+		found := *slot == v|1<<63
+		*slot = v | 1<<63
+		if i++; found {
+			repeated += 6
+			i += 5
+		}
+	}
+	return repeated > len(data)/16
 }
 
 // adlerCombine is the checksum of two parts put together, as zlib's

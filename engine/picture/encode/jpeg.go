@@ -52,7 +52,7 @@ func (e *jpegEncoder) WriteBand(color picture.Raster, alpha *picture.Raster) err
 	var coded [][]byte
 	e.rows.add(color, alpha,
 		func(count int) { coded = make([][]byte, count) },
-		func(i int, rows []byte) { coded[i] = e.code(rows) })
+		func(i int, part unit) { coded[i] = e.code(part.rows) })
 	return e.write(coded)
 }
 

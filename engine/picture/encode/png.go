@@ -10,7 +10,8 @@ import (
 )
 
 // pngEncoder writes PNG (W3C PNG, third edition), with more than one frame as
-// APNG. It holds one row, and while a band is written, its compressed pieces.
+// APNG. It holds less than one piece, and while a band is written, the
+// band's compressed pieces.
 type pngEncoder struct {
 	chunks   pngChunks
 	header   Header
@@ -19,7 +20,7 @@ type pngEncoder struct {
 	sequence uint32 // of animation chunks
 	adler    uint32 // of the frame's filtered rows so far
 	started  bool   // the frame's zlib header is written
-	previous []byte // the row above the next band, unfiltered; zero at first
+	rows     units  // of one piece
 	workers  sync.Pool
 }
 
@@ -28,8 +29,10 @@ func newPNG(w io.Writer, h Header) (*pngEncoder, error) {
 		chunks: pngChunks{w}, header: h,
 		layout: layout{channels: h.Channels, alpha: h.Alpha, depth: h.Depth, bigEndian: true},
 	}
-	e.previous = make([]byte, h.Width*e.layout.pixel())
-	e.workers.New = func() any { return newPNGWorker(e.layout.pixel(), len(e.previous)) }
+	stride := h.Width * e.layout.pixel()
+	e.rows = newUnits(e.layout, h.Width, max(1, pieceBytes/stride))
+	e.rows.above = make([]byte, stride)
+	e.workers.New = func() any { return newPNGWorker(e.layout.pixel()) }
 	return e, e.chunks.head(h)
 }
 
@@ -40,7 +43,7 @@ func (e *pngEncoder) BeginFrame(delay time.Duration) error {
 	}
 	e.frame++
 	e.adler, e.started = 1, false
-	clear(e.previous)
+	e.rows.restart()
 	if e.header.Frames == 1 {
 		return nil
 	}
@@ -74,24 +77,32 @@ func (e *pngEncoder) endFrame() error {
 	if e.frame == 0 {
 		return nil
 	}
+	if last := e.rows.remaining(); len(last.rows) > 0 {
+		if err := e.write([]pngPiece{e.piece(last)}); err != nil {
+			return err
+		}
+	}
 	return e.data(streamEnd(e.adler))
 }
 
-// WriteBand implements Encoder. Pieces of the band are filtered and deflated
-// on all cores, as pigz does: each ends on a byte boundary, so that they just
-// follow each other in one zlib stream.
+// WriteBand implements Encoder. Pieces are filtered and deflated on all cores,
+// as pigz does: each ends on a byte boundary, so that they just follow each
+// other in one zlib stream.
 func (e *pngEncoder) WriteBand(color picture.Raster, alpha *picture.Raster) error {
-	if color.Height == 0 {
-		return nil
-	}
-	band := source{e.layout, color, alpha}
-	rows := max(1, pieceBytes/band.stride())
-	pieces := make([]pngPiece, (color.Height+rows-1)/rows)
-	inParallel(len(pieces), func(i int) {
-		worker := e.workers.Get().(*pngWorker)
-		pieces[i] = worker.piece(band, i*rows, min((i+1)*rows, color.Height), e.previous)
-		e.workers.Put(worker)
-	})
+	var pieces []pngPiece
+	e.rows.add(color, alpha,
+		func(count int) { pieces = make([]pngPiece, count) },
+		func(i int, part unit) { pieces[i] = e.piece(part) })
+	return e.write(pieces)
+}
+
+func (e *pngEncoder) piece(part unit) pngPiece {
+	worker := e.workers.Get().(*pngWorker)
+	defer e.workers.Put(worker)
+	return worker.piece(part)
+}
+
+func (e *pngEncoder) write(pieces []pngPiece) error {
 	for _, p := range pieces {
 		var head []byte
 		if !e.started {
@@ -102,7 +113,6 @@ func (e *pngEncoder) WriteBand(color picture.Raster, alpha *picture.Raster) erro
 		}
 		e.adler = adlerCombine(e.adler, p.adler, p.length)
 	}
-	band.convert(color.Height-1, e.previous)
 	return nil
 }
 

@@ -1,5 +1,7 @@
 package encode
 
+import "encoding/binary"
+
 // The filters of PNG, section 9.
 const (
 	filterNone = iota
@@ -10,37 +12,68 @@ const (
 )
 
 // applyFilter writes the residuals of a row; all three have its length and do
-// not overlap. Slices of one length let the compiler drop bounds checks.
+// not overlap. The neighbours of the first pixel on the left are zero.
 func applyFilter(filter byte, out, row, above []byte, pixel int) {
-	n := len(row) - pixel
-	residual, value, up := out[pixel:][:n], row[pixel:][:n], above[pixel:][:n]
-	left, corner := row[:n], above[:n]
 	switch filter {
 	case filterNone:
 		copy(out, row)
 	case filterSub:
 		copy(out[:pixel], row)
-		for i, v := range value {
-			residual[i] = v - left[i]
-		}
+		subtract(out[pixel:], row[pixel:], row)
 	case filterUp:
-		for i, v := range row {
-			out[i] = v - above[i]
-		}
+		subtract(out, row, above)
 	case filterAverage:
 		for i := range pixel {
 			out[i] = row[i] - above[i]/2
 		}
-		for i, v := range value {
-			residual[i] = v - byte((uint(left[i])+uint(up[i]))/2)
-		}
+		subtractMean(out[pixel:], row[pixel:], row, above[pixel:])
 	case filterPaeth:
 		for i := range pixel {
 			out[i] = row[i] - above[i]
 		}
-		for i, v := range value {
+		n := len(row) - pixel
+		// Slices of one length let the compiler drop bounds checks.
+		residual, left, up, corner := out[pixel:][:n], row[:n], above[pixel:][:n], above[:n]
+		for i, v := range row[pixel:] {
 			residual[i] = v - paeth(left[i], up[i], corner[i])
 		}
+	}
+}
+
+// Eight bytes are computed at once in 64-bit integers.
+const (
+	topBits = 0x8080808080808080
+	lowBits = 0xfefefefefefefefe // all but the lowest bit of each byte
+)
+
+// subtractEight gives the differences of the bytes of two words: the top bits,
+// set in one and cleared in the other, keep borrows within their bytes.
+func subtractEight(v, w uint64) uint64 {
+	return (v | topBits) - (w &^ topBits) ^ (v^^w)&topBits
+}
+
+// subtract writes values less predictions.
+func subtract(out, values, predictions []byte) {
+	i := 0
+	for ; i+8 <= len(values); i += 8 {
+		v, p := binary.LittleEndian.Uint64(values[i:]), binary.LittleEndian.Uint64(predictions[i:])
+		binary.LittleEndian.PutUint64(out[i:], subtractEight(v, p))
+	}
+	for ; i < len(values); i++ {
+		out[i] = values[i] - predictions[i]
+	}
+}
+
+// subtractMean writes values less the means of two neighbours, rounded down.
+func subtractMean(out, values, left, up []byte) {
+	i := 0
+	for ; i+8 <= len(values); i += 8 {
+		a, b := binary.LittleEndian.Uint64(left[i:]), binary.LittleEndian.Uint64(up[i:])
+		mean := a&b + (a^b)&lowBits>>1
+		binary.LittleEndian.PutUint64(out[i:], subtractEight(binary.LittleEndian.Uint64(values[i:]), mean))
+	}
+	for ; i < len(values); i++ {
+		out[i] = values[i] - byte((uint(left[i])+uint(up[i]))/2)
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 
 // pieceBytes is about how much one core deflates at a time; smaller pieces
 // compress worse, since each starts with an empty window.
-const pieceBytes = 1 << 20
+const pieceBytes = 256 << 10
 
 // pngPiece is what one core makes of some rows.
 type pngPiece struct {
@@ -17,39 +17,33 @@ type pngPiece struct {
 	length   int // before deflating
 }
 
-// pngWorker holds the memory to make one piece at a time, about three pieces.
+// pngWorker holds the memory to make one piece at a time, about two pieces.
 type pngWorker struct {
-	pixel          int
-	current, above []byte
-	filtered       []byte
-	deflater       *deflater
-	out            bytes.Buffer
+	pixel    int
+	filtered []byte
+	deflater *deflater
+	out      bytes.Buffer
 }
 
-func newPNGWorker(pixel, stride int) *pngWorker {
-	return &pngWorker{pixel: pixel, current: make([]byte, stride), above: make([]byte, stride), deflater: newDeflater()}
+func newPNGWorker(pixel int) *pngWorker {
+	return &pngWorker{pixel: pixel, deflater: newDeflater()}
 }
 
-// piece filters and deflates the rows from..to of a band; previous is the row
-// above the band.
-func (w *pngWorker) piece(band source, from, to int, previous []byte) pngPiece {
-	above := previous
-	if from > 0 {
-		above = band.row(from-1, w.above)
-	}
-	w.filtered = slices.Grow(w.filtered[:0], (to-from)*(1+len(previous)))
+// piece filters and deflates rows.
+func (w *pngWorker) piece(part unit) pngPiece {
+	stride, above := len(part.above), part.above
+	w.filtered = slices.Grow(w.filtered[:0], len(part.rows)+len(part.rows)/stride)
 	filter := byte(filterNone)
-	for y := from; y < to; y++ {
-		current := band.row(y, w.current)
-		if (y-from)%2 == 0 { // the next row nearly always agrees
+	for at := 0; at < len(part.rows); at += stride {
+		current := part.rows[at : at+stride]
+		if at/stride%2 == 0 { // the next row nearly always agrees
 			filter = chooseFilter(current, above, w.pixel)
 		}
 		w.filtered = append(w.filtered, filter)
-		at := len(w.filtered)
-		w.filtered = w.filtered[:at+len(current)]
-		applyFilter(filter, w.filtered[at:], current, above, w.pixel)
+		to := len(w.filtered)
+		w.filtered = w.filtered[:to+stride]
+		applyFilter(filter, w.filtered[to:], current, above, w.pixel)
 		above = current
-		w.current, w.above = w.above, w.current
 	}
 	w.out.Reset()
 	w.deflater.part(&w.out, w.filtered)

@@ -85,7 +85,7 @@ func (e *tiffEncoder) WriteBand(color picture.Raster, alpha *picture.Raster) err
 	var strips [][]byte
 	e.rows.add(color, alpha,
 		func(count int) { strips = make([][]byte, count) },
-		func(i int, rows []byte) { strips[i] = e.strip(rows) })
+		func(i int, part unit) { strips[i] = e.strip(part.rows) })
 	return e.write(strips)
 }
 
@@ -138,8 +138,8 @@ func (e *tiffEncoder) write(strips [][]byte) error {
 
 // Close implements Encoder.
 func (e *tiffEncoder) Close() error {
-	if e.rows.waiting > 0 { // the last strip is short
-		if err := e.write([][]byte{e.strip(e.rows.rest)}); err != nil {
+	if last := e.rows.remaining().rows; len(last) > 0 {
+		if err := e.write([][]byte{e.strip(last)}); err != nil {
 			return err
 		}
 	}

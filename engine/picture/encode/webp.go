@@ -94,7 +94,7 @@ func (e *webpEncoder) WriteBand(color picture.Raster, alpha *picture.Raster) err
 	first, count := e.row, 0
 	e.pairs.add(color, alpha,
 		func(n int) { count = n },
-		func(i int, rows []byte) { toStudioYCbCr(e.lossy, first+2*i, rows, e.pairs.layout) })
+		func(i int, part unit) { toStudioYCbCr(e.lossy, first+2*i, part.rows, e.pairs.layout) })
 	e.row += 2 * count
 	return nil
 }
@@ -108,7 +108,7 @@ func (e *webpEncoder) endFrame() error {
 	case e.lossy != nil:
 		if last := e.pairs.filled(); last != nil {
 			toStudioYCbCr(e.lossy, e.row, last, e.pairs.layout)
-			e.pairs.rest, e.pairs.waiting = nil, 0
+			e.pairs.restart()
 		}
 		frame = e.lossy
 	default:
