@@ -103,6 +103,16 @@ func (s *Store) LoadRestorer(ctx context.Context, name string) (*network.Network
 	return n, d.Name, err
 }
 
+// BestRestorer names the face restorer that is used where none is named; ""
+// where none is installed.
+func (s *Store) BestRestorer() string {
+	d, err := s.bestRestorer()
+	if err != nil {
+		return ""
+	}
+	return d.Name
+}
+
 func (s *Store) restorer(ctx context.Context, name string) (descriptor, error) {
 	if name == "" {
 		return s.bestRestorer()

@@ -34,6 +34,10 @@ type Entry struct {
 	// Notice is a sentence the user must see before using it; mostly "".
 	Notice      string    `json:"notice,omitempty"`
 	InstalledAt time.Time `json:"installed_at,omitzero"`
+	// RestoresFaces marks face restorers, Denoise networks that have a
+	// denoising twin.
+	RestoresFaces bool `json:"restores_faces,omitempty"`
+	Denoise       bool `json:"denoise,omitempty"`
 	// DefaultFor lists the device kinds that use it when no model is named.
 	DefaultFor []string `json:"default_for,omitempty"`
 }
@@ -76,6 +80,7 @@ func (s *Store) productEntry(p product) Entry {
 	e := Entry{
 		Name: p.name, Kind: p.kind, Description: p.description, Scale: p.scale, Size: p.size(),
 		Licence: p.licence(), Origin: p.origin(), Notice: p.notice, DefaultFor: s.defaultFor(p.name),
+		RestoresFaces: p.name == gfpganModel, Denoise: p.name == generalModel,
 	}
 	if p.kind == Runtime {
 		e.Installed = s.libraryInstalled(p)
@@ -89,6 +94,7 @@ func (s *Store) entry(d descriptor) Entry {
 		Installed: true, Imported: d.Imported, Size: d.Size, SHA256: d.SHA256,
 		Licence: d.Licence, Origin: d.Origin, Notice: d.Notice,
 		InstalledAt: d.installedAt(), DefaultFor: s.defaultFor(d.Name),
+		RestoresFaces: d.restores(), Denoise: d.Name == generalModel,
 	}
 	for _, o := range d.Sources {
 		e.Sources = append(e.Sources, cmp.Or(o.From, o.File))

@@ -6,6 +6,8 @@ import (
 	"upscaled/server/dialect/artnex"
 	"upscaled/server/dialect/maskr"
 	"upscaled/server/dialect/mnml"
+	"upscaled/server/dialect/native"
+	"upscaled/server/dialect/replicate"
 )
 
 // APIs are the limits and prices of each vendor's API.
@@ -15,6 +17,8 @@ type APIs struct {
 	Maskr       maskr.Config
 	Artnex      artnex.Config
 	Aetherforge aetherforge.Config
+	Native      native.Config
+	Replicate   replicate.Config
 	// ArtnexPerDay is artnex's quota of requests in rolling 24 h for keys that
 	// have none of their own; 0 is none.
 	ArtnexPerDay int
@@ -24,7 +28,8 @@ type APIs struct {
 func DefaultAPIs() APIs {
 	return APIs{
 		Mnml: mnml.Defaults(), AILab: ailab.Defaults(), Maskr: maskr.Defaults(),
-		Artnex: artnex.Defaults(), Aetherforge: aetherforge.Defaults(), ArtnexPerDay: 100,
+		Artnex: artnex.Defaults(), Aetherforge: aetherforge.Defaults(), Native: native.Defaults(), Replicate: replicate.Defaults(),
+		ArtnexPerDay: 100,
 	}
 }
 
@@ -40,7 +45,8 @@ func (a APIs) problems() []string {
 	}{
 		{"mnml", a.Mnml.Price, a.Mnml.MaxBytes}, {"ailab", a.AILab.Price, a.AILab.MaxBytes},
 		{"maskr", a.Maskr.Price, a.Maskr.MaxBytes}, {"artnex", a.Artnex.Price, a.Artnex.MaxBytes},
-		{"aetherforge", a.Aetherforge.Price, a.Aetherforge.MaxBytes},
+		{"aetherforge", a.Aetherforge.Price, a.Aetherforge.MaxBytes}, {"native", a.Native.Price, a.Native.MaxBytes},
+		{"replicate", a.Replicate.Price, a.Replicate.MaxBytes},
 	} {
 		if x.price < 0 {
 			all = append(all, "--"+x.flag+"-price must not be below 0")
@@ -48,6 +54,9 @@ func (a APIs) problems() []string {
 		if x.bytes <= 0 {
 			all = append(all, "--"+x.flag+"-max-bytes must be above 0")
 		}
+	}
+	if a.Native.MaxRequestBytes < a.Native.MaxBytes || a.Native.MaxFiles < 1 {
+		all = append(all, "--native-max-request-bytes must be at least --native-max-bytes, and --native-max-files at least 1")
 	}
 	if a.Mnml.MaxInputWidth < 0 || a.ArtnexPerDay < 0 {
 		all = append(all, "--mnml-max-width and --artnex-per-day must not be below 0")

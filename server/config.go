@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"upscaled/server/fetch"
 )
 
 // Config is what an operator may set; cmd/upscaled declares flag, default and
@@ -36,6 +38,10 @@ type Config struct {
 	FetchHTTP   bool
 	FetchRanges []string
 	FetchHosts  []string
+	// Version is the program's, told by the native API and the document.
+	Version string
+	// NoPage leaves the web page out.
+	NoPage bool
 	// APIs are the dialects' own limits and prices.
 	APIs APIs
 }
@@ -80,6 +86,12 @@ func (c Config) Open() bool {
 	}
 	address, err := netip.ParseAddr(host)
 	return err != nil || !address.IsLoopback()
+}
+
+// FetchRules are what URLs that strangers name may lead to, in inputs and
+// webhooks.
+func (c Config) FetchRules() fetch.Options {
+	return fetch.Options{AllowHTTP: c.FetchHTTP, AllowedRanges: c.ranges(), AllowedHosts: c.FetchHosts}
 }
 
 func parseNetwork(text string) (*net.IPNet, error) {

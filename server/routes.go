@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -16,7 +17,13 @@ import (
 	"upscaled/server/dialect/artnex"
 	"upscaled/server/dialect/maskr"
 	"upscaled/server/dialect/mnml"
+	"upscaled/server/dialect/native"
+	"upscaled/server/dialect/replicate"
 	"upscaled/server/file"
+	"upscaled/server/job"
+	"upscaled/server/openapi"
+	"upscaled/server/web"
+	"upscaled/server/webhook"
 )
 
 // dialects are all APIs of one server.
@@ -26,14 +33,35 @@ type dialects struct {
 	maskr       *maskr.API
 	artnex      *artnex.API
 	aetherforge *aetherforge.API
+	native      *native.API
+	replicate   *replicate.API
+}
+
+// dialects makes all APIs.
+func (s *Server) dialects(host dialect.Host) dialects {
+	apis, queue := s.config.APIs, s.parts.Queue
+	check := func(url string) error { return webhook.Check(s.config.FetchRules(), url) }
+	return dialects{
+		mnml: mnml.New(host, apis.Mnml), ailab: ailab.New(host, apis.AILab), maskr: maskr.New(host, apis.Maskr),
+		artnex:      artnex.New(host, apis.Artnex, s.fetcher(apis.Artnex.MaxBytes)),
+		aetherforge: aetherforge.New(host, apis.Aetherforge),
+		native: native.New(host, apis.Native, native.Parts{
+			Jobs: queue, System: s.parts.System, Fetcher: s.fetcher(apis.Native.MaxBytes), CheckWebhook: check,
+		}),
+		replicate: replicate.New(host, apis.Replicate, replicate.Stores{
+			Fetcher: s.fetcher(apis.Replicate.MaxBytes), Uploads: queue, Lister: queue, CheckWebhook: check,
+		}),
+	}
 }
 
 // routes registers every path.
-func (s *Server) routes(a addresses) *echo.Echo {
-	host, apis := s.host(a), s.config.APIs
-	d := dialects{
-		mnml: mnml.New(host, apis.Mnml), ailab: ailab.New(host, apis.AILab), maskr: maskr.New(host, apis.Maskr),
-		artnex: artnex.New(host, apis.Artnex, s.fetcher), aetherforge: aetherforge.New(host, apis.Aetherforge),
+func (s *Server) routes(a addresses) (*echo.Echo, error) {
+	host := s.host(a)
+	d := s.dialects(host)
+	viewer := native.Viewer{Links: host.Links, Retention: s.config.APIs.Native.Retention, Now: s.parts.Now}
+	s.bodies = map[string]webhook.Body{
+		native.Name:    func(j job.Job) (string, []byte, error) { return viewer.Body(j, s.config.PublicURL) },
+		replicate.Name: d.replicate.Body,
 	}
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
@@ -49,10 +77,42 @@ func (s *Server) routes(a addresses) *echo.Echo {
 	d.ailab.Routes(e)
 	d.maskr.Routes(e)
 	d.aetherforge.Routes(e)
-	files := file.Handler{Queue: host.Queue, Signer: s.signer(), Refuse: d.refuseFile}
-	e.GET("/v1/files/:id", files.Serve)
+	d.native.Routes(e)
+	d.replicate.Routes(e)
+	d.fileRoutes(e, file.Handler{Queue: host.Queue, Signer: s.signer(), Refuse: d.refuseFile})
+	return e, s.pages(e)
+}
+
+// fileRoutes registers the results of all APIs, and beside them the uploads of
+// the one that has some.
+func (d dialects) fileRoutes(e *echo.Echo, files file.Handler) {
+	e.GET("/v1/files/:id", func(c echo.Context) error {
+		if replicate.IsFileID(c.Param("id")) {
+			return d.replicate.GetFile(c)
+		}
+		return files.Serve(c)
+	})
 	e.HEAD("/v1/files/:id", files.Serve)
-	return e
+	e.GET("/v1/files/:id/:name", files.Serve) // clients name files by the URL's end
+	e.HEAD("/v1/files/:id/:name", files.Serve)
+}
+
+// pages registers what people look at in a browser.
+func (s *Server) pages(e *echo.Echo) error {
+	document, err := openapi.New(s.config.Version)
+	if err != nil {
+		return err
+	}
+	document.Routes(e)
+	if s.config.NoPage {
+		return nil
+	}
+	page, err := web.New()
+	if err != nil {
+		return err
+	}
+	page.Routes(e)
+	return nil
 }
 
 // upscale is the path that two vendors share; the content type tells them
@@ -68,8 +128,11 @@ func (d dialects) upscale(c echo.Context) error {
 // refuseFile answers for the vendor whose result the ID would be: maskr alone
 // tells forged signatures from lost files, for all others both are unknown.
 func (d dialects) refuseFile(c echo.Context, id string, genuine bool) error {
-	if maskr.IsID(id) {
+	switch {
+	case maskr.IsID(id):
 		return d.maskr.RefuseFile(c, genuine)
+	case replicate.IsID(id):
+		return d.replicate.NotFound(c)
 	}
 	return d.mnml.NotFound(c)
 }
@@ -86,10 +149,17 @@ func (d dialects) handleError(err error, c echo.Context) {
 	if errors.As(err, &refused) {
 		status = refused.Code
 	}
+	under := func(prefixes ...string) bool {
+		return slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(path, prefix) })
+	}
 	switch {
-	case strings.HasPrefix(path, "/api/"):
+	case under("/api/v1/"):
+		err = d.native.Refuse(c, asFault(err, status))
+	case under("/v1/predictions", "/v1/models/", "/v1/files"):
+		err = d.replicate.Refuse(c, asFault(err, status))
+	case under("/api/"):
 		err = d.ailab.Refuse(c, asFault(err, status))
-	case strings.HasPrefix(path, "/public/"), strings.HasPrefix(path, "/job/"), strings.HasPrefix(path, "/v1/services/"):
+	case under("/public/", "/job/", "/v1/services/"):
 		err = c.JSON(status, map[string]string{"detail": http.StatusText(status)})
 	default:
 		err = d.mnml.Refuse(c, asFault(err, status))

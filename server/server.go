@@ -15,15 +15,27 @@ import (
 	"upscaled/engine/fault"
 	"upscaled/engine/picture"
 	"upscaled/server/dialect"
+	"upscaled/server/dialect/native"
 	"upscaled/server/fetch"
 	"upscaled/server/file"
 	"upscaled/server/job"
+	"upscaled/server/webhook"
 )
+
+// Queue is all that the APIs ask of the queue.
+type Queue interface {
+	job.Queue
+	job.Lister
+	job.Watcher
+	job.Uploads
+}
 
 // Parts are what a Server works with.
 type Parts struct {
-	Queue job.Queue
+	Queue Queue
 	Gate  job.Gate
+	// System tells the native API of models, devices and the queue.
+	System native.System
 	// Secrets sign result URLs; see file.Signer.
 	Secrets [][]byte
 	// Ready says whether work can be done now; nil means yes.
@@ -38,10 +50,12 @@ type Parts struct {
 
 // Server answers all APIs.
 type Server struct {
+	// bodies write what webhooks are sent, by API.
+	bodies   map[string]webhook.Body
 	config   Config
 	parts    Parts
 	echo     *echo.Echo
-	fetcher  *fetch.Fetcher
+	fetchers []*fetch.Fetcher
 	stopping chan struct{}
 	listener atomic.Pointer[net.Listener]
 }
@@ -66,14 +80,18 @@ func New(ctx context.Context, c Config, p Parts) (*Server, error) {
 		return nil, fault.New(fault.Invalid, "No keys are configured, so anybody who reaches %s could use this server: "+
 			"make one with 'upscaled keys new', listen on 127.0.0.1, or allow it with --insecure-open.", c.Listen)
 	}
-	s := &Server{
-		config: c, parts: p, stopping: make(chan struct{}),
-		fetcher: fetch.New(fetch.Options{
-			AllowHTTP: c.FetchHTTP, AllowedRanges: c.ranges(), AllowedHosts: c.FetchHosts, MaxBytes: c.APIs.Artnex.MaxBytes,
-		}),
-	}
-	s.echo = s.routes(newAddresses(c))
-	return s, nil
+	s := &Server{config: c, parts: p, stopping: make(chan struct{})}
+	s.echo, err = s.routes(newAddresses(c))
+	return s, err
+}
+
+// fetcher gives one that reads so many bytes at most; the server closes it.
+func (s *Server) fetcher(maxBytes int64) *fetch.Fetcher {
+	rules := s.config.FetchRules()
+	rules.MaxBytes = maxBytes
+	f := fetch.New(rules)
+	s.fetchers = append(s.fetchers, f)
+	return f
 }
 
 // host is what the dialects get.
@@ -86,6 +104,12 @@ func (s *Server) host(a addresses) dialect.Host {
 }
 
 func (s *Server) signer() file.Signer { return file.Signer{Secrets: s.parts.Secrets, Now: s.parts.Now} }
+
+// WebhookBodies write what is told of the jobs of each API that has webhooks.
+func (s *Server) WebhookBodies() map[string]webhook.Body { return s.bodies }
+
+// Routes lists every path that is answered; for tests.
+func (s *Server) Routes() []*echo.Route { return s.echo.Routes() }
 
 // Handler answers requests without a listener; for tests.
 func (s *Server) Handler() http.Handler { return s.echo }
@@ -105,7 +129,11 @@ func (s *Server) Listen() (net.Addr, error) {
 // nothing new, lets requests finish within the grace and ends those that do
 // not.
 func (s *Server) Run(ctx context.Context) error {
-	defer s.fetcher.Close()
+	defer func() {
+		for _, f := range s.fetchers {
+			f.Close()
+		}
+	}()
 	web := &http.Server{
 		Handler: s.echo, ReadHeaderTimeout: readHeaderLimit, ReadTimeout: readLimit, IdleTimeout: idleLimit,
 		MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(s.parts.Log.Handler(), slog.LevelDebug),

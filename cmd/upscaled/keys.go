@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"upscaled/server/account"
+	"upscaled/server/webhook"
 )
 
 const keysHelp = `Keys guard the server: once there is one, every call needs one. They are kept
@@ -27,7 +28,7 @@ func newKeysCommand(a *app) *cobra.Command {
 	}
 	queue.declare(cmd.PersistentFlags())
 	addFileFlag(cmd.PersistentFlags())
-	cmd.AddCommand(newKeysNewCommand(a, &queue), newKeysListCommand(a, &queue), newKeysTopupCommand(a, &queue),
+	cmd.AddCommand(newWebhookSecretCommand(a, &queue), newKeysNewCommand(a, &queue), newKeysListCommand(a, &queue), newKeysTopupCommand(a, &queue),
 		newKeysSwitchCommand(a, &queue, "disable", "Refuse calls with a key; its running jobs go on", true),
 		newKeysSwitchCommand(a, &queue, "enable", "Take calls with a disabled key again", false))
 	return cmd
@@ -44,6 +45,28 @@ func (a *app) openAccounts(ctx context.Context, q queueSettings) (*account.Accou
 		return nil, err
 	}
 	return account.New(store, time.Now), nil
+}
+
+// newWebhookSecretCommand tells what receivers of webhooks check signatures
+// with.
+func newWebhookSecretCommand(a *app, q *queueSettings) *cobra.Command {
+	return &cobra.Command{
+		Use: "webhook-secret", Short: "Print the secret that webhooks are signed with",
+		Long: "Prints the secret for checking webhook signatures, as Standard Webhooks libraries take it.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			connection, err := a.join(*q, slog.New(slog.DiscardHandler), true)
+			if err != nil {
+				return err
+			}
+			secret, err := connection.Secret(cmd.Context(), webhookSecret)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintln(a.stdout, webhook.SecretText(secret))
+			return err
+		},
+	}
 }
 
 func newKeysNewCommand(a *app, q *queueSettings) *cobra.Command {

@@ -80,10 +80,15 @@ func (a *app) serve(ctx context.Context, config server.Config, q queueSettings, 
 		return err
 	}
 	ready := &readiness{check: connection.Healthy}
+	config.Version, config.APIs.Native.Retention = version(), w.retention
 	web, err := server.New(ctx, config, server.Parts{
-		Queue: back.queue, Gate: back.accounts, Secrets: [][]byte{secret}, Ready: ready.err,
+		Queue: back.queue, Gate: back.accounts, System: &system{app: a, queue: back.queue, ready: ready, worker: !noWorker}, Secrets: [][]byte{secret}, Ready: ready.err,
 		Decoders: runtime.GOMAXPROCS(0), Faces: a.faceCheck(w, noWorker), Log: log, Now: time.Now,
 	})
+	if err != nil {
+		return err
+	}
+	hooks, err := a.webhooks(ctx, connection, back, config, web, log)
 	if err != nil {
 		return err
 	}
@@ -95,6 +100,7 @@ func (a *app) serve(ctx context.Context, config server.Config, q queueSettings, 
 	return underQueue(ctx, back, func(ctx context.Context) error {
 		group, ctx := errgroup.WithContext(ctx)
 		group.Go(func() error { return web.Run(ctx) })
+		group.Go(func() error { return hooks.Run(ctx) })
 		if noWorker {
 			ready.set()
 		} else {
@@ -152,6 +158,7 @@ func (a *app) work(ctx context.Context, back backend, w workSettings, log *slog.
 	if err != nil {
 		return err
 	}
+	ready.engine.Store(&engine)
 	preset := withModel{engine, a.settings.model}
 	if !w.warmUpDisabled {
 		started := time.Now()
@@ -197,8 +204,10 @@ var errWarming = errors.New("the network is loading")
 
 // readiness is whether jobs can be run now.
 type readiness struct {
-	warm  atomic.Bool
-	check func(context.Context) error
+	warm atomic.Bool
+	// engine is the worker's once it is open.
+	engine atomic.Pointer[upscaler]
+	check  func(context.Context) error
 }
 
 // set says that the worker is ready.

@@ -111,9 +111,10 @@ func declareServer(flags *pflag.FlagSet, c *server.Config, perKey *int, noWorker
 	flags.StringSliceVar(&c.FetchRanges, "fetch-ranges", nil, "private networks (CIDR) that input URLs may lead to")
 	flags.StringSliceVar(&c.FetchHosts, "fetch-hosts", nil, "the only hosts that input URLs may name (default: any public one)")
 	flags.IntVar(perKey, "per-key", 0, "unfinished jobs of one key at most, for keys without a bound of their own (default 0: no bound)")
+	flags.BoolVar(&c.NoPage, "no-page", false, "leave out the web page at /")
 	flags.BoolVar(noWorker, "no-worker", false, "answer requests only and leave the jobs to 'upscaled worker' processes")
 	fromEnvironment(flags, "listen", "public-url", "trusted-proxies", "insecure-open", "wait-limit",
-		"fetch-http", "fetch-ranges", "fetch-hosts", "per-key", "no-worker")
+		"fetch-http", "fetch-ranges", "fetch-hosts", "per-key", "no-page", "no-worker")
 	declareAPIs(flags, &c.APIs)
 }
 
@@ -130,6 +131,12 @@ func declareAPIs(flags *pflag.FlagSet, a *server.APIs) {
 	number(&a.Maskr.Price, "maskr-price", "credits for one picture through the maskr API")
 	number(&a.Artnex.Price, "artnex-price", "credits for one picture through the artnex API")
 	number(&a.Aetherforge.Price, "aetherforge-price", "credits for one picture through the aetherforge API")
+	number(&a.Native.Price, "native-price", "credits for one picture through the server's own API")
+	number(&a.Replicate.Price, "replicate-price", "credits for one picture through the Replicate API")
+	number(&a.Native.MaxBytes, "native-max-bytes", "bytes of an input file at most, own API")
+	number(&a.Native.MaxRequestBytes, "native-max-request-bytes", "bytes of a form with several files at most, own API")
+	number(&a.Replicate.MaxBytes, "replicate-max-bytes", "bytes of an input file at most, Replicate API")
+	number(&a.Replicate.DataURIBelow, "replicate-data-uri-below", "bytes below which results are answered as data URIs over plain http, Replicate API; 0 answers URLs always")
 	number(&a.Mnml.MaxBytes, "mnml-max-bytes", "bytes of an uploaded file at most, mnml API")
 	number(&a.Mnml.MinBytes, "mnml-min-bytes", "bytes of an uploaded file at least, mnml API")
 	number(&a.AILab.MaxBytes, "ailab-max-bytes", "bytes of an uploaded file at most, AILab API")
@@ -144,11 +151,14 @@ func declareAPIs(flags *pflag.FlagSet, a *server.APIs) {
 	}{
 		{"mnml", &a.Mnml.MaxPixels, &a.Mnml.MaxSide}, {"maskr", &a.Maskr.MaxPixels, &a.Maskr.MaxSide},
 		{"artnex", &a.Artnex.MaxPixels, &a.Artnex.MaxSide}, {"aetherforge", &a.Aetherforge.MaxPixels, &a.Aetherforge.MaxSide},
+		{"native", &a.Native.MaxPixels, &a.Native.MaxSide}, {"replicate", &a.Replicate.MaxPixels, &a.Replicate.MaxSide},
 	} {
 		number(vendor.pixels, vendor.name+"-max-pixels", "pixels of an input picture at most, "+vendor.name+" API (default 0: only --max-pixels)")
 		flags.IntVar(vendor.side, vendor.name+"-max-side", *vendor.side, "pixels of an input's longer side at most, "+vendor.name+" API (default 0: only --max-side)")
 		names = append(names, vendor.name+"-max-side")
 	}
+	flags.IntVar(&a.Native.MaxFiles, "native-max-files", a.Native.MaxFiles, "files in one request at most, own API")
+	flags.StringSliceVar(&a.Replicate.Models, "replicate-models", a.Replicate.Models, "names (owner/name) that the Replicate API answers for; all mean this server's own model")
 	flags.IntVar(&a.Maskr.MaxBatch, "maskr-max-batch", a.Maskr.MaxBatch, "files in one batch at most, maskr API")
 	flags.IntVar(&a.AILab.MinSide, "ailab-min-side", a.AILab.MinSide, "pixels that both sides of an input must exceed, AILab API")
 	flags.IntVar(&a.Mnml.MaxInputWidth, "mnml-max-width", a.Mnml.MaxInputWidth, "pixels that wider inputs are first reduced to, mnml API; 0 reduces none")
@@ -157,6 +167,6 @@ func declareAPIs(flags *pflag.FlagSet, a *server.APIs) {
 	flags.IntVar(&a.ArtnexPerDay, "artnex-per-day", a.ArtnexPerDay, "requests in rolling 24 h for keys without a quota of their own, artnex API; 0 is no bound")
 	flags.StringVar(&a.AILab.BaseModel, "ailab-base-model", a.AILab.BaseModel, "network for mode=base, AILab API")
 	flags.StringVar(&a.AILab.EnhancementModel, "ailab-enhancement-model", a.AILab.EnhancementModel, "network for mode=enhancement, AILab API")
-	fromEnvironment(flags, append(names, "maskr-max-batch", "ailab-min-side", "mnml-max-width", "ailab-max-width", "ailab-max-height", "artnex-per-day",
+	fromEnvironment(flags, append(names, "native-max-files", "replicate-models", "maskr-max-batch", "ailab-min-side", "mnml-max-width", "ailab-max-width", "ailab-max-height", "artnex-per-day",
 		"ailab-base-model", "ailab-enhancement-model")...)
 }

@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	// apiName is this dialect's name in job records.
-	apiName = "native"
+	// Name is this dialect's name in job records.
+	Name = "native"
 	// root is where all paths of this API begin.
 	root = "/api/v1"
 )
@@ -171,7 +171,7 @@ func (a *API) owned(c echo.Context, caller job.Caller, id string) (job.Job, erro
 	if !IsID(id) {
 		return job.Job{}, errNoJob
 	}
-	return a.host.Owned(c.Request().Context(), apiName, caller, id)
+	return a.host.Owned(c.Request().Context(), Name, caller, id)
 }
 
 // found authenticates and gives the job that the request's path names.

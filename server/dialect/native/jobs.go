@@ -27,7 +27,7 @@ func (a *API) list(c echo.Context) error {
 	if err != nil {
 		return a.Refuse(c, err)
 	}
-	page := job.Page{API: apiName, Account: caller.ID, Before: c.QueryParam("before"), Limit: defaultPage}
+	page := job.Page{API: Name, Account: caller.ID, Before: c.QueryParam("before"), Limit: defaultPage}
 	if text := c.QueryParam("limit"); text != "" {
 		page.Limit, err = strconv.Atoi(text)
 		if err != nil || page.Limit < 1 || page.Limit > job.LongestPage {

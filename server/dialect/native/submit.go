@@ -83,7 +83,7 @@ func (a *API) accept(c echo.Context, caller job.Caller, o order, p original) (jo
 		return job.Job{}, err
 	}
 	spec := job.Spec{
-		ID: newID(), API: apiName, Account: caller.ID, Price: a.config.Price, InputName: p.name,
+		ID: newID(), API: Name, Account: caller.ID, Price: a.config.Price, InputName: p.name,
 		Options: o.options, Webhook: o.webhook,
 		Memo: memo{
 			Base: a.host.BaseURL(c.Request()), Width: info.Width, Height: info.Height,

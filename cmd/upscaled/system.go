@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"upscaled/engine"
+	"upscaled/models"
+	"upscaled/server"
+	"upscaled/server/dialect/native"
+	"upscaled/server/job"
+	"upscaled/server/jobs"
+	"upscaled/server/webhook"
+)
+
+// system tells the native API what this process knows of itself. It may be
+// used concurrently once serve has opened the store.
+type system struct {
+	app   *app
+	queue interface{ Depth() job.Depth }
+	ready *readiness
+	// worker says that this process runs jobs.
+	worker bool
+}
+
+// Status implements native.System.
+func (s *system) Status(ctx context.Context) (native.Status, error) {
+	depth := s.queue.Depth()
+	status := native.Status{
+		Version: version(), Ready: s.ready.err(ctx) == nil, Queued: depth.Queued, Running: depth.Running,
+	}
+	if !s.worker {
+		return status, nil
+	}
+	store, err := s.app.openStore()
+	if err != nil {
+		return status, err
+	}
+	status.DefaultModel = s.defaultModel(store)
+	if status.FaceRestorer.Name = store.BestRestorer(); status.FaceRestorer.Name == "" {
+		status.FaceRestorer = native.FaceRestorer{Name: refiner, Refined: true}
+	}
+	return status, nil
+}
+
+// defaultModel is what a job runs on that names none.
+func (s *system) defaultModel(store *models.Store) string {
+	if name := s.app.settings.model; name != "" {
+		return library{store}.catalogued(name)
+	}
+	kind := "cpu"
+	if devices := s.devices(); len(devices) > 0 {
+		kind = devices[0].Kind
+	}
+	return store.Default(kind)
+}
+
+// Models implements native.System.
+func (s *system) Models(context.Context) ([]native.Model, error) {
+	if !s.worker {
+		return nil, nil
+	}
+	store, err := s.app.openStore()
+	if err != nil {
+		return nil, err
+	}
+	preset := s.defaultModel(store)
+	var all []native.Model
+	for _, e := range store.List() {
+		if e.Kind != models.Upscale && !e.RestoresFaces {
+			continue
+		}
+		m := native.Model{
+			Name: e.Name, Summary: e.Description, Scale: e.Scale, Installed: e.Installed, Default: e.Name == preset,
+			Denoise: e.Denoise, Licence: e.Licence, Origin: e.Origin, Faces: e.RestoresFaces,
+		}
+		if m.Faces {
+			m.Scale = 0
+		}
+		all = append(all, m)
+	}
+	return all, nil
+}
+
+// Devices implements native.System.
+func (s *system) Devices(context.Context) ([]native.Device, error) {
+	var all []native.Device
+	for _, d := range s.devices() {
+		precision := "fp32"
+		if d.Precision == "float16" {
+			precision = "fp16"
+		}
+		all = append(all, native.Device{Kind: d.Kind, Name: d.Name, MemoryBytes: d.Memory, FreeBytes: d.Free, Precision: precision})
+	}
+	return all, nil
+}
+
+// devices are those of the open engine; none before it is open.
+func (s *system) devices() []engine.DeviceUse {
+	if opened := s.ready.engine.Load(); opened != nil {
+		if teller, ok := (*opened).(interface{ Devices() []engine.DeviceUse }); ok {
+			return teller.Devices()
+		}
+	}
+	return nil
+}
+
+// webhookSecret is the secret's name in the store.
+const webhookSecret = "webhooks"
+
+// webhooks makes what calls webhooks. The secret is the store's, so that all
+// processes sign alike.
+func (a *app) webhooks(ctx context.Context, c *jobs.Connection, back backend, config server.Config, web *server.Server, log *slog.Logger) (*webhook.Sender, error) {
+	secret, err := c.Secret(ctx, webhookSecret)
+	if err != nil {
+		return nil, err
+	}
+	return webhook.New(webhook.Options{
+		Notices: back.queue, Bodies: web.WebhookBodies(), Secret: secret, Rules: config.FetchRules(), Log: log, Now: time.Now,
+	}), nil
+}
