@@ -8,11 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
-	"strings"
-
-	"go.yaml.in/yaml/v3"
-
-	"upscaled/engine/fault"
 )
 
 //go:embed parts/*.yaml
@@ -21,7 +16,7 @@ var parts embed.FS
 // Document is the whole description. It does not change and may be used
 // concurrently.
 type Document struct {
-	tree map[string]any
+	tree *object
 	text []byte // JSON
 	page []byte // HTML
 }
@@ -32,16 +27,11 @@ func New(version string) (*Document, error) {
 	if err != nil {
 		return nil, err
 	}
-	info, ok := tree["info"].(map[string]any)
-	if !ok {
-		return nil, fault.New(fault.Internal, "The API description has no info.")
-	}
-	info["version"] = version
-	text, err := json.MarshalIndent(tree, "", " ")
-	if err != nil {
+	tree.object("info").set("version", version)
+	d := &Document{tree: tree}
+	if d.text, err = json.MarshalIndent(tree, "", " "); err != nil {
 		return nil, fmt.Errorf("encode API description: %w", err)
 	}
-	d := &Document{tree: tree, text: text}
 	d.page, err = d.render()
 	return d, err
 }
@@ -49,53 +39,56 @@ func New(version string) (*Document, error) {
 // JSON is the document as clients and tools read it.
 func (d *Document) JSON() []byte { return slices.Clone(d.text) }
 
-// merge joins all parts in the order of their names. Lists grow, and objects
-// take in what others have; a value that two parts give is a mistake.
-func merge(files fs.FS) (map[string]any, error) {
+// merge joins all parts in the order of their names. The document's own lists
+// grow, and objects take in what others have; a value that two parts give is a
+// mistake.
+func merge(files fs.FS) (*object, error) {
 	names, err := fs.Glob(files, "parts/*.yaml")
 	if err != nil {
 		return nil, fmt.Errorf("list parts of the API description: %w", err)
 	}
-	whole := map[string]any{}
+	whole := &object{}
 	for _, name := range names {
 		text, err := fs.ReadFile(files, name)
 		if err != nil {
 			return nil, fmt.Errorf("read part of the API description: %w", err)
 		}
-		var part map[string]any
-		if err := yaml.Unmarshal(text, &part); err != nil {
+		part, err := parse(text)
+		if err != nil {
 			return nil, fmt.Errorf("parse %s: %w", name, err)
 		}
-		if err := join(whole, part, nil); err != nil {
+		if err := join(whole, part, ""); err != nil {
 			return nil, fmt.Errorf("join %s: %w", name, err)
 		}
 	}
 	return whole, nil
 }
 
-func join(whole, part map[string]any, at []string) error {
-	for key, value := range part {
-		place := append(slices.Clone(at), key)
-		old, known := whole[key]
-		if !known {
-			whole[key] = value
+// join adds a part to the whole; at is where both are, "" at the top.
+func join(whole, part *object, at string) error {
+	for _, key := range part.names() {
+		old, value, place := whole.get(key), part.get(key), key
+		if at != "" {
+			place = at + "." + key
+		}
+		if !whole.has(key) {
+			whole.set(key, value)
 			continue
 		}
-		switch value := value.(type) {
-		case map[string]any:
-			if into, same := old.(map[string]any); same {
-				if err := join(into, value, place); err != nil {
-					return err
-				}
-				continue
+		into, isObject := old.(*object)
+		from, same := value.(*object)
+		first, isList := old.([]any)
+		more, sameList := value.([]any)
+		switch {
+		case isObject && same:
+			if err := join(into, from, place); err != nil {
+				return err
 			}
-		case []any:
-			if first, same := old.([]any); same && len(at) == 0 {
-				whole[key] = append(first, value...)
-				continue
-			}
+		case isList && sameList && at == "":
+			whole.set(key, append(first, more...))
+		default:
+			return fmt.Errorf("%s is there already", place)
 		}
-		return fmt.Errorf("%s is there already", strings.Join(place, "."))
 	}
 	return nil
 }

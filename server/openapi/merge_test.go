@@ -1,7 +1,7 @@
 package openapi
 
 import (
-	"reflect"
+	"encoding/json"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -17,12 +17,13 @@ func files(texts ...string) fstest.MapFS {
 
 func TestMerge(t *testing.T) {
 	t.Parallel()
-	got, err := merge(files("a: {b: {c: 1}}\ntags: [x]", "a: {b: {d: 2}}\ntags: [y]\ne: z"))
-	want := map[string]any{
-		"a": map[string]any{"b": map[string]any{"c": 1, "d": 2}}, "tags": []any{"x", "y"}, "e": "z",
+	whole, err := merge(files("z: {b: {c: 1.5}}\ntags: [x]", "z: {b: {a: [true, null]}}\ntags: [y]\ne: &e z\nf: *e"))
+	if err != nil {
+		t.Fatal(err)
 	}
-	if err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("%v, %v", got, err)
+	text, err := json.Marshal(whole)
+	if want := `{"z":{"b":{"c":1.5,"a":[true,null]}},"tags":["x","y"],"e":"z","f":"z"}`; err != nil || string(text) != want {
+		t.Errorf("%s, %v", text, err)
 	}
 }
 
@@ -33,6 +34,9 @@ func TestMergeRefuses(t *testing.T) {
 		"a is there already":      {"a: {b: 1}", "a: 2"},
 		"a.tags is there already": {"a: {tags: [1]}", "a: {tags: [2]}"}, // only whole lists of the document grow
 		"parse parts/a.yaml":      {"a: ["},
+		"a is there twice":        {"a: 1\na: 2"},
+		"no mapping":              {"- a"},
+		"it is empty":             {""},
 	} {
 		if got, err := merge(files(texts...)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, %v", want, got, err)

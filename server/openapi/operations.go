@@ -14,32 +14,26 @@ type Operation struct {
 	Method, Path string
 }
 
-// methods are those of OpenAPI's path items, in the order shown to readers.
+// methods are those of OpenAPI's path items.
 func methods() []string {
 	return []string{
-		http.MethodPost, http.MethodGet, http.MethodPut, http.MethodPatch, http.MethodDelete,
-		http.MethodHead, http.MethodOptions, http.MethodTrace,
+		http.MethodGet, http.MethodPut, http.MethodPost, http.MethodDelete, http.MethodOptions,
+		http.MethodHead, http.MethodPatch, http.MethodTrace,
 	}
 }
 
-// Operations lists what the document describes, by path and method.
+// Operations lists what the document describes, in its order.
 func (d *Document) Operations() []Operation {
 	var all []Operation
-	paths, _ := d.tree["paths"].(map[string]any)
-	for path, item := range paths {
-		item, _ := item.(map[string]any)
-		for _, method := range methods() {
-			if _, described := item[strings.ToLower(method)]; described {
+	paths := d.tree.object("paths")
+	for _, path := range paths.names() {
+		for _, key := range paths.object(path).names() {
+			if method := strings.ToUpper(key); slices.Contains(methods(), method) {
 				all = append(all, Operation{method, path})
 			}
 		}
 	}
-	slices.SortFunc(all, Operation.compare)
 	return all
-}
-
-func (o Operation) compare(other Operation) int {
-	return cmp.Or(cmp.Compare(o.Path, other.Path), cmp.Compare(o.Method, other.Method))
 }
 
 // Difference is where routes and document disagree. Routed says that a route
@@ -83,7 +77,9 @@ func (d *Document) Differences(routes []*echo.Route, ignored func(path string) b
 			all = append(all, Difference{o, false})
 		}
 	}
-	slices.SortFunc(all, func(a, b Difference) int { return a.compare(b.Operation) })
+	slices.SortFunc(all, func(a, b Difference) int {
+		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Method, b.Method))
+	})
 	return all
 }
 

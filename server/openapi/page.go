@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"html"
 	"html/template"
-	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -26,6 +25,7 @@ type (
 		Title, Version, Summary, Introduction string
 		Style                                 template.CSS
 		Groups                                []groupView
+		Responses                             []answerView
 		Schemas                               []schemaView
 	}
 	groupView struct {
@@ -34,8 +34,9 @@ type (
 	}
 	operationView struct {
 		ID, Method, Path, Summary, Description string
-		// Keys say how callers show who they are.
+		// Keys say how callers show who they are; none where they need not.
 		Keys       []string
+		Examples   []string
 		Parameters []row
 		Bodies     []bodyView
 		Answers    []answerView
@@ -44,10 +45,12 @@ type (
 		Media, Kind, Example string
 		Rows                 []row
 	}
+	// answerView is an answer with a status, or one that many operations share:
+	// then Shared is its name and the operations show no more than that.
 	answerView struct {
-		Status, Description string
-		Headers             []row
-		Bodies              []bodyView
+		Status, Shared, Description string
+		Headers                     []row
+		Bodies                      []bodyView
 	}
 	schemaView struct {
 		Name, Kind, Description string
@@ -69,21 +72,25 @@ func (d *Document) render() ([]byte, error) {
 }
 
 func (d *Document) view() pageView {
-	root := node(d.tree)
-	info := root.node("info")
+	info, components := d.tree.object("info"), d.tree.object("components")
 	v := pageView{
 		Title: info.text("title"), Version: info.text("version"), Summary: info.text("summary"),
 		Introduction: info.text("description"), Style: template.CSS(stylesheet),
 	}
-	for _, tag := range root.nodes("tags") {
+	for _, tag := range d.tree.objects("tags") {
 		v.Groups = append(v.Groups, groupView{tag.text("name"), tag.text("description"), d.operations(tag.text("name"))})
 	}
-	schemas := root.node("components").node("schemas")
-	for _, name := range slices.Sorted(maps.Keys(schemas)) {
-		schema := schemas.node(name)
+	responses, schemas := components.object("responses"), components.object("schemas")
+	for _, name := range responses.names() {
+		shown := d.answer(responses.object(name))
+		shown.Shared = name
+		v.Responses = append(v.Responses, shown)
+	}
+	for _, name := range schemas.names() {
+		schema := schemas.object(name)
 		shown := schemaView{Name: name, Description: schema.text("description"), Rows: d.rows(schema, "")}
 		if len(shown.Rows) == 0 {
-			shown.Kind = kind(schema, link)
+			shown.Kind = kind(schema)
 		}
 		v.Schemas = append(v.Schemas, shown)
 	}
@@ -94,89 +101,94 @@ func (d *Document) view() pageView {
 func (d *Document) operations(tag string) []operationView {
 	var all []operationView
 	for _, o := range d.Operations() {
-		item := node(d.tree).node("paths").node(o.Path)
-		described := item.node(strings.ToLower(o.Method))
+		item := d.tree.object("paths").object(o.Path)
+		described := item.object(strings.ToLower(o.Method))
 		if !slices.Contains(described.words("tags"), tag) {
 			continue
 		}
 		all = append(all, operationView{
 			ID: tag + "-" + described.text("operationId"), Method: o.Method, Path: o.Path, Summary: described.text("summary"),
-			Description: described.text("description"), Keys: d.keys(described),
-			Parameters: d.parameters(append(item.nodes("parameters"), described.nodes("parameters")...)),
-			Bodies:     d.bodies(described.node("requestBody").node("content")), Answers: d.answers(described.node("responses")),
+			Description: described.text("description"), Keys: d.keys(described), Examples: d.curl(o, described),
+			Parameters: d.parameters(slices.Concat(item.objects("parameters"), described.objects("parameters"))),
+			Bodies:     d.bodies(described.object("requestBody").object("content")), Answers: d.answers(described.object("responses")),
 		})
 	}
 	return all
 }
 
-// keys tell the ways to show a key; none where it needs none.
-func (d *Document) keys(operation node) []string {
-	schemes := node(d.tree).node("components").node("securitySchemes")
-	asked := node(d.tree).nodes("security")
-	if _, own := operation["security"]; own {
-		asked = operation.nodes("security")
+// keys are the headers that show a key, one of which is enough.
+func (d *Document) keys(operation *object) []string {
+	schemes, asked := d.tree.object("components").object("securitySchemes"), d.tree
+	if operation.has("security") {
+		asked = operation
 	}
 	var all []string
-	for _, one := range asked {
-		for name := range one {
-			all = append(all, schemes.node(name).text("description"))
+	for _, one := range asked.objects("security") {
+		for _, name := range one.names() {
+			if scheme := schemes.object(name); scheme.text("type") == "http" {
+				all = append(all, "Authorization: "+strings.ToUpper(scheme.text("scheme")[:1])+scheme.text("scheme")[1:]+" KEY")
+			} else {
+				all = append(all, scheme.text("name")+": KEY")
+			}
 		}
 	}
 	return all
 }
 
-func (d *Document) parameters(list []node) []row {
+func (d *Document) parameters(list []*object) []row {
 	var all []row
 	for _, p := range list {
 		p = d.resolved(p)
-		schema := p.node("schema")
-		r := row{
-			Name: p.text("name"), Where: p.text("in"), Kind: kind(schema, link), Description: p.text("description"),
-			Required: p["required"] == true,
-		}
-		if preset, given := schema["default"]; given {
-			r.Default = fmt.Sprint(preset)
-		}
-		all = append(all, r)
+		all = append(all, row{
+			Name: p.text("name"), Where: p.text("in"), Kind: kind(p.object("schema")), Description: p.text("description"),
+			Default: preset(p.object("schema")), Required: p.get("required") == true,
+		})
 	}
 	return all
 }
 
-func (d *Document) bodies(content node) []bodyView {
+func (d *Document) bodies(content *object) []bodyView {
 	var all []bodyView
-	for _, media := range slices.Sorted(maps.Keys(content)) {
-		one := content.node(media)
-		schema := one.node("schema")
-		shown := bodyView{Media: media, Kind: kind(schema, link)}
-		if referred(schema) == "" {
+	for _, media := range content.names() {
+		one := content.object(media)
+		schema := one.object("schema")
+		shown := bodyView{Media: media, Kind: kind(schema), Example: example(one.get("example"))}
+		if !schema.has("$ref") {
 			shown.Rows = d.rows(schema, "")
 		}
-		switch example := one["example"].(type) {
-		case nil:
-		case string:
-			shown.Example = example
-		default:
-			text, _ := json.MarshalIndent(example, "", "  ") // it came out of the document
-			shown.Example = string(text)
-		}
 		all = append(all, shown)
 	}
 	return all
 }
 
-func (d *Document) answers(responses node) []answerView {
+func example(value any) string {
+	switch value := value.(type) {
+	case nil:
+		return ""
+	case string:
+		return value
+	}
+	text, _ := json.MarshalIndent(value, "", "  ") // it was marshalled before, as part of the document
+	return string(text)
+}
+
+func (d *Document) answers(responses *object) []answerView {
 	var all []answerView
-	for _, status := range slices.Sorted(maps.Keys(responses)) { // "default" comes last
-		one := d.resolved(responses.node(status))
-		shown := answerView{Status: status, Description: one.text("description"), Bodies: d.bodies(one.node("content"))}
-		headers := one.node("headers")
-		for _, name := range slices.Sorted(maps.Keys(headers)) {
-			header := headers.node(name)
-			shown.Headers = append(shown.Headers, row{Name: name, Kind: kind(header.node("schema"), link), Description: header.text("description")})
-		}
+	for _, status := range responses.names() {
+		shown := d.answer(d.resolved(responses.object(status)))
+		shown.Status, shown.Shared = status, referred(responses.object(status), "responses")
 		all = append(all, shown)
 	}
 	return all
+}
+
+func (d *Document) answer(o *object) answerView {
+	shown := answerView{Description: o.text("description"), Bodies: d.bodies(o.object("content"))}
+	headers := o.object("headers")
+	for _, name := range headers.names() {
+		shown.Headers = append(shown.Headers, row{Name: name, Description: headers.object(name).text("description")})
+	}
+	return shown
 }
 
 var (

@@ -15,10 +15,12 @@ import (
 	"upscaled/server/dialect/aetherforge"
 	"upscaled/server/dialect/ailab"
 	"upscaled/server/dialect/artnex"
+	"upscaled/server/dialect/automatic1111"
 	"upscaled/server/dialect/dialecttest"
 	"upscaled/server/dialect/maskr"
 	"upscaled/server/dialect/mnml"
 	"upscaled/server/dialect/native"
+	"upscaled/server/dialect/replicate"
 	"upscaled/server/job/jobtest"
 	"upscaled/server/openapi"
 )
@@ -36,7 +38,9 @@ func routes(t *testing.T) *echo.Echo {
 	maskr.New(host, maskr.Defaults()).Routes(e)
 	aetherforge.New(host, aetherforge.Defaults()).Routes(e)
 	e.POST("/v1/upscale", artnex.New(host, artnex.Defaults(), nil).Upscale)
-	for _, path := range []string{"/healthz", "/readyz", "/v1/files/:id"} {
+	automatic1111.New(host, automatic1111.Stores{Lister: &jobtest.Queue{}}, automatic1111.Defaults()).Routes(e)
+	replicate.New(host, replicate.Defaults(), replicate.Stores{}).Routes(e)
+	for _, path := range []string{"/healthz", "/readyz", "/v1/files/:id", "/v1/files/:id/:name"} {
 		e.GET(path, none)
 		e.HEAD(path, none)
 	}
@@ -150,7 +154,10 @@ func TestPage(t *testing.T) {
 			t.Errorf("%s is not on the page", o.Path)
 		}
 	}
-	for _, wanted := range []string{"required", "one of queued, running, succeeded, failed, canceled", "number, 0.1 to 16", "Needs no key.", "1.2.3"} {
+	for _, wanted := range []string{"required", "one of queued, running, succeeded, failed, canceled", "number, 0.1 to 16", "Needs no key.", "1.2.3",
+		"curl &#39;http://127.0.0.1:8080/api/v1/jobs&#39; -H &#39;Authorization: Bearer KEY&#39; -F file=@photo.jpg<",
+		"-F image=@photo.jpg -F scale=1K<", "curl -X DELETE &#39;",
+	} {
 		if !strings.Contains(body, wanted) {
 			t.Errorf("the page does not say %q", wanted)
 		}

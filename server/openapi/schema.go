@@ -3,86 +3,62 @@ package openapi
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 )
 
-// node is an object of the document. Reading what is not there gives zero
-// values: the page then shows less.
-type node map[string]any
-
-func (n node) node(key string) node {
-	inner, _ := n[key].(map[string]any)
-	return inner
-}
-
-func (n node) nodes(key string) []node {
-	list, _ := n[key].([]any)
-	var all []node
-	for _, item := range list {
-		if inner, ok := item.(map[string]any); ok {
-			all = append(all, inner)
-		}
-	}
-	return all
-}
-
-func (n node) text(key string) string {
-	text, _ := n[key].(string)
-	return text
-}
-
-// words gives the texts of a list.
-func (n node) words(key string) []string {
-	list, _ := n[key].([]any)
-	var all []string
-	for _, item := range list {
-		all = append(all, fmt.Sprint(item))
-	}
-	return all
-}
-
 // resolved follows a reference within the document.
-func (d *Document) resolved(n node) node {
-	path, isReference := strings.CutPrefix(n.text("$ref"), "#/")
+func (d *Document) resolved(o *object) *object {
+	path, isReference := strings.CutPrefix(o.text("$ref"), "#/")
 	if !isReference {
-		return n
+		return o
 	}
-	at := node(d.tree)
+	at := d.tree
 	for key := range strings.SplitSeq(path, "/") {
-		at = at.node(key)
+		at = at.object(key)
 	}
 	return at
 }
 
-// referred is the name of the schema that a node refers to, or "".
-func referred(n node) string {
-	name, _ := strings.CutPrefix(n.text("$ref"), "#/components/schemas/")
+// referred is the name of what a reference leads to, "" for others. kind is
+// "schemas", "responses" and so on.
+func referred(o *object, kind string) string {
+	name, isReference := strings.CutPrefix(o.text("$ref"), "#/components/"+kind+"/")
+	if !isReference {
+		return ""
+	}
 	return name
 }
 
-// kind is a schema's type in words. named gives how a reference is written.
-func kind(n node, named func(string) string) string {
-	switch {
-	case referred(n) != "":
-		return named(referred(n))
-	case n["const"] != nil:
-		return fmt.Sprintf("always %v", n["const"])
-	case n.words("enum") != nil:
-		return "one of " + strings.Join(quoted(n.words("enum")), ", ")
-	case n.nodes("oneOf") != nil:
-		return alternatives(n.nodes("oneOf"), named)
-	case n.text("type") == "array":
-		return "list of " + kind(n.node("items"), named)
-	case n.text("format") == "binary":
+// kind is a schema's type in words.
+func kind(o *object) string {
+	switch name := referred(o, "schemas"); {
+	case name != "":
+		return link(name)
+	case o.has("const"):
+		return fmt.Sprintf("always %v", o.get("const"))
+	case o.words("enum") != nil:
+		return "one of " + strings.Join(quoted(o.words("enum")), ", ")
+	case o.objects("oneOf") != nil:
+		var words []string
+		for _, one := range o.objects("oneOf") {
+			words = append(words, kind(one))
+		}
+		return strings.Join(words, " or ")
+	case o.text("type") == "array":
+		return "list of " + kind(o.object("items"))
+	case o.text("format") == "binary":
 		return "file"
-	case n.words("type") != nil: // several types; one is a text
-		return strings.Join(n.words("type"), " or ")
+	case o.words("type") != nil: // several types; one is a text
+		return strings.Join(o.words("type"), " or ")
 	}
-	return cmp.Or(n.text("type"), "object") + bounds(n)
+	return cmp.Or(o.text("type"), "object") + bounds(o)
 }
 
+// link marks a schema's name for the page: see markup.
+func link(name string) string { return "[[" + name + "]]" }
+
+// quoted makes an empty word visible.
 func quoted(words []string) []string {
 	all := slices.Clone(words)
 	for i, word := range all {
@@ -93,17 +69,9 @@ func quoted(words []string) []string {
 	return all
 }
 
-func alternatives(all []node, named func(string) string) string {
-	var words []string
-	for _, one := range all {
-		words = append(words, kind(one, named))
-	}
-	return strings.Join(words, " or ")
-}
-
 // bounds tell the range of a number.
-func bounds(n node) string {
-	least, most := n["minimum"], n["maximum"]
+func bounds(o *object) string {
+	least, most := o.get("minimum"), o.get("maximum")
 	switch {
 	case least != nil && most != nil:
 		return fmt.Sprintf(", %v to %v", least, most)
@@ -123,60 +91,47 @@ type row struct {
 
 // rows lists the fields of an object, those of its parts and of objects within
 // it too; names within are joined by dots.
-func (d *Document) rows(n node, prefix string) []row {
+func (d *Document) rows(o *object, prefix string) []row {
+	o = d.resolved(o)
 	var all []row
-	if referred(n) != "" {
-		n = d.resolved(n)
-	}
-	for _, part := range n.nodes("allOf") {
+	for _, part := range o.objects("allOf") {
 		all = append(all, d.rows(part, prefix)...)
 	}
-	required, properties := n.words("required"), n.node("properties")
-	for _, name := range requiredFirst(slices.Sorted(maps.Keys(properties)), required) {
-		property := properties.node(name)
+	properties := o.object("properties")
+	for _, name := range properties.names() {
+		property := properties.object(name)
 		r := row{
-			Name: prefix + name, Kind: kind(property, link), Description: property.text("description"),
-			Required: slices.Contains(required, name),
-		}
-		if preset, given := property["default"]; given {
-			r.Default = fmt.Sprint(preset)
+			Name: prefix + name, Kind: kind(property), Default: preset(property), Description: property.text("description"),
+			Required: slices.Contains(o.words("required"), name),
 		}
 		all = append(all, r)
-		all = append(all, d.rows(inner(property), r.Name+".")...)
+		if within := inner(property); within != nil {
+			all = append(all, d.rows(within, r.Name+".")...)
+		}
 	}
 	return all
 }
 
-// requiredFirst brings what cannot be left out to the front.
-func requiredFirst(names, required []string) []string {
-	slices.SortStableFunc(names, func(a, b string) int {
-		switch inA, inB := slices.Contains(required, a), slices.Contains(required, b); {
-		case inA == inB:
-			return 0
-		case inA:
-			return -1
-		}
-		return 1
-	})
-	return names
+func preset(schema *object) string {
+	if !schema.has("default") {
+		return ""
+	}
+	return fmt.Sprint(schema.get("default"))
 }
 
 // inner is the object that a field holds, alone, in a list or as an
-// alternative to null, if it has no name of its own.
-func inner(n node) node {
-	if items := n.node("items"); items != nil {
-		n = items
+// alternative to null; nil where it has a name of its own.
+func inner(o *object) *object {
+	if items := o.object("items"); items != nil {
+		o = items
 	}
-	for _, one := range n.nodes("oneOf") {
-		if one.node("properties") != nil {
-			n = one
+	for _, one := range o.objects("oneOf") {
+		if one.has("properties") {
+			o = one
 		}
 	}
-	if referred(n) != "" {
+	if o.has("$ref") {
 		return nil
 	}
-	return n
+	return o
 }
-
-// link marks a schema's name for the page: see markup.
-func link(name string) string { return "[[" + name + "]]" }
