@@ -93,6 +93,7 @@ export const job = (id) => json(`jobs/${encodeURIComponent(id)}`);
 export const jobs = (limit, before = "") =>
   json(`jobs?limit=${limit}${before ? `&before=${encodeURIComponent(before)}` : ""}`);
 export const cancel = (id) => json(`jobs/${encodeURIComponent(id)}/cancel`, { method: "POST" });
+export const resultAddress = (id) => address(`jobs/${encodeURIComponent(id)}/result`);
 export const result = (id, signal) => request(`jobs/${encodeURIComponent(id)}/result`, { signal, accept: "image/*" });
 export const eventsOf = (ids, signal) =>
   request(`events?ids=${ids.map(encodeURIComponent).join(",")}`, { signal, accept: "text/event-stream" });

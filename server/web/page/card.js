@@ -8,7 +8,7 @@ import { errorWords, factWords, stateWords } from "./words.js";
 const ACTIONS = [
   { name: "compare", text: "Compare", icon: "compare", style: "primary", when: (item) => item.succeeded },
   { name: "download", text: "Download", icon: "download", when: (item) => item.succeeded },
-  { name: "retry", text: "Try again", icon: "again", when: (item) => item.final && !item.succeeded && item.repeatable },
+  { name: "retry", text: "Try again", icon: "again", hint: "Try again with the settings as they are now", when: (item) => item.final && !item.succeeded && item.repeatable && item.error?.kind !== "unsupported" },
   { name: "repeat", text: "Redo", icon: "again", style: "plain", hint: "Upscale again with the settings as they are now", when: (item) => item.succeeded && item.repeatable },
   { name: "cancel", text: "Cancel", when: (item) => !item.final },
   { name: "remove", text: "Remove", icon: "close", style: "plain", when: (item) => item.final, bare: true },
@@ -43,7 +43,7 @@ export class Card {
   #button(action, act) {
     const button = element("button", {
       type: "button", title: action.hint ?? (action.bare ? action.text : ""), className: action.style ?? "",
-      "aria-label": `${action.hint ?? action.text}: ${this.item.name}`, onclick: () => act(action.name, this.item),
+      "aria-label": `${action.text}: ${this.item.name}`, onclick: () => act(action.name, this.item),
     }, action.icon ? icon(action.icon) : null, action.bare ? null : element("span", { textContent: action.text }));
     button.dataset.action = action.name;
     button.classList.toggle("square", Boolean(action.bare));

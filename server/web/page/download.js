@@ -1,9 +1,10 @@
 // Saving results: one as it is, several as a ZIP that is made here.
 
 import * as api from "./api.js";
+import { currentKey } from "./session.js";
 import { LARGEST_ZIP, distinct, zip } from "./zip.js";
 
-const PICKER_FROM = 500e6; // bytes: what is larger is written to the disk as it comes
+const LARGE = 500e6; // bytes: what is larger goes to the disk as it comes
 const GAP = 600; // milliseconds between downloads, which browsers want
 
 /** The result's signed address where it is one of this very server, else "". */
@@ -12,16 +13,21 @@ export function direct(result) {
   return url.origin === location.origin ? url.href : "";
 }
 
-/** Saves one result: by the browser itself where no key is needed for that. */
+/**
+ * Saves one result. Without a key the browser does all of it; with one the
+ * picture is fetched first, unless it is so large that its signed address does
+ * better, whose name lacks the size.
+ */
 export async function download(item) {
   const { result, id } = item;
-  const address = direct(result);
-  if (address) {
-    save(address, result.filename);
-    return;
+  if (!currentKey()) {
+    save(api.resultAddress(id), result.filename);
+  } else if (result.bytes > LARGE && direct(result)) {
+    save(direct(result), result.filename);
+  } else {
+    const response = await api.result(id);
+    saveBlob(await response.blob(), result.filename);
   }
-  const response = await api.result(id);
-  saveBlob(await response.blob(), result.filename);
 }
 
 function save(address, name) {
@@ -87,7 +93,7 @@ async function* chunksOf(stream) {
 
 /** A file on the disk for what is large, where the browser can; else a Blob. */
 async function openSink(name, total) {
-  if (total >= PICKER_FROM && window.showSaveFilePicker) {
+  if (total >= LARGE && window.showSaveFilePicker) {
     const handle = await window.showSaveFilePicker({ suggestedName: name });
     return handle.createWritable();
   }

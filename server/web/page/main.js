@@ -10,7 +10,7 @@ import { say, show } from "./element.js";
 import { Follower } from "./follow.js";
 import { describeLimits, startIntake } from "./intake.js";
 import { Queue } from "./queue.js";
-import { currentKey } from "./session.js";
+import { currentKey, onRefused } from "./session.js";
 import { Settings } from "./settings.js";
 import { SignIn, showAccount } from "./signin.js";
 import { bytes } from "./sizes.js";
@@ -38,6 +38,7 @@ byId("clear").addEventListener("click", clear);
 byId("earlier").addEventListener("click", () => listEarlier());
 startIntake({ addFile, addAddress });
 queue.addEventListener("changed", (event) => event.detail.final && refreshAccount());
+onRefused(again);
 follower.run();
 begin();
 
@@ -45,36 +46,53 @@ begin();
 async function begin() {
   try {
     system = await api.system();
-    describeLimits(system);
-    settings.setSystem(system);
-    if (system.authentication && !currentKey()) {
-      await signIn.ask();
-    }
-    await Promise.all([api.models().then((models) => settings.setModels(models)), tellDevice(), refreshAccount(), listEarlier()]);
-    follower.resume();
-  } catch (error) {
-    if (error.status === 401) {
-      await signIn.ask();
-    } else {
-      connection.report();
-      await connection.available();
-    }
+  } catch {
+    connection.report();
+    await connection.available();
+    begin();
+    return;
+  }
+  describeLimits(system);
+  settings.setSystem(system);
+  if (system.authentication && !currentKey()) {
+    await signIn.ask();
+  }
+  cursor = null;
+  const parts = [api.models().then((models) => settings.setModels(models)), tellDevice(), refreshAccount(), listEarlier()];
+  await Promise.allSettled(parts); // each part can be missing; a refused key is heard of by onRefused
+  follower.resume();
+}
+
+/** The server wants a key, or another one than we have. */
+async function again() {
+  if (!signIn.asking) {
+    await signIn.ask(currentKey() ? "The key is not accepted any more." : "");
     begin();
   }
 }
 
 function addFile(file) {
-  const item = queue.add({ file, name: file.name || "pasted picture", options: settings.options() });
   const most = system?.limits.max_bytes;
-  if (most && file.size > most) {
-    queue.reject(item, { kind: "too_large", detail: `This file has ${bytes(file.size)}; the server takes at most ${bytes(most)}.` });
-  }
+  const refusal = most && file.size > most
+    ? { kind: "too_large", detail: `This file has ${bytes(file.size)}; the server takes at most ${bytes(most)}.` }
+    : null;
+  queue.add({ file, name: file.name || "pasted picture", options: settings.options() }, refusal);
 }
 
 function addAddress(url) {
-  const name = decodeURIComponent(new URL(url, location).pathname.split("/").pop() || new URL(url, location).host);
+  const name = nameOf(url);
   queue.add({ url, name, options: settings.options() });
   announce(`${name} added.`);
+}
+
+/** The last part of an address's path, as people read it. */
+function nameOf(url) {
+  try {
+    const { pathname, host } = new URL(url);
+    return decodeURIComponent(pathname.split("/").pop()) || host;
+  } catch {
+    return url; // the server says what is wrong with it
+  }
 }
 
 function act(action, item) {
@@ -83,7 +101,7 @@ function act(action, item) {
     download: () => save(item),
     cancel: () => queue.cancel(item),
     remove: () => queue.remove(item),
-    retry: () => focusOn(queue.repeat(item)),
+    retry: () => focusOn(queue.repeat(item, settings.options())),
     repeat: () => focusOn(queue.repeat(item, settings.options())),
   };
   actions[action]();

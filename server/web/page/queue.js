@@ -20,22 +20,27 @@ export class Queue extends EventTarget {
     this.#connection = connection;
   }
 
-  add(source) {
+  /** Adds a picture; a refusal is known before anything is sent. */
+  add(source, refusal = null) {
     const item = new Item(source);
+    if (refusal) {
+      item.refuse(refusal);
+    }
     this.items.unshift(item);
     this.#tell("added", item);
     this.#fill();
     return item;
   }
 
-  /** Takes in a job of the server's list; an unknown one goes to the end. */
+  /** Takes in a job of the server's list; an unknown one goes where its age belongs. */
   adopt(job) {
     const known = this.items.find((item) => item.id === job.id);
     if (known) {
       this.update(job);
     } else if (!dismissed(job.id)) {
       const item = Item.of(job);
-      this.items.push(item);
+      const older = this.items.findIndex((each) => each.job && each.job.created_at < job.created_at);
+      this.items.splice(older < 0 ? this.items.length : older, 0, item);
       this.#tell("added", item);
     }
   }
@@ -47,13 +52,6 @@ export class Queue extends EventTarget {
       item.follow(job);
       this.#tell("changed", item);
     }
-  }
-
-  /** Refuses what need not be sent to know that. */
-  reject(item, error) {
-    item.stop.abort();
-    item.refuse(error);
-    this.#tell("changed", item);
   }
 
   /** The server forgot a job that was not done. */

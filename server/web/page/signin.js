@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { say, show } from "./element.js";
-import { currentKey, onRefused, signIn, signOut } from "./session.js";
+import { signIn, signOut } from "./session.js";
 
 const byId = (id) => document.getElementById(id);
 
@@ -21,7 +21,10 @@ export class SignIn {
       signOut();
       on.out();
     });
-    onRefused(() => currentKey() && this.ask("The key is not accepted any more."));
+  }
+
+  get asking() {
+    return byId("sign-in").open;
   }
 
   /** Resolves when a key was accepted. */

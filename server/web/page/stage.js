@@ -14,6 +14,7 @@ export class Stage extends EventTarget {
   #fit = true; // stays fitted when the window changes
   #at = 50; // the divider, in percent of the stage
   #hasBefore = false;
+  #rest = { x: 0, y: 0 }; // parts of device pixels that moves still owe
 
   constructor() {
     super();
@@ -69,8 +70,9 @@ export class Stage extends EventTarget {
   /** Moves the picture by CSS pixels. */
   pan(dx, dy) {
     this.#fit = false;
-    const ratio = devicePixelRatio;
-    this.#show(panned(this.#view, Math.round(dx * ratio), Math.round(dy * ratio), this.#size(), this.#result));
+    const [x, y] = [dx * devicePixelRatio + this.#rest.x, dy * devicePixelRatio + this.#rest.y];
+    this.#rest = { x: x - Math.round(x), y: y - Math.round(y) };
+    this.#show(panned(this.#view, Math.round(x), Math.round(y), this.#size(), this.#result));
   }
 
   /** Puts the divider at a percentage of the stage's width. */

@@ -1,0 +1,197 @@
+// The page in Chromium: stopping, failing, coming back, keys and keyboards.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { file, png } from "./pictures.mjs";
+import { DESK, PATIENCE, accessible, action, card, choose, guarded, inState, key, launch, open, pretend, screenshot, visit } from "./session.mjs";
+
+let browser;
+before(async () => { browser = await launch(); });
+after(() => browser.close());
+
+const banner = (page) => page.locator("#connection");
+
+test("a running picture is canceled and can be removed", async (t) => {
+  const page = await visit(browser, t);
+  await choose(page, [file("slow.png", png(1600, 1200))]);
+  const slow = card(page, "slow.png");
+  await inState(slow, "running");
+  await action(slow, "cancel").click();
+  await inState(slow, "canceled");
+  assert.equal(await slow.locator(".state").textContent(), "Canceled");
+  await action(slow, "remove").click();
+  await page.locator("#queue").waitFor({ state: "hidden" });
+  assert.equal(await page.evaluate(() => document.activeElement.id), "choose");
+  await page.reload();
+  await page.locator("#models-installed .choice").first().waitFor();
+  assert.equal(await page.locator(".card").count(), 0, "a removed picture came back");
+});
+
+test("failures are told in words and can be tried again", async (t) => {
+  const page = await visit(browser, t);
+  const { limits } = await (await fetch(new URL("api/v1/system", open))).json();
+  await choose(page, [file("text.png", Buffer.from("no picture"))]);
+  await page.evaluate((bytes) => {
+    const data = new DataTransfer();
+    data.items.add(new File([new Uint8Array(bytes + 1)], "large.png", { type: "image/png" }));
+    document.getElementById("drop").dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true }));
+  }, limits.max_bytes);
+  await inState(card(page, "text.png"), "refused");
+  assert.match(await card(page, "text.png").locator(".wrong").textContent(), /not a picture/);
+  await inState(card(page, "large.png"), "refused");
+  assert.match(await card(page, "large.png").locator(".wrong").textContent(), /takes at most/);
+  await action(card(page, "text.png"), "retry").click();
+  await inState(card(page, "text.png"), "refused");
+  assert.equal(await page.locator(".card").count(), 2, "the failed one is replaced");
+});
+
+test("a failure of the work is told", { skip: !pretend && "a real server has no reason to fail" }, async (t) => {
+  const page = await visit(browser, t);
+  await choose(page, [file("broken.png", png(40, 30))]);
+  await inState(card(page, "broken.png"), "failed");
+  assert.match(await card(page, "broken.png").locator(".wrong").textContent(), /memory.*Try a smaller size/);
+});
+
+test("jobs are there after a reload; the original can be chosen again", async (t) => {
+  const page = await visit(browser, t);
+  const original = file("again.png", png(200, 150, 0.6));
+  await choose(page, [original]);
+  await inState(card(page, "again.png"), "succeeded");
+  await page.reload();
+  await inState(card(page, "again.png"), "succeeded");
+  await card(page, "again.png").locator(".picture img").waitFor();
+  assert.equal(await action(card(page, "again.png"), "repeat").isVisible(), false);
+  await action(card(page, "again.png"), "compare").click();
+  await page.locator("#after").waitFor();
+  assert.equal(await page.locator("#divider").isVisible(), false);
+  await accessible(page, "comparison without an original");
+  const [chooser] = await Promise.all([page.waitForEvent("filechooser"), page.locator("#choose-original").click()]);
+  await chooser.setFiles(original);
+  await page.locator("#divider").waitFor();
+});
+
+test("a job that runs goes on after a reload", { skip: !pretend && "small pictures are done too soon" }, async (t) => {
+  const page = await visit(browser, t);
+  await choose(page, [file("slow going.png", png(60, 40))]);
+  await inState(card(page, "slow going.png"), "running");
+  await page.reload();
+  await inState(card(page, "slow going.png"), "running");
+  const value = () => card(page, "slow going.png").locator(".bar").evaluate((bar) => bar.value);
+  const then = await value();
+  await page.waitForFunction((earlier) => document.querySelector(".card .bar").value > earlier, then);
+  await action(card(page, "slow going.png"), "cancel").click();
+  await inState(card(page, "slow going.png"), "canceled");
+});
+
+test("without streams, jobs are asked for", async (t) => {
+  const page = await visit(browser, t);
+  await page.route("**/api/v1/events*", (route) => route.fulfill({ status: 500, body: "no streams here" }));
+  await choose(page, [file("asked.png", png(120, 90))]);
+  await inState(card(page, "asked.png"), "succeeded");
+});
+
+test("a lost network is told, and everything goes on after it", async (t) => {
+  const page = await visit(browser, t);
+  await page.context().setOffline(true);
+  await choose(page, [file("later.png", png(120, 90))]);
+  await banner(page).waitFor();
+  await accessible(page, "without a network");
+  await screenshot(page, "desk-light-offline");
+  assert.match(await card(page, "later.png").locator(".state").textContent(), /as soon as/);
+  await page.context().setOffline(false);
+  await inState(card(page, "later.png"), "succeeded");
+  await banner(page).waitFor({ state: "hidden" });
+});
+
+test("addresses are given to the server", async (t) => {
+  const page = await visit(browser, t);
+  await page.locator("#address").fill("https://example.invalid/pictures/cat%20one.png");
+  await page.keyboard.press("Enter");
+  await inState(card(page, "cat one.png"), "refused");
+  assert.ok((await card(page, "cat one.png").locator(".wrong").textContent()).length > 20);
+});
+
+test("everything can be done with keys alone", async (t) => {
+  const page = await visit(browser, t);
+  await page.locator("#models-installed .choice").first().waitFor();
+  const focused = () => page.evaluate(() => document.activeElement.dataset.action ?? document.activeElement.id);
+  const tabTo = async (wanted) => {
+    for (let presses = 0; presses < 60; presses++) {
+      if ((await focused()) === wanted) {
+        return;
+      }
+      await page.keyboard.press("Tab");
+    }
+    assert.fail(`Tab does not reach ${wanted}`);
+  };
+  await tabTo("choose");
+  const [chooser] = await Promise.all([page.waitForEvent("filechooser"), page.keyboard.press("Enter")]);
+  await chooser.setFiles(file("keys.png", png(160, 120)));
+  await inState(card(page, "keys.png"), "succeeded");
+  await page.waitForFunction(() => /keys\.png: Done/.test(document.getElementById("announcements").textContent));
+  await tabTo("compare");
+  await page.keyboard.press("Enter");
+  assert.equal(await focused(), "divider");
+  await page.locator("#after").waitFor();
+  await page.keyboard.press("ArrowRight");
+  assert.equal(await page.locator("#divider").getAttribute("aria-valuetext"), "52 % before, 48 % after");
+  await page.keyboard.press("1");
+  assert.equal(await page.locator("#zoom-true").getAttribute("aria-pressed"), "true");
+  await page.keyboard.press("+");
+  assert.equal(await page.locator("#zoom-words").textContent(), "141\u00a0%");
+  await page.keyboard.press("-");
+  await page.keyboard.press("0");
+  assert.equal(await page.locator("#zoom-fit").getAttribute("aria-pressed"), "true");
+  for (let presses = 0; presses < 30; presses++) {
+    await page.keyboard.press("Tab");
+    assert.ok(await page.evaluate(() => document.activeElement === document.body || document.activeElement.closest("#compare")), "the focus left the dialog");
+  }
+  await page.keyboard.press("Escape");
+  assert.equal(await focused(), "compare", "the focus is back where it was");
+  await tabTo("remove");
+  await page.keyboard.press("Enter");
+  assert.equal(await focused(), "choose");
+});
+
+test("dark and light can be chosen and stay", async (t) => {
+  const page = await visit(browser, t, { ...DESK, colorScheme: "light" });
+  const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  const light = await background();
+  await page.locator("#theme").click();
+  const dark = await background();
+  assert.notEqual(dark, light);
+  await page.reload();
+  assert.equal(await background(), dark);
+  await page.locator("#theme").click();
+  assert.equal(await background(), light);
+});
+
+test("a guarded server asks for a key", { skip: !guarded && "no guarded server was given" }, async (t) => {
+  const page = await visit(browser, t, { ...DESK, url: guarded });
+  await page.locator("#sign-in").waitFor();
+  await accessible(page, "sign in");
+  await page.locator("#key").fill("not the key");
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(() => /not known/.test(document.getElementById("sign-in-error").textContent));
+  await accessible(page, "wrong key");
+  await screenshot(page, "desk-light-key");
+  assert.equal(await page.evaluate(() => document.activeElement.id), "key");
+  await page.locator("#key").fill(key);
+  await page.keyboard.press("Enter");
+  await page.locator("#sign-in").waitFor({ state: "hidden" });
+  await page.locator("#sign-out").waitFor();
+  await choose(page, [file("mine.png", png(80, 60))]);
+  await inState(card(page, "mine.png"), "succeeded");
+  const kept = () => page.evaluate(() => [sessionStorage.getItem("upscaled.key"), localStorage.getItem("upscaled.key")]);
+  assert.deepEqual(await kept(), [key, null]);
+  await page.reload();
+  await inState(card(page, "mine.png"), "succeeded", PATIENCE);
+  await page.locator("#sign-out").click();
+  await page.locator("#sign-in").waitFor();
+  assert.equal(await page.locator(".card").count(), 0);
+  await page.locator("#key").fill(key);
+  await page.locator("#remember").check();
+  await page.locator("#sign-in-send").click();
+  await page.locator("#sign-in").waitFor({ state: "hidden" });
+  assert.deepEqual(await kept(), [null, key]);
+});

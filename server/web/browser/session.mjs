@@ -1,0 +1,95 @@
+// A browser on the page: opening it, what axe says, screenshots, states.
+import assert from "node:assert/strict";
+import { mkdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join, resolve } from "node:path";
+
+const modules = createRequire(resolve(process.env.UPSCALED_BROWSER_MODULES ?? ".", "from.js"));
+const { chromium } = modules("playwright-core");
+const axe = readFileSync(modules.resolve("axe-core/axe.min.js"), "utf8");
+
+export const open = process.env.UPSCALED_URL ?? "";
+export const guarded = process.env.UPSCALED_GUARDED_URL ?? "";
+export const key = process.env.UPSCALED_KEY ?? "";
+/** The server is server/web/webtest: it knows "slow" and "broken" pictures. */
+export const pretend = process.env.UPSCALED_PRETEND === "1";
+export const PATIENCE = pretend ? 20000 : 120000; // milliseconds until a small picture is done
+
+const FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+  "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"];
+
+export const PHONE = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true };
+export const DESK = { viewport: { width: 1440, height: 900 }, deviceScaleFactor: 1 };
+
+export function launch() {
+  return chromium.launch({ executablePath: process.env.UPSCALED_CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
+}
+
+/**
+ * A new page in a profile of its own. What the page says on its console as an
+ * error, such as a breach of its Content-Security-Policy, fails the test;
+ * answers with an error status, which tests provoke, do not.
+ */
+export async function visit(browser, t, { url = open, ...options } = DESK) {
+  const context = await browser.newContext({ acceptDownloads: true, ...options });
+  const page = await context.newPage();
+  const complaints = [];
+  page.on("pageerror", (error) => complaints.push(error.stack));
+  page.on("console", (message) => {
+    if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) {
+      complaints.push(message.text());
+    }
+  });
+  t.after(async () => {
+    await context.close();
+    assert.deepEqual(complaints, []);
+  });
+  await page.goto(url);
+  if (url === open) {
+    await hideEarlier(page);
+  }
+  return page;
+}
+
+/** Drops files onto the page as a hand would. */
+export async function drop(page, files) {
+  const carried = files.map(({ name, mimeType, buffer }) => ({ name, mimeType, text: buffer.toString("base64") }));
+  const transfer = await page.evaluateHandle((list) => {
+    const data = new DataTransfer();
+    for (const { name, mimeType, text } of list) {
+      data.items.add(new File([Uint8Array.from(atob(text), (c) => c.charCodeAt(0))], name, { type: mimeType }));
+    }
+    return data;
+  }, carried);
+  for (const type of ["dragenter", "dragover", "drop"]) {
+    await page.dispatchEvent("#drop", type, { dataTransfer: transfer });
+  }
+}
+
+export const choose = (page, files) => page.locator("#files").setInputFiles(files);
+export const card = (page, name) => page.locator(".card", { has: page.locator(".name", { hasText: new RegExp(`^${name}$`) }) }).first();
+export const action = (where, name) => where.locator(`[data-action=${name}]`);
+export const inState = (where, state, timeout = PATIENCE) => where.and(where.page().locator(`[data-state=${state}]`)).waitFor({ timeout });
+
+/** Fails for what axe calls serious or critical. */
+export async function accessible(page, what) {
+  await page.evaluate(axe);
+  const violations = await page.evaluate(async () => (await window.axe.run(document)).violations);
+  const bad = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
+  assert.deepEqual(bad.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map((node) => `${node.html} ${node.failureSummary}`).join("; ")}`), [], what);
+}
+
+export async function screenshot(page, name) {
+  const folder = process.env.UPSCALED_SCREENSHOTS;
+  if (folder) {
+    mkdirSync(folder, { recursive: true });
+    await page.screenshot({ path: join(folder, `${name}.png`) });
+  }
+}
+
+/** Hides the jobs of earlier tests, as somebody would who removed them. */
+export async function hideEarlier(page, url = open) {
+  const { jobs } = await (await fetch(new URL("api/v1/jobs?limit=100", url))).json();
+  await page.evaluate((ids) => localStorage.setItem("upscaled.dismissed", JSON.stringify(ids)), jobs.map((job) => job.id));
+  await page.reload();
+}
