@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 
-	"upscaled/engine/fault"
 	"upscaled/engine/picture"
 	"upscaled/engine/picture/encode"
 	"upscaled/engine/resize"
@@ -105,61 +104,16 @@ func pickRows[T uint8 | uint16](to, from []T, columns []int, r picture.Raster, h
 		}
 		last = under
 		source := from[under*r.Width*r.Channels:]
-		for i, x := range columns {
-			copy(row[i*r.Channels:(i+1)*r.Channels], source[x:])
+		if r.Channels == 1 {
+			for i, x := range columns {
+				row[i] = source[x]
+			}
+			continue
 		}
-	}
-}
-
-// blended lays a second picture of the same size over a first.
-type blended struct {
-	first, second frames
-	share         float64
-}
-
-func (b blended) Info() picture.Info { return b.first.Info() }
-
-func (b blended) Next() (picture.Frame, error) {
-	first, err := b.first.Next()
-	if err != nil {
-		return first, err
-	}
-	second, err := b.second.Next()
-	if err != nil {
-		return first, err
-	}
-	if err := overlay(first.Color, second.Color, b.share); err != nil {
-		return first, err
-	}
-	if first.Alpha != nil && second.Alpha != nil {
-		return first, overlay(*first.Alpha, *second.Alpha, b.share)
-	}
-	return first, nil
-}
-
-// overlay lays a raster over another in place. Both come from one picture, so
-// they have one form unless a network does not keep it.
-func overlay(under, over picture.Raster, share float64) error {
-	if under.Width != over.Width || under.Height != over.Height || under.Channels != over.Channels || under.Depth() != over.Depth() {
-		return fault.New(fault.Internal, "The two upscalers' pictures differ in form: %dx%d with %d channels of %d bits, and %dx%d with %d of %d.",
-			under.Width, under.Height, under.Channels, under.Depth(), over.Width, over.Height, over.Channels, over.Depth())
-	}
-	if under.Pix16 != nil {
-		mix(under.Pix16, over.Pix16, share)
-	} else {
-		mix(under.Pix, over.Pix, share)
-	}
-	return nil
-}
-
-// mix rounds to nearest. The weights are of 2^16, so that a sum of 16-bit
-// samples and the rounding just fit 32 bits.
-func mix[T uint8 | uint16](under, over []T, share float64) {
-	const one = 1 << 16
-	weight := uint32(share*one + 0.5)
-	over = over[:len(under)]
-	for i, u := range under {
-		under[i] = T((uint32(u)*(one-weight) + uint32(over[i])*weight + one/2) >> 16)
+		for i, x := range columns {
+			into, from := row[3*i:3*i+3], source[x:x+3]
+			into[0], into[1], into[2] = from[0], from[1], from[2]
+		}
 	}
 }
 

@@ -2,7 +2,6 @@ package automatic1111
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"time"
 
@@ -86,6 +85,9 @@ func (a *API) run(ctx context.Context, caller job.Caller, until time.Time, o job
 	host := a.host
 	host.WaitLimit = time.Until(until)
 	j, err := host.Run(ctx, spec, in.data)
+	if fault.KindOf(err) == fault.NotFound {
+		return j, lost(err)
+	}
 	if err != nil {
 		return j, err
 	}
@@ -148,16 +150,16 @@ func (a *API) compose(ctx context.Context, p plan, layers []layer) ([]byte, erro
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	whole, err := a.open(p, layers[0])
-	if err != nil {
-		return nil, err
-	}
-	if len(layers) > 1 {
-		second, err := a.open(p, layers[1])
-		if err != nil {
+	opened := make([]frames, len(layers))
+	for i, l := range layers {
+		var err error
+		if opened[i], err = a.open(p, l); err != nil {
 			return nil, err
 		}
-		whole = blended{whole, second, p.share}
+	}
+	whole := opened[0]
+	if len(opened) > 1 {
+		whole = blended{whole, opened[1], p.share}
 	}
 	if p.cropWidth > 0 {
 		whole = cropped(whole, p.cropWidth, p.cropHeight)
@@ -168,14 +170,37 @@ func (a *API) compose(ctx context.Context, p plan, layers []layer) ([]byte, erro
 // open gives a layer's frames at the plan's size.
 func (a *API) open(p plan, l layer) (frames, error) {
 	decoder, err := decode.Open(l.file, picture.Limits{Pixels: a.config.MaxOutputPixels})
-	if kind := fault.KindOf(err); kind == fault.Invalid && l.plain {
-		return nil, errEncoded
-	}
 	if err != nil {
-		return nil, fmt.Errorf("open layer: %w", err)
+		return nil, l.judge(err)
 	}
+	judged := judgedFrames{decoder, l}
 	if l.plain && l.name != none {
-		return resized(decoder, p.width, p.height, l.name), nil
+		return resized(judged, p.width, p.height, l.name), nil
 	}
-	return decoder, nil
+	return judged, nil
+}
+
+// judgedFrames tell a client's damaged picture from a network's.
+type judgedFrames struct {
+	frames
+	layer layer
+}
+
+func (f judgedFrames) Next() (picture.Frame, error) {
+	frame, err := f.frames.Next()
+	return frame, f.layer.judge(err)
+}
+
+// judge translates a decoder's error: only a file of the client's is the
+// client's fault.
+func (l layer) judge(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case !l.plain || l.faces != nil:
+		return lost(err)
+	case fault.KindOf(err) == fault.TooLarge:
+		return errPixels
+	}
+	return errEncoded
 }

@@ -70,16 +70,16 @@ func parse(body []byte, batch bool) (order, error) {
 	}
 	var o order
 	o.toSize = f.resizeMode()
+	f.yes("show_extras_results", true)
+	o.gfpgan = f.number("gfpgan_visibility", 0, share())
+	o.codeformer = f.number("codeformer_visibility", 0, share())
+	o.weight = f.number("codeformer_weight", 0, share())
 	o.scale = f.number("upscaling_resize", 2, interval{most: mostScale, open: true})
 	o.width = f.whole("upscaling_resize_w", 512, interval{least: 1, most: mostSide})
 	o.height = f.whole("upscaling_resize_h", 512, interval{least: 1, most: mostSide})
 	o.crop = f.yes("upscaling_crop", true)
-	o.gfpgan = f.number("gfpgan_visibility", 0, share())
-	o.codeformer = f.number("codeformer_visibility", 0, share())
-	o.weight = f.number("codeformer_weight", 0, share())
 	o.first, o.second = f.text("upscaler_1", none), f.text("upscaler_2", none)
 	o.secondShare = f.number("extras_upscaler_2_visibility", 0, share())
-	f.yes("show_extras_results", true)
 	f.yes("upscale_first", false)
 	if batch {
 		o.images = f.list()

@@ -110,12 +110,8 @@ func answer(c echo.Context, html string, done []result, batch bool) error {
 	if batch {
 		open, end = `,"images":[`, "]}\n"
 	}
-	info, err := json.Marshal(html)
-	if err != nil {
-		return err
-	}
 	w := errorWriter{w: c.Response()}
-	w.text(`{"html_info":` + string(info) + open)
+	w.text(`{"html_info":` + plainJSON(html) + open)
 	for i, d := range done {
 		if i > 0 {
 			w.text(",")
@@ -128,6 +124,15 @@ func answer(c echo.Context, html string, done []result, batch bool) error {
 	}
 	w.text(end)
 	return w.err
+}
+
+// plainJSON is a JSON string without HTML escapes.
+func plainJSON(s string) string {
+	var out strings.Builder
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	_ = encoder.Encode(s) // strings always can be, and a builder takes all
+	return strings.TrimSuffix(out.String(), "\n")
 }
 
 // errorWriter keeps the first error and then writes no more.
