@@ -125,9 +125,12 @@ func (d *Document) keys(operation *object) []string {
 	var all []string
 	for _, one := range asked.objects("security") {
 		for _, name := range one.names() {
-			if scheme := schemes.object(name); scheme.text("type") == "http" {
-				all = append(all, "Authorization: "+strings.ToUpper(scheme.text("scheme")[:1])+scheme.text("scheme")[1:]+" KEY")
-			} else {
+			switch scheme := schemes.object(name); scheme.text("scheme") {
+			case "bearer":
+				all = append(all, "Authorization: Bearer KEY")
+			case "basic":
+				all = append(all, "Authorization: Basic base64(NAME:KEY)")
+			default:
 				all = append(all, scheme.text("name")+": KEY")
 			}
 		}
