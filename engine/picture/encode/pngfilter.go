@@ -31,12 +31,7 @@ func applyFilter(filter byte, out, row, above []byte, pixel int) {
 		for i := range pixel {
 			out[i] = row[i] - above[i]
 		}
-		n := len(row) - pixel
-		// Slices of one length let the compiler drop bounds checks.
-		residual, left, up, corner := out[pixel:][:n], row[:n], above[pixel:][:n], above[:n]
-		for i, v := range row[pixel:] {
-			residual[i] = v - paeth(left[i], up[i], corner[i])
-		}
+		subtractPaeth(out[pixel:], row[pixel:], row, above[pixel:], above)
 	}
 }
 
@@ -75,6 +70,50 @@ func subtractMean(out, values, left, up []byte) {
 	for ; i < len(values); i++ {
 		out[i] = values[i] - byte((uint(left[i])+uint(up[i]))/2)
 	}
+}
+
+// subtractPaeth writes values less the predictions of paeth.
+func subtractPaeth(out, values, left, up, corner []byte) {
+	i := 0
+	for ; i+8 <= len(values); i += 8 {
+		a, b, c := binary.LittleEndian.Uint64(left[i:]), binary.LittleEndian.Uint64(up[i:]), binary.LittleEndian.Uint64(corner[i:])
+		p := paethFour(a&evenBytes, b&evenBytes, c&evenBytes) | paethFour(a>>8&evenBytes, b>>8&evenBytes, c>>8&evenBytes)<<8
+		binary.LittleEndian.PutUint64(out[i:], subtractEight(binary.LittleEndian.Uint64(values[i:]), p))
+	}
+	for ; i < len(values); i++ {
+		out[i] = values[i] - paeth(left[i], up[i], corner[i])
+	}
+}
+
+// Four bytes lie in lanes of 16 bits.
+const (
+	evenBytes = 0x00ff00ff00ff00ff
+	topOfLane = 0x8000800080008000
+)
+
+// paethFour is paeth of four lanes.
+func paethFour(left, up, corner uint64) uint64 {
+	toLeft, toUp := distances(up, corner), distances(left, corner)
+	toCorner := distances(left+up, 2*corner)
+	// Ties go to the left, then up, as the standard wants.
+	leftWins := atLeast(toUp, toLeft) & atLeast(toCorner, toLeft)
+	upWins := atLeast(toCorner, toUp)
+	other := corner ^ (corner^up)&upWins
+	return other ^ (other^left)&leftWins
+}
+
+// atLeast sets all bits of the lanes whose x, below 2^15, is not less than y.
+func atLeast(x, y uint64) uint64 {
+	m := ((x | topOfLane) - y) & topOfLane >> 15
+	return m<<16 - m
+}
+
+// distances gives the lanes' |x-y|.
+func distances(x, y uint64) uint64 {
+	d := (x | topOfLane) - y // 2^15 more than the difference
+	m := d & topOfLane >> 15 // 1 where it is not negative
+	negative := ^(m<<16 - m) // all bits of the other lanes
+	return (d ^ topOfLane ^ negative) + (^m & (topOfLane >> 15))
 }
 
 // chooseFilter finds the filter with the smallest sum of absolute residuals,
