@@ -68,6 +68,7 @@ func BenchmarkEncode(b *testing.B) {
 		{"png/16bit", 16, encode.Options{Format: picture.PNG}},
 		{"tiff/8bit", 8, encode.Options{Format: picture.TIFF}},
 		{"bmp/8bit", 8, encode.Options{Format: picture.BMP}},
+		{"png/alpha", 8, encode.Options{Format: picture.PNG}},
 		{"webp/lossy", 8, encode.Options{Format: picture.WebP}},
 		{"webp/lossless", 8, encode.Options{Format: picture.WebP, Lossless: true}},
 		{"gif/8bit", 8, encode.Options{Format: picture.GIF}},
@@ -78,13 +79,18 @@ func BenchmarkEncode(b *testing.B) {
 				photo = upscaledPhoto(width, height, 3, c.depth)
 				photos[c.depth] = photo
 			}
+			var alpha *picture.Raster
+			if c.name == "png/alpha" {
+				plane := upscaledPhoto(width, height, 1, 8)
+				alpha = &plane
+			}
 			var size counter
 			b.SetBytes(width * height)
 			b.ResetTimer()
 			before := cpuTime()
 			for range b.N {
 				size = 0
-				write(b, &size, header(photo, nil), c.o, photo, nil, bands...)
+				write(b, &size, header(photo, alpha), c.o, photo, alpha, bands...)
 			}
 			b.ReportMetric(float64(size)/(width*height), "file-B/px")
 			perCPU(b, width*height, before)

@@ -69,6 +69,8 @@ func (s source) convert(y int, out []byte) {
 		s.layout.wide(out, color.Pix16, alpha.Pix16, s.color.Channels)
 	case color.Pix16 != nil:
 		narrow(s.layout, out, color.Pix16, alpha.Pix16, s.color.Channels)
+	case s.color.Channels == 3 && (s.alpha == nil || s.layout.alpha):
+		s.layout.interleave(out, color.Pix, alpha.Pix)
 	default:
 		narrow(s.layout, out, color.Pix, alpha.Pix, s.color.Channels)
 	}
@@ -77,6 +79,29 @@ func (s source) convert(y int, out []byte) {
 // all converts every row to out, stride bytes apart.
 func (s source) all(out []byte, stride int) {
 	inParallel(s.color.Height, func(y int) { s.convert(y, out[y*stride:][:s.stride()]) })
+}
+
+// interleave writes a row of 8-bit colour, what most results are, in one go.
+// Opaque is what lacks alpha.
+func (l layout) interleave(out, color, alpha []uint8) {
+	first, last := 0, 2
+	if l.reversed {
+		first, last = last, first
+	}
+	if !l.alpha {
+		for ; len(color) >= 3 && len(out) >= 3; color, out = color[3:], out[3:] {
+			out[0], out[1], out[2] = color[first], color[1], color[last]
+		}
+		return
+	}
+	for x := 0; len(color) >= 3 && len(out) >= 4; color, out = color[3:], out[4:] {
+		a := uint8(255)
+		if x < len(alpha) {
+			a = alpha[x]
+			x++
+		}
+		out[0], out[1], out[2], out[3] = color[first], color[1], color[last], a
+	}
 }
 
 // narrow writes a row at 8 bits a sample. Gray is repeated for colour layouts;
