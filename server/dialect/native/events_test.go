@@ -28,7 +28,9 @@ type event struct{ name, id, data string }
 // gives false at the stream's end.
 func events(t *testing.T, s *server, path string) (next func() (event, bool), leave func()) {
 	t.Helper()
-	web := httptest.NewServer(s.routes())
+	web := httptest.NewUnstartedServer(s.routes())
+	web.Config.ReadTimeout = s.readTimeout
+	web.Start()
 	ctx, cancel := context.WithCancel(t.Context())
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, web.URL+path, nil)
 	if err != nil {
@@ -177,6 +179,21 @@ func TestSilentStreamsStayAlive(t *testing.T) {
 		}
 	}
 	leave()
+}
+
+// The server's limit on reading requests does not end streams.
+func TestStreamsOutliveTheReadTimeout(t *testing.T) {
+	t.Parallel()
+	s := newServer()
+	s.readTimeout, s.config.KeepAlive = 20*time.Millisecond, 5*time.Millisecond
+	s.submit(t, job.Spec{ID: knownID})
+	next, _ := events(t, s, known+"/events")
+	next()
+	for range 20 { // five times the limit
+		if e, more := next(); !more {
+			t.Fatalf("the stream ended with %+v", e)
+		}
+	}
 }
 
 func TestStreamsEndWithTheServer(t *testing.T) {

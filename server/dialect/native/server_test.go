@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+	"go.uber.org/goleak"
 
 	"upscaled/engine/fault"
 	"upscaled/server/dialect"
@@ -20,6 +21,8 @@ import (
 	"upscaled/server/job"
 	"upscaled/server/job/jobtest"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const (
 	jobsPath = "/api/v1/jobs"
@@ -59,9 +62,11 @@ type server struct {
 	config native.Config
 	parts  native.Parts
 	// lend changes what the dialect is lent, where not nil.
-	lend   func(*dialect.Host)
-	mutex  sync.Mutex // streams end beside other requests
-	logged error
+	lend func(*dialect.Host)
+	// readTimeout bounds the reading of requests; 0 does not.
+	readTimeout time.Duration
+	mutex       sync.Mutex // streams end beside other requests
+	logged      error
 }
 
 func newServer() *server {

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
@@ -216,6 +217,30 @@ func TestUndeclaredLength(t *testing.T) {
 	r.Header.Set("Content-Type", "application/json")
 	r.ContentLength = -1
 	golden(t, "request_too_large.json", 413, s.do(r))
+}
+
+// torn is a body that ends early.
+type torn struct{}
+
+func (torn) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+func TestTornBody(t *testing.T) {
+	t.Parallel()
+	r := httptest.NewRequest(http.MethodPost, jobsPath, torn{})
+	r.Header.Set("Content-Type", "application/json")
+	golden(t, "torn.json", 400, newServer().do(r))
+}
+
+// A URL whose path ends in nothing gives no name.
+func TestNamelessURL(t *testing.T) {
+	t.Parallel()
+	for _, url := range []string{"https://a.example/", "https://a.example", "https://a.example/%zz"} {
+		s := newServer()
+		s.parts.Fetcher = fetcher{url: photo(t)}
+		if got := s.send(`{"url":"` + url + `"}`); got.Code != 202 || s.queue.Jobs()[0].InputName != "" {
+			t.Errorf("%s: %d %s", url, got.Code, got.Body)
+		}
+	}
 }
 
 func TestRefusedSubmissions(t *testing.T) {
