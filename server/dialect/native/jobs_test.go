@@ -199,7 +199,7 @@ func TestWebhookBody(t *testing.T) {
 		t.Fatal(err)
 	}
 	viewer := native.Viewer{Links: dialecttest.Links{}, Retention: 24 * time.Hour, Now: func() time.Time { return dialecttest.Now }}
-	for base, want := range map[string]string{"": "https://asked.example", "https://public.example": "https://public.example"} {
+	for base, want := range map[string]string{"": "https://asked.example", "https://public.example/": "https://public.example"} {
 		kind, body, err := viewer.Body(j, base)
 		var told native.Job
 		if err == nil {

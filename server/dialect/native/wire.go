@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"upscaled/engine/fault"
@@ -117,10 +118,9 @@ func (a *API) viewer() Viewer {
 }
 
 // Body is what the webhook of a job is sent: the job object. base is the
-// server's address without a slash at the end; "" takes the one that the
-// job's client used.
+// server's address; "" takes the one that the job's client used.
 func (v Viewer) Body(j job.Job, base string) (contentType string, body []byte, err error) {
-	if base == "" {
+	if base = strings.TrimRight(base, "/"); base == "" {
 		base = readMemo(j).Base
 	}
 	body, err = encode(v.job(j, base))
