@@ -33,6 +33,7 @@ export function launch() {
 export async function visit(browser, t, { url = open, ...options } = DESK) {
   const context = await browser.newContext({ acceptDownloads: true, ...options });
   const page = await context.newPage();
+  page.on("filechooser", () => {}); // from the start: to begin with it takes a while
   const complaints = [];
   page.on("pageerror", (error) => complaints.push(error.stack));
   page.on("console", (message) => {

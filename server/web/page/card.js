@@ -9,7 +9,7 @@ const ACTIONS = [
   { name: "compare", text: "Compare", icon: "compare", style: "primary", when: (item) => item.succeeded },
   { name: "download", text: "Download", icon: "download", when: (item) => item.succeeded },
   { name: "retry", text: "Try again", icon: "again", hint: "Try again with the settings as they are now", when: (item) => item.final && !item.succeeded && item.repeatable && item.error?.kind !== "unsupported" },
-  { name: "repeat", text: "Redo", icon: "again", style: "plain", hint: "Upscale again with the settings as they are now", when: (item) => item.succeeded && item.repeatable },
+  { name: "repeat", text: "Again with these settings", icon: "again", style: "plain", when: (item) => item.succeeded && item.repeatable, bare: true },
   { name: "cancel", text: "Cancel", when: (item) => !item.final },
   { name: "remove", text: "Remove", icon: "close", style: "plain", when: (item) => item.final, bare: true },
 ];

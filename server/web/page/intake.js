@@ -76,7 +76,7 @@ function startDropping(addFiles, addAddress) {
     const address = event.dataTransfer.getData("text/uri-list").split("\n")[0].trim();
     const inside = folders(event.dataTransfer.items); // must be asked before the first await
     if (inside.length) {
-      addFiles((await Promise.all(inside.map(filesBelow))).flat());
+      addFiles((await Promise.all(inside.map((entry) => filesBelow(entry)))).flat());
     } else if (files.length) {
       addFiles(files);
     } else if (/^https?:/.test(address)) {

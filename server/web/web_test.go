@@ -1,0 +1,192 @@
+package web_test
+
+import (
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/labstack/echo/v4"
+
+	"upscaled/server/web"
+)
+
+func handler(t *testing.T) http.Handler {
+	t.Helper()
+	page, err := web.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := echo.New()
+	page.Routes(e)
+	return e
+}
+
+func do(h http.Handler, method, target string, header http.Header) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, target, nil)
+	for name, values := range header {
+		r.Header[name] = values
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+// files are the page's files by address.
+func files(t *testing.T) map[string]string {
+	t.Helper()
+	found := map[string]string{}
+	err := filepath.WalkDir("page", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		text, err := os.ReadFile(name)
+		address := "/" + filepath.ToSlash(name)
+		if address == "/page/index.html" {
+			address = "/"
+		}
+		found[address] = string(text)
+		return err
+	})
+	if err != nil || len(found) < 20 {
+		t.Fatalf("%d files (%v)", len(found), err)
+	}
+	return found
+}
+
+func TestEveryFileIsServed(t *testing.T) {
+	t.Parallel()
+	h := handler(t)
+	kinds := map[string]string{".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", "": "text/html"}
+	for address, text := range files(t) {
+		got := do(h, http.MethodGet, address, nil)
+		if got.Code != http.StatusOK || got.Body.String() != text {
+			t.Errorf("%s: %d, %d bytes", address, got.Code, got.Body.Len())
+		}
+		if kind := got.Header().Get("Content-Type"); !strings.HasPrefix(kind, kinds[path.Ext(address)]) {
+			t.Errorf("%s is %q", address, kind)
+		}
+		again := do(h, http.MethodGet, address, http.Header{"If-None-Match": {got.Header().Get("ETag")}})
+		if again.Code != http.StatusNotModified || again.Body.Len() != 0 {
+			t.Errorf("%s again: %d", address, again.Code)
+		}
+		if head := do(h, http.MethodHead, address, nil); head.Code != http.StatusOK || head.Body.Len() != 0 {
+			t.Errorf("HEAD %s: %d", address, head.Code)
+		}
+	}
+}
+
+func TestHeaders(t *testing.T) {
+	t.Parallel()
+	h := handler(t)
+	for _, address := range []string{"/", "/page/main.js"} {
+		got := do(h, http.MethodGet, address, nil).Header()
+		for name, want := range map[string]string{
+			"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-cache", "X-Frame-Options": "DENY",
+		} {
+			if got.Get(name) != want {
+				t.Errorf("%s: %s is %q", address, name, got.Get(name))
+			}
+		}
+		policy := got.Get("Content-Security-Policy")
+		for _, part := range []string{"default-src 'none'", "script-src 'self'", "connect-src 'self'", "img-src 'self' blob: data:", "frame-ancestors 'none'"} {
+			if !strings.Contains(policy, part) {
+				t.Errorf("%s: the policy lacks %q: %s", address, part, policy)
+			}
+		}
+		if strings.Contains(policy, "unsafe") || strings.Contains(policy, "*") {
+			t.Errorf("%s: the policy is weak: %s", address, policy)
+		}
+	}
+}
+
+func TestNothingElseIsServed(t *testing.T) {
+	t.Parallel()
+	h := handler(t)
+	for _, address := range []string{"/page/", "/page/index.html", "/page/no.js", "/page/../web.go", "/page/%2e%2e/web.go", "/page/style", "/index.html"} {
+		if got := do(h, http.MethodGet, address, nil); got.Code != http.StatusNotFound {
+			t.Errorf("%s: %d", address, got.Code)
+		}
+	}
+	if got := do(h, http.MethodPost, "/", nil); got.Code != http.StatusMethodNotAllowed {
+		t.Errorf("POST: %d", got.Code)
+	}
+}
+
+var (
+	references = regexp.MustCompile(`(?:src|href)="([^"#]+)`)
+	imports    = regexp.MustCompile(`from "(\./[^"]+)"`)
+	inline     = regexp.MustCompile(`(?i)\sstyle=|\son[a-z]+="|<style|<script>|javascript:`)
+	outside    = regexp.MustCompile(`https?://[a-z0-9]`)
+	markup     = regexp.MustCompile(`\.(?:inner|outer)HTML|insertAdjacentHTML|document\.write|\beval\(|new Function`)
+	symbol     = regexp.MustCompile(`icons\.svg#([a-z]+)`)
+	iconName   = regexp.MustCompile(`icon(?:\("|: ")([a-z]+)"`)
+)
+
+// What the files refer to is there; nothing comes from elsewhere, and nothing
+// that the policy forbids is in them.
+func TestFilesFitTogether(t *testing.T) {
+	t.Parallel()
+	const mostLines = 300
+	all := files(t)
+	for address, text := range all {
+		if lines := strings.Count(text, "\n"); lines > mostLines {
+			t.Errorf("%s has %d lines: at most %d, so that a file is one thought", address, lines, mostLines)
+		}
+		for _, found := range imports.FindAllStringSubmatch(text, -1) {
+			if _, known := all[path.Join(path.Dir(address), found[1])]; !known {
+				t.Errorf("%s imports %s, which is not there", address, found[1])
+			}
+		}
+		for _, found := range append(symbol.FindAllStringSubmatch(text, -1), iconName.FindAllStringSubmatch(text, -1)...) {
+			if !strings.Contains(all["/page/icons.svg"], `id="`+found[1]+`"`) {
+				t.Errorf("%s uses the drawing %q, which is not there", address, found[1])
+			}
+		}
+		if found := markup.FindString(text); found != "" {
+			t.Errorf("%s: %s makes markup of text", address, found)
+		}
+		if path.Ext(address) != ".svg" && outside.MatchString(text) { // those name their own namespace
+			if found := strings.ReplaceAll(text, "http://www.w3.org/2000/svg", ""); outside.MatchString(found) {
+				t.Errorf("%s names another server: %s", address, outside.FindString(found))
+			}
+		}
+	}
+	index := all["/"]
+	if found := inline.FindString(index); found != "" {
+		t.Errorf("the page has %q, which its policy forbids", found)
+	}
+	for _, found := range references.FindAllStringSubmatch(index, -1) {
+		if _, known := all["/"+found[1]]; !known && found[1] != "docs/api" {
+			t.Errorf("the page refers to %s, which is not there", found[1])
+		}
+	}
+}
+
+var byID = regexp.MustCompile(`(?:byId|getElementById|click)\("([A-Za-z-]+)"`)
+
+// Modules find what they look for in the page.
+func TestIdentifiersExist(t *testing.T) {
+	t.Parallel()
+	all := files(t)
+	count := 0
+	for address, text := range all {
+		if path.Ext(address) != ".js" {
+			continue
+		}
+		for _, found := range byID.FindAllStringSubmatch(text, -1) {
+			count++
+			if !strings.Contains(all["/"], `id="`+found[1]+`"`) {
+				t.Errorf("%s looks for #%s, which is not in the page", address, found[1])
+			}
+		}
+	}
+	if count < 50 {
+		t.Errorf("only %d look-ups were found: has their form changed?", count)
+	}
+}
