@@ -151,8 +151,14 @@ func onWhite[T uint8 | uint16](v, alpha T) T {
 func (l layout) wide(out []byte, color, alpha []uint16, channels int) {
 	if !l.alpha && l.channels == channels {
 		out = out[:2*len(color)]
+		if l.bigEndian {
+			for i, v := range color {
+				binary.BigEndian.PutUint16(out[2*i:], v)
+			}
+			return
+		}
 		for i, v := range color {
-			l.put(out[2*i:], v)
+			binary.LittleEndian.PutUint16(out[2*i:], v)
 		}
 		return
 	}
