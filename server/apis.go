@@ -4,6 +4,7 @@ import (
 	"upscaled/server/dialect/aetherforge"
 	"upscaled/server/dialect/ailab"
 	"upscaled/server/dialect/artnex"
+	"upscaled/server/dialect/automatic1111"
 	"upscaled/server/dialect/maskr"
 	"upscaled/server/dialect/mnml"
 	"upscaled/server/dialect/native"
@@ -19,6 +20,9 @@ type APIs struct {
 	Aetherforge aetherforge.Config
 	Native      native.Config
 	Replicate   replicate.Config
+	Automatic   automatic1111.Config
+	// AutomaticURLs lets pictures of AUTOMATIC1111's API be given as URLs.
+	AutomaticURLs bool
 	// ArtnexPerDay is artnex's quota of requests in rolling 24 h for keys that
 	// have none of their own; 0 is none.
 	ArtnexPerDay int
@@ -29,7 +33,7 @@ func DefaultAPIs() APIs {
 	return APIs{
 		Mnml: mnml.Defaults(), AILab: ailab.Defaults(), Maskr: maskr.Defaults(),
 		Artnex: artnex.Defaults(), Aetherforge: aetherforge.Defaults(), Native: native.Defaults(), Replicate: replicate.Defaults(),
-		ArtnexPerDay: 100,
+		Automatic: automatic1111.Defaults(), ArtnexPerDay: 100,
 	}
 }
 
@@ -46,7 +50,7 @@ func (a APIs) problems() []string {
 		{"mnml", a.Mnml.Price, a.Mnml.MaxBytes}, {"ailab", a.AILab.Price, a.AILab.MaxBytes},
 		{"maskr", a.Maskr.Price, a.Maskr.MaxBytes}, {"artnex", a.Artnex.Price, a.Artnex.MaxBytes},
 		{"aetherforge", a.Aetherforge.Price, a.Aetherforge.MaxBytes}, {"native", a.Native.Price, a.Native.MaxBytes},
-		{"replicate", a.Replicate.Price, a.Replicate.MaxBytes},
+		{"replicate", a.Replicate.Price, a.Replicate.MaxBytes}, {"automatic1111", a.Automatic.Price, a.Automatic.MaxBytes},
 	} {
 		if x.price < 0 {
 			all = append(all, "--"+x.flag+"-price must not be below 0")
@@ -57,6 +61,9 @@ func (a APIs) problems() []string {
 	}
 	if a.Native.MaxRequestBytes < a.Native.MaxBytes || a.Native.MaxFiles < 1 {
 		all = append(all, "--native-max-request-bytes must be at least --native-max-bytes, and --native-max-files at least 1")
+	}
+	if a.Automatic.MaxBodyBytes < a.Automatic.MaxBytes || a.Automatic.MaxImages < 1 || a.Automatic.MaxOutputPixels < 1 {
+		all = append(all, "--automatic1111-max-body-bytes must be at least --automatic1111-max-bytes, and --automatic1111-max-images and --automatic1111-max-output-pixels at least 1")
 	}
 	if a.Mnml.MaxInputWidth < 0 || a.ArtnexPerDay < 0 {
 		all = append(all, "--mnml-max-width and --artnex-per-day must not be below 0")

@@ -15,11 +15,13 @@ import (
 	"upscaled/server/dialect/aetherforge"
 	"upscaled/server/dialect/ailab"
 	"upscaled/server/dialect/artnex"
+	"upscaled/server/dialect/automatic1111"
 	"upscaled/server/dialect/maskr"
 	"upscaled/server/dialect/mnml"
 	"upscaled/server/dialect/native"
 	"upscaled/server/dialect/replicate"
 	"upscaled/server/file"
+	"upscaled/server/guide"
 	"upscaled/server/job"
 	"upscaled/server/openapi"
 	"upscaled/server/web"
@@ -35,14 +37,23 @@ type dialects struct {
 	aetherforge *aetherforge.API
 	native      *native.API
 	replicate   *replicate.API
+	automatic   *automatic1111.API
 }
 
 // dialects makes all APIs.
 func (s *Server) dialects(host dialect.Host) dialects {
 	apis, queue := s.config.APIs, s.parts.Queue
 	check := func(url string) error { return webhook.Check(s.config.FetchRules(), url) }
+	automatic := automatic1111.Stores{Lister: queue}
+	if apis.AutomaticURLs {
+		automatic.Fetcher = s.fetcher(apis.Automatic.MaxBytes)
+	}
+	// Clients are told the bounds that hold, whichever sets them.
+	apis.Native.MaxPixels = least(apis.Native.MaxPixels, s.config.MaxPixels)
+	apis.Native.MaxSide = int(least(int64(apis.Native.MaxSide), int64(s.config.MaxSide)))
 	return dialects{
-		mnml: mnml.New(host, apis.Mnml), ailab: ailab.New(host, apis.AILab), maskr: maskr.New(host, apis.Maskr),
+		automatic: automatic1111.New(host, automatic, apis.Automatic),
+		mnml:      mnml.New(host, apis.Mnml), ailab: ailab.New(host, apis.AILab), maskr: maskr.New(host, apis.Maskr),
 		artnex:      artnex.New(host, apis.Artnex, s.fetcher(apis.Artnex.MaxBytes)),
 		aetherforge: aetherforge.New(host, apis.Aetherforge),
 		native: native.New(host, apis.Native, native.Parts{
@@ -52,6 +63,14 @@ func (s *Server) dialects(host dialect.Host) dialects {
 			Fetcher: s.fetcher(apis.Replicate.MaxBytes), Uploads: queue, Lister: queue, CheckWebhook: check,
 		}),
 	}
+}
+
+// least is the smaller of two bounds of which 0 is none.
+func least(a, b int64) int64 {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
 }
 
 // routes registers every path.
@@ -79,6 +98,7 @@ func (s *Server) routes(a addresses) (*echo.Echo, error) {
 	d.aetherforge.Routes(e)
 	d.native.Routes(e)
 	d.replicate.Routes(e)
+	d.automatic.Routes(e)
 	d.fileRoutes(e, file.Handler{Queue: host.Queue, Signer: s.signer(), Refuse: d.refuseFile})
 	return e, s.pages(e)
 }
@@ -104,6 +124,11 @@ func (s *Server) pages(e *echo.Echo) error {
 		return err
 	}
 	document.Routes(e)
+	manual, err := guide.New()
+	if err != nil {
+		return err
+	}
+	manual.Routes(e)
 	if s.config.NoPage {
 		return nil
 	}
@@ -133,6 +158,8 @@ func (d dialects) refuseFile(c echo.Context, id string, genuine bool) error {
 		return d.maskr.RefuseFile(c, genuine)
 	case replicate.IsID(id):
 		return d.replicate.NotFound(c)
+	case native.IsID(id):
+		return d.native.NotFound(c)
 	}
 	return d.mnml.NotFound(c)
 }
@@ -157,6 +184,8 @@ func (d dialects) handleError(err error, c echo.Context) {
 		err = d.native.Refuse(c, asFault(err, status))
 	case under("/v1/predictions", "/v1/models/", "/v1/files"):
 		err = d.replicate.Refuse(c, asFault(err, status))
+	case under(automatic1111.Prefix + "/"):
+		err = d.automatic.Refuse(c, asFault(err, status))
 	case under("/api/"):
 		err = d.ailab.Refuse(c, asFault(err, status))
 	case under("/public/", "/job/", "/v1/services/"):

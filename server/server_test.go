@@ -17,6 +17,7 @@ import (
 	"upscaled/server/account/accounttest"
 	"upscaled/server/dialect/dialecttest"
 	"upscaled/server/job/jobtest"
+	"upscaled/server/openapi"
 )
 
 func TestConfigProblems(t *testing.T) {
@@ -50,6 +51,11 @@ func TestOpen(t *testing.T) {
 // handler is a whole server without keys.
 func handler(t *testing.T, change func(*server.Config)) http.Handler {
 	t.Helper()
+	return whole(t, change).Handler()
+}
+
+func whole(t *testing.T, change func(*server.Config)) *server.Server {
+	t.Helper()
 	config := server.Config{Listen: "127.0.0.1:0", WaitLimit: time.Second, Grace: time.Second, MaxPixels: 1_000_000, MaxSide: 1000, APIs: server.DefaultAPIs()}
 	change(&config)
 	made, err := server.New(context.Background(), config, server.Parts{
@@ -59,7 +65,22 @@ func handler(t *testing.T, change func(*server.Config)) http.Handler {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return made.Handler()
+	return made
+}
+
+// The document describes every path that is answered, and no other.
+func TestDocumentDescribesTheRoutes(t *testing.T) {
+	t.Parallel()
+	document, err := openapi.New("test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages := func(path string) bool {
+		return path == "/" || strings.HasPrefix(path, "/page/") || strings.HasPrefix(path, "/docs")
+	}
+	for _, d := range document.Differences(whole(t, func(*server.Config) {}).Routes(), pages) {
+		t.Error(d)
+	}
 }
 
 // Links to results begin with the public URL, else with the request's host;

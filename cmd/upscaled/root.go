@@ -71,6 +71,11 @@ var release string
 // version names the build: the version given at link time, else the module's
 // version or commit, and Go and platform.
 func version() string {
+	return fmt.Sprintf("upscaled %s (%s, %s/%s)", build(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
+
+// build is the version alone.
+func build() string {
 	build := "unknown"
 	if info, ok := debug.ReadBuildInfo(); ok {
 		build = info.Main.Version
@@ -78,5 +83,5 @@ func version() string {
 	if release != "" {
 		build = release
 	}
-	return fmt.Sprintf("upscaled %s (%s, %s/%s)", build, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return build
 }

@@ -80,7 +80,7 @@ func (a *app) serve(ctx context.Context, config server.Config, q queueSettings, 
 		return err
 	}
 	ready := &readiness{check: connection.Healthy}
-	config.Version, config.APIs.Native.Retention = version(), w.retention
+	config.Version, config.APIs.Native.Retention = build(), w.retention
 	web, err := server.New(ctx, config, server.Parts{
 		Queue: back.queue, Gate: back.accounts, System: &system{app: a, queue: back.queue, ready: ready, worker: !noWorker}, Secrets: [][]byte{secret}, Ready: ready.err,
 		Decoders: runtime.GOMAXPROCS(0), Faces: a.faceCheck(w, noWorker), Log: log, Now: time.Now,

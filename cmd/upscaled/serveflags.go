@@ -133,6 +133,10 @@ func declareAPIs(flags *pflag.FlagSet, a *server.APIs) {
 	number(&a.Aetherforge.Price, "aetherforge-price", "credits for one picture through the aetherforge API")
 	number(&a.Native.Price, "native-price", "credits for one picture through the server's own API")
 	number(&a.Replicate.Price, "replicate-price", "credits for one picture through the Replicate API")
+	number(&a.Automatic.Price, "automatic1111-price", "credits for one run of a network through the AUTOMATIC1111 API")
+	number(&a.Automatic.MaxBytes, "automatic1111-max-bytes", "bytes of an input file at most, AUTOMATIC1111 API")
+	number(&a.Automatic.MaxBodyBytes, "automatic1111-max-body-bytes", "bytes of the JSON of a batch at most, AUTOMATIC1111 API")
+	number(&a.Automatic.MaxOutputPixels, "automatic1111-max-output-pixels", "pixels of a result at most, AUTOMATIC1111 API")
 	number(&a.Native.MaxBytes, "native-max-bytes", "bytes of an input file at most, own API")
 	number(&a.Native.MaxRequestBytes, "native-max-request-bytes", "bytes of a form with several files at most, own API")
 	number(&a.Replicate.MaxBytes, "replicate-max-bytes", "bytes of an input file at most, Replicate API")
@@ -152,11 +156,16 @@ func declareAPIs(flags *pflag.FlagSet, a *server.APIs) {
 		{"mnml", &a.Mnml.MaxPixels, &a.Mnml.MaxSide}, {"maskr", &a.Maskr.MaxPixels, &a.Maskr.MaxSide},
 		{"artnex", &a.Artnex.MaxPixels, &a.Artnex.MaxSide}, {"aetherforge", &a.Aetherforge.MaxPixels, &a.Aetherforge.MaxSide},
 		{"native", &a.Native.MaxPixels, &a.Native.MaxSide}, {"replicate", &a.Replicate.MaxPixels, &a.Replicate.MaxSide},
+		{"automatic1111", &a.Automatic.MaxPixels, &a.Automatic.MaxSide},
 	} {
 		number(vendor.pixels, vendor.name+"-max-pixels", "pixels of an input picture at most, "+vendor.name+" API (default 0: only --max-pixels)")
 		flags.IntVar(vendor.side, vendor.name+"-max-side", *vendor.side, "pixels of an input's longer side at most, "+vendor.name+" API (default 0: only --max-side)")
 		names = append(names, vendor.name+"-max-side")
 	}
+	flags.IntVar(&a.Automatic.MaxImages, "automatic1111-max-images", a.Automatic.MaxImages, "pictures in one batch at most, AUTOMATIC1111 API")
+	flags.StringVar(&a.Automatic.CodeFormer, "automatic1111-codeformer", a.Automatic.CodeFormer, "imported face restorer for codeformer_visibility (default: such requests are refused)")
+	flags.Float64Var(&a.Automatic.CodeFormerWeight, "automatic1111-codeformer-weight", a.Automatic.CodeFormerWeight, "codeformer_weight that its network was made with")
+	flags.BoolVar(&a.AutomaticURLs, "automatic1111-urls", a.AutomaticURLs, "let pictures of the AUTOMATIC1111 API be given as URLs")
 	flags.IntVar(&a.Native.MaxFiles, "native-max-files", a.Native.MaxFiles, "files in one request at most, own API")
 	flags.StringSliceVar(&a.Replicate.Models, "replicate-models", a.Replicate.Models, "names (owner/name) that the Replicate API answers for; all mean this server's own model")
 	flags.IntVar(&a.Maskr.MaxBatch, "maskr-max-batch", a.Maskr.MaxBatch, "files in one batch at most, maskr API")
@@ -167,6 +176,6 @@ func declareAPIs(flags *pflag.FlagSet, a *server.APIs) {
 	flags.IntVar(&a.ArtnexPerDay, "artnex-per-day", a.ArtnexPerDay, "requests in rolling 24 h for keys without a quota of their own, artnex API; 0 is no bound")
 	flags.StringVar(&a.AILab.BaseModel, "ailab-base-model", a.AILab.BaseModel, "network for mode=base, AILab API")
 	flags.StringVar(&a.AILab.EnhancementModel, "ailab-enhancement-model", a.AILab.EnhancementModel, "network for mode=enhancement, AILab API")
-	fromEnvironment(flags, append(names, "native-max-files", "replicate-models", "maskr-max-batch", "ailab-min-side", "mnml-max-width", "ailab-max-width", "ailab-max-height", "artnex-per-day",
+	fromEnvironment(flags, append(names, "automatic1111-max-images", "automatic1111-codeformer", "automatic1111-codeformer-weight", "automatic1111-urls", "native-max-files", "replicate-models", "maskr-max-batch", "ailab-min-side", "mnml-max-width", "ailab-max-width", "ailab-max-height", "artnex-per-day",
 		"ailab-base-model", "ailab-enhancement-model")...)
 }

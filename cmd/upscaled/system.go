@@ -28,7 +28,7 @@ type system struct {
 func (s *system) Status(ctx context.Context) (native.Status, error) {
 	depth := s.queue.Depth()
 	status := native.Status{
-		Version: version(), Ready: s.ready.err(ctx) == nil, Queued: depth.Queued, Running: depth.Running,
+		Version: build(), Ready: s.ready.err(ctx) == nil, Queued: depth.Queued, Running: depth.Running,
 	}
 	if !s.worker {
 		return status, nil
