@@ -31,7 +31,7 @@ func interpreter(t *testing.T, file string) string {
 		".sh": {"sh"}, ".cjs": {"node"}, ".py": {"python3", "/usr/bin/python3"},
 	}[filepath.Ext(file)]
 	probe := map[string][]string{
-		".sh": {"-c", "curl --version"}, ".cjs": {"-e", "require('axios'); require('form-data')"}, ".py": {"-c", "import requests"},
+		".sh": {"-c", "curl --version"}, ".cjs": {"-e", "require('axios'); require('form-data'); require('replicate')"}, ".py": {"-c", "import requests"},
 	}[filepath.Ext(file)]
 	for _, name := range candidates {
 		command := exec.Command(name, probe...)
@@ -131,6 +131,9 @@ func TestVendorsOwnClients(t *testing.T) {
 		"maskr-batch.sh":   syncClient(120, "results", 2, "output_url"),
 		"artnex.sh":        syncClient(240, "image_url"),
 		"artnex.cjs":       syncClient(120, "image_url"),
+
+		"replicate.cjs":             syncClient(120, "output"),
+		"replicate-predictions.cjs": syncClient(180, "output"),
 		"aetherforge.sh": func(t *testing.T, body []byte) (string, int) {
 			id := at(t, body, "job_id").(string)
 			done := finished(t, server.url+"/public/v1/job/"+id, key, func(body []byte) bool {
