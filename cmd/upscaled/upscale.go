@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"time"
 
@@ -129,7 +130,31 @@ func (a *app) prepare(ctx context.Context, jobs []batch.Job, options *batch.Opti
 		return err
 	}
 	options.Engine = upscaler
+	if options.Parallel == 0 {
+		options.Parallel = atOnce(upscaler)
+	}
 	return upscaler.Prepare(ctx, options.Request)
+}
+
+// atOnce is how many pictures are in work together: beside a processor that
+// computes, one more that is read and written; beside GPUs, as many as the
+// cores read and write while the cards compute.
+func atOnce(e upscaler) int {
+	const least, most = 2, 8
+	teller, ok := e.(interface{ Devices() []engine.DeviceUse })
+	if !ok {
+		return least
+	}
+	gpus := 0
+	for _, d := range teller.Devices() {
+		if d.StaticShapes {
+			gpus++
+		}
+	}
+	if gpus == 0 {
+		return least
+	}
+	return min(max(runtime.GOMAXPROCS(0)/2, least+gpus), most*gpus)
 }
 
 // conclude tells the end and gives the error that carries the exit code.

@@ -17,6 +17,7 @@ import (
 	"upscaled/cmd/upscaled/batch"
 	"upscaled/cmd/upscaled/report"
 	"upscaled/engine"
+	"upscaled/engine/enginetest"
 	"upscaled/engine/fault"
 	"upscaled/engine/picture"
 	"upscaled/engine/picture/decode"
@@ -297,5 +298,25 @@ func TestPixelsFlag(t *testing.T) {
 		if err := p.Set(text); err == nil {
 			t.Errorf("%q is read as %d", text, p)
 		}
+	}
+}
+
+// As many pictures are in work as the device wants.
+func TestPicturesAtOnce(t *testing.T) {
+	t.Parallel()
+	made := func(devices ...*enginetest.Runtime) upscaler {
+		o := engine.Options{Runtime: devices[0], Library: enginetest.Library{Network: enginetest.Net(2, 2)}}
+		for _, d := range devices[1:] {
+			o.Others = append(o.Others, d)
+		}
+		return pretendEngine{engine.New(o)}
+	}
+	gpu := &enginetest.Runtime{Static: true}
+	if n := atOnce(made(&enginetest.Runtime{})); n != 2 {
+		t.Errorf("%d pictures beside a processor", n)
+	}
+	one, two := atOnce(made(gpu)), atOnce(made(gpu, gpu))
+	if one < 3 || one > 8 || two < 4 || two > 16 || two < one {
+		t.Errorf("%d pictures beside one GPU, %d beside two", one, two)
 	}
 }

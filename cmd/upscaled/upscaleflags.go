@@ -40,7 +40,7 @@ func (f *upscaleFlags) declare(flags *pflag.FlagSet) {
 	flags.Float64Var(&f.denoise, "denoise", 0, "how much noise to remove, 0 to 1; for realesr-general-x4v3 (default: 1, as the network was trained)")
 	flags.IntVar(&f.tile, "tile", 0, "side of a tile in input pixels (default 0: planned from the memory there is)")
 	flags.Var(&f.maxPixels, "max-pixels", "largest input that is opened, in pixels of all frames together, such as 256M; 0 is no limit")
-	flags.IntVarP(&f.jobs, "jobs", "j", 2, "pictures worked on at once; 2 lets reading and writing overlap with computing")
+	flags.IntVarP(&f.jobs, "jobs", "j", 0, "pictures worked on at once, so that reading and writing overlap with computing (default 0: 2 on a CPU, half of the cores beside GPUs)")
 	flags.BoolVarP(&f.recursive, "recursive", "r", false, "take the folders in folders too, and mirror them below --out")
 	flags.BoolVar(&f.overwrite, "overwrite", false, "replace outputs that exist")
 	flags.BoolVar(&f.skip, "skip-existing", false, "leave outputs that exist and do not make them again")
@@ -80,8 +80,8 @@ func (f *upscaleFlags) request(flags *pflag.FlagSet, model string) (engine.Reque
 		return wrong("--lossless and --quality exclude each other")
 	case f.tile < 0:
 		return wrong("--tile is %d; it is a number of pixels, or 0 to plan it", f.tile)
-	case f.jobs < 1:
-		return wrong("--jobs is %d; it is at least 1", f.jobs)
+	case f.jobs < 0:
+		return wrong("--jobs is %d; it is a number of pictures, or 0 for what suits the device", f.jobs)
 	case f.faces.problems() != nil:
 		return wrong("%s", strings.Join(f.faces.problems(), "; "))
 	case f.overwrite && f.skip:
