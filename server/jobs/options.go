@@ -95,6 +95,8 @@ const (
 	uploadBytes = 1 << 30
 	// sweepPause is the usual time between two sweeps.
 	sweepPause = 15 * time.Second
+	// attendPause is how long a watch may hear nothing of what there is.
+	attendPause = time.Second
 	// recheckPause bounds how long a waiter relies on notifications alone.
 	recheckPause = 10 * time.Second
 	// noticePatience bounds how long a notice waits in hand for the record
