@@ -48,6 +48,11 @@ func (s *Sender) call(ctx context.Context, j job.Job) (status int, err error) {
 		return 0, err
 	}
 	defer response.Body.Close()
+	// A receiver may answer only because it sees the caller leave, and that
+	// answer may still get through.
+	if err := ctx.Err(); err != nil {
+		return 0, fmt.Errorf("call: %w", err)
+	}
 	// The answer is its status. Some of the body is taken so that receivers can
 	// finish theirs; what becomes of it does not matter.
 	const polite = 4 << 10 // bytes
