@@ -253,6 +253,8 @@ func TestSlowReceivers(t *testing.T) {
 	if e := d.send(t, finished(server.URL+"/silent"), 1); e.done {
 		t.Errorf("silence is taken for an answer: %s", &log)
 	}
+	d = newDesk()
+	start(t, d, rules(server), &log, nil) // with time enough for a busy machine
 	if e := d.send(t, finished(server.URL+"/endless"), 1); !e.done {
 		t.Errorf("an answer without end: %s", &log)
 	}
