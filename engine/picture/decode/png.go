@@ -220,16 +220,18 @@ func (f *pngFile) decode(width, height int, pixels [][]byte, l layout) (picture.
 	header := slices.Clone(f.header)
 	binary.BigEndian.PutUint32(header, uint32(width))
 	binary.BigEndian.PutUint32(header[4:], uint32(height))
-	img, err := png.Decode(f.stream(header, pixels))
+	chunks, stop := repacked(pixels)
+	defer stop()
+	img, err := png.Decode(f.stream(header, chunks))
 	if err != nil {
 		return picture.Frame{}, err
 	}
 	return convert(img, l, fullRange())
 }
 
-// stream is a plain PNG file of a header and the pixels of one frame, for the
-// standard decoder. The compressed pixels are not copied.
-func (f *pngFile) stream(header []byte, pixels [][]byte) io.Reader {
+// stream is a plain PNG file of a header and the pixels' chunks of one frame,
+// for the standard decoder.
+func (f *pngFile) stream(header []byte, pixels io.Reader) io.Reader {
 	parts := []io.Reader{bytes.NewReader([]byte(pngSignature)), chunkReader("IHDR", header)}
 	if f.palette != nil && (f.colorType == colorIndexed || f.colorType&2 != 0) {
 		parts = append(parts, chunkReader("PLTE", f.palette))
@@ -237,10 +239,7 @@ func (f *pngFile) stream(header []byte, pixels [][]byte) io.Reader {
 	if f.clear != nil && (f.colorType == colorIndexed || f.transparent()) {
 		parts = append(parts, chunkReader("tRNS", f.clear))
 	}
-	for _, piece := range pixels {
-		parts = append(parts, chunkReader("IDAT", piece))
-	}
-	return io.MultiReader(append(parts, chunkReader("IEND", nil))...)
+	return io.MultiReader(append(parts, pixels, chunkReader("IEND", nil))...)
 }
 
 func chunkReader(kind string, payload []byte) io.Reader {
