@@ -42,6 +42,7 @@ func exitCodes() []reference.ExitCode {
 		{Code: exitUsage, Meaning: "the command line or a setting makes no sense; nothing was done"},
 		{Code: exitMissing, Meaning: "ONNX Runtime or a model is missing and could not be fetched"},
 		{Code: exitMemory, Meaning: "the device has too little memory"},
+		{Code: exitDevice, Meaning: "the GPU stopped working; start the program again"},
 		{Code: exitInternal, Meaning: "a defect in the program; please report the text"},
 		{Code: exitInterrupted, Meaning: "interrupted"},
 	}
