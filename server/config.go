@@ -38,6 +38,11 @@ type Config struct {
 	FetchHTTP   bool
 	FetchRanges []string
 	FetchHosts  []string
+	// TLS encrypts connections; its zero value leaves that to a proxy.
+	TLS TLS
+	// CORSOrigins are the origins whose pages may call the APIs; none are
+	// allowed where it is empty.
+	CORSOrigins []string
 	// Version is the program's, told by the native API and the document.
 	Version string
 	// NoPage leaves the web page out.
@@ -74,6 +79,7 @@ func (c Config) Problems() []string {
 	if c.MaxPixels <= 0 || c.MaxSide <= 0 {
 		wrong("--max-pixels and --max-side must be above 0")
 	}
+	all = append(all, c.TLS.problems()...)
 	return append(all, c.APIs.problems()...)
 }
 

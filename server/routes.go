@@ -87,6 +87,10 @@ func (s *Server) routes(a addresses) (*echo.Echo, error) {
 	e.IPExtractor = a.extractor()
 	e.HTTPErrorHandler = d.handleError
 	e.Use(requestID, accessLog(s.parts.Log), drain, recoverPanic, secure)
+	e.Use(strictTransport)
+	if len(s.config.CORSOrigins) > 0 {
+		e.Use(crossOrigin(s.config.CORSOrigins))
+	}
 	e.GET("/healthz", s.healthz)
 	e.GET("/readyz", s.readyz)
 	e.HEAD("/healthz", s.healthz) // load balancers ask that way

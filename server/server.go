@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -117,9 +118,16 @@ func (s *Server) Handler() http.Handler { return s.echo }
 // Listen opens the port, so that a port in use is told before anything else
 // is begun. It gives the address that was taken.
 func (s *Server) Listen() (net.Addr, error) {
+	encryption, err := s.config.TLS.config()
+	if err != nil {
+		return nil, err
+	}
 	listener, err := net.Listen("tcp", s.config.Listen)
 	if err != nil {
 		return nil, fault.Wrap(fault.Invalid, err, "The address %s cannot be listened on: is it in use? Choose another with --listen.", s.config.Listen)
+	}
+	if encryption != nil {
+		listener = tls.NewListener(listener, encryption)
 	}
 	s.listener.Store(&listener)
 	return listener.Addr(), nil

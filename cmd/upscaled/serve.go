@@ -8,6 +8,7 @@ import (
 	"image/png"
 	"io"
 	"log/slog"
+	"path/filepath"
 	"runtime"
 	"sync/atomic"
 	"time"
@@ -80,6 +81,7 @@ func (a *app) serve(ctx context.Context, config server.Config, q queueSettings, 
 		return err
 	}
 	ready := &readiness{check: connection.Healthy}
+	config.TLS.Cache = filepath.Join(q.folder(a.lookupEnv), "certificates")
 	config.Version, config.APIs.Native.Retention = build(), w.retention
 	web, err := server.New(ctx, config, server.Parts{
 		Queue: back.queue, Gate: back.accounts, System: &system{app: a, queue: back.queue, ready: ready, worker: !noWorker}, Secrets: [][]byte{secret}, Ready: ready.err,
@@ -96,7 +98,7 @@ func (a *app) serve(ctx context.Context, config server.Config, q queueSettings, 
 	if err != nil {
 		return err
 	}
-	log.Info("listening", "address", address.String(), "url", "http://"+address.String())
+	log.Info("listening", "address", address.String(), "url", config.TLS.Scheme()+"://"+address.String())
 	return underQueue(ctx, back, func(ctx context.Context) error {
 		group, ctx := errgroup.WithContext(ctx)
 		group.Go(func() error { return web.Run(ctx) })

@@ -111,10 +111,15 @@ func declareServer(flags *pflag.FlagSet, c *server.Config, perKey *int, noWorker
 	flags.StringSliceVar(&c.FetchRanges, "fetch-ranges", nil, "private networks (CIDR) that input URLs may lead to")
 	flags.StringSliceVar(&c.FetchHosts, "fetch-hosts", nil, "the only hosts that input URLs may name (default: any public one)")
 	flags.IntVar(perKey, "per-key", 0, "unfinished jobs of one key at most, for keys without a bound of their own (default 0: no bound)")
+	flags.StringSliceVar(&c.CORSOrigins, "cors-origins", nil, "origins whose web pages may call the APIs, such as https://app.example.com, or * (default: none)")
+	flags.StringVar(&c.TLS.Certificate, "tls-certificate", "", "certificate file (PEM) to serve https with")
+	flags.StringVar(&c.TLS.Key, "tls-key", "", "key file (PEM) of --tls-certificate")
+	flags.StringSliceVar(&c.TLS.Hosts, "acme-hosts", nil, "host names to fetch certificates for by ACME, accepting the authority's terms; needs port 443")
+	flags.StringVar(&c.TLS.Directory, "acme-directory", "", "URL of the ACME authority (default: Let's Encrypt's)")
 	flags.BoolVar(&c.NoPage, "no-page", false, "leave out the web page at /")
 	flags.BoolVar(noWorker, "no-worker", false, "answer requests only and leave the jobs to 'upscaled worker' processes")
 	fromEnvironment(flags, "listen", "public-url", "trusted-proxies", "insecure-open", "wait-limit",
-		"fetch-http", "fetch-ranges", "fetch-hosts", "per-key", "no-page", "no-worker")
+		"fetch-http", "fetch-ranges", "fetch-hosts", "per-key", "cors-origins", "tls-certificate", "tls-key", "acme-hosts", "acme-directory", "no-page", "no-worker")
 	declareAPIs(flags, &c.APIs)
 }
 

@@ -1,0 +1,94 @@
+package server
+
+import (
+	"crypto/tls"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
+	"golang.org/x/crypto/acme"
+	"golang.org/x/crypto/acme/autocert"
+
+	"upscaled/engine/fault"
+	"upscaled/server/job"
+)
+
+// TLS says how connections are encrypted; its zero value says not at all, as
+// behind a reverse proxy.
+type TLS struct {
+	// Certificate and Key are PEM files; both or none.
+	Certificate, Key string
+	// Hosts are the names that certificates are fetched for (ACME, RFC 8555,
+	// by TLS-ALPN-01 on the same port); fetching them means that the
+	// authority's terms are accepted.
+	Hosts []string
+	// Cache is the folder that keeps fetched certificates.
+	Cache string
+	// Directory is the ACME authority's URL; "" is Let's Encrypt's.
+	Directory string
+}
+
+// Scheme is "https" where connections are encrypted, else "http".
+func (t TLS) Scheme() string {
+	if t.Certificate != "" || len(t.Hosts) > 0 {
+		return "https"
+	}
+	return "http"
+}
+
+func (t TLS) problems() []string {
+	var all []string
+	if (t.Certificate == "") != (t.Key == "") {
+		all = append(all, "--tls-certificate and --tls-key must be given together")
+	}
+	if t.Certificate != "" && len(t.Hosts) > 0 {
+		all = append(all, "--tls-certificate and --acme-hosts exclude each other")
+	}
+	return all
+}
+
+// config gives what a listener needs, or nil for plain connections.
+func (t TLS) config() (*tls.Config, error) {
+	switch {
+	case t.Certificate != "":
+		pair, err := tls.LoadX509KeyPair(t.Certificate, t.Key)
+		if err != nil {
+			return nil, fault.Wrap(fault.Invalid, err, "The certificate %s and key %s cannot be used: both are PEM files and must belong together.", t.Certificate, t.Key)
+		}
+		return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}, nil
+	case len(t.Hosts) > 0:
+		manager := &autocert.Manager{
+			Prompt: autocert.AcceptTOS, HostPolicy: autocert.HostWhitelist(t.Hosts...), Cache: autocert.DirCache(t.Cache),
+		}
+		if t.Directory != "" {
+			manager.Client = &acme.Client{DirectoryURL: t.Directory}
+		}
+		config := manager.TLSConfig()
+		config.MinVersion = tls.VersionTLS12
+		return config, nil
+	}
+	return nil, nil
+}
+
+// strictTransport has browsers stay with TLS, where the server itself has it.
+func strictTransport(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if c.Request().TLS != nil {
+			c.Response().Header().Set(echo.HeaderStrictTransportSecurity, "max-age=31536000")
+		}
+		return next(c)
+	}
+}
+
+// crossOrigin lets pages of other origins call the APIs. Without origins no
+// header is sent, so that browsers refuse.
+func crossOrigin(origins []string) echo.MiddlewareFunc {
+	return middleware.CORSWithConfig(middleware.CORSConfig{
+		AllowOrigins: origins,
+		AllowMethods: []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodDelete},
+		AllowHeaders: []string{echo.HeaderAuthorization, echo.HeaderContentType, "X-API-Key", "X-User-Id", "Prefer", "ailabapi-api-key"},
+		ExposeHeaders: []string{
+			echo.HeaderXRequestID, echo.HeaderRetryAfter, echo.HeaderLocation, echo.HeaderContentDisposition, job.FaceHeader,
+		},
+	})
+}
