@@ -60,7 +60,7 @@ export class Card {
     say(this.facts, factWords(item, this.scaleOf));
     say(this.state, stateWords(item));
     show(this.bar, !item.final);
-    if (item.state === SENDING || item.state === "running") {
+    if (item.state === SENDING || (item.state === "running" && item.progress > 0)) {
       this.bar.value = item.progress;
     } else {
       this.bar.removeAttribute("value");

@@ -54,11 +54,8 @@ export function remainingWords(seconds) {
   if (seconds === null) {
     return "";
   }
-  if (seconds < 2) {
-    return "almost done";
-  }
   if (seconds < 20) {
-    return `${Math.round(seconds)} s left`;
+    return `${Math.max(1, Math.round(seconds))} s left`;
   }
   if (seconds < 90) {
     return `${Math.ceil(seconds / 5) * 5} s left`;

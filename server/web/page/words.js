@@ -15,6 +15,9 @@ export function stateWords(item) {
       return item.note || "In the queue";
     case "running": {
       const left = remainingWords(item.remaining);
+      if (item.progress === 0) { // loading the model, or a picture of one tile
+        return item.note || "Working";
+      }
       return item.note || `${Math.round(item.progress * 100)} %${left ? ` · ${left}` : ""}`;
     }
     case "succeeded":

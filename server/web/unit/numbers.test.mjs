@@ -58,7 +58,7 @@ test("a guess serves until there is a rate; a new worker begins anew", () => {
 });
 
 test("time left in words", () => {
-  assert.deepEqual([null, 0.3, 7.4, 31, 200, 7500].map(remainingWords), ["", "almost done", "7 s left", "35 s left", "3 min left", "2 h 5 min left"]);
+  assert.deepEqual([null, 0.3, 7.4, 31, 200, 7500].map(remainingWords), ["", "1 s left", "7 s left", "35 s left", "3 min left", "2 h 5 min left"]);
 });
 
 const stage = { width: 1000, height: 600 };
