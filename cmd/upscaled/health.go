@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,7 +30,8 @@ with 1 and the reason. It is the health check of containers and units, and needs
 no other program.
 
 Without --url it asks the server of this machine at the port of --listen, which
-comes from UPSCALED_LISTEN or --config as it does for 'upscaled serve'.`
+comes from UPSCALED_LISTEN or --config as it does for 'upscaled serve'. There the
+certificate of a server that speaks https is not looked at.`
 
 const healthExample = `  upscaled health
   upscaled health --url http://10.0.0.7:8080`
@@ -40,14 +42,14 @@ func newHealthCommand(a *app) *cobra.Command {
 		Use: "health", Short: "Say whether a server is ready for work", Long: healthHelp, Example: healthExample,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if address == "" {
-				local, err := localURL(listen)
-				if err != nil {
-					return err
-				}
-				address = local
+			if address != "" {
+				return a.health(cmd.Context(), address, false)
 			}
-			return a.health(cmd.Context(), address)
+			local, err := localURL(listen)
+			if err != nil {
+				return err
+			}
+			return a.health(cmd.Context(), local, true)
 		},
 	}
 	cmd.Flags().StringVar(&address, "url", "", "server to ask (default: this machine's, at the port of --listen)")
@@ -74,40 +76,57 @@ func localURL(listen string) (string, error) {
 }
 
 // health asks a server's /readyz and writes its verdict to standard output.
-func (a *app) health(ctx context.Context, address string) error {
+// One of this machine that wants https gets it; its certificate, made for
+// another name, is not looked at.
+func (a *app) health(ctx context.Context, address string, local bool) error {
 	target, err := url.Parse(address)
 	if err != nil || target.Host == "" || (target.Scheme != "http" && target.Scheme != "https") {
 		return usageError{fmt.Errorf("--url %q is not an http or https URL", address)}
 	}
 	ctx, stop := context.WithTimeout(ctx, healthPatience)
 	defer stop()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, target.JoinPath("readyz").String(), nil)
-	if err != nil {
-		return fmt.Errorf("make request: %w", err)
+	status, body, err := askReady(ctx, target, false)
+	if err == nil && local && status == http.StatusBadRequest && strings.Contains(string(body), "HTTPS server") {
+		target.Scheme = "https"
+		status, body, err = askReady(ctx, target, true)
 	}
-	// A connection of its own, and none kept: the process ends anyway, and a
-	// proxy of the environment is not the server.
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	response, err := client.Do(request)
 	if err != nil {
 		return fault.Wrap(fault.NotFound, err, "Nothing answers at %s; start 'upscaled serve' or name the server with --url.", target.Redacted())
 	}
-	defer response.Body.Close()
-	if response.StatusCode == http.StatusOK {
+	if status == http.StatusOK {
 		_, err := fmt.Fprintln(a.stdout, "ready")
 		return err
 	}
-	err = codedError{errors.New("the server is not ready"), exitFailed}
-	fmt.Fprintf(a.stdout, "not ready: %s\n", unreadyReason(response))
-	return err
+	fmt.Fprintf(a.stdout, "not ready: %s\n", unreadyReason(status, body))
+	return codedError{errors.New("the server is not ready"), exitFailed}
+}
+
+// askReady gives the status and the body of a server's /readyz. anyCertificate
+// is for loopback only; nothing secret is sent.
+func askReady(ctx context.Context, target *url.URL, anyCertificate bool) (status int, body []byte, err error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, target.JoinPath("readyz").String(), nil)
+	if err != nil {
+		return 0, nil, fmt.Errorf("make request: %w", err)
+	}
+	// A connection of its own, and none kept: the process ends anyway, and a
+	// proxy of the environment is not the server.
+	client := &http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: anyCertificate},
+	}}
+	response, err := client.Do(request)
+	if err != nil {
+		return 0, nil, fmt.Errorf("ask server: %w", err)
+	}
+	defer response.Body.Close()
+	body, _ = io.ReadAll(io.LimitReader(response.Body, maxHealthBody)) // what there is says enough
+	return response.StatusCode, body, nil
 }
 
 // unreadyReason is what the server says, else its status.
-func unreadyReason(response *http.Response) string {
+func unreadyReason(status int, body []byte) string {
 	var said struct{ Reason string }
-	body, _ := io.ReadAll(io.LimitReader(response.Body, maxHealthBody))
 	if json.Unmarshal(body, &said) == nil && strings.TrimSpace(said.Reason) != "" {
 		return said.Reason
 	}
-	return response.Status
+	return fmt.Sprintf("%d %s", status, http.StatusText(status))
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -59,6 +61,22 @@ func TestHealthOfThisMachine(t *testing.T) {
 		if got := program(t, &pretend{}, environment, nil, "health"); got.code != exitOK {
 			t.Errorf("%v: %d %s", environment, got.code, got.stderr)
 		}
+	}
+}
+
+// A server of this machine that speaks https is asked so; one elsewhere has to
+// have a certificate to be believed.
+func TestHealthOfHTTPS(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	if got := program(t, &pretend{}, nil, nil, "health", "--listen", server.Listener.Addr().String()); got.code != exitOK {
+		t.Errorf("%d %s %s", got.code, got.stdout, got.stderr)
+	}
+	if got := program(t, &pretend{}, nil, nil, "health", "--url", server.URL); got.code != exitFailed {
+		t.Errorf("a certificate of nobody is believed: %d %s", got.code, got.stdout)
 	}
 }
 

@@ -18,10 +18,10 @@ import (
 )
 
 // makeRelease runs scripts/release for this machine and gives the folder it wrote.
-func makeRelease(t *testing.T, environment ...string) string {
+func makeRelease(t *testing.T, commit string, environment ...string) string {
 	t.Helper()
 	out := t.TempDir()
-	cmd := exec.CommandContext(t.Context(), repository+"/scripts/release", "--host", "--out", out)
+	cmd := exec.CommandContext(t.Context(), repository+"/scripts/release", "--host", "--commit", commit, "--out", out)
 	cmd.Env = append(os.Environ(), environment...)
 	if said, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, said)
@@ -52,7 +52,8 @@ func sums(t *testing.T, folder string) map[string]string {
 func TestRelease(t *testing.T) {
 	t.Parallel()
 	wholeSuite(t)
-	first := makeRelease(t)
+	commit := strings.TrimSpace(shell(t, repository, "git rev-parse HEAD"))
+	first := makeRelease(t, commit)
 	checkSums(t, first)
 	archives, err := filepath.Glob(filepath.Join(first, "*.tar.gz"))
 	if err != nil || len(archives) != 1 {
@@ -77,7 +78,7 @@ func TestRelease(t *testing.T) {
 	if err != nil || strings.Contains(string(bill), "see the notices") || !strings.Contains(string(bill), "onnxruntime_go") {
 		t.Errorf("the bill of materials has a component of unknown licence, or lacks one: %v", err)
 	}
-	second := makeRelease(t, "GOCACHE="+t.TempDir())
+	second := makeRelease(t, commit, "GOCACHE="+t.TempDir())
 	have, want := sums(t, second), sums(t, first)
 	for name, sum := range want {
 		if have[name] != sum {
