@@ -72,6 +72,15 @@ type Session interface {
 	Close() error
 }
 
+// Streamer is implemented by sessions that compute a whole picture of any
+// height in rows from top to bottom, with memory for a few rows of it.
+type Streamer interface {
+	// Stream calls emit with the result's rows, of full width, from the top,
+	// each once. They are valid until emit returns, whose error ends the
+	// stream. Otherwise the contract is Run's with network.AllBorders.
+	Stream(ctx context.Context, in picture.Raster, emit func(rows picture.Raster) error) error
+}
+
 // OutputSize tells the size of a session's output for an input size: scaled,
 // less the receptive radius on every side that is not a border.
 func OutputSize(facts network.Facts, borders network.Borders, width, height int) (int, int) {

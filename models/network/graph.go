@@ -13,6 +13,8 @@ type Network struct {
 	facts Facts
 	build func(*builder) // nil for Ready
 	ready *ready
+	// program is nil for networks that are no chains of convolutions.
+	program func(Options) *Program
 }
 
 // ID is equal for equal weights: the SHA-256 of the tensors in hexadecimal,

@@ -51,6 +51,8 @@ type Precision string
 const (
 	Float32 Precision = "float32"
 	Float16 Precision = "float16"
+	// BFloat16 is for runtimes that compute without ONNX; there is no graph.
+	BFloat16 Precision = "bfloat16"
 )
 
 // Sample is the type of the samples at a graph's edges.

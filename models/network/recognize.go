@@ -31,12 +31,12 @@ func Recognize(t weights.Tensors) (*Network, error) {
 	case r.has("conv_first.weight"):
 		net := r.residual()
 		if r.err == nil {
-			n.facts, n.build = net.facts(), net.build
+			n.facts, n.build, n.program = net.facts(), net.build, net.program
 		}
 	case r.has("body.0.weight"):
 		net := r.compact()
 		if r.err == nil {
-			n.facts, n.build = net.facts(), net.build
+			n.facts, n.build, n.program = net.facts(), net.build, net.program
 		}
 	case r.has("conv_body_first.weight"):
 		net := r.gfpgan()

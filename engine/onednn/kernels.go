@@ -1,0 +1,99 @@
+//go:build linux
+
+package onednn
+
+// #include "library.h"
+import "C"
+
+import (
+	"fmt"
+	"math/bits"
+
+	"upscaled/models/network"
+)
+
+// weights are one convolution's in a layout that some kernels want.
+type weights = C.od_weights
+
+// weightStore holds each convolution's weights, once for every layout that a
+// kernel asked for; as a rule that is one. It is used on the computing thread.
+type weightStore struct {
+	made [][]*weights
+}
+
+// get lays convolution i's weights out for a kernel.
+func (w *weightStore) get(i int, c *network.Convolution, kernel *C.od_conv) (*weights, error) {
+	for _, made := range w.made[i] {
+		if C.od_weights_fit(kernel, made) != 0 {
+			return made, nil
+		}
+	}
+	var status C.int
+	made := C.od_weights_new(kernel, (*C.float)(&c.Weight[0]), (*C.float)(&c.Bias[0]), &status)
+	if made == nil {
+		return nil, failed(status, fmt.Sprintf("lay out the weights of convolution %d", i))
+	}
+	w.made[i] = append(w.made[i], made)
+	return made, nil
+}
+
+func (w *weightStore) free() {
+	for _, all := range w.made {
+		for _, one := range all {
+			C.od_weights_free(one)
+		}
+	}
+	w.made = nil
+}
+
+// shape is what tells kernels apart within a picture's width.
+type shape struct{ in, out, height, width int }
+
+// kernel is a convolution of one height with its weights.
+type kernel struct {
+	conv    *C.od_conv
+	weights *weights
+}
+
+// kernels are those of pictures of one width, made when first needed.
+type kernels struct {
+	convs map[shape]*C.od_conv
+	// ready holds each convolution's, by the logarithm of the band's height.
+	ready [][bits.UintSize]kernel
+}
+
+func newKernels(p *network.Program) kernels {
+	return kernels{map[shape]*C.od_conv{}, make([][bits.UintSize]kernel, len(p.Convolutions))}
+}
+
+// kernel gives convolution i for bands of a power of two rows.
+func (h *rows) kernel(i, height int) (*kernel, error) {
+	k := &h.kernels.ready[i][bits.Len(uint(height))]
+	if k.conv != nil {
+		return k, nil
+	}
+	c := &h.session.program.Convolutions[i]
+	s := shape{c.In, c.Out, height, h.plan.width * h.plan.zoom(i)}
+	conv := h.kernels.convs[s]
+	if conv == nil {
+		var status C.int
+		conv = C.od_conv_new(h.session.runtime.inner, h.number(), C.int(s.in), C.int(s.out), C.int(s.height), C.int(s.width), &status)
+		if conv == nil {
+			return nil, failed(status, fmt.Sprintf("set up a convolution %v", s))
+		}
+		h.kernels.convs[s] = conv
+	}
+	weights, err := h.session.weights.get(i, c, conv)
+	if err != nil {
+		return nil, err
+	}
+	*k = kernel{conv, weights}
+	return k, nil
+}
+
+func (k *kernels) free() {
+	for _, conv := range k.convs {
+		C.od_conv_free(conv)
+	}
+	k.convs = nil
+}

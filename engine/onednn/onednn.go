@@ -1,0 +1,40 @@
+// Package onednn runs RRDBNet and SRVGGNetCompact on the processor with
+// oneDNN, as a stream of row bands through all layers: each row of each layer
+// is computed once, at any picture height, and memory is a few rows of each
+// layer instead of tensors of the picture's size. oneDNN is loaded at run time
+// from the system; nothing of it is needed to build.
+package onednn
+
+import "upscaled/models/network"
+
+// Options make a Runtime.
+type Options struct {
+	// Library is the path or name of oneDNN's shared library, version 2.6 or
+	// newer; "" looks for the system's.
+	Library string
+	// Threads that compute; 0 is one a core.
+	Threads int
+	// Precision of sessions that leave it to the device; "" is bfloat16 where
+	// the processor has it, else float32.
+	Precision network.Precision
+	// Memory bounds the rows that a running picture holds, in bytes; 0 is
+	// DefaultMemory.
+	Memory int64
+}
+
+// DefaultMemory lets x4plus run 1920 pixels wide in bands of useful height.
+const DefaultMemory = 1 << 30
+
+// Library tells what was found.
+type Library struct {
+	// Name is the path or name it was loaded by, Version like "2.6.3".
+	Name, Version string
+	// Instructions is for people: what the library uses of the processor.
+	Instructions string
+	// AVX512 says that float32 runs on 512-bit vectors, BFloat16 that bfloat16
+	// runs at twice that rate or more.
+	AVX512, BFloat16 bool
+	// Reason is why this runtime is not, or not fully, worth using here; ""
+	// where it is.
+	Reason string
+}

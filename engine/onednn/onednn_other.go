@@ -1,0 +1,36 @@
+//go:build !linux
+
+package onednn
+
+import (
+	"context"
+
+	"upscaled/engine"
+	"upscaled/engine/fault"
+	"upscaled/models/network"
+)
+
+var errElsewhere = fault.New(fault.Unsupported, "oneDNN is used on Linux only; use ONNX Runtime.")
+
+// Runtime cannot be had on this system.
+type Runtime struct{}
+
+// Probe tells that oneDNN is not used on this system.
+func Probe(string) (Library, error) { return Library{}, errElsewhere }
+
+// Open tells that oneDNN is not used on this system.
+func Open(Options) (*Runtime, error) { return nil, errElsewhere }
+
+// Device implements engine.Runtime.
+func (*Runtime) Device() engine.Device { return engine.Device{} }
+
+// Library tells nothing.
+func (*Runtime) Library() Library { return Library{} }
+
+// Close does nothing.
+func (*Runtime) Close() error { return nil }
+
+// Open implements engine.Runtime.
+func (*Runtime) Open(context.Context, engine.Network, network.Options) (engine.Session, error) {
+	return nil, errElsewhere
+}

@@ -1,0 +1,221 @@
+//go:build linux
+
+package onednn
+
+// #include <stdlib.h>
+// #include "rows.h"
+import "C"
+
+import (
+	"context"
+	"unsafe"
+
+	"upscaled/engine/fault"
+	"upscaled/engine/picture"
+	"upscaled/models/network"
+)
+
+// rows is what one run at a time holds of the picture between convolutions.
+// It lives outside of the collected heap and is used on the computing thread.
+type rows struct {
+	session *session
+	plan    *plan
+	kernels kernels
+	// stacks are rings of what convolutions read, kept those of what is added.
+	stacks, kept []C.od_ring
+	slopes       []*C.float
+	// window and result have room for the largest band.
+	window unsafe.Pointer
+	result *C.float
+	blocks []unsafe.Pointer // everything to be freed
+	out    picture.Raster   // the rows that a step finished, used again
+}
+
+// acquire takes the rows that an earlier run left, or makes new ones.
+func (s *session) acquire(width, height int) (*rows, error) {
+	s.idleLock.Lock()
+	held := s.idle
+	s.idle = nil
+	s.idleLock.Unlock()
+	if held != nil && held.plan.width == width && held.plan.height == height {
+		return held, nil
+	}
+	h := &rows{session: s, kernels: newKernels(s.program)}
+	h.plan = newPlan(s.program, width, height, h.size(), s.runtime.options.Memory)
+	err := s.runtime.do(func() error {
+		held.free()
+		return h.allocate()
+	})
+	return h, err
+}
+
+// release keeps rows for the next run, in place of older ones.
+func (s *session) release(h *rows) {
+	s.idleLock.Lock()
+	h, s.idle = s.idle, h
+	s.idleLock.Unlock()
+	if h != nil {
+		_ = s.runtime.do(func() error {
+			h.free()
+			return nil
+		})
+	}
+}
+
+// number is the type of the numbers that convolutions read, size its bytes.
+func (h *rows) number() C.int {
+	if h.session.options.Precision == network.BFloat16 {
+		return C.OD_BF16
+	}
+	return C.OD_F32
+}
+
+func (h *rows) size() int {
+	if h.number() == C.OD_BF16 {
+		return 2
+	}
+	return 4
+}
+
+func (h *rows) allocate() error {
+	p := h.session.program
+	window, result := 0, 0
+	for i, s := range p.Stacks {
+		width := h.plan.width * s.Zoom
+		main := C.od_ring{_type: h.number(), capacity: C.int(h.plan.capacity[i]), channels: C.int(s.Channels), width: C.int(width)}
+		main.data = h.room(h.plan.capacity[i] * width * s.Channels * h.size())
+		kept := C.od_ring{_type: C.OD_F32, capacity: C.int(h.plan.kept[i]), channels: C.int(s.Kept), width: C.int(width)}
+		if s.Kept > 0 && h.plan.kept[i] > 0 {
+			kept.data = h.room(h.plan.kept[i] * width * s.Kept * 4)
+		}
+		h.stacks, h.kept = append(h.stacks, main), append(h.kept, kept)
+	}
+	for i, c := range p.Convolutions {
+		positions := h.plan.width * h.plan.zoom(i)
+		most := max(1, h.plan.rows/h.plan.zoom(i))
+		window = max(window, (most+2)*positions*c.In*h.size())
+		result = max(result, most*positions*c.Out*4)
+		var slopes *C.float
+		if c.Slopes != nil {
+			slopes = (*C.float)(h.room(4 * c.Out))
+			if slopes != nil {
+				copy(unsafe.Slice((*float32)(slopes), c.Out), c.Slopes)
+			}
+		}
+		h.slopes = append(h.slopes, slopes)
+	}
+	h.window, h.result = h.room(window), (*C.float)(h.room(result))
+	for _, block := range h.blocks {
+		if block == nil {
+			h.free()
+			return fault.New(fault.DeviceMemory, "There is not enough memory to run the network.")
+		}
+	}
+	return nil
+}
+
+// room gives aligned memory, or nil when there is none.
+func (h *rows) room(bytes int) unsafe.Pointer {
+	const line = 64
+	block := C.aligned_alloc(line, C.size_t((bytes+line)/line*line))
+	h.blocks = append(h.blocks, block)
+	return block
+}
+
+// free may be called on nil and repeated.
+func (h *rows) free() {
+	if h == nil {
+		return
+	}
+	h.kernels.free()
+	for _, block := range h.blocks {
+		C.free(block)
+	}
+	h.blocks = nil
+}
+
+// step takes the next rows of the picture in and computes what they allow. It
+// gives the picture's rows that this finished; they are valid until the next
+// step.
+func (h *rows) step(ctx context.Context, at *progress, in picture.Raster) (picture.Raster, error) {
+	p := h.session.program
+	h.takeIn(in, at.taken, min(at.taken+h.plan.rows, h.plan.height))
+	last := len(p.Convolutions) - 1
+	first := at.done[last] * p.Block
+	out := picture.Raster{Width: h.plan.width * h.plan.zoom(last) * p.Block, Channels: p.Colours}
+	err := h.plan.step(at, h.session.makers, func(i, y, rows int) error {
+		if err := ctx.Err(); err != nil {
+			return fault.Wrap(fault.Canceled, err, "The operation was canceled.")
+		}
+		if err := h.band(i, y, rows); err != nil || i < last {
+			return err
+		}
+		from := y*p.Block - first
+		h.reserve(&out, in.Depth(), from+rows*p.Block)
+		h.hand(out.Rows(from, from+rows*p.Block), in, y, rows)
+		return nil
+	})
+	return out, err
+}
+
+// reserve makes out as many rows high.
+func (h *rows) reserve(out *picture.Raster, depth, height int) {
+	if h.out.Height < height || h.out.Width != out.Width || h.out.Depth() != depth {
+		larger := picture.NewRaster(out.Width, height, out.Channels, depth)
+		copy(larger.Pix, out.Pix)
+		copy(larger.Pix16, out.Pix16)
+		h.out = larger
+	}
+	*out = h.out.Rows(0, height)
+}
+
+func (h *rows) band(i, y, height int) error {
+	c := &h.session.program.Convolutions[i]
+	k, err := h.kernel(i, height)
+	if err != nil {
+		return err
+	}
+	b := C.od_band{
+		conv: k.conv, weights: k.weights, from: h.stacks[c.From],
+		in: C.int(c.In), out: C.int(c.Out), enlarge: C.int(c.Enlarge), y: C.int(y), height: C.int(height),
+		width: C.int(h.plan.width * h.plan.zoom(i)), last: C.int(h.plan.heightOf(i)),
+		window: h.window, result: h.result, slopes: h.slopes[i], at: C.int(c.At),
+	}
+	for n, a := range c.Added {
+		b.added[n] = C.od_added{ring: h.kept[a.Stack], factor: C.float(a.Factor)}
+	}
+	if c.To >= 0 {
+		b.to = h.stacks[c.To]
+		if c.At == 0 {
+			b.kept = h.kept[c.To]
+		}
+	}
+	return failed(C.od_band_run(&b), "run a convolution")
+}
+
+// takeIn puts rows y0 up to y1 of stack 0 into its ring.
+func (h *rows) takeIn(in picture.Raster, y0, y1 int) {
+	if y0 == y1 {
+		return
+	}
+	p := h.session.program
+	C.od_picture_in(&h.stacks[0], samples(in.Rows(y0*p.Fold, y1*p.Fold)), C.int(in.Depth()), C.int(p.Colours), C.int(p.Fold), C.int(y0), C.int(y1-y0))
+}
+
+// hand makes picture rows of the last convolution's rows from y on.
+func (h *rows) hand(out, in picture.Raster, y, height int) {
+	p := h.session.program
+	var added unsafe.Pointer
+	if p.AddsPicture {
+		added = samples(in.Rows(y, y+height))
+	}
+	last := len(p.Convolutions) - 1
+	C.od_picture_out(h.result, C.int(height), C.int(h.plan.width*h.plan.zoom(last)), C.int(p.Block), C.int(p.Colours), added, samples(out), C.int(in.Depth()))
+}
+
+func samples(r picture.Raster) unsafe.Pointer {
+	if r.Pix16 != nil {
+		return unsafe.Pointer(&r.Pix16[0])
+	}
+	return unsafe.Pointer(&r.Pix[0])
+}

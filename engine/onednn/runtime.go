@@ -1,0 +1,147 @@
+//go:build linux
+
+package onednn
+
+// #include "library.h"
+import "C"
+
+import (
+	"context"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+
+	"upscaled/engine"
+	"upscaled/engine/fault"
+	"upscaled/models/network"
+)
+
+// Runtime is an engine.Runtime on the processor.
+type Runtime struct {
+	options Options
+	inner   *C.od_library
+	library Library
+	// jobs run on one thread of the system, one after the other: OpenMP keeps
+	// threads for each thread that calls it.
+	jobs  chan func()
+	close sync.Once
+}
+
+// chain is what is asked of a network beyond engine.Network.
+type chain interface {
+	Program(network.Options) (*network.Program, error)
+}
+
+// Probe looks for oneDNN and tells what it can do here. It fails with
+// fault.ModelMissing where there is none.
+func Probe(library string) (Library, error) {
+	_, found, err := load(library)
+	return found, err
+}
+
+// Open loads oneDNN. It fails with fault.ModelMissing where there is none and
+// with fault.Unsupported for a precision that the processor lacks. The caller
+// closes the runtime after all of its sessions.
+func Open(o Options) (*Runtime, error) {
+	inner, library, err := load(o.Library)
+	if err != nil {
+		return nil, err
+	}
+	r := &Runtime{options: o, inner: inner, library: library, jobs: make(chan func())}
+	if r.options.Precision == "" {
+		r.options.Precision = network.Float32
+		if library.BFloat16 {
+			r.options.Precision = network.BFloat16
+		}
+	}
+	if err := r.checkPrecision(r.options.Precision); err != nil {
+		return nil, err
+	}
+	if r.options.Threads == 0 {
+		r.options.Threads = runtime.NumCPU()
+	}
+	if r.options.Memory == 0 {
+		r.options.Memory = DefaultMemory
+	}
+	go r.work()
+	return r, nil
+}
+
+// work runs jobs until the runtime is closed.
+func (r *Runtime) work() {
+	runtime.LockOSThread() // and never unlocked: the thread ends with this
+	C.od_bind(r.inner, C.int(r.options.Threads))
+	for job := range r.jobs {
+		job()
+	}
+}
+
+// do runs a job on the computing thread and waits for it. Those of several
+// callers take turns.
+func (r *Runtime) do(job func() error) error {
+	done := make(chan error, 1)
+	r.jobs <- func() { done <- job() }
+	return <-done
+}
+
+// Close ends the runtime; it may be repeated.
+func (r *Runtime) Close() error {
+	r.close.Do(func() { close(r.jobs) })
+	return nil
+}
+
+// Library tells what the runtime runs on.
+func (r *Runtime) Library() Library { return r.library }
+
+// Device implements engine.Runtime.
+func (r *Runtime) Device() engine.Device {
+	return engine.Device{
+		Kind: "cpu", Name: processor() + ", oneDNN " + r.library.Version, Precision: r.options.Precision, Parallel: 1,
+	}
+}
+
+// processor is the name that Linux has for it.
+func processor() string {
+	text, _ := os.ReadFile("/proc/cpuinfo")
+	for line := range strings.Lines(string(text)) {
+		if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
+			return strings.TrimSpace(value)
+		}
+	}
+	return "processor"
+}
+
+func (r *Runtime) checkPrecision(p network.Precision) error {
+	switch {
+	case p == network.Float32:
+	case p != network.BFloat16:
+		return fault.New(fault.Unsupported, "oneDNN runs networks in float32 and bfloat16, not in %s.", p)
+	case !r.library.BFloat16:
+		return fault.New(fault.Unsupported, "This processor has no bfloat16 instructions (AVX512-BF16); use float32.")
+	}
+	return nil
+}
+
+// Open implements engine.Runtime for networks that are chains of convolutions;
+// others are fault.Unsupported. The session also is an engine.Streamer.
+func (r *Runtime) Open(ctx context.Context, net engine.Network, o network.Options) (engine.Session, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fault.Wrap(fault.Canceled, err, "The operation was canceled.")
+	}
+	if err := r.checkPrecision(o.Precision); err != nil {
+		return nil, err
+	}
+	if o.Sample != network.Uint8 && o.Sample != network.Uint16 {
+		return nil, fault.New(fault.Unsupported, "oneDNN sessions take samples of 8 and 16 bits, not %s.", o.Sample)
+	}
+	c, ok := net.(chain)
+	if !ok {
+		return nil, fault.New(fault.Unsupported, "This network cannot run on oneDNN; use ONNX Runtime.")
+	}
+	program, err := c.Program(o)
+	if err != nil {
+		return nil, err
+	}
+	return newSession(r, net.Facts(), o, program), nil
+}

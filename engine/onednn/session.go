@@ -1,0 +1,182 @@
+//go:build linux
+
+package onednn
+
+import (
+	"context"
+	"sync"
+
+	"upscaled/engine"
+	"upscaled/engine/fault"
+	"upscaled/engine/picture"
+	"upscaled/models/network"
+)
+
+// session implements engine.Session and engine.Streamer. Runs share the
+// weights; each has its own rows.
+type session struct {
+	runtime *Runtime
+	facts   network.Facts
+	options network.Options
+	program *network.Program
+	makers  []int
+	weights weightStore
+
+	// lock keeps Close from overtaking runs.
+	lock   sync.RWMutex
+	closed bool
+	// idle is what the last run left for another of the same width, or nil.
+	idleLock sync.Mutex
+	idle     *rows
+}
+
+func newSession(r *Runtime, f network.Facts, o network.Options, p *network.Program) *session {
+	s := &session{runtime: r, facts: f, options: o, program: p}
+	if o.Precision == network.BFloat16 && o.Sample == network.Uint16 {
+		s.program = split(p)
+	}
+	s.makers = makers(p)
+	s.weights.made = make([][]*weights, len(p.Convolutions))
+	return s
+}
+
+// split gives stack 0 twice its channels, of which the second half holds what
+// bfloat16 cuts off 16-bit samples, and the first layer the same weights for
+// both.
+func split(p *network.Program) *network.Program {
+	other := *p
+	other.Stacks = append([]network.Stack(nil), p.Stacks...)
+	other.Stacks[0].Channels *= 2
+	other.Convolutions = append([]network.Convolution(nil), p.Convolutions...)
+	for i, c := range other.Convolutions {
+		if c.From != 0 {
+			continue
+		}
+		size := c.In * 9
+		var twice []float32
+		for o := range c.Out {
+			filter := c.Weight[o*size:][:size]
+			twice = append(append(twice, filter...), filter...)
+		}
+		other.Convolutions[i].In, other.Convolutions[i].Weight = 2*c.In, twice
+	}
+	return &other
+}
+
+// Close implements engine.Session.
+func (s *session) Close() error {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	return s.runtime.do(func() error {
+		s.idle.free()
+		s.weights.free()
+		return nil
+	})
+}
+
+// Run implements engine.Session.
+func (s *session) Run(ctx context.Context, in, out picture.Raster) error {
+	s.lock.RLock()
+	defer s.lock.RUnlock()
+	if err := s.check(in); err != nil {
+		return err
+	}
+	width, height := engine.OutputSize(s.facts, s.options.Borders, in.Width, in.Height)
+	if !s.fits(out) || out.Width != width || out.Height != height || width < 1 || height < 1 {
+		return fault.New(fault.Internal, "A tile's result does not fit its session.")
+	}
+	return s.stream(ctx, in, s.cropping(out))
+}
+
+// cropping gives a receiver of the network's rows that copies the part which
+// the session's borders leave into out.
+func (s *session) cropping(out picture.Raster) func(picture.Raster) error {
+	x0, skip, row := 0, 0, 0
+	if !s.options.Borders.Left {
+		x0 = s.facts.Radius * s.facts.Scale * out.Channels
+	}
+	if !s.options.Borders.Top {
+		skip = s.facts.Radius * s.facts.Scale
+	}
+	return func(rows picture.Raster) error {
+		line, wide := out.Width*out.Channels, rows.Width*rows.Channels
+		for y := range rows.Height {
+			if to := row + y - skip; to >= 0 && to < out.Height {
+				if out.Pix16 != nil {
+					copy(out.Pix16[to*line:][:line], rows.Pix16[y*wide+x0:])
+				} else {
+					copy(out.Pix[to*line:][:line], rows.Pix[y*wide+x0:])
+				}
+			}
+		}
+		row += rows.Height
+		return nil
+	}
+}
+
+// Stream implements engine.Streamer.
+func (s *session) Stream(ctx context.Context, in picture.Raster, emit func(picture.Raster) error) error {
+	s.lock.RLock()
+	defer s.lock.RUnlock()
+	if err := s.check(in); err != nil {
+		return err
+	}
+	if s.options.Borders != network.AllBorders {
+		return fault.New(fault.Internal, "Only whole pictures can be streamed.")
+	}
+	return s.stream(ctx, in, emit)
+}
+
+func (s *session) check(in picture.Raster) error {
+	if s.closed {
+		return fault.New(fault.Internal, "The session is closed.")
+	}
+	m := max(1, s.facts.Multiple)
+	if !s.fits(in) || in.Width < 1 || in.Height < 1 || in.Width%m != 0 || in.Height%m != 0 ||
+		s.options.Width > 0 && (in.Width != s.options.Width || in.Height != s.options.Height) {
+		return fault.New(fault.Internal, "A tile's buffers do not fit its session.")
+	}
+	return nil
+}
+
+func (s *session) fits(r picture.Raster) bool {
+	depth := 8
+	if s.options.Sample == network.Uint16 {
+		depth = 16
+	}
+	return r.Channels == s.options.Channels && r.Depth() == depth &&
+		len(r.Pix)+len(r.Pix16) == r.Width*r.Height*r.Channels
+}
+
+// stream runs a picture step by step. Between steps others may have theirs.
+func (s *session) stream(ctx context.Context, in picture.Raster, emit func(picture.Raster) error) error {
+	if err := ctx.Err(); err != nil {
+		return fault.Wrap(fault.Canceled, err, "The operation was canceled.")
+	}
+	held, err := s.acquire(in.Width/s.program.Fold, in.Height/s.program.Fold)
+	if err != nil {
+		return err
+	}
+	defer s.release(held)
+	at := held.plan.start()
+	for !held.plan.finished(at) {
+		var out picture.Raster
+		err := s.runtime.do(func() (err error) {
+			out, err = held.step(ctx, at, in)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if out.Height > 0 {
+			if err := emit(out); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
