@@ -20,13 +20,17 @@ type device struct {
 	busy  time.Duration
 }
 
+// idleLimit is how long a GPU's memory is kept for pictures of a shape that
+// come no more.
+const idleLimit = 2 * time.Minute
+
 func newDevice(r Runtime) *device {
-	described, limit := r.Device(), maxSessions
+	described, limit, idle := r.Device(), maxSessions, time.Duration(0)
 	if described.StaticShapes {
-		limit = maxStaticSessions
+		limit, idle = maxStaticSessions, idleLimit
 	}
 	return &device{
-		runtime: r, sessions: newSessions(r, limit),
+		runtime: r, sessions: newSessions(r, limit, idle),
 		parallel: max(1, described.Parallel), static: described.StaticShapes,
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"upscaled/engine"
 	"upscaled/engine/enginetest"
@@ -174,4 +176,29 @@ func (s spottedSession) Run(ctx context.Context, in, out picture.Raster) error {
 		clear(out.Pix[(y*out.Width+out.Width/2)*3:][:40*3])
 	}
 	return nil
+}
+
+// Sessions of shapes that come no more give a card's memory back after a while;
+// the one used last stays, so that the next picture need not wait.
+func TestIdleSessionsClose(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := &enginetest.Runtime{Static: true}
+		e := engine.New(engine.Options{Runtime: r, Library: enginetest.Library{Network: enginetest.Net(2, 2)}})
+		for _, side := range []int{64, 96, 128} {
+			var out bytes.Buffer
+			if _, err := e.Upscale(t.Context(), engine.Request{Input: file(t, noise(1, side, side, 3, 8)), Output: &out, Format: picture.PNG}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(time.Hour) // of the test's own clock
+		synctest.Wait()
+		if opened, closed := r.Opened.Load(), r.Closed.Load(); opened != 3 || closed != 2 {
+			t.Errorf("%d sessions opened, %d closed while idle", opened, closed)
+		}
+		e.Close()
+		if r.Closed.Load() != 3 {
+			t.Errorf("%d of 3 closed in the end", r.Closed.Load())
+		}
+	})
 }

@@ -72,6 +72,9 @@ func New(o Options) *Engine {
 
 // Close frees the sessions. No Upscale may be running.
 func (e *Engine) Close() {
+	for _, d := range e.devices {
+		d.sessions.stop()
+	}
 	e.clear()
 	e.tiles.close()
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"sync"
+	"time"
 
 	"upscaled/models/network"
 )
@@ -22,19 +23,25 @@ type entry struct {
 	users   int
 	evicted bool
 	used    int64
+	// left is when it was used last.
+	left time.Time
 }
 
 // sessions caches open sessions. It may be used concurrently.
 type sessions struct {
 	runtime Runtime
 	limit   int
+	// idle is how long sessions beside the newest stay open unused: large
+	// pictures' hold much of a card's memory. 0 keeps them.
+	idle    time.Duration
 	mutex   sync.Mutex
 	clock   int64
 	entries map[sessionKey]*entry
+	sweep   *time.Timer // nil while nothing waits to be closed
 }
 
-func newSessions(r Runtime, limit int) *sessions {
-	return &sessions{runtime: r, limit: limit, entries: map[sessionKey]*entry{}}
+func newSessions(r Runtime, limit int, idle time.Duration) *sessions {
+	return &sessions{runtime: r, limit: limit, idle: idle, entries: map[sessionKey]*entry{}}
 }
 
 // get gives the session for a graph, opening it at first use. The caller calls
@@ -84,10 +91,50 @@ func (s *sessions) forget(key sessionKey, e *entry) {
 func (s *sessions) release(e *entry) {
 	s.mutex.Lock()
 	e.users--
+	e.left = time.Now()
 	closing := e.users == 0 && e.evicted && e.session != nil
+	s.arm()
 	s.mutex.Unlock()
 	if closing {
 		_ = e.session.Close()
+	}
+}
+
+// arm has idle sessions closed in a while. The caller holds the mutex.
+func (s *sessions) arm() {
+	if s.idle > 0 && s.sweep == nil && len(s.entries) > 1 {
+		s.sweep = time.AfterFunc(s.idle, s.closeIdle)
+	}
+}
+
+// closeIdle closes what was unused for the idle time, but for the session that
+// was used last.
+func (s *sessions) closeIdle() {
+	var closing []Session
+	s.mutex.Lock()
+	s.sweep = nil
+	now := time.Now()
+	for key, e := range s.entries {
+		if e.users == 0 && e.used != s.clock && e.session != nil && now.Sub(e.left) >= s.idle {
+			delete(s.entries, key)
+			e.evicted = true
+			closing = append(closing, e.session)
+		}
+	}
+	s.arm()
+	s.mutex.Unlock()
+	for _, session := range closing {
+		_ = session.Close()
+	}
+}
+
+// stop ends the waiting for idle sessions.
+func (s *sessions) stop() {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.idle = 0
+	if s.sweep != nil {
+		s.sweep.Stop()
 	}
 }
 
