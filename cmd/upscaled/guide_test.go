@@ -79,7 +79,7 @@ func TestGuideNames(t *testing.T) {
 				t.Errorf("%s: the program does not know %s", name, text)
 			}
 		}
-		for _, match := range regexp.MustCompile("(?:scripts/)?deploy/([a-z.-]+[a-z])\\b").FindAllStringSubmatch(page, -1) {
+		for _, match := range regexp.MustCompile(`(?:scripts/)?deploy/([a-z.-]+[a-z])\b`).FindAllStringSubmatch(page, -1) {
 			if _, err := os.Stat(filepath.Join(deployFolder, match[1])); err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
