@@ -56,6 +56,10 @@ func accessLog(log *slog.Logger) echo.MiddlewareFunc {
 			attributes := []any{
 				"request_id", response.Header().Get(echo.HeaderXRequestID), "method", r.Method, "path", r.URL.Path,
 				"status", response.Status, "bytes", response.Size, "seconds", time.Since(started).Seconds(), "client", c.RealIP(),
+				"api", apiOf(c),
+			}
+			if account, jobs := visited(r.Context()).seen(); account != "" || len(jobs) > 0 {
+				attributes = append(attributes, "account", account, "jobs", jobs)
 			}
 			switch {
 			case dialect.Canceled(c):

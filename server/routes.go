@@ -86,7 +86,9 @@ func (s *Server) routes(a addresses) (*echo.Echo, error) {
 	e.HideBanner, e.HidePort = true, true
 	e.IPExtractor = a.extractor()
 	e.HTTPErrorHandler = d.handleError
-	e.Use(requestID, accessLog(s.parts.Log), drain, recoverPanic, secure)
+	names := &apiNames{current: "health", byPath: map[string]string{}}
+	e.OnAddRouteHandler = names.note
+	e.Use(requestID, names.middleware, observe(s.parts.Observers), accessLog(s.parts.Log), drain, recoverPanic, secure)
 	e.Use(strictTransport)
 	if len(s.config.CORSOrigins) > 0 {
 		e.Use(crossOrigin(s.config.CORSOrigins))
@@ -95,16 +97,27 @@ func (s *Server) routes(a addresses) (*echo.Echo, error) {
 	e.GET("/readyz", s.readyz)
 	e.HEAD("/healthz", s.healthz) // load balancers ask that way
 	e.HEAD("/readyz", s.readyz)
-	e.POST("/v1/upscale", d.upscale)
-	d.mnml.Routes(e)
-	d.ailab.Routes(e)
-	d.maskr.Routes(e)
-	d.aetherforge.Routes(e)
-	d.native.Routes(e)
-	d.replicate.Routes(e)
-	d.automatic.Routes(e)
+	d.register(e, names)
+	names.current = "files"
 	d.fileRoutes(e, file.Handler{Queue: host.Queue, Signer: s.signer(), Refuse: d.refuseFile})
+	names.current = "pages"
 	return e, s.pages(e)
+}
+
+// register adds the routes of every API under its name.
+func (d dialects) register(e *echo.Echo, names *apiNames) {
+	for _, api := range []struct {
+		name   string
+		routes func(*echo.Echo)
+	}{
+		{"mnml", func(e *echo.Echo) { e.POST("/v1/upscale", d.upscale) }},
+		{"mnml", d.mnml.Routes}, {"ailab", d.ailab.Routes}, {"maskr", d.maskr.Routes},
+		{"aetherforge", d.aetherforge.Routes}, {native.Name, d.native.Routes},
+		{replicate.Name, d.replicate.Routes}, {automatic1111.Name, d.automatic.Routes},
+	} {
+		names.current = api.name
+		api.routes(e)
+	}
 }
 
 // fileRoutes registers the results of all APIs, and beside them the uploads of
@@ -149,6 +162,7 @@ func (s *Server) pages(e *echo.Echo) error {
 func (d dialects) upscale(c echo.Context) error {
 	kind, _, err := mime.ParseMediaType(c.Request().Header.Get(echo.HeaderContentType))
 	if err == nil && kind == echo.MIMEApplicationJSON {
+		c.Set(apiKey, "artnex")
 		return d.artnex.Upscale(c)
 	}
 	return d.mnml.Upscale(c)

@@ -45,8 +45,10 @@ type Parts struct {
 	Faces func(context.Context) error
 	// Decoders is how many uploads are looked into at once.
 	Decoders int
-	Log      *slog.Logger
-	Now      func() time.Time
+	// Observers are told of requests and submissions.
+	Observers []Observer
+	Log       *slog.Logger
+	Now       func() time.Time
 }
 
 // Server answers all APIs.
@@ -81,6 +83,7 @@ func New(ctx context.Context, c Config, p Parts) (*Server, error) {
 		return nil, fault.New(fault.Invalid, "No keys are configured, so anybody who reaches %s could use this server: "+
 			"make one with 'upscaled keys new', listen on 127.0.0.1, or allow it with --insecure-open.", c.Listen)
 	}
+	p.Queue, p.Gate = watchedQueue{p.Queue, p.Observers}, watchedGate{p.Gate}
 	s := &Server{config: c, parts: p, stopping: make(chan struct{})}
 	s.echo, err = s.routes(newAddresses(c))
 	return s, err

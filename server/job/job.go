@@ -85,6 +85,9 @@ type Spec struct {
 	// Memo is what the dialect wants to remember of the request, in a form of
 	// its own; at most some KiB. Nobody else reads it.
 	Memo string `json:"memo,omitempty"`
+	// Trace is the W3C traceparent of the span that submitted the job; "" where
+	// none is kept.
+	Trace string `json:"trace,omitempty"`
 }
 
 // Result describes the stored result of a succeeded job.

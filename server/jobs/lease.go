@@ -114,6 +114,7 @@ func (l *lease) finish(ctx context.Context, change func(*record)) error {
 	if err != nil {
 		return err
 	}
+	l.queue.ended(r)
 	l.queue.conclude(ctx, r)
 	return l.done(l.message.Ack())
 }

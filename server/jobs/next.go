@@ -108,6 +108,7 @@ func (q *Queue) begin(ctx context.Context, message jetstream.Msg) (*lease, error
 		case err != nil:
 			return nil, err
 		case r.State.Final():
+			q.ended(r)
 			q.conclude(ctx, r)
 			return nil, message.Ack()
 		}

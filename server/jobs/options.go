@@ -40,6 +40,13 @@ type Ledger interface {
 	Holds(ctx context.Context) ([]account.Hold, error)
 }
 
+// Observer is told of every accepted job that this process made final: among
+// all processes at most once for each job, and once unless the store's answer
+// was lost.
+type Observer interface {
+	JobEnded(j job.Job)
+}
+
 // Options make a Queue.
 type Options struct {
 	// MaxUnfinished bounds the jobs that are waiting or running; more are
@@ -65,6 +72,8 @@ type Options struct {
 	Large func(spec job.Spec, input []byte) bool
 	// Ledger is nil where nobody pays.
 	Ledger Ledger
+	// Observer is nil where nobody counts.
+	Observer Observer
 	// Orphans is how long a charge without a job record may be a submission
 	// that is still going on in another process; 0 where no other one submits.
 	Orphans time.Duration

@@ -160,6 +160,7 @@ func (q *Queue) Cancel(ctx context.Context, id string) error {
 		case err != nil:
 			return err
 		}
+		q.ended(r)
 		if wasQueued {
 			q.dropWork(ctx, r)
 		}

@@ -118,6 +118,13 @@ func (q *Queue) conclude(ctx context.Context, r record) {
 	}
 }
 
+// ended tells the observer of a record that was just made final.
+func (q *Queue) ended(r record) {
+	if q.options.Observer != nil {
+		q.options.Observer.JobEnded(r.Job)
+	}
+}
+
 // account settles or refunds a final job's charge.
 func (q *Queue) account(ctx context.Context, r record) error {
 	switch {

@@ -65,6 +65,7 @@ func (q *Queue) expire(ctx context.Context, r record) error {
 	if err := q.update(ctx, &r); err != nil {
 		return err
 	}
+	q.ended(r)
 	q.dropWork(ctx, r)
 	q.conclude(ctx, r)
 	return nil

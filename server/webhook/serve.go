@@ -32,19 +32,28 @@ func (s *Sender) serve(ctx context.Context, notice job.Notice) {
 		err = notice.Done(ending)
 	case err == nil && status/100 == 2:
 		log.Info("webhook delivered", "status", status)
+		s.ended("delivered")
 		err = notice.Done(ending)
 	case ctx.Err() != nil:
 		err = notice.Again(ending, 0) // another process calls, or this one when it is back
 	case errors.Is(err, errHopeless), status == http.StatusGone, notice.Attempt() > len(again):
 		log.Warn("webhook given up", failure(status, err)...)
+		s.ended("given_up")
 		err = notice.Done(ending)
 	default:
 		pause := again[max(notice.Attempt(), 1)-1]
 		log.Warn("webhook is tried again", append(failure(status, err), slog.Duration("after", pause))...)
+		s.ended("retried")
 		err = notice.Again(ending, pause)
 	}
 	if err != nil {
 		log.Warn("webhook comes again", "error", err)
+	}
+}
+
+func (s *Sender) ended(outcome string) {
+	if s.options.Observer != nil {
+		s.options.Observer.WebhookEnded(outcome)
 	}
 }
 

@@ -25,6 +25,12 @@ import (
 // running, or its final one. A nil body means that there is nothing to tell.
 type Body func(j job.Job) (contentType string, body []byte, err error)
 
+// Observer is told of every call that was made, concurrently. Its outcome is
+// "delivered", "retried" or "given_up".
+type Observer interface {
+	WebhookEnded(outcome string)
+}
+
 // Options make a Sender.
 type Options struct {
 	// Notices are the calls that are due.
@@ -40,7 +46,9 @@ type Options struct {
 	AtOnce int
 	// Timeout bounds one call in all; 0 is 10 s.
 	Timeout time.Duration
-	Log     *slog.Logger
+	// Observer is nil where nobody counts.
+	Observer Observer
+	Log      *slog.Logger
 	// Now is the clock.
 	Now func() time.Time
 }

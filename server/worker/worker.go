@@ -34,7 +34,9 @@ type Options struct {
 	// Grace is how long running jobs may go on after Run's context has ended;
 	// then they are handed back.
 	Grace time.Duration
-	Log   *slog.Logger
+	// Observers are told of every try of a job.
+	Observers []Observer
+	Log       *slog.Logger
 }
 
 // endLimit bounds how long the end of a job may take to be written, storing
@@ -94,11 +96,15 @@ func (w *Worker) run(hard context.Context, lease job.Lease) error {
 	defer context.AfterFunc(hard, stop)()
 	started := time.Now()
 	log.Info("job begins")
-	picture, result, err := w.upscale(ctx, lease)
+	ctx, observed := w.observe(ctx, lease.Job())
+	picture, made, err := w.upscale(ctx, lease)
+	result := resultOf(made)
+	result.Bytes = int64(len(picture))
 
 	ending, stopEnding := context.WithTimeout(context.WithoutCancel(hard), endLimit)
 	defer stopEnding()
 	outcome, ended := w.end(ending, hard, lease, picture, result, err)
+	observed(End{Outcome: outcome, Result: made, Err: err})
 	log = log.With("outcome", outcome, "seconds", time.Since(started).Seconds())
 	switch {
 	case ended != nil && !errors.Is(ended, job.ErrLost):
@@ -140,7 +146,7 @@ func passing(kind fault.Kind) bool {
 
 // upscale runs the engine. A panic is this picture's failure, not the
 // process's.
-func (w *Worker) upscale(ctx context.Context, lease job.Lease) (out []byte, result job.Result, err error) {
+func (w *Worker) upscale(ctx context.Context, lease job.Lease) (out []byte, made engine.Result, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			w.options.Log.Error("panic in the engine", "job", lease.Job().ID, "panic", cause, "stack", string(debug.Stack()))
@@ -149,18 +155,15 @@ func (w *Worker) upscale(ctx context.Context, lease job.Lease) (out []byte, resu
 	}()
 	input, err := lease.Input(ctx)
 	if err != nil {
-		return nil, job.Result{}, fmt.Errorf("read input: %w", err)
+		return nil, engine.Result{}, fmt.Errorf("read input: %w", err)
 	}
 	var picture bytes.Buffer
 	request := requestOf(lease.Job().Options, w.options.Faces)
 	request.Input, request.Output, request.Progress = input, &picture, progress(lease)
-	made, err := w.options.Engine.Upscale(ctx, request)
-	if err != nil {
-		return nil, job.Result{}, err
+	if made, err = w.options.Engine.Upscale(ctx, request); err != nil {
+		return nil, engine.Result{}, err
 	}
-	result = resultOf(made)
-	result.Bytes = int64(picture.Len())
-	return picture.Bytes(), result, nil
+	return picture.Bytes(), made, nil
 }
 
 // progress passes the engine's on, at most so often that nobody is bothered.
