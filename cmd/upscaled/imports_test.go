@@ -82,8 +82,9 @@ func rules() []rule {
 		{"the engine knows no HTTP, no queue and no web framework", func(s source, path, _ string) bool {
 			return within(s.folder, "engine") && !s.test && (within(path, "net/http", "github.com/labstack/echo") || strings.Contains(path, "nats-io"))
 		}},
-		{"only engine/ort touches ONNX Runtime and cgo: everything else is tested without them", func(s source, path, _ string) bool {
-			return (path == "C" || strings.Contains(path, "onnxruntime_go")) && !within(s.folder, "engine/ort")
+		{"only the runtimes touch native libraries: everything else is tested without them", func(s source, path, _ string) bool {
+			native := path == "C" && !within(s.folder, "engine/onednn") || strings.Contains(path, "onnxruntime_go")
+			return native && !within(s.folder, "engine/ort")
 		}},
 		{"engine is given its runtime: only cmd and tests import engine/ort", func(s source, _, own string) bool {
 			return within(own, "engine/ort") && !s.test && !within(s.folder, "cmd", "engine/ort")
