@@ -41,6 +41,7 @@ func (a *animation) chunk(kind string, payload []byte, f *pngFile) error {
 		}
 		a.inDefault = a.inDefault || !a.pixelsSeen
 		a.frames = append(a.frames, frame)
+		return checkFrames(len(a.frames))
 	case len(payload) >= 4 && len(a.frames) > 0: // fdAT with its sequence number
 		last := &a.frames[len(a.frames)-1]
 		last.pixels = append(last.pixels, payload[4:])

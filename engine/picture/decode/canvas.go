@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"upscaled/engine/fault"
 	"upscaled/engine/picture"
 )
 
@@ -15,6 +16,19 @@ const (
 	clearArea                  // it becomes transparent
 	revertArea                 // it becomes what it was before the frame
 )
+
+// maxFrames bounds an animation: a frame of one pixel takes 15 bytes of a file,
+// and the network is run for each. Real ones have some hundred; at 30 a second
+// this is eleven minutes.
+const maxFrames = 20_000
+
+// checkFrames is asked while frames are counted, before memory is taken for more.
+func checkFrames(frames int) error {
+	if frames > maxFrames {
+		return fault.New(fault.TooLarge, "The animation has more than %d frames; cut it into parts first.", maxFrames)
+	}
+	return nil
+}
 
 // patch is the rectangle of the canvas that one frame of an animation draws.
 type patch struct {

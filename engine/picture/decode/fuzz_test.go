@@ -6,6 +6,7 @@ import (
 	"image/color"
 	"image/gif"
 	"io"
+	"slices"
 	"testing"
 
 	"upscaled/engine/fault"
@@ -18,6 +19,14 @@ func FuzzOpen(f *testing.F) {
 	for _, seed := range fuzzSeeds(f) {
 		f.Add(seed)
 		f.Add(seed[:len(seed)/2])
+	}
+	for _, file := range slices.Concat(hostileAnimations(), hostileJPEG(), hostileTIFF(), hostileOthers()) {
+		if file.mebibytes > 24 {
+			continue // made to be large
+		}
+		if seed := file.make(f); len(seed) < 4096 {
+			f.Add(seed)
+		}
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		limits := picture.Limits{Pixels: 1 << 18, Side: 1 << 12}

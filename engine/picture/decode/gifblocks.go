@@ -122,7 +122,7 @@ func (f *gifFile) picture(rest []byte, control gifControl) ([]byte, error) {
 		f.width, f.height = frame.x+frame.width, frame.y+frame.height
 	}
 	f.frames = append(f.frames, frame)
-	return after, nil
+	return after, checkFrames(len(f.frames))
 }
 
 // chain splits a chain of sub-blocks, its terminator included, from what

@@ -25,7 +25,7 @@ const (
 
 // maxScans bounds the passes over a progressive picture. Encoders use about
 // ten; a hostile file can ask for thousands of full passes in a few bytes.
-const maxScans = 1000
+const maxScans = 100
 
 // collectAbove is the pixel count from which the coefficients of a progressive
 // picture, 6 bytes a pixel, are freed before its raster is allocated.
@@ -62,6 +62,9 @@ func readJPEG(data []byte) (*source, error) {
 		s.info.Meta.ICC = nil
 	}
 	s.frames = still(func() (picture.Frame, error) {
+		if header.exceeds(len(data)) {
+			return picture.Frame{}, errTruncated
+		}
 		stored, err := jpeg.Decode(bytes.NewReader(data))
 		if err != nil {
 			return picture.Frame{}, err
@@ -72,6 +75,12 @@ func readJPEG(data []byte) (*source, error) {
 		return convert(stored, s.stored(), fullRange())
 	})
 	return s, nil
+}
+
+// exceeds tells a picture that cannot be in a file of so many bytes: each block
+// of 8x8 pixels takes a bit at least, and memory is not to be taken for less.
+func (h jpegHeader) exceeds(bytes int) bool {
+	return (h.width+7)/8*((h.height+7)/8) > 8*bytes
 }
 
 // scanJPEG walks the segments up to the first scan.

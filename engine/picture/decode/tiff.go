@@ -22,6 +22,10 @@ const (
 // maxPages bounds the walk along a file's pages, which may run in a circle.
 const maxPages = 1 << 16
 
+// maxPageFields bounds the fields of all pages that are walked: directories
+// may overlap, so that a file of 1 MiB has 65536 of 65535 fields each.
+const maxPageFields = 1 << 20
+
 func readTIFF(data []byte) (*source, error) {
 	file, err := ifd.Parse(data)
 	if err != nil {
@@ -43,6 +47,9 @@ func readTIFF(data []byte) (*source, error) {
 		},
 		orientation: int(file.Number(page, ifd.Orientation, 1)),
 	}
+	if compressedBytes(file, page) > maxCompressed+4*int64(len(data)) {
+		return nil, damaged("strips or tiles that lie over each other")
+	}
 	if err := s.describeTIFF(file, page); err != nil {
 		return nil, err
 	}
@@ -57,6 +64,27 @@ func readTIFF(data []byte) (*source, error) {
 		return convert(img, s.stored(), fullRange())
 	})
 	return s, nil
+}
+
+// maxCompressed is how much compressed data a file may have beyond four times
+// its own size. Sparse maps share their empty tiles; a hostile file has the same
+// MiB in each of its thousands of strips.
+const maxCompressed = 64 << 20
+
+// compressedBytes is what all strips and tiles hold together.
+func compressedBytes(file ifd.File, page ifd.Directory) int64 {
+	sum := int64(0)
+	for _, tag := range []uint16{ifd.StripByteCounts, ifd.TileByteCounts} {
+		entry, _ := page.Find(tag)
+		for i := 0; ; i++ {
+			bytes, ok := file.Uint(entry, i)
+			if !ok {
+				break
+			}
+			sum += int64(bytes)
+		}
+	}
+	return sum
 }
 
 // describeTIFF tells channels, depth and alpha, and refuses by name what the
@@ -107,14 +135,15 @@ func isRaw(file ifd.File, page ifd.Directory) bool {
 
 // countPages counts full-size pictures; reduced ones are not pages.
 func countPages(file ifd.File, page ifd.Directory) int {
-	pages := 1
+	pages, fields := 1, 0
 	seen := map[uint32]bool{file.First: true}
-	for next := page.Next; next != 0 && !seen[next] && len(seen) < maxPages; next = page.Next {
+	for next := page.Next; next != 0 && !seen[next] && len(seen) < maxPages && fields < maxPageFields; next = page.Next {
 		seen[next] = true
 		var ok bool
 		if page, ok = file.Directory(next); !ok {
 			break
 		}
+		fields += len(page.Entries)
 		if file.Number(page, ifd.NewSubfileType, 0)&1 == 0 {
 			pages++
 		}

@@ -203,7 +203,7 @@ func (f *webpFile) animationFrame(payload []byte) error {
 		frame.after = clearArea
 	}
 	f.frames = append(f.frames, frame)
-	return nil
+	return checkFrames(len(f.frames))
 }
 
 // take keeps the first chunk of a kind.

@@ -17,12 +17,21 @@ func FromTIFF(file ifd.File, page ifd.Directory) picture.Metadata {
 	if e, ok := page.Find(ifd.XMP); ok {
 		m.XMP = XMP(file.Value(e))
 	}
-	exif := ifd.Build(file.Order,
-		file.Fields(page, describes),
-		subdirectory(file, page, ifd.EXIF),
-		subdirectory(file, page, ifd.GPS))
-	m.EXIF = EXIF(exif)
+	main, exif, gps := file.Fields(page, describes), subdirectory(file, page, ifd.EXIF), subdirectory(file, page, ifd.GPS)
+	// Values may overlap: 65535 fields of a file of 2 MiB can hold 120 GiB.
+	if total(main)+total(exif)+total(gps) <= maxBytes {
+		m.EXIF = EXIF(ifd.Build(file.Order, main, exif, gps))
+	}
 	return m
+}
+
+// total is the bytes of all values.
+func total(fields []ifd.Field) int {
+	sum := 0
+	for _, field := range fields {
+		sum += len(field.Value)
+	}
+	return sum
 }
 
 func subdirectory(file ifd.File, page ifd.Directory, tag uint16) []ifd.Field {

@@ -10,12 +10,16 @@ import (
 	"unicode/utf8"
 )
 
+// maxPacket bounds an XMP packet. Long edit histories reach about 1 MiB; a
+// packet is parsed four times, which takes half a second for each MiB.
+const maxPacket = 4 << 20
+
 // XMP gives back a packet that is well-formed UTF-8 XML, and nil otherwise.
 // Zero bytes after the packet, which some writers leave, are cut.
 func XMP(packet []byte) []byte {
 	packet = bytes.TrimRight(packet, "\x00")
 	packet = bytes.TrimPrefix(packet, []byte("\ufeff"))
-	if len(packet) == 0 || len(packet) > maxBytes || !utf8.Valid(packet) || !wellFormed(packet) {
+	if len(packet) == 0 || len(packet) > maxPacket || !utf8.Valid(packet) || !wellFormed(packet) {
 		return nil
 	}
 	return packet

@@ -32,6 +32,7 @@ const (
 	DateTime         = 0x0132
 	Artist           = 0x013b
 	HostComputer     = 0x013c
+	TileByteCounts   = 0x0145
 	SubIFDs          = 0x014a
 	ExtraSamples     = 0x0152
 	SampleFormat     = 0x0153
