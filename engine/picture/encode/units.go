@@ -42,8 +42,13 @@ func (u *units) add(color picture.Raster, alpha *picture.Raster, start func(coun
 	count := (u.waiting + color.Height) / u.height
 	start(count)
 	inParallel(count, func(i int) {
+		from := i*u.height - u.waiting
+		if from >= 0 && band.asIs() {
+			work(i, u.within(band, from))
+			return
+		}
 		scratch := u.scratch.Get().(*[]byte)
-		work(i, u.unit(band, i*u.height-u.waiting, *scratch))
+		work(i, u.unit(band, from, *scratch))
 		u.scratch.Put(scratch)
 	})
 	from := count*u.height - u.waiting // negative: the rest still waits
@@ -60,26 +65,29 @@ func (u *units) add(color picture.Raster, alpha *picture.Raster, start func(coun
 	}
 }
 
-// unit gives the unit that starts at the band's row from; negative rows are
-// those that waited for the band. What has to be converted goes to scratch.
+// within gives a unit whose bytes are the band's own.
+func (u *units) within(band source, from int) unit {
+	out := unit{rows: band.color.Pix[from*u.stride : (from+u.height)*u.stride], above: u.above}
+	if u.above != nil && from > 0 {
+		out.above = band.color.Pix[(from-1)*u.stride : from*u.stride]
+	}
+	return out
+}
+
+// unit makes the unit that starts at the band's row from in scratch; negative
+// rows are those that waited for the band.
 func (u *units) unit(band source, from int, scratch []byte) unit {
-	out := unit{above: u.above}
+	out := unit{rows: scratch[:u.height*u.stride], above: u.above}
 	if u.above != nil && from > 0 {
 		out.above = band.row(from-1, scratch[u.height*u.stride:])
 	}
-	if from >= 0 && band.asIs() {
-		out.rows = band.color.Pix[from*u.stride : (from+u.height)*u.stride]
-		return out
-	}
-	rows := scratch[:u.height*u.stride]
 	done := 0
 	if from < 0 {
-		done = copy(rows, u.rest[(u.waiting+from)*u.stride:]) / u.stride
+		done = copy(out.rows, u.rest[(u.waiting+from)*u.stride:]) / u.stride
 	}
 	for y := done; y < u.height; y++ {
-		band.convert(from+y, rows[y*u.stride:][:u.stride])
+		band.convert(from+y, out.rows[y*u.stride:][:u.stride])
 	}
-	out.rows = rows
 	return out
 }
 
