@@ -123,7 +123,7 @@ func TestTiledEqualsUntiled(t *testing.T) {
 		if random.Intn(2) == 0 {
 			q.Size.Scale = 0.2 + random.Float64()*float64(net.Description.Scale)
 		}
-		device := &enginetest.Runtime{Static: random.Intn(2) == 0, Parallel: random.Intn(4)}
+		device := &enginetest.Runtime{Static: random.Intn(2) == 0, Parallel: random.Intn(4), Streams: true}
 		data, result, err := upscale(t, device, net, q)
 		if err != nil {
 			t.Errorf("seed %d: %v", seed, err)

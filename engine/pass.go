@@ -49,6 +49,14 @@ func (r *run) through(ctx context.Context, net Network, planes []picture.Raster,
 		p.planes = append(p.planes, extended(plane, width, height))
 		p.constant = append(p.constant, len(p.constant) > 0 && constant(plane))
 	}
+	all, release, ok, err := p.streams(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	if ok {
+		return p.streamed(ctx, all, emit)
+	}
 	p.pixels = r.tilePixels(net)
 	p.plan(0)
 	for cleared := !p.static(); ; {

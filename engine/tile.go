@@ -105,13 +105,7 @@ func (p *pass) begin(ctx context.Context, t *tile) {
 // cut takes a tile's input out of its plane and makes room for its output.
 func (p *pass) cut(t *tile) {
 	plane := p.planes[t.plane]
-	t.options = network.Options{
-		Precision: p.engine.precision, Sample: network.Uint8, Channels: plane.Channels,
-		Borders: network.AllBorders,
-	}
-	if plane.Pix16 != nil {
-		t.options.Sample = network.Uint16
-	}
+	t.options = p.options(plane)
 	switch {
 	case p.static():
 		t.options.Width, t.options.Height = t.column.Seen(), t.row.Seen()

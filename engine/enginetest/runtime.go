@@ -22,6 +22,8 @@ type Runtime struct {
 	// Static and Parallel are the device's StaticShapes and Parallel.
 	Static   bool
 	Parallel int
+	// Streams makes sessions engine.Streamers.
+	Streams bool
 	// Before, where not nil, is called at the start of every run.
 	Before func(ctx context.Context) error
 
@@ -44,7 +46,36 @@ func (r *Runtime) Open(ctx context.Context, net engine.Network, o network.Option
 		return nil, fault.Wrap(fault.Canceled, err, "The operation was canceled.")
 	}
 	r.Opened.Add(1)
-	return &session{runtime: r, facts: net.Facts(), options: o}, nil
+	s := &session{runtime: r, facts: net.Facts(), options: o}
+	if r.Streams && o.Borders == network.AllBorders {
+		return streaming{s}, nil
+	}
+	return s, nil
+}
+
+// streaming is a session that also hands out rows.
+type streaming struct{ *session }
+
+// Stream implements engine.Streamer, in bands of 1, 2, 3 ... rows and with one
+// buffer for all of them.
+func (s streaming) Stream(ctx context.Context, in picture.Raster, emit func(picture.Raster) error) error {
+	width, height := engine.OutputSize(s.facts, network.AllBorders, in.Width, in.Height)
+	whole := picture.NewRaster(width, height, in.Channels, in.Depth())
+	if err := s.Run(ctx, in, whole); err != nil {
+		return err
+	}
+	for from, rows := 0, 1; from < height; from, rows = from+rows, rows+1 {
+		band := whole.Rows(from, min(from+rows, height))
+		lent := picture.NewRaster(width, band.Height, in.Channels, in.Depth())
+		copy(lent.Pix, band.Pix)
+		copy(lent.Pix16, band.Pix16)
+		if err := emit(lent); err != nil {
+			return err
+		}
+		clear(lent.Pix)
+		clear(lent.Pix16)
+	}
+	return nil
 }
 
 type session struct {

@@ -1,0 +1,96 @@
+package engine_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"image"
+	"image/png"
+	"math/rand"
+	"testing"
+
+	"upscaled/engine"
+	"upscaled/engine/enginetest"
+	"upscaled/engine/fault"
+	"upscaled/engine/picture"
+)
+
+// transparent is a PNG with an alpha plane of noise or of one value.
+func transparent(t *testing.T, width, height int, even bool) []byte {
+	t.Helper()
+	noise := rand.New(rand.NewSource(int64(width)))
+	in := image.NewNRGBA(image.Rect(0, 0, width, height))
+	for i := range in.Pix {
+		if in.Pix[i] = uint8(noise.Int()); even && i%4 == 3 {
+			in.Pix[i] = 90
+		}
+	}
+	var out bytes.Buffer
+	if err := png.Encode(&out, in); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+// A device that streams rows makes the picture that tiles make, planes and
+// sizes whatever.
+func TestStreamedEqualsTiled(t *testing.T) {
+	t.Parallel()
+	for _, multiple := range []int{1, 2} {
+		net := enginetest.Net(3, 4)
+		net.Description.Multiple, net.Description.Trims = multiple, false
+		for name, input := range map[string][]byte{
+			"colour": file(t, noise(1, 63, 41, 3, 8)), "gray, 16 bits": file(t, noise(2, 50, 60, 1, 16)),
+			"one pixel": file(t, noise(3, 1, 1, 3, 8)), "alpha": transparent(t, 45, 33, false), "even alpha": transparent(t, 45, 33, true),
+		} {
+			for _, scale := range []float64{3, 1.7, 9} {
+				q := engine.Request{Input: input, Format: picture.PNG, Size: engine.Size{Scale: scale}}
+				streams := &enginetest.Runtime{Streams: true}
+				got, result, err := upscale(t, streams, net, q)
+				if err != nil {
+					t.Fatalf("%s: %v", name, err)
+				}
+				q.Tile = 32
+				want, _, err := upscale(t, &enginetest.Runtime{}, net, q)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !bytes.Equal(got, want) {
+					t.Errorf("%s at %g, multiples of %d: streams and tiles differ", name, scale, multiple)
+				}
+				if result.Stats.Session <= 0 || result.Stats.Tiles == 0 {
+					t.Errorf("%s: %+v", name, result.Stats)
+				}
+			}
+		}
+	}
+}
+
+// A stream that fails, an output that cannot be written and a caller who leaves
+// end the picture, with the reason and without leaks.
+func TestStreamsEnd(t *testing.T) {
+	t.Parallel()
+	input := transparent(t, 80, 90, false)
+	broken := fault.New(fault.DeviceLost, "The device is gone.")
+	r := &enginetest.Runtime{Streams: true, Before: func(context.Context) error { return broken }}
+	if _, _, err := upscale(t, r, enginetest.Net(2, 2), engine.Request{Input: input}); fault.KindOf(err) != fault.DeviceLost {
+		t.Errorf("a broken stream: %v", err)
+	}
+	e := engine.New(engine.Options{Runtime: &enginetest.Runtime{Streams: true}, Library: enginetest.Library{Network: enginetest.Net(2, 2)}})
+	defer e.Close()
+	full := errors.New("disk full")
+	if _, err := e.Upscale(t.Context(), engine.Request{Input: input, Output: refusing{full}}); !errors.Is(err, full) {
+		t.Errorf("a full disk: %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	gone := &enginetest.Runtime{Streams: true, Before: func(context.Context) error { cancel(); return nil }}
+	leaving := engine.New(engine.Options{Runtime: gone, Library: enginetest.Library{Network: enginetest.Net(2, 2)}})
+	defer leaving.Close()
+	if _, err := leaving.Upscale(ctx, engine.Request{Input: input, Output: &bytes.Buffer{}}); fault.KindOf(err) != fault.Canceled {
+		t.Errorf("a caller who leaves: %v", err)
+	}
+}
+
+type refusing struct{ err error }
+
+func (r refusing) Write([]byte) (int, error) { return 0, r.err }
