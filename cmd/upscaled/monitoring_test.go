@@ -14,9 +14,9 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// metrics are the program's own, with their labels; _bucket, _sum and _count of
+// metricLabels are the program's own, with their labels; _bucket, _sum and _count of
 // histograms belong to the name before them.
-func metrics() map[string][]string {
+func metricLabels() map[string][]string {
 	return map[string][]string{
 		"upscaled_jobs_queued":               {},
 		"upscaled_jobs_running":              {},
@@ -107,10 +107,10 @@ var (
 
 // known gives a metric's labels with those that Prometheus adds.
 func known(name string) ([]string, bool) {
-	if labels, ok := metrics()[name]; ok {
+	if labels, ok := metricLabels()[name]; ok {
 		return append(labels, "instance", "job"), true
 	}
-	labels, ok := metrics()[suffix.ReplaceAllString(name, "")]
+	labels, ok := metricLabels()[suffix.ReplaceAllString(name, "")]
 	return append(labels, "instance", "job"), ok
 }
 
@@ -142,7 +142,7 @@ func TestMonitoringNames(t *testing.T) {
 			}
 		}
 	}
-	for name := range metrics() {
+	for name := range metricLabels() {
 		if !seen[name] {
 			t.Errorf("nothing shows %s", name)
 		}

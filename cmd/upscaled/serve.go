@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -39,22 +40,24 @@ func newServeCommand(a *app) *cobra.Command {
 	var queue queueSettings
 	var work workSettings
 	var config server.Config
+	var watching operationSettings
 	var noWorker bool
 	cmd := &cobra.Command{
 		Use: "serve", Short: "Answer five upscaling APIs over HTTP", Long: serveHelp, Example: serveExample,
 		Args: cobra.NoArgs, Annotations: map[string]string{checksItself: "yes"},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			config.Grace, config.MaxPixels, config.MaxSide = work.grace, work.pixels, work.side
-			problems := append(append(a.problems, work.problems()...), config.Problems()...)
+			problems := slices.Concat(a.problems, work.problems(), watching.problems(), config.Problems())
 			if err := mistaken(problems); err != nil {
 				return err
 			}
-			return a.serve(cmd.Context(), config, queue, work, noWorker)
+			return a.serve(cmd.Context(), config, queue, work, watching, noWorker)
 		},
 	}
 	declareServer(cmd.Flags(), &config, &work.perKey, &noWorker)
 	queue.declare(cmd.Flags())
 	work.declare(cmd.Flags())
+	watching.declare(cmd.Flags())
 	a.addComputeFlags(cmd.Flags())
 	addFileFlag(cmd.Flags())
 	return cmd
@@ -63,7 +66,7 @@ func newServeCommand(a *app) *cobra.Command {
 // serve is the whole server: store, queue, HTTP and, unless others do that,
 // the worker. HTTP and worker end first, while the queue still tells waiting
 // calls of their jobs.
-func (a *app) serve(ctx context.Context, config server.Config, q queueSettings, w workSettings, noWorker bool) error {
+func (a *app) serve(ctx context.Context, config server.Config, q queueSettings, w workSettings, o operationSettings, noWorker bool) error {
 	log := newLogger(a.stderr, w)
 	if _, err := a.openStore(); err != nil { // several goroutines use it from here on
 		return err
@@ -72,25 +75,33 @@ func (a *app) serve(ctx context.Context, config server.Config, q queueSettings, 
 	if err != nil {
 		return err
 	}
-	back, err := openBackend(ctx, connection, w, q.nats != "", config.APIs.Quotas(), log)
+	ready := &readiness{check: connection.Healthy}
+	self := &system{app: a, ready: ready, worker: !noWorker}
+	watched, err := a.watch(ctx, o, self, log)
 	if err != nil {
 		return err
 	}
+	defer watched.close()
+	back, err := openBackend(ctx, connection, w, q.nats != "", config.APIs.Quotas(), watched.forJobs(), log)
+	if err != nil {
+		return err
+	}
+	self.queue = back.queue
+	watched.serve(ctx)
 	secret, err := connection.Secret(ctx, "result-links")
 	if err != nil {
 		return err
 	}
-	ready := &readiness{check: connection.Healthy}
 	config.TLS.Cache = filepath.Join(q.folder(a.lookupEnv), "certificates")
 	config.Version, config.APIs.Native.Retention = build(), w.retention
 	web, err := server.New(ctx, config, server.Parts{
-		Queue: back.queue, Gate: back.accounts, System: &system{app: a, queue: back.queue, ready: ready, worker: !noWorker}, Secrets: [][]byte{secret}, Ready: ready.err,
-		Decoders: runtime.GOMAXPROCS(0), Faces: a.faceCheck(w, noWorker), Log: log, Now: time.Now,
+		Queue: back.queue, Gate: back.accounts, System: self, Secrets: [][]byte{secret}, Ready: ready.err,
+		Decoders: runtime.GOMAXPROCS(0), Faces: a.faceCheck(w, noWorker), Observers: watched.forServer(), Log: log, Now: time.Now,
 	})
 	if err != nil {
 		return err
 	}
-	hooks, err := a.webhooks(ctx, connection, back, config, web, log)
+	hooks, err := a.webhooks(ctx, connection, back, config, web, watched.forWebhooks(), log)
 	if err != nil {
 		return err
 	}
@@ -106,7 +117,7 @@ func (a *app) serve(ctx context.Context, config server.Config, q queueSettings, 
 		if noWorker {
 			ready.set()
 		} else {
-			group.Go(func() error { return a.work(ctx, back, w, log, ready) })
+			group.Go(func() error { return a.work(ctx, back, w, log, ready, watched.forWorker()) })
 		}
 		return group.Wait()
 	})
@@ -155,7 +166,7 @@ func underQueue(ctx context.Context, back backend, run func(context.Context) err
 }
 
 // work opens the engine, warms it up and runs jobs.
-func (a *app) work(ctx context.Context, back backend, w workSettings, log *slog.Logger, ready *readiness) error {
+func (a *app) work(ctx context.Context, back backend, w workSettings, log *slog.Logger, ready *readiness, observers []worker.Observer) error {
 	engine, err := a.openUpscaler(ctx, picture.Limits{Pixels: w.pixels, Side: w.side})
 	if err != nil {
 		return err
@@ -172,7 +183,7 @@ func (a *app) work(ctx context.Context, back backend, w workSettings, log *slog.
 	ready.set()
 	return worker.New(worker.Options{
 		Source: back.queue, Engine: preset, Small: w.small, Large: w.large, Grace: w.grace, Log: log,
-		Faces: w.faces.request(),
+		Faces: w.faces.request(), Observers: observers,
 	}).Run(ctx)
 }
 
@@ -202,7 +213,10 @@ func warmUp(ctx context.Context, e worker.Engine) error {
 	return err
 }
 
-var errWarming = errors.New("the network is loading")
+var (
+	errWarming  = errors.New("the network is loading")
+	errStopping = errors.New("stopping")
+)
 
 // readiness is whether jobs can be run now.
 type readiness struct {

@@ -106,17 +106,32 @@ func (s *system) devices() []engine.DeviceUse {
 	return nil
 }
 
+// depth is the queue's.
+func (s *system) depth() job.Depth { return s.queue.Depth() }
+
+// unready gives what says why no job can be run now, which is so too once ctx
+// has ended.
+func (s *system) unready(ctx context.Context) func(context.Context) error {
+	return func(asking context.Context) error {
+		if ctx.Err() != nil {
+			return errStopping
+		}
+		return s.ready.err(asking)
+	}
+}
+
 // webhookSecret is the secret's name in the store.
 const webhookSecret = "webhooks"
 
 // webhooks makes what calls webhooks. The secret is the store's, so that all
 // processes sign alike.
-func (a *app) webhooks(ctx context.Context, c *jobs.Connection, back backend, config server.Config, web *server.Server, log *slog.Logger) (*webhook.Sender, error) {
+func (a *app) webhooks(ctx context.Context, c *jobs.Connection, back backend, config server.Config, web *server.Server, observer webhook.Observer, log *slog.Logger) (*webhook.Sender, error) {
 	secret, err := c.Secret(ctx, webhookSecret)
 	if err != nil {
 		return nil, err
 	}
 	return webhook.New(webhook.Options{
-		Notices: back.queue, Bodies: web.WebhookBodies(), Secret: secret, Rules: config.FetchRules(), Log: log, Now: time.Now,
+		Notices: back.queue, Bodies: web.WebhookBodies(), Secret: secret, Rules: config.FetchRules(),
+		Observer: observer, Log: log, Now: time.Now,
 	}), nil
 }

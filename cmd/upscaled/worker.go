@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -18,24 +19,26 @@ const workerExample = `  upscaled worker --nats nats://queue.example.com:4222
 func newWorkerCommand(a *app) *cobra.Command {
 	var queue queueSettings
 	var work workSettings
+	var watching operationSettings
 	cmd := &cobra.Command{
 		Use: "worker", Short: "Run jobs for a server, here or elsewhere", Long: workerHelp, Example: workerExample,
 		Args: cobra.NoArgs, Annotations: map[string]string{checksItself: "yes"},
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := mistaken(append(a.problems, work.problems()...)); err != nil {
+			if err := mistaken(slices.Concat(a.problems, work.problems(), watching.problems())); err != nil {
 				return err
 			}
-			return a.runWorker(cmd.Context(), queue, work)
+			return a.runWorker(cmd.Context(), queue, work, watching)
 		},
 	}
 	queue.declare(cmd.Flags())
 	work.declare(cmd.Flags())
+	watching.declare(cmd.Flags())
 	a.addComputeFlags(cmd.Flags())
 	addFileFlag(cmd.Flags())
 	return cmd
 }
 
-func (a *app) runWorker(ctx context.Context, q queueSettings, w workSettings) error {
+func (a *app) runWorker(ctx context.Context, q queueSettings, w workSettings, o operationSettings) error {
 	log := newLogger(a.stderr, w)
 	connection, err := a.join(q, log, false)
 	if fault.KindOf(err) == fault.NotFound {
@@ -43,11 +46,20 @@ func (a *app) runWorker(ctx context.Context, q queueSettings, w workSettings) er
 	} else if err != nil {
 		return err
 	}
-	back, err := openBackend(ctx, connection, w, true, nil, log)
+	ready := &readiness{check: connection.Healthy}
+	self := &system{app: a, ready: ready, worker: true}
+	watched, err := a.watch(ctx, o, self, log)
 	if err != nil {
 		return err
 	}
+	defer watched.close()
+	back, err := openBackend(ctx, connection, w, true, nil, watched.forJobs(), log)
+	if err != nil {
+		return err
+	}
+	self.queue = back.queue
+	watched.serve(ctx)
 	return underQueue(ctx, back, func(ctx context.Context) error {
-		return a.work(ctx, back, w, log, &readiness{})
+		return a.work(ctx, back, w, log, ready, watched.forWorker())
 	})
 }

@@ -1,0 +1,185 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"upscaled/server"
+	"upscaled/server/jobs"
+	"upscaled/server/metrics"
+	"upscaled/server/operations"
+	"upscaled/server/trace"
+	"upscaled/server/webhook"
+	"upscaled/server/worker"
+)
+
+// operationSettings say how a server or worker is watched; the zero value is
+// not at all.
+type operationSettings struct {
+	metrics, pprof, traces string
+	ratio                  float64
+}
+
+func (s *operationSettings) declare(flags *pflag.FlagSet) {
+	flags.StringVar(&s.metrics, "metrics-listen", "", "address and port for Prometheus (/metrics) and for /healthz and /readyz, such as 127.0.0.1:9464 (default: none)")
+	flags.StringVar(&s.pprof, "pprof-listen", "", "address and port on this machine for Go's profiles (/debug/pprof/), such as 127.0.0.1:6060 (default: none)")
+	flags.StringVar(&s.traces, "traces", "", "URL of an OpenTelemetry collector (OTLP over HTTP) to send traces to, such as http://127.0.0.1:4318 (default: OTEL_EXPORTER_OTLP_ENDPOINT, else none)")
+	flags.Float64Var(&s.ratio, "trace-ratio", 1, "share of the traces that are kept, 0 to 1, where the client's traceparent does not say")
+	fromEnvironment(flags, "metrics-listen", "pprof-listen", "traces", "trace-ratio")
+}
+
+func (s *operationSettings) problems() []string {
+	var all []string
+	if s.pprof != "" && !operations.IsLoopback(s.pprof) {
+		all = append(all, "--pprof-listen "+s.pprof+" is reached from elsewhere, and profiles tell what is in memory: use 127.0.0.1")
+	}
+	if !(s.ratio >= 0 && s.ratio <= 1) { // NaN is neither
+		all = append(all, "--trace-ratio must be 0 to 1")
+	}
+	return all
+}
+
+// watched is a process that is watched; the parts that are off are nil.
+type watched struct {
+	metrics *metrics.Metrics
+	tracer  *trace.Tracer
+	ports   []*operations.Port
+	log     *slog.Logger
+	// running ends with stop.
+	running sync.WaitGroup
+	stop    context.CancelFunc
+}
+
+// watch makes what the settings ask for, and opens the ports, so that one in
+// use is told before work begins. Scrapes are answered from serve to close,
+// which must come before the engine's end.
+func (a *app) watch(ctx context.Context, s operationSettings, self *system, log *slog.Logger) (*watched, error) {
+	w := &watched{log: log, stop: func() {}}
+	if err := w.open(ctx, a, s, self); err != nil {
+		w.close()
+		return nil, err
+	}
+	return w, nil
+}
+
+func (w *watched) open(ctx context.Context, a *app, s operationSettings, self *system) error {
+	endpoint, err := trace.Endpoint(s.traces, a.lookupEnv)
+	if err != nil {
+		return err
+	}
+	if endpoint != "" {
+		options := trace.Options{URL: endpoint, Ratio: s.ratio, Service: "upscaled", Version: build(), Log: w.log}
+		if w.tracer, err = trace.New(ctx, options); err != nil {
+			return err
+		}
+	}
+	if s.metrics != "" {
+		names, err := a.networkNames()
+		if err != nil {
+			return err
+		}
+		w.metrics = metrics.New(metrics.Options{
+			Version: build(), Models: names, Depth: self.depth, Devices: self.devices, Log: w.log,
+		})
+		if err := w.listen("metrics-listen", s.metrics, operations.Metrics(w.metrics.Handler(), self.unready(ctx))); err != nil {
+			return err
+		}
+	}
+	if s.pprof != "" {
+		return w.listen("pprof-listen", s.pprof, operations.Profiles())
+	}
+	return nil
+}
+
+// networkNames are those that jobs may ask for.
+func (a *app) networkNames() ([]string, error) {
+	store, err := a.openStore()
+	if err != nil {
+		return nil, err
+	}
+	var all []string
+	for _, e := range store.List() {
+		all = append(all, e.Name)
+	}
+	return all, nil
+}
+
+func (w *watched) listen(flag, address string, handler http.Handler) error {
+	port, err := operations.Listen(address, flag, handler, w.log)
+	if err != nil {
+		return err
+	}
+	w.ports = append(w.ports, port)
+	w.log.Info("watched", "setting", flag, "address", port.Address().String())
+	return nil
+}
+
+// serve answers on the ports until close, also while the process stops.
+func (w *watched) serve(ctx context.Context) {
+	ctx, w.stop = context.WithCancel(context.WithoutCancel(ctx))
+	for _, p := range w.ports {
+		w.running.Go(func() {
+			if err := p.Run(ctx); err != nil {
+				w.log.Error("nobody is answered any more", "address", p.Address().String(), "error", err)
+			}
+		})
+	}
+}
+
+// flushLimit bounds the sending of the last traces.
+const flushLimit = 5 * time.Second
+
+// close ends the ports and sends the last traces.
+func (w *watched) close() {
+	w.stop()
+	w.running.Wait()
+	for _, p := range w.ports {
+		_ = p.Close() // those that never ran; the others are closed
+	}
+	if w.tracer == nil {
+		return
+	}
+	ctx, stop := context.WithTimeout(context.Background(), flushLimit)
+	defer stop()
+	if err := w.tracer.Shutdown(ctx); err != nil {
+		w.log.Warn("traces are lost", "error", err)
+	}
+}
+
+// forServer, forWorker, forJobs and forWebhooks are the observers of each.
+func (w *watched) forServer() []server.Observer {
+	var all []server.Observer
+	if w.metrics != nil {
+		all = append(all, w.metrics)
+	}
+	if w.tracer != nil {
+		all = append(all, w.tracer)
+	}
+	return all
+}
+
+func (w *watched) forWorker() []worker.Observer {
+	if w.tracer == nil {
+		return nil
+	}
+	return []worker.Observer{w.tracer}
+}
+
+func (w *watched) forJobs() jobs.Observer {
+	if w.metrics == nil {
+		return nil // and no interface that holds a nil pointer
+	}
+	return w.metrics
+}
+
+func (w *watched) forWebhooks() webhook.Observer {
+	if w.metrics == nil {
+		return nil
+	}
+	return w.metrics
+}

@@ -1,0 +1,76 @@
+package metrics
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strconv"
+
+	"upscaled/server"
+	"upscaled/server/job"
+)
+
+// other is the label of what is not known.
+const other = "other"
+
+// RequestBegins implements server.Observer.
+func (m *Metrics) RequestBegins(r *http.Request, _ string) (context.Context, func(server.RequestEnd)) {
+	method := methodLabel(r.Method)
+	return r.Context(), func(e server.RequestEnd) {
+		m.requests.WithLabelValues(e.API, method, strconv.Itoa(e.Status)).Inc()
+		m.requestTime.WithLabelValues(e.API).Observe(e.Took.Seconds())
+	}
+}
+
+// methodLabel is a method that exists; clients may send any word.
+func methodLabel(method string) string {
+	known := []string{
+		http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
+		http.MethodOptions, http.MethodConnect, http.MethodTrace,
+	}
+	if slices.Contains(known, method) {
+		return method
+	}
+	return other
+}
+
+// JobSubmits implements server.Observer. An unlimited account pays nothing and
+// has no balance.
+func (m *Metrics) JobSubmits(ctx context.Context, spec *job.Spec) (context.Context, func(job.Submitted, error)) {
+	api, price := spec.API, spec.Price
+	return ctx, func(submitted job.Submitted, err error) {
+		if err == nil && submitted.Credits != nil && price > 0 {
+			m.credits.WithLabelValues(api).Add(float64(price))
+		}
+	}
+}
+
+// JobEnded implements jobs.Observer.
+func (m *Metrics) JobEnded(j job.Job) {
+	model, outcome := m.modelLabel(j), string(j.State)
+	m.jobs.WithLabelValues(j.API, model, outcome).Inc()
+	if !j.Started.IsZero() {
+		// Several machines' clocks may have written these.
+		m.wait.WithLabelValues(j.API, model).Observe(max(0, j.Started.Sub(j.Created).Seconds()))
+		m.run.WithLabelValues(j.API, model, outcome).Observe(max(0, j.Finished.Sub(j.Started).Seconds()))
+	}
+	if r := j.Result; r != nil {
+		m.input.WithLabelValues(j.API, model).Add(float64(r.InputWidth) * float64(r.InputHeight))
+		m.output.WithLabelValues(j.API, model).Add(float64(r.OutputWidth) * float64(r.OutputHeight))
+	}
+}
+
+// modelLabel is the network that made the result, else a known one that was
+// asked for.
+func (m *Metrics) modelLabel(j job.Job) string {
+	if j.Result != nil && j.Result.Model != "" {
+		return j.Result.Model
+	}
+	if m.models[j.Options.Model] {
+		return j.Options.Model
+	}
+	return other
+}
+
+// WebhookEnded implements webhook.Observer.
+func (m *Metrics) WebhookEnded(outcome string) { m.webhooks.WithLabelValues(outcome).Inc() }

@@ -1,0 +1,79 @@
+package metrics
+
+import (
+	"cmp"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"upscaled/engine"
+	"upscaled/server/job"
+)
+
+// state collects what is asked for at every scrape.
+type state struct {
+	version string
+	depth   func() job.Depth
+	devices func() []engine.DeviceUse
+
+	build, queued, running, busy, memory, free *prometheus.Desc
+}
+
+func newState(o Options) *state {
+	describe := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc(name, help, labels, nil)
+	}
+	return &state{
+		version: o.Version, depth: o.Depth, devices: o.Devices,
+		build:   describe("upscaled_build_info", "1, with the program's version.", "version"),
+		queued:  describe("upscaled_jobs_queued", "Jobs that wait, on all processes of the queue together."),
+		running: describe("upscaled_jobs_running", "Jobs in work, on all processes of the queue together."),
+		busy:    describe("upscaled_device_busy_seconds_total", "Time during which at least one tile ran on the device.", "device"),
+		memory:  describe("upscaled_device_memory_bytes", "Memory that the device has.", "device"),
+		free:    describe("upscaled_device_memory_free_bytes", "Memory of the device that nobody uses.", "device"),
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (s *state) Describe(out chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{s.build, s.queued, s.running, s.busy, s.memory, s.free} {
+		out <- d
+	}
+}
+
+// Collect implements prometheus.Collector. Memory that is not known is left
+// out.
+func (s *state) Collect(out chan<- prometheus.Metric) {
+	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
+	}
+	gauge(s.build, 1, s.version)
+	if s.depth != nil {
+		depth := s.depth()
+		gauge(s.queued, float64(depth.Queued))
+		gauge(s.running, float64(depth.Running))
+	}
+	if s.devices == nil {
+		return
+	}
+	seen := map[string]bool{}
+	for _, d := range s.devices() {
+		name := deviceLabel(d.Device)
+		if seen[name] {
+			continue // a scrape with one name twice would fail as a whole
+		}
+		seen[name] = true
+		out <- prometheus.MustNewConstMetric(s.busy, prometheus.CounterValue, d.Busy.Seconds(), name)
+		if d.Memory > 0 {
+			gauge(s.memory, float64(d.Memory), name)
+			gauge(s.free, float64(d.Free), name)
+		}
+	}
+}
+
+// deviceLabel is what --device calls it, such as "cuda:0" or "cpu".
+func deviceLabel(d engine.Device) string {
+	if d.ID == "" {
+		return cmp.Or(d.Kind, other)
+	}
+	return d.Kind + ":" + d.ID
+}

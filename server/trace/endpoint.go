@@ -1,0 +1,52 @@
+package trace
+
+import (
+	"net/url"
+	"strings"
+
+	"upscaled/engine/fault"
+)
+
+// tracesPath is where the OTLP specification has collectors take spans.
+const tracesPath = "/v1/traces"
+
+// Endpoint is where spans are posted: the flag's URL, else what the standard
+// variables OTEL_EXPORTER_OTLP_TRACES_ENDPOINT and OTEL_EXPORTER_OTLP_ENDPOINT
+// say; "" where nothing does or OTEL_SDK_DISABLED is true. A flag without a
+// path gets the usual one.
+func Endpoint(flag string, lookupEnv func(string) (string, bool)) (string, error) {
+	value := func(name string) string { text, _ := lookupEnv(name); return strings.TrimSpace(text) }
+	if flag != "" {
+		return withPath(flag, "--traces", false)
+	}
+	if strings.EqualFold(value("OTEL_SDK_DISABLED"), "true") {
+		return "", nil
+	}
+	whole, base := value("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"), value("OTEL_EXPORTER_OTLP_ENDPOINT")
+	if whole == "" && base == "" {
+		return "", nil
+	}
+	for _, name := range []string{"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"} {
+		if value(name) == "grpc" {
+			return "", fault.New(fault.Invalid, "%s is grpc, but this program sends traces over HTTP: set it to http/protobuf and the endpoint to the collector's HTTP port (4318).", name)
+		}
+	}
+	if whole != "" {
+		_, err := withPath(whole, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", false)
+		return whole, err // the specification has it used as it is
+	}
+	return withPath(base, "OTEL_EXPORTER_OTLP_ENDPOINT", true)
+}
+
+// withPath checks a URL and adds the usual path: always, or where it has none.
+func withPath(text, from string, always bool) (string, error) {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		// The URL itself is not told: it may hold a password.
+		return "", fault.New(fault.Invalid, "%s is no http or https URL, such as http://127.0.0.1:4318.", from)
+	}
+	if path := strings.TrimSuffix(u.Path, "/"); always || path == "" {
+		u.Path = path + tracesPath
+	}
+	return u.String(), nil
+}

@@ -1,0 +1,56 @@
+package trace
+
+import (
+	"context"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+
+	"upscaled/engine"
+	"upscaled/server/job"
+	"upscaled/server/worker"
+)
+
+// JobBegins implements worker.Observer.
+func (t *Tracer) JobBegins(ctx context.Context, j job.Job) (context.Context, func(worker.End)) {
+	submitted, now := t.within(ctx, j), time.Now()
+	about := trace.WithAttributes(
+		attribute.String("upscaled.api", j.API), attribute.String("upscaled.job", j.ID), attribute.Int("upscaled.attempt", j.Attempts),
+	)
+	if j.Attempts == 1 {
+		// Another machine's clock may have written when the job was made.
+		made := j.Created
+		if made.After(now) {
+			made = now
+		}
+		_, wait := t.tracer.Start(submitted, "job.wait", about, trace.WithTimestamp(made))
+		wait.End(trace.WithTimestamp(now))
+	}
+	ctx, span := t.tracer.Start(submitted, "job.run", about, trace.WithSpanKind(trace.SpanKindConsumer), trace.WithTimestamp(now))
+	return ctx, func(e worker.End) {
+		defer span.End()
+		span.SetAttributes(attribute.String("upscaled.outcome", e.Outcome))
+		switch {
+		case e.Err == nil:
+			span.SetAttributes(resultAttributes(e.Result)...)
+		case e.Outcome == "failed" || e.Outcome == "tried again":
+			fail(span, e.Err)
+		}
+	}
+}
+
+// resultAttributes tell of the picture and where the engine's time went. The
+// phases of a picture overlap, so that they are lengths and no spans.
+func resultAttributes(r engine.Result) []attribute.KeyValue {
+	pixels := func(width, height int) int64 { return int64(width) * int64(height) }
+	return []attribute.KeyValue{
+		attribute.String("upscaled.model", r.Model),
+		attribute.Int64("upscaled.input_pixels", pixels(r.Input.Width, r.Input.Height)),
+		attribute.Int64("upscaled.output_pixels", pixels(r.Output.Width, r.Output.Height)),
+		attribute.Int("upscaled.tiles", r.Stats.Tiles),
+		seconds("upscaled.decode_seconds", r.Stats.Decode), seconds("upscaled.open_seconds", r.Stats.Open),
+		seconds("upscaled.session_seconds", r.Stats.Session), seconds("upscaled.resize_seconds", r.Stats.Resize),
+		seconds("upscaled.encode_seconds", r.Stats.Encode),
+	}
+}

@@ -1,0 +1,97 @@
+// Package trace tells an OpenTelemetry collector of requests and jobs, over
+// OTLP/HTTP. A Tracer implements the observers of server and worker.
+//
+// Spans are: one of each HTTP request, named by method and route, which
+// continues the client's traceparent (W3C) where there is one; below it
+// "job.submit"; below that, in whatever process runs the job, "job.wait" once
+// and "job.run" for each try. They tell sizes, names and times, and never a
+// picture, a URL that was asked for, or a key.
+package trace
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/sdk/resource"
+	sdk "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
+
+	"upscaled/engine/fault"
+)
+
+// Options make a Tracer.
+type Options struct {
+	// URL is where spans are posted, path included; see Endpoint.
+	URL string
+	// Ratio of traces that are kept, 0..1, where the client has not decided.
+	Ratio float64
+	// Service and Version name the program in the traces.
+	Service, Version string
+	Log              *slog.Logger
+}
+
+// Tracer makes spans and sends them in the background.
+type Tracer struct {
+	provider *sdk.TracerProvider
+	tracer   trace.Tracer
+	w3c      propagation.TraceContext
+}
+
+// sendPause is the longest time between a span's end and its sending.
+const sendPause = 2 * time.Second
+
+// New makes a tracer. Nothing is sent before the first span has ended, so that
+// a collector may start later.
+func New(ctx context.Context, o Options) (*Tracer, error) {
+	exporter, err := otlptrace.New(ctx, otlptracehttp.NewClient(otlptracehttp.WithEndpointURL(o.URL)))
+	if err != nil {
+		return nil, fault.Wrap(fault.Invalid, err, "Traces cannot be sent to %s: is --traces an http or https URL?", o.URL)
+	}
+	// The last one wins: OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES.
+	described, err := resource.New(ctx, resource.WithTelemetrySDK(), resource.WithHost(), resource.WithAttributes(
+		attribute.String("service.name", o.Service), attribute.String("service.version", o.Version),
+	), resource.WithFromEnv())
+	if err != nil {
+		return nil, fmt.Errorf("describe this process to traces: %w", err)
+	}
+	provider := sdk.NewTracerProvider(
+		sdk.WithResource(described), sdk.WithSampler(sdk.ParentBased(sdk.TraceIDRatioBased(o.Ratio))),
+		sdk.WithBatcher(&logged{SpanExporter: exporter, log: o.Log}, sdk.WithBatchTimeout(sendPause)),
+	)
+	return &Tracer{provider: provider, tracer: provider.Tracer("upscaled", trace.WithInstrumentationVersion(o.Version))}, nil
+}
+
+// Shutdown sends what is left, within the context.
+func (t *Tracer) Shutdown(ctx context.Context) error {
+	if err := t.provider.Shutdown(ctx); err != nil {
+		return fmt.Errorf("send the last traces: %w", err)
+	}
+	return nil
+}
+
+// logged tells this program's log of collectors that cannot be reached, once
+// until one can, where the library would write to its own.
+type logged struct {
+	sdk.SpanExporter
+	log    *slog.Logger
+	failed atomic.Bool
+}
+
+// ExportSpans implements sdk.SpanExporter.
+func (l *logged) ExportSpans(ctx context.Context, spans []sdk.ReadOnlySpan) error {
+	err := l.SpanExporter.ExportSpans(ctx, spans)
+	switch {
+	case err != nil && !l.failed.Swap(true):
+		l.log.Warn("traces cannot be sent and are lost", "error", err)
+	case err == nil && l.failed.Swap(false):
+		l.log.Info("traces are sent again")
+	}
+	return nil
+}
