@@ -1,0 +1,56 @@
+package engine_test
+
+import (
+	"context"
+	"testing"
+
+	"upscaled/engine"
+	"upscaled/engine/enginetest"
+	"upscaled/engine/fault"
+	"upscaled/models/network"
+)
+
+// choosy runs small networks only.
+type choosy struct{ enginetest.Runtime }
+
+func (c *choosy) Open(ctx context.Context, net engine.Network, o network.Options) (engine.Session, error) {
+	if net.Facts().Radius > 5 {
+		return nil, fault.New(fault.Unsupported, "This network cannot run here.")
+	}
+	return c.Runtime.Open(ctx, net, o)
+}
+
+// asked remembers the precision of the last session.
+type asked struct {
+	enginetest.Runtime
+	precision network.Precision
+}
+
+func (a *asked) Open(ctx context.Context, net engine.Network, o network.Options) (engine.Session, error) {
+	a.precision = o.Precision
+	return a.Runtime.Open(ctx, net, o)
+}
+
+func TestFallback(t *testing.T) {
+	t.Parallel()
+	first := &choosy{enginetest.Runtime{Precision: network.BFloat16}}
+	second := &asked{}
+	both := engine.WithFallback(first, second)
+	if both.Device().Precision != network.BFloat16 {
+		t.Errorf("%+v", both.Device())
+	}
+	for radius, ran := range map[int]*enginetest.Runtime{3: &first.Runtime, 9: &second.Runtime} {
+		q := engine.Request{Input: file(t, noise(1, 30, 30, 3, 8))}
+		if _, _, err := upscale(t, both, enginetest.Net(2, radius), q); err != nil || ran.Ran.Load() == 0 {
+			t.Errorf("a radius of %d: %v, %d runs", radius, err, ran.Ran.Load())
+		}
+	}
+	if second.precision != network.Float32 {
+		t.Errorf("the second was asked for %s", second.precision)
+	}
+}
+
+func TestFallbackConformance(t *testing.T) {
+	t.Parallel()
+	enginetest.TestRuntime(t, engine.WithFallback(&choosy{}, &enginetest.Runtime{}), enginetest.Net(2, 9))
+}
