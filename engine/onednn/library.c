@@ -94,6 +94,11 @@ static int symbol(void *handle, void *place, const char *name, char *reason, int
 #define NEED(field, name) if (!symbol(handle, &l->field, name, reason, size)) goto no
 
 od_library *od_open(const char *path, char *reason, int size) {
+	// OpenMP's threads wait for each other by spinning, which costs ten times
+	// the work's own time where other programs want the cores. Its library
+	// reads this as it is loaded; what the user has set stays.
+	setenv("OMP_WAIT_POLICY", "passive", 0);
+	setenv("GOMP_SPINCOUNT", "1000", 0);
 	void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	if (!handle) {
 		snprintf(reason, size, "%s", dlerror());
