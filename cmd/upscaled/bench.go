@@ -122,11 +122,11 @@ func (a *app) benchCases(ctx context.Context, f benchFlags) ([]bench.Case, error
 	var cases []bench.Case
 	for _, device := range f.devices {
 		for _, threads := range f.threads {
-			runtimes, err := a.openRuntimes(ctx, device, threads)
+			c, err := a.openRuntimes(ctx, device, threads)
 			if err != nil {
 				return nil, err
 			}
-			runtime := runtimes[0]
+			runtime := c.runtimes[0]
 			names := f.models
 			if len(names) == 0 {
 				names = []string{store.Default(runtime.Device().Kind)}

@@ -60,15 +60,15 @@ func (a *app) benchDevice(ctx context.Context, f benchFlags, device string, phot
 		if len(names) > 0 {
 			a.settings.model = names[i] // what a GPU is measured for
 		}
-		runtimes, err := a.openRuntimes(ctx, device, f.threads[0])
+		c, err := a.openRuntimes(ctx, device, f.threads[0])
 		if err != nil {
 			return err
 		}
 		if len(names) == 0 {
-			names = []string{store.Default(runtimes[0].Device().Kind)}
+			names = []string{store.Default(c.runtimes[0].Device().Kind)}
 		}
 		if result.PeakGigaflops == 0 {
-			peak, err := runtimes[0].Peak(ctx)
+			peak, err := c.native.Peak(ctx)
 			if err != nil {
 				return err
 			}
@@ -79,8 +79,8 @@ func (a *app) benchDevice(ctx context.Context, f benchFlags, device string, phot
 			return err
 		}
 		e := engine.New(engine.Options{
-			Runtime: runtimes[0], Others: asEngines(runtimes[1:]), Library: oneNetwork{net}, Limits: picture.DefaultLimits(),
-			Tuning: a.tuning(runtimes[0]),
+			Runtime: c.runtimes[0], Others: c.others(), Library: oneNetwork{net}, Limits: picture.DefaultLimits(),
+			Tuning: a.tuning(c.native),
 		})
 		err = a.benchPhotos(ctx, f, e, names[i], photos, result)
 		e.Close()

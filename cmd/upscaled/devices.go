@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"upscaled/engine"
 	"upscaled/engine/fault"
 	"upscaled/engine/ort"
 	"upscaled/models"
@@ -46,16 +47,30 @@ func libraryKind(device string) string {
 	return "cpu"
 }
 
-// openRuntimes opens ONNX Runtime on one or several devices, fetching the
-// library on first use; it is closed when the program ends. device is "auto"
-// or as --device tells, threads 0 is one a core.
-func (a *app) openRuntimes(ctx context.Context, device string, threads int) ([]*ort.Runtime, error) {
+// compute is what --device came to.
+type compute struct {
+	// runtimes are the devices, at least one.
+	runtimes []engine.Runtime
+	// native is ONNX Runtime on the first of them: it runs what faces need.
+	native *ort.Runtime
+	// processor says which library computes on the processor and why, "" on
+	// other devices.
+	processor string
+}
+
+// others are the devices after the first.
+func (c compute) others() []engine.Runtime { return c.runtimes[1:] }
+
+// openRuntimes opens one or several devices, fetching ONNX Runtime on first
+// use; they are closed when the program ends. device is "auto" or as --device
+// tells, threads 0 is one a core.
+func (a *app) openRuntimes(ctx context.Context, device string, threads int) (compute, error) {
 	store, err := a.openStore()
 	if err != nil {
-		return nil, err
+		return compute{}, err
 	}
 	if threads < 0 {
-		return nil, usageError{fmt.Errorf("--threads is %d; it is a number of threads, or 0 for one a core", threads)}
+		return compute{}, usageError{fmt.Errorf("--threads is %d; it is a number of threads, or 0 for one a core", threads)}
 	}
 	if device == "auto" {
 		return a.openBest(ctx, store, threads)
@@ -65,7 +80,7 @@ func (a *app) openRuntimes(ctx context.Context, device string, threads int) ([]*
 
 // openBest opens the device that automatic chooses. A GPU that cannot be used
 // is a note, since nobody asked for it, and the processor computes.
-func (a *app) openBest(ctx context.Context, store *models.Store, threads int) ([]*ort.Runtime, error) {
+func (a *app) openBest(ctx context.Context, store *models.Store, threads int) (compute, error) {
 	best := automatic(store)
 	switch {
 	case best == "cpu" && hasGPU():
@@ -97,30 +112,36 @@ func hasGPU() bool {
 
 // openNamed opens the devices of --device. GPUs are measured first, if they
 // were not before.
-func (a *app) openNamed(ctx context.Context, store *models.Store, device string, threads int) ([]*ort.Runtime, error) {
+func (a *app) openNamed(ctx context.Context, store *models.Store, device string, threads int) (compute, error) {
 	names, err := parseDevices(device)
 	if err != nil {
-		return nil, err
+		return compute{}, err
 	}
 	library, err := store.RuntimeLibrary(ctx, libraryKind(device))
 	if err != nil {
-		return nil, err
+		return compute{}, err
 	}
 	options := ort.Options{Library: library, Device: names[0], Threads: threads, Cache: store.Home()}
 	if names[0] != "cpu" {
 		if options, err = a.tuned(ctx, store, options); err != nil {
-			return nil, err
+			return compute{}, err
 		}
 	}
-	var all []*ort.Runtime
+	var c compute
 	for _, name := range names {
 		options.Device = name
 		runtime, err := ort.Open(options)
 		if err != nil {
-			return nil, err
+			return compute{}, err
 		}
 		a.onClose(runtime.Close)
-		all = append(all, runtime)
+		if c.native == nil {
+			c.native = runtime
+		}
+		c.runtimes = append(c.runtimes, runtime)
 	}
-	return all, nil
+	if names[0] == "cpu" {
+		err = a.chooseProcessor(&c, threads)
+	}
+	return c, err
 }

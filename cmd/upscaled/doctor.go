@@ -12,6 +12,7 @@ import (
 
 	"upscaled/engine"
 	"upscaled/engine/fault"
+	"upscaled/engine/onednn"
 	"upscaled/engine/ort"
 	"upscaled/engine/tune"
 	"upscaled/models"
@@ -49,6 +50,8 @@ type diagnosis struct {
 	// Providers are the kinds of devices the library can drive.
 	Providers []string       `json:"providers,omitempty"`
 	Device    *engine.Device `json:"device,omitempty"`
+	// Processor is what computes where the device is the processor, and why.
+	Processor string         `json:"processor,omitempty"`
 	NPM       string         `json:"npm,omitempty"`
 	Models    []models.Entry `json:"models"`
 	// Tuning is what was measured of GPUs on this machine.
@@ -66,6 +69,7 @@ func (a *app) doctor(ctx context.Context, asJSON bool) error {
 		d.NPM = path
 	}
 	d.examineRuntime(store, a.settings)
+	a.examineProcessor(&d)
 	d.examineModels(ctx, store, a.settings.model)
 	if d.Tuning, err = tuningCache(store).All(); err != nil {
 		d.add(false, err.Error(), "upscaled tune")
@@ -130,6 +134,26 @@ func (d *diagnosis) examineRuntime(store *models.Store, s settings) {
 	}
 }
 
+// examineProcessor says which library upscaling on the processor would use.
+func (a *app) examineProcessor(d *diagnosis) {
+	if d.Device == nil || d.Device.Kind != "cpu" {
+		return
+	}
+	precision, err := a.precision()
+	if err == nil {
+		var library *onednn.Library
+		var reason string
+		if library, reason, err = a.processorLibrary(precision); library != nil {
+			d.Processor = fmt.Sprintf("oneDNN %s (%s): %s", library.Version, library.Name, reason)
+		} else {
+			d.Processor = "ONNX Runtime: " + reason
+		}
+	}
+	if err != nil {
+		d.add(true, err.Error(), "upscaled doctor --cpu-engine auto --precision auto")
+	}
+}
+
 // examineModels checks the hashes of what is installed and asks for the model
 // that upscaling would use.
 func (d *diagnosis) examineModels(ctx context.Context, store *models.Store, wanted string) {
@@ -172,6 +196,9 @@ func (a *app) showDiagnosis(d diagnosis) error {
 	row("Providers", strings.Join(d.Providers, ", "))
 	if d.Device != nil {
 		row("Device", fmt.Sprintf("%s, %s, %s", d.Device.Kind, d.Device.Name, d.Device.Precision))
+		if d.Processor != "" {
+			row("Computes with", d.Processor)
+		}
 		row("Memory", fmt.Sprintf("%.1f GB, %.1f GB free", float64(d.Device.Memory)/1e9, float64(d.Device.Free)/1e9))
 	}
 	row("Models in", d.Home)

@@ -17,6 +17,8 @@ type settings struct {
 	device      string
 	model       string
 	precision   string
+	cpuEngine   string
+	oneDNN      string
 	threads     int
 	tune        string
 }
@@ -37,11 +39,13 @@ func (a *app) addStoreFlags(flags *pflag.FlagSet) {
 func (a *app) addComputeFlags(flags *pflag.FlagSet) {
 	s := &a.settings
 	flags.StringVar(&s.device, "device", "auto", "where to compute: auto, cpu, cuda:N with N the number of the GPU (several: cuda:0,1), tensorrt:N or webgpu")
-	flags.StringVar(&s.precision, "precision", "auto", "numbers that networks compute with: auto, float32 or float16; auto is float32 on a CPU, float16 on a GPU")
+	flags.StringVar(&s.precision, "precision", "auto", "numbers that networks compute with: auto, float32, float16 (GPUs) or bfloat16 (oneDNN); auto is the fastest without visible loss")
+	flags.StringVar(&s.cpuEngine, "cpu-engine", "auto", "what computes on the processor: onednn, onnxruntime, or auto for the faster one that is here")
+	flags.StringVar(&s.oneDNN, "onednn", "", "oneDNN library file to use (default: the system's)")
 	flags.StringVar(&s.tune, "tune", "auto", "measure how a GPU runs the network fastest: auto (once, some seconds), off or always")
 	flags.IntVar(&s.threads, "threads", 0, "processor threads for the network (default 0: one for each core)")
 	flags.StringVar(&s.model, "model", "", "network to use, see 'upscaled models list' (default: realesr-general-x4v3 on a CPU, realesrgan-x4plus on a GPU)")
-	fromEnvironment(flags, "device", "threads", "model", "precision", "tune")
+	fromEnvironment(flags, "device", "threads", "model", "precision", "cpu-engine", "onednn", "tune")
 }
 
 // fromEnvironment lets UPSCALED_<NAME> set each of the named flags.

@@ -40,11 +40,11 @@ func (a *app) tune(ctx context.Context, names []string) error {
 	a.settings.tune = "always"
 	for _, name := range names {
 		a.settings.model = name
-		runtimes, err := a.openRuntimes(ctx, a.settings.device, a.settings.threads)
+		c, err := a.openRuntimes(ctx, a.settings.device, a.settings.threads)
 		if err != nil {
 			return err
 		}
-		if !runtimes[0].Device().StaticShapes {
+		if !c.runtimes[0].Device().StaticShapes {
 			return usageError{fmt.Errorf("the processor needs no measuring; name a GPU with --device")}
 		}
 	}

@@ -6,7 +6,6 @@ import (
 
 	"upscaled/cmd/upscaled/batch"
 	"upscaled/engine"
-	"upscaled/engine/ort"
 	"upscaled/engine/picture"
 	"upscaled/models"
 	"upscaled/models/network"
@@ -38,17 +37,17 @@ func (a *app) openEngine(ctx context.Context, limits picture.Limits) (upscaler, 
 	if err != nil {
 		return nil, err
 	}
-	runtimes, err := a.openRuntimes(ctx, a.settings.device, a.settings.threads)
+	c, err := a.openRuntimes(ctx, a.settings.device, a.settings.threads)
 	if err != nil {
 		return nil, err
 	}
-	faces := &faceLibrary{library: library{store}, runtime: runtimes[0], onClose: a.onClose}
+	faces := &faceLibrary{library: library{store}, runtime: c.native, onClose: a.onClose}
 	made := engine.New(engine.Options{
-		Runtime: runtimes[0], Others: asEngines(runtimes[1:]), Library: library{store}, Faces: faces, Limits: limits,
-		Precision: precision, Tuning: a.tuning(runtimes[0]),
+		Runtime: c.runtimes[0], Others: c.others(), Library: library{store}, Faces: faces, Limits: limits,
+		Precision: precision, Tuning: a.tuning(c.native),
 	})
 	a.onClose(func() error { made.Close(); return nil })
-	return opened{Engine: made, library: library{store}, kind: runtimes[0].Device().Kind}, nil
+	return opened{Engine: made, library: library{store}, kind: c.runtimes[0].Device().Kind}, nil
 }
 
 // precision is --precision; "" leaves it to the device.
@@ -56,18 +55,10 @@ func (a *app) precision() (network.Precision, error) {
 	switch p := network.Precision(a.settings.precision); p {
 	case "auto":
 		return "", nil
-	case network.Float32, network.Float16:
+	case network.Float32, network.Float16, network.BFloat16:
 		return p, nil
 	}
-	return "", usageError{fmt.Errorf("--precision is %q; use auto, float32 or float16", a.settings.precision)}
-}
-
-func asEngines(runtimes []*ort.Runtime) []engine.Runtime {
-	all := make([]engine.Runtime, len(runtimes))
-	for i, r := range runtimes {
-		all[i] = r
-	}
-	return all
+	return "", usageError{fmt.Errorf("--precision is %q; use auto, float32, float16 or bfloat16", a.settings.precision)}
 }
 
 // opened is the engine as the verbs use it.

@@ -136,7 +136,7 @@ func (r *Runtime) Open(ctx context.Context, net engine.Network, o network.Option
 		return nil, fault.New(fault.Unsupported, "oneDNN sessions take samples of 8 and 16 bits, not %s.", o.Sample)
 	}
 	c, ok := net.(chain)
-	if !ok {
+	if !ok || o.Straightforward { // published operators are ONNX Runtime's
 		return nil, fault.New(fault.Unsupported, "This network cannot run on oneDNN; use ONNX Runtime.")
 	}
 	program, err := c.Program(o)
