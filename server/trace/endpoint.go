@@ -32,8 +32,10 @@ func Endpoint(flag string, lookupEnv func(string) (string, bool)) (string, error
 		}
 	}
 	if whole != "" {
-		_, err := withPath(whole, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", false)
-		return whole, err // the specification has it used as it is
+		if _, err := withPath(whole, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", false); err != nil {
+			return "", err
+		}
+		return whole, nil // the specification has it used as it is
 	}
 	return withPath(base, "OTEL_EXPORTER_OTLP_ENDPOINT", true)
 }

@@ -1,0 +1,99 @@
+package metrics_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+
+	"upscaled/engine"
+	"upscaled/server"
+	"upscaled/server/job"
+	"upscaled/server/metrics"
+)
+
+// made counts with a queue and devices of which one is there twice.
+func made() *metrics.Metrics {
+	card := engine.DeviceUse{Device: engine.Device{Kind: "cuda", ID: "0", Memory: 1000, Free: 400}, Busy: 1500 * time.Millisecond}
+	return metrics.New(metrics.Options{
+		Version: "1.2.3", Models: []string{"known"}, Log: slog.New(slog.DiscardHandler),
+		Depth:   func() job.Depth { return job.Depth{Queued: 3, Running: 2} },
+		Devices: func() []engine.DeviceUse { return []engine.DeviceUse{card, card, {Device: engine.Device{Kind: "cpu"}}} },
+	})
+}
+
+// fill counts one of everything.
+func fill(m *metrics.Metrics) {
+	balance, start := int64(5), time.Unix(1000, 0)
+	_, submitted := m.JobSubmits(context.Background(), &job.Spec{API: "mnml", Price: 4})
+	submitted(job.Submitted{Credits: &balance}, nil)
+	submitted(job.Submitted{}, nil) // unlimited
+	submitted(job.Submitted{Credits: &balance}, errors.New("refused"))
+	_, ended := m.RequestBegins(httptest.NewRequest("BREW", "/v1/upscale", nil), "id")
+	ended(server.RequestEnd{API: "mnml", Status: 405, Took: time.Second})
+	spec := job.Spec{API: "mnml", Options: job.Options{Model: "known"}}
+	m.JobEnded(job.Job{Spec: spec, State: job.Failed, Created: start, Started: start.Add(2 * time.Second), Finished: start.Add(5 * time.Second)})
+	m.JobEnded(job.Job{Spec: spec, State: job.Canceled, Created: start, Finished: start.Add(time.Second)})
+	spec.Options.Model = "a client's own word"
+	m.JobEnded(job.Job{Spec: spec, State: job.Failed, Created: start, Started: start.Add(-time.Second), Finished: start})
+	m.JobEnded(job.Job{Spec: spec, State: job.Succeeded, Created: start, Started: start, Finished: start, Result: &job.Result{
+		Model: "made", InputWidth: 3, InputHeight: 2, OutputWidth: 6, OutputHeight: 4,
+	}})
+	m.WebhookEnded("retried")
+}
+
+func scrape(t *testing.T, m *metrics.Metrics) string {
+	t.Helper()
+	recorder := httptest.NewRecorder()
+	m.Handler().ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	if recorder.Code != http.StatusOK {
+		t.Fatalf("%d %s", recorder.Code, recorder.Body)
+	}
+	return recorder.Body.String()
+}
+
+func TestCounts(t *testing.T) {
+	t.Parallel()
+	m := made()
+	fill(m)
+	text := scrape(t, m)
+	for _, want := range []string{
+		`upscaled_jobs_queued 3`, `upscaled_jobs_running 2`, `upscaled_build_info{version="1.2.3"} 1`,
+		`upscaled_device_busy_seconds_total{device="cuda:0"} 1.5`, `upscaled_device_memory_free_bytes{device="cuda:0"} 400`,
+		`upscaled_device_memory_bytes{device="cuda:0"} 1000`, `upscaled_device_busy_seconds_total{device="cpu"} 0`,
+		`upscaled_credits_charged_total{api="mnml"} 4`, `upscaled_webhooks_total{outcome="retried"} 1`,
+		`upscaled_http_requests_total{api="mnml",method="other",status="405"} 1`, `upscaled_http_request_seconds_sum{api="mnml"} 1`,
+		`upscaled_jobs_total{api="mnml",model="known",outcome="failed"} 1`, `upscaled_jobs_total{api="mnml",model="known",outcome="canceled"} 1`,
+		`upscaled_jobs_total{api="mnml",model="other",outcome="failed"} 1`, `upscaled_jobs_total{api="mnml",model="made",outcome="succeeded"} 1`,
+		`upscaled_job_wait_seconds_sum{api="mnml",model="known"} 2`, `upscaled_job_wait_seconds_sum{api="mnml",model="other"} 0`,
+		`upscaled_job_run_seconds_sum{api="mnml",model="known",outcome="failed"} 3`,
+		`upscaled_input_pixels_total{api="mnml",model="made"} 6`, `upscaled_output_pixels_total{api="mnml",model="made"} 24`,
+		"go_goroutines ", "process_cpu_seconds_total ",
+	} {
+		if !strings.Contains(text, "\n"+want) {
+			t.Errorf("no %s", want)
+		}
+	}
+	for _, wrong := range []string{`device_memory_bytes{device="cpu"}`, `run_seconds_count{api="mnml",model="known",outcome="canceled"}`, "client's"} {
+		if strings.Contains(text, wrong) {
+			t.Errorf("there is %s", wrong)
+		}
+	}
+}
+
+// Prometheus's own rules on names, units and help.
+func TestNamesAreGood(t *testing.T) {
+	t.Parallel()
+	m := made()
+	fill(m)
+	problems, err := promlint.New(strings.NewReader(scrape(t, m))).Lint()
+	if err != nil || len(problems) > 0 {
+		t.Errorf("%v %v", problems, err)
+	}
+}
