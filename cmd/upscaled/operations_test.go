@@ -1,0 +1,227 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"upscaled/engine/enginetest"
+	"upscaled/server"
+)
+
+// watchedAt reads from a server's log where a setting's port is.
+func (s serving) watchedAt(t *testing.T, setting string) string {
+	t.Helper()
+	for line := range strings.Lines(s.log.String()) {
+		var told struct{ Msg, Setting, Address string }
+		if json.Unmarshal([]byte(line), &told) == nil && told.Msg == "watched" && told.Setting == setting {
+			return "http://" + told.Address
+		}
+	}
+	t.Fatalf("no %s in the log:\n%s", setting, s.log)
+	return ""
+}
+
+// scrape gives the metrics by name with labels.
+func scrape(t *testing.T, url string) map[string]float64 {
+	t.Helper()
+	code, body := get(t, url+"/metrics", "")
+	if code != http.StatusOK {
+		t.Fatalf("%d %s", code, body)
+	}
+	all := map[string]float64{}
+	for line := range strings.Lines(string(body)) {
+		name, value, found := strings.Cut(strings.TrimSpace(line), " ")
+		if end := strings.LastIndexByte(line, '}'); end >= 0 {
+			name, value, found = line[:end+1], strings.TrimSpace(line[end+1:]), true
+		}
+		if number, err := strconv.ParseFloat(value, 64); found && err == nil && !strings.HasPrefix(line, "#") {
+			all[name] = number
+		}
+	}
+	return all
+}
+
+// Metrics and traces of a mixed load agree with what was sent.
+func TestMixedLoadIsCounted(t *testing.T) {
+	t.Parallel()
+	hooks := make(chan struct{}, 10)
+	hook := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { hooks <- struct{}{} }))
+	defer hook.Close()
+	traces, data, begun := collect(t), t.TempDir(), make(chan struct{}, 10)
+	key := keys(t, data, "new", "load", "--credits", "10000")
+	s := serve(t, moody(begun), "--data", data, "--jobs", "1", "--large-jobs", "1", "--fetch-http", "--fetch-ranges", "127.0.0.0/8",
+		"--metrics-listen", "127.0.0.1:0", "--traces", traces.url)
+	load := &mixedLoad{
+		t: t, url: s.url, key: key, picture: pngOf(t, textured(loadWidth, loadHeight, false)), hook: hook.URL, counts: map[string]float64{},
+	}
+	load.successes()
+	load.refusals()
+	load.failures()
+	load.cancels(begun)
+	await(t, hooks)
+	load.charged()
+
+	at := s.watchedAt(t, "metrics-listen")
+	metrics := scrape(t, at)
+	for deadline := time.Now().Add(20 * time.Second); len(different(load.counts, metrics)) > 0 && time.Now().Before(deadline); {
+		metrics = scrape(t, at) // counted just after the answer was sent
+		runtime.Gosched()
+	}
+	for _, line := range different(load.counts, metrics) {
+		t.Errorf("%s is %v, want %v", line, metrics[line], load.counts[line])
+	}
+	if metrics["upscaled_jobs_queued"] != 0 || metrics["upscaled_jobs_running"] != 0 {
+		t.Errorf("%v jobs wait, %v run", metrics["upscaled_jobs_queued"], metrics["upscaled_jobs_running"])
+	}
+	for _, want := range []string{`upscaled_build_info{version="` + build() + `"}`, "go_goroutines", "upscaled_device_busy_seconds_total{device=\"" + pretendDevice() + "\"}"} {
+		if metrics[want] <= 0 {
+			t.Errorf("%s is %v", want, metrics[want])
+		}
+	}
+	if code := s.stop(); code != exitOK {
+		t.Errorf("exit code %d", code)
+	}
+	load.checkTraces(traces)
+}
+
+// different are the lines of the program's own counters that are not as
+// expected, on either side. Health is asked for by the test's waiting.
+func different(want, got map[string]float64) []string {
+	var all []string
+	for line, value := range got {
+		counter := strings.HasPrefix(line, "upscaled_") && (strings.Contains(line, "_total{") || strings.Contains(line, "_count{"))
+		own := strings.Contains(line, `api="health"`) || strings.Contains(line, "device=")
+		if counter && !own && want[line] != value {
+			all = append(all, line)
+		}
+	}
+	for line := range want {
+		if _, found := got[line]; !found {
+			all = append(all, line)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// charged notes the credits of all jobs at the APIs' own prices.
+func (l *mixedLoad) charged() {
+	apis := server.DefaultAPIs()
+	prices := map[string]int64{
+		"mnml": apis.Mnml.Price, "ailab": apis.AILab.Price, "maskr": apis.Maskr.Price, "artnex": apis.Artnex.Price,
+		"aetherforge": apis.Aetherforge.Price, "native": apis.Native.Price, "replicate": apis.Replicate.Price, "automatic1111": apis.Automatic.Price,
+	}
+	for line, jobs := range l.counts {
+		if rest, found := strings.CutPrefix(line, `upscaled_jobs_total{api="`); found {
+			api, _, _ := strings.Cut(rest, `"`)
+			if price := prices[api]; price > 0 {
+				l.count(jobs*float64(price), `upscaled_credits_charged_total{api=%q}`, api)
+			}
+		}
+	}
+}
+
+func pretendDevice() string {
+	device := (&enginetest.Runtime{}).Device()
+	return device.Kind
+}
+
+// checkTraces compares the spans with what was sent: one of each request, one
+// of each submission within a request, and below it the waiting and the tries.
+func (l *mixedLoad) checkTraces(c *collected) {
+	t := l.t
+	requests := 0
+	for _, s := range c.named("") {
+		if api, _ := attribute(s, "upscaled.api"); api != "health" {
+			requests++
+		}
+	}
+	submits, waits, runs := c.named("job.submit"), c.named("job.wait"), c.named("job.run")
+	unstarted := 1 // the job that was canceled while it waited
+	if requests != l.requests || len(submits) != l.jobs || len(waits) != l.jobs-unstarted || len(runs) != l.tries || c.service != "upscaled" {
+		t.Errorf("%d requests, %d submissions, %d waits and %d tries of %q, want %d, %d, %d and %d",
+			requests, len(submits), len(waits), len(runs), c.service, l.requests, l.jobs, l.jobs-unstarted, l.tries)
+	}
+	for _, s := range submits {
+		if parent := c.byID(s.ParentSpanId); parent == nil || !strings.HasPrefix(parent.Name, "POST /") || !bytes.Equal(parent.TraceId, s.TraceId) {
+			t.Errorf("a submission of %v within %v", s, parent)
+		}
+	}
+	continued, succeeded, pixels := 0, 0, int64(0)
+	for _, s := range slices.Concat(waits, runs) {
+		parent := c.byID(s.ParentSpanId)
+		job, _ := attribute(s, "upscaled.job")
+		if parent == nil || parent.Name != "job.submit" || !bytes.Equal(parent.TraceId, s.TraceId) {
+			t.Fatalf("%s of %s below %v", s.Name, job, parent)
+		}
+		if submitted, _ := attribute(parent, "upscaled.job"); submitted != job || s.EndTimeUnixNano < s.StartTimeUnixNano {
+			t.Errorf("%s of %s below that of %s", s.Name, job, submitted)
+		}
+		if traceID(s) == loadTrace {
+			continued++
+		}
+		if outcome, _ := attribute(s, "upscaled.outcome"); outcome == "succeeded" {
+			_, in := attribute(s, "upscaled.input_pixels")
+			succeeded, pixels = succeeded+1, pixels+in
+		}
+	}
+	if continued != 2 {
+		t.Errorf("%d spans in the client's trace", continued)
+	}
+	if want := l.jobs - 3; succeeded != want || pixels != int64(want)*loadWidth*loadHeight {
+		t.Errorf("%d tries made pictures of %d pixels, want %d", succeeded, pixels, want)
+	}
+	for _, s := range c.spans {
+		for _, secret := range []string{l.key, "secret=1", "base64", "sig="} {
+			if strings.Contains(s.String(), secret) {
+				t.Errorf("%s tells %s", s.Name, secret)
+			}
+		}
+	}
+}
+
+// Profiles are for this machine only.
+func TestProfiles(t *testing.T) {
+	t.Parallel()
+	for _, address := range []string{"0.0.0.0:0", ":6060", "192.0.2.1:6060", "example.com:6060", "6060"} {
+		got := program(t, &pretend{}, nil, nil, "serve", "--data", t.TempDir(), "--pprof-listen", address)
+		if got.code != exitUsage || !strings.Contains(got.stderr, "--pprof-listen") {
+			t.Errorf("%s: %d %s", address, got.code, got.stderr)
+		}
+	}
+	s := serve(t, nil, "--pprof-listen", "127.0.0.1:0")
+	code, body := get(t, s.watchedAt(t, "pprof-listen")+"/debug/pprof/goroutine?debug=1", "")
+	if code != http.StatusOK || !bytes.Contains(body, []byte("goroutine profile")) {
+		t.Errorf("%d %.200s", code, body)
+	}
+	for _, path := range []string{"/debug/pprof/", "/metrics"} {
+		if code, _ := get(t, s.url+path, ""); code != http.StatusNotFound {
+			t.Errorf("%s is answered on the clients' port: %d", path, code)
+		}
+	}
+}
+
+// What cannot be watched is told before anything runs.
+func TestWatchingProblems(t *testing.T) {
+	t.Parallel()
+	taken := httptest.NewServer(http.NotFoundHandler())
+	defer taken.Close()
+	for argument, code := range map[string]int{
+		"--trace-ratio=2": exitUsage, "--trace-ratio=NaN": exitUsage, "--traces=collector:4317": exitFailed,
+		"--metrics-listen=" + strings.TrimPrefix(taken.URL, "http://"): exitFailed,
+	} {
+		flag, _, _ := strings.Cut(argument, "=")
+		got := program(t, &pretend{}, nil, nil, "serve", "--listen", "127.0.0.1:0", "--data", t.TempDir(), argument)
+		if got.code != code || !strings.Contains(got.stderr, flag) {
+			t.Errorf("%s: %d %s", argument, got.code, got.stderr)
+		}
+	}
+}
