@@ -44,7 +44,7 @@ func numberCases() []numberCase {
 // TestNumbers compares all kinds of networks with the float64 reference.
 func TestNumbers(t *testing.T) {
 	t.Parallel()
-	r := opened(t, onednn.Options{})
+	r := opened(t, onednn.Options{Threads: 1})
 	for _, c := range numberCases() {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
