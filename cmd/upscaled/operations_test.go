@@ -86,10 +86,31 @@ func TestMixedLoadIsCounted(t *testing.T) {
 			t.Errorf("%s is %v", want, metrics[want])
 		}
 	}
+	checkLabels(t, metrics)
 	if code := s.stop(); code != exitOK {
 		t.Errorf("exit code %d", code)
 	}
 	load.checkTraces(traces)
+}
+
+// checkLabels compares with what dashboard and rules are written for.
+func checkLabels(t *testing.T, metrics map[string]float64) {
+	t.Helper()
+	for line := range metrics {
+		match := metricName.FindStringSubmatch(line)
+		if match == nil {
+			continue // Go's and the process's own
+		}
+		labels, known := metricLabels()[suffix.ReplaceAllString(match[1], "")]
+		if !known {
+			t.Errorf("nothing is known of %s", line)
+		}
+		for _, label := range labelName.FindAllStringSubmatch(match[2], -1) {
+			if !slices.Contains(labels, label[1]) {
+				t.Errorf("%s has a label %s", match[1], label[1])
+			}
+		}
+	}
 }
 
 // different are the lines of the program's own counters that are not as

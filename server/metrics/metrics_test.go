@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -95,5 +98,34 @@ func TestNamesAreGood(t *testing.T) {
 	problems, err := promlint.New(strings.NewReader(scrape(t, m))).Lint()
 	if err != nil || len(problems) > 0 {
 		t.Errorf("%v %v", problems, err)
+	}
+}
+
+// The manual tells of every metric with its labels, and of no other.
+func TestManualTellsAll(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../guide/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := map[string]string{}
+	for _, row := range regexp.MustCompile("(?m)^\\| `(upscaled_[a-z_]+)` \\| ([^|]*)\\| [^|]+\\|$").FindAllStringSubmatch(string(page), -1) {
+		told[row[1]] = strings.ReplaceAll(strings.ReplaceAll(strings.TrimSpace(row[2]), "`", ""), " ", "")
+	}
+	m := made()
+	fill(m)
+	found := map[string]string{}
+	label := regexp.MustCompile(`([a-z]+)="`)
+	for _, line := range regexp.MustCompile(`(?m)^(upscaled_[a-z_]+?)(?:_bucket|_sum|_count)?(?:\{(.*)\})? `).FindAllStringSubmatch(scrape(t, m), -1) {
+		var labels []string
+		for _, l := range label.FindAllStringSubmatch(line[2], -1) {
+			if l[1] != "le" {
+				labels = append(labels, l[1])
+			}
+		}
+		found[line[1]] = strings.Join(labels, ",")
+	}
+	if len(found) != 15 || !maps.Equal(told, found) {
+		t.Errorf("the manual has %v\nthe program %v", told, found)
 	}
 }
