@@ -211,7 +211,8 @@ func TestAnswers(t *testing.T) {
 			t.Cleanup(server.Close)
 			var log lines
 			d := newDesk()
-			stop := start(t, d, rules(server), &log, nil)
+			outcomes := outcomes{}
+			stop := start(t, d, rules(server), &log, func(o *webhook.Options) { o.Observer = outcomes })
 			c.want.id = "up_1"
 			if e := d.send(t, finished(server.URL), c.try); e != c.want {
 				t.Errorf("try %d: %+v, want %+v", c.try, e, c.want)
@@ -220,9 +221,23 @@ func TestAnswers(t *testing.T) {
 			if strings.Count(log.String(), "\n") != 1 {
 				t.Errorf("log:\n%s", &log)
 			}
+			outcome := "retried"
+			if c.want.done && c.status < 300 {
+				outcome = "delivered"
+			} else if c.want.done {
+				outcome = "given_up"
+			}
+			if len(outcomes) != 1 || outcomes[outcome] != 1 {
+				t.Errorf("counted as %v, not %s", outcomes, outcome)
+			}
 		})
 	}
 }
+
+// outcomes count what one sender, which makes one call, tells of it.
+type outcomes map[string]int
+
+func (o outcomes) WebhookEnded(outcome string) { o[outcome]++ }
 
 // Receivers that do not answer, or never end their answer, cost no more than
 // their time.
