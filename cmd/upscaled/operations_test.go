@@ -2,9 +2,12 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"runtime"
 	"slices"
 	"strconv"
@@ -244,5 +247,50 @@ func TestWatchingProblems(t *testing.T) {
 		if got.code != code || !strings.Contains(got.stderr, flag) {
 			t.Errorf("%s: %d %s", argument, got.code, got.stderr)
 		}
+	}
+}
+
+// A worker of its own has metrics and health, continues the trace of the
+// process that took the job, and the two count nothing twice.
+func TestWorkerIsWatched(t *testing.T) {
+	t.Parallel()
+	traces, data := collect(t), t.TempDir()
+	api := serve(t, nil, "--data", data, "--no-worker", "--metrics-listen", "127.0.0.1:0", "--traces", traces.url)
+	worker := serving{log: &logLines{}}
+	reader, writer := io.Pipe()
+	worker.log.lines = writer
+	go func() { _, _ = io.Copy(io.Discard, reader) }()
+	a := pretendProgram(streams{stdin: strings.NewReader(""), stdout: io.Discard, stderr: worker.log}, os.LookupEnv)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan int, 1)
+	go func() {
+		ended <- a.run(ctx, []string{"worker", "--data", data, "--metrics-listen", "127.0.0.1:0", "--traces", traces.url})
+		_ = writer.Close()
+	}()
+	worker.waitForLog(t, "metrics-listen")
+	at := worker.watchedAt(t, "metrics-listen")
+	ready(t, at)
+	request := form(t, api.url+"/api/v1/jobs", "file", pngOf(t, textured(loadWidth, loadHeight, false)), "scale=2")
+	request.Header.Set("Prefer", "wait")
+	if code, _, body := send(t, request, ""); code != http.StatusOK {
+		t.Errorf("%d %s", code, body)
+	}
+	const line = `upscaled_jobs_total{api="native",model="pretend",outcome="succeeded"}`
+	here := scrape(t, at)
+	for deadline := time.Now().Add(20 * time.Second); here[line] == 0 && time.Now().Before(deadline); {
+		here = scrape(t, at) // counted just after the record was written
+	}
+	there := scrape(t, api.watchedAt(t, "metrics-listen"))
+	if _, counted := there[line]; here[line] != 1 || counted {
+		t.Errorf("the worker counts %v, the API node %v", here[line], there[line])
+	}
+	cancel()
+	if code := <-ended; code != exitOK {
+		t.Errorf("exit code %d: %s", code, worker.log)
+	}
+	api.stop()
+	runs, submits := traces.named("job.run"), traces.named("job.submit")
+	if len(runs) != 1 || len(submits) != 1 || !bytes.Equal(runs[0].ParentSpanId, submits[0].SpanId) {
+		t.Errorf("%v within %v", runs, submits)
 	}
 }
