@@ -46,6 +46,11 @@ func examples(t *testing.T, languages ...string) []example {
 	return all
 }
 
+// originals are the pictures that examples may name, 96x64 pixels each.
+func originals() []string {
+	return []string{"photo.jpg", "second.jpg", "photos/a.jpg", "photos/trip/b.jpg"}
+}
+
 // playground is what examples run on: a server without keys and one with.
 type playground struct {
 	open, keyed      string // URLs
@@ -59,7 +64,7 @@ func newPlayground(t *testing.T) playground {
 	s := playground{programs: t.TempDir(), photos: t.TempDir()}
 	var certificate string
 	s.pictureURL, certificate = pictureServer(t, photo)
-	for _, path := range []string{"photo.jpg", "second.jpg", "photos/a.jpg", "photos/trip/b.jpg"} {
+	for _, path := range originals() {
 		path = filepath.Join(s.photos, path)
 		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 			t.Fatal(err)
@@ -139,7 +144,7 @@ func checkPictures(t *testing.T, folder string) {
 	err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
 		name, _ := filepath.Rel(folder, path)
 		format, isPicture := picture.ParseFormat(strings.TrimPrefix(filepath.Ext(path), "."))
-		if err != nil || entry.IsDir() || !isPicture || strings.HasPrefix(name, "data") || slices.Contains([]string{"photo.jpg", "second.jpg", "photos/a.jpg", "photos/trip/b.jpg"}, name) {
+		if err != nil || entry.IsDir() || !isPicture || strings.HasPrefix(name, "data") || slices.Contains(originals(), filepath.ToSlash(name)) {
 			return err
 		}
 		made, err := os.ReadFile(path)
@@ -165,6 +170,9 @@ var (
 // without an error, unless the page gives a reason above it.
 func TestDocumentedCommands(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("starts many processes, which the race detector makes slow")
+	}
 	for _, tool := range []string{"curl", "bash", "base64"} {
 		if _, err := exec.LookPath(tool); err != nil && os.Getenv(requireClientsVariable) == "" {
 			t.Skipf("needs %s: scripts/clients installs what is missing", tool)
@@ -219,6 +227,9 @@ func interpreterOf(t *testing.T, e example) string {
 // Every program in Node.js and Python runs as it stands.
 func TestDocumentedPrograms(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("starts many processes, which the race detector makes slow")
+	}
 	s := newPlayground(t)
 	all := examples(t, "js", "python")
 	if len(all) < 8 {
