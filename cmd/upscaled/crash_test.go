@@ -21,9 +21,10 @@ const slowProgram = "slow"
 
 // slowMain is that program.
 func slowMain() {
+	limitFiles()
 	a := newApp(streams{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}, os.LookupEnv)
 	a.openUpscaler = func(_ context.Context, limits picture.Limits) (upscaler, error) {
-		return slowEngine{newPretendEngine(limits)}, nil
+		return slowEngine{newFaultyEngine(limits, a.stderr)}, nil
 	}
 	ctx, stop := interruptible(context.Background(), func() { os.Exit(exitInterrupted) })
 	code := a.run(ctx, os.Args[1:])

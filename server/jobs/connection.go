@@ -31,6 +31,8 @@ type Connection struct {
 	instance string
 	// replicas is how many nodes keep each bucket.
 	replicas int
+	// breakage is what an embedded server reports of its disk.
+	breakage *breakage
 }
 
 // Where, below the data folder, an embedded server keeps its things.
@@ -63,7 +65,7 @@ func Embed(dir string, log *slog.Logger) (*Connection, error) {
 	} else if !held {
 		return nil, fault.New(fault.Busy, "Another upscaled is using the data folder %s.", dir)
 	}
-	c := &Connection{lock: lock, dir: dir, replicas: 1}
+	c := &Connection{lock: lock, dir: dir, replicas: 1, breakage: newBreakage()}
 	if err := c.embed(log); err != nil {
 		c.Close()
 		return nil, err
@@ -81,7 +83,7 @@ func (c *Connection) embed(log *slog.Logger) error {
 	if err != nil {
 		return fmt.Errorf("configure embedded queue: %w", err)
 	}
-	embedded.SetLoggerV2(logger{log}, false, false, false)
+	embedded.SetLoggerV2(watchLog(log, c.breakage), false, false, false)
 	c.embedded, c.instance = embedded, randomToken()
 	embedded.Start()
 	if !embedded.ReadyForConnections(startLimit) {
@@ -114,7 +116,7 @@ func Attach(dir string) (*Connection, error) {
 	if err := json.Unmarshal(text, &a); err != nil {
 		return nil, absent
 	}
-	c := &Connection{dir: dir, replicas: 1}
+	c := &Connection{dir: dir, replicas: 1, breakage: newBreakage()}
 	if err := c.connect(nats.Token(a.Token), url(a.URL)); err != nil {
 		return nil, absent
 	}
@@ -128,7 +130,7 @@ func Dial(address, credentials string) (*Connection, error) {
 	if credentials != "" {
 		options = append(options, nats.UserCredentials(credentials))
 	}
-	c := &Connection{replicas: 3}
+	c := &Connection{replicas: 3, breakage: newBreakage()}
 	if err := c.connect(options...); err != nil {
 		return nil, fault.Wrap(fault.Invalid, err, "The NATS server cannot be reached: check --nats and the server.")
 	}
@@ -168,8 +170,11 @@ func (c *Connection) connect(options ...nats.Option) error {
 	return nil
 }
 
-// Healthy says whether the queue's server can be reached now.
+// Healthy says whether the queue's server can be reached now and can write.
 func (c *Connection) Healthy(ctx context.Context) error {
+	if err := c.breakage.err(); err != nil {
+		return err
+	}
 	if _, err := c.stream.AccountInfo(ctx); err != nil {
 		return fmt.Errorf("ask queue: %w", err)
 	}

@@ -66,7 +66,8 @@ func Open(ctx context.Context, c *Connection, o Options) (*Queue, error) {
 }
 
 // Run watches the records of all processes and finishes what crashes left
-// half done, until the context ends.
+// half done, until the context ends. It fails when the disk of an embedded
+// server is full: only another process can go on then.
 func (q *Queue) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for _, f := range q.feeds() {
@@ -74,6 +75,14 @@ func (q *Queue) Run(ctx context.Context) error {
 	}
 	group.Go(func() error { return q.watchProgress(ctx) })
 	group.Go(func() error { return q.sweepOften(ctx) })
+	group.Go(func() error {
+		select {
+		case <-q.connection.breakage.seen:
+			return q.connection.breakage.err()
+		case <-ctx.Done():
+			return nil
+		}
+	})
 	return group.Wait()
 }
 

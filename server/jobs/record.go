@@ -173,6 +173,9 @@ func (q *Queue) persistFor(ctx context.Context, limit time.Duration, step func(c
 		if fault.KindOf(err) != fault.Internal && !errors.Is(err, context.DeadlineExceeded) {
 			return err
 		}
+		if q.connection.breakage.err() != nil {
+			return err // nothing can be written any more
+		}
 		q.options.Log.Warn("queue step is tried again", "error", err)
 		select {
 		case <-time.After(pause):

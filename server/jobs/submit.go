@@ -26,6 +26,9 @@ func (q *Queue) Submit(ctx context.Context, spec job.Spec, input []byte) (job.Su
 	if q.board.size() >= q.options.MaxUnfinished {
 		return job.Submitted{}, full()
 	}
+	if err := q.connection.room(len(input)); err != nil {
+		return job.Submitted{}, err
+	}
 	q.board.submit(spec.ID, true)
 	defer q.board.submit(spec.ID, false)
 	r := record{Job: job.Job{Spec: spec, State: job.Queued, Created: q.options.Now().UTC()}, Line: smallLine}

@@ -49,6 +49,9 @@ func (q *Queue) PutUpload(ctx context.Context, u job.Upload, data []byte) (job.U
 	u.Bytes, u.SHA256, u.MD5 = int64(len(data)), hex.EncodeToString(sum256[:]), hex.EncodeToString(sum5[:])
 	u.Created = q.options.Now().UTC()
 	u.Expires = u.Created.Add(q.options.Retention)
+	if err := q.connection.room(len(data)); err != nil {
+		return job.Upload{}, err
+	}
 	if err := q.shelf.reserve(u.ID, shelvedAs(u), q.options.UploadBytes, u.Created); err != nil {
 		return job.Upload{}, err
 	}
