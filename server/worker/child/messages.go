@@ -1,0 +1,125 @@
+package child
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+
+	"upscaled/engine"
+	"upscaled/engine/fault"
+	"upscaled/engine/picture"
+)
+
+// request is an engine.Request without what cannot travel. JSON carries it:
+// gob would make no difference between a denoise of 0 and none.
+type request struct {
+	// Bytes are those of the picture, which follow in frames of their own.
+	Bytes int64
+	// Watched says that somebody wants to know of the progress.
+	Watched bool
+
+	Model         string
+	Denoise       *float64
+	MaxInputWidth int
+	Size          engine.Size
+	Format        picture.Format
+	Quality       int
+	Lossless      bool
+	Strip         bool
+	Tile          int
+	Faces         *engine.Faces
+}
+
+func encodeRequest(q engine.Request) ([]byte, error) {
+	if len(q.Input) > maxPicture {
+		return nil, fault.New(fault.TooLarge, "The file is larger than %d bytes.", maxPicture)
+	}
+	data, err := json.Marshal(request{
+		Bytes: int64(len(q.Input)), Watched: q.Progress != nil, Model: q.Model, Denoise: q.Denoise, MaxInputWidth: q.MaxInputWidth,
+		Size: q.Size, Format: q.Format, Quality: q.Quality, Lossless: q.Lossless, Strip: q.Strip, Tile: q.Tile, Faces: q.Faces,
+	})
+	if err != nil || len(data) > maxPayload { // NaN, or a name of a megabyte
+		return nil, fault.Wrap(fault.Invalid, errors.Join(err), "A setting of the picture makes no sense.")
+	}
+	return data, nil
+}
+
+// decode gives the engine's form; Input, Output and Progress are left to the
+// caller.
+func (r request) decode() engine.Request {
+	return engine.Request{
+		Model: r.Model, Denoise: r.Denoise, MaxInputWidth: r.MaxInputWidth, Size: r.Size, Format: r.Format,
+		Quality: r.Quality, Lossless: r.Lossless, Strip: r.Strip, Tile: r.Tile, Faces: r.Faces,
+	}
+}
+
+// encodeResult leaves out the metadata, which may be megabytes that are in the
+// picture anyway.
+func encodeResult(r engine.Result) ([]byte, error) {
+	r.Input.Meta, r.Output.Meta = picture.Metadata{}, picture.Metadata{}
+	return json.Marshal(r)
+}
+
+// failure is an error as it travels.
+type failure struct {
+	Kind    fault.Kind
+	Message string
+	// Cause is for the log; "" where the sentence says it all.
+	Cause string `json:",omitempty"`
+}
+
+// maxText bounds each text of a failure, in bytes.
+const maxText = 16 << 10
+
+func encodeFailure(err error) []byte {
+	f := failure{Kind: fault.KindOf(err), Message: fault.Sentence(err), Cause: err.Error()}
+	if whole, ok := err.(*fault.Error); ok {
+		f.Cause = ""
+		if whole.Err != nil {
+			f.Cause = whole.Err.Error()
+		}
+	}
+	f.Message = f.Message[:min(len(f.Message), maxText)]
+	f.Cause = f.Cause[:min(len(f.Cause), maxText)]
+	data, err := json.Marshal(f)
+	if err != nil { // strings always can be
+		panic(err)
+	}
+	return data
+}
+
+func decodeFailure(payload []byte) (*fault.Error, error) {
+	var f failure
+	if err := json.Unmarshal(payload, &f); err != nil {
+		return nil, err
+	}
+	if f.Kind == "" {
+		return nil, errors.New("a failure of no kind")
+	}
+	e := &fault.Error{Kind: f.Kind, Message: f.Message}
+	if f.Cause != "" {
+		e.Err = errors.New(f.Cause)
+	}
+	return e, nil
+}
+
+// greeting is the child's first word.
+type greeting struct {
+	Version int
+	Devices []engine.DeviceUse
+}
+
+func encodeProgress(p engine.Progress) []byte {
+	payload := binary.BigEndian.AppendUint64(nil, uint64(p.Done))
+	return binary.BigEndian.AppendUint64(payload, uint64(p.Total))
+}
+
+func decodeProgress(payload []byte) (engine.Progress, bool) {
+	if len(payload) != 16 {
+		return engine.Progress{}, false
+	}
+	return engine.Progress{
+		Done:  int64(binary.BigEndian.Uint64(payload)),
+		Total: int64(binary.BigEndian.Uint64(payload[8:])),
+	}, true
+}

@@ -1,0 +1,37 @@
+//go:build unix
+
+package child
+
+import (
+	"os"
+	"os/exec"
+	"syscall"
+
+	"upscaled/engine/fault"
+)
+
+// repliesDescriptor is the first of exec.Cmd's ExtraFiles. Standard output is
+// left to native code, which may write there.
+const repliesDescriptor = 3
+
+// connect gives a command its ends of the pipes: requests come by standard
+// input.
+func connect(command *exec.Cmd) (ours, theirs ends, err error) {
+	ours, theirs, err = pair()
+	command.Stdin = theirs.requests
+	command.ExtraFiles = []*os.File{theirs.replies}
+	return ours, theirs, err
+}
+
+// Pipes are the child's ends of the pipes. It is fault.Invalid in a process
+// that no Engine has started.
+func Pipes() (requests, replies *os.File, err error) {
+	for _, descriptor := range []int{0, repliesDescriptor} {
+		var stat syscall.Stat_t
+		if err := syscall.Fstat(descriptor, &stat); err != nil || stat.Mode&syscall.S_IFMT != syscall.S_IFIFO {
+			return nil, nil, fault.New(fault.Invalid, "This is a part of 'upscaled serve' and 'upscaled worker', which start it themselves.")
+		}
+	}
+	syscall.CloseOnExec(repliesDescriptor) // programs that the child starts would keep it open
+	return os.Stdin, os.NewFile(repliesDescriptor, "replies"), nil
+}

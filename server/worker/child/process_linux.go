@@ -1,0 +1,24 @@
+package child
+
+import (
+	"os"
+	"os/exec"
+	"syscall"
+)
+
+// dieWithParent has Linux kill the child when the thread that starts it ends,
+// which is the parent's end in any way. The caller locks its goroutine to it.
+func dieWithParent(command *exec.Cmd) {
+	if command.SysProcAttr == nil {
+		command.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	command.SysProcAttr.Pdeathsig = syscall.SIGKILL
+}
+
+// OfferToMemoryKiller makes the kernel take this process before its parent,
+// which has the store and all accepted jobs, when memory runs out. Where that
+// is not allowed nothing changes.
+func OfferToMemoryKiller() {
+	const adjustment = "500" // of -1000 to 1000; raising it needs no right
+	_ = os.WriteFile("/proc/self/oom_score_adj", []byte(adjustment), 0o644)
+}

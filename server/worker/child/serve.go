@@ -1,0 +1,255 @@
+package child
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"upscaled/engine"
+	"upscaled/engine/fault"
+)
+
+// Upscaler is the engine that the child has. It may be used concurrently.
+type Upscaler interface {
+	Upscale(ctx context.Context, q engine.Request) (engine.Result, error)
+}
+
+// deviceTeller is an Upscaler that knows its devices.
+type deviceTeller interface{ Devices() []engine.DeviceUse }
+
+// Host is the child's side.
+type Host struct {
+	// Requests and Replies are the pipes, see Pipes.
+	Requests io.Reader
+	Replies  io.Writer
+	// Open opens the engine and warms it up. What it says in place of an engine
+	// is told to the parent; its kind and sentence arrive as they are.
+	Open func(ctx context.Context) (Upscaler, error)
+	// Abandon ends the process at once. It is called when the parent is gone and
+	// native code does not end within abandonAfter.
+	Abandon func()
+	// Log takes the stacks of panics.
+	Log io.Writer
+}
+
+// abandonAfter is how long pictures may take to stop when the parent is gone.
+const abandonAfter = 10 * time.Second
+
+// outputBuffer is how much of a result is sent at once, in bytes: encoders
+// write in small pieces.
+const outputBuffer = 256 << 10
+
+// host is a Host at work.
+type host struct {
+	Host
+	replies frames
+	working sync.WaitGroup
+	lost    context.CancelCauseFunc
+
+	mutex   sync.Mutex
+	engine  Upscaler // nil before it is open
+	ended   bool     // nothing is begun any more
+	pending map[uint64]*incoming
+}
+
+// incoming is a request whose picture is arriving or in work.
+type incoming struct {
+	request request
+	input   []byte
+	cancel  context.CancelFunc // nil until its picture has arrived
+}
+
+// Serve opens the engine and makes pictures until the requests' pipe closes,
+// which is how the parent says that it is enough, dying included. It returns
+// nil then; else what Open said, a fault.DeviceLost that the engine told, or
+// what is wrong with the pipes. No picture is in work any more afterwards.
+func (h Host) Serve(ctx context.Context) error {
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	s := &host{Host: h, replies: frames{to: h.Replies}, lost: end, pending: map[uint64]*incoming{}}
+	go func() { // ends with the process where the pipe does not close
+		err := s.read(ctx)
+		if errors.Is(err, io.EOF) {
+			err = errHungUp
+		}
+		end(err)
+	}()
+	err := s.open(ctx)
+	if err == nil {
+		<-ctx.Done()
+		err = context.Cause(ctx)
+	}
+	abandoned := time.AfterFunc(abandonAfter, h.Abandon)
+	defer abandoned.Stop()
+	end(nil) // the pictures in work stop
+	s.mutex.Lock()
+	s.ended = true
+	s.mutex.Unlock()
+	s.working.Wait()
+	if errors.Is(context.Cause(ctx), errHungUp) {
+		return nil
+	}
+	return err
+}
+
+// errHungUp says that the parent has closed the requests' pipe.
+var errHungUp = errors.New("the parent is gone")
+
+func (s *host) open(ctx context.Context) error {
+	opened, err := s.Open(ctx)
+	if err != nil {
+		_ = s.replies.write(kindFailure, 0, encodeFailure(err)) // a dead parent needs no answer
+		return err
+	}
+	s.mutex.Lock()
+	s.engine = opened
+	s.mutex.Unlock()
+	hello, err := json.Marshal(greeting{Version: version, Devices: devicesOf(opened)})
+	if err != nil {
+		return fmt.Errorf("describe devices: %w", err)
+	}
+	return s.replies.write(kindReady, 0, hello)
+}
+
+func devicesOf(u Upscaler) []engine.DeviceUse {
+	if teller, ok := u.(deviceTeller); ok {
+		return teller.Devices()
+	}
+	return nil
+}
+
+// read takes requests until the pipe closes. It waits for nothing else, so
+// that the parent can always write.
+func (s *host) read(ctx context.Context) error {
+	in := bufio.NewReaderSize(s.Requests, 64<<10)
+	for {
+		f, err := readFrame(in)
+		if err == nil {
+			err = s.take(ctx, f)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (s *host) take(ctx context.Context, f frame) error {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if s.ended {
+		return context.Cause(ctx)
+	}
+	if s.engine == nil {
+		return errors.New("a request came before the engine was ready")
+	}
+	r := s.pending[f.id]
+	switch {
+	case f.kind == kindRequest && r == nil:
+		return s.accept(ctx, f)
+	case f.kind == kindInput && r == nil: // of one that was canceled meanwhile
+		return nil
+	case f.kind == kindInput && len(r.input)+len(f.payload) <= cap(r.input) && r.cancel == nil:
+		r.input = append(r.input, f.payload...)
+		if len(r.input) == cap(r.input) {
+			s.begin(ctx, f.id, r)
+		}
+		return nil
+	case f.kind == kindCancel && r == nil: // it has ended meanwhile
+		return nil
+	case f.kind == kindCancel && r.cancel == nil:
+		delete(s.pending, f.id)
+		return s.replies.write(kindFailure, f.id, encodeFailure(context.Canceled))
+	case f.kind == kindCancel:
+		r.cancel()
+		return nil
+	case f.kind == kindDevices && r == nil:
+		s.working.Go(func() { s.tellDevices(f.id) })
+		return nil
+	}
+	return fmt.Errorf("a frame of kind %d makes no sense here", f.kind)
+}
+
+// accept notes a request, with room for its whole picture and no more.
+func (s *host) accept(ctx context.Context, f frame) error {
+	r := &incoming{}
+	if err := json.Unmarshal(f.payload, &r.request); err != nil {
+		return fmt.Errorf("read a request: %w", err)
+	}
+	if r.request.Bytes < 0 || r.request.Bytes > maxPicture {
+		return fmt.Errorf("a picture of %d bytes", r.request.Bytes)
+	}
+	r.input = make([]byte, 0, r.request.Bytes)
+	s.pending[f.id] = r
+	if r.request.Bytes == 0 {
+		s.begin(ctx, f.id, r)
+	}
+	return nil
+}
+
+// begin runs a request whose picture has arrived. The mutex is held.
+func (s *host) begin(ctx context.Context, id uint64, r *incoming) {
+	ctx, r.cancel = context.WithCancel(ctx)
+	q := r.request.decode()
+	q.Input, r.input = r.input, nil
+	engine := s.engine
+	s.working.Go(func() {
+		defer r.cancel()
+		s.run(ctx, id, engine, q, r.request.Watched)
+	})
+}
+
+func (s *host) run(ctx context.Context, id uint64, on Upscaler, q engine.Request, watched bool) {
+	out := bufio.NewWriterSize(pieces{&s.replies, kindOutput, id}, outputBuffer)
+	q.Output = out
+	if watched {
+		q.Progress = func(p engine.Progress) { _ = s.replies.write(kindProgress, id, encodeProgress(p)) } // told again
+	}
+	result, err := s.upscale(ctx, on, q)
+	if err == nil {
+		err = out.Flush()
+	}
+	var answer []byte
+	if err == nil {
+		answer, err = encodeResult(result)
+	}
+	s.mutex.Lock()
+	delete(s.pending, id)
+	s.mutex.Unlock()
+	if err != nil {
+		_ = s.replies.write(kindFailure, id, encodeFailure(err)) // a dead parent needs no answer
+		if fault.KindOf(err) == fault.DeviceLost {
+			s.lost(err)
+		}
+		return
+	}
+	if err := s.replies.write(kindResult, id, answer); err != nil {
+		s.lost(fmt.Errorf("answer: %w", err)) // nobody listens: the requests' pipe closes too
+	}
+}
+
+// upscale runs the engine. A panic on this goroutine is this picture's failure
+// only.
+func (s *host) upscale(ctx context.Context, on Upscaler, q engine.Request) (result engine.Result, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			fmt.Fprintf(s.Log, "panic in the engine: %v\n%s", cause, bytes.TrimSpace(debug.Stack()))
+			err = fault.New(fault.Internal, "The picture could not be processed because of a defect.")
+		}
+	}()
+	return on.Upscale(ctx, q)
+}
+
+func (s *host) tellDevices(id uint64) {
+	list, err := json.Marshal(devicesOf(s.engine))
+	if err != nil {
+		list = nil
+	}
+	_ = s.replies.write(kindDeviceList, id, list) // a dead parent needs no answer
+}
