@@ -54,7 +54,7 @@ func TestHostileFiles(t *testing.T) {
 	files := slices.Concat(hostilePNG(), hostileAnimations(), hostileJPEG(), hostileTIFF(), hostileOthers())
 	for _, file := range files {
 		t.Run(file.name, func(t *testing.T) {
-			if testing.Short() && file.mebibytes > 400 {
+			if testing.Short() && file.mebibytes > 60 {
 				t.Skip("takes long under the race detector")
 			}
 			data := file.make(t)
