@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"testing"
@@ -35,7 +36,9 @@ func FuzzSettingsFile(f *testing.F) {
 				t.Errorf("a problem without words: %q", problems)
 			}
 		}
-		if !utf8.Valid(text) && len(problems) == 0 {
+		// The reader skips a mark of byte order, which alone is an empty file.
+		rest := bytes.TrimPrefix(bytes.TrimPrefix(text, []byte("\xff\xfe")), []byte("\xfe\xff"))
+		if !utf8.Valid(rest) && len(problems) == 0 {
 			t.Error("a file that is no text is accepted")
 		}
 		if serve.Flags().Lookup(configFlag).Value.String() != path {
