@@ -22,8 +22,8 @@ type Options struct {
 	Memory int64
 }
 
-// DefaultMemory lets x4plus run 1920 pixels wide in bands of useful height.
-const DefaultMemory = 1 << 30
+// DefaultMemory lets x4plus run 1920 pixels wide in bands of 4 rows.
+const DefaultMemory = 1100 << 20
 
 // Library tells what was found.
 type Library struct {

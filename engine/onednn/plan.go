@@ -9,9 +9,10 @@ import (
 const (
 	// bandPositions is about how many positions a convolution computes at a
 	// time: few enough that its rows stay in the caches, many enough that
-	// starting the threads costs nothing (measured, see the README).
-	bandPositions = 4096
-	maxBandRows   = 32
+	// starting the threads costs nothing (measured from 2048 on;
+	// 4096 is 2 % slower).
+	bandPositions = 16384
+	maxBandRows   = 64
 )
 
 // plan is a program for pictures of one size: how many rows each step takes
@@ -72,8 +73,8 @@ func (p *plan) zoom(i int) int {
 
 func (p *plan) heightOf(i int) int { return p.height * p.zoom(i) }
 
-// step takes rows in and has every convolution compute what it now can, each
-// in bands whose heights are powers of two. compute is called before progress
+// step takes rows in and has every convolution compute what it now can, but
+// no more rows than were taken in, in bands whose heights are powers of two. compute is called before progress
 // counts the band as done.
 func (p *plan) step(at *progress, makers []int, compute func(i, y, rows int) error) error {
 	at.taken = min(at.taken+p.rows, p.height)
@@ -87,6 +88,9 @@ func (p *plan) step(at *progress, makers []int, compute func(i, y, rows int) err
 		if available*c.Enlarge < height {
 			ready = available*c.Enlarge - 1
 		}
+		// Where the picture ends all of the rest is ready at once, and the rings
+		// are not made for that.
+		ready = min(ready, at.done[i]+p.rows*p.zoom(i))
 		most := max(1, p.rows/p.zoom(i))
 		for at.done[i] < ready {
 			rows := min(most, 1<<(bits.Len(uint(ready-at.done[i]))-1))
