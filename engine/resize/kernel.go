@@ -1,9 +1,10 @@
 package resize
 
-import "math"
+import (
+	"math"
 
-// lobes is the support of the Lanczos filter in samples of the coarser side.
-const lobes = 3
+	"github.com/disintegration/imaging"
+)
 
 // taps are the input samples of one output sample and their weights.
 type taps[W int64 | float32] struct {
@@ -20,7 +21,7 @@ func (t taps[W]) end() int { return t.first + len(t.weights) }
 func kernel[W int64 | float32](in, out int, convert func(weights []float64, to []W)) []taps[W] {
 	ratio := float64(in) / float64(out)
 	scale := max(ratio, 1)
-	reach := math.Ceil(scale * lobes)
+	reach := math.Ceil(scale * imaging.Lanczos.Support)
 	all := make([]taps[W], out)
 	weights := make([]float64, 0, 2*int(reach)+2)
 	for i := range all {
@@ -30,7 +31,7 @@ func kernel[W int64 | float32](in, out int, convert func(weights []float64, to [
 		weights = weights[:0]
 		sum := 0.0
 		for k := first; k <= last; k++ {
-			w := lanczosAt((float64(k) - center) / scale)
+			w := imaging.Lanczos.Kernel((float64(k) - center) / scale)
 			if w == 0 && len(weights) == 0 {
 				first++ // the reach is rounded up
 				continue
@@ -48,16 +49,4 @@ func kernel[W int64 | float32](in, out int, convert func(weights []float64, to [
 		convert(weights, all[i].weights)
 	}
 	return all
-}
-
-func lanczosAt(x float64) float64 {
-	x = math.Abs(x)
-	switch {
-	case x == 0:
-		return 1
-	case x >= lobes:
-		return 0
-	}
-	px := math.Pi * x
-	return math.Sin(px) / px * math.Sin(px/lobes) / (px / lobes)
 }
