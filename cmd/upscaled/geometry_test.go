@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	_ "golang.org/x/image/bmp" // results are decoded by image.Decode
 )
 
 // mnmlStatus is what GET /v1/status answers.

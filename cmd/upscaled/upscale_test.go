@@ -216,7 +216,7 @@ func TestMistakesOfUsage(t *testing.T) {
 		{"upscale --lossless --format png " + input, "--lossless"},
 		{"upscale --lossless " + input, "add --format webp"},
 		{"upscale --overwrite --skip-existing " + input, "exclude each other"},
-		{"upscale --jobs 0 " + input, "--jobs is 0"},
+		{"upscale --jobs -1 " + input, "--jobs is -1"},
 		{"upscale --tile -1 " + input, "--tile is -1"},
 		{"upscale --max-pixels lots " + input, "max-pixels"},
 		{"upscale --nonsense " + input, "unknown flag"},
