@@ -54,7 +54,7 @@ func (f *Foreign) Wrap(w Wrapping) ([]byte, error) {
 	graph = after.appendTo(graph)
 	out := make([]byte, 0, len(graph)+1<<16)
 	for _, m := range f.model {
-		if m.number == fieldGraph {
+		if m.number == fieldGraph && m.body != nil {
 			out = appendMessage(out, fieldGraph, graph)
 		} else {
 			out = append(out, m.raw...)
@@ -84,7 +84,11 @@ func (r renaming) graph(parts []field, drop map[string]bool, depth int) ([]byte,
 	var out []byte
 	for _, p := range parts {
 		var err error
-		switch p.number {
+		number := p.number
+		if p.body == nil {
+			number = 0 // a known field's number on something else, which Parse passes over
+		}
+		switch number {
 		case fieldNode:
 			out, err = r.node(out, p, depth)
 		case fieldInitializer:
