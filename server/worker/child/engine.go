@@ -35,7 +35,10 @@ type Options struct {
 	// Patience is how long a canceled picture may go on before the child counts
 	// as stuck and is killed; 0 is 30 seconds.
 	Patience time.Duration
-	Log      *slog.Logger
+	// Delay is how long a child that ended is not started again, twice as long
+	// each time until a picture succeeds, at most 30 seconds; 0 is 100 ms.
+	Delay time.Duration
+	Log   *slog.Logger
 }
 
 // Engine is an engine in another process. It may be used concurrently.
@@ -66,6 +69,9 @@ func New(o Options) *Engine {
 	}
 	if o.Patience == 0 {
 		o.Patience = 30 * time.Second
+	}
+	if o.Delay == 0 {
+		o.Delay = 100 * time.Millisecond
 	}
 	e := &Engine{
 		options: o, gate: semaphore.NewWeighted(everyone),

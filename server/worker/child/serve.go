@@ -195,17 +195,20 @@ func (s *host) accept(ctx context.Context, f frame) error {
 
 // begin runs a request whose picture has arrived. The mutex is held.
 func (s *host) begin(ctx context.Context, id uint64, r *incoming) {
-	ctx, r.cancel = context.WithCancel(ctx)
+	own, cancel := context.WithCancel(ctx)
+	r.cancel = cancel
 	q := r.request.decode()
 	q.Input, r.input = r.input, nil
 	engine := s.engine
 	s.working.Go(func() {
-		defer r.cancel()
-		s.run(ctx, id, engine, q, r.request.Watched)
+		defer cancel()
+		answer, err := s.run(own, id, engine, q, r.request.Watched)
+		s.answer(ctx, id, answer, err)
 	})
 }
 
-func (s *host) run(ctx context.Context, id uint64, on Upscaler, q engine.Request, watched bool) {
+// run makes a picture and gives the last word on it.
+func (s *host) run(ctx context.Context, id uint64, on Upscaler, q engine.Request, watched bool) ([]byte, error) {
 	out := bufio.NewWriterSize(pieces{&s.replies, kindOutput, id}, outputBuffer)
 	q.Output = out
 	if watched {
@@ -215,9 +218,17 @@ func (s *host) run(ctx context.Context, id uint64, on Upscaler, q engine.Request
 	if err == nil {
 		err = out.Flush()
 	}
-	var answer []byte
-	if err == nil {
-		answer, err = encodeResult(result)
+	if err != nil {
+		return nil, err
+	}
+	return encodeResult(result)
+}
+
+// answer ends a request. One that stops because this process ends gets no
+// answer, so that the parent has it made elsewhere.
+func (s *host) answer(ctx context.Context, id uint64, answer []byte, err error) {
+	if err != nil && ctx.Err() != nil {
+		return
 	}
 	s.mutex.Lock()
 	delete(s.pending, id)

@@ -9,25 +9,22 @@ import (
 	"upscaled/engine/fault"
 )
 
-// How long a child that ended is not started again: twice as long each time,
-// until a picture succeeds.
-const (
-	firstDelay = 100 * time.Millisecond
-	mostDelay  = 30 * time.Second
-)
+// mostDelay bounds how long a child that ended is not started again.
+const mostDelay = 30 * time.Second
 
 // maxFailures is how many children in a row may end before they are ready
-// until the device counts as lost. With the delays between them that is 25
-// seconds, in which a GPU is reset.
+// until the device counts as lost. With the usual delays between them that is
+// 25 seconds, in which a GPU is reset.
 const maxFailures = 8
 
-// delayAfter is the delay after a number of ends without a success, 1 or more.
-func delayAfter(ends int) time.Duration {
-	delay := firstDelay
-	for range ends - 1 {
-		delay = min(2*delay, mostDelay)
+// delayAfter is the delay after a number of ends without a success, 1 or more:
+// twice as long each time.
+func delayAfter(ends int, first time.Duration) time.Duration {
+	delay := first
+	for i := 1; i < ends && delay < mostDelay; i++ {
+		delay *= 2
 	}
-	return delay
+	return min(delay, mostDelay)
 }
 
 // supervise keeps one child running until Close or until there is no hope.
@@ -67,7 +64,7 @@ func (e *Engine) supervise() {
 			e.giveUp(fault.Wrap(fault.DeviceLost, err, "The engine ended and cannot be started again."))
 			return
 		}
-		delay := delayAfter(ends)
+		delay := delayAfter(ends, e.options.Delay)
 		e.options.Log.Error("the engine's process ended; it is started again", "cause", err, "after", delay.String())
 		select {
 		case <-time.After(delay):
