@@ -79,6 +79,9 @@ type Streamer interface {
 	// each once. They are valid until emit returns, whose error ends the
 	// stream. Otherwise the contract is Run's with network.AllBorders.
 	Stream(ctx context.Context, in picture.Raster, emit func(rows picture.Raster) error) error
+	// Widest is how many pixels of input width fit the memory for rows; wider
+	// pictures are better cut into tiles.
+	Widest() int
 }
 
 // OutputSize tells the size of a session's output for an input size: scaled,

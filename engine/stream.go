@@ -37,7 +37,7 @@ func (p *pass) streams(ctx context.Context) (all []Streamer, release func(), ok 
 			return nil, func() {}, false, err
 		}
 		releases = append(releases, done)
-		if all[i], ok = session.(Streamer); !ok {
+		if all[i], ok = session.(Streamer); !ok || all[i].Widest() < plane.Width {
 			release()
 			return nil, func() {}, false, nil
 		}

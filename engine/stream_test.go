@@ -94,3 +94,17 @@ func TestStreamsEnd(t *testing.T) {
 type refusing struct{ err error }
 
 func (r refusing) Write([]byte) (int, error) { return 0, r.err }
+
+// Pictures too wide for a stream are cut into tiles, with the same result.
+func TestWidePicturesAreTiled(t *testing.T) {
+	t.Parallel()
+	q := engine.Request{Input: file(t, noise(1, 90, 30, 3, 8)), Format: picture.PNG}
+	got, _, err := upscale(t, &enginetest.Runtime{Streams: true, Widest: 89}, enginetest.Net(2, 4), q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, _, err := upscale(t, &enginetest.Runtime{Streams: true, Widest: 90}, enginetest.Net(2, 4), q)
+	if err != nil || !bytes.Equal(got, want) {
+		t.Errorf("they differ, %v", err)
+	}
+}

@@ -2,6 +2,7 @@ package enginetest
 
 import (
 	"context"
+	"math"
 	"sync"
 	"sync/atomic"
 
@@ -22,8 +23,10 @@ type Runtime struct {
 	// Static and Parallel are the device's StaticShapes and Parallel.
 	Static   bool
 	Parallel int
-	// Streams makes sessions engine.Streamers.
+	// Streams makes sessions engine.Streamers, of pictures up to Widest pixels
+	// wide; 0 for any.
 	Streams bool
+	Widest  int
 	// Before, where not nil, is called at the start of every run.
 	Before func(ctx context.Context) error
 
@@ -55,6 +58,14 @@ func (r *Runtime) Open(ctx context.Context, net engine.Network, o network.Option
 
 // streaming is a session that also hands out rows.
 type streaming struct{ *session }
+
+// Widest implements engine.Streamer.
+func (s streaming) Widest() int {
+	if s.runtime.Widest > 0 {
+		return s.runtime.Widest
+	}
+	return math.MaxInt
+}
 
 // Stream implements engine.Streamer, in bands of 1, 2, 3 ... rows and with one
 // buffer for all of them.

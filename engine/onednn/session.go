@@ -131,6 +131,18 @@ func (s *session) Stream(ctx context.Context, in picture.Raster, emit func(pictu
 	return s.stream(ctx, in, emit)
 }
 
+// Widest implements engine.Streamer: rings of single rows still fit the memory.
+func (s *session) Widest() int {
+	const columns, tall = 1024, 4096 // rings need the same of every taller picture
+	p := &plan{program: s.program, width: columns, height: tall, rows: 1}
+	p.measure()
+	bytes := 4
+	if s.options.Precision == network.BFloat16 {
+		bytes = 2
+	}
+	return int(s.runtime.options.Memory*columns/p.bytes(bytes)) * max(1, s.program.Fold)
+}
+
 func (s *session) check(in picture.Raster) error {
 	if s.closed {
 		return fault.New(fault.Internal, "The session is closed.")
