@@ -131,6 +131,9 @@ func TestPoisonPaysAlone(t *testing.T) {
 			t.Errorf("another picture: %v", err)
 		}
 	}
+	if err := e.WarmUp(patience(t)); err != nil {
+		t.Error(err)
+	}
 	before := strings.Count(log.String(), "process ended")
 	if _, err := e.Upscale(patience(t), poison); fault.KindOf(err) != fault.Internal {
 		t.Errorf("the poison again: %v", err)
