@@ -62,6 +62,10 @@ func startFleet(t *testing.T, credits int64) *fleet {
 func (f *fleet) work(t *testing.T) {
 	t.Helper()
 	worker := start(t, f.dial(t), hasty)
+	t.Cleanup(func() { // before its connection closes
+		f.stop()
+		f.workers.Wait()
+	})
 	f.workers.Go(func() {
 		for {
 			lease, err := worker.Next(f.ctx, false)
