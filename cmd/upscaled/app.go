@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os/exec"
 
 	"upscaled/cmd/upscaled/batch"
 	"upscaled/cmd/upscaled/report"
@@ -34,6 +35,9 @@ type app struct {
 	announced map[string]bool
 	// openUpscaler opens the engine with limits for inputs; tests put a fake here.
 	openUpscaler func(context.Context, picture.Limits) (upscaler, error)
+	// engineProcess makes the command of the process that serve and worker run
+	// networks in, which is this program; nil, as in most tests, runs them here.
+	engineProcess func(arguments []string) *exec.Cmd
 }
 
 func newApp(s streams, lookupEnv func(string) (string, bool)) *app {

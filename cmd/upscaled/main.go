@@ -22,6 +22,7 @@ func main() {
 		debug.SetGCPercent(garbagePercent)
 	}
 	a := newApp(streams{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}, os.LookupEnv)
+	a.engineProcess = ownProcess
 	ctx, stop := interruptible(context.Background(), func() {
 		a.abandon()
 		os.Exit(exitInterrupted)

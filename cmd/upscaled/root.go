@@ -48,7 +48,7 @@ func newRootCommand(a *app) *cobra.Command {
 	a.addStoreFlags(root.PersistentFlags())
 	root.AddCommand(newUpscaleCommand(a), newModelsCommand(a), newBenchCommand(a), newDoctorCommand(a), newTuneCommand(a),
 		newServeCommand(a), newWorkerCommand(a), newKeysCommand(a), newVersionCommand(a),
-		newHealthCommand(a), newReferenceCommand(a))
+		newHealthCommand(a), newReferenceCommand(a), newEngineCommand(a))
 	return root
 }
 

@@ -19,7 +19,6 @@ import (
 
 	"upscaled/engine"
 	"upscaled/engine/fault"
-	"upscaled/engine/picture"
 	"upscaled/server"
 	"upscaled/server/worker"
 )
@@ -51,6 +50,7 @@ func newServeCommand(a *app) *cobra.Command {
 			if err := mistaken(problems); err != nil {
 				return err
 			}
+			work.engineArguments = engineArguments(cmd.Flags())
 			return a.serve(cmd.Context(), config, queue, work, watching, noWorker)
 		},
 	}
@@ -167,20 +167,20 @@ func underQueue(ctx context.Context, back backend, run func(context.Context) err
 
 // work opens the engine, warms it up and runs jobs.
 func (a *app) work(ctx context.Context, back backend, w workSettings, log *slog.Logger, ready *readiness, observers []worker.Observer) error {
-	engine, err := a.openUpscaler(ctx, picture.Limits{Pixels: w.pixels, Side: w.side})
+	engine, warm, err := a.openForJobs(ctx, w, log)
 	if err != nil {
 		return err
 	}
 	ready.engine.Store(&engine)
-	preset := withModel{engine, a.settings.model}
+	started := time.Now()
+	if err := warm(ctx); err != nil {
+		return err
+	}
 	if !w.warmUpDisabled {
-		started := time.Now()
-		if err := warmUp(ctx, preset); err != nil {
-			return err
-		}
 		log.Info("warmed up", "seconds", time.Since(started).Seconds())
 	}
 	ready.set()
+	preset := withModel{engine, a.settings.model}
 	return worker.New(worker.Options{
 		Source: back.queue, Engine: preset, Small: w.small, Large: w.large, Grace: w.grace, Log: log,
 		Faces: w.faces.request(), Observers: observers,
@@ -222,7 +222,7 @@ var (
 type readiness struct {
 	warm atomic.Bool
 	// engine is the worker's once it is open.
-	engine atomic.Pointer[upscaler]
+	engine atomic.Pointer[worker.Engine]
 	check  func(context.Context) error
 }
 

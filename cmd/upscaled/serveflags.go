@@ -55,6 +55,9 @@ type workSettings struct {
 	side           int
 	warmUpDisabled bool
 	faces          faceSettings
+	// isolate runs networks in a process of its own, with engineArguments.
+	isolate         bool
+	engineArguments []string
 }
 
 func (w *workSettings) declare(flags *pflag.FlagSet) {
@@ -66,14 +69,21 @@ func (w *workSettings) declare(flags *pflag.FlagSet) {
 	flags.DurationVar(&w.grace, "grace", 30*time.Second, "how long running work may finish after SIGTERM before it is handed back")
 	flags.IntVar(&w.maxUnfinished, "max-queue", 1000, "jobs waiting or running at most; more are answered 503")
 	flags.DurationVar(&w.retention, "retention", 24*time.Hour, "how long pictures and finished jobs are kept; set when the store is made")
-	flags.Int64Var(&w.pixels, "max-pixels", 100_000_000, "pixels of an input picture at most, all frames together")
-	flags.IntVar(&w.side, "max-side", 30_000, "pixels of an input picture's longer side at most")
-	flags.BoolVar(&w.warmUpDisabled, "no-warm-up", false, "do not load the network before the first job")
+	flags.BoolVar(&w.isolate, "isolate", true, "run networks in a process of their own: if it crashes, it is started again and only the picture it crashed on fails")
+	w.declareEngine(flags)
 	flags.StringVar(&w.logLevel, "log-level", "info", "least important messages to log: debug, info, warn or error")
 	flags.BoolVar(&w.logText, "log-text", false, "log lines for people in place of JSON; always on a terminal")
 	w.faces.declare(flags)
 	fromEnvironment(flags, "jobs", "large-jobs", "large-pixels", "lease", "attempts", "grace", "max-queue", "retention",
-		"max-pixels", "max-side", "no-warm-up", "log-level", "log-text")
+		"isolate", "log-level", "log-text")
+}
+
+// declareEngine declares what the engine's process has to know.
+func (w *workSettings) declareEngine(flags *pflag.FlagSet) {
+	flags.Int64Var(&w.pixels, "max-pixels", 100_000_000, "pixels of an input picture at most, all frames together")
+	flags.IntVar(&w.side, "max-side", 30_000, "pixels of an input picture's longer side at most")
+	flags.BoolVar(&w.warmUpDisabled, "no-warm-up", false, "do not load the network before the first job")
+	fromEnvironment(flags, "max-pixels", "max-side", "no-warm-up")
 }
 
 func (w *workSettings) problems() []string {

@@ -32,6 +32,8 @@ func TestMain(m *testing.M) {
 	case "":
 	case slowProgram:
 		slowMain()
+	case isolatedProgram:
+		isolatedMain()
 	default:
 		main()
 	}

@@ -27,6 +27,7 @@ func newWorkerCommand(a *app) *cobra.Command {
 			if err := mistaken(slices.Concat(a.problems, work.problems(), watching.problems())); err != nil {
 				return err
 			}
+			work.engineArguments = engineArguments(cmd.Flags())
 			return a.runWorker(cmd.Context(), queue, work, watching)
 		},
 	}

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"os/exec"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"upscaled/engine/fault"
+	"upscaled/engine/picture"
+	"upscaled/server/worker"
+	"upscaled/server/worker/child"
+)
+
+// engineVerb is the verb of the process that serve and worker run networks in.
+const engineVerb = "engine"
+
+// newEngineCommand is that process's side. Nobody types it.
+func newEngineCommand(a *app) *cobra.Command {
+	var work workSettings
+	cmd := &cobra.Command{
+		Use: engineVerb, Short: "Run networks for serve or worker, which start this", Hidden: true, Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.runEngine(cmd.Context(), work) },
+	}
+	a.declareEngine(cmd.Flags(), &work)
+	return cmd
+}
+
+// declareEngine declares the settings that the engine's process has of its
+// own; those of every verb come to them.
+func (a *app) declareEngine(flags *pflag.FlagSet, w *workSettings) {
+	w.declareEngine(flags)
+	a.addComputeFlags(flags)
+}
+
+// engineArguments are the command line of the engine's process with the
+// settings that a verb has, wherever it has them from: all are said, so that
+// the process asks no environment and no file.
+func engineArguments(settings *pflag.FlagSet) []string {
+	known := pflag.NewFlagSet(engineVerb, pflag.ContinueOnError)
+	empty := &app{}
+	empty.addStoreFlags(known)
+	empty.declareEngine(known, &workSettings{})
+	arguments := []string{engineVerb}
+	known.VisitAll(func(f *pflag.Flag) {
+		if flag := settings.Lookup(f.Name); flag != nil {
+			arguments = append(arguments, "--"+f.Name+"="+flag.Value.String())
+		}
+	})
+	return arguments
+}
+
+// ownProcess is a command that runs this program. It is the file that runs now
+// even where another one has taken its place, as an upgrade does.
+func ownProcess(arguments []string) *exec.Cmd {
+	const running = "/proc/self/exe" // Linux
+	path, err := os.Executable()
+	now, nowErr := os.Stat(path)
+	if self, selfErr := os.Stat(running); selfErr == nil && (err != nil || nowErr != nil || !os.SameFile(self, now)) {
+		path = running
+	}
+	return exec.Command(path, arguments...)
+}
+
+// usageKind is how a usageError arrives from the engine's process.
+const usageKind fault.Kind = "usage"
+
+// runEngine serves the process that started this one until it says that it is
+// enough. Signals are for that one alone: systemd and terminals send them to
+// all processes, and the pictures in work are to end well.
+func (a *app) runEngine(ctx context.Context, w workSettings) error {
+	signal.Ignore(os.Interrupt, syscall.SIGTERM)
+	requests, replies, err := child.Pipes()
+	if err != nil {
+		return usageError{err}
+	}
+	child.OfferToMemoryKiller()
+	h := child.Host{
+		Requests: requests, Replies: replies, Log: a.stderr, Abandon: func() { os.Exit(exitInternal) },
+		Open: func(ctx context.Context) (child.Upscaler, error) {
+			engine, warm, err := a.openHere(ctx, w)
+			if err == nil {
+				err = warm(ctx)
+			}
+			var usage usageError
+			if errors.As(err, &usage) {
+				err = &fault.Error{Kind: usageKind, Message: usage.Error()}
+			}
+			return engine, err
+		},
+	}
+	if err := h.Serve(ctx); err != nil {
+		return codedError{err, exitCode(err)} // the other process shows it
+	}
+	return nil
+}
+
+// openForJobs opens the engine that jobs run on: in a process of its own unless
+// --isolate=false asks for this one. warm returns when it is ready; a device or
+// network that cannot be had is its error.
+func (a *app) openForJobs(ctx context.Context, w workSettings, log *slog.Logger) (e worker.Engine, warm func(context.Context) error, err error) {
+	if !w.isolate || a.engineProcess == nil {
+		return a.openHere(ctx, w)
+	}
+	isolated := child.New(child.Options{
+		Command: func() *exec.Cmd { return a.engineProcess(w.engineArguments) }, Log: log,
+	})
+	a.onClose(isolated.Close)
+	return isolated, func(ctx context.Context) error {
+		err := isolated.WarmUp(ctx)
+		if fault.KindOf(err) == usageKind {
+			return usageError{errors.New(fault.Sentence(err))}
+		}
+		return err
+	}, nil
+}
+
+// openHere opens the engine in this process.
+func (a *app) openHere(ctx context.Context, w workSettings) (worker.Engine, func(context.Context) error, error) {
+	opened, err := a.openUpscaler(ctx, picture.Limits{Pixels: w.pixels, Side: w.side})
+	if err != nil {
+		return nil, nil, err
+	}
+	return opened, func(ctx context.Context) error {
+		if w.warmUpDisabled {
+			return nil
+		}
+		return warmUp(ctx, withModel{opened, a.settings.model})
+	}, nil
+}
