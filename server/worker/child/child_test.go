@@ -1,3 +1,5 @@
+//go:build linux
+
 package child_test
 
 import (
@@ -184,7 +186,7 @@ func patience(t *testing.T) context.Context {
 	return ctx
 }
 
-func noise(t *testing.T, width, height int, alpha bool) []byte {
+func noise(t testing.TB, width, height int, alpha bool) []byte {
 	t.Helper()
 	img := image.NewNRGBA(image.Rect(0, 0, width, height))
 	for y := range height {
