@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -120,24 +119,6 @@ func (q *Queue) Forget(ctx context.Context, id string) error {
 		return err
 	}
 	return stream.Purge(ctx, jetstream.WithPurgeSubject("$KV."+jobsBucket+"."+id))
-}
-
-// ReadDeadlines makes the queue pass on until when each object may be read.
-func (q *Queue) ReadDeadlines() <-chan time.Time {
-	deadlines := make(chan time.Time, 10)
-	q.pictures = watchedStore{q.pictures, deadlines}
-	return deadlines
-}
-
-type watchedStore struct {
-	jetstream.ObjectStore
-	deadlines chan<- time.Time
-}
-
-func (s watchedStore) Get(ctx context.Context, name string, o ...jetstream.GetObjectOpt) (jetstream.ObjectResult, error) {
-	deadline, _ := ctx.Deadline()
-	s.deadlines <- deadline
-	return s.ObjectStore.Get(ctx, name, o...)
 }
 
 // UploadedBytes is what an account's files count together.

@@ -149,8 +149,8 @@ func (q *Queue) Open(ctx context.Context, id string) (io.ReadSeekCloser, job.Job
 	// Without a deadline the library allows five seconds for a whole object,
 	// which slow clients need longer for.
 	reading, stop := context.WithTimeout(ctx, readLimit)
-	open := func() (io.ReadCloser, error) { return q.pictures.Get(reading, r.Object) }
-	return &seeker{open: open, stop: stop, size: int64(info.Size)}, r.Job, nil
+	open := func(ctx context.Context) (io.ReadCloser, error) { return q.pictures.Get(ctx, r.Object) }
+	return &seeker{ctx: reading, open: open, stop: stop, size: int64(info.Size)}, r.Job, nil
 }
 
 // Cancel implements job.Queue. The worker of a running job notices by the

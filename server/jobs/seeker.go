@@ -5,13 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"time"
 )
 
 // seeker reads an object from any position. Objects are streams, so a jump
 // opens the object anew and skips: a Range costs what lies before it, and the
 // usual whole read from the start costs nothing more and holds one chunk.
 type seeker struct {
-	open   func() (io.ReadCloser, error)
+	ctx    context.Context // of who reads
+	open   func(ctx context.Context) (io.ReadCloser, error)
 	stop   context.CancelFunc // ends what open began
 	size   int64
 	wanted int64 // where the next Read begins
@@ -42,7 +45,7 @@ func (s *seeker) Read(p []byte) (int, error) {
 			return 0, err
 		}
 	}
-	n, err := s.stream.Read(p)
+	n, err := s.patiently(p)
 	s.at += int64(n)
 	s.wanted = s.at
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -51,22 +54,57 @@ func (s *seeker) Read(p []byte) (int, error) {
 	return n, err
 }
 
+const (
+	// readStep is how often a read that waits for the store looks whether its
+	// caller has gone: the library's reads notice nothing but their deadline.
+	readStep = 250 * time.Millisecond
+	// readPatience is how long the store may be silent.
+	readPatience = time.Minute
+)
+
+// stepping is a context whose deadline is always near.
+type stepping struct{ context.Context }
+
+// Deadline implements context.Context.
+func (stepping) Deadline() (time.Time, bool) { return time.Now().Add(readStep), true }
+
+// patiently reads, again after each step that brought nothing.
+func (s *seeker) patiently(p []byte) (int, error) {
+	for began := time.Now(); ; {
+		n, err := s.stream.Read(p)
+		if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+			return n, err
+		}
+		if gone := s.ctx.Err(); gone != nil {
+			return 0, gone
+		}
+		if time.Since(began) > readPatience {
+			return 0, fmt.Errorf("the store is silent: %w", err)
+		}
+	}
+}
+
 func (s *seeker) reopen() error {
 	if err := s.closeStream(); err != nil {
 		return err
 	}
-	stream, err := s.open()
+	stream, err := s.open(stepping{s.ctx})
 	if err != nil {
 		return fmt.Errorf("open result: %w", err)
 	}
 	s.stream, s.at = stream, 0
-	skipped, err := io.CopyN(io.Discard, stream, s.wanted)
+	skipped, err := io.CopyN(io.Discard, reading(s.patiently), s.wanted)
 	s.at = skipped
 	if err != nil {
 		return fmt.Errorf("skip to byte %d of result: %w", s.wanted, err)
 	}
 	return nil
 }
+
+// reading is a function as an io.Reader.
+type reading func([]byte) (int, error)
+
+func (r reading) Read(p []byte) (int, error) { return r(p) }
 
 // Close implements io.Closer.
 func (s *seeker) Close() error {

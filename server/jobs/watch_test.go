@@ -3,7 +3,6 @@ package jobs_test
 import (
 	"context"
 	"testing"
-	"time"
 
 	"upscaled/server/jobs"
 )
@@ -37,21 +36,5 @@ func TestWatchEnds(t *testing.T) {
 	cancel()
 	if err := <-ended; err != nil {
 		t.Error(err)
-	}
-}
-
-// A client may take longer for a result than the library allows for a request
-// without a deadline, which is five seconds.
-func TestSlowReader(t *testing.T) {
-	t.Parallel()
-	q := start(t, embed(t, t.TempDir()), nil)
-	submit(t, q, spec("a", "", 0))
-	succeed(t, next(t, q), "picture")
-	deadlines := q.ReadDeadlines()
-	if result(t, q, "a") != "picture" {
-		t.Error("another result")
-	}
-	if left := time.Until(<-deadlines); left < time.Hour {
-		t.Errorf("%s for the slowest client", left)
 	}
 }
