@@ -14,8 +14,15 @@ func WithFallback(first, second Runtime) Runtime { return fallback{first, second
 
 type fallback struct{ first, second Runtime }
 
-// Device implements Runtime.
-func (f fallback) Device() Device { return f.first.Device() }
+// Device implements Runtime. Memory that first does not tell is second's.
+func (f fallback) Device() Device {
+	d := f.first.Device()
+	if d.Memory == 0 {
+		other := f.second.Device()
+		d.Memory, d.Free = other.Memory, other.Free
+	}
+	return d
+}
 
 // Open implements Runtime. A precision that is first's own becomes second's.
 func (f fallback) Open(ctx context.Context, net Network, o network.Options) (Session, error) {

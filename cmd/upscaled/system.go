@@ -7,6 +7,7 @@ import (
 
 	"upscaled/engine"
 	"upscaled/models"
+	"upscaled/models/network"
 	"upscaled/server"
 	"upscaled/server/dialect/native"
 	"upscaled/server/job"
@@ -87,9 +88,9 @@ func (s *system) Models(context.Context) ([]native.Model, error) {
 func (s *system) Devices(context.Context) ([]native.Device, error) {
 	var all []native.Device
 	for _, d := range s.devices() {
-		precision := "fp32"
-		if d.Precision == "float16" {
-			precision = "fp16"
+		precision := map[network.Precision]string{network.Float16: "fp16", network.BFloat16: "bf16"}[d.Precision]
+		if precision == "" {
+			precision = "fp32"
 		}
 		all = append(all, native.Device{Kind: d.Kind, Name: d.Name, MemoryBytes: d.Memory, FreeBytes: d.Free, Precision: precision})
 	}

@@ -58,13 +58,13 @@ type Model struct {
 
 // Device is what networks run on.
 type Device struct {
-	Kind string `json:"kind"` // "cpu" or "cuda"
+	Kind string `json:"kind"` // "cpu", "cuda", "tensorrt" or "webgpu"
 	Name string `json:"name"`
 	// MemoryBytes is the device's own memory, FreeBytes what is free of it
 	// now; 0 where not known.
 	MemoryBytes int64 `json:"memory_bytes"`
 	FreeBytes   int64 `json:"free_bytes"`
-	// Precision is "fp32" or "fp16".
+	// Precision is "fp32", "fp16" or "bf16".
 	Precision string `json:"precision"`
 }
 
