@@ -7,11 +7,13 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"upscaled/engine"
 	"upscaled/engine/fault"
 	"upscaled/engine/picture"
 	"upscaled/server/worker"
@@ -68,6 +70,23 @@ func ownProcess(arguments []string) *exec.Cmd {
 	return exec.Command(path, arguments...)
 }
 
+// sameDevice are the arguments for the devices of the process before: a GPU
+// that is gone is an error then, not a reason for --device auto to go on with
+// the processor.
+func sameDevice(arguments []string, last []engine.DeviceUse) []string {
+	auto := slices.Index(arguments, "--device=auto")
+	if auto < 0 || len(last) == 0 {
+		return arguments
+	}
+	device := last[0].Kind
+	if last[0].ID != "" {
+		device += ":" + last[0].ID
+	}
+	arguments = slices.Clone(arguments)
+	arguments[auto] = "--device=" + device
+	return arguments
+}
+
 // usageKind is how a usageError arrives from the engine's process.
 const usageKind fault.Kind = "usage"
 
@@ -109,7 +128,7 @@ func (a *app) openForJobs(ctx context.Context, w workSettings, log *slog.Logger)
 		return a.openHere(ctx, w)
 	}
 	isolated := child.New(child.Options{
-		Command: func() *exec.Cmd { return a.engineProcess(w.engineArguments) }, Log: log,
+		Command: func(last []engine.DeviceUse) *exec.Cmd { return a.engineProcess(sameDevice(w.engineArguments, last)) }, Log: log,
 	})
 	a.onClose(isolated.Close)
 	return isolated, func(ctx context.Context) error {

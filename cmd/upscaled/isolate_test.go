@@ -248,6 +248,9 @@ func TestEngineArguments(t *testing.T) {
 	if got[0] != engineVerb || parses(got) != nil || slices.ContainsFunc(got, func(s string) bool { return strings.HasPrefix(s, "--listen") }) {
 		t.Errorf("%v: %v", got, parses(got))
 	}
+	if first, again := sameDevice([]string{"x", "--device=auto"}, nil), sameDevice([]string{"x", "--device=auto"}, []engine.DeviceUse{{Device: engine.Device{Kind: "cuda", ID: "0"}}}); first[1] != "--device=auto" || again[1] != "--device=cuda:0" {
+		t.Errorf("devices: %v, then %v", first, again)
+	}
 	byHand := exec.Command(os.Args[0], engineVerb)
 	byHand.Env = append(os.Environ(), isolatedEnvironment()...)
 	said, _ := byHand.CombinedOutput() // the exit code tells

@@ -150,8 +150,8 @@ func (r *record) String() string {
 	return r.text.String()
 }
 
-func command(role string) func() *exec.Cmd {
-	return func() *exec.Cmd {
+func command(role string) func([]engine.DeviceUse) *exec.Cmd {
+	return func([]engine.DeviceUse) *exec.Cmd {
 		c := exec.Command(os.Args[0])
 		c.Env = append(os.Environ(), roleVariable+"="+role)
 		return c

@@ -27,8 +27,9 @@ import (
 // Options make an Engine.
 type Options struct {
 	// Command makes the command of one child, whose program calls Host.Serve on
-	// Pipes. Its streams and files are set here.
-	Command func() *exec.Cmd
+	// Pipes. Its streams and files are set here. last are the devices of the
+	// child before, so that this one can be held to the same; nil for the first.
+	Command func(last []engine.DeviceUse) *exec.Cmd
 	// Grace is how long a child may take to close its devices before it is
 	// killed; 0 is 5 seconds.
 	Grace time.Duration
@@ -166,6 +167,10 @@ func (e *Engine) Devices() []engine.DeviceUse {
 			e.devices.Store(&list)
 		}
 	}
+	return e.lastDevices()
+}
+
+func (e *Engine) lastDevices() []engine.DeviceUse {
 	if last := e.devices.Load(); last != nil {
 		return *last
 	}

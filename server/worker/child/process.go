@@ -48,9 +48,10 @@ type process struct {
 	asked *call // for the devices
 }
 
-// start starts a child. ready is called, on another goroutine, once it is.
-func start(o Options, ready func(*process, []engine.DeviceUse)) (*process, error) {
-	command := o.Command()
+// start starts a child after one that had the devices last. ready is called,
+// on another goroutine, once it is.
+func start(o Options, last []engine.DeviceUse, ready func(*process, []engine.DeviceUse)) (*process, error) {
+	command := o.Command(last)
 	ours, theirs, err := connect(command)
 	if err != nil {
 		return nil, fmt.Errorf("make pipes: %w", err)

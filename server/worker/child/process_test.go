@@ -15,6 +15,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -24,7 +25,7 @@ import (
 	"upscaled/server/worker/child"
 )
 
-func absentCommand() *exec.Cmd { return exec.Command("/nonexistent/program") }
+func absentCommand([]engine.DeviceUse) *exec.Cmd { return exec.Command("/nonexistent/program") }
 
 var processID = regexp.MustCompile(`process is ready" process=([0-9]+)`)
 
@@ -90,7 +91,17 @@ func TestKilledChild(t *testing.T) {
 // tries, as a device that is lost.
 func TestGivesUp(t *testing.T) {
 	t.Parallel()
-	e, log := parent(t, filepath.Join(t.TempDir(), "mark")+":once", func(o *child.Options) { o.Delay = time.Millisecond })
+	var known atomic.Int64 // children that were told of the first one's device
+	e, log := parent(t, filepath.Join(t.TempDir(), "mark")+":once", func(o *child.Options) {
+		o.Delay = time.Millisecond
+		make := o.Command
+		o.Command = func(last []engine.DeviceUse) *exec.Cmd {
+			if len(last) == 1 && last[0].Kind == "cpu" {
+				known.Add(1)
+			}
+			return make(last)
+		}
+	})
 	if err := e.WarmUp(patience(t)); err != nil {
 		t.Fatal(err)
 	}
@@ -101,6 +112,9 @@ func TestGivesUp(t *testing.T) {
 	_, err := e.Upscale(patience(t), engine.Request{})
 	if fault.KindOf(err) != fault.DeviceLost || !strings.Contains(err.Error(), "no GPU any more") {
 		t.Errorf("%v", err)
+	}
+	if known.Load() != 8 {
+		t.Errorf("%d children were told of the device, want 8", known.Load())
 	}
 }
 
@@ -153,7 +167,7 @@ func parentMain() {
 // A parent that is killed takes its child with it.
 func TestKilledParent(t *testing.T) {
 	t.Parallel()
-	p := command("parent")()
+	p := command("parent")(nil)
 	said, err := p.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

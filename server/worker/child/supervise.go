@@ -36,7 +36,7 @@ func (e *Engine) supervise() {
 	var ends, failures int
 	opened := false
 	for {
-		p, err := start(e.options, e.publish)
+		p, err := start(e.options, e.lastDevices(), e.publish)
 		if err == nil {
 			e.adopt(p)
 			err = p.wait()
