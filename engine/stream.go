@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -29,9 +28,7 @@ func (p *pass) streams(ctx context.Context) (all []Streamer, release func(), ok 
 		if p.constant[i] {
 			continue
 		}
-		opening := time.Now()
-		session, done, err := p.engine.devices[0].sessions.get(ctx, p.net, p.options(plane))
-		p.run.opened(time.Since(opening))
+		session, done, err := p.open(ctx, p.engine.devices[0], p.options(plane))
 		if err != nil {
 			release()
 			return nil, func() {}, false, err

@@ -143,25 +143,29 @@ func (p *pass) discard(t *tile) {
 
 // compute runs one tile when it is the picture's turn.
 func (p *pass) compute(ctx context.Context, t *tile) error {
+	var session Session
 	// A lone device opens its session while others' tiles run.
 	if only := p.engine.devices; len(only) == 1 {
-		release, err := p.open(ctx, only[0], t, nil)
+		opened, release, err := p.open(ctx, only[0], t.options)
 		if err != nil {
 			return err
 		}
 		defer release()
+		session = opened
 	}
 	d, err := p.engine.scheduler.acquire(ctx, p.run)
 	if err != nil {
 		return err
 	}
 	defer p.engine.scheduler.release(d)
-	var session Session
-	release, err := p.open(ctx, d, t, &session)
-	if err != nil {
-		return err
+	if session == nil {
+		opened, release, err := p.open(ctx, d, t.options)
+		if err != nil {
+			return err
+		}
+		defer release()
+		session = opened
 	}
-	defer release()
 	if err := p.timed(ctx, d, session, t); err != nil {
 		return err
 	}
@@ -171,15 +175,12 @@ func (p *pass) compute(ctx context.Context, t *tile) error {
 	return nil
 }
 
-// open gets a tile's session on a device.
-func (p *pass) open(ctx context.Context, d *device, t *tile, session *Session) (func(), error) {
+// open gets the session of a graph on a device; the caller releases it.
+func (p *pass) open(ctx context.Context, d *device, o network.Options) (Session, func(), error) {
 	opening := time.Now()
-	s, release, err := d.sessions.get(ctx, p.net, t.options)
+	session, release, err := d.sessions.get(ctx, p.net, o)
 	p.run.opened(time.Since(opening))
-	if session != nil {
-		*session = s
-	}
-	return release, err
+	return session, release, err
 }
 
 // timed runs a tile and counts it.
@@ -195,10 +196,9 @@ func (p *pass) timed(ctx context.Context, d *device, session Session, t *tile) e
 // repeat runs a tile again in float32, where nothing overflows. Only parts of
 // a picture need it, so that all tiles stay alike elsewhere.
 func (p *pass) repeat(ctx context.Context, d *device, t *tile) error {
-	full := *t
-	full.options.Precision = network.Float32
-	var session Session
-	release, err := p.open(ctx, d, &full, &session)
+	full := t.options
+	full.Precision = network.Float32
+	session, release, err := p.open(ctx, d, full)
 	if err != nil {
 		return fault.Wrap(fault.KindOf(err), err, "A part of the picture overflowed in float16 and could not be run in float32: %s", fault.Sentence(err))
 	}
