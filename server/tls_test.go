@@ -72,6 +72,20 @@ func secured(t *testing.T, change func(*server.Config)) (*server.Server, error) 
 	})
 }
 
+// listening runs a server until the test ends and gives its address.
+func listening(t *testing.T, s *server.Server) net.Addr {
+	t.Helper()
+	address, err := s.Listen()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { _ = s.Run(ctx) })
+	t.Cleanup(func() { stop(); running.Wait() })
+	return address
+}
+
 // With a certificate the server speaks TLS 1.2 and newer and HTTP/2, and tells
 // browsers to stay with it.
 func TestTLS(t *testing.T) {
@@ -81,14 +95,7 @@ func TestTLS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	address, err := s.Listen()
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	var running sync.WaitGroup
-	running.Go(func() { _ = s.Run(ctx) })
-	defer func() { stop(); running.Wait() }()
+	address := listening(t, s)
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, ForceAttemptHTTP2: true}
 	defer transport.CloseIdleConnections()
 	answer, err := (&http.Client{Transport: transport}).Get("https://" + address.String() + "/healthz")
@@ -142,14 +149,7 @@ func TestACMEKnowsItsHosts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	address, err := s.Listen()
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	var running sync.WaitGroup
-	running.Go(func() { _ = s.Run(ctx) })
-	defer func() { stop(); running.Wait() }()
+	address := listening(t, s)
 	greet := func(name string) {
 		if connection, err := tls.Dial("tcp", address.String(), &tls.Config{ServerName: name, InsecureSkipVerify: true}); err == nil {
 			_ = connection.Close()
