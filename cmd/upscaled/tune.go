@@ -65,19 +65,20 @@ const (
 func tuneSides() []int    { return []int{tuneLeast, 384, 512, 768, 1024} }
 func tuneParallel() []int { return []int{1, 2, 3} }
 
-// variants are the ways of running a network on a CUDA card, by name. The
-// default comes first: with no time to measure it is taken.
-func variants() map[string]ort.CUDA {
-	return map[string]ort.CUDA{
-		"heuristic, channels last":   {Search: "HEURISTIC", NHWC: true, LargeWorkspace: true},
-		"heuristic, channels first":  {Search: "HEURISTIC", LargeWorkspace: true},
-		"exhaustive, channels last":  {Search: "EXHAUSTIVE", NHWC: true, LargeWorkspace: true},
-		"exhaustive, channels first": {Search: "EXHAUSTIVE", LargeWorkspace: true},
-	}
+// way is one way of running a network on a CUDA card.
+type way struct {
+	name     string
+	settings ort.CUDA
 }
 
-func variantNames() []string {
-	return []string{"heuristic, channels last", "heuristic, channels first", "exhaustive, channels last", "exhaustive, channels first"}
+// ways lists them all, the default first: with no time to measure it is taken.
+func ways() []way {
+	return []way{
+		{"heuristic, channels last", ort.DefaultCUDA()},
+		{"heuristic, channels first", ort.CUDA{Search: "HEURISTIC", LargeWorkspace: true}},
+		{"exhaustive, channels last", ort.CUDA{Search: "EXHAUSTIVE", NHWC: true, LargeWorkspace: true}},
+		{"exhaustive, channels first", ort.CUDA{Search: "EXHAUSTIVE", LargeWorkspace: true}},
+	}
 }
 
 // tuned completes a GPU's options by what was measured, and measures first
@@ -115,9 +116,10 @@ func (a *app) tuned(ctx context.Context, store *models.Store, o ort.Options) (or
 	}
 	o.Parallel = record.Best.Parallel
 	o.CUDA = func(net engine.Network) ort.CUDA {
-		if r, found := cache.Load(key(net)); found {
-			if c, known := variants()[r.Best.Variant]; known {
-				return c
+		record, _ := cache.Load(key(net))
+		for _, w := range ways() {
+			if w.name == record.Best.Variant {
+				return w.settings
 			}
 		}
 		return ort.DefaultCUDA()
@@ -140,22 +142,21 @@ func (a *app) tuningKey(r *ort.Runtime) func(engine.Network) tune.Key {
 // measure tries what a device offers.
 func (a *app) measure(ctx context.Context, o ort.Options, key tune.Key, net engine.Network, name string) (tune.Record, error) {
 	a.note(fmt.Sprintf("Measuring how %s runs %s fastest; this is done once and takes up to %d s.", key.Device, name, int(tuneBudget.Seconds())))
-	var ways []tune.Variant
-	for _, way := range variantNames() {
-		settings := variants()[way]
-		o.CUDA = func(engine.Network) ort.CUDA { return settings }
+	var variants []tune.Variant
+	for _, w := range ways() {
+		o.CUDA = func(engine.Network) ort.CUDA { return w.settings }
 		runtime, err := ort.Open(o)
 		if err != nil {
 			return tune.Record{}, err
 		}
 		defer func() { _ = runtime.Close() }()
-		ways = append(ways, tune.Variant{Name: way, Runtime: runtime})
+		variants = append(variants, tune.Variant{Name: w.name, Runtime: runtime})
 		if key.Kind != "cuda" {
 			break // the ways are CUDA's
 		}
 	}
 	result, err := tune.Measure(ctx, tune.Options{
-		Net: net, Precision: network.Precision(key.Precision), Variants: ways, Sides: tuneSides(), Parallel: tuneParallel(), Budget: tuneBudget,
+		Net: net, Precision: network.Precision(key.Precision), Variants: variants, Sides: tuneSides(), Parallel: tuneParallel(), Budget: tuneBudget,
 		Progress: func(t tune.Trial) {
 			if isTerminal(a.stderr) {
 				fmt.Fprintf(a.stderr, "  %s, tile %d, %d at once: %.1f MP/s %s\n", t.Variant, t.Side, t.Parallel, t.MegapixelsPerSecond, t.Problem)
