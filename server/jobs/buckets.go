@@ -18,6 +18,7 @@ const (
 	secretsBucket  = "upscaled_secrets_1"
 	uploadsBucket  = "upscaled_uploads_1"
 	picturesBucket = "upscaled_pictures_1"
+	picturesStream = "OBJ_" + picturesBucket
 	workStream     = "upscaled_work_1"
 	workSubjects   = "upscaled.work.1."
 	noticesStream  = "upscaled_notices_1"
@@ -32,8 +33,9 @@ const (
 )
 
 // recordMargin is how much longer records live than the pictures they name,
-// so that no live signed URL meets a job that is already forgotten.
-const recordMargin = time.Hour
+// so that no live signed URL meets a job that is already forgotten: an hour, or
+// as long again where pictures are kept for less.
+func recordMargin(retention time.Duration) time.Duration { return min(time.Hour, retention) }
 
 // bucket opens a key-value bucket and makes it where it is missing. Only new
 // buckets take the TTL; 0 keeps values for good.
@@ -55,7 +57,7 @@ func (c *Connection) bucket(ctx context.Context, name string, ttl time.Duration)
 }
 
 func (c *Connection) objects(ctx context.Context, ttl time.Duration) (jetstream.ObjectStore, error) {
-	err := c.ready(ctx, "OBJ_"+picturesBucket, func(replicas int) error {
+	err := c.ready(ctx, picturesStream, func(replicas int) error {
 		_, err := c.stream.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{
 			Bucket: picturesBucket, TTL: ttl, Storage: jetstream.FileStorage, Replicas: replicas,
 		})

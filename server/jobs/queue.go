@@ -38,10 +38,10 @@ func Open(ctx context.Context, c *Connection, o Options) (*Queue, error) {
 	o.Sweep, o.UploadBytes = cmp.Or(o.Sweep, sweepPause), cmp.Or(o.UploadBytes, uploadBytes)
 	q := &Queue{options: o, connection: c, board: newBoard(), shelf: newShelf(), reclaimed: make(chan struct{}), lines: map[string]jetstream.Consumer{}}
 	var err error
-	if q.records, err = c.bucket(ctx, jobsBucket, o.Retention+recordMargin); err != nil {
+	if q.records, err = c.bucket(ctx, jobsBucket, o.Retention+recordMargin(o.Retention)); err != nil {
 		return nil, err
 	}
-	if q.uploads, err = c.bucket(ctx, uploadsBucket, o.Retention+recordMargin); err != nil {
+	if q.uploads, err = c.bucket(ctx, uploadsBucket, o.Retention+recordMargin(o.Retention)); err != nil {
 		return nil, err
 	}
 	if q.pictures, err = c.objects(ctx, o.Retention); err != nil {
@@ -55,7 +55,7 @@ func Open(ctx context.Context, c *Connection, o Options) (*Queue, error) {
 			return nil, err
 		}
 	}
-	stream, err := c.noticeStream(ctx, o.Retention+recordMargin)
+	stream, err := c.noticeStream(ctx, o.Retention+recordMargin(o.Retention))
 	if err != nil {
 		return nil, err
 	}
@@ -75,6 +75,7 @@ func (q *Queue) Run(ctx context.Context) error {
 	}
 	group.Go(func() error { return q.watchProgress(ctx) })
 	group.Go(func() error { return q.sweepOften(ctx) })
+	group.Go(func() error { return q.clearOften(ctx) })
 	group.Go(func() error {
 		select {
 		case <-q.connection.breakage.seen:

@@ -25,7 +25,7 @@ func (q *Queue) sweepOften(ctx context.Context) error {
 	defer ticker.Stop()
 	for {
 		q.sweepJobs(ctx)
-		q.board.unlistOlder(q.options.Now().Add(-2 * (q.options.Retention + recordMargin)))
+		q.board.unlistOlder(q.options.Now().Add(-2 * (q.options.Retention + recordMargin(q.options.Retention))))
 		q.shelf.sweep(q.options.Now())
 		if q.options.Ledger != nil {
 			orphans = q.sweepHolds(ctx, orphans)
@@ -40,12 +40,16 @@ func (q *Queue) sweepOften(ctx context.Context) error {
 
 // sweepJobs gives every unfinished job a work item; those that have one keep
 // it. Jobs that nobody ran before their input expired fail; so do those whose
-// worker died and that nobody took over, before their record is forgotten.
+// worker died and that nobody took over, before their record is forgotten: it
+// was written anew when they began.
 func (q *Queue) sweepJobs(ctx context.Context) {
 	for _, r := range q.board.unfinished() {
 		var err error
-		if age := q.options.Now().Sub(r.Created); age >= q.options.Retention+recordMargin/2 ||
-			age >= q.options.Retention && r.State == job.Queued {
+		since, longest := r.Created, q.options.Retention
+		if r.State == job.Running {
+			since, longest = r.Started, longest+recordMargin(longest)/2
+		}
+		if q.options.Now().Sub(since) >= longest {
 			err = q.expire(ctx, r)
 		} else {
 			err = q.push(ctx, r)
