@@ -2,6 +2,7 @@ package models
 
 import (
 	"encoding/hex"
+	"slices"
 	"strings"
 	"testing"
 	"unicode"
@@ -35,6 +36,9 @@ func TestCatalogueIsComplete(t *testing.T) {
 				}
 				if a.Name == "" || a.Size <= 0 || a.Licence == "" || a.Origin == "" || len(a.Sources) == 0 {
 					t.Errorf("%s: %s is incomplete", p.name, a.Name)
+				}
+				if !slices.Contains([]string{"MIT", bsd3, "Apache-2.0"}, a.Licence) && p.notice == "" {
+					t.Errorf("%s: %s is under %q and nobody is told what that forbids", p.name, a.Name, a.Licence)
 				}
 				for _, source := range a.Sources {
 					carried := (source.Package != "" || source.Module != "") && source.Member != ""

@@ -6,59 +6,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 )
-
-func TestIdentify(t *testing.T) {
-	t.Parallel()
-	for text, want := range map[string]string{
-		"Apache License\n   Version 2.0, January 2004":                                                          "Apache-2.0",
-		"Licensed under the Apache License, Version 2.0 (the \"License\")":                                      "Apache-2.0",
-		"Redistributions in binary form must reproduce the above copyright\nnotice. Neither the name of":        "BSD-3-Clause",
-		"Redistributions in binary form must reproduce the above copyright\nnotice, this list":                  "BSD-2-Clause",
-		"Permission is hereby granted, free of charge, to any person\nobtaining a copy":                         "MIT",
-		"Permission to use, copy, modify, and/or distribute this software for any purpose with\nor without fee": "ISC",
-		"Mozilla Public License Version 2.0":                                                                    "MPL-2.0",
-		"You may do nothing with this.":                                                                         "",
-		"Additional IP Rights Grant (Patents)\n\n\"This implementation\" means the copyrightable works":         "",
-	} {
-		if got := identify(text); got != want {
-			t.Errorf("%q is %q, want %q", text, got, want)
-		}
-	}
-}
-
-func TestLicenceFiles(t *testing.T) {
-	t.Parallel()
-	root := t.TempDir()
-	for _, name := range []string{"LICENSE", "licence.md", "NOTICE.txt", "COPYING", "LICENSE-MIT", "license.go", "licenses", "deep/LICENSE", "testdata/LICENSE"} {
-		path := filepath.Join(root, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte("Mozilla Public License Version 2.0"), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for deep, want := range map[bool][]string{
-		false: {"COPYING", "LICENSE", "LICENSE-MIT", "NOTICE.txt", "licence.md"},
-		true:  {"COPYING", "LICENSE", "LICENSE-MIT", "NOTICE.txt", "deep/LICENSE", "licence.md"},
-	} {
-		found, err := licenceFiles(root, deep)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var names []string
-		for _, file := range found {
-			names = append(names, file.name)
-		}
-		if !slices.Equal(names, want) {
-			t.Errorf("deep %v: %v, want %v", deep, names, want)
-		}
-	}
-}
 
 func TestPackageURL(t *testing.T) {
 	t.Parallel()
@@ -118,17 +68,6 @@ func TestProgram(t *testing.T) {
 	}
 	if second, err := os.ReadFile(again); err != nil || string(second) != string(text) {
 		t.Errorf("a second run gives another bill: %v", err)
-	}
-}
-
-// What modules carry of others is named with its licence.
-func TestCarried(t *testing.T) {
-	t.Parallel()
-	for path, want := range map[string]string{"github.com/gen2brain/webp": "BSD-3-Clause", "github.com/yalue/onnxruntime_go": "MIT"} {
-		c, err := withCarried(component{path: path})
-		if err != nil || !slices.Equal(c.ids(), []string{want}) {
-			t.Errorf("%s: %v, %v", path, c.ids(), err)
-		}
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+
+	"upscaled/scripts/licence"
 )
 
 // program is what the bill of materials is of.
@@ -73,7 +75,7 @@ func cycloneDX(p program, components []component) ([]byte, error) {
 	for _, c := range components {
 		entry := bomComponent{
 			Reference: packageURL(c), Type: "library", Name: c.path, Version: c.version, Scope: "required",
-			Licences: licences(c.ids()), Package: packageURL(c),
+			Licences: licences(licence.IDs(c.licences)), Package: packageURL(c),
 		}
 		if c.sum != "" {
 			entry.Properties = []bomProperty{{"go.sum", c.sum}}

@@ -9,6 +9,7 @@ package main
 import (
 	"crypto/sha256"
 	"debug/buildinfo"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -16,6 +17,8 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+
+	"upscaled/scripts/licence"
 )
 
 // component is a module, or Go's standard library, and its licence files.
@@ -23,7 +26,7 @@ type component struct {
 	path, version string
 	// sum is the module's hash in go.sum's form, "" where it has none.
 	sum      string
-	licences []licenceFile
+	licences []licence.File
 }
 
 func main() {
@@ -66,14 +69,15 @@ func run(binary, version, bill, notices string) error {
 }
 
 // gather finds the licences of all modules and of Go itself. A module without
-// any is an error: the program may not be given away then.
+// any, or with one that is not allowed, is an error: the program may not be
+// given away then.
 func gather(info *buildinfo.BuildInfo) ([]component, error) {
 	root, err := output("go", "env", "GOROOT")
 	if err != nil {
 		return nil, err
 	}
 	standard := component{path: "std", version: strings.TrimPrefix(strings.Fields(info.GoVersion)[0], "go")}
-	if standard.licences, err = licenceFiles(root, false); err != nil {
+	if standard.licences, err = licence.Files(root, false); err != nil {
 		return nil, err
 	}
 	all := []component{standard}
@@ -86,17 +90,19 @@ func gather(info *buildinfo.BuildInfo) ([]component, error) {
 			return nil, err
 		}
 		c := component{path: module.Path, version: module.Version, sum: module.Sum}
-		if c.licences, err = licenceFiles(jsonField(found, "Dir"), true); err != nil {
+		if c.licences, err = licence.Files(jsonField(found, "Dir"), true); err != nil {
 			return nil, err
 		}
-		if c, err = withCarried(c); err != nil {
+		carried, err := licence.Carried(module.Path)
+		if err != nil {
 			return nil, err
 		}
+		c.licences = append(c.licences, carried...)
 		all = append(all, c)
 	}
 	for _, c := range all {
-		if len(c.licences) == 0 {
-			return nil, fmt.Errorf("%s %s has no licence file; leave the module out or add its licence by hand", c.path, c.version)
+		if err := licence.Check(c.licences); err != nil {
+			return nil, fmt.Errorf("%s %s: %w", c.path, c.version, err)
 		}
 	}
 	return all, nil
@@ -123,4 +129,14 @@ func fileSum(path string) (string, error) {
 		return "", fmt.Errorf("read %s: %w", path, err)
 	}
 	return fmt.Sprintf("%x", sum.Sum(nil)), nil
+}
+
+// jsonField is a text field of a JSON object, "" where it has none.
+func jsonField(object, name string) string {
+	var fields map[string]any
+	if json.Unmarshal([]byte(object), &fields) != nil {
+		return ""
+	}
+	value, _ := fields[name].(string)
+	return value
 }
