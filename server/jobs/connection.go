@@ -29,6 +29,9 @@ type Connection struct {
 	dir      string
 	// instance names this process while it holds an embedded server.
 	instance string
+	// inherited is the last number in the object store that was written before
+	// this process embedded it.
+	inherited uint64
 	// replicas is how many nodes keep each bucket.
 	replicas int
 	// breakage is what an embedded server reports of its disk.
@@ -90,6 +93,9 @@ func (c *Connection) embed(log *slog.Logger) error {
 		return fault.New(fault.Internal, "The embedded queue did not start within %s; its log says why.", startLimit)
 	}
 	if err := c.connect(nats.InProcessServer(embedded), nats.Token(token)); err != nil {
+		return err
+	}
+	if err := c.inherit(); err != nil {
 		return err
 	}
 	text, err := json.Marshal(attachment{URL: embedded.ClientURL(), Token: token})

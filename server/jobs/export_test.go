@@ -60,6 +60,38 @@ func (q *Queue) ContentsOnly(ctx context.Context, id string, data []byte) error 
 	return q.store(ctx, uploadObject(id), data)
 }
 
+// Store writes an object as a process does that dies right after.
+func (q *Queue) Store(ctx context.Context, name string, data []byte) error {
+	return q.store(ctx, name, data)
+}
+
+// PiecesOnly does what the writing of an object does that dies in its middle.
+func (q *Queue) PiecesOnly(ctx context.Context, nuid string) error {
+	_, err := q.connection.stream.Publish(ctx, chunkSubjects+nuid, []byte("piece"))
+	return err
+}
+
+// Pieces is the number of objects that have contents.
+func (q *Queue) Pieces(ctx context.Context) (int, error) {
+	nuids, err := q.pieces(ctx)
+	return len(nuids), err
+}
+
+// Objects names all objects.
+func (q *Queue) Objects(ctx context.Context) (names []string, err error) {
+	err = q.eachObject(ctx, func(o *jetstream.ObjectInfo) { names = append(names, o.Name) })
+	return names, err
+}
+
+// Clearing gives looks at the object store that remember each other.
+func (q *Queue) Clearing() func(context.Context) error {
+	seen := leftovers{}
+	return func(ctx context.Context) (err error) {
+		seen, err = q.clear(ctx, seen)
+		return err
+	}
+}
+
 // HasInput says whether a job's input is stored.
 func (q *Queue) HasInput(ctx context.Context, id string) (bool, error) {
 	_, err := q.pictures.GetInfo(ctx, inputObject(id))

@@ -63,7 +63,9 @@ func (l *lease) beat() {
 
 // Input implements job.Lease.
 func (l *lease) Input(ctx context.Context) ([]byte, error) {
-	return l.queue.load(ctx, inputObject(l.record.ID), fault.New(fault.NotFound, "The picture waited too long and has expired."))
+	input, err := l.queue.load(ctx, inputObject(l.record.ID), fault.New(fault.NotFound, "The picture waited too long and has expired."))
+	l.queue.passed(StepRead, l.record.ID)
+	return input, err
 }
 
 // Progress implements job.Lease.
@@ -78,6 +80,7 @@ func (l *lease) Succeed(ctx context.Context, picture []byte, result job.Result) 
 		l.end() // else its heartbeat would keep the job from all others
 		return err
 	}
+	l.queue.passed(StepResult, l.record.ID)
 	err := l.finish(ctx, func(r *record) {
 		r.State, r.Result, r.Object, r.Progress = job.Succeeded, &result, object, 1
 	})
@@ -116,7 +119,7 @@ func (l *lease) finish(ctx context.Context, change func(*record)) error {
 	}
 	l.queue.ended(r)
 	l.queue.conclude(ctx, r)
-	return l.done(l.message.Ack())
+	return l.done(StepAcknowledged, l.message.Ack())
 }
 
 // handBack puts the job back into its line.
@@ -129,14 +132,15 @@ func (l *lease) handBack(ctx context.Context, delay time.Duration, change func(*
 		return err
 	}
 	if delay == 0 {
-		return l.done(l.message.Nak())
+		return l.done(StepHandedBack, l.message.Nak())
 	}
-	return l.done(l.message.NakWithDelay(delay))
+	return l.done(StepHandedBack, l.message.NakWithDelay(delay))
 }
 
 // done takes the end of a lease whose record is written: should the message's
 // answer be lost, the item comes again and meets the record.
-func (l *lease) done(err error) error {
+func (l *lease) done(step Step, err error) error {
+	l.queue.passed(step, l.record.ID)
 	if err != nil {
 		l.queue.options.Log.Warn("work item comes again", "job", l.record.ID, "error", err)
 	}

@@ -74,6 +74,7 @@ func pause(ctx context.Context, length time.Duration) {
 // run: the job is final, gone or taken, or has had its tries.
 func (q *Queue) begin(ctx context.Context, message jetstream.Msg) (*lease, error) {
 	id := message.Subject()[strings.LastIndexByte(message.Subject(), '.')+1:]
+	q.passed(StepTaken, id)
 	token := randomToken()
 	var before *record
 	for {

@@ -43,6 +43,7 @@ func tells(r record, occasion string, deliveries uint64) (job.Job, verdict) {
 // notice implements job.Notice. It stays held while its process lives and the
 // context that it was asked for with lasts.
 type notice struct {
+	queue   *Queue
 	job     job.Job
 	attempt int
 	message jetstream.Msg
@@ -51,7 +52,7 @@ type notice struct {
 }
 
 func (q *Queue) hand(ctx context.Context, j job.Job, message jetstream.Msg, attempt int) *notice {
-	n := &notice{job: j, attempt: attempt, message: message}
+	n := &notice{queue: q, job: j, attempt: attempt, message: message}
 	ctx, n.cancel = context.WithCancel(ctx)
 	n.beating.Go(func() {
 		ticker := time.NewTicker(q.options.Lease / 3)
@@ -79,9 +80,11 @@ func (n *notice) Attempt() int { return n.attempt }
 // Done implements job.Notice.
 func (n *notice) Done(ctx context.Context) error {
 	n.end()
+	n.queue.passed(StepCalled, n.job.ID)
 	if err := n.message.DoubleAck(ctx); err != nil && !errors.Is(err, jetstream.ErrMsgAlreadyAckd) {
 		return fmt.Errorf("end notice: %w", err)
 	}
+	n.queue.passed(StepNoticed, n.job.ID)
 	return nil
 }
 

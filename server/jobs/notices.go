@@ -63,7 +63,14 @@ func (q *Queue) announce(ctx context.Context, r record, occasion string) error {
 	name := occasion + "." + r.ID
 	_, err := q.connection.stream.Publish(ctx, noticeSubjects+name, nil,
 		jetstream.WithExpectStream(noticesStream), jetstream.WithMsgID(name))
-	if err == nil || isThereAlready(err) {
+	switch {
+	case err == nil && occasion == noticeStarted:
+		q.passed(StepStartedNotice, r.ID)
+		return nil
+	case err == nil:
+		q.passed(StepEndedNotice, r.ID)
+		return nil
+	case isThereAlready(err):
 		return nil
 	}
 	return fmt.Errorf("announce: %w", err)

@@ -10,8 +10,12 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
+// inputPart is the second part of an input's name; a result has its lease's
+// token there.
+const inputPart = "input"
+
 // inputObject names a job's input in the object store.
-func inputObject(id string) string { return id + "/input" }
+func inputObject(id string) string { return id + "/" + inputPart }
 
 // store writes an object, in place of any of that name.
 func (q *Queue) store(ctx context.Context, name string, data []byte) error {

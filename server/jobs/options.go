@@ -74,12 +74,16 @@ type Options struct {
 	Ledger Ledger
 	// Observer is nil where nobody counts.
 	Observer Observer
-	// Orphans is how long a charge without a job record may be a submission
-	// that is still going on in another process; 0 where no other one submits.
+	// Orphans is how long a charge or an input without a job record may be a
+	// submission that is still going on in another process; 0 where no other
+	// one submits.
 	Orphans time.Duration
 	// Sweep is the time between two sweeps; 0 is 15 s.
 	Sweep time.Duration
-	Log   *slog.Logger
+	// Passed hears of every step, right after it was done and before the next;
+	// nil where nobody asks. Tests end the process there.
+	Passed func(step Step, id string)
+	Log    *slog.Logger
 	// Now is the clock.
 	Now func() time.Time
 }
@@ -104,6 +108,10 @@ const (
 	uploadBytes = 1 << 30
 	// sweepPause is the usual time between two sweeps.
 	sweepPause = 15 * time.Second
+	// clearPause is the time between two looks at the object store.
+	clearPause = time.Hour
+	// piecePatience is longer than anybody writes on one object.
+	piecePatience = 10 * time.Minute
 	// attendPause is how long a watch may hear nothing of what there is.
 	attendPause = time.Second
 	// recheckPause bounds how long a waiter relies on notifications alone.

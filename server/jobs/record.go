@@ -101,6 +101,14 @@ func (q *Queue) update(ctx context.Context, r *record) error {
 		return fmt.Errorf("update record: %w", err)
 	}
 	r.revision = revision
+	switch {
+	case r.State.Final():
+		q.passed(StepEnded, r.ID)
+	case r.State == job.Running:
+		q.passed(StepBegun, r.ID)
+	default:
+		q.passed(StepPutBack, r.ID)
+	}
 	return nil
 }
 
@@ -113,9 +121,11 @@ func (q *Queue) conclude(ctx context.Context, r record) {
 	if err := q.persist(ctx, func(ctx context.Context) error { return q.account(ctx, r) }); err != nil {
 		q.options.Log.Warn("settle later", "job", r.ID, "error", err)
 	}
+	q.passed(StepAccounted, r.ID)
 	if err := q.pictures.Delete(ctx, inputObject(r.ID)); err != nil && !errors.Is(err, jetstream.ErrObjectNotFound) {
-		q.options.Log.Warn("input stays until it expires", "job", r.ID, "error", err)
+		q.options.Log.Warn("input is removed later", "job", r.ID, "error", err)
 	}
+	q.passed(StepInputGone, r.ID)
 }
 
 // ended tells the observer of a record that was just made final.
@@ -148,6 +158,7 @@ func (q *Queue) dropWork(ctx context.Context, r record) {
 	if err == nil {
 		err = q.work.DeleteMsg(ctx, message.Sequence)
 	}
+	q.passed(StepUnqueued, r.ID)
 	if err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
 		q.options.Log.Warn("work item is left to be skipped", "job", r.ID, "error", err)
 	}

@@ -79,6 +79,13 @@ func (s *shelf) remove(id string) {
 	s.take(id)
 }
 
+// isPending says whether this process is about to store a file.
+func (s *shelf) isPending(id string) bool {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return s.files[id].pending
+}
+
 // known lists the stored files.
 func (s *shelf) known() []string {
 	s.mutex.Lock()

@@ -40,6 +40,7 @@ func (q *Queue) Submit(ctx context.Context, spec job.Spec, input []byte) (job.Su
 		return job.Submitted{}, err
 	}
 	if err == nil {
+		q.passed(StepCharged, spec.ID)
 		err = q.accept(ctx, &r, input)
 	}
 	if err != nil && !q.withdraw(ctx, r) {
@@ -80,6 +81,7 @@ func (q *Queue) accept(ctx context.Context, r *record, input []byte) error {
 	if err := q.store(ctx, inputObject(r.ID), input); err != nil {
 		return err
 	}
+	q.passed(StepInput, r.ID)
 	r.tried = true
 	err := q.persist(ctx, func(ctx context.Context) error { return q.create(ctx, r) })
 	if isConflict(err) {
@@ -96,6 +98,7 @@ func (q *Queue) accept(ctx context.Context, r *record, input []byte) error {
 	} else if err != nil {
 		return err
 	}
+	q.passed(StepRecorded, r.ID)
 	q.board.list(r.Job)
 	if err := q.push(ctx, *r); err != nil {
 		if fault.KindOf(err) == fault.Busy {
@@ -115,7 +118,10 @@ func (q *Queue) push(ctx context.Context, r record) error {
 	_, err := q.connection.stream.Publish(ctx, r.workSubject(), nil, jetstream.WithExpectStream(workStream))
 	var refused *jetstream.APIError
 	switch {
-	case err == nil, isThereAlready(err):
+	case err == nil:
+		q.passed(StepQueued, r.ID)
+		return nil
+	case isThereAlready(err):
 		return nil
 	case errors.As(err, &refused) && strings.Contains(refused.Description, "maximum messages exceeded"):
 		return full()
@@ -165,5 +171,6 @@ func (q *Queue) erase(ctx context.Context, r record) error {
 	if err := q.records.Purge(ctx, r.ID, options...); err != nil {
 		return fmt.Errorf("erase record: %w", err)
 	}
+	q.passed(StepErased, r.ID)
 	return nil
 }

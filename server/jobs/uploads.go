@@ -17,7 +17,7 @@ import (
 
 // uploadRecord is an upload as it is stored. It is written after its contents,
 // so that what is found is whole; contents that a crash left without a record
-// expire unseen.
+// are cleared away.
 type uploadRecord struct {
 	job.Upload
 	// Object names the contents in the object store.
@@ -65,9 +65,11 @@ func (q *Queue) PutUpload(ctx context.Context, u job.Upload, data []byte) (job.U
 	return u, nil
 }
 
-// uploadObject names an upload's contents: anew each time, and as no job's
-// can be named.
-func uploadObject(id string) string { return "@upload/" + id + "/" + randomToken() }
+// uploadOwner begins the names of uploads' contents, as no job's can begin.
+const uploadOwner = "@upload"
+
+// uploadObject names an upload's contents, anew each time.
+func uploadObject(id string) string { return uploadOwner + "/" + id + "/" + randomToken() }
 
 // shelve stores contents and record in this order.
 func (q *Queue) shelve(ctx context.Context, r uploadRecord, data []byte) error {
@@ -78,6 +80,7 @@ func (q *Queue) shelve(ctx context.Context, r uploadRecord, data []byte) error {
 	if err := q.store(ctx, r.Object, data); err != nil {
 		return err
 	}
+	q.passed(StepContents, r.ID)
 	err = q.persist(ctx, func(ctx context.Context) error {
 		_, err := q.uploads.Create(ctx, r.ID, value)
 		return err
@@ -91,6 +94,7 @@ func (q *Queue) shelve(ctx context.Context, r uploadRecord, data []byte) error {
 	} else if err != nil {
 		return fmt.Errorf("record upload: %w", err)
 	}
+	q.passed(StepDescribed, r.ID)
 	return nil
 }
 
@@ -138,10 +142,12 @@ func (q *Queue) DeleteUpload(ctx context.Context, id string) error {
 	if err := q.uploads.Purge(ctx, id); err != nil {
 		return fmt.Errorf("delete upload: %w", err)
 	}
+	q.passed(StepUndescribed, id)
 	q.shelf.remove(id)
 	if err := q.pictures.Delete(ctx, r.Object); err != nil && !errors.Is(err, jetstream.ErrObjectNotFound) {
-		q.options.Log.Warn("contents of a file stay until they expire", "upload", id, "error", err)
+		q.options.Log.Warn("contents of a file are removed later", "upload", id, "error", err)
 	}
+	q.passed(StepContentsGone, id)
 	return nil
 }
 

@@ -1,0 +1,137 @@
+package natstest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// attachment is what an embedded server tells the programs of its machine.
+type attachment struct{ URL, Token string }
+
+// Join connects to the server that a process has embedded in a data folder. It
+// knows nothing of package jobs but the names below.
+func Join(t *testing.T, data string) jetstream.JetStream {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(data, "attach.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var a attachment
+	if err := json.Unmarshal(text, &a); err != nil {
+		t.Fatal(err)
+	}
+	return join(t, a.URL, nats.Token(a.Token))
+}
+
+func join(t *testing.T, url string, options ...nats.Option) jetstream.JetStream {
+	t.Helper()
+	connection, err := nats.Connect(url, options...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(connection.Close)
+	store, err := jetstream.New(connection)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store
+}
+
+// Leftovers names everything in a store that belongs to no job: objects, pieces
+// of objects, work items of jobs that have ended. Jobs must be final.
+func Leftovers(ctx context.Context, store jetstream.JetStream) (found []string, err error) {
+	owned, err := owners(ctx, store)
+	if err != nil {
+		return nil, err
+	}
+	objects, err := store.ObjectStore(ctx, "upscaled_pictures_1")
+	if err != nil {
+		return nil, err
+	}
+	all, err := objects.List(ctx)
+	if err != nil && !errors.Is(err, jetstream.ErrNoObjectsFound) {
+		return nil, err
+	}
+	whole := map[string]bool{}
+	for _, o := range all {
+		whole[o.NUID] = true
+		if !owned[o.Name] {
+			found = append(found, "object "+o.Name)
+		}
+		delete(owned, o.Name)
+	}
+	for name := range owned {
+		found = append(found, "no object "+name)
+	}
+	pieces, err := subjects(ctx, store, "OBJ_upscaled_pictures_1", "$O.upscaled_pictures_1.C.")
+	if err != nil {
+		return nil, err
+	}
+	for _, nuid := range pieces {
+		if !whole[nuid] {
+			found = append(found, "pieces "+nuid)
+		}
+	}
+	items, err := subjects(ctx, store, "upscaled_work_1", "upscaled.work.1.")
+	for _, item := range items {
+		found = append(found, "work item "+item)
+	}
+	return found, err
+}
+
+// owners are the objects that jobs and uploads name.
+func owners(ctx context.Context, store jetstream.JetStream) (map[string]bool, error) {
+	owned := map[string]bool{}
+	for _, name := range []string{"upscaled_jobs_1", "upscaled_uploads_1"} {
+		bucket, err := store.KeyValue(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		keys, err := bucket.Keys(ctx)
+		if err != nil && !errors.Is(err, jetstream.ErrNoKeysFound) {
+			return nil, err
+		}
+		for _, key := range keys {
+			entry, err := bucket.Get(ctx, key)
+			if err != nil {
+				return nil, err
+			}
+			var record struct{ State, Object string }
+			if err := json.Unmarshal(entry.Value(), &record); err != nil {
+				return nil, err
+			}
+			if record.State == "queued" || record.State == "running" {
+				return nil, fmt.Errorf("job %s is %s", key, record.State)
+			}
+			if record.Object != "" {
+				owned[record.Object] = true
+			}
+		}
+	}
+	return owned, nil
+}
+
+// subjects are those of a stream that begin so, without their beginning.
+func subjects(ctx context.Context, store jetstream.JetStream, name, prefix string) (rest []string, err error) {
+	stream, err := store.Stream(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	info, err := stream.Info(ctx, jetstream.WithSubjectFilter(prefix+">"))
+	if err != nil {
+		return nil, err
+	}
+	for subject := range info.State.Subjects {
+		rest = append(rest, strings.TrimPrefix(subject, prefix))
+	}
+	return rest, nil
+}
