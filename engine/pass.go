@@ -138,12 +138,7 @@ func (p *pass) leave(row tiling.Span, bands []picture.Raster, emit func([]pictur
 	final := bands[0].Height - row.RampAfter*scale
 	if row.RampBefore > 0 {
 		for i, upper := range p.upper {
-			stride := bands[i].Width * bands[i].Channels
-			if upper.Pix16 != nil {
-				tiling.BlendRows(upper.Pix16, bands[i].Pix16[:len(upper.Pix16)], stride)
-			} else {
-				tiling.BlendRows(upper.Pix, bands[i].Pix[:len(upper.Pix)], stride)
-			}
+			blendRows(upper, bands[i])
 		}
 	}
 	done := min(row.Keep0*scale+final, p.height*scale) - row.Keep0*scale

@@ -25,7 +25,9 @@ type run struct {
 	width, height int
 	steps         []step
 	restoration   *restoration // nil leaves faces alone
-	done, total   int64
+
+	progressing sync.Mutex // guards what follows
+	done, total int64
 
 	counting     sync.Mutex // guards stats and what follows
 	running      int
@@ -45,7 +47,10 @@ func (r *run) measure() {
 	r.report()
 }
 
+// advance counts what is done of it. Callers may be several goroutines.
 func (r *run) advance(pixels int64) {
+	r.progressing.Lock()
+	defer r.progressing.Unlock()
 	r.done = min(r.done+pixels, r.total)
 	r.report()
 }
@@ -98,6 +103,8 @@ const (
 	// defaultTileMemory and its share of the free memory bound a session.
 	defaultTileMemory = 600 << 20
 	freeShare         = 0.4
+	// stripShare of the free memory bounds what waits for strips.
+	stripShare = 0.15
 	// bandMemory bounds the result rows that are held at once.
 	bandMemory = 128 << 20
 )
@@ -121,6 +128,14 @@ func (r *run) tilePixels(net Network) int {
 		memory = max(memory, min(int64(f.BytesPerPixel)*512*512, memory*4))
 	}
 	return max(minTilePixels, int(memory/int64(max(f.BytesPerPixel, 1))))
+}
+
+// stripMemory is what the results of strips may take that wait for others.
+func (r *run) stripMemory() int64 {
+	if free := r.engine.free(); free > 0 {
+		return min(stripMemory, int64(stripShare*float64(free)))
+	}
+	return stripMemory
 }
 
 // bandRows is how many input rows a row of tiles may keep.

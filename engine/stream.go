@@ -34,12 +34,38 @@ func (p *pass) streams(ctx context.Context) (all []Streamer, release func(), ok 
 			return nil, func() {}, false, err
 		}
 		releases = append(releases, done)
-		if all[i], ok = session.(Streamer); !ok || all[i].Widest() < plane.Width {
+		if all[i], ok = session.(Streamer); ok && all[i].Widest() < plane.Width {
+			all[i], ok = p.strips(all[i], plane)
+		}
+		if !ok {
 			release()
 			return nil, func() {}, false, nil
 		}
 	}
 	return all, release, true, nil
+}
+
+// strips cuts a plane that is too wide for a stream.
+func (p *pass) strips(inner Streamer, plane picture.Raster) (Streamer, bool) {
+	s, fits := newStrips(inner, p.facts, plane.Width)
+	channels := 0
+	for _, each := range p.planes {
+		channels += each.Channels
+	}
+	s.memory = p.run.stripMemory() * int64(plane.Channels) / int64(channels)
+	s.around, s.computed = p.counted, p.run.advance
+	return s, fits
+}
+
+// counted runs a plane or a part of it and counts that for the statistics.
+func (p *pass) counted(in picture.Raster, run func() error) error {
+	d := p.engine.devices[0]
+	p.run.tileStarts(in)
+	d.begin()
+	err := run()
+	d.end()
+	p.run.tileDone(p.facts, in)
+	return err
 }
 
 // options are those of a plane's graph of the whole picture.
@@ -58,24 +84,34 @@ func (p *pass) options(plane picture.Raster) network.Options {
 func (p *pass) streamed(ctx context.Context, all []Streamer, emit func([]picture.Raster) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	rows := make([]chan picture.Raster, len(p.planes))
-	d := p.engine.devices[0]
 	for i, plane := range p.planes {
 		if all[i] == nil {
 			continue
 		}
 		rows[i] = make(chan picture.Raster)
-		p.run.tileStarts(plane)
-		d.begin()
+		send := func(r picture.Raster) error { return p.send(ctx, rows[i], r) }
 		group.Go(func() error {
 			defer close(rows[i])
-			err := all[i].Stream(ctx, plane, func(r picture.Raster) error { return p.send(ctx, rows[i], r) })
-			d.end()
-			p.run.tileDone(p.facts, plane)
-			return err
+			if wide, ok := all[i].(*strips); ok {
+				return wide.Stream(ctx, plane, send)
+			}
+			return p.counted(plane, func() error { return all[i].Stream(ctx, plane, p.counting(send)) })
 		})
 	}
 	group.Go(func() error { return p.join(ctx, rows, emit) })
 	return group.Wait()
+}
+
+// counting tells progress, and sends rows on.
+func (p *pass) counting(send func(picture.Raster) error) func(picture.Raster) error {
+	done, told := 0, 0
+	return func(r picture.Raster) error {
+		done += r.Height
+		now := min(done/p.facts.Scale, p.height)
+		p.run.advance(int64(p.width) * int64(now-told))
+		told = now
+		return send(r)
+	}
 }
 
 // send copies rows, which their stream uses again, without what the extension
@@ -107,13 +143,13 @@ func (p *pass) join(ctx context.Context, rows []chan picture.Raster, emit func([
 			band := p.run.pool.get(lead.Width, lead.Height, p.planes[i].Channels, p.planes[i].Depth())
 			if rows[i] == nil {
 				fill(band, p.planes[i])
+				p.run.advance(int64(p.width) * int64(lead.Height) / int64(p.facts.Scale))
 			} else if err := p.gather(ctx, rows[i], &gathered[i], band); err != nil {
 				return err
 			}
 			bands = append(bands, band)
 		}
 		top += lead.Height
-		p.run.advance(int64(p.width) * int64(lead.Height) * int64(len(p.planes)) / int64(p.facts.Scale))
 		if err := emit(bands); err != nil {
 			return err
 		}

@@ -95,15 +95,42 @@ type refusing struct{ err error }
 
 func (r refusing) Write([]byte) (int, error) { return 0, r.err }
 
-// Pictures too wide for a stream are cut into tiles, with the same result.
-func TestWidePicturesAreTiled(t *testing.T) {
+// Pictures too wide for a stream are cut into strips, with the same result; into
+// tiles where the overlap leaves nothing of strips.
+func TestWidePicturesAreCut(t *testing.T) {
 	t.Parallel()
 	q := engine.Request{Input: file(t, noise(1, 90, 30, 3, 8)), Format: picture.PNG}
-	got, _, err := upscale(t, &enginetest.Runtime{Streams: true, Widest: 89}, enginetest.Net(2, 4), q)
+	want, _, err := upscale(t, &enginetest.Runtime{Streams: true, Widest: 90}, enginetest.Net(2, 4), q)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, _, err := upscale(t, &enginetest.Runtime{Streams: true, Widest: 90}, enginetest.Net(2, 4), q)
+	for _, widest := range []int{89, 40, 3} {
+		got, _, err := upscale(t, &enginetest.Runtime{Streams: true, Widest: widest}, enginetest.Net(2, 4), q)
+		if err != nil || !bytes.Equal(got, want) {
+			t.Errorf("they differ at %d, %v", widest, err)
+		}
+	}
+}
+
+// Alpha planes are cut as colour is, and progress ends where it should.
+func TestWidePicturesWithAlpha(t *testing.T) {
+	t.Parallel()
+	var last engine.Progress
+	q := engine.Request{Input: transparent(t, 200, 150, false), Format: picture.PNG, Progress: func(p engine.Progress) {
+		if p.Done < last.Done {
+			t.Errorf("progress goes back from %d to %d", last.Done, p.Done)
+		}
+		last = p
+	}}
+	got, result, err := upscale(t, &enginetest.Runtime{Streams: true, Widest: 120}, enginetest.Net(2, 4), q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if last.Done != last.Total || last.Total != 2*200*150 || result.Stats.Tiles != 4 {
+		t.Errorf("%+v, %+v", last, result.Stats)
+	}
+	q.Progress = nil
+	want, _, err := upscale(t, &enginetest.Runtime{}, enginetest.Net(2, 4), q)
 	if err != nil || !bytes.Equal(got, want) {
 		t.Errorf("they differ, %v", err)
 	}

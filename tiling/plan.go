@@ -53,6 +53,15 @@ func Plan(start, width, height int, x, y Margins, b Budget) Grid {
 	return best
 }
 
+// Fewest cuts an axis into the fewest spans that see and keep no more than the
+// limits, of which 0 is none; false where no cut is within them.
+func Fewest(length, seen, kept int, m Margins) ([]Span, bool) {
+	if seen <= 0 {
+		seen = length
+	}
+	return cutWithin(0, length, seen, kept, m)
+}
+
 // cutWithin cuts an axis into the fewest spans that see and keep no more than
 // the limits.
 func cutWithin(start, length, seen, kept int, m Margins) ([]Span, bool) {
