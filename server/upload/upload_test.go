@@ -99,6 +99,7 @@ func TestWrongRequests(t *testing.T) {
 
 func FuzzRead(f *testing.F) {
 	f.Add("--x\r\nContent-Disposition: form-data; name=\"a\"; filename=\"b\"\r\n\r\ndata\r\n--x--\r\n")
+	f.Add("--x\r\nContent-Disposition: form-data; name=\"a\"; filename=\"b\"\r\n\r\nnine bytes\r\n--x--\r\n")
 	f.Fuzz(func(t *testing.T, body string) {
 		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
 		r.Header.Set("Content-Type", "multipart/form-data; boundary=x")

@@ -76,6 +76,9 @@ func FuzzReadFrame(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		in := bytes.NewReader(data)
 		got, err := readFrame(in)
+		if len(data) >= frameHeader && binary.BigEndian.Uint32(data[9:]) > maxPayload && !errors.Is(err, errTooLong) {
+			t.Errorf("a frame of %d bytes: %v", binary.BigEndian.Uint32(data[9:]), err)
+		}
 		if err != nil {
 			return
 		}

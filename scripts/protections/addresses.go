@@ -1,0 +1,61 @@
+package main
+
+import "time"
+
+const (
+	fetchPackage   = "./server/fetch"
+	webhookPackage = "./server/webhook"
+)
+
+// addresses is what keeps URLs of strangers out of the inside.
+func addresses() []protection {
+	dialled := edit{"server/fetch/guard.go", `ControlContext: o.checkDial,`, ``}
+	named := edit{"server/webhook/check.go", `if err == nil && !rules.Allows(address) {`, `if false {`}
+	const inputs = "input URLs to inside addresses, by name, number, redirect or a name that changes"
+	return []protection{
+		{row: inputs, without: []edit{dialled}, tests: in(fetchPackage, "TestForbiddenAddresses", "TestRebindingNameIsRefused")},
+		{
+			row:     inputs,
+			without: out("server/fetch/fetch.go", "return f.checkURL(request.URL)\n", "return nil\n"),
+			tests:   in(fetchPackage, "TestRedirectsObeyTheRules"),
+		},
+		{
+			row:     inputs,
+			without: out("server/fetch/fetch.go", `if u.User != nil {`, `if false {`),
+			tests:   in(fetchPackage, "TestURLForms"),
+		},
+		{
+			// The other side of the rules: what is public stays so.
+			row:     inputs,
+			without: out("server/fetch/address.go", `address = address.Unmap()`, ``),
+			tests:   in(fetchPackage, "TestPublicAddresses"),
+		},
+		{
+			row:     "endless or huge answers of an input URL",
+			without: out("server/fetch/fetch.go", `io.ReadAll(io.LimitReader(response.Body, f.options.MaxBytes+1))`, `io.ReadAll(response.Body)`),
+			tests:   in(fetchPackage, "TestBodiesAreBounded"),
+		},
+		{row: "webhooks to inside addresses", without: []edit{named}, tests: in(webhookPackage, "TestCheck", "FuzzCheck")},
+		{row: "webhooks to inside addresses", without: []edit{dialled, named}, tests: in(webhookPackage, "TestForbiddenAddresses")},
+		{row: "webhooks to inside addresses", without: []edit{dialled}, tests: in(webhookPackage, "TestForbiddenAddresses")},
+		{
+			row: "slow or failing receivers of webhooks",
+			without: []edit{
+				{"server/webhook/call.go", `context.WithTimeout(ctx, s.options.Timeout)`, `context.WithTimeout(ctx, time.Hour)`},
+				{"server/webhook/call.go", `"strconv"`, "\"strconv\"\n\t\"time\""},
+				{"server/webhook/webhook.go", `o.Rules.Transport(o.Timeout)`, `o.Rules.Transport(time.Hour)`},
+			},
+			tests: []test{{pkg: webhookPackage, name: "TestSlowReceivers", hangs: 20 * time.Second}},
+		},
+		{
+			row:     "slow or failing receivers of webhooks",
+			without: out("server/webhook/webhook.go", `for range s.options.AtOnce {`, `for range 1 {`),
+			tests:   []test{{pkg: webhookPackage, name: "TestReceiversDoNotWaitForEachOther", hangs: 20 * time.Second}},
+		},
+		{
+			row:     "slow or failing receivers of webhooks",
+			without: out("server/webhook/serve.go", `notice.Attempt() > len(again):`, `notice.Attempt() > 0:`),
+			tests:   in(webhookPackage, "TestAnswers"),
+		},
+	}
+}
