@@ -40,6 +40,14 @@ func DefaultAPIs() APIs {
 // Quotas are the APIs' own quotas by dialect name, as the queue wants them.
 func (a APIs) Quotas() map[string]int { return map[string]int{"artnex": a.ArtnexPerDay} }
 
+// largestBody is how many bytes the longest request that any API takes has,
+// about: a file in base64 is longer by a third.
+func (a APIs) largestBody() int64 {
+	return max(a.Native.MaxRequestBytes, a.Maskr.MaxBatchBytes, a.Automatic.MaxBodyBytes, a.Automatic.MaxBytes*3/2,
+		a.Native.MaxBytes*3/2, a.Artnex.MaxBytes*3/2, a.Replicate.MaxBytes*3/2, a.Maskr.MaxBytes, a.Mnml.MaxBytes,
+		a.AILab.MaxBytes, a.Aetherforge.MaxBytes)
+}
+
 // problems lists limits and prices that cannot be.
 func (a APIs) problems() []string {
 	var all []string

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"upscaled/server/fetch"
+	"upscaled/server/guard"
 )
 
 // Config is what an operator may set; cmd/upscaled declares flag, default and
@@ -29,6 +30,15 @@ type Config struct {
 	InsecureOpen bool
 	// WaitLimit bounds the waiting of synchronous calls, Grace the stop.
 	WaitLimit, Grace time.Duration
+	// StallLimit is how long a client may neither send nor take anything of a
+	// request, MinRate what it must reach in the long run, in bytes a second; 0
+	// is no bound.
+	StallLimit time.Duration
+	MinRate    int64
+	// MaxConnections bounds the clients' connections, UploadMemory the bytes of
+	// their requests that are held before their jobs are stored; 0 is no bound.
+	MaxConnections int
+	UploadMemory   int64
 	// MaxPixels and MaxSide bound every decoded input, in pixels.
 	MaxPixels int64
 	MaxSide   int
@@ -79,6 +89,12 @@ func (c Config) Problems() []string {
 	if c.MaxPixels <= 0 || c.MaxSide <= 0 {
 		wrong("--max-pixels and --max-side must be above 0")
 	}
+	if c.StallLimit < 0 || c.MinRate < 0 || c.MaxConnections < 0 {
+		wrong("--stall-limit, --min-rate and --max-connections must not be below 0")
+	}
+	if largest := c.APIs.largestBody(); c.UploadMemory != 0 && c.UploadMemory < largest {
+		wrong("--upload-memory must be at least %d bytes, the largest request of the APIs, or 0 for no bound", largest)
+	}
 	all = append(all, c.TLS.problems()...)
 	return append(all, c.APIs.problems()...)
 }
@@ -93,6 +109,9 @@ func (c Config) Open() bool {
 	address, err := netip.ParseAddr(host)
 	return err != nil || !address.IsLoopback()
 }
+
+// pace is what clients have to keep.
+func (c Config) pace() guard.Pace { return guard.Pace{Stall: c.StallLimit, Rate: c.MinRate} }
 
 // FetchRules are what URLs that strangers name may lead to, in inputs and
 // webhooks.

@@ -10,6 +10,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"upscaled/server/dialect"
+	"upscaled/server/guard"
 	"upscaled/server/job"
 )
 
@@ -113,6 +114,7 @@ func (q watchedQueue) Submit(ctx context.Context, spec job.Spec, input []byte) (
 	}
 	submitted, err = q.Queue.Submit(ctx, spec, input)
 	if err == nil {
+		guard.Accepted(ctx, len(input))
 		visited(ctx).note(func(v *visit) { v.jobs = append(v.jobs, spec.ID) })
 	}
 	return submitted, err

@@ -21,6 +21,7 @@ import (
 	"upscaled/server/dialect/native"
 	"upscaled/server/dialect/replicate"
 	"upscaled/server/file"
+	"upscaled/server/guard"
 	"upscaled/server/guide"
 	"upscaled/server/job"
 	"upscaled/server/openapi"
@@ -88,11 +89,12 @@ func (s *Server) routes(a addresses) (*echo.Echo, error) {
 	e.HTTPErrorHandler = d.handleError
 	names := &apiNames{current: "health", byPath: map[string]string{}}
 	e.OnAddRouteHandler = names.note
-	e.Use(requestID, names.middleware, observe(s.parts.Observers), accessLog(s.parts.Log), drain, recoverPanic, secure)
+	e.Use(requestID, names.middleware, observe(s.parts.Observers), accessLog(s.parts.Log), secure, guard.Requests(s.config.pace(), s.uploads), recoverPanic)
 	e.Use(strictTransport)
 	if len(s.config.CORSOrigins) > 0 {
 		e.Use(crossOrigin(s.config.CORSOrigins))
 	}
+	e.Use(s.ownSites(a))
 	e.GET("/healthz", s.healthz)
 	e.GET("/readyz", s.readyz)
 	e.HEAD("/healthz", s.healthz) // load balancers ask that way
@@ -216,8 +218,11 @@ func (d dialects) handleError(err error, c echo.Context) {
 	}
 }
 
-// asFault gives the router's errors a kind.
+// asFault gives the router's errors a kind; others may have one.
 func asFault(err error, status int) error {
+	if kind := fault.KindOf(err); kind == fault.Invalid || kind == fault.Busy { // of guard.Requests
+		return err
+	}
 	switch status {
 	case http.StatusNotFound:
 		return fault.Wrap(fault.NotFound, err, "There is nothing at this address.")

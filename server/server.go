@@ -19,6 +19,7 @@ import (
 	"upscaled/server/dialect/native"
 	"upscaled/server/fetch"
 	"upscaled/server/file"
+	"upscaled/server/guard"
 	"upscaled/server/job"
 	"upscaled/server/webhook"
 )
@@ -59,17 +60,20 @@ type Server struct {
 	parts    Parts
 	echo     *echo.Echo
 	fetchers []*fetch.Fetcher
+	// uploads bounds the memory of requests.
+	uploads  *guard.Budget
 	stopping chan struct{}
 	listener atomic.Pointer[net.Listener]
 }
 
 // Bounds on slow and idle clients. A body may take as long as it keeps
-// coming: its length is bounded by each dialect.
+// coming at --min-rate: its length is bounded by each dialect.
 const (
 	readHeaderLimit = 10 * time.Second
-	readLimit       = 5 * time.Minute
 	idleLimit       = 2 * time.Minute
 	maxHeaderBytes  = 64 << 10
+	// maxStreams is how many requests one HTTP/2 connection may have at once.
+	maxStreams = 100
 )
 
 // New puts a server together. It refuses to be open to the network while no
@@ -84,7 +88,7 @@ func New(ctx context.Context, c Config, p Parts) (*Server, error) {
 			"make one with 'upscaled keys new', listen on 127.0.0.1, or allow it with --insecure-open.", c.Listen)
 	}
 	p.Queue, p.Gate = watchedQueue{p.Queue, p.Observers}, watchedGate{p.Gate}
-	s := &Server{config: c, parts: p, stopping: make(chan struct{})}
+	s := &Server{config: c, parts: p, uploads: &guard.Budget{Most: c.UploadMemory}, stopping: make(chan struct{})}
 	s.echo, err = s.routes(newAddresses(c))
 	return s, err
 }
@@ -145,10 +149,7 @@ func (s *Server) Run(ctx context.Context) error {
 			f.Close()
 		}
 	}()
-	web := &http.Server{
-		Handler: s.echo, ReadHeaderTimeout: readHeaderLimit, ReadTimeout: readLimit, IdleTimeout: idleLimit,
-		MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(s.parts.Log.Handler(), slog.LevelDebug),
-	}
+	web := s.web()
 	served := make(chan error, 1)
 	go func() { served <- web.Serve(*s.listener.Load()) }()
 	select {
@@ -167,6 +168,22 @@ func (s *Server) Run(ctx context.Context) error {
 		return fmt.Errorf("serve: %w", err)
 	}
 	return nil
+}
+
+// web is the HTTP server, with its bounds.
+func (s *Server) web() *http.Server {
+	web := &http.Server{
+		Handler: s.echo, ReadHeaderTimeout: readHeaderLimit, IdleTimeout: idleLimit, MaxHeaderBytes: maxHeaderBytes,
+		HTTP2:    &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
+		ErrorLog: slog.NewLogLogger(s.parts.Log.Handler(), slog.LevelDebug),
+	}
+	if limit := s.config.StallLimit; limit > 0 {
+		web.ReadHeaderTimeout = min(limit, readHeaderLimit)
+	}
+	if most := s.config.MaxConnections; most > 0 {
+		web.ConnState = guard.NewConnections(most).Note
+	}
+	return web
 }
 
 // isStopping says whether Run's context has ended.

@@ -57,10 +57,15 @@ func handler(t *testing.T, change func(*server.Config)) http.Handler {
 
 func whole(t *testing.T, change func(*server.Config)) *server.Server {
 	t.Helper()
+	return withQueue(t, succeeding(), change)
+}
+
+func withQueue(t *testing.T, queue *jobtest.Queue, change func(*server.Config)) *server.Server {
+	t.Helper()
 	config := server.Config{Listen: "127.0.0.1:0", WaitLimit: time.Second, Grace: time.Second, MaxPixels: 1_000_000, MaxSide: 1000, APIs: server.DefaultAPIs()}
 	change(&config)
 	made, err := server.New(context.Background(), config, server.Parts{
-		Queue: &jobtest.Queue{Work: dialecttest.Succeed}, Gate: account.New(accounttest.NewMemory(), time.Now),
+		Queue: queue, Gate: account.New(accounttest.NewMemory(), time.Now),
 		Secrets: [][]byte{[]byte(strings.Repeat("s", 32))}, Decoders: 1, Log: slog.New(slog.DiscardHandler), Now: time.Now,
 	})
 	if err != nil {
@@ -105,7 +110,10 @@ func TestResultAddress(t *testing.T) {
 			request.Header.Set(header, value)
 		}
 		recorder := httptest.NewRecorder()
-		handler(t, c.change).ServeHTTP(recorder, request)
+		handler(t, func(config *server.Config) {
+			config.Listen, config.InsecureOpen = ":0", true // else it knows itself under no such name
+			c.change(config)
+		}).ServeHTTP(recorder, request)
 		if body := recorder.Body.String(); !strings.Contains(body, `"output_url":"`+c.want) {
 			t.Errorf("%s: no %s in %s", name, c.want, body)
 		}
