@@ -11,6 +11,7 @@ import (
 	"upscaled/engine/fault"
 	"upscaled/engine/picture"
 	"upscaled/models"
+	"upscaled/server/jobs"
 )
 
 // app is the program without its process: settings, streams and the parts that
@@ -38,6 +39,8 @@ type app struct {
 	// engineProcess makes the command of the process that serve and worker run
 	// networks in, which is this program; nil, as in most tests, runs them here.
 	engineProcess func(arguments []string) *exec.Cmd
+	// passed hears of the steps of jobs; nil but in tests of crashes.
+	passed func(step jobs.Step, id string)
 }
 
 func newApp(s streams, lookupEnv func(string) (string, bool)) *app {

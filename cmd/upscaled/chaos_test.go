@@ -75,8 +75,10 @@ func TestChaos(t *testing.T) {
 	}
 	checkResults(t, client, server.url, key)
 	checkCredits(t, client, data, credits)
+	checkStore(t, data, server.log)
 	server.kill()
 	checkNothingLeft(t, temporary)
+	checkDataFolder(t, data)
 	t.Logf("chaos: %d faults injected (%d of tiles, %d kills, %d pauses), %d jobs accepted, %d calls cut, %d refused",
 		tiles+kills+pauses, tiles, kills, pauses, len(client.accepted), client.cut, client.refused)
 	if tiles == 0 || len(client.accepted) < rounds {

@@ -73,7 +73,7 @@ type backend struct {
 }
 
 // openBackend opens queue and accounts on a connection.
-func openBackend(ctx context.Context, c *jobs.Connection, w workSettings, external bool, quotas map[string]int, observer jobs.Observer, log *slog.Logger) (backend, error) {
+func (a *app) openBackend(ctx context.Context, c *jobs.Connection, w workSettings, external bool, quotas map[string]int, observer jobs.Observer, log *slog.Logger) (backend, error) {
 	store, err := c.Accounts(ctx)
 	if err != nil {
 		return backend{}, err
@@ -87,7 +87,7 @@ func openBackend(ctx context.Context, c *jobs.Connection, w workSettings, extern
 	}
 	queue, err := jobs.Open(ctx, c, jobs.Options{
 		MaxUnfinished: w.maxUnfinished, Concurrent: w.perKey, PerDay: quotas, Retention: w.retention,
-		Lease: w.lease, Attempts: w.attempts, Ledger: accounts, Orphans: orphans, Observer: observer, Log: log, Now: time.Now,
+		Lease: w.lease, Attempts: w.attempts, Ledger: accounts, Orphans: orphans, Observer: observer, Passed: a.passed, Log: log, Now: time.Now,
 		Large: func(_ job.Spec, input []byte) bool { return server.Large(input, w.largePixels) },
 	})
 	return backend{connection: c, accounts: accounts, queue: queue}, err

@@ -82,7 +82,7 @@ func (a *app) serve(ctx context.Context, config server.Config, q queueSettings, 
 		return err
 	}
 	defer watched.close()
-	back, err := openBackend(ctx, connection, w, q.nats != "", config.APIs.Quotas(), watched.forJobs(), log)
+	back, err := a.openBackend(ctx, connection, w, q.nats != "", config.APIs.Quotas(), watched.forJobs(), log)
 	if err != nil {
 		return err
 	}

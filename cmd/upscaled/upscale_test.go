@@ -34,6 +34,8 @@ func TestMain(m *testing.M) {
 		slowMain()
 	case isolatedProgram:
 		isolatedMain()
+	case stepsProgram:
+		stepsMain()
 	default:
 		main()
 	}

@@ -54,7 +54,7 @@ func (a *app) runWorker(ctx context.Context, q queueSettings, w workSettings, o 
 		return err
 	}
 	defer watched.close()
-	back, err := openBackend(ctx, connection, w, true, nil, watched.forJobs(), log)
+	back, err := a.openBackend(ctx, connection, w, true, nil, watched.forJobs(), log)
 	if err != nil {
 		return err
 	}

@@ -118,5 +118,7 @@ func (q *Queue) sweepOrphan(ctx context.Context, hold account.Hold, seen, still 
 	if err := q.options.Ledger.Refund(ctx, hold.Account, hold.Job); err != nil {
 		q.options.Log.Warn("refund", "account", hold.Account, "job", hold.Job, "error", err)
 		still[hold] = first
+		return
 	}
+	q.passed(StepAccounted, hold.Job)
 }
