@@ -42,6 +42,9 @@ type Config struct {
 	// MaxPixels and MaxSide bound every decoded input, in pixels.
 	MaxPixels int64
 	MaxSide   int
+	// DecodeMemory bounds the bytes that decoding one input takes, as its header
+	// tells; 0 is no bound.
+	DecodeMemory int64
 	// FetchHTTP and FetchRanges loosen the rules for input URLs: plain http,
 	// and networks (CIDR) that are not public. FetchHosts, where not empty,
 	// are the only hosts fetched from.

@@ -142,7 +142,7 @@ func (a *app) openForJobs(ctx context.Context, w workSettings, log *slog.Logger)
 
 // openHere opens the engine in this process.
 func (a *app) openHere(ctx context.Context, w workSettings) (worker.Engine, func(context.Context) error, error) {
-	opened, err := a.openUpscaler(ctx, picture.Limits{Pixels: w.pixels, Side: w.side})
+	opened, err := a.openUpscaler(ctx, picture.Limits{Pixels: w.pixels, Side: w.side, Memory: w.memory})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -45,7 +45,7 @@ func newServeCommand(a *app) *cobra.Command {
 		Use: "serve", Short: "Answer five upscaling APIs over HTTP", Long: serveHelp, Example: serveExample,
 		Args: cobra.NoArgs, Annotations: map[string]string{checksItself: "yes"},
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			config.Grace, config.MaxPixels, config.MaxSide = work.grace, work.pixels, work.side
+			config.Grace, config.MaxPixels, config.MaxSide, config.DecodeMemory = work.grace, work.pixels, work.side, work.memory
 			problems := slices.Concat(a.problems, work.problems(), watching.problems(), config.Problems())
 			if err := mistaken(problems); err != nil {
 				return err

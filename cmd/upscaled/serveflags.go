@@ -55,6 +55,8 @@ type workSettings struct {
 	side           int
 	warmUpDisabled bool
 	faces          faceSettings
+	// memory is the bytes that decoding one picture may take; 0 is no bound.
+	memory int64
 	// isolate runs networks in a process of its own, with engineArguments.
 	isolate         bool
 	engineArguments []string
@@ -82,8 +84,9 @@ func (w *workSettings) declare(flags *pflag.FlagSet) {
 func (w *workSettings) declareEngine(flags *pflag.FlagSet) {
 	flags.Int64Var(&w.pixels, "max-pixels", 100_000_000, "pixels of an input picture at most, all frames together")
 	flags.IntVar(&w.side, "max-side", 30_000, "pixels of an input picture's longer side at most")
+	flags.Int64Var(&w.memory, "decode-memory", 1<<30, "bytes of memory that decoding one input picture may take, as its header tells; 0 is no bound")
 	flags.BoolVar(&w.warmUpDisabled, "no-warm-up", false, "do not load the network before the first job")
-	fromEnvironment(flags, "max-pixels", "max-side", "no-warm-up")
+	fromEnvironment(flags, "max-pixels", "max-side", "decode-memory", "no-warm-up")
 }
 
 func (w *workSettings) problems() []string {
@@ -103,6 +106,7 @@ func (w *workSettings) problems() []string {
 	wrong(w.retention < time.Minute, "--retention must be at least 1m")
 	wrong(w.pixels < 1, "--max-pixels must be at least 1")
 	wrong(w.side < 1, "--max-side must be at least 1")
+	wrong(w.memory < 0, "--decode-memory must not be below 0")
 	all = append(all, w.faces.problems()...)
 	if _, err := parseLevel(w.logLevel); err != nil {
 		all = append(all, "--log-level is "+w.logLevel+"; use debug, info, warn or error")

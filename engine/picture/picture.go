@@ -149,6 +149,8 @@ type Limits struct {
 	Pixels int64
 	// Side bounds width and height.
 	Side int
+	// Memory bounds the bytes that decoding takes, as the header tells.
+	Memory int64
 }
 
 // DefaultLimits are those of the command line: 256 million pixels.

@@ -96,6 +96,8 @@ func (f *pngFile) animate(s *source) error {
 	s.info.Frames, s.info.Loop = len(frames), f.animation.plays
 	hasAlpha := s.info.Alpha
 	s.info.Alpha = hasAlpha || showsThrough(patches, !hasAlpha, f.width, f.height)
+	s.takesPNG(f)
+	s.composes()
 	s.frames = func() (func() (picture.Frame, error), error) {
 		if s.info.Depth == 16 {
 			return animatePNG(f, newCanvas[uint16](s.stored()), hasAlpha), nil

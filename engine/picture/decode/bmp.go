@@ -61,6 +61,7 @@ func readBMP(data []byte) (*source, error) {
 	if f.bits <= 8 && f.gray() {
 		s.info.Channels = 1
 	}
+	s.takes(0)
 	s.frames = still(func() (picture.Frame, error) {
 		return assemble(s.stored(), f.rows), nil
 	})

@@ -20,6 +20,10 @@ type source struct {
 	// info has the size before turning until finish swaps it.
 	orientation int
 	notes       []string
+	// perPixel is the bytes that decoding takes for a pixel at its peak, the
+	// frame included. lighter is what a user may do where that is much.
+	perPixel float64
+	lighter  string
 	// frames prepares decoding and gives a function that yields the upright
 	// frames in order. It is called once, after finish.
 	frames func() (func() (picture.Frame, error), error)
@@ -132,6 +136,9 @@ func inspect(data []byte, limits picture.Limits) (s *source, err error) {
 	}
 	s.info.Format = format
 	if err := checkLimits(s.info, limits); err != nil {
+		return nil, err
+	}
+	if err := checkMemory(s, limits); err != nil {
 		return nil, err
 	}
 	s.finish()

@@ -47,6 +47,8 @@ func readGIF(data []byte) (*source, error) {
 		Frames: len(f.frames), Loop: f.plays,
 		Alpha: showsThrough(patches, f.frames[0].transparent < 0, f.width, f.height),
 	}}
+	s.takes(1 + 4) // indices and their colours
+	s.composes()
 	s.refine = func() {
 		// Many writers name a transparent colour that no pixel has.
 		if s.info.Alpha && !showsThrough(patches, true, f.width, f.height) {

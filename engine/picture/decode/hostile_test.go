@@ -18,7 +18,7 @@ import (
 )
 
 // serverLimits are the defaults of upscaled serve.
-var serverLimits = picture.Limits{Pixels: 100_000_000, Side: 30_000}
+var serverLimits = picture.Limits{Pixels: 100_000_000, Side: 30_000, Memory: 1 << 30}
 
 // hostileVariable names the file that the test's own executable decodes in a
 // process of its own, whose memory nobody else uses.
@@ -64,7 +64,7 @@ func TestHostileFiles(t *testing.T) {
 			if took.Kind != file.kind {
 				t.Errorf("kind %q, want %q", took.Kind, file.kind)
 			}
-			if took.MiB > file.mebibytes {
+			if took.MiB > file.mebibytes || took.MiB<<20 > uint64(serverLimits.Memory) {
 				t.Errorf("%d MiB, the limit is %d", took.MiB, file.mebibytes)
 			}
 		})

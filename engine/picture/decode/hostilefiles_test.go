@@ -29,7 +29,8 @@ func hostilePNG() []hostileFile {
 	}
 	return []hostileFile{
 		{"PNG 60000x60000 of 3 bytes", fixed(func() []byte { return pngFixture(pngHeader(60000, 60000, 8, 2), pixel) }), fault.TooLarge, 24},
-		{"PNG 9999x9999, 16 bits, of 3 bytes", fixed(func() []byte { return pngFixture(pngHeader(9999, 9999, 16, 6), pixel) }), fault.Invalid, 24},
+		{"PNG 9999x9999, 16 bits, of 3 bytes", fixed(func() []byte { return pngFixture(pngHeader(9999, 9999, 16, 6), pixel) }), fault.TooLarge, 24},
+		{"PNG 6999x6999, 16 bits, of 3 bytes", fixed(func() []byte { return pngFixture(pngHeader(6999, 6999, 16, 6), pixel) }), fault.Invalid, 24},
 		{"PNG 9999x9999 of zeroes, inside the limit", fixed(func() []byte {
 			return pngFixture(pngHeader(9999, 9999, 8, 2), pngChunk("IDAT", deflate(make([]byte, 9999*(3*9999+1)))))
 		}), "", 1000},
@@ -149,10 +150,14 @@ func hostileJPEG() []hostileFile {
 	return []hostileFile{
 		{"JPEG 65500x65500 of 300 bytes", claims(65500, 65500, false), fault.TooLarge, 24},
 		{"JPEG 9999x9999 of 300 bytes", claims(9999, 9999, false), fault.Invalid, 24},
-		{"progressive JPEG 9999x9999 of 300 bytes", claims(9999, 9999, true), fault.Invalid, 24},
+		{"progressive JPEG 9999x9999 of 300 bytes", claims(9999, 9999, true), fault.TooLarge, 24},
+		{"progressive JPEG 6999x6999 of 300 bytes", claims(6999, 6999, true), fault.Invalid, 24},
 		{"progressive JPEG 9999x9999 cut off, inside the limit", fixed(func() []byte {
 			return append(resized(jpegFixture{sampling: []byte{0x11, 0x11, 0x11}, progressive: true}, 9999, 9999), make([]byte, 1<<18)...)
-		}), fault.Invalid, 1600},
+		}), fault.TooLarge, 24},
+		{"progressive JPEG 9999x9999, 4:2:0, cut off, inside the limits", fixed(func() []byte {
+			return append(resized(jpegFixture{sampling: []byte{0x22, 0x11, 0x11}, progressive: true}, 9999, 9999), make([]byte, 1<<18)...)
+		}), fault.Invalid, 1000},
 		{"JPEG 1x65535", claims(1, 65535, false), fault.TooLarge, 24},
 		{"JPEG 65535x1", claims(65535, 1, false), fault.TooLarge, 24},
 		{"progressive JPEG of 1000 scans", fixed(func() []byte { return manyScans(1000, 8000) }), fault.Invalid, 24},

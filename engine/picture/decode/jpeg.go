@@ -35,6 +35,7 @@ const collectAbove = 4_000_000
 type jpegHeader struct {
 	width, height, components int
 	progressive               bool
+	samples                   float64 // a pixel, all components together
 	profile                   [][]byte
 	meta                      picture.Metadata
 }
@@ -61,6 +62,7 @@ func readJPEG(data []byte) (*source, error) {
 		s.note("The CMYK colours were converted to RGB without their profile.")
 		s.info.Meta.ICC = nil
 	}
+	s.takesJPEG(header)
 	s.frames = still(func() (picture.Frame, error) {
 		if header.exceeds(len(data)) {
 			return picture.Frame{}, errTruncated
@@ -151,6 +153,21 @@ func (h *jpegHeader) application1(payload []byte) {
 	}
 }
 
+// samplesAPixel sums up the components of a frame header, each with its factors
+// of sampling (T.81, B.2.2); without them none is taken to be reduced.
+func samplesAPixel(components []byte, count int) float64 {
+	if len(components) < 3*count || count == 1 {
+		return float64(count)
+	}
+	most, sum := 1.0, 0.0
+	for i := range count {
+		across, down := float64(components[3*i+1]>>4), float64(components[3*i+1]&15)
+		most = max(most, across*down)
+		sum += across * down
+	}
+	return min(sum/most, float64(count))
+}
+
 func (h *jpegHeader) frame(marker byte, payload []byte) error {
 	if len(payload) < 6 || h.components != 0 {
 		return damaged("frame header")
@@ -165,6 +182,7 @@ func (h *jpegHeader) frame(marker byte, payload []byte) error {
 	if h.components != 1 && h.components != 3 && h.components != 4 {
 		return unsupportedError("JPEG files with other than 1, 3 or 4 components cannot be read")
 	}
+	h.samples = samplesAPixel(payload[6:], h.components)
 	return nil
 }
 

@@ -67,6 +67,7 @@ func readPNG(data []byte) (*source, error) {
 	if len(f.animation.frames) > 0 {
 		return s, f.animate(s)
 	}
+	s.takesPNG(&f)
 	s.frames = still(func() (picture.Frame, error) {
 		return f.decode(f.width, f.height, f.pixels, s.stored())
 	})

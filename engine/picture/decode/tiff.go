@@ -120,6 +120,7 @@ func (s *source) describeTIFF(file ifd.File, page ifd.Directory) error {
 		s.info.Depth = 16
 	}
 	s.info.Alpha = s.info.Channels == 3 && samples == 4
+	s.takesTIFF(int64(samples), int64(bits))
 	return nil
 }
 

@@ -52,10 +52,12 @@ func readWebP(data []byte) (*source, error) {
 		patches[i] = f.frames[i].patch
 	}
 	s.info.Alpha = showsThrough(patches, !f.frames[0].alpha, f.width, f.height)
+	s.takesWebP(f.frames)
 	if len(f.frames) == 1 && patches[0].covers(f.width, f.height) {
 		s.frames = still(func() (picture.Frame, error) { return f.frames[0].decode(s.stored()) })
 		return s, nil
 	}
+	s.composes()
 	s.frames = func() (func() (picture.Frame, error), error) {
 		return f.animate(newCanvas[uint8](s.stored())), nil
 	}
