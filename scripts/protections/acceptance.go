@@ -21,53 +21,53 @@ func acceptance() []protection {
 		{
 			row:     "power cut or crash of the server",
 			without: out("server/jobs/buckets.go", `AckWait: q.options.Lease,`, `AckWait: time.Hour,`),
-			tests:   []test{{pkg: jobsPackage, name: "TestCrashWhileRunning", hangs: 20 * time.Second}},
+			tests:   waiting(jobsPackage, "TestCrashWhileRunning"),
 		},
 		{
 			row: "crash between two steps of accepting",
 			without: out("server/jobs/sweep.go",
 				`err := q.options.Ledger.Refund(ctx, hold.Account, hold.Job)`, `err := ctx.Err()`),
-			tests: in(jobsPackage, "TestCrashAfterCharge"),
+			tests: waiting(jobsPackage, "TestCrashAfterCharge"),
 		},
 		{
 			row:     "crash between two steps of accepting",
 			without: out("server/jobs/sweep.go", `err = q.push(ctx, r)`, ``),
-			tests:   []test{{pkg: jobsPackage, name: "TestCrashBeforeWorkItem", hangs: 20 * time.Second}},
+			tests:   waiting(jobsPackage, "TestCrashBeforeWorkItem"),
 		},
 		{
 			row: "crash between two steps of accepting",
 			without: out("server/jobs/sweep.go",
 				"case err == nil && r.State.Final():\n\t\t\tq.conclude(ctx, r)", "case err == nil && r.State.Final():"),
-			tests: in(jobsPackage, "TestCrashBeforeLedger"),
+			tests: waiting(jobsPackage, "TestCrashBeforeLedger"),
 		},
 		{
 			row:     "a worker dies or falls silent",
 			without: out("server/jobs/buckets.go", `AckWait: q.options.Lease,`, `AckWait: time.Hour,`),
 			tests: []test{
-				{pkg: jobsPackage, name: "TestTakeover", hangs: 20 * time.Second},
+				{pkg: jobsPackage, name: "TestTakeover", hangs: soon},
 				{pkg: programPackage, name: "TestClusterOfProcesses", hangs: time.Minute},
 			},
 		},
 		{
 			row:     "a picture that kills every worker",
 			without: out("server/jobs/next.go", `if r.Attempts >= q.options.Attempts {`, `if false {`),
-			tests:   in(jobsPackage, "TestPoisonThatKillsWorkers"),
+			tests:   []test{{pkg: jobsPackage, name: "TestPoisonThatKillsWorkers", hangs: 25 * time.Second}},
 		},
 		{
 			row:     "a picture that kills every worker",
 			without: out("server/jobs/lease.go", `if l.record.Attempts >= l.queue.options.Attempts {`, `if false {`),
-			tests:   []test{{pkg: jobsPackage, name: "TestRetriesEnd", hangs: 20 * time.Second}},
+			tests:   waiting(jobsPackage, "TestRetriesEnd"),
 		},
 		{
 			row: "one node of three of the queue is lost",
 			without: out("server/jobs/connection.go",
 				`c := &Connection{replicas: 3,`, `c := &Connection{replicas: 1,`),
-			tests: in(jobsPackage, "TestLostNode", "TestReplicasFollowNodes"),
+			tests: append(in(jobsPackage, "TestReplicasFollowNodes"), test{pkg: jobsPackage, name: "TestLostNode", hangs: time.Minute}),
 		},
 		{
 			row:     "disk full while a picture is written",
 			without: out("server/jobs/lease.go", `l.end() // else its heartbeat`, `// else its heartbeat`),
-			tests:   []test{{pkg: jobsPackage, name: "TestResultThatCannotBeStored", hangs: 20 * time.Second}},
+			tests:   waiting(jobsPackage, "TestResultThatCannotBeStored"),
 		},
 		{
 			row: "the clock jumps by hours or years while jobs run",

@@ -1,7 +1,5 @@
 package main
 
-import "time"
-
 const (
 	fetchPackage   = "./server/fetch"
 	webhookPackage = "./server/webhook"
@@ -45,12 +43,12 @@ func addresses() []protection {
 				{"server/webhook/call.go", `"strconv"`, "\"strconv\"\n\t\"time\""},
 				{"server/webhook/webhook.go", `o.Rules.Transport(o.Timeout)`, `o.Rules.Transport(time.Hour)`},
 			},
-			tests: []test{{pkg: webhookPackage, name: "TestSlowReceivers", hangs: 20 * time.Second}},
+			tests: waiting(webhookPackage, "TestSlowReceivers"),
 		},
 		{
 			row:     "slow or failing receivers of webhooks",
 			without: out("server/webhook/webhook.go", `for range s.options.AtOnce {`, `for range 1 {`),
-			tests:   []test{{pkg: webhookPackage, name: "TestReceiversDoNotWaitForEachOther", hangs: 20 * time.Second}},
+			tests:   waiting(webhookPackage, "TestReceiversDoNotWaitForEachOther"),
 		},
 		{
 			row:     "slow or failing receivers of webhooks",

@@ -1,7 +1,5 @@
 package main
 
-import "time"
-
 const decodePackage = "./engine/picture/decode"
 
 // hostile names files of TestHostileFiles.
@@ -94,17 +92,17 @@ func pictures() []protection {
 		{
 			row:     pages,
 			without: out(decoding+"tiff.go", ` && fields < maxPageFields; next = page.Next {`, `; next = page.Next {`),
-			tests:   []test{{pkg: decodePackage, name: "TestHostileFiles/TIFF whose 65536 pages of 65535 fields overlap", hangs: 20 * time.Second}},
+			tests:   []test{{pkg: decodePackage, name: "TestHostileFiles/TIFF whose 65536 pages of 65535 fields overlap", hangs: 2 * soon}},
 		},
 		{
 			row:     pages,
 			without: out(decoding+"tiff.go", `if compressedBytes(file, page) > maxCompressed+4*int64(len(data)) {`, `if compressedBytes(file, page) < 0 {`),
-			tests:   []test{{pkg: decodePackage, name: "TestHostileFiles/TIFF whose strips share 10 MiB", hangs: 20 * time.Second}},
+			tests:   []test{{pkg: decodePackage, name: "TestHostileFiles/TIFF whose strips share 10 MiB", hangs: 2 * soon}},
 		},
 		{
 			row:     "progressive JPEG of many scans",
 			without: out(decoding+"jpeg.go", `bytes.Count(data, []byte{0xff, markerSOS}) > maxScans {`, `bytes.Count(data, []byte{0xff, markerSOS}) > 1000*maxScans {`),
-			tests:   []test{{pkg: decodePackage, name: "TestHostileFiles/progressive JPEG of 1000 scans", hangs: 20 * time.Second}},
+			tests:   []test{{pkg: decodePackage, name: "TestHostileFiles/progressive JPEG of 1000 scans", hangs: 2 * soon}},
 		},
 		{row: largest, without: limits, tests: hostile("PNG 60000x60000 of 3 bytes")},
 		{

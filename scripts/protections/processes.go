@@ -38,7 +38,7 @@ func processes() []protection {
 		{
 			row:     "a crash inside the native code",
 			without: dieWithout,
-			tests:   in(childPackage, "TestKilledParent"),
+			tests:   waiting(childPackage, "TestKilledParent"),
 		},
 		{
 			row:     "native code crashes on a picture",
@@ -53,14 +53,14 @@ func processes() []protection {
 		{
 			row:     "the server is killed while the engine works",
 			without: dieWithout,
-			tests: append(in(childPackage, "TestKilledParent"), in(programPackage, "TestKilledEngine")[0],
-				test{pkg: childPackage, name: "TestHostEnds", hangs: 20 * time.Second}),
+			tests: append(waiting(childPackage, "TestKilledParent", "TestHostEnds"),
+				in(programPackage, "TestKilledEngine")...),
 		},
 		{
 			row: "a canceled picture does not stop",
 			without: out("server/worker/child/process.go",
 				`stuck := time.AfterFunc(p.options.Patience, func() {`, `stuck := time.AfterFunc(time.Hour, func() {`),
-			tests: []test{{pkg: childPackage, name: "TestStuckPicture", hangs: 20 * time.Second}},
+			tests: waiting(childPackage, "TestStuckPicture"),
 		},
 		{
 			row:     "the engine's process answers nonsense",
@@ -86,7 +86,7 @@ func processes() []protection {
 			row: "the GPU stops working",
 			without: out("server/worker/worker.go",
 				`if err := w.run(hard, lease); fault.KindOf(err) == fault.DeviceLost {`, `if err := w.run(hard, lease); false {`),
-			tests: []test{{pkg: workerPackage, name: "TestLostDeviceEndsTheWorker", hangs: 20 * time.Second}},
+			tests: waiting(workerPackage, "TestLostDeviceEndsTheWorker"),
 		},
 		{
 			row: "the GPU stops working",

@@ -1,7 +1,5 @@
 package main
 
-import "time"
-
 const accountPackage = "./server/account"
 
 // queue is what bounds the work and keeps the balances.
@@ -32,7 +30,7 @@ func queue() []protection {
 		{
 			row:     "more work than can be done",
 			without: out("server/jobs/submit.go", `r.Line = largeLine`, `r.Line = smallLine`),
-			tests:   []test{{pkg: jobsPackage, name: "TestSmallJobsHaveTheirOwnLine", hangs: 20 * time.Second}},
+			tests:   waiting(jobsPackage, "TestSmallJobsHaveTheirOwnLine"),
 		},
 		{
 			row:     "more work than can be done",

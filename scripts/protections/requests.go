@@ -1,7 +1,8 @@
 package main
 
-// requests is what bounds forms, settings and weights files.
+// requests is what bounds forms, settings, weights files and dependencies.
 func requests() []protection {
+	const dependency = "a dependency with a known vulnerability, changed contents or a licence that forbids giving the program away"
 	return []protection{
 		{
 			row:     "huge, damaged or endless forms",
@@ -15,7 +16,7 @@ func requests() []protection {
 		},
 		{
 			row:     "huge, damaged or endless forms",
-			without: out("server/middleware.go", `io.CopyN(io.Discard, r.Body, drainBytes)`, `io.CopyN(io.Discard, r.Body, 0)`),
+			without: out("server/guard/body.go", `io.CopyN(io.Discard, b.from.from, drainBytes)`, `io.CopyN(io.Discard, b.from.from, 0)`),
 			tests:   in(serverPackage, "TestRefusedUploadIsAnswered"),
 		},
 		{
@@ -37,6 +38,21 @@ func requests() []protection {
 			row:     "damaged or hostile weights files",
 			without: out("models/verify.go", `if err == nil && sum != want {`, `if err == nil && sum == "" {`),
 			tests:   in("./models", "TestDamageIsFoundAndMended"),
+		},
+		{
+			row:     dependency,
+			without: out("scripts/audit/vulnerabilities.go", `exit.ExitCode() == 1 && unreachable.MatchString(wrong):`, `exit.ExitCode() == 1:`),
+			tests:   in("./scripts/audit", "TestJudge"),
+		},
+		{
+			row:     dependency,
+			without: out("scripts/audit/modules.go", `if !licence.Allowed(p.License) {`, `if false {`),
+			tests:   in("./scripts/audit", "TestNpmLicences"),
+		},
+		{
+			row:     dependency,
+			without: out("scripts/licence/allowed.go", `case !Allowed(file.ID):`, `case false:`),
+			tests:   in("./scripts/licence", "TestCheck"),
 		},
 	}
 }

@@ -30,9 +30,6 @@ type test struct {
 	short bool
 }
 
-// unseen says why a test that a row names is not seen to fail.
-type unseen struct{ row, test, reason string }
-
 // protections are all there are, by area.
 func protections() []protection {
 	return slices.Concat(
@@ -48,6 +45,19 @@ func in(pkg string, names ...string) []test {
 	tests := make([]test, len(names))
 	for i, name := range names {
 		tests[i] = test{pkg: pkg, name: name}
+	}
+	return tests
+}
+
+// soon is longer than the tests take that wait for ever where a protection is
+// missing.
+const soon = 10 * time.Second
+
+// waiting names tests of a package that may wait for ever.
+func waiting(pkg string, names ...string) []test {
+	tests := in(pkg, names...)
+	for i := range tests {
+		tests[i].hangs = soon
 	}
 	return tests
 }
