@@ -1,6 +1,8 @@
 package models
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,6 +22,8 @@ const (
 	descriptorFormat = 1
 	// maxDescriptor bounds what is read of a model.json, in bytes.
 	maxDescriptor = 1 << 20
+	// maxScale is how much larger a network may make pictures.
+	maxScale = 16
 )
 
 // descriptor is what model.json says of an installed model.
@@ -75,10 +79,19 @@ func (s *Store) read(name string) (descriptor, error) {
 	if err := json.NewDecoder(io.LimitReader(file, maxDescriptor)).Decode(&d); err != nil {
 		return descriptor{}, s.damaged(name, err)
 	}
-	if d.Format != descriptorFormat || d.Name != name || d.File == "" || filepath.Base(d.File) != d.File || len(d.SHA256) != 64 {
+	if d.Format != descriptorFormat || d.Name != name || !d.plausible() {
 		return descriptor{}, s.damaged(name, fmt.Errorf("its %s makes no sense", descriptorFile))
 	}
 	return d, nil
+}
+
+// plausible says whether a model can be as described: its file lies in the
+// model's own folder, and the rest is what imports let in.
+func (d descriptor) plausible() bool {
+	sum, err := hex.DecodeString(d.SHA256)
+	return err == nil && len(sum) == sha256.Size &&
+		filepath.IsLocal(d.File) && d.File != "." && filepath.Base(d.File) == d.File &&
+		(d.Kind == Upscale || d.Kind == Face) && d.Scale >= 0 && d.Scale <= maxScale && d.Size >= 0
 }
 
 // commit makes an installed file count: model.json is replaced in one step.

@@ -177,8 +177,10 @@ func (s *Store) importONNX(ctx context.Context, d descriptor, path string, scale
 	}
 	facts := n.Facts()
 	switch {
-	case scale != 0 && (scale < 1 || scale > 16):
-		return descriptor{}, fault.New(fault.Invalid, "A network's scale is a whole number from 1 to 16, not %d.", scale)
+	case scale != 0 && (scale < 1 || scale > maxScale):
+		return descriptor{}, fault.New(fault.Invalid, "A network's scale is a whole number from 1 to %d, not %d.", maxScale, scale)
+	case facts.Scale > maxScale:
+		return descriptor{}, fault.New(fault.Unsupported, "%s makes pictures %d times larger; networks of up to %d times can be used.", path, facts.Scale, maxScale)
 	case facts.Scale == 0 && scale == 0:
 		return descriptor{}, fault.New(fault.Invalid, "%s does not tell how much larger it makes pictures; give its scale with --scale.", path)
 	case facts.Scale != 0 && scale != 0 && facts.Scale != scale:

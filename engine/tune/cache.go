@@ -42,10 +42,19 @@ func (c Cache) path(k Key) string {
 	return filepath.Join(c.Folder, hex.EncodeToString(sum[:12])+".json")
 }
 
+// MaxSide, in input pixels, and MaxParallel bound what a record may ask for;
+// what is beyond them nobody has measured.
+const (
+	MaxSide     = 1 << 14
+	MaxParallel = 64
+)
+
+var errDamaged = errors.New("this is no measurement")
+
 // Load gives a record; false where there is none. A damaged file is none.
 func (c Cache) Load(k Key) (Record, bool) {
 	r, err := read(c.path(k))
-	return r, err == nil && r.Key == k && r.Best.Side > 0
+	return r, err == nil && r.Key == k
 }
 
 func read(path string) (Record, error) {
@@ -53,6 +62,10 @@ func read(path string) (Record, error) {
 	data, err := os.ReadFile(path)
 	if err == nil {
 		err = json.Unmarshal(data, &r)
+	}
+	best := r.Best
+	if err == nil && (best.Side < 1 || best.Side > MaxSide || best.Parallel < 1 || best.Parallel > MaxParallel) {
+		err = errDamaged
 	}
 	return r, err
 }
@@ -96,7 +109,7 @@ func (c Cache) All() ([]Record, error) {
 		if filepath.Ext(e.Name()) != ".json" {
 			continue
 		}
-		if r, err := read(filepath.Join(c.Folder, e.Name())); err == nil && r.Best.Side > 0 {
+		if r, err := read(filepath.Join(c.Folder, e.Name())); err == nil {
 			all = append(all, r)
 		}
 	}

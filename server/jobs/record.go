@@ -35,9 +35,34 @@ type record struct {
 // workSubject is where a job's work item lies.
 func (r record) workSubject() string { return workSubjects + r.Line + "." + r.ID }
 
+// errForeign is for entries that no Queue wrote, as others may on an external
+// NATS: taken for a job, one would hold a place in the queue for ever.
+var errForeign = errors.New("the entry is not of this program")
+
+// genuine says whether a record can be a Queue's under a key; whoever is given
+// its job relies on this.
+func (r record) genuine(key string) bool {
+	if r.ID != key {
+		return false
+	}
+	switch r.State {
+	case job.Queued, job.Running, job.Canceled:
+		return true
+	case job.Succeeded:
+		return r.Result != nil
+	case job.Failed:
+		return r.Failure != nil
+	}
+	return false
+}
+
 func decodeRecord(entry jetstream.KeyValueEntry) (record, error) {
 	r := record{revision: entry.Revision()}
-	if err := json.Unmarshal(entry.Value(), &r); err != nil {
+	err := json.Unmarshal(entry.Value(), &r)
+	if err == nil && !r.genuine(entry.Key()) {
+		err = errForeign
+	}
+	if err != nil {
 		return record{}, fmt.Errorf("decode record %s: %w", entry.Key(), err)
 	}
 	return r, nil

@@ -98,6 +98,18 @@ func (q *Queue) shelve(ctx context.Context, r uploadRecord, data []byte) error {
 	return nil
 }
 
+func decodeUpload(entry jetstream.KeyValueEntry) (uploadRecord, error) {
+	var r uploadRecord
+	err := json.Unmarshal(entry.Value(), &r)
+	if err == nil && (r.ID != entry.Key() || r.Bytes < 0 || r.Object == "") {
+		err = errForeign
+	}
+	if err != nil {
+		return uploadRecord{}, fmt.Errorf("decode upload %s: %w", entry.Key(), err)
+	}
+	return r, nil
+}
+
 func (q *Queue) uploadRecord(ctx context.Context, id string) (uploadRecord, error) {
 	if !validID(id) {
 		return uploadRecord{}, noUpload()
@@ -108,9 +120,9 @@ func (q *Queue) uploadRecord(ctx context.Context, id string) (uploadRecord, erro
 	} else if err != nil {
 		return uploadRecord{}, fmt.Errorf("read upload: %w", err)
 	}
-	var r uploadRecord
-	if err := json.Unmarshal(entry.Value(), &r); err != nil {
-		return uploadRecord{}, fmt.Errorf("decode upload %s: %w", id, err)
+	r, err := decodeUpload(entry)
+	if err != nil {
+		return uploadRecord{}, err
 	}
 	if !q.options.Now().Before(r.Expires) {
 		return uploadRecord{}, noUpload()
@@ -157,8 +169,8 @@ func (q *Queue) noteUpload(entry jetstream.KeyValueEntry) {
 		q.shelf.remove(entry.Key())
 		return
 	}
-	var r uploadRecord
-	if err := json.Unmarshal(entry.Value(), &r); err != nil {
+	r, err := decodeUpload(entry)
+	if err != nil {
 		q.options.Log.Error("unreadable upload", "upload", entry.Key(), "error", err)
 		return
 	}
