@@ -8,6 +8,7 @@ require (
 	github.com/esimov/pigo v1.4.6
 	github.com/gen2brain/webp v0.5.5
 	github.com/getkin/kin-openapi v0.152.0
+	github.com/hanwen/go-fuse/v2 v2.9.0
 	github.com/klauspost/compress v1.20.3
 	github.com/labstack/echo/v4 v4.16.0
 	github.com/spf13/cobra v1.10.2
