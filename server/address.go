@@ -3,6 +3,7 @@ package server
 import (
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -34,11 +35,18 @@ func (a addresses) base(r *http.Request) string {
 		if given := first(r.Header.Get(echo.HeaderXForwardedProto)); given == "http" || given == "https" {
 			scheme = given
 		}
-		if given := first(r.Header.Get("X-Forwarded-Host")); given != "" && !strings.ContainsAny(given, "/\\@?# \"<>") {
+		if given := first(r.Header.Get("X-Forwarded-Host")); isHost(given) {
 			host = given
 		}
 	}
 	return scheme + "://" + host
+}
+
+// isHost says whether a text is a host, and port where it has one, and nothing
+// more: it becomes part of URLs.
+func isHost(text string) bool {
+	u, err := url.Parse("http://" + text)
+	return err == nil && text != "" && u.Host == text && !strings.ContainsAny(text, " \"<>")
 }
 
 // first is what the proxy nearest to the client wrote.
