@@ -23,13 +23,22 @@ func (e *Engine) Describe(ctx context.Context, q Request) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	out, err := q.OutputInfo(info, net.Facts().Scale)
+	if err != nil {
+		return Result{}, err
+	}
+	return Result{Input: info, Output: out, Model: name}, nil
+}
+
+// OutputInfo tells size and format of what Upscale makes of a picture. factor is
+// the network's own, which counts where the request names no size.
+func (q Request) OutputInfo(info picture.Info, factor int) (picture.Info, error) {
 	out := picture.Info{Format: q.Format, Channels: info.Channels, Depth: info.Depth, Alpha: info.Alpha, Frames: info.Frames, Loop: info.Loop}
 	if out.Format == "" {
 		out.Format = info.Format
 	}
-	reducedWidth, reducedHeight := q.reduced(info.Width, info.Height)
-	if out.Width, out.Height, err = q.Size.target(reducedWidth, reducedHeight, net.Facts().Scale); err != nil {
-		return Result{}, err
-	}
-	return Result{Input: info, Output: out, Model: name}, nil
+	width, height := q.reduced(info.Width, info.Height)
+	var err error
+	out.Width, out.Height, err = q.Size.target(width, height, factor)
+	return out, err
 }

@@ -45,6 +45,9 @@ type Config struct {
 	// DecodeMemory bounds the bytes that decoding one input takes, as its header
 	// tells; 0 is no bound.
 	DecodeMemory int64
+	// MaxOutputPixels bounds a result, all frames together, in pixels: larger
+	// ones are refused before they are queued. 0 is no bound.
+	MaxOutputPixels int64
 	// FetchHTTP and FetchRanges loosen the rules for input URLs: plain http,
 	// and networks (CIDR) that are not public. FetchHosts, where not empty,
 	// are the only hosts fetched from.
@@ -91,6 +94,9 @@ func (c Config) Problems() []string {
 	}
 	if c.MaxPixels <= 0 || c.MaxSide <= 0 {
 		wrong("--max-pixels and --max-side must be above 0")
+	}
+	if c.MaxOutputPixels < 0 {
+		wrong("--max-output-pixels must not be below 0")
 	}
 	if c.StallLimit < 0 || c.MinRate < 0 || c.MaxConnections < 0 {
 		wrong("--stall-limit, --min-rate and --max-connections must not be below 0")

@@ -87,7 +87,8 @@ func New(ctx context.Context, c Config, p Parts) (*Server, error) {
 		return nil, fault.New(fault.Invalid, "No keys are configured, so anybody who reaches %s could use this server: "+
 			"make one with 'upscaled keys new', listen on 127.0.0.1, or allow it with --insecure-open.", c.Listen)
 	}
-	p.Queue, p.Gate = watchedQueue{p.Queue, p.Observers}, watchedGate{p.Gate}
+	bounded := boundedQueue{Queue: p.Queue, most: c.MaxOutputPixels, system: p.System}
+	p.Queue, p.Gate = watchedQueue{bounded, p.Observers}, watchedGate{p.Gate}
 	s := &Server{config: c, parts: p, uploads: &guard.Budget{Most: c.UploadMemory}, stopping: make(chan struct{})}
 	s.echo, err = s.routes(newAddresses(c))
 	return s, err

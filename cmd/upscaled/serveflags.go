@@ -121,6 +121,7 @@ func declareServer(flags *pflag.FlagSet, c *server.Config, perKey *int, noWorker
 	flags.StringSliceVar(&c.TrustedProxies, "trusted-proxies", nil, "addresses or networks of reverse proxies whose X-Forwarded headers are believed")
 	flags.BoolVar(&c.InsecureOpen, "insecure-open", false, "allow listening beyond this machine with no keys configured")
 	flags.DurationVar(&c.WaitLimit, "wait-limit", 5*time.Minute, "how long a synchronous call waits for its picture")
+	flags.Int64Var(&c.MaxOutputPixels, "max-output-pixels", 400_000_000, "pixels of a result at most, all frames together; 0 is no bound")
 	flags.BoolVar(&c.FetchHTTP, "fetch-http", false, "fetch input pictures from http URLs too, not only https")
 	flags.StringSliceVar(&c.FetchRanges, "fetch-ranges", nil, "private networks (CIDR) that input URLs may lead to")
 	flags.StringSliceVar(&c.FetchHosts, "fetch-hosts", nil, "the only hosts that input URLs may name (default: any public one)")
@@ -132,9 +133,19 @@ func declareServer(flags *pflag.FlagSet, c *server.Config, perKey *int, noWorker
 	flags.StringVar(&c.TLS.Directory, "acme-directory", "", "URL of the ACME authority (default: Let's Encrypt's)")
 	flags.BoolVar(&c.NoPage, "no-page", false, "leave out the web page at /")
 	flags.BoolVar(noWorker, "no-worker", false, "answer requests only and leave the jobs to 'upscaled worker' processes")
-	fromEnvironment(flags, "listen", "public-url", "trusted-proxies", "insecure-open", "wait-limit",
+	fromEnvironment(flags, "listen", "public-url", "trusted-proxies", "insecure-open", "wait-limit", "max-output-pixels",
 		"fetch-http", "fetch-ranges", "fetch-hosts", "per-key", "cors-origins", "tls-certificate", "tls-key", "acme-hosts", "acme-directory", "no-page", "no-worker")
+	declareGuard(flags, c)
 	declareAPIs(flags, &c.APIs)
+}
+
+// declareGuard declares what slow, many or greedy clients are held to.
+func declareGuard(flags *pflag.FlagSet, c *server.Config) {
+	flags.DurationVar(&c.StallLimit, "stall-limit", 30*time.Second, "how long a client may neither send nor take anything of a request before it is cut; 0 is no bound")
+	flags.Int64Var(&c.MinRate, "min-rate", 4<<10, "bytes a second that a client must send or take in the long run; 0 is no bound")
+	flags.IntVar(&c.MaxConnections, "max-connections", 4096, "connections of clients at most; beyond it the longest idle one is closed; 0 is no bound")
+	flags.Int64Var(&c.UploadMemory, "upload-memory", 1<<30, "bytes of requests held at once until their pictures are stored; more are answered 503; 0 is no bound")
+	fromEnvironment(flags, "stall-limit", "min-rate", "max-connections", "upload-memory")
 }
 
 // declareAPIs declares limits and prices of the vendors' APIs.

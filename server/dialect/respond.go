@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strconv"
 
@@ -38,4 +39,22 @@ func Refuse(c echo.Context, status int, body any, err error) error {
 		Record(c, err)
 	}
 	return JSON(c, status, body)
+}
+
+// ResultTooLarge is the cause within a fault.TooLarge of Queue.Submit: the
+// input is fine, but not what it would become. The fault's sentence is made for
+// clients of every API.
+type ResultTooLarge struct {
+	// Size and Limit are pixels: of the result's longer side where Format, whose
+	// files hold no more, is set, else of the whole result.
+	Size, Limit int64
+	Format      string
+}
+
+func (r *ResultTooLarge) Error() string { return "the result would be too large" }
+
+// ResultIsTooLarge gives the cause, where it is that.
+func ResultIsTooLarge(err error) (r *ResultTooLarge, is bool) {
+	is = errors.As(err, &r)
+	return r, is
 }

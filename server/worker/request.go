@@ -6,9 +6,9 @@ import (
 	"upscaled/server/job"
 )
 
-// requestOf is what a dialect asked for in the engine's terms. faces are the
-// server's own settings.
-func requestOf(o job.Options, faces engine.Faces) engine.Request {
+// RequestOf is what a dialect asked for in the engine's terms, without the
+// picture. faces are the server's own settings.
+func RequestOf(o job.Options, faces engine.Faces) engine.Request {
 	request := engine.Request{
 		Model: o.Model, Denoise: o.Denoise, MaxInputWidth: o.MaxInputWidth,
 		Size: engine.Size{

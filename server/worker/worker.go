@@ -158,7 +158,7 @@ func (w *Worker) upscale(ctx context.Context, lease job.Lease) (out []byte, made
 		return nil, engine.Result{}, fmt.Errorf("read input: %w", err)
 	}
 	var picture bytes.Buffer
-	request := requestOf(lease.Job().Options, w.options.Faces)
+	request := RequestOf(lease.Job().Options, w.options.Faces)
 	request.Input, request.Output, request.Progress = input, &picture, progress(lease)
 	if made, err = w.options.Engine.Upscale(ctx, request); err != nil {
 		return nil, engine.Result{}, err

@@ -112,7 +112,7 @@ func Capabilities(f picture.Format) Capability {
 // with fault.Invalid for a quality out of range. JPEG leaves out an EXIF block
 // of more than 64 KiB; GIF and BMP hold no metadata at all.
 func New(w io.Writer, h Header, o Options) (Encoder, error) {
-	if err := check(h, o); err != nil {
+	if err := Check(h, o); err != nil {
 		return nil, err
 	}
 	h.Meta = metadata.Fit(h.Meta, h.Width, h.Height)
@@ -127,7 +127,8 @@ func New(w io.Writer, h Header, o Options) (Encoder, error) {
 	return &checked{inner: inner, header: h, row: h.Height}, nil
 }
 
-func check(h Header, o Options) error {
+// Check tells without writing anything whether New would take a picture.
+func Check(h Header, o Options) error {
 	can := Capabilities(o.Format)
 	switch {
 	case can.MaxSide == 0:

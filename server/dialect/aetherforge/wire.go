@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"upscaled/engine/fault"
+	"upscaled/server/dialect"
 	"upscaled/server/job"
 )
 
@@ -91,6 +92,9 @@ func refusal(err error) (status int, body any) {
 	case fault.Invalid, fault.Unsupported:
 		return http.StatusBadRequest, Refusal{"Invalid image file"}
 	case fault.TooLarge:
+		if _, is := dialect.ResultIsTooLarge(err); is { // of animations alone: sides end at 4096
+			return http.StatusBadRequest, Refusal{fault.Sentence(err)}
+		}
 		return http.StatusRequestEntityTooLarge, Refusal{"File too large"} // ours
 	case fault.NoCredits:
 		return http.StatusPaymentRequired, Refusal{"Insufficient credits"} // ours

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"upscaled/engine/fault"
+	"upscaled/server/dialect"
 	"upscaled/server/job"
 )
 
@@ -107,8 +108,8 @@ const internalSentence = "The picture could not be processed because of an error
 const tooManyPixels = "The picture or its result has too many pixels."
 
 // refusalOf translates any error; it is the only place that does. Requests and
-// pictures that are wrong come as refusals already, so a bare Invalid or
-// TooLarge is a defect.
+// pictures that are wrong come as refusals already, so a bare Invalid is a
+// defect, and so is a TooLarge that is not about the result.
 func refusalOf(err error) refusal {
 	var r refusal
 	if errors.As(err, &r) {
@@ -121,6 +122,10 @@ func refusalOf(err error) refusal {
 		return refuse(UserLocked, "The API key is disabled.")
 	case fault.NotFound, fault.Unsupported: // the router's: a path, or a method of one
 		return refuse(AINotExists, "There is nothing at this address.")
+	case fault.TooLarge:
+		if _, is := dialect.ResultIsTooLarge(err); is {
+			return refuse(ResolutionTooHigh, "%s", fault.Sentence(err))
+		}
 	case fault.NoCredits:
 		return refuse(NotEnoughCredits, "The account does not have enough credits.")
 	case fault.RateLimited:

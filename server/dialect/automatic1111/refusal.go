@@ -73,6 +73,9 @@ func refusalOf(err error) refusal {
 	case fault.Busy:
 		return refused(http.StatusServiceUnavailable, "The server is busy. Please try again later.")
 	case fault.TooLarge:
+		if _, is := dialect.ResultIsTooLarge(err); is {
+			return errOutput.(refusal)
+		}
 		return errPixels.(refusal)
 	case fault.NotFound: // the router's
 		return refusal{http.StatusNotFound, Detail{"Not Found"}, "not found"}

@@ -65,6 +65,9 @@ func refusal(err error) (status int, body any) {
 	if errors.As(err, &invalid) {
 		return http.StatusUnprocessableEntity, invalid
 	}
+	if _, is := dialect.ResultIsTooLarge(err); is {
+		return http.StatusUnprocessableEntity, violation(fault.Sentence(err), "value_error.image", "body", "file")
+	}
 	switch fault.KindOf(err) {
 	case fault.Unauthorized, fault.Disabled:
 		return http.StatusUnauthorized, Refusal{"Invalid or missing API key"}

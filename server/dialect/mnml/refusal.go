@@ -109,6 +109,11 @@ func (a *API) upscaleOf(err error, balance int64) refusal {
 		return problem(http.StatusBadRequest, "NO_CREDITS", "You do not have enough credits to use this feature", CreditsLeft{balance})
 	case fault.RateLimited, fault.Busy:
 		return generalOf(err)
+	case fault.TooLarge: // the result; what is wrong with the input is a refusal already
+		if result, is := dialect.ResultIsTooLarge(err); is {
+			return problem(http.StatusBadRequest, "IMAGE_TOO_LARGE", fault.Sentence(err),
+				TooLarge{Size: result.Size, MaxSize: result.Limit, Unit: "pixels"})
+		}
 	}
 	return problem(http.StatusInternalServerError, "INTERNAL_SERVER_ERROR", "An unexpected error occurred", Defect{
 		Error:     "The image could not be accepted because of an error of the server",

@@ -73,6 +73,9 @@ func problemOf(err error) Problem {
 			Status: http.StatusUnprocessableEntity, InvalidFields: fields,
 		}
 	}
+	if _, is := dialect.ResultIsTooLarge(err); is {
+		return problemOf(violations{{"number_lte", "input.scale", fault.Sentence(err)}})
+	}
 	switch fault.KindOf(err) {
 	case fault.Unauthorized, fault.Disabled:
 		return Problem{Title: "Unauthenticated", Detail: "You did not pass a valid authentication token", Status: http.StatusUnauthorized}

@@ -1,0 +1,103 @@
+package server_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"image"
+	"image/color"
+	"image/gif"
+	"image/jpeg"
+	"net/http"
+	"testing"
+
+	"upscaled/server"
+	"upscaled/server/dialect/dialecttest"
+	"upscaled/server/job"
+	"upscaled/server/job/jobtest"
+)
+
+// untouched is a queue that must not be asked.
+func untouched(t *testing.T) *jobtest.Queue {
+	return &jobtest.Queue{Refuse: func(spec job.Spec) error {
+		t.Errorf("a job of %s was queued: %+v", spec.API, spec.Options)
+		return nil
+	}}
+}
+
+func jpegOf(t *testing.T, width, height int) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	if err := jpeg.Encode(&out, image.NewGray(image.Rect(0, 0, width, height)), nil); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+func gifOf(t *testing.T, width, height, frames int) []byte {
+	t.Helper()
+	all := gif.GIF{}
+	for i := range frames {
+		frame := image.NewPaletted(image.Rect(0, 0, width, height), color.Palette{color.Black, color.White})
+		frame.SetColorIndex(0, 0, uint8(i%2))
+		all.Image, all.Delay = append(all.Image, frame), append(all.Delay, 10)
+	}
+	var out bytes.Buffer
+	if err := gif.EncodeAll(&out, &all); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+// TestResultsThatAreTooLarge asks each API for a result beyond
+// --max-output-pixels: each refuses in its own form and nothing is queued.
+func TestResultsThatAreTooLarge(t *testing.T) {
+	t.Parallel()
+	const most = 15_000
+	picture := dialecttest.PNG(t, 80, 60, false) // twice as large it has 19200 pixels
+	image, json := []string{"image@a.png"}, base64.StdEncoding.EncodeToString(picture)
+	limited := func(c *server.Config) { c.MaxOutputPixels = most }
+	checkAll(t, open(t, untouched(t), limited), []row{
+		{name: "mnml", path: mnmlUpscale, form: image, file: picture, status: 400,
+			body: `{"status":"error","code":"IMAGE_TOO_LARGE","message":"The result would have 19200 pixels; this server makes at most 15000: ask for a smaller size.","details":{"size":19200,"maxSize":15000,"unit":"pixels"}}`},
+		{name: "AILab", path: ailabUpscale, form: image, file: picture, status: 413, body: ailabError(413, "FILE_RESOLUTION_EXCEEDS_LIMITS")},
+		{name: "maskr", path: maskrUpscale, form: []string{"file@a.png"}, file: picture, status: 422,
+			body: `{"detail":[{"loc":["body","file"],"msg":"The result would have 76800 pixels; this server makes at most 15000: ask for a smaller size.","type":"value_error.image"}]}`},
+		{name: "maskr batch", path: maskrUpscale + "/batch", form: []string{"files@a.png"}, file: picture, status: 200,
+			body: `{"batch_id":"UUID","status":"failed","total_files":1,"completed":0,"failed":1,"results":[{"job_id":"UUID","status":"failed","input_filename":"a.png","output_url":null,"processing_time_ms":null,"error":"The result would have 76800 pixels;...`},
+		{name: "aetherforge", path: forgeUpscale, form: []string{"image@a.png", "scale=1K"}, file: picture, status: 400, body: `{"detail":"The result would have 786432 pixels;...`},
+		{name: "artnex", path: mnmlUpscale, json: `{"image":"data:image/png;base64,` + json + `"}`, status: 400,
+			body: `{"success":false,"error":"image_too_large","message":"The result would have 19200 pixels;...`},
+		{name: "Replicate", path: "/v1/models/nightmareai/real-esrgan/predictions", json: `{"input":{"image":"data:image/png;base64,` + json + `"}}`, status: 422,
+			body: `{"title":"Input validation failed","detail":"- input.scale: The result would have 76800 pixels;...`},
+		{name: "AUTOMATIC1111", path: "/sdapi/v1/extra-single-image", json: `{"image":"` + json + `","upscaler_1":"R-ESRGAN 4x+"}`, status: 413,
+			body: `{"error":"HTTPException","detail":"The result would have too many pixels: ask for a smaller size.",...`},
+		{name: "own", path: "/api/v1/jobs", form: []string{"file@a.png", "scale=2"}, file: picture, status: 413,
+			body: `{"type":"about:blank","title":"Request Entity Too Large","status":413,"detail":"The result would have 19200 pixels;...`},
+		{name: "own, the network's factor", path: "/api/v1/jobs", form: []string{"file@a.png"}, file: picture, status: 413,
+			body: `{"type":"about:blank","title":"Request Entity Too Large","status":413,"detail":"The result would have 76800 pixels;...`},
+		{name: "frames count", path: mnmlUpscale, form: image, file: append(gifOf(t, 40, 40, 3), make([]byte, 1024)...), status: 400,
+			body: `{"status":"error","code":"IMAGE_TOO_LARGE","message":"The result would have 19200 pixels;...`},
+	})
+	enough := func(c *server.Config) { c.MaxOutputPixels = 19_200 }
+	checkAll(t, open(t, succeeding(), enough), []row{
+		{name: "exactly", path: mnmlUpscale, form: image, file: picture, status: http.StatusOK, body: `{"status":"success",...`},
+	})
+}
+
+// TestResultsThatNoFileHolds asks for sides that the format of the result
+// cannot have.
+func TestResultsThatNoFileHolds(t *testing.T) {
+	t.Parallel()
+	file, wide, wider := []string{"file@a.png"}, dialecttest.PNG(t, 8192, 1, false), dialecttest.PNG(t, 16384, 1, false)
+	checkAll(t, open(t, untouched(t), nil), []row{
+		{name: "maskr jpeg", path: maskrUpscale, form: file, file: wider, status: 422,
+			body: `{"detail":[{"loc":["body","file"],"msg":"The result of 65536x4 pixels is too large for jpeg, which ends at 65535 a side; use png or tiff.","type":"value_error.image"}]}`},
+		{name: "maskr webp", path: maskrUpscale + "?scale_factor=2&output_format=webp", form: file, file: wide, status: 422,
+			body: `{"detail":[{"loc":["body","file"],"msg":"The result of 16384x2 pixels is too large for webp, which ends at 16383 a side;...`},
+		{name: "artnex jpeg", path: mnmlUpscale, json: `{"scale":8,"image":"data:image/jpeg;base64,` + base64.StdEncoding.EncodeToString(jpegOf(t, 8192, 1)) + `"}`, status: 400,
+			body: `{"success":false,"error":"image_too_large","message":"The result of 65536x8 pixels is too large for jpeg,...`},
+	})
+	checkAll(t, open(t, succeeding(), nil), []row{
+		{name: "maskr png", path: maskrUpscale + "?output_format=png", form: file, file: wider, status: http.StatusOK, body: `{"job_id":...`},
+	})
+}
