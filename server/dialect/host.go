@@ -51,13 +51,10 @@ func (h Host) ResultURL(r *http.Request, j job.Job) string { return h.Links.URL(
 // unknown, expired and other callers' jobs alike.
 func (h Host) Owned(ctx context.Context, api string, caller job.Caller, id string) (job.Job, error) {
 	j, err := h.Queue.Get(ctx, id)
-	if err != nil {
-		return job.Job{}, err
-	}
-	if j.API != api || j.Account != caller.ID {
+	if fault.KindOf(err) == fault.NotFound || err == nil && (j.API != api || j.Account != caller.ID) {
 		return job.Job{}, fault.New(fault.NotFound, "There is no such job, or its result has expired.")
 	}
-	return j, nil
+	return j, err
 }
 
 // Run submits a job and waits for its end. A client that goes away cancels

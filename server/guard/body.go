@@ -94,6 +94,11 @@ func Requests(pace Pace, budget *Budget) echo.MiddlewareFunc {
 			defer stop()
 			b := &body{Closer: r.Body, from: pacedReader{r.Body, control, pace.begin()}, budget: budget, stop: stop}
 			defer func() { b.give(b.held) }()
+			if len(r.TransferEncoding) > 0 {
+				// A request with chunks and a length may end elsewhere for a proxy
+				// than here: nothing behind it is read (RFC 9112, 6.1).
+				answer.Header().Set(echo.HeaderConnection, "close")
+			}
 			if r.Body != nil && r.Body != http.NoBody {
 				r = r.WithContext(context.WithValue(ctx, bodyKey{}, b))
 				r.Body = b
@@ -113,8 +118,15 @@ func Requests(pace Pace, budget *Budget) echo.MiddlewareFunc {
 				return cut
 			}
 			if cut == nil && r.Header.Get("Expect") == "" {
-				_ = control.SetReadDeadline(time.Now().Add(drainLimit)) // test recorders have none
-				_, _ = io.CopyN(io.Discard, b.from.from, drainBytes)    // what fails was of no use anyway
+				limit := drainLimit
+				if pace.bounded() {
+					limit = min(limit, pace.Stall)
+				}
+				_ = control.SetReadDeadline(time.Now().Add(limit))   // test recorders have none
+				_, _ = io.CopyN(io.Discard, b.from.from, drainBytes) // what fails was of no use anyway
+				if pace.bounded() {
+					_ = control.SetWriteDeadline(time.Now().Add(pace.Stall)) // for what was written before
+				}
 			}
 			return err
 		}

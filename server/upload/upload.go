@@ -82,7 +82,7 @@ func Read(r *http.Request, limits Limits, fileFields ...string) (Form, error) {
 		part, err := reader.NextPart()
 		switch {
 		case errors.Is(err, io.EOF):
-			return form, nil
+			return form, finish(r.Body)
 		case err != nil:
 			return Form{}, damaged(err)
 		}
@@ -97,6 +97,15 @@ func Read(r *http.Request, limits Limits, fileFields ...string) (Form, error) {
 			return Form{}, err
 		}
 	}
+}
+
+// finish reads what comes behind the form, which counts for nothing: only at a
+// body's end does the server listen for a client that leaves.
+func finish(body io.Reader) error {
+	if _, err := io.CopyN(io.Discard, body, maxFieldBytes); err != nil && !errors.Is(err, io.EOF) {
+		return damaged(err)
+	}
+	return nil
 }
 
 func isFile(part *multipart.Part, fileFields []string) bool {
