@@ -32,16 +32,16 @@ func checkName(name string) error {
 
 // unknown is the error for a name that no model has.
 func unknown(name string, names []string) error {
-	near := suggestions(name, names)
+	near := Near(name, names)
 	if len(near) == 0 {
 		return fault.New(fault.NotFound, "There is no model %.80q; 'upscaled models list' shows those there are.", name)
 	}
 	return fault.New(fault.NotFound, "There is no model %.80q; did you mean %s?", name, strings.Join(near, " or "))
 }
 
-// suggestions gives up to three names that are close to what was typed: one
+// Near gives up to three names that are close to what was typed: one
 // contains the other, or few letters differ.
-func suggestions(typed string, names []string) []string {
+func Near(typed string, names []string) []string {
 	typed = fold(typed)
 	if typed == "" || len(typed) > maxName {
 		return nil
@@ -67,22 +67,25 @@ func suggestions(typed string, names []string) []string {
 	return out
 }
 
-// distance is Levenshtein's: the fewest letters to insert, drop or replace.
+// distance is the fewest letters to insert, drop, replace or swap with the
+// next (optimal string alignment).
 func distance(a, b string) int {
-	row := make([]int, len(b)+1)
+	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j
 	}
 	for i := range len(a) {
-		diagonal := row[0]
+		before, last, row = last, row, before
 		row[0] = i + 1
 		for j := range len(b) {
-			replaced := diagonal
+			replaced := last[j]
 			if a[i] != b[j] {
 				replaced++
 			}
-			diagonal = row[j+1]
-			row[j+1] = min(replaced, row[j]+1, row[j+1]+1)
+			row[j+1] = min(replaced, row[j]+1, last[j+1]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				row[j+1] = min(row[j+1], before[j-1]+1)
+			}
 		}
 	}
 	return row[len(b)]

@@ -54,25 +54,25 @@ func newApp(s streams, lookupEnv func(string) (string, bool)) *app {
 func (a *app) run(ctx context.Context, args []string) int {
 	root := newRootCommand(a)
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	verb, err := root.ExecuteContextC(ctx)
 	if err != nil && !a.parsed {
 		err = usageError{err}
 	}
 	if closing := a.close(); err == nil {
 		err = closing
 	}
-	a.complain(err)
+	a.complain(err, verb.CommandPath())
 	return exitCode(err)
 }
 
-// complain writes the one sentence of an error.
-func (a *app) complain(err error) {
+// complain writes the one sentence of a verb's error.
+func (a *app) complain(err error, verb string) {
 	var coded codedError
 	var usage usageError
 	switch {
 	case err == nil, errors.As(err, &coded):
 	case errors.As(err, &usage):
-		fmt.Fprintf(a.stderr, "upscaled: %s\nSee 'upscaled --help'.\n", usage.Error())
+		fmt.Fprintf(a.stderr, "upscaled: %s\nSee '%s --help'.\n", usage.Error(), verb)
 	case fault.KindOf(err) == fault.Canceled:
 		fmt.Fprintln(a.stderr, "upscaled: interrupted")
 	default:

@@ -43,7 +43,7 @@ type benchFlags struct {
 func newBenchCommand(a *app) *cobra.Command {
 	var f benchFlags
 	cmd := &cobra.Command{
-		Use: "bench", Short: "Measure speed and memory", Long: benchHelp, Example: benchExample, Args: cobra.NoArgs,
+		Use: "bench", Short: "Measure speed and memory", Long: benchHelp, Example: benchExample,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.bench(cmd.Context(), f) },
 	}
 	flags := cmd.Flags()

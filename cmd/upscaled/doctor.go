@@ -25,7 +25,7 @@ would work without any download.`
 func newDoctorCommand(a *app) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use: "doctor", Short: "Check this machine and the installation", Long: doctorHelp, Args: cobra.NoArgs,
+		Use: "doctor", Short: "Check this machine and the installation", Long: doctorHelp,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.doctor(cmd.Context(), asJSON) },
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "write one JSON object to standard output")

@@ -27,7 +27,7 @@ const engineVerb = "engine"
 func newEngineCommand(a *app) *cobra.Command {
 	var work workSettings
 	cmd := &cobra.Command{
-		Use: engineVerb, Short: "Run networks for serve or worker, which start this", Hidden: true, Args: cobra.NoArgs,
+		Use: engineVerb, Short: "Run networks for serve or worker, which start this", Hidden: true,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.runEngine(cmd.Context(), work) },
 	}
 	a.declareEngine(cmd.Flags(), &work)

@@ -19,7 +19,6 @@ func newModelsExportCommand(a *app) *cobra.Command {
 width, channels] (NHWC), and scaling to 0..1, rounding and clamping are in the
 graph.`,
 		Example: "  upscaled models export realesr-general-x4v3 --out general.onnx\n  upscaled models export realesrgan-x4plus --precision float16 --sample float32 --out x4plus.onnx",
-		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, arguments []string) error {
 			options, err := exportOptions(precision, sample, gray, straightforward)
 			if err != nil {

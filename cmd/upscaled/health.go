@@ -40,7 +40,6 @@ func newHealthCommand(a *app) *cobra.Command {
 	var address, listen string
 	cmd := &cobra.Command{
 		Use: "health", Short: "Say whether a server is ready for work", Long: healthHelp, Example: healthExample,
-		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if address != "" {
 				return a.health(cmd.Context(), address, false)

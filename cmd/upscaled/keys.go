@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -23,7 +24,6 @@ func newKeysCommand(a *app) *cobra.Command {
 	var queue queueSettings
 	cmd := &cobra.Command{
 		Use: "keys", Short: "Make, list and change API keys, credits and quotas", Long: keysHelp,
-		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	queue.declare(cmd.PersistentFlags())
@@ -53,7 +53,6 @@ func newWebhookSecretCommand(a *app, q *queueSettings) *cobra.Command {
 	return &cobra.Command{
 		Use: "webhook-secret", Short: "Print the secret that webhooks are signed with",
 		Long: "Prints the secret for checking webhook signatures, as Standard Webhooks libraries take it.",
-		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			connection, err := a.join(*q, slog.New(slog.DiscardHandler), true)
 			if err != nil {
@@ -74,7 +73,6 @@ func newKeysNewCommand(a *app, q *queueSettings) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "new NAME", Short: "Make a key and print it, this once",
 		Example: "  upscaled keys new shop --credits 500\n  upscaled keys new studio --unlimited --per-second 5",
-		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, names []string) error {
 			accounts, err := a.openAccounts(cmd.Context(), *q)
 			if err != nil {
@@ -126,7 +124,7 @@ func viewKey(a account.Account) keyView {
 func newKeysListCommand(a *app, q *queueSettings) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use: "list", Short: "Show all keys with their credits and limits", Args: cobra.NoArgs,
+		Use: "list", Short: "Show all keys with their credits and limits",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			accounts, err := a.openAccounts(cmd.Context(), *q)
 			if err != nil {
@@ -143,16 +141,17 @@ func newKeysListCommand(a *app, q *queueSettings) *cobra.Command {
 			if asJSON {
 				return json.NewEncoder(a.stdout).Encode(views)
 			}
-			return a.showKeys(views)
+			return a.showKeys(views, cmp.Or(q.nats, q.folder(a.lookupEnv)))
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON array")
 	return cmd
 }
 
-func (a *app) showKeys(views []keyView) error {
+// showKeys says where it found none: somebody may look in the wrong place.
+func (a *app) showKeys(views []keyView, store string) error {
 	if len(views) == 0 {
-		fmt.Fprintln(a.stderr, "There are no keys: every call to the server passes. Make one with 'upscaled keys new NAME'.")
+		fmt.Fprintf(a.stderr, "There are no keys in %s: every call to the server passes. Make one with 'upscaled keys new NAME'.\n", store)
 		return nil
 	}
 	table := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
@@ -181,7 +180,6 @@ func newKeysTopupCommand(a *app, q *queueSettings) *cobra.Command {
 	return &cobra.Command{
 		Use: "topup ID CREDITS", Short: "Add credits to a key, or with -- -N take some away",
 		Example: "  upscaled keys topup 1f0a5c7de2b94c0811 500",
-		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, arguments []string) error {
 			credits, err := strconv.ParseInt(arguments[1], 10, 64)
 			if err != nil {
@@ -203,7 +201,7 @@ func newKeysTopupCommand(a *app, q *queueSettings) *cobra.Command {
 
 func newKeysSwitchCommand(a *app, q *queueSettings, name, short string, disabled bool) *cobra.Command {
 	return &cobra.Command{
-		Use: name + " ID", Short: short, Args: cobra.ExactArgs(1),
+		Use: name + " ID", Short: short,
 		RunE: func(cmd *cobra.Command, ids []string) error {
 			accounts, err := a.openAccounts(cmd.Context(), *q)
 			if err != nil {

@@ -15,7 +15,6 @@ func newModelsCommand(a *app) *cobra.Command {
 	parent := &cobra.Command{
 		Use:   "models",
 		Short: "List, fetch, import, check, remove and export networks",
-		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	parent.AddCommand(newModelsListCommand(a), newModelsPullCommand(a), newModelsImportCommand(a),
@@ -28,7 +27,6 @@ func newModelsListCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "Show the networks and libraries there are and what is installed",
-		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			store, err := a.openStore()
 			if err != nil {
@@ -50,7 +48,6 @@ func newModelsPullCommand(a *app) *cobra.Command {
 		Use:     "pull NAME...",
 		Short:   "Fetch networks or libraries, check them and make them ready",
 		Example: "  upscaled models pull realesrgan-x4plus\n  upscaled models pull onnxruntime realesr-general-x4v3",
-		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, names []string) error {
 			store, err := a.openStore()
 			if err != nil {
@@ -90,7 +87,6 @@ SRVGGNetCompact and GFPGAN of any size are recognised from their tensors. With
 GFPGAN, CodeFormer, RestoreFormer++ or GPEN. No code in a file is ever executed.`,
 		Example: "  upscaled models import 4x-my-network.pth\n  upscaled models import --name mine --scale 2 network.onnx\n" +
 			"  upscaled models import --restorer --restorer-extra weight=0.7 codeformer.onnx",
-		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, arguments []string) error {
 			store, err := a.openStore()
 			if err != nil {
@@ -121,7 +117,6 @@ func newModelsRemoveCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "rm NAME...",
 		Short: "Remove networks or libraries from the store",
-		Args:  cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, names []string) error {
 			store, err := a.openStore()
 			if err != nil {

@@ -21,7 +21,7 @@ const cliPage = "cli.md"
 func newReferenceCommand(a *app) *cobra.Command {
 	var markdown, man string
 	cmd := &cobra.Command{
-		Use: "reference", Short: "Write the command line's reference", Hidden: true, Args: cobra.NoArgs,
+		Use: "reference", Short: "Write the command line's reference", Hidden: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if markdown == "" && man == "" {
 				return usageError{errors.New("nothing to write; name a folder with --man or --markdown")}

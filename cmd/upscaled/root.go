@@ -13,7 +13,7 @@ const rootHelp = `upscaled makes pictures larger with the Real-ESRGAN networks.
   upscaled upscale photo.jpg              makes photo.upscaled.jpg, four times as wide and high
   upscaled upscale --scale 2 --out big/ *.png
   upscaled models list                    shows the networks and what is installed
-  upscaled serve                          answers five upscaling APIs on 127.0.0.1:8080
+  upscaled serve                          a web page and seven upscaling APIs on 127.0.0.1:8080
 
 ONNX Runtime and the network are fetched on first use.`
 
@@ -30,7 +30,6 @@ func newRootCommand(a *app) *cobra.Command {
 		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			a.problems = append(a.applyEnvironment(cmd), applyFile(cmd)...)
 			a.parsed = true
@@ -49,6 +48,7 @@ func newRootCommand(a *app) *cobra.Command {
 	root.AddCommand(newUpscaleCommand(a), newModelsCommand(a), newBenchCommand(a), newDoctorCommand(a), newTuneCommand(a),
 		newServeCommand(a), newWorkerCommand(a), newKeysCommand(a), newVersionCommand(a),
 		newHealthCommand(a), newReferenceCommand(a), newEngineCommand(a))
+	explainMistakes(root)
 	return root
 }
 
@@ -56,7 +56,6 @@ func newVersionCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Show the program's version",
-		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			_, err := fmt.Fprintln(a.stdout, version())
 			return err

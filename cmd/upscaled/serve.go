@@ -23,9 +23,10 @@ import (
 	"upscaled/server/worker"
 )
 
-const serveHelp = `Answers the APIs of mnml, AILab, maskr, aetherforge and artnex: a client written
-for one of them works when its base URL is changed to this server's. Jobs are
-kept in --data and survive whatever happens to the process.
+const serveHelp = `Serves a web page, an API of its own, and those of mnml, AILab, maskr, artnex,
+aetherforge, Replicate and AUTOMATIC1111: a client written for one of them works
+when its base URL is changed to this server's. Jobs are kept in --data and
+survive whatever happens to the process.
 
 With no keys configured every call passes and the server listens on this
 machine only; 'upscaled keys new' makes the first one.`
@@ -42,8 +43,8 @@ func newServeCommand(a *app) *cobra.Command {
 	var watching operationSettings
 	var noWorker bool
 	cmd := &cobra.Command{
-		Use: "serve", Short: "Answer five upscaling APIs over HTTP", Long: serveHelp, Example: serveExample,
-		Args: cobra.NoArgs, Annotations: map[string]string{checksItself: "yes"},
+		Use: "serve", Short: "Serve the web page and the upscaling APIs", Long: serveHelp, Example: serveExample,
+		Annotations: map[string]string{checksItself: "yes"},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			config.Grace, config.MaxPixels, config.MaxSide, config.DecodeMemory = work.grace, work.pixels, work.side, work.memory
 			problems := slices.Concat(a.problems, work.problems(), watching.problems(), config.Problems())

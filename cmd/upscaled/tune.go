@@ -24,7 +24,7 @@ new driver, card or ONNX Runtime is measured anew.`
 func newTuneCommand(a *app) *cobra.Command {
 	var names []string
 	cmd := &cobra.Command{
-		Use: "tune", Short: "Measure how a GPU runs networks fastest", Long: tuneHelp, Args: cobra.NoArgs,
+		Use: "tune", Short: "Measure how a GPU runs networks fastest", Long: tuneHelp,
 		Example: "  upscaled tune\n  upscaled tune --device cuda:1 --models realesrgan-x4plus,realesr-general-x4v3",
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.tune(cmd.Context(), names) },
 	}

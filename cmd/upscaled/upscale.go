@@ -35,7 +35,6 @@ func newUpscaleCommand(a *app) *cobra.Command {
 		Short:   "Make pictures larger",
 		Long:    upscaleHelp,
 		Example: upscaleExample,
-		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, arguments []string) error {
 			return a.upscale(cmd, flags, arguments)
 		},

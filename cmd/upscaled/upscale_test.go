@@ -208,7 +208,9 @@ func TestMistakesOfUsage(t *testing.T) {
 	for _, c := range []struct {
 		arguments, want string
 	}{
-		{"upscale", "requires at least 1 arg"},
+		{"upscale", "PICTURE is missing: upscaled upscale PICTURE...\nSee 'upscaled upscale --help'"},
+		{"keys new one two", `"two" is one argument too many: upscaled keys new NAME`},
+		{"doctor one", `"one" is one argument too many: upscaled doctor`},
 		{"upscale --scale 17 " + input, "--scale is 17"},
 		{"upscale --scale nan " + input, "--scale is NaN"},
 		{"upscale --scale 2 --width 100 " + input, "different ways"},
@@ -223,9 +225,15 @@ func TestMistakesOfUsage(t *testing.T) {
 		{"upscale --jobs -1 " + input, "--jobs is -1"},
 		{"upscale --tile -1 " + input, "--tile is -1"},
 		{"upscale --max-pixels lots " + input, "max-pixels"},
-		{"upscale --nonsense " + input, "unknown flag"},
+		{"upscale --nonsense " + input, "'upscaled upscale' has no flag --nonsense\n"},
+		{"upscale --scael 2 " + input, "no flag --scael; did you mean --scale?"},
+		{"upscale -z " + input, "no flag -z"},
+		{"upscale --scale two " + input, `--scale takes a number, not "two": output side`},
+		{"upscale --scale", "--scale needs a number"},
+		{"serve --lease soon", `--lease takes a time such as 30s or 5m, not "soon"`},
 		{"upscale --out " + root + " " + input, "would replace the input"},
-		{"nonsense", "unknown command"},
+		{"nonsense", `no verb "upscaled nonsense"`},
+		{"models lst", `no verb "upscaled models lst"; did you mean list?`},
 	} {
 		got := program(t, &pretend{}, nil, nil, strings.Fields(c.arguments)...)
 		if got.code != exitUsage || !strings.Contains(got.stderr, c.want) || got.stdout != "" || len(got.fake.requests) != 0 {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -22,7 +23,7 @@ func newWorkerCommand(a *app) *cobra.Command {
 	var watching operationSettings
 	cmd := &cobra.Command{
 		Use: "worker", Short: "Run jobs for a server, here or elsewhere", Long: workerHelp, Example: workerExample,
-		Args: cobra.NoArgs, Annotations: map[string]string{checksItself: "yes"},
+		Annotations: map[string]string{checksItself: "yes"},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := mistaken(slices.Concat(a.problems, work.problems(), watching.problems())); err != nil {
 				return err
@@ -43,7 +44,7 @@ func (a *app) runWorker(ctx context.Context, q queueSettings, w workSettings, o 
 	log := newLogger(a.stderr, w)
 	connection, err := a.join(q, log, false)
 	if fault.KindOf(err) == fault.NotFound {
-		return usageError{err}
+		return usageError{fmt.Errorf("no upscaled server is running on the data folder %s; start 'upscaled serve', or name an external queue with --nats", q.folder(a.lookupEnv))}
 	} else if err != nil {
 		return err
 	}

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"upscaled/models"
+)
+
+// explainMistakes makes a verb and all below it tell mistakes of typing in this
+// program's words: what is wrong, what is near to it, and what is taken.
+func explainMistakes(cmd *cobra.Command) {
+	cmd.SetFlagErrorFunc(flagMistake)
+	cmd.Args = checkArguments
+	for _, verb := range cmd.Commands() {
+		explainMistakes(verb)
+	}
+}
+
+// checkArguments holds a verb's arguments against its usage line, in which a
+// name stands for one argument, "..." for any more and brackets for none.
+func checkArguments(cmd *cobra.Command, arguments []string) error {
+	if len(arguments) > 0 && cmd.HasSubCommands() {
+		return fmt.Errorf("there is no verb %q%s", cmd.CommandPath()+" "+arguments[0], suggestion("", arguments[0], verbs(cmd)))
+	}
+	names := strings.Fields(cmd.Use)[1:]
+	least, endless := len(names), strings.Contains(cmd.Use, "...")
+	if strings.Contains(cmd.Use, "[") {
+		least--
+	}
+	usage := strings.TrimSuffix(cmd.UseLine(), " [flags]")
+	switch {
+	case len(arguments) < least:
+		return fmt.Errorf("%s is missing: %s", strings.TrimSuffix(names[len(arguments)], "..."), usage)
+	case len(arguments) > len(names) && !endless:
+		return fmt.Errorf("%q is one argument too many: %s", arguments[len(names)], usage)
+	}
+	return nil
+}
+
+// verbs are the names of a verb's own verbs.
+func verbs(cmd *cobra.Command) (names []string) {
+	for _, verb := range cmd.Commands() {
+		if verb.IsAvailableCommand() {
+			names = append(names, verb.Name())
+		}
+	}
+	return names
+}
+
+// flagMistake says in one clause what is wrong with a flag. The library's own
+// text quotes Go's number parser and knows no near names.
+func flagMistake(cmd *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	var value *pflag.InvalidValueError
+	var missing *pflag.ValueRequiredError
+	switch {
+	case errors.As(err, &unknown):
+		if unknown.GetSpecifiedShortnames() != "" {
+			return fmt.Errorf("'%s' has no flag -%s", cmd.CommandPath(), unknown.GetSpecifiedName())
+		}
+		var names []string
+		cmd.Flags().VisitAll(func(flag *pflag.Flag) { names = append(names, flag.Name) })
+		typed := unknown.GetSpecifiedName()
+		return fmt.Errorf("'%s' has no flag --%s%s", cmd.CommandPath(), typed, suggestion("--", typed, names))
+	case errors.As(err, &missing):
+		flag := missing.GetFlag()
+		return fmt.Errorf("--%s needs %s: %s", flag.Name, cmp.Or(takes(flag), "a value"), flag.Usage)
+	case errors.As(err, &value):
+		flag := value.GetFlag()
+		return fmt.Errorf("--%s takes %s, not %q: %s", flag.Name, cmp.Or(takes(flag), "another value"), value.GetValue(), flag.Usage)
+	}
+	return err
+}
+
+// takes says in words what a flag's value is, or nothing for plain text.
+func takes(flag *pflag.Flag) string {
+	return map[string]string{
+		"int": "a whole number", "int64": "a whole number", "intSlice": "whole numbers",
+		"float32": "a number", "float64": "a number", "pixels": "a number such as 256M",
+		"duration": "a time such as 30s or 5m", "bool": "true or false",
+	}[flag.Value.Type()]
+}
+
+// suggestion names what is near to the word typed, or is empty.
+func suggestion(prefix, typed string, names []string) string {
+	near := models.Near(typed, names)
+	if len(near) == 0 {
+		return ""
+	}
+	return "; did you mean " + prefix + strings.Join(near, " or "+prefix) + "?"
+}
