@@ -74,11 +74,30 @@ func TestAuthentication(t *testing.T) {
 	}
 }
 
+// meeting is a store whose first two reads wait for each other, so that two
+// changes of one record are sure to meet.
+type meeting struct {
+	account.Store
+	reads atomic.Int64
+	both  sync.WaitGroup
+}
+
+func (m *meeting) Get(ctx context.Context, key string) ([]byte, uint64, error) {
+	value, revision, err := m.Store.Get(ctx, key)
+	if m.reads.Add(1) <= 2 {
+		m.both.Done()
+		m.both.Wait()
+	}
+	return value, revision, err
+}
+
 func TestParallelChargesAreExact(t *testing.T) {
 	t.Parallel()
-	s, store, c := newAccounts(t)
+	s, memory, c := newAccounts(t)
 	_, id := create(t, s, account.NewOptions{Credits: 30})
-	other := account.New(store, c.now) // a second process on the same store
+	store := &meeting{Store: memory}
+	store.both.Add(2)
+	s, other := account.New(store, c.now), account.New(store, c.now) // two processes on one store
 	var charged atomic.Int64
 	var group sync.WaitGroup
 	for i := range 100 {
