@@ -27,7 +27,7 @@ const (
 
 // build makes a package's test program; overlay is "" for the code as it is.
 func build(root, overlay, program, pkg string) error {
-	arguments := []string{"test", "-c", "-vet=off", "-o", program}
+	arguments := []string{"test", "-c", "-vet=off", "-ldflags=-s -w", "-o", program} // links in half the time
 	if overlay != "" {
 		arguments = append(arguments, "-overlay", overlay)
 	}
@@ -92,7 +92,7 @@ func lastWord(said string) string {
 		return crash
 	}
 	for i := len(lines) - 1; i >= 0; i-- {
-		if word := strings.TrimSpace(lines[i][1]); word != "" {
+		if word := strings.TrimSpace(lines[i][1]); word != "" && !strings.HasPrefix(word, "time=") { // a log is shown last
 			return word
 		}
 	}
