@@ -60,9 +60,11 @@ func (s *Accounts) Create(ctx context.Context, o NewOptions) (key string, a Acco
 	_, _ = rand.Read(id) // never fails, see crypto/rand
 	_, _ = rand.Read(secret)
 	a = Account{
-		ID: hex.EncodeToString(id), Name: o.Name, Credits: o.Credits, Unlimited: o.Unlimited,
-		Created: s.now().UTC(), Limits: o.Limits,
+		ID: hex.EncodeToString(id), Name: o.Name, Unlimited: o.Unlimited,
+		Created: s.now().UTC(), Limits: o.Limits, Purchases: &job.Purchases{},
 	}
+	a.buy(o.Credits, a.Created)
+	a.Purchases.Changed = a.Created
 	key = keyPrefix + a.ID + base64.RawURLEncoding.EncodeToString(secret)
 	a.Hash = hashKey(key)
 	value, err := json.Marshal(a)
@@ -159,7 +161,7 @@ func (s *Accounts) Enabled(ctx context.Context) (bool, error) {
 func caller(a Account) job.Caller {
 	c := job.Caller{ID: a.ID, Name: a.Name}
 	if !a.Unlimited {
-		c.Credits = &a.Credits
+		c.Credits, c.Purchases = &a.Credits, a.history()
 	}
 	return c
 }
@@ -226,7 +228,7 @@ func (s *Accounts) TopUp(ctx context.Context, id string, credits int64) (Account
 		if a.Credits+credits < 0 {
 			return false, fault.New(fault.Invalid, "The balance cannot go below 0: it is %d.", a.Credits)
 		}
-		a.Credits += credits
+		a.buy(credits, s.now().UTC())
 		return true, nil
 	})
 }
@@ -279,7 +281,7 @@ func (s *Accounts) edit(ctx context.Context, id string, change func(*Account) (b
 		if err != nil {
 			return Account{}, named(err)
 		}
-		before := a.Credits
+		before, past := a.Credits, a.history()
 		write, err := change(&a)
 		if err != nil {
 			a.Credits = before
@@ -287,6 +289,12 @@ func (s *Accounts) edit(ctx context.Context, id string, change func(*Account) (b
 		}
 		if !write {
 			return a, nil
+		}
+		if a.Credits != before {
+			if a.Purchases == nil {
+				a.Purchases = &past
+			}
+			a.Purchases.Changed = s.now().UTC()
 		}
 		value, err := json.Marshal(a)
 		if err != nil {

@@ -260,3 +260,73 @@ func TestTopUp(t *testing.T) {
 		t.Fatalf("%+v, %v", accounts, err)
 	}
 }
+
+// TestPurchases follows what AILab's call for credits tells: what was bought
+// in all, what there was after the latest purchase, and when.
+func TestPurchases(t *testing.T) {
+	t.Parallel()
+	s, _, c := newAccounts(t)
+	start := c.unix.Load()
+	_, id := create(t, s, account.NewOptions{})
+	told := func(step string, total, balance, first, changed int64) {
+		t.Helper()
+		now, err := s.Balance(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, unix := now.Purchases, func(t time.Time) int64 {
+			if t.IsZero() {
+				return 0
+			}
+			return t.Unix() - start
+		}
+		if p.Total != total || p.Balance != balance || unix(p.First) != first || unix(p.Changed) != changed {
+			t.Errorf("%s: %+v, want total %d, balance %d, first %d s, changed %d s", step, p, total, balance, first, changed)
+		}
+	}
+	step := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.unix.Add(10)
+	}
+	topUp := func(credits int64) error {
+		_, err := s.TopUp(t.Context(), id, credits)
+		return err
+	}
+	told("nothing bought", 0, 0, 0, 0)
+	c.unix.Add(10)
+	step(topUp(100))
+	told("bought", 100, 100, 10, 10)
+	_, err := s.Charge(t.Context(), id, "job", account.Terms{Price: 30})
+	step(err)
+	told("spent", 100, 100, 10, 20)
+	step(topUp(50))
+	told("bought again", 150, 120, 10, 30)
+	step(s.Refund(t.Context(), id, "job"))
+	told("given back", 150, 120, 10, 40)
+	step(topUp(-20))
+	told("taken back", 130, 120, 10, 50)
+}
+
+// TestPurchasesOfOldRecords reads an account made before purchases were kept.
+func TestPurchasesOfOldRecords(t *testing.T) {
+	t.Parallel()
+	s, store, _ := newAccounts(t)
+	const old = `{"id":"a1","name":"shop","hash":"","credits":70,"created":"2026-01-02T03:04:05Z","limits":{},"holds":{"job":30}}`
+	if err := store.Create(t.Context(), "a1", []byte(old)); err != nil {
+		t.Fatal(err)
+	}
+	made := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	now, err := s.Balance(t.Context(), "a1")
+	if want := (job.Purchases{Total: 100, Balance: 70, First: made, Changed: made}); err != nil || now.Purchases != want {
+		t.Errorf("%+v, %v; want %+v", now.Purchases, err, want)
+	}
+	if _, err := s.TopUp(t.Context(), "a1", 5); err != nil {
+		t.Fatal(err)
+	}
+	if now, err = s.Balance(t.Context(), "a1"); err != nil || now.Purchases.Total != 105 || now.Purchases.Balance != 75 || !now.Purchases.First.Equal(made) {
+		t.Errorf("after a purchase: %+v, %v", now.Purchases, err)
+	}
+}

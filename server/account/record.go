@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"upscaled/engine/fault"
+	"upscaled/server/job"
 )
 
 // Limits are what an account may do; zero means no limit.
@@ -26,6 +27,9 @@ type Account struct {
 	Created   time.Time `json:"created"`
 	Limits    Limits    `json:"limits"`
 
+	// Purchases are nil in records older than this field.
+	Purchases *job.Purchases `json:"purchases,omitempty"`
+
 	// Holds are credits taken for jobs that are not final yet, by job ID.
 	Holds map[string]int64 `json:"holds,omitempty"`
 	// Window counts accepted requests by minute (unix seconds of its start).
@@ -33,6 +37,33 @@ type Account struct {
 	// Tokens and Refilled are the rate limit's bucket.
 	Tokens   float64   `json:"tokens,omitempty"`
 	Refilled time.Time `json:"refilled,omitzero"`
+}
+
+// history is what is known of the credits' past. Of records that are older
+// than purchases, that is what they hold, given when they were made.
+func (a *Account) history() job.Purchases {
+	if a.Purchases != nil {
+		return *a.Purchases
+	}
+	p := job.Purchases{Total: a.Credits, Balance: a.Credits, First: a.Created, Changed: a.Created}
+	for _, held := range a.Holds {
+		p.Total += held
+	}
+	return p
+}
+
+// buy adds credits, or takes some back, which is no purchase.
+func (a *Account) buy(credits int64, now time.Time) {
+	p := a.history()
+	a.Credits += credits
+	p.Total += credits
+	if credits > 0 {
+		p.Balance = a.Credits
+		if p.First.IsZero() {
+			p.First = now
+		}
+	}
+	a.Purchases = &p
 }
 
 type minute struct {

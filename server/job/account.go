@@ -1,6 +1,9 @@
 package job
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Caller is an authenticated account.
 type Caller struct {
@@ -10,6 +13,20 @@ type Caller struct {
 	Name string
 	// Credits is the balance; nil when unlimited or authentication is off.
 	Credits *int64
+	// Purchases tell where the credits came from; zero where Credits is nil.
+	Purchases Purchases
+}
+
+// Purchases are what is kept of the history of an account's credits.
+type Purchases struct {
+	// Total is all credits that were ever given, less those taken back.
+	Total int64 `json:"total"`
+	// Balance is what the account had right after the latest purchase.
+	Balance int64 `json:"balance"`
+	// First is when credits were first given, zero when never; Changed when the
+	// balance changed last, whatever changed it.
+	First   time.Time `json:"first,omitzero"`
+	Changed time.Time `json:"changed,omitzero"`
 }
 
 // Gate tells who calls. With no keys configured every call passes as the zero

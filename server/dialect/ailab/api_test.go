@@ -95,9 +95,10 @@ func keyed(r *http.Request, key string) *http.Request {
 
 func gate() dialecttest.Gate {
 	balance := int64(485)
+	past := job.Purchases{Total: 700, Balance: 600, First: time.Unix(1_700_000_000, 0), Changed: time.Unix(1_700_003_600, 0)}
 	return dialecttest.Gate{
 		Keys: map[string]job.Caller{
-			"good": {ID: "a1", Name: "Ada", Credits: &balance}, "rich": {ID: "a2", Name: "Bea"}, "off": {ID: "a3"}, "broken": {ID: "a4"},
+			"good": {ID: "a1", Name: "Ada", Credits: &balance, Purchases: past}, "rich": {ID: "a2", Name: "Bea"}, "off": {ID: "a3"}, "broken": {ID: "a4"},
 		},
 		Errors: map[string]error{
 			"off":    fault.New(fault.Disabled, "The API key is disabled."),

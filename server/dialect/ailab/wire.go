@@ -2,6 +2,7 @@ package ailab
 
 import (
 	"net/http"
+	"time"
 
 	"upscaled/server/job"
 )
@@ -32,7 +33,9 @@ type Picture struct {
 	URL string `json:"url"`
 }
 
-// Balance is one pot of credits; times are unix seconds.
+// Balance is one pot of credits; times are unix seconds, 0 where nothing
+// happened yet. Total is what was ever bought, LastRechargeBalance what the
+// pot held right after the latest purchase.
 type Balance struct {
 	UniqueSign          string `json:"unique_sign"`
 	Name                string `json:"name"`
@@ -53,13 +56,22 @@ func success(requestID string, data any) Envelope {
 const unlimited = 999_999_999
 
 // balance is the vendor's pot that all its APIs draw from, under the name and
-// sign that its page of the call lists. What was bought, and when, is not
-// recorded here: the total is the balance, so that nothing looks overdrawn,
-// and the rest is 0.
+// sign that its page of the call lists. No balance warns: 0. Accounts without
+// a balance have no purchases either.
 func balance(caller job.Caller) []Balance {
-	credits := int64(unlimited)
+	pot := Balance{UniqueSign: "common", Name: "Universal credits", Balance: unlimited, Total: unlimited}
 	if caller.Credits != nil {
-		credits = *caller.Credits
+		past := caller.Purchases
+		pot.Balance, pot.Total = *caller.Credits, past.Total
+		pot.LastRechargeBalance = past.Balance
+		pot.FirstBuyTime, pot.LastUpdateTime = unix(past.First), unix(past.Changed)
 	}
-	return []Balance{{UniqueSign: "common", Name: "Universal credits", Balance: credits, Total: credits}}
+	return []Balance{pot}
+}
+
+func unix(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.Unix()
 }
