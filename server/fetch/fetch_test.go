@@ -64,7 +64,7 @@ func TestFetchReadsAPublicFile(t *testing.T) {
 func TestForbiddenAddresses(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "secret") }))
-	defer server.Close()
+	t.Cleanup(server.Close) // not before the last of the parallel tests
 	port := netip.MustParseAddrPort(server.Listener.Addr().String()).Port()
 	hosts := []string{
 		"127.0.0.1", "127.1", "2130706433", "0x7f000001", "0177.0.0.1", "127.0.0.1.", "localhost", "LOCALHOST.",
