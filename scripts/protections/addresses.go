@@ -13,6 +13,14 @@ func addresses() []protection {
 	return []protection{
 		{row: inputs, without: []edit{dialled}, tests: in(fetchPackage, "TestForbiddenAddresses", "TestRebindingNameIsRefused")},
 		{
+			row: inputs,
+			without: []edit{
+				{"server/fetch/address.go", `"169.254.0.0/16",`, ``},
+				{"server/fetch/address.go", `"64:ff9b::/96",`, ``},
+			},
+			tests: in(fetchPackage, "TestForbiddenAddresses"),
+		},
+		{
 			row:     inputs,
 			without: out("server/fetch/fetch.go", "return f.checkURL(request.URL)\n", "return nil\n"),
 			tests:   in(fetchPackage, "TestRedirectsObeyTheRules"),
