@@ -1,0 +1,132 @@
+//go:build linux
+
+package onednn_test
+
+import (
+	"fmt"
+	"os"
+	"testing"
+
+	"upscaled/engine"
+	"upscaled/engine/onednn"
+	"upscaled/engine/picture"
+	"upscaled/models/network"
+	"upscaled/models/network/reference"
+)
+
+// longest is the side up to which all widths and heights are tried.
+const longest = 300
+
+// sweep compares float32 with ONNX Runtime's untiled result at all widths on
+// some heights and the other way round, step by step.
+type sweep struct {
+	t           testing.TB
+	ours, other engine.Session
+	facts       network.Facts
+	// picture makes an input.
+	picture        func(width, height int) picture.Raster
+	values, differ int
+}
+
+func newSweep(t testing.TB, r, other engine.Runtime, net engine.Network) *sweep {
+	t.Helper()
+	o := network.Options{Precision: network.Float32, Sample: network.Uint8, Channels: 3, Borders: network.AllBorders}
+	open := func(r engine.Runtime) engine.Session {
+		s, err := r.Open(t.Context(), net, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = s.Close() })
+		return s
+	}
+	return &sweep{t: t, ours: open(r), other: open(other), facts: net.Facts(), picture: func(width, height int) picture.Raster { return noise(width, height, 3, 8) }}
+}
+
+func (s *sweep) run(step int, short []int) {
+	s.t.Helper()
+	multiple := max(1, s.facts.Multiple)
+	for long := 1; long <= longest && !s.t.Failed(); long += step {
+		for _, other := range short {
+			s.size(long*multiple, other*multiple)
+			s.size(other*multiple, long*multiple)
+		}
+	}
+	s.t.Logf("%d of %d values differ", s.differ, s.values)
+	// One in 10,000, over all sizes: single small pictures have too few values.
+	if s.differ*10_000 > s.values {
+		s.t.Errorf("%d of %d values differ from ONNX Runtime's", s.differ, s.values)
+	}
+}
+
+// size compares one size; no value may differ by more than one.
+func (s *sweep) size(width, height int) {
+	s.t.Helper()
+	in := s.picture(width, height)
+	width, height = width*s.facts.Scale, height*s.facts.Scale
+	got, want := picture.NewRaster(width, height, 3, 8), picture.NewRaster(width, height, 3, 8)
+	if err := s.ours.Run(s.t.Context(), in, got); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := s.other.Run(s.t.Context(), in, want); err != nil {
+		s.t.Fatal(err)
+	}
+	s.values += len(want.Pix)
+	for i, v := range got.Pix {
+		d := int(v) - int(want.Pix[i])
+		if d != 0 {
+			s.differ++
+		}
+		if d < -1 || d > 1 {
+			s.t.Errorf("%dx%d: value %d is %d, not %d", in.Width, in.Height, i, v, want.Pix[i])
+			return
+		}
+	}
+}
+
+// TestEverySize compares small networks at all widths and heights.
+func TestEverySize(t *testing.T) {
+	t.Parallel()
+	r, other := opened(t, onednn.Options{Threads: 1}), otherRuntime(t, 1)
+	newSweep(t, r, other, recognized(t, reference.RandomCompact(31, 2, 16, 2))).run(1, []int{1, 6})
+	newSweep(t, r, other, recognized(t, reference.RandomRRDB(32, 1, 16, 8, 1, 1))).run(3, []int{2})
+}
+
+// TestEverySizePublished compares the published networks: a sample of sizes,
+// and all of them where the environment asks for that.
+func TestEverySizePublished(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes long")
+	}
+	r, other := opened(t, onednn.Options{}), otherRuntime(t, 0)
+	step, short := 43, []int{1}
+	if os.Getenv("UPSCALED_TEST_SIZES") == "all" {
+		step, short = 1, []int{1, 4}
+	}
+	whole := photo(t, "OST_009.png", longest, longest)
+	for name, sides := range map[string][]int{"realesr-general-x4v3": short, "realesrgan-x4plus": short[:1]} {
+		s := newSweep(t, r, other, published(t, name))
+		s.picture = func(width, height int) picture.Raster { return cropped(whole, width, height) }
+		s.run(step, sides)
+	}
+}
+
+// BenchmarkExact compares float32 on a photo of 1280x720; ONNX Runtime needs
+// 12 GiB for it untiled with realesrgan-x4plus.
+func BenchmarkExact(b *testing.B) {
+	r, other := opened(b, onednn.Options{}), otherRuntime(b, 0)
+	for name := range bounds {
+		for _, file := range []string{"OST_009.png", "0014.jpg"} {
+			b.Run(fmt.Sprint(name, "/", file), func(b *testing.B) {
+				in := photo(b, file, 1280, 720)
+				net := published(b, name)
+				exact, want := run(b, r, net, network.Float32, in), run(b, other, net, network.Float32, in)
+				differ, decibels := difference(exact, want)
+				b.Logf("%d of %d values differ (%.4f %%), %.1f dB", differ, len(want.Pix), 100*float64(differ)/float64(len(want.Pix)), decibels)
+				if differ*10_000 > len(want.Pix) {
+					b.Errorf("%d of %d values differ", differ, len(want.Pix))
+				}
+			})
+		}
+	}
+}
