@@ -49,19 +49,34 @@ func startFleet(t *testing.T, credits int64) *fleet {
 		f.apis = append(f.apis, start(t, f.dial(t), hasty))
 	}
 	f.account = newAccount(t, f.apis[0], credits)
+	f.begin(t)
+	return f
+}
+
+// begin makes the context of the workers, which ends with the test.
+func (f *fleet) begin(t *testing.T) {
 	f.ctx, f.stop = context.WithCancel(context.Background())
 	t.Cleanup(func() {
 		f.stop()
 		f.workers.Wait()
 	})
-	return f
 }
 
 // work runs a worker on a connection of its own until the test ends. Jobs
 // whose ID ends in 7 fail.
 func (f *fleet) work(t *testing.T) {
 	t.Helper()
-	worker := start(t, f.dial(t), hasty)
+	f.workOn(t, f.dial(t))
+}
+
+// workOn is work on a connection.
+func (f *fleet) workOn(t *testing.T, c *jobs.Connection) {
+	t.Helper()
+	f.workQueue(t, start(t, c, hasty))
+}
+
+// workQueue is work on a queue that runs.
+func (f *fleet) workQueue(t *testing.T, worker node) {
 	t.Cleanup(func() { // before its connection closes
 		f.stop()
 		f.workers.Wait()

@@ -141,17 +141,31 @@ func (q *Queue) Open(ctx context.Context, id string) (io.ReadSeekCloser, job.Job
 	if r.State != job.Succeeded || q.options.Now().Sub(r.Finished) >= q.options.Retention {
 		return nil, job.Job{}, gone
 	}
-	info, err := q.pictures.GetInfo(ctx, r.Object)
-	if errors.Is(err, jetstream.ErrObjectNotFound) {
-		return nil, job.Job{}, gone
-	} else if err != nil {
-		return nil, job.Job{}, fmt.Errorf("look for result: %w", err)
+	info, err := q.resultInfo(ctx, r.Object, gone)
+	if err != nil {
+		return nil, job.Job{}, err
 	}
 	// Without a deadline the library allows five seconds for a whole object,
 	// which slow clients need longer for.
 	reading, stop := context.WithTimeout(ctx, readLimit)
 	open := func(ctx context.Context) (io.ReadCloser, error) { return q.pictures.Get(ctx, r.Object) }
 	return &seeker{ctx: reading, open: open, stop: stop, size: int64(info.Size)}, r.Job, nil
+}
+
+// resultInfo describes a result, or answers gone. A question that is lost with a
+// node is asked again.
+func (q *Queue) resultInfo(ctx context.Context, object string, gone error) (info *jetstream.ObjectInfo, err error) {
+	ctx, stop := context.WithTimeout(ctx, readPatience)
+	defer stop()
+	err = q.persist(ctx, func(ctx context.Context) error {
+		if info, err = q.pictures.GetInfo(ctx, object); errors.Is(err, jetstream.ErrObjectNotFound) {
+			return gone
+		} else if err != nil {
+			return fmt.Errorf("look for result: %w", err)
+		}
+		return nil
+	})
+	return info, err
 }
 
 // Cancel implements job.Queue. The worker of a running job notices by the

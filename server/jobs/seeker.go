@@ -13,13 +13,14 @@ import (
 // opens the object anew and skips: a Range costs what lies before it, and the
 // usual whole read from the start costs nothing more and holds one chunk.
 type seeker struct {
-	ctx    context.Context // of who reads
-	open   func(ctx context.Context) (io.ReadCloser, error)
-	stop   context.CancelFunc // ends what open began
-	size   int64
-	wanted int64 // where the next Read begins
-	stream io.ReadCloser
-	at     int64 // where stream stands
+	ctx     context.Context // of who reads
+	open    func(ctx context.Context) (io.ReadCloser, error)
+	stop    context.CancelFunc // ends what open began
+	size    int64
+	wanted  int64 // where the next Read begins
+	stream  io.ReadCloser
+	release context.CancelFunc // ends what stream waits for
+	at      int64              // where stream stands
 }
 
 func (s *seeker) Seek(offset int64, whence int) (int64, error) {
@@ -60,6 +61,9 @@ const (
 	readStep = 250 * time.Millisecond
 	// readPatience is how long the store may be silent.
 	readPatience = time.Minute
+	// openStep bounds one try to open an object: the answer may be lost with a
+	// node.
+	openStep = 5 * time.Second
 )
 
 // stepping is a context whose deadline is always near.
@@ -88,17 +92,38 @@ func (s *seeker) reopen() error {
 	if err := s.closeStream(); err != nil {
 		return err
 	}
-	stream, err := s.open(stepping{s.ctx})
-	if err != nil {
+	if err := s.openPatiently(); err != nil {
 		return fmt.Errorf("open result: %w", err)
 	}
-	s.stream, s.at = stream, 0
+	s.at = 0
 	skipped, err := io.CopyN(io.Discard, reading(s.patiently), s.wanted)
 	s.at = skipped
 	if err != nil {
 		return fmt.Errorf("skip to byte %d of result: %w", s.wanted, err)
 	}
 	return nil
+}
+
+// openPatiently begins the stream, again where a try is not answered.
+func (s *seeker) openPatiently() (err error) {
+	for began := time.Now(); ; {
+		trying, giveUp := context.WithCancel(s.ctx)
+		late := time.AfterFunc(openStep, giveUp)
+		stream, failed := s.open(stepping{trying})
+		if late.Stop() && failed == nil {
+			s.stream, s.release = stream, giveUp
+			return nil
+		}
+		if failed == nil {
+			_ = stream.Close() // it is given up already
+			failed = context.DeadlineExceeded
+		}
+		unanswered := trying.Err() != nil
+		giveUp()
+		if !unanswered || s.ctx.Err() != nil || time.Since(began) > readPatience {
+			return failed
+		}
+	}
 }
 
 // reading is a function as an io.Reader.
@@ -117,6 +142,7 @@ func (s *seeker) closeStream() error {
 		return nil
 	}
 	err := s.stream.Close()
+	s.release()
 	s.stream = nil
 	return err
 }
