@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"encoding/pem"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -68,9 +69,18 @@ func runClient(t *testing.T, file string, environment ...string) []byte {
 // at gives a value within JSON, by keys and indexes.
 func at(t *testing.T, body []byte, path ...any) any {
 	t.Helper()
+	value, err := inside(body, path...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return value
+}
+
+// inside is at for goroutines that may not end a test.
+func inside(body []byte, path ...any) (any, error) {
 	var value any
 	if err := json.Unmarshal(body, &value); err != nil {
-		t.Fatalf("%v in %s", err, body)
+		return nil, fmt.Errorf("%w in %s", err, body)
 	}
 	for _, step := range path {
 		switch step := step.(type) {
@@ -80,31 +90,36 @@ func at(t *testing.T, body []byte, path ...any) any {
 		case int:
 			list, _ := value.([]any)
 			if step >= len(list) {
-				t.Fatalf("no %v in %s", path, body)
+				return nil, fmt.Errorf("no %v in %s", path, body)
 			}
 			value = list[step]
 		}
 	}
 	if value == nil {
-		t.Fatalf("no %v in %s", path, body)
+		return nil, fmt.Errorf("no %v in %s", path, body)
 	}
-	return value
+	return value, nil
 }
 
 // pictureServer serves one picture over https and gives its URL and a file
 // with its certificate.
 func pictureServer(t *testing.T, picture []byte) (url, certificate string) {
 	t.Helper()
-	pictures := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = w.Write(picture)
-	}))
-	t.Cleanup(pictures.Close)
+	url, certificate = secureServer(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(picture) })
+	return url + "/product-photo.jpg", certificate
+}
+
+// secureServer answers over https.
+func secureServer(t *testing.T, answer http.HandlerFunc) (url, certificate string) {
+	t.Helper()
+	s := httptest.NewTLSServer(answer)
+	t.Cleanup(s.Close)
 	certificate = filepath.Join(t.TempDir(), "certificate.pem")
-	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: pictures.Certificate().Raw})
+	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
 	if err := os.WriteFile(certificate, block, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return pictures.URL + "/product-photo.jpg", certificate
+	return s.URL, certificate
 }
 
 func TestVendorsOwnClients(t *testing.T) {

@@ -53,8 +53,15 @@ type process struct {
 // launch starts one and gives what it logs.
 func launch(t *testing.T, environment []string, arguments ...string) (process, io.Reader) {
 	t.Helper()
-	p := process{command: exec.Command(os.Args[0], arguments...), log: &logLines{lines: discardPipe()}}
-	p.command.Env = append(append(os.Environ(), programVariable+"="+slowProgram), environment...)
+	command := exec.Command(os.Args[0], arguments...)
+	command.Env = append(append(os.Environ(), programVariable+"="+slowProgram), environment...)
+	return begin(t, command)
+}
+
+// begin starts a command that ends with the test.
+func begin(t *testing.T, command *exec.Cmd) (process, io.Reader) {
+	t.Helper()
+	p := process{command: command, log: &logLines{lines: discardPipe()}}
 	log, err := p.command.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -70,6 +77,12 @@ func launch(t *testing.T, environment []string, arguments ...string) (process, i
 func startProcess(t *testing.T, data string, environment []string, arguments ...string) process {
 	t.Helper()
 	p, log := launch(t, environment, append([]string{"serve", "--listen", "127.0.0.1:0", "--data", data}, arguments...)...)
+	return p.ready(t, log)
+}
+
+// ready waits until a server is, and keeps what it logs.
+func (p process) ready(t *testing.T, log io.Reader) process {
+	t.Helper()
 	p.url = addressOf(t, io.TeeReader(log, p.log), p.log)
 	go func() { _, _ = io.Copy(p.log, log) }()
 	ready(t, p.url)

@@ -138,11 +138,7 @@ func different(want, got map[string]float64) []string {
 
 // charged notes the credits of all jobs at the APIs' own prices.
 func (l *mixedLoad) charged() {
-	apis := server.DefaultAPIs()
-	prices := map[string]int64{
-		"mnml": apis.Mnml.Price, "ailab": apis.AILab.Price, "maskr": apis.Maskr.Price, "artnex": apis.Artnex.Price,
-		"aetherforge": apis.Aetherforge.Price, "native": apis.Native.Price, "replicate": apis.Replicate.Price, "automatic1111": apis.Automatic.Price,
-	}
+	prices := defaultPrices()
 	for line, jobs := range l.counts {
 		if rest, found := strings.CutPrefix(line, `upscaled_jobs_total{api="`); found {
 			api, _, _ := strings.Cut(rest, `"`)
@@ -150,6 +146,15 @@ func (l *mixedLoad) charged() {
 				l.count(jobs*float64(price), `upscaled_credits_charged_total{api=%q}`, api)
 			}
 		}
+	}
+}
+
+// defaultPrices are credits for a picture, by API.
+func defaultPrices() map[string]int64 {
+	apis := server.DefaultAPIs()
+	return map[string]int64{
+		"mnml": apis.Mnml.Price, "ailab": apis.AILab.Price, "maskr": apis.Maskr.Price, "artnex": apis.Artnex.Price,
+		"aetherforge": apis.Aetherforge.Price, "native": apis.Native.Price, "replicate": apis.Replicate.Price, "automatic1111": apis.Automatic.Price,
 	}
 }
 

@@ -251,13 +251,22 @@ func get(t *testing.T, url, key string) (int, []byte) {
 	return code, body
 }
 
-// form is a multipart request with one picture and text fields given as
-// name=value.
+// form is a multipart request with one picture, or none where file is nil, and
+// text fields given as name=value.
 func form(t *testing.T, url, field string, file []byte, fields ...string) *http.Request {
+	t.Helper()
+	if file == nil {
+		return forms(t, url, field, nil, fields...)
+	}
+	return forms(t, url, field, [][]byte{file}, fields...)
+}
+
+// forms is form for several pictures in fields of one name.
+func forms(t *testing.T, url, field string, files [][]byte, fields ...string) *http.Request {
 	t.Helper()
 	var body bytes.Buffer
 	w := multipart.NewWriter(&body)
-	if file != nil {
+	for _, file := range files {
 		part, err := w.CreateFormFile(field, "photo.bin")
 		if err == nil {
 			_, err = part.Write(file)

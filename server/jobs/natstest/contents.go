@@ -46,6 +46,26 @@ func join(t *testing.T, url string, options ...nats.Option) jetstream.JetStream 
 	return store
 }
 
+// Amount is how much is stored: messages and their bytes, without what files
+// still hold of those that are gone.
+type Amount struct {
+	Messages uint64
+	Bytes    uint64
+}
+
+// Amounts tells how much pictures and everything else take.
+func Amounts(ctx context.Context, store jetstream.JetStream) (pictures, others Amount, err error) {
+	streams := store.ListStreams(ctx)
+	for info := range streams.Info() {
+		to := &others
+		if info.Config.Name == "OBJ_upscaled_pictures_1" {
+			to = &pictures
+		}
+		to.Messages, to.Bytes = to.Messages+info.State.Msgs, to.Bytes+info.State.Bytes
+	}
+	return pictures, others, streams.Err()
+}
+
 // Leftovers names everything in a store that belongs to no job: objects, pieces
 // of objects, work items of jobs that have ended. Jobs must be final.
 func Leftovers(ctx context.Context, store jetstream.JetStream) (found []string, err error) {
