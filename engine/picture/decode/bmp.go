@@ -151,7 +151,7 @@ func (f *bmpFile) readMasks(header []byte, size int, compression uint32) error {
 	case compression == 3:
 		given = 3
 	}
-	if len(header) < 40+4*given {
+	if given > 0 && len(header) < 40+4*given {
 		return errTruncated
 	}
 	for i := range given {

@@ -20,7 +20,7 @@ func FuzzOpen(f *testing.F) {
 		f.Add(seed)
 		f.Add(seed[:len(seed)/2])
 	}
-	for _, file := range slices.Concat(hostileAnimations(), hostileJPEG(), hostileTIFF(), hostileOthers()) {
+	for _, file := range slices.Concat(hostileAnimations(), hostileJPEG(), hostileTIFF(), hostileOthers(), hostileFurther()) {
 		if file.mebibytes > 24 {
 			continue // made to be large
 		}

@@ -51,7 +51,7 @@ const hostileSeconds = 90
 // limits and holds memory and time to bounds.
 func TestHostileFiles(t *testing.T) {
 	t.Parallel()
-	files := slices.Concat(hostilePNG(), hostileAnimations(), hostileJPEG(), hostileTIFF(), hostileOthers())
+	files := slices.Concat(hostilePNG(), hostileAnimations(), hostileJPEG(), hostileTIFF(), hostileOthers(), hostileFurther())
 	for _, file := range files {
 		t.Run(file.name, func(t *testing.T) {
 			if testing.Short() && file.mebibytes > 60 {
