@@ -17,7 +17,16 @@ func (a *app) chooseProcessor(c *compute, threads int) error {
 	if err != nil {
 		return err
 	}
-	library, reason, err := a.processorLibrary(precision)
+	return a.chooseFrom(c, threads, precision, onednn.Probe)
+}
+
+// prober finds oneDNN, as onednn.Probe.
+type prober func(file string) (onednn.Library, error)
+
+// chooseFrom does so with what a prober finds. Where that is not to be used,
+// the runtimes stay what they are.
+func (a *app) chooseFrom(c *compute, threads int, precision network.Precision, probe prober) error {
+	library, reason, err := a.pickLibrary(precision, probe)
 	if err != nil {
 		return err
 	}
@@ -40,6 +49,10 @@ func (a *app) chooseProcessor(c *compute, threads int) error {
 
 // processorLibrary is oneDNN where it is to be used, else nil, and says why.
 func (a *app) processorLibrary(precision network.Precision) (*onednn.Library, string, error) {
+	return a.pickLibrary(precision, onednn.Probe)
+}
+
+func (a *app) pickLibrary(precision network.Precision, probe prober) (*onednn.Library, string, error) {
 	switch a.settings.cpuEngine {
 	case "onnxruntime":
 		return nil, "asked for by --cpu-engine", nil
@@ -48,7 +61,7 @@ func (a *app) processorLibrary(precision network.Precision) (*onednn.Library, st
 		return nil, "", usageError{fmt.Errorf("--cpu-engine is %q; use auto, onednn or onnxruntime", a.settings.cpuEngine)}
 	}
 	asked := a.settings.cpuEngine == "onednn"
-	found, err := onednn.Probe(a.settings.oneDNN)
+	found, err := probe(a.settings.oneDNN)
 	switch {
 	case err != nil && (asked || a.settings.oneDNN != ""):
 		return nil, "", err
