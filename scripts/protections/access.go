@@ -55,7 +55,7 @@ func access() []protection {
 		},
 		{
 			row:     "another key's job",
-			without: out("server/dialect/host.go", `if j.API != api || j.Account != caller.ID {`, `if j.API != api {`),
+			without: out("server/dialect/host.go", `err == nil && (j.API != api || j.Account != caller.ID) {`, `err == nil && j.API != api {`),
 			tests:   in("./server/dialect", "TestOwned"),
 		},
 		{

@@ -31,7 +31,7 @@ func requests() []protection {
 		},
 		{
 			row:     "damaged or hostile weights files",
-			without: out("models/weights/safetensors.go", `if length > maxSafetensorsHeader || int64(length) > size-safetensorsPrefix {`, `if length > 1<<40 {`),
+			without: out("models/import.go", `if err := checkName(name); err != nil {`, `if err := checkName(name); err != nil && false {`),
 			tests:   in("./models", "TestImportRefusals"),
 		},
 		{
