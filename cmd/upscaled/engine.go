@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"runtime/debug"
 	"slices"
 	"syscall"
 
@@ -100,6 +101,9 @@ func (a *app) runEngine(ctx context.Context, w workSettings) error {
 		return usageError{err}
 	}
 	child.OfferToMemoryKiller()
+	if limit, _ := a.lookupEnv("GOMEMLIMIT"); limit == "" && w.engineMemory > 0 {
+		debug.SetMemoryLimit(w.engineMemory / 4 * 3) // native code has the rest
+	}
 	h := child.Host{
 		Requests: requests, Replies: replies, Log: a.stderr, Abandon: func() { os.Exit(exitInternal) },
 		Open: func(ctx context.Context) (child.Upscaler, error) {
@@ -128,7 +132,8 @@ func (a *app) openForJobs(ctx context.Context, w workSettings, log *slog.Logger)
 		return a.openHere(ctx, w)
 	}
 	isolated := child.New(child.Options{
-		Command: func(last []engine.DeviceUse) *exec.Cmd { return a.engineProcess(sameDevice(w.engineArguments, last)) }, Log: log,
+		Command: func(last []engine.DeviceUse) *exec.Cmd { return a.engineProcess(sameDevice(w.engineArguments, last)) },
+		Memory:  w.engineMemory, Log: log,
 	})
 	a.onClose(isolated.Close)
 	return isolated, func(ctx context.Context) error {

@@ -33,6 +33,7 @@ func metricLabels() map[string][]string {
 		"upscaled_credits_charged_total":     {"api"},
 		"upscaled_webhooks_total":            {"outcome"},
 		"upscaled_build_info":                {"version"},
+		"upscaled_engine_restarts_total":     {},
 	}
 }
 

@@ -84,7 +84,7 @@ func (w *watched) open(ctx context.Context, a *app, s operationSettings, self *s
 			return err
 		}
 		w.metrics = metrics.New(metrics.Options{
-			Version: build(), Models: names, Depth: self.depth, Devices: self.devices, Log: w.log,
+			Version: build(), Models: names, Depth: self.depth, Devices: self.devices, Restarts: self.restarts, Log: w.log,
 		})
 		if err := w.listen("metrics-listen", s.metrics, operations.Metrics(w.metrics.Handler(), self.unready(ctx))); err != nil {
 			return err

@@ -215,8 +215,9 @@ func warmUp(ctx context.Context, e worker.Engine) error {
 }
 
 var (
-	errWarming  = errors.New("the network is loading")
-	errStopping = errors.New("stopping")
+	errWarming    = errors.New("the network is loading")
+	errRestarting = errors.New("the engine's process ended and is started again")
+	errStopping   = errors.New("stopping")
 )
 
 // readiness is whether jobs can be run now.
@@ -233,6 +234,11 @@ func (r *readiness) set() { r.warm.Store(true) }
 func (r *readiness) err(ctx context.Context) error {
 	if !r.warm.Load() {
 		return errWarming
+	}
+	if opened := r.engine.Load(); opened != nil {
+		if isolated, ok := (*opened).(interface{ Ready() error }); ok && isolated.Ready() != nil {
+			return errRestarting
+		}
 	}
 	return r.check(ctx)
 }

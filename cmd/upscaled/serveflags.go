@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"upscaled/server"
+	"upscaled/server/worker/child"
 )
 
 // queueSettings say where jobs and keys are kept.
@@ -57,6 +58,8 @@ type workSettings struct {
 	faces          faceSettings
 	// memory is the bytes that decoding one picture may take; 0 is no bound.
 	memory int64
+	// engineMemory bounds the process that runs networks, in bytes; 0 is no bound.
+	engineMemory int64
 	// isolate runs networks in a process of its own, with engineArguments.
 	isolate         bool
 	engineArguments []string
@@ -85,8 +88,9 @@ func (w *workSettings) declareEngine(flags *pflag.FlagSet) {
 	flags.Int64Var(&w.pixels, "max-pixels", 100_000_000, "pixels of an input picture at most, all frames together")
 	flags.IntVar(&w.side, "max-side", 30_000, "pixels of an input picture's longer side at most")
 	flags.Int64Var(&w.memory, "decode-memory", 1<<30, "bytes of memory that decoding one input picture may take, as its header tells; 0 is no bound")
+	flags.Int64Var(&w.engineMemory, "engine-memory", 0, "bytes of memory of the engine's own process at most; a picture that needs more fails (default 0: no bound; Linux only)")
 	flags.BoolVar(&w.warmUpDisabled, "no-warm-up", false, "do not load the network before the first job")
-	fromEnvironment(flags, "max-pixels", "max-side", "decode-memory", "no-warm-up")
+	fromEnvironment(flags, "max-pixels", "max-side", "decode-memory", "engine-memory", "no-warm-up")
 }
 
 func (w *workSettings) problems() []string {
@@ -107,6 +111,9 @@ func (w *workSettings) problems() []string {
 	wrong(w.pixels < 1, "--max-pixels must be at least 1")
 	wrong(w.side < 1, "--max-side must be at least 1")
 	wrong(w.memory < 0, "--decode-memory must not be below 0")
+	wrong(w.engineMemory < 0, "--engine-memory must not be below 0")
+	wrong(w.engineMemory > 0 && !w.isolate, "--engine-memory bounds the process that --isolate=false leaves out")
+	wrong(w.engineMemory > 0 && !child.MemoryIsKnown, "--engine-memory is kept on Linux only")
 	all = append(all, w.faces.problems()...)
 	if _, err := parseLevel(w.logLevel); err != nil {
 		all = append(all, "--log-level is "+w.logLevel+"; use debug, info, warn or error")

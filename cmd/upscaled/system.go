@@ -107,6 +107,16 @@ func (s *system) devices() []engine.DeviceUse {
 	return nil
 }
 
+// restarts is how often the engine's process was started again.
+func (s *system) restarts() uint64 {
+	if opened := s.ready.engine.Load(); opened != nil {
+		if counter, ok := (*opened).(interface{ Restarts() uint64 }); ok {
+			return counter.Restarts()
+		}
+	}
+	return 0
+}
+
 // depth is the queue's.
 func (s *system) depth() job.Depth { return s.queue.Depth() }
 

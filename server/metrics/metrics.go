@@ -28,10 +28,13 @@ type Options struct {
 	// are counted as "other".
 	Models []string
 	// Depth tells the queue's and Devices the engine's state; nil is none.
-	// Both may be called concurrently.
+	// Like Restarts, both may be called concurrently.
 	Depth   func() job.Depth
 	Devices func() []engine.DeviceUse
-	Log     *slog.Logger
+	// Restarts tells how often the engine's process was started again; nil is
+	// no such process.
+	Restarts func() uint64
+	Log      *slog.Logger
 }
 
 // Metrics counts in a registry of its own. Its methods may be called

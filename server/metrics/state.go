@@ -11,11 +11,12 @@ import (
 
 // state collects what is asked for at every scrape.
 type state struct {
-	version string
-	depth   func() job.Depth
-	devices func() []engine.DeviceUse
+	version  string
+	depth    func() job.Depth
+	devices  func() []engine.DeviceUse
+	restarts func() uint64
 
-	build, queued, running, busy, memory, free *prometheus.Desc
+	again, build, queued, running, busy, memory, free *prometheus.Desc
 }
 
 func newState(o Options) *state {
@@ -23,7 +24,8 @@ func newState(o Options) *state {
 		return prometheus.NewDesc(name, help, labels, nil)
 	}
 	return &state{
-		version: o.Version, depth: o.Depth, devices: o.Devices,
+		version: o.Version, depth: o.Depth, devices: o.Devices, restarts: o.Restarts,
+		again:   describe("upscaled_engine_restarts_total", "How often the engine's process was started again after it had ended."),
 		build:   describe("upscaled_build_info", "1, with the program's version.", "version"),
 		queued:  describe("upscaled_jobs_queued", "Jobs that wait, on all processes of the queue together."),
 		running: describe("upscaled_jobs_running", "Jobs in work, on all processes of the queue together."),
@@ -35,7 +37,7 @@ func newState(o Options) *state {
 
 // Describe implements prometheus.Collector.
 func (s *state) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{s.build, s.queued, s.running, s.busy, s.memory, s.free} {
+	for _, d := range []*prometheus.Desc{s.again, s.build, s.queued, s.running, s.busy, s.memory, s.free} {
 		out <- d
 	}
 }
@@ -51,6 +53,9 @@ func (s *state) Collect(out chan<- prometheus.Metric) {
 		depth := s.depth()
 		gauge(s.queued, float64(depth.Queued))
 		gauge(s.running, float64(depth.Running))
+	}
+	if s.restarts != nil {
+		out <- prometheus.MustNewConstMetric(s.again, prometheus.CounterValue, float64(s.restarts()))
 	}
 	if s.devices == nil {
 		return

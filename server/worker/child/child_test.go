@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -107,6 +108,15 @@ func (w wilful) Upscale(ctx context.Context, q engine.Request) (engine.Result, e
 			select {}
 		case "panic":
 			panic("as asked")
+		case "greedy":
+			greed := make([]byte, 2*greedyBound)
+			for i := range greed {
+				greed[i] = 1 // what nobody writes to is not in memory
+			}
+			q.Progress(engine.Progress{Done: 1, Total: 2})
+			<-ctx.Done()
+			runtime.KeepAlive(greed)
+			return engine.Result{}, fault.Wrap(fault.Canceled, ctx.Err(), "The operation was canceled.")
 		case "lost":
 			return engine.Result{}, fault.New(fault.DeviceLost, "The GPU stopped working.")
 		case "echo":

@@ -39,7 +39,11 @@ type Options struct {
 	// Delay is how long a child that ended is not started again, twice as long
 	// each time until a picture succeeds, at most 30 seconds; 0 is 100 ms.
 	Delay time.Duration
-	Log   *slog.Logger
+	// Memory is how many bytes of a child's own may be in the machine's memory
+	// before it is killed, as the kernel would do where memory runs out; 0 is no
+	// bound. It holds on Linux only; see MemoryIsKnown.
+	Memory int64
+	Log    *slog.Logger
 }
 
 // Engine is an engine in another process. It may be used concurrently.
@@ -51,6 +55,7 @@ type Engine struct {
 	closing  chan struct{}
 	ended    chan struct{} // supervise has returned
 	devices  atomic.Pointer[[]engine.DeviceUse]
+	restarts atomic.Uint64
 
 	mutex   sync.Mutex
 	running *process      // nil unless one is ready
@@ -89,6 +94,23 @@ func (e *Engine) WarmUp(ctx context.Context) error {
 	_, err := e.ready(ctx)
 	return err
 }
+
+// Ready is nil while a child is ready, fault.Busy while one is started, and
+// else why none is any more. It does not wait.
+func (e *Engine) Ready() error {
+	e.mutex.Lock()
+	defer e.mutex.Unlock()
+	switch {
+	case e.running != nil:
+		return nil
+	case e.fatal != nil:
+		return e.fatal
+	}
+	return fault.New(fault.Busy, "The engine is being started.")
+}
+
+// Restarts is how often a child was started after another had ended.
+func (e *Engine) Restarts() uint64 { return e.restarts.Load() }
 
 // Upscale implements worker.Engine. It writes to q.Output once, when the whole
 // result is there. While no child is ready it waits; fault.DeviceLost says that

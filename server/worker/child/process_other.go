@@ -9,3 +9,8 @@ func dieWithParent(*exec.Cmd) {}
 
 // OfferToMemoryKiller does nothing here.
 func OfferToMemoryKiller() {}
+
+// MemoryIsKnown says whether Options.Memory can be kept here.
+const MemoryIsKnown = false
+
+func memoryOf(int) (bytes int64, known bool) { return 0, false }

@@ -39,7 +39,9 @@ func (e *Engine) supervise() {
 		p, err := start(e.options, e.lastDevices(), e.publish)
 		if err == nil {
 			e.adopt(p)
+			unwatch := p.watchMemory(memoryPause)
 			err = p.wait()
+			unwatch()
 			e.retire(p)
 		}
 		if e.isClosing() {
@@ -68,6 +70,7 @@ func (e *Engine) supervise() {
 		e.options.Log.Error("the engine's process ended; it is started again", "cause", err, "after", delay.String())
 		select {
 		case <-time.After(delay):
+			e.restarts.Add(1)
 		case <-e.closing:
 		}
 	}
