@@ -108,7 +108,7 @@ func (s *Server) host(a addresses) dialect.Host {
 	return dialect.Host{
 		Queue: s.parts.Queue, Gate: s.parts.Gate, Links: s.signer(),
 		Prober:  newProber(picture.Limits{Pixels: s.config.MaxPixels, Side: s.config.MaxSide, Memory: s.config.DecodeMemory}, s.parts.Decoders),
-		BaseURL: a.base, WaitLimit: s.config.WaitLimit, Stopping: s.stopping, Faces: s.parts.Faces, Now: s.parts.Now,
+		BaseURL: a.base, Retention: s.config.APIs.Native.Retention, WaitLimit: s.config.WaitLimit, Stopping: s.stopping, Faces: s.parts.Faces, Now: s.parts.Now,
 	}
 }
 

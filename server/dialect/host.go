@@ -14,6 +14,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"upscaled/engine/fault"
+	"upscaled/engine/picture"
 	"upscaled/server/account"
 	"upscaled/server/job"
 )
@@ -32,6 +33,9 @@ type Host struct {
 	// BaseURL is the scheme and host that clients reach the server at, without
 	// a slash at the end.
 	BaseURL func(*http.Request) string
+	// Retention is how long a finished job is told of, so that its status ends
+	// when its picture does; 0 is as long as the queue knows it.
+	Retention time.Duration
 	// WaitLimit bounds how long a synchronous call waits for its job.
 	WaitLimit time.Duration
 	// Stopping is closed when the server stops: jobs that have not begun by
@@ -47,11 +51,19 @@ type Host struct {
 // ResultURL is where a succeeded job's picture can be read without a key.
 func (h Host) ResultURL(r *http.Request, j job.Job) string { return h.Links.URL(h.BaseURL(r), j) }
 
+// NamedURL is ResultURL with a file name at the end of its path, as most
+// vendors' have one: clients name what they download by it.
+func (h Host) NamedURL(base string, j job.Job, stem string) string {
+	path, query, _ := strings.Cut(h.Links.URL(base, j), "?")
+	return path + "/" + stem + picture.Format(j.Result.Format).Extension() + "?" + query
+}
+
 // Owned gives a job of this API that the caller may see; fault.NotFound for
 // unknown, expired and other callers' jobs alike.
 func (h Host) Owned(ctx context.Context, api string, caller job.Caller, id string) (job.Job, error) {
 	j, err := h.Queue.Get(ctx, id)
-	if fault.KindOf(err) == fault.NotFound || err == nil && (j.API != api || j.Account != caller.ID) {
+	expired := h.Retention > 0 && j.State.Final() && h.Now().Sub(j.Finished) >= h.Retention
+	if fault.KindOf(err) == fault.NotFound || err == nil && (j.API != api || j.Account != caller.ID || expired) {
 		return job.Job{}, fault.New(fault.NotFound, "There is no such job, or its result has expired.")
 	}
 	return j, err

@@ -142,3 +142,38 @@ func TestRandom(t *testing.T) {
 		seen[id] = true
 	}
 }
+
+// Clients name what they download by the URL's end.
+func TestNamedURL(t *testing.T) {
+	t.Parallel()
+	host := dialecttest.Host(&jobtest.Queue{}, dialecttest.Gate{})
+	for format, want := range map[string]string{
+		"png":  "https://base/v1/files/a/upscaled.png?expires=1703258323&sig=00",
+		"jpeg": "https://base/v1/files/a/upscaled.jpg?expires=1703258323&sig=00",
+		"webp": "https://base/v1/files/a/upscaled.webp?expires=1703258323&sig=00",
+		"bmp":  "https://base/v1/files/a/upscaled.bmp?expires=1703258323&sig=00",
+	} {
+		j := job.Job{Spec: job.Spec{ID: "a"}, Result: &job.Result{Format: format}}
+		if got := host.NamedURL("https://base", j, "upscaled"); got != want {
+			t.Errorf("%s: %s", format, got)
+		}
+	}
+}
+
+// A status ends when its picture does, though the record lives on for a while.
+func TestExpiredJobsAreUnknown(t *testing.T) {
+	t.Parallel()
+	q := &jobtest.Queue{Work: dialecttest.Succeed}
+	host := dialecttest.Host(q, dialecttest.Gate{})
+	j, err := host.Run(t.Context(), job.Spec{ID: "a", API: "mnml"}, dialecttest.PNG(t, 4, 4, false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	host.Retention = time.Hour
+	for after, want := range map[time.Duration]fault.Kind{time.Hour - time.Second: "", time.Hour: fault.NotFound} {
+		host.Now = func() time.Time { return j.Finished.Add(after) }
+		if _, err := host.Owned(t.Context(), "mnml", job.Caller{}, "a"); fault.KindOf(err) != want {
+			t.Errorf("%v after its end: %v", after, err)
+		}
+	}
+}

@@ -91,7 +91,7 @@ func (a *API) Job(c echo.Context) error {
 	}
 	url := ""
 	if j.State == job.Succeeded {
-		url = a.host.ResultURL(c.Request(), j)
+		url = a.host.NamedURL(a.host.BaseURL(c.Request()), j, "result")
 	}
 	return dialect.JSON(c, http.StatusOK, progressOf(j, url))
 }

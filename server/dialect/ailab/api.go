@@ -87,7 +87,7 @@ func (a *API) Upscale(c echo.Context) error {
 	if err := failure(done); err != nil {
 		return a.Refuse(c, err)
 	}
-	return dialect.JSON(c, http.StatusOK, success(requestID(c), Picture{URL: a.host.ResultURL(c.Request(), done)}))
+	return dialect.JSON(c, http.StatusOK, success(requestID(c), Picture{URL: a.host.NamedURL(a.host.BaseURL(c.Request()), done, "result")}))
 }
 
 // Credits answers with the caller's balance.

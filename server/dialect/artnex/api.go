@@ -61,7 +61,7 @@ func (a *API) Upscale(c echo.Context) error {
 		return refuse(c, id, err)
 	}
 	return dialect.JSON(c, http.StatusOK, Success{
-		Success: true, ImageURL: a.host.ResultURL(c.Request(), done), RequestID: id, CreditsUsed: done.Price,
+		Success: true, ImageURL: a.host.NamedURL(a.host.BaseURL(c.Request()), done, "upscaled"), RequestID: id, CreditsUsed: done.Price,
 	})
 }
 

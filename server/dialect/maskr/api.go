@@ -10,6 +10,7 @@ import (
 	"upscaled/engine/fault"
 	"upscaled/server/dialect"
 	"upscaled/server/job"
+	"upscaled/server/upload"
 )
 
 // apiName is this dialect's name in job records.
@@ -69,7 +70,7 @@ func (a *API) Upscale(c echo.Context) error {
 	}
 	file, options, err := a.readSingle(c)
 	if err == nil {
-		err = a.check(file)
+		err = a.check(file, options)
 	}
 	if err != nil {
 		return a.refuse(c, err)
@@ -117,7 +118,8 @@ func (a *API) Batch(c echo.Context) error {
 		return a.refuse(c, err)
 	}
 	b := newBatch(a.host, a.config.BatchParallel, len(files))
-	err = b.run(c.Request().Context(), files, a.check, a.order(caller, options))
+	check := func(file upload.File) error { return a.check(file, options) }
+	err = b.run(c.Request().Context(), files, check, a.order(caller, options))
 	if err != nil || dialect.Canceled(c) {
 		return a.refuse(c, err)
 	}

@@ -132,8 +132,9 @@ func (a *API) readForm(c echo.Context, field string, files int) (upload.Form, er
 	return form, err
 }
 
-// check judges a file by its bytes alone.
-func (a *API) check(file upload.File) error {
+// check judges a file by its bytes, and whether the format of the result can
+// hold it.
+func (a *API) check(file upload.File, options job.Options) error {
 	if file.Size > a.config.MaxBytes {
 		return tooLarge("File", a.config.MaxBytes)
 	}
@@ -149,6 +150,9 @@ func (a *API) check(file upload.File) error {
 	case picture.JPEG, picture.PNG, picture.WebP:
 	default:
 		return unreadable(fault.Unsupported)
+	}
+	if info.Frames > 1 && options.Format == string(picture.JPEG) {
+		return violation("jpeg holds no animation; permitted: 'png', 'webp'", "value_error.image", "query", "output_format")
 	}
 	pixels, side := int64(info.Width)*int64(info.Height), max(info.Width, info.Height)
 	if a.config.MaxPixels > 0 && pixels > a.config.MaxPixels || a.config.MaxSide > 0 && side > a.config.MaxSide {

@@ -85,7 +85,7 @@ func (a *API) Status(c echo.Context) error {
 	}
 	url := ""
 	if j.State == job.Succeeded {
-		url = a.host.ResultURL(c.Request(), j)
+		url = a.host.NamedURL(a.host.BaseURL(c.Request()), j, "result")
 		if restorer := j.Result.Faces.Header(); restorer != "" {
 			c.Response().Header().Set(job.FaceHeader, restorer)
 		}

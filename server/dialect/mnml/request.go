@@ -48,7 +48,7 @@ func (a *API) read(c echo.Context, caller job.Caller) (job.Spec, []byte, error) 
 		return job.Spec{}, nil, err
 	}
 	file, given := form.File(imageField)
-	if !given || file.Size == 0 { // HTML forms send an empty file where none was chosen
+	if !given || file.Size == 0 && file.Name == "" { // HTML forms send such a file where none was chosen
 		return job.Spec{}, nil, problem(http.StatusBadRequest, "MISSING_IMAGE", "Image file is required", nil)
 	}
 	if err := a.check(file); err != nil {

@@ -124,14 +124,12 @@ func (a *API) answer(c echo.Context, status int, j job.Job) error {
 }
 
 // resultURL is where a succeeded job's picture can be read without a key, ""
-// for other jobs. It ends in a file name, as the vendor's do: clients take the
-// type from it.
+// for other jobs. Clients take the type from the file name.
 func (a *API) resultURL(base string, j job.Job) string {
 	if j.State != job.Succeeded {
 		return ""
 	}
-	path, query, _ := strings.Cut(a.host.Links.URL(base, j), "?")
-	return path + "/output" + picture.Format(j.Result.Format).Extension() + "?" + query
+	return a.host.NamedURL(base, j, "output")
 }
 
 // read gives a result's bytes.
