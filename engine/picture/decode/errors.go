@@ -2,6 +2,7 @@ package decode
 
 import (
 	"errors"
+	"fmt"
 	"image/jpeg"
 	"image/png"
 	"io"
@@ -40,7 +41,8 @@ func asFault(format picture.Format, err error) error {
 			"This variant of %s cannot be read; convert the picture to PNG or JPEG first.", name(format))
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
-		return fault.Wrap(fault.Invalid, err,
+		// Not io.EOF itself, which callers take for the end of the frames.
+		return fault.Wrap(fault.Invalid, fmt.Errorf("%w: %v", errTruncated, err),
 			"The %s file is truncated: it ends before its picture does.", name(format))
 	}
 	if liesAboutSize(err) {

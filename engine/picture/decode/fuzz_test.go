@@ -2,6 +2,7 @@ package decode
 
 import (
 	"encoding/binary"
+	"errors"
 	"image"
 	"image/color"
 	"image/gif"
@@ -45,7 +46,10 @@ func FuzzOpen(f *testing.F) {
 		}
 		for given := 0; ; given++ {
 			frame, err := d.Next()
-			if err == io.EOF && given == info.Frames {
+			if errors.Is(err, io.EOF) { // as callers ask
+				if given != info.Frames {
+					t.Fatalf("the end after %d of %d frames: %v", given, info.Frames, err)
+				}
 				return
 			}
 			if err != nil {
