@@ -14,8 +14,9 @@ import (
 // packet is parsed four times, which takes half a second for each MiB.
 const maxPacket = 4 << 20
 
-// XMP gives back a packet that is well-formed UTF-8 XML, and nil otherwise.
-// Zero bytes after the packet, which some writers leave, are cut.
+// XMP gives back a packet that is well-formed UTF-8 XML, and nil otherwise, as
+// for one that defines entities: those could grow without end in whatever
+// program reads the result, and no writer of XMP uses them. Zero bytes after the packet, which some writers leave, are cut.
 func XMP(packet []byte) []byte {
 	packet = bytes.TrimRight(packet, "\x00")
 	packet = bytes.TrimPrefix(packet, []byte("\ufeff"))
@@ -36,8 +37,11 @@ func wellFormed(packet []byte) bool {
 		if err != nil {
 			return false
 		}
-		if _, ok := token.(xml.StartElement); ok {
+		switch token.(type) {
+		case xml.StartElement:
 			elements++
+		case xml.Directive:
+			return false
 		}
 	}
 }
