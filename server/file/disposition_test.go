@@ -13,7 +13,7 @@ import (
 // FuzzDisposition turns names of strangers into headers that every client
 // reads as one plain file name.
 func FuzzDisposition(f *testing.F) {
-	for _, name := range []string{"a.jpg", "../../etc/passwd", "a\r\nSet-Cookie: b.png", `"; filename="x.exe`, "größe.png", "\xff\xfe.png", "a\u202egnp.exe", ".", ""} {
+	for _, name := range []string{"a.jpg", "../../etc/passwd", "a\r\nSet-Cookie: b.png", `"; filename="x.exe`, "größe.png", "ä=b@c:d;e.png", "\xff\xfe.png", "a\u202egnp.exe", ".", ""} {
 		f.Add(name)
 	}
 	f.Fuzz(func(t *testing.T, name string) {

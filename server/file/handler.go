@@ -66,7 +66,9 @@ func Disposition(kind, name string) string {
 	}, name)
 	header := kind + `; filename="` + plain + `"`
 	if plain != name {
-		header += "; filename*=UTF-8''" + url.PathEscape(name)
+		// What paths may have and parameters may not (RFC 8187, section 3.2.1).
+		escape := strings.NewReplacer("=", "%3D", "@", "%40", ":", "%3A")
+		header += "; filename*=UTF-8''" + escape.Replace(url.PathEscape(name))
 	}
 	return header
 }
