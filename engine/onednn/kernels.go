@@ -2,13 +2,14 @@
 
 package onednn
 
-// #include "library.h"
+// #include "dot.h"
 import "C"
 
 import (
 	"fmt"
 	"math/bits"
 
+	"upscaled/engine/fault"
 	"upscaled/models/network"
 )
 
@@ -19,6 +20,24 @@ type weights = C.od_weights
 // kernel asked for; as a rule that is one. It is used on the computing thread.
 type weightStore struct {
 	made [][]*weights
+	// dots are those for bfloat16's own kernels; nil where oneDNN computes.
+	dots []*C.od_dot
+}
+
+// dot lays convolution i's weights out for bfloat16's own kernel, once.
+func (w *weightStore) dot(i int, c *network.Convolution) (*C.od_dot, error) {
+	if w.dots[i] == nil {
+		w.dots[i] = C.od_dot_new(C.int(c.In), C.int(c.Out), (*C.float)(&c.Weight[0]), (*C.float)(&c.Bias[0]))
+	}
+	if w.dots[i] == nil {
+		return nil, fault.New(fault.DeviceMemory, "There is not enough memory to run the network.")
+	}
+	return w.dots[i], nil
+}
+
+// dotted says that a convolution runs on bfloat16's own kernel.
+func (s *session) dotted(c *network.Convolution) bool {
+	return s.options.Precision == network.BFloat16 && s.runtime.library.dots() && !s.runtime.options.Plain && c.In <= C.od_dot_most
 }
 
 // get lays convolution i's weights out for a kernel.
@@ -43,7 +62,10 @@ func (w *weightStore) free() {
 			C.od_weights_free(one)
 		}
 	}
-	w.made = nil
+	for _, dot := range w.dots {
+		C.od_dot_free(dot)
+	}
+	w.made, w.dots = nil, nil
 }
 
 // shape is what tells kernels apart within a picture's width.

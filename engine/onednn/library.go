@@ -24,6 +24,7 @@ var names = [...]string{"libdnnl.so.3", "libdnnl.so.2"}
 const (
 	isaAVX512     = 0x27
 	isaAVX512BF16 = 0xe7
+	isaAMX        = 0x3e7
 )
 
 // loaded are the libraries of the process by the name asked for. They are
@@ -78,6 +79,7 @@ func described(inner *C.od_library, name string) Library {
 	l := Library{
 		Name: name, Version: fmt.Sprintf("%d.%d.%d", major, minor, patch),
 		Instructions: "AVX2 or less", BFloat16: isa&isaAVX512BF16 == isaAVX512BF16,
+		AMX: isa&isaAMX == isaAMX,
 	}
 	if isa&isaAVX512 == isaAVX512 {
 		l.Instructions, l.AVX512 = "AVX-512", true

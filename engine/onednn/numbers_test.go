@@ -31,6 +31,8 @@ func numberCases() []numberCase {
 		{"compact 2x", reference.RandomCompact(17, 4, 24, 2), reference.Compact, small},
 		{"compact 3x", reference.RandomCompact(18, 4, 10, 3), reference.Compact, small},
 		{"compact 1x", reference.RandomCompact(19, 4, 16, 1), reference.Compact, small},
+		{"more features", reference.RandomCompact(22, 2, 80, 2), reference.Compact, small[:3]},
+		{"many features", reference.RandomCompact(23, 2, 270, 2), reference.Compact, small[2:3]},
 		{"one convolution", reference.RandomCompact(20, 1, 0, 2), reference.Compact, small},
 		{"RRDBNet", reference.RandomRRDB(12, 3, 32, 16, 1, 2), reference.RRDB, [][2]int{{12, 10}, {1, 1}, {3, 41}}},
 		{"RRDBNet 2x", reference.RandomRRDB(13, 2, 32, 16, 2, 2), reference.RRDB, [][2]int{{12, 10}, {2, 2}, {4, 44}}},
@@ -44,7 +46,7 @@ func numberCases() []numberCase {
 // TestNumbers compares all kinds of networks with the float64 reference.
 func TestNumbers(t *testing.T) {
 	t.Parallel()
-	r := opened(t, onednn.Options{Threads: 1})
+	r, plain := opened(t, onednn.Options{Threads: 2}), opened(t, onednn.Options{Threads: 1, Plain: true})
 	for _, c := range numberCases() {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -57,6 +59,9 @@ func TestNumbers(t *testing.T) {
 						for _, precision := range precisions(r) {
 							what := fmt.Sprintf("%v %d channels %d bits %s", size, channels, depth, precision)
 							compare(t, what, run(t, r, net, precision, in), want, precision)
+						}
+						if channels == 3 && r.Library().BFloat16 {
+							compare(t, "oneDNN's own", run(t, plain, net, network.BFloat16, in), want, network.BFloat16)
 						}
 					}
 				}

@@ -5,7 +5,11 @@
 // from the system; nothing of it is needed to build.
 package onednn
 
-import "upscaled/models/network"
+import (
+	"runtime"
+
+	"upscaled/models/network"
+)
 
 // Options make a Runtime.
 type Options struct {
@@ -17,6 +21,8 @@ type Options struct {
 	// Precision of sessions that leave it to the device; "" is bfloat16 where
 	// the processor has it, else float32.
 	Precision network.Precision
+	// Plain leaves every convolution to oneDNN, to compare.
+	Plain bool
 	// Memory bounds the rows that a running picture holds, in bytes; 0 is
 	// DefaultMemory.
 	Memory int64
@@ -34,7 +40,13 @@ type Library struct {
 	// AVX512 says that float32 runs on 512-bit vectors, BFloat16 that bfloat16
 	// runs at twice that rate or more.
 	AVX512, BFloat16 bool
+	// AMX says that oneDNN multiplies matrices by their own instructions.
+	AMX bool
 	// Reason is why this runtime is not, or not fully, worth using here; ""
 	// where it is.
 	Reason string
 }
+
+// dots says that bfloat16 runs on kernels of this package, which spare copies
+// between rows; where there is AMX oneDNN's are faster all the same.
+func (l Library) dots() bool { return l.BFloat16 && !l.AMX && runtime.GOARCH == "amd64" }

@@ -3,7 +3,7 @@
 package onednn
 
 // #include <stdlib.h>
-// #include "rows.h"
+// #include "dot.h"
 import "C"
 
 import (
@@ -93,8 +93,13 @@ func (h *rows) allocate() error {
 	for i, c := range p.Convolutions {
 		positions := h.plan.width * h.plan.zoom(i)
 		most := max(1, h.plan.rows/h.plan.zoom(i))
-		window = max(window, (most+2)*positions*c.In*h.size())
-		result = max(result, most*positions*c.Out*4)
+		dotted := h.session.dotted(&c)
+		if !dotted {
+			window = max(window, (most+2)*positions*c.In*h.size())
+		}
+		if !dotted || c.To < 0 {
+			result = max(result, most*positions*c.Out*4)
+		}
 		var slopes *C.float
 		if c.Slopes != nil {
 			slopes = (*C.float)(h.room(4 * c.Out))
@@ -171,13 +176,9 @@ func (h *rows) reserve(out *picture.Raster, depth, height int) {
 
 func (h *rows) band(i, y, height int) error {
 	c := &h.session.program.Convolutions[i]
-	k, err := h.kernel(i, height)
-	if err != nil {
-		return err
-	}
 	b := C.od_band{
-		conv: k.conv, weights: k.weights, from: h.stacks[c.From],
-		in: C.int(c.In), out: C.int(c.Out), enlarge: C.int(c.Enlarge), y: C.int(y), height: C.int(height),
+		from: h.stacks[c.From],
+		in:   C.int(c.In), out: C.int(c.Out), enlarge: C.int(c.Enlarge), y: C.int(y), height: C.int(height),
 		width: C.int(h.plan.width * h.plan.zoom(i)), last: C.int(h.plan.heightOf(i)),
 		window: h.window, result: h.result, slopes: h.slopes[i], at: C.int(c.At),
 	}
@@ -190,6 +191,18 @@ func (h *rows) band(i, y, height int) error {
 			b.kept = h.kept[c.To]
 		}
 	}
+	if h.session.dotted(c) {
+		dot, err := h.session.weights.dot(i, c)
+		if err == nil {
+			C.od_dot_run(dot, &b)
+		}
+		return err
+	}
+	k, err := h.kernel(i, height)
+	if err != nil {
+		return err
+	}
+	b.conv, b.weights = k.conv, k.weights
 	return failed(C.od_band_run(&b), "run a convolution")
 }
 

@@ -2,6 +2,9 @@
 
 package onednn
 
+// #include "dot.h"
+import "C"
+
 import (
 	"context"
 	"sync"
@@ -37,6 +40,7 @@ func newSession(r *Runtime, f network.Facts, o network.Options, p *network.Progr
 	}
 	s.makers = makers(p)
 	s.weights.made = make([][]*weights, len(p.Convolutions))
+	s.weights.dots = make([]*C.od_dot, len(p.Convolutions))
 	return s
 }
 
