@@ -124,7 +124,7 @@ var (
 	inline     = regexp.MustCompile(`(?i)\sstyle=|\son[a-z]+="|<style|<script>|javascript:`)
 	outside    = regexp.MustCompile(`https?://[a-z0-9]`)
 	markup     = regexp.MustCompile(`\.(?:inner|outer)HTML|insertAdjacentHTML|document\.write|\beval\(|new Function`)
-	symbol     = regexp.MustCompile(`icons\.svg#([a-z]+)`)
+	symbol     = regexp.MustCompile(`href="#icon-([a-z]+)"`)
 	iconName   = regexp.MustCompile(`icon(?:\("|: ")([a-z]+)"`)
 )
 
@@ -144,7 +144,7 @@ func TestFilesFitTogether(t *testing.T) {
 			}
 		}
 		for _, found := range append(symbol.FindAllStringSubmatch(text, -1), iconName.FindAllStringSubmatch(text, -1)...) {
-			if !strings.Contains(all["/page/icons.svg"], `id="`+found[1]+`"`) {
+			if !strings.Contains(all["/"], `<symbol id="icon-`+found[1]+`"`) {
 				t.Errorf("%s uses the drawing %q, which is not there", address, found[1])
 			}
 		}

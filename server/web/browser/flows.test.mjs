@@ -98,6 +98,8 @@ test("a lost network is told, and everything goes on after it", async (t) => {
   await accessible(page, "without a network");
   await screenshot(page, "desk-light-offline");
   assert.match(await card(page, "later.png").locator(".state").textContent(), /as soon as/);
+  const undrawn = () => page.locator(".icon use").evaluateAll((all) => all.filter((use) => use.getBBox().width === 0 && use.checkVisibility()).map((use) => use.href.baseVal));
+  assert.deepEqual(await undrawn(), []);
   await page.context().setOffline(false);
   await inState(card(page, "later.png"), "succeeded");
   await banner(page).waitFor({ state: "hidden" });
@@ -194,4 +196,20 @@ test("a guarded server asks for a key", { skip: !guarded && "no guarded server w
   await page.locator("#sign-in-send").click();
   await page.locator("#sign-in").waitFor({ state: "hidden" });
   assert.deepEqual(await kept(), [null, key]);
+});
+
+test("a picture waits for the key that the server asks for", { skip: !guarded && "no guarded server was given" }, async (t) => {
+  const page = await visit(browser, t, { ...DESK, url: guarded });
+  await page.locator("#key").fill(key);
+  await page.keyboard.press("Enter");
+  await page.locator("#sign-out").waitFor();
+  const refusal = { status: 401, contentType: "application/problem+json", body: JSON.stringify({ kind: "unauthorized", detail: "A valid API key is needed." }) };
+  await page.route("**/api/v1/jobs", (route) => route.request().method() === "POST" ? route.fulfill(refusal) : route.continue());
+  await choose(page, [file("patient.png", png(80, 60))]);
+  await page.locator("#sign-in").waitFor();
+  assert.match(await card(page, "patient.png").locator(".state").textContent(), /signed in/);
+  await page.unroute("**/api/v1/jobs");
+  await page.locator("#key").fill(key);
+  await page.keyboard.press("Enter");
+  await inState(card(page, "patient.png"), "succeeded");
 });

@@ -26,13 +26,13 @@ export function element(tag, fields = {}, ...children) {
   return made;
 }
 
-/** A drawing from page/icons.svg, hidden from screen readers. */
+/** A drawing of index.html, hidden from screen readers. */
 export function icon(name) {
   const drawing = document.createElementNS(SVG, "svg");
   drawing.setAttribute("class", "icon");
   drawing.setAttribute("aria-hidden", "true");
   const use = document.createElementNS(SVG, "use");
-  use.setAttribute("href", `page/icons.svg#${name}`);
+  use.setAttribute("href", `#icon-${name}`);
   drawing.append(use);
   return drawing;
 }

@@ -18,6 +18,7 @@ export class Item {
   error = null; // {kind, detail}
   note = ""; // why it waits
   attempts = 0; // uploads that broke off
+  key = ""; // that it was sent with
   stop = new AbortController();
   #eta = null;
 

@@ -4,6 +4,7 @@
 import * as api from "./api.js";
 import { Item, SENDING, WAITING } from "./item.js";
 import { dismiss, dismissed } from "./dismissed.js";
+import { currentKey, nextKey } from "./session.js";
 
 const LANES = 2; // uploads at once
 const BREAKS = 3; // uploads of one picture that may break off while the server is there
@@ -131,6 +132,7 @@ export class Queue extends EventTarget {
     item.state = SENDING;
     item.progress = 0;
     item.note = "";
+    item.key = currentKey();
     this.#tell("changed", item);
     try {
       const job = await this.#submit(item);
@@ -166,6 +168,8 @@ export class Queue extends EventTarget {
     } else if (busy && error.retryAfter <= LONGEST_WAIT) {
       const pause = new Promise((resolve) => setTimeout(resolve, 1000 * (error.retryAfter || 3)));
       this.#later(item, "The server is busy. It is sent in a moment.", pause);
+    } else if (error.status === 401) { // the page asks for a key
+      this.#later(item, "It is sent as soon as you have signed in.", currentKey() === item.key ? nextKey() : Promise.resolve());
     } else if (error.unreachable) {
       item.refuse(new api.ApiError("network", "The upload broke off again and again. A proxy may not allow files of this size."));
     } else {

@@ -4,6 +4,7 @@ const NAME = "upscaled.key";
 
 let key = stored();
 const watchers = new Set();
+const waiting = []; // for a key
 
 function stored() {
   try {
@@ -18,10 +19,14 @@ export function currentKey() {
   return key;
 }
 
+/** Resolves with the next key. */
+export const nextKey = () => new Promise((resolve) => waiting.push(resolve));
+
 /** Takes a key; `remember` keeps it after the tab is closed. */
 export function signIn(newKey, remember) {
   forget();
   key = newKey;
+  waiting.splice(0).forEach((resolve) => resolve());
   try {
     (remember ? localStorage : sessionStorage).setItem(NAME, newKey);
   } catch {

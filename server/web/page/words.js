@@ -56,7 +56,7 @@ export function factWords(item, scaleOf) {
 }
 
 export function formatWords(format) {
-  return { jpeg: "JPEG", png: "PNG", webp: "WebP", tiff: "TIFF", gif: "GIF" }[format] ?? format;
+  return { jpeg: "JPEG", png: "PNG", webp: "WebP", tiff: "TIFF", gif: "GIF", bmp: "BMP" }[format] ?? format;
 }
 
 /** What failed, and what would help where the kind of fault tells. */
