@@ -41,6 +41,9 @@ const (
 	qualityBad     = 64 // fails for good
 )
 
+// scaleEndless makes jobs of APIs without qualities run until they are canceled.
+const scaleEndless = 2
+
 func stepsMain() {
 	a := newApp(streams{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}, os.LookupEnv)
 	file := os.Getenv(stepVariable)
@@ -91,7 +94,7 @@ type steppedEngine struct {
 
 func (s *steppedEngine) Upscale(ctx context.Context, q engine.Request) (engine.Result, error) {
 	switch {
-	case q.Quality == qualityEndless:
+	case q.Quality == qualityEndless, q.Size.Scale == scaleEndless:
 		<-ctx.Done()
 		return engine.Result{}, ctx.Err()
 	case q.Quality == qualityBad:

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -90,6 +91,12 @@ func (q *Queue) Clearing() func(context.Context) error {
 		seen, err = q.clear(ctx, seen)
 		return err
 	}
+}
+
+// WaitersSweep gives sweeps of jobs that are waited for that remember each other.
+func (q *Queue) WaitersSweep() func(context.Context) {
+	silent := map[string]time.Time{}
+	return func(ctx context.Context) { silent = q.sweepWaiters(ctx, silent) }
 }
 
 // HasInput says whether a job's input is stored.

@@ -108,6 +108,9 @@ const (
 	uploadBytes = 1 << 30
 	// sweepPause is the usual time between two sweeps.
 	sweepPause = 15 * time.Second
+	// waiterPatience is how long a process may be silent before what its calls
+	// wait for is given up.
+	waiterPatience = 30 * time.Second
 	// clearPause is the time between two looks at the object store.
 	clearPause = time.Hour
 	// piecePatience is longer than anybody writes on one object.

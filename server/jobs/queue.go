@@ -19,6 +19,7 @@ import (
 // do while Run runs; without it, Wait falls back on looking now and then.
 type Queue struct {
 	options    Options
+	name       string // of this process, for others that ask whether it lives
 	connection *Connection
 	records    jetstream.KeyValue
 	pictures   jetstream.ObjectStore
@@ -36,7 +37,7 @@ type Queue struct {
 // Open makes a queue on a connection, which the caller closes afterwards.
 func Open(ctx context.Context, c *Connection, o Options) (*Queue, error) {
 	o.Sweep, o.UploadBytes = cmp.Or(o.Sweep, sweepPause), cmp.Or(o.UploadBytes, uploadBytes)
-	q := &Queue{options: o, connection: c, board: newBoard(), shelf: newShelf(), reclaimed: make(chan struct{}), lines: map[string]jetstream.Consumer{}}
+	q := &Queue{options: o, name: cmp.Or(c.instance, randomToken()), connection: c, board: newBoard(), shelf: newShelf(), reclaimed: make(chan struct{}), lines: map[string]jetstream.Consumer{}}
 	var err error
 	if q.records, err = c.bucket(ctx, jobsBucket, o.Retention+recordMargin(o.Retention)); err != nil {
 		return nil, err
@@ -76,6 +77,7 @@ func (q *Queue) Run(ctx context.Context) error {
 	group.Go(func() error { return q.watchProgress(ctx) })
 	group.Go(func() error { return q.sweepOften(ctx) })
 	group.Go(func() error { return q.clearOften(ctx) })
+	group.Go(func() error { return q.answerAlive(ctx) })
 	group.Go(func() error {
 		select {
 		case <-q.connection.breakage.seen:

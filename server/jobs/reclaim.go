@@ -15,6 +15,7 @@ func (q *Queue) reclaim(ctx context.Context) {
 	if own == "" {
 		return
 	}
+	q.inheritWaiters(ctx)
 	for _, r := range q.board.unfinished() {
 		if r.Holder == "" || r.Holder == own {
 			continue

@@ -23,6 +23,9 @@ type record struct {
 	// Holder is the process that leased the job last, where that process holds
 	// the embedded server; "" elsewhere. See reclaim.
 	Holder string `json:"holder,omitempty"`
+	// Waiter is the process whose call waits for the job, where only that call
+	// can answer it; see sweepWaiters.
+	Waiter string `json:"waiter,omitempty"`
 	// Object names the result in the object store.
 	Object string `json:"object,omitempty"`
 

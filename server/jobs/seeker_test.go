@@ -100,3 +100,31 @@ func TestSlowReader(t *testing.T) {
 		}
 	})
 }
+
+// A question that is lost with a node of the store is asked again; one that is
+// never answered ends.
+func TestLostQuestion(t *testing.T) {
+	t.Parallel()
+	for lost, readable := range map[int]bool{2: true, 1000: false} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(context.Background())
+			defer cancel()
+			asked := 0
+			s := &seeker{ctx: ctx, stop: cancel, size: 20, open: func(ctx context.Context) (io.ReadCloser, error) {
+				if asked++; asked <= lost {
+					<-ctx.Done()
+					return nil, ctx.Err()
+				}
+				return io.NopCloser(bytes.NewReader(make([]byte, 20))), nil
+			}}
+			began := time.Now()
+			got, err := io.ReadAll(s)
+			if (len(got) == 20 && err == nil) != readable || time.Since(began) > 2*readPatience {
+				t.Errorf("%d lost: %d bytes, %v after %v", lost, len(got), err, time.Since(began))
+			}
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}

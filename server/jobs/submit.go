@@ -35,6 +35,9 @@ func (q *Queue) Submit(ctx context.Context, spec job.Spec, input []byte) (job.Su
 	if q.options.Large != nil && q.options.Large(spec, input) {
 		r.Line = largeLine
 	}
+	if spec.Waited {
+		r.Waiter = q.name
+	}
 	balance, err := q.charge(ctx, spec)
 	if err != nil && isRefusal(err) {
 		return job.Submitted{}, err

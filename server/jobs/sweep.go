@@ -20,11 +20,12 @@ func (q *Queue) sweepOften(ctx context.Context) error {
 	}
 	q.reclaim(ctx)
 	close(q.reclaimed)
-	orphans := map[account.Hold]time.Time{}
+	orphans, silent := map[account.Hold]time.Time{}, map[string]time.Time{}
 	ticker := time.NewTicker(q.options.Sweep)
 	defer ticker.Stop()
 	for {
 		q.sweepJobs(ctx)
+		silent = q.sweepWaiters(ctx, silent)
 		q.board.unlistOlder(q.options.Now().Add(-2 * (q.options.Retention + recordMargin(q.options.Retention))))
 		q.shelf.sweep(q.options.Now())
 		if q.options.Ledger != nil {

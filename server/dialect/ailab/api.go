@@ -76,6 +76,7 @@ func (a *API) Upscale(c echo.Context) error {
 	if err != nil {
 		return a.Refuse(c, err)
 	}
+	spec.Waited = true // the vendor has no call to ask later
 	done, err := a.host.Run(c.Request().Context(), spec, input)
 	if err != nil {
 		return a.Refuse(c, err)

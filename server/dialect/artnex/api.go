@@ -97,6 +97,7 @@ func (a *API) upscale(c echo.Context, id string) (job.Job, error) {
 // could fetch a late result, so nothing is left running, nor paid for, that
 // the caller does not get.
 func (a *API) run(ctx context.Context, spec job.Spec, input []byte) (job.Job, error) {
+	spec.Waited = true
 	done, err := a.host.Run(ctx, spec, input)
 	if fault.KindOf(err) == fault.Internal {
 		a.host.Abandon(ctx, spec.ID) // it may have been accepted before the store failed
