@@ -1,6 +1,7 @@
 package tune_test
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"testing"
@@ -31,7 +32,8 @@ func FuzzLoad(f *testing.F) {
 	}
 	f.Add(genuine)
 	f.Add(genuine[:len(genuine)/2])
-	f.Add([]byte(`{"best": {"side": 4611686018427387904, "parallel": -1}}`))
+	f.Add(bytes.ReplaceAll(genuine, []byte("512"), []byte("4611686018427387904")))
+	f.Add(bytes.ReplaceAll(genuine, []byte(`"parallel": 2`), []byte(`"parallel": -1`)))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		if err := os.WriteFile(path, text, 0o600); err != nil {
 			t.Fatal(err)

@@ -15,8 +15,10 @@ import (
 const maxPacket = 4 << 20
 
 // XMP gives back a packet that is well-formed UTF-8 XML, and nil otherwise, as
-// for one that defines entities: those could grow without end in whatever
-// program reads the result, and no writer of XMP uses them. Zero bytes after the packet, which some writers leave, are cut.
+// for one with a document type: that can define entities that grow without end,
+// or name a file that whatever program reads the result next would open. No
+// writer of XMP uses one. Zero bytes after the packet, which some writers leave,
+// are cut.
 func XMP(packet []byte) []byte {
 	packet = bytes.TrimRight(packet, "\x00")
 	packet = bytes.TrimPrefix(packet, []byte("\ufeff"))

@@ -39,7 +39,8 @@ func TestMalformedXMPIsDropped(t *testing.T) {
 	t.Parallel()
 	for name, packet := range map[string]string{
 		"empty": "", "text": "hello", "not closed": "<a", "not UTF-8": "<a>\xff</a>",
-		"entities": `<!DOCTYPE a [<!ENTITY b "c"><!ENTITY d "&b;&b;">]><a>&d;</a>`,
+		"entities":      `<!DOCTYPE a [<!ENTITY b "c"><!ENTITY d "&b;&b;">]><a>&d;</a>`,
+		"document type": `<!DOCTYPE a SYSTEM "file:///etc/passwd"><a/>`,
 	} {
 		if got := metadata.Fit(picture.Metadata{XMP: []byte(packet)}, 1, 1).XMP; got != nil {
 			t.Errorf("%s: kept %q", name, got)
