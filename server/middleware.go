@@ -6,12 +6,15 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"upscaled/engine/fault"
 	"upscaled/server/dialect"
+	"upscaled/server/dialect/automatic1111"
 )
 
 // requestID gives every response an X-Request-Id: the client's own where it
@@ -105,4 +108,22 @@ func secure(next echo.HandlerFunc) echo.HandlerFunc {
 		header.Set(echo.HeaderReferrerPolicy, "no-referrer")
 		return next(c)
 	}
+}
+
+// oneSlash takes the slash off the end of an API's path: the vendors' servers
+// answer both forms, so clients may have either. Pages keep theirs.
+func oneSlash(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		u := c.Request().URL
+		short, cut := strings.CutSuffix(u.Path, "/")
+		if cut && !strings.HasSuffix(strings.ToUpper(u.RawPath), "%2F") && isAPI(short) {
+			u.Path, u.RawPath = short, strings.TrimSuffix(u.RawPath, "/")
+		}
+		return next(c)
+	}
+}
+
+func isAPI(path string) bool {
+	return slices.ContainsFunc([]string{"/v1/", "/api/", "/public/", "/job/", automatic1111.Prefix + "/"},
+		func(prefix string) bool { return strings.HasPrefix(path, prefix) })
 }

@@ -3,13 +3,17 @@ package server_test
 import (
 	"bytes"
 	"encoding/base64"
+	"errors"
 	"image"
 	"image/color"
 	"image/gif"
 	"image/jpeg"
 	"net/http"
 	"testing"
+	"time"
 
+	"upscaled/engine/picture"
+	"upscaled/engine/picture/encode"
 	"upscaled/server"
 	"upscaled/server/dialect/dialecttest"
 	"upscaled/server/job"
@@ -43,6 +47,26 @@ func gifOf(t *testing.T, width, height, frames int) []byte {
 	}
 	var out bytes.Buffer
 	if err := gif.EncodeAll(&out, &all); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+// animated is a PNG of two frames.
+func animated(t *testing.T) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	encoder, err := encode.New(&out, encode.Header{Width: 40, Height: 30, Channels: 1, Depth: 8, Frames: 2}, encode.Options{Format: picture.PNG})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 2 {
+		band := picture.Raster{Width: 40, Height: 30, Channels: 1, Pix: bytes.Repeat([]byte{byte(100 * i)}, 40*30)}
+		if err := errors.Join(encoder.BeginFrame(time.Second), encoder.WriteBand(band, nil)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := encoder.Close(); err != nil {
 		t.Fatal(err)
 	}
 	return out.Bytes()
@@ -97,7 +121,12 @@ func TestResultsThatNoFileHolds(t *testing.T) {
 		{name: "artnex jpeg", path: mnmlUpscale, json: `{"scale":8,"image":"data:image/jpeg;base64,` + base64.StdEncoding.EncodeToString(jpegOf(t, 8192, 1)) + `"}`, status: 400,
 			body: `{"success":false,"error":"image_too_large","message":"The result of 65536x8 pixels is too large for jpeg,...`},
 	})
+	checkAll(t, open(t, untouched(t), nil), []row{
+		{name: "maskr animation", path: maskrUpscale, form: file, file: animated(t), status: 422,
+			body: `{"detail":[{"loc":["query","output_format"],"msg":"jpeg holds no animation; permitted: 'png', 'webp'","type":"value_error.image"}]}`},
+	})
 	checkAll(t, open(t, succeeding(), nil), []row{
+		{name: "maskr animated png", path: maskrUpscale + "?output_format=png", form: file, file: animated(t), status: http.StatusOK, body: `{"job_id":...`},
 		{name: "maskr png", path: maskrUpscale + "?output_format=png", form: file, file: wider, status: http.StatusOK, body: `{"job_id":...`},
 	})
 }

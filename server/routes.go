@@ -87,6 +87,7 @@ func (s *Server) routes(a addresses) (*echo.Echo, error) {
 	e.HideBanner, e.HidePort = true, true
 	e.IPExtractor = a.extractor()
 	e.HTTPErrorHandler = d.handleError
+	e.Pre(oneSlash)
 	names := &apiNames{current: "health", byPath: map[string]string{}}
 	e.OnAddRouteHandler = names.note
 	e.Use(requestID, names.middleware, observe(s.parts.Observers), accessLog(s.parts.Log), secure, guard.Requests(s.config.pace(), s.uploads), recoverPanic)
