@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"path"
 	"strings"
+	"unicode"
 
 	"github.com/labstack/echo/v4"
 
@@ -73,17 +74,22 @@ func Disposition(kind, name string) string {
 	return header
 }
 
+// longestStem is in bytes; most file systems take 255 for a whole name.
+const longestStem = 200
+
 // Stem is a client's own file name without folder and extension; what could
-// break out of a header or a folder is dropped. It is never empty.
+// break out of a header or a folder is dropped, and what is not seen, such as
+// marks that turn the direction of writing. It is never empty.
 func Stem(inputName string) string {
 	base := path.Base(strings.ReplaceAll(inputName, `\`, "/"))
 	base = strings.TrimSuffix(base, path.Ext(base))
 	base = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || strings.ContainsRune(`"/\:*?<>|`, r) {
+		if !unicode.IsPrint(r) || strings.ContainsRune(`"/\:*?<>|`, r) {
 			return -1
 		}
 		return r
 	}, base)
+	base = strings.ToValidUTF8(base[:min(len(base), longestStem)], "")
 	if base == "" || base == "." {
 		base = "result"
 	}
