@@ -12,6 +12,15 @@ func whole() []protection {
 			tests: in(programPackage, "TestChaos"),
 		},
 		{
+			row: "a mixed load that does not end: jobs of all APIs, broken pictures, clients that hang up, cancel and cut",
+			// A heartbeat that goes on after its job's end is left behind by each.
+			without: []edit{
+				{"server/jobs/lease.go", "\tl.cancel()\n\tl.beating.Wait()", "\tl.cancel()"},
+				{"server/jobs/lease.go", "\t\tcase <-l.ctx.Done():\n\t\t\treturn", "\t\tcase <-make(chan struct{}):\n\t\t\treturn"},
+			},
+			tests: in(programPackage, "TestSoak"),
+		},
+		{
 			row: "a worker that is paused for longer than its lease and goes on",
 			without: out("server/jobs/lease.go",
 				`case now.Lease != l.record.Lease || now.State != job.Running:`, `case false:`),

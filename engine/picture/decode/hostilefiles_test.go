@@ -41,7 +41,7 @@ func hostilePNG() []hostileFile {
 		{"PNG with a zTXt bomb of 64 MiB", withText("zTXt", "Comment\x00\x00", mebi(64, 0)), "", 24},
 		{"PNG with an XMP bomb of 64 MiB", withText("iTXt", "XML:com.adobe.xmp\x00\x01\x00\x00\x00", mebi(64, ' ')), "", 100},
 		{"PNG with 15 MiB of XMP elements", withText("iTXt", "XML:com.adobe.xmp\x00\x01\x00\x00\x00", bytes.Repeat([]byte("<a>"), 5<<20)), "", 120},
-		{"PNG with 15 MiB of unclosed thumbnails", withText("iTXt", "XML:com.adobe.xmp\x00\x01\x00\x00\x00", bytes.Repeat([]byte("<xmp:Thumbnails x='tiff:Orientation'>"), 400_000)), "", 120},
+		{"PNG with 15 MiB of unclosed thumbnails", withText("iTXt", "XML:com.adobe.xmp\x00\x01\x00\x00\x00", bytes.Repeat([]byte("<xmp:Thumbnails x='tiff:Orientation'>"), 400_000)), "", 70},
 		{"PNG of 700000 empty IDAT chunks", fixed(func() []byte {
 			return pngFixture(pngHeader(1, 1, 8, 2), bytes.Repeat(pngChunk("IDAT"), 700_000), pixel)
 		}), "", 160},
