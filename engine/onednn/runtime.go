@@ -79,10 +79,17 @@ func (r *Runtime) work() {
 
 // do runs a job on the computing thread and waits for it. Those of several
 // callers take turns.
-func (r *Runtime) do(job func() error) error {
+func (r *Runtime) do(job func() error) error { return r.doUnless(nil, job) }
+
+// doUnless does so, unless gone is closed before the job's turn comes.
+func (r *Runtime) doUnless(gone <-chan struct{}, job func() error) error {
 	done := make(chan error, 1)
-	r.jobs <- func() { done <- job() }
-	return <-done
+	select {
+	case r.jobs <- func() { done <- job() }:
+		return <-done
+	case <-gone:
+		return fault.New(fault.Canceled, "The operation was canceled.")
+	}
 }
 
 // Close ends the runtime; it may be repeated.

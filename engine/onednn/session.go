@@ -181,7 +181,7 @@ func (s *session) stream(ctx context.Context, in picture.Raster, emit func(pictu
 	at := held.plan.start()
 	for !held.plan.finished(at) {
 		var out picture.Raster
-		err := s.runtime.do(func() (err error) {
+		err := s.runtime.doUnless(ctx.Done(), func() (err error) {
 			out, err = held.step(ctx, at, in)
 			return err
 		})

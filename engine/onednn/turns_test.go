@@ -1,0 +1,53 @@
+//go:build linux
+
+package onednn_test
+
+import (
+	"context"
+	"testing"
+
+	"upscaled/engine"
+	"upscaled/engine/fault"
+	"upscaled/engine/onednn"
+	"upscaled/engine/picture"
+	"upscaled/models/network"
+	"upscaled/models/network/reference"
+)
+
+// TestTurns: two pictures get their rows in turns, and one that waits for its
+// turn ends as soon as its caller leaves.
+func TestTurns(t *testing.T) {
+	t.Parallel()
+	r := opened(t, onednn.Options{Threads: 1, Memory: 1})
+	net := recognized(t, reference.RandomCompact(41, 3, 16, 2))
+	o := network.Options{Precision: network.Float32, Sample: network.Uint8, Channels: 3, Borders: network.AllBorders}
+	session, err := r.Open(t.Context(), net, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer session.Close()
+	first, other := session.(engine.Streamer), 0
+	err = first.Stream(t.Context(), noise(30, 40, 3, 8), func(picture.Raster) error {
+		if other > 0 {
+			return nil
+		}
+		// In the middle of the first picture another one runs as a whole.
+		return first.Stream(t.Context(), noise(20, 30, 3, 8), func(rows picture.Raster) error {
+			other += rows.Height
+			return nil
+		})
+	})
+	if err != nil || other != 60 {
+		t.Errorf("%d rows of another picture, %v", other, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	rows := 0
+	err = first.Stream(ctx, noise(30, 400, 3, 8), func(r picture.Raster) error {
+		rows += r.Height
+		cancel()
+		return nil
+	})
+	if fault.KindOf(err) != fault.Canceled || rows > 100 {
+		t.Errorf("%v after %d rows", err, rows)
+	}
+}
