@@ -86,7 +86,7 @@ func soakCases() []soakCase {
 		{"native frames", "frames.gif", askNative("scale=2"), "--scale 2"},
 		{"native denoise", "portrait.png", askNative("model=realesr-general-x4v3", "denoise=1", "format=jpeg", "quality=70"), "--model realesr-general-x4v3 --denoise 1 --format jpeg --quality 70"},
 		{"native faces", "portrait.png", askNative("face_enhance=true", "scale=2"), "--face-enhance --scale 2"},
-		{"native tiles", "large.jpg", askNative("tile=64", "scale=1", "strip=true"), "--tile 64 --scale 1 --strip"},
+		{"native tiles", "large.jpg", askNative("tile=200", "scale=1", "strip=true"), "--tile 200 --scale 1 --strip"},
 		{"native url", "deep.png", askNativeURL, "--scale 2"},
 		{"native events", "photo.jpg", askNativeEvents, "--scale 2"},
 		{"native batch", "small.webp", askNativeBatch, "--scale 2"},

@@ -34,9 +34,8 @@ func (w soakWatch) look(t *testing.T, began time.Time, settled bool) soakSample 
 	}
 	metrics := scrape(t, w.metrics)
 	s := soakSample{time.Since(began), map[string]float64{
-		"server heap, MiB": metrics["go_memstats_heap_alloc_bytes"] / mebibyte, "server goroutines": metrics["go_goroutines"],
-		soakJobs:          metrics["upscaled_jobs_queued"] + metrics["upscaled_jobs_running"],
-		"log of warnings": float64(strings.Count(w.log.String(), `"level":"WARN"`)),
+		soakHeap: metrics["go_memstats_heap_alloc_bytes"] / mebibyte, "server goroutines": metrics["go_goroutines"],
+		soakJobs: metrics["upscaled_jobs_queued"] + metrics["upscaled_jobs_running"],
 	}}
 	s.process(t, "server", w.command.Process.Pid)
 	if id := w.engine(t); id != 0 {
@@ -58,6 +57,25 @@ func (w soakWatch) look(t *testing.T, began time.Time, settled bool) soakSample 
 // soakJobs is how many jobs wait or run. It has no bound: clients wait for
 // theirs.
 const soakJobs = "jobs"
+
+// soakResults is how many results clients have got so far.
+const soakResults = "results"
+
+// byResult notes what is stored for each result that came while pictures are
+// kept, and records, which are kept for twice as long.
+func (s soakSample) byResult(samples []soakSample, retention time.Duration) {
+	came := func(within time.Duration) float64 {
+		before := 0.0
+		for _, earlier := range samples {
+			if earlier.at < s.at-within {
+				before = earlier.values[soakResults]
+			}
+		}
+		return max(1, s.values[soakResults]-before)
+	}
+	s.values["the same a result, KiB"] = 1024 * s.values["stored pictures, MiB"] / came(retention)
+	s.values["the same a result"] = s.values["stored records"] / came(2*retention)
+}
 
 // process notes what the system tells of one (proc(5)).
 func (s soakSample) process(t *testing.T, name string, id int) {
