@@ -34,8 +34,9 @@ func chaosRounds(t *testing.T) int {
 	return rounds
 }
 
-// A server whose tiles fail, whose device has no memory and whose process
-// crashes, is paused and is killed, again and again on one store. Whatever it
+// A server whose tiles fail, whose device has no memory and whose process, or in
+// every second round that of its engine, crashes, is paused and is killed, again
+// and again on one store. Whatever it
 // accepted ends once, with a picture and the right charge, and nothing is left.
 func TestChaos(t *testing.T) {
 	t.Parallel()
@@ -49,8 +50,12 @@ func TestChaos(t *testing.T) {
 	arguments := []string{"--lease", "2s", "--attempts", "1000"}
 	picture := pngOf(t, textured(30, 20, false))
 	rounds, tiles, kills, pauses := chaosRounds(t), 0, 0, 0
-	for range rounds {
-		server := startProcess(t, data, []string{faultsVariable + "=600", "TMPDIR=" + temporary}, append(arguments, "--no-warm-up")...)
+	for round := range rounds {
+		environment := []string{faultsVariable + "=600", "TMPDIR=" + temporary}
+		if round%2 == 1 { // crashes are those of the engine's own process
+			environment = append(environment, isolatedEnvironment()...)
+		}
+		server := startProcess(t, data, environment, append(arguments, "--no-warm-up")...)
 		var calls sync.WaitGroup
 		for range jobsPerRound {
 			request := form(t, server.url+"/public/v1/image-tune/upscale", "image", picture, "scale=1K")

@@ -241,6 +241,9 @@ func checkCredits(t *testing.T, client *ledger, data string, credits int64) {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); ; {
 		listed := decodeJSON[[]keyView](t, []byte(keys(t, data, "list", "--json")))
+		if len(listed) == 0 {
+			t.Fatal("the key is lost")
+		}
 		spent := credits - *listed[0].Credits
 		least, most := int64(len(client.accepted)), int64(len(client.accepted)+client.cut)
 		if listed[0].Unfinished == 0 {

@@ -3,6 +3,8 @@ package main
 import (
 	"math/rand"
 	"net/http"
+	"os"
+	"os/exec"
 	"strconv"
 	"strings"
 	"sync"
@@ -25,7 +27,7 @@ func TestPowerCut(t *testing.T) {
 	seed := time.Now().UnixNano()
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewSource(seed))
-	key := keys(t, disk.Folder, "new", "shop", "--credits", strconv.Itoa(credits))
+	key := keysApart(t, disk.Folder, "new", "shop", "--credits", strconv.Itoa(credits))
 	client := &ledger{accepted: map[string]string{}}
 	arguments := []string{"--lease", "2s", "--attempts", "100"}
 	picture := pngOf(t, textured(30, 20, false))
@@ -59,7 +61,7 @@ func TestPowerCut(t *testing.T) {
 func TestHangingDisk(t *testing.T) {
 	t.Parallel()
 	disk := disktest.Mount(t)
-	key := keys(t, disk.Folder, "new", "shop", "--credits", "100")
+	key := keysApart(t, disk.Folder, "new", "shop", "--credits", "100")
 	client := &ledger{accepted: map[string]string{}}
 	picture := pngOf(t, textured(30, 20, false))
 	server := startProcess(t, disk.Folder, nil, "--lease", "2s")
@@ -107,13 +109,13 @@ func TestSlowDisk(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes long under the race detector")
 	}
-	const jobs = 10
+	const jobs = 8
 	disk := disktest.Mount(t)
-	key := keys(t, disk.Folder, "new", "shop", "--credits", "100")
+	key := keysApart(t, disk.Folder, "new", "shop", "--credits", "100")
 	client := &ledger{accepted: map[string]string{}}
 	picture := pngOf(t, textured(30, 20, false))
-	server := startProcess(t, disk.Folder, nil, "--lease", "3s")
-	disk.Delay(40 * time.Millisecond) // four times a slow hard disk's
+	server := startProcess(t, disk.Folder, nil, "--lease", "2s")
+	disk.Delay(100 * time.Millisecond) // ten times a slow hard disk's
 	var calls sync.WaitGroup
 	for range jobs {
 		request := form(t, server.url+"/public/v1/image-tune/upscale", "image", picture, "scale=1K")
@@ -140,7 +142,7 @@ func TestSlowDisk(t *testing.T) {
 func TestFailingDisk(t *testing.T) {
 	t.Parallel()
 	disk := disktest.Mount(t)
-	key := keys(t, disk.Folder, "new", "shop", "--credits", "100")
+	key := keysApart(t, disk.Folder, "new", "shop", "--credits", "100")
 	client := &ledger{accepted: map[string]string{}}
 	picture := pngOf(t, textured(30, 20, false))
 	server := startProcess(t, disk.Folder, nil, "--lease", "2s")
@@ -171,4 +173,17 @@ func TestFailingDisk(t *testing.T) {
 	awaitAll(t, client, server, key)
 	checkResults(t, client, server.url, key)
 	checkCredits(t, client, disk.Folder, 100)
+}
+
+// keysApart is keys in a process of its own: this one serves the disk, and would
+// never end if it died while it waited for itself.
+func keysApart(t *testing.T, data string, arguments ...string) string {
+	t.Helper()
+	command := exec.Command(os.Args[0], append([]string{"keys", "--data", data}, arguments...)...)
+	command.Env = append(os.Environ(), programVariable+"="+slowProgram)
+	out, err := command.Output()
+	if err != nil {
+		t.Fatalf("keys %v: %v", arguments, err)
+	}
+	return strings.TrimSpace(string(out))
 }

@@ -45,7 +45,7 @@ func isolatedMain() {
 		case "crash":
 			crash()
 		}
-		made := newPretendEngine(limits)
+		made := newFaultyEngine(limits, a.stderr)
 		a.onClose(func() error { made.Close(); return nil })
 		return poisonedEngine{slowEngine{made}}, nil
 	}
