@@ -33,7 +33,7 @@ type test struct {
 // protections are all there are, by area.
 func protections() []protection {
 	return slices.Concat(
-		acceptance(), processes(), queue(), access(), addresses(), requests(), pictures(), results(), strangers(), whole(), crashes(),
+		acceptance(), processes(), queue(), access(), clients(), addresses(), requests(), pictures(), results(), strangers(), whole(), crashes(),
 	)
 }
 

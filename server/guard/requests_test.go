@@ -65,10 +65,11 @@ const quick = 50 * time.Millisecond
 // now and then.
 func TestSlowUploads(t *testing.T) {
 	t.Parallel()
-	address := bounded(t, guard.Pace{Stall: quick, Rate: 1 << 20}, &guard.Budget{}, readAll)
+	// However fast this machine drips, it is below the rate.
+	address := bounded(t, guard.Pace{Stall: 20 * quick, Rate: 1 << 40}, &guard.Budget{}, readAll)
 	for name, drip := range map[string]bool{"silent": false, "dripping": true} {
 		c := dial(t, address)
-		fmt.Fprintf(c, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n")
+		fmt.Fprintf(c, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n")
 		ended := make(chan struct{})
 		if drip {
 			go func() {
