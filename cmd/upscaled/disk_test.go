@@ -160,7 +160,7 @@ func TestFailingDisk(t *testing.T) {
 	go func() { ended <- server.command.Wait() }()
 	select {
 	case <-ended:
-	case <-time.After(time.Minute):
+	case <-time.After(40 * time.Second):
 		t.Fatalf("the server goes on without a disk:\n%s", server.log)
 	}
 	if !strings.Contains(server.log.String(), "cannot be written any more") {
