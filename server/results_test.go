@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"upscaled/engine/fault"
 	"upscaled/engine/picture"
 	"upscaled/engine/picture/encode"
 	"upscaled/server"
@@ -24,7 +25,7 @@ import (
 func untouched(t *testing.T) *jobtest.Queue {
 	return &jobtest.Queue{Refuse: func(spec job.Spec) error {
 		t.Errorf("a job of %s was queued: %+v", spec.API, spec.Options)
-		return nil
+		return fault.New(fault.Internal, "queued")
 	}}
 }
 
