@@ -15,7 +15,6 @@ const (
 	realESRGANReleases = "https://github.com/xinntao/Real-ESRGAN/releases/download/"
 	gfpganReleases     = "https://github.com/TencentARC/GFPGAN/releases/download/"
 	facefusionReleases = "https://github.com/facefusion/facefusion-assets/releases/download/"
-	facexlibReleases   = "https://github.com/xinntao/facexlib/releases/download/"
 	yunetFolder        = "https://github.com/opencv/opencv_zoo/raw/main/models/face_detection_yunet/"
 
 	realESRGANOrigin = "Real-ESRGAN by Xintao Wang and others, https://github.com/xinntao/Real-ESRGAN"
@@ -60,12 +59,6 @@ func officialModels() []product {
 			SHA256:  "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4",
 			Origin:  "YuNet by Shiqi Yu and Yuantao Feng, https://github.com/opencv/opencv_zoo",
 			Sources: []artifact.Source{{URL: yunetFolder + "face_detection_yunet_2023mar.onnx"}},
-		}),
-		faceFinder("retinaface-resnet50", "finds faces, thorough", artifact.Artifact{
-			Name: "detection_Resnet50_Final.pth", Size: 109_497_761, Licence: "MIT",
-			SHA256:  "6d1de9c2944f2ccddca5f5e010ea5ae64a39845a86311af6fdf30841b0a5a16d",
-			Origin:  "RetinaFace in facexlib, https://github.com/xinntao/facexlib",
-			Sources: []artifact.Source{{URL: facexlibReleases + "v0.1.0/detection_Resnet50_Final.pth"}},
 		}),
 	}
 }

@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -104,10 +104,25 @@ func automatic(store *models.Store) string {
 	return "cpu"
 }
 
-// hasGPU tells whether Linux shows an NVIDIA GPU.
-func hasGPU() bool {
-	_, err := os.Stat("/dev/nvidia0")
-	return err == nil
+// devFolder is where Linux shows devices.
+const devFolder = "/dev"
+
+// hasGPU tells whether Linux shows an NVIDIA GPU; a container that was given
+// the second card has that alone.
+func hasGPU() bool { return shows(devFolder, "nvidia[0-9]*") }
+
+func shows(folder, pattern string) bool {
+	found, err := filepath.Glob(filepath.Join(folder, pattern))
+	return err == nil && len(found) > 0
+}
+
+// worthFetching refuses the download of 260 MB that no device here could use.
+// dxg is how Windows shows its cards to Linux.
+func worthFetching(dev string) error {
+	if shows(dev, "nvidia[0-9]*") || shows(dev, "dxg") {
+		return nil
+	}
+	return fault.New(fault.ModelMissing, "There is no NVIDIA GPU here, or its driver is not loaded or not passed into this container; use --device cpu, or see 'upscaled doctor'.")
 }
 
 // openNamed opens the devices of --device. GPUs are measured first, if they
@@ -116,6 +131,11 @@ func (a *app) openNamed(ctx context.Context, store *models.Store, device string,
 	names, err := parseDevices(device)
 	if err != nil {
 		return compute{}, err
+	}
+	if libraryKind(device) == "cuda" && store.InstalledLibrary("cuda") == "" {
+		if err := worthFetching(devFolder); err != nil {
+			return compute{}, err
+		}
 	}
 	library, err := store.RuntimeLibrary(ctx, libraryKind(device))
 	if err != nil {

@@ -1,0 +1,26 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"upscaled/engine/fault"
+)
+
+// The CUDA library is large: nothing is fetched where no card could use it.
+func TestWorthFetching(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]bool{"": false, "null": false, "nvidiactl": false, "nvidia0": true, "nvidia3": true, "dxg": true} {
+		dev := t.TempDir()
+		if name != "" {
+			if err := os.WriteFile(filepath.Join(dev, name), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		err := worthFetching(dev)
+		if (err == nil) != want || err != nil && fault.KindOf(err) != fault.ModelMissing {
+			t.Errorf("with %q: %v", name, err)
+		}
+	}
+}
