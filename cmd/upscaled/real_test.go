@@ -346,6 +346,23 @@ func TestRealInterrupt(t *testing.T) {
 	}
 }
 
+// ONNX Runtime's telemetry is off: with it every process leaves two files in the
+// folder for temporary ones, and calls a host that nobody asked for.
+func TestRealLeavesNoTemporaryFiles(t *testing.T) {
+	needRuntime(t)
+	t.Parallel()
+	root := folder(t, map[string][]byte{"a.png": encodePNG(t, image.NewNRGBA(image.Rect(0, 0, 20, 10)))})
+	temporary := t.TempDir()
+	child := exec.Command(os.Args[0], "--offline", "upscale", "--device", "cpu", filepath.Join(root, "a.png"))
+	child.Env = append(os.Environ(), programVariable+"=1", "TMPDIR="+temporary)
+	if said, err := child.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, said)
+	}
+	if left, _ := os.ReadDir(temporary); len(left) > 0 {
+		t.Errorf("%v is left", left)
+	}
+}
+
 // testProfile is the header of an ICC profile for RGB with no tags.
 func testProfile() []byte {
 	profile := make([]byte, 132)

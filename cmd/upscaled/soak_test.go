@@ -79,6 +79,9 @@ func TestSoak(t *testing.T) {
 	load, watch := s.start(t)
 	load.warmUp(t)
 	before, _ := watch.settle(t, soakSample{}, s.rest, func(soakBound) bool { return true }) // all is above nothing: the whole time
+	if idle := before.values["temporary files"]; idle > 0 {
+		t.Errorf("there are %.0f temporary files before the load", idle)
+	}
 	samples := s.run(t, load, watch)
 	after, left := watch.settle(t, before, s.patience, s.judges)
 	t.Logf("done: %v\n%s", load.done, soakTable(before, samples, after))

@@ -101,6 +101,9 @@ func acquire(library string) error {
 		return fault.Wrap(fault.ModelMissing, err,
 			"The ONNX Runtime library is not at the given path; leave the path out to have it fetched.")
 	}
+	if err := silence(); err != nil {
+		return err
+	}
 	onnx.SetSharedLibraryPath(library)
 	if err := onnx.InitializeEnvironment(onnx.WithLogLevelError()); err != nil {
 		return fault.Wrap(fault.ModelMissing, fmt.Errorf("load ONNX Runtime: %w", err),
@@ -111,6 +114,16 @@ func acquire(library string) error {
 		return fault.Wrap(fault.Internal, err, "ONNX Runtime reported an error.")
 	}
 	environment.users, environment.library = 1, library
+	return nil
+}
+
+// silence keeps ONNX Runtime from telling its makers of every process: Linux
+// builds, those of 1.30 at least, send events to a host of Microsoft's unless this is
+// set, and leave a file of each process in the folder for temporary ones.
+func silence() error {
+	if err := os.Setenv("ORT_DISABLE_TELEMETRY", "1"); err != nil { // of C's getenv too
+		return fault.Wrap(fault.Internal, err, "ONNX Runtime's telemetry cannot be turned off.")
+	}
 	return nil
 }
 
