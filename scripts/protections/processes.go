@@ -33,7 +33,8 @@ func processes() []protection {
 			row:     "a crash inside the native code",
 			without: restartWithout,
 			tests: append(in(childPackage, "TestPoisonPaysAlone", "TestKilledChild"),
-				in(programPackage, "TestPoisonThroughTheServer", "TestKilledEngine")...),
+				test{pkg: programPackage, name: "TestPoisonThroughTheServer", hangs: 30 * time.Second},
+				test{pkg: programPackage, name: "TestKilledEngine", hangs: 30 * time.Second}),
 		},
 		{
 			row:     "a crash inside the native code",

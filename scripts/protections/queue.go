@@ -35,7 +35,7 @@ func queue() []protection {
 		{
 			row:     "more work than can be done",
 			without: out("server/dialect/respond.go", `header.Set(echo.HeaderRetryAfter, strconv.Itoa(RetryAfter(err)))`, `header.Del(strconv.Itoa(RetryAfter(err)))`),
-			tests:   in(programPackage, "TestLoad"),
+			tests:   in(serverPackage, "TestMnmlErrors"),
 		},
 		{
 			row:     "a client hangs up a synchronous call",
