@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"io"
 	"time"
 
@@ -199,7 +198,7 @@ func (r *run) eachFrame(ctx context.Context, decoder *decode.Decoder, w *writer)
 		decoding := time.Now()
 		frame, err := decoder.Next()
 		r.stats.Decode += time.Since(decoding)
-		if errors.Is(err, io.EOF) {
+		if err == io.EOF { // itself: what is wrong with a damaged file may wrap one
 			return nil
 		}
 		if err != nil {
