@@ -47,9 +47,7 @@ func Mount(t *testing.T) *Disk {
 	if err := syscall.Stat(back, &state); err != nil {
 		t.Fatal(err)
 	}
-	data := &fs.LoopbackRoot{Path: back, Dev: state.Dev, NewNode: func(data *fs.LoopbackRoot, _ *fs.Inode, _ string, _ *syscall.Stat_t) fs.InodeEmbedder {
-		return &node{LoopbackNode: fs.LoopbackNode{RootData: data}, disk: d}
-	}}
+	data := &fs.LoopbackRoot{Path: back, Dev: state.Dev}
 	root := &node{LoopbackNode: fs.LoopbackNode{RootData: data}, disk: d}
 	data.RootNode = root
 	server, err := fs.Mount(front, root, &fs.Options{MountOptions: fuse.MountOptions{DirectMountStrict: true, FsName: "disktest", Name: "disktest"}})
@@ -173,6 +171,11 @@ func (d *Disk) overwrite(path string, inode uint64, offset, length int64) syscal
 type node struct {
 	fs.LoopbackNode
 	disk *Disk
+}
+
+// WrapChild makes files and folders below a node of the same disk.
+func (n *node) WrapChild(context.Context, fs.InodeEmbedder) fs.InodeEmbedder {
+	return &node{LoopbackNode: fs.LoopbackNode{RootData: n.RootData}, disk: n.disk}
 }
 
 func (n *node) backing() string {
