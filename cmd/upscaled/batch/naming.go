@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -31,6 +32,10 @@ const (
 	folder               // a folder that mirrors the inputs'
 	template             // a path with placeholders
 )
+
+// otherFormats are extensions of pictures that no encoder here makes. Without
+// them --out photo.avif would make a folder of that name.
+var otherFormats = []string{".avif", ".heic", ".heif", ".jxl", ".jp2", ".psd", ".svg", ".pdf", ".ico", ".tga", ".ppm", ".exr", ".dng"}
 
 var placeholder = regexp.MustCompile(`\{[^{}]*\}`)
 
@@ -65,6 +70,10 @@ func NewNaming(out string, format picture.Format, selection Selection) (Naming, 
 		n.kind = single
 	default:
 		n.kind = folder
+	}
+	named := err == nil && info.IsDir() || strings.HasSuffix(out, "/")
+	if other := strings.ToLower(filepath.Ext(out)); !named && slices.Contains(otherFormats, other) {
+		return Naming{}, fmt.Errorf("--out %s asks for %s, which cannot be written; use .jpg, .png, .webp, .gif, .bmp or .tiff, or end a folder's name in /", out, other)
 	}
 	if n.kind == template {
 		if err := checkPlaceholders(out); err != nil {
