@@ -49,6 +49,8 @@ func TestPowerCut(t *testing.T) {
 	awaitAll(t, client, server, key)
 	checkResults(t, client, server.url, key)
 	checkCredits(t, client, disk.Folder, credits)
+	server.kill() // what came late is removed by the next one
+	server = startProcess(t, disk.Folder, nil, arguments...)
 	checkStore(t, disk.Folder, server.log)
 	t.Logf("power cuts: %d, %d jobs accepted, %d calls cut, %d bytes lost", rounds, len(client.accepted), client.cut, lost)
 	if len(client.accepted) < rounds {
