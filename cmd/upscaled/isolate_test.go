@@ -161,6 +161,7 @@ func TestKilledEngine(t *testing.T) {
 	}
 	awaitEnd(t, last)
 	server = startProcess(t, data, isolatedEnvironment())
+	server.waitFor(t, "the engine's process is ready")
 	last = newest()
 	server.kill()
 	awaitEnd(t, last)
