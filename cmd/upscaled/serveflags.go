@@ -148,7 +148,7 @@ func declareServer(flags *pflag.FlagSet, c *server.Config, perKey *int, noWorker
 
 // declareGuard declares what slow, many or greedy clients are held to.
 func declareGuard(flags *pflag.FlagSet, c *server.Config) {
-	flags.DurationVar(&c.StallLimit, "stall-limit", 30*time.Second, "how long a client may neither send nor take anything of a request before it is cut; 0 is no bound")
+	flags.DurationVar(&c.StallLimit, "stall-limit", 30*time.Second, "how long a client may neither send nor take anything of a request before it is cut; 0 is no bound, of --min-rate neither")
 	flags.Int64Var(&c.MinRate, "min-rate", 4<<10, "bytes a second that a client must send or take in the long run; 0 is no bound")
 	flags.IntVar(&c.MaxConnections, "max-connections", 4096, "connections of clients at most; beyond it the longest idle one is closed; 0 is no bound")
 	flags.Int64Var(&c.UploadMemory, "upload-memory", 1<<30, "bytes of requests held at once until their pictures are stored; more are answered 503; 0 is no bound")

@@ -45,7 +45,7 @@ func clients() []protection {
 		},
 		{
 			row:     `a client that takes its answer too slowly, or not at all`,
-			without: out("server/guard/pace.go", `_ = w.control.SetWriteDeadline(started.Add(max(0, w.left.left) + needed))`, `_ = started.Add(needed)`),
+			without: out("server/guard/pace.go", `_ = w.control.SetWriteDeadline(started.Add(max(0, w.left.left) + w.left.pace.takes(len(part))))`, `_ = started`),
 			tests:   waiting(guardPackage, "TestSlowReaders"),
 		},
 		{

@@ -19,7 +19,8 @@ type Pace struct {
 	// Stall is how long it may neither send nor take anything.
 	Stall time.Duration
 	// Rate in bytes a second is what it must reach in the long run; a pause may
-	// be made up for, but no credit is gathered beyond Stall.
+	// be made up for, but no credit is gathered beyond Stall. With 0 any byte
+	// makes up for a pause.
 	Rate int64
 }
 
@@ -33,12 +34,24 @@ type allowance struct {
 func (p Pace) begin() allowance { return allowance{p, p.Stall} }
 
 func (a *allowance) spent(took time.Duration, bytes int) {
-	a.left += time.Duration(float64(bytes)/float64(a.pace.Rate)*float64(time.Second)) - took
+	if bytes > 0 && a.pace.Rate == 0 {
+		a.left = a.pace.Stall
+		return
+	}
+	a.left += a.pace.takes(bytes) - took
 	a.left = min(a.left, a.pace.Stall)
 }
 
+// takes is how long so many bytes last at the least rate, 0 where there is none.
+func (p Pace) takes(bytes int) time.Duration {
+	if p.Rate == 0 {
+		return 0
+	}
+	return time.Duration(float64(bytes) / float64(p.Rate) * float64(time.Second))
+}
+
 // bounded says whether there is any bound.
-func (p Pace) bounded() bool { return p.Stall > 0 && p.Rate > 0 }
+func (p Pace) bounded() bool { return p.Stall > 0 }
 
 // errSlow is what a client reads that sent its request too slowly.
 var errSlow error = fault.New(fault.Invalid, "The request came too slowly and was cut; send it over a faster connection.")
@@ -93,8 +106,7 @@ func (w *pacedWriter) Write(p []byte) (written int, err error) {
 		part := p[:min(len(p), piece)]
 		p = p[len(part):]
 		started := time.Now()
-		needed := time.Duration(float64(len(part)) / float64(w.left.pace.Rate) * float64(time.Second))
-		_ = w.control.SetWriteDeadline(started.Add(max(0, w.left.left) + needed))
+		_ = w.control.SetWriteDeadline(started.Add(max(0, w.left.left) + w.left.pace.takes(len(part))))
 		var n int
 		n, err = w.ResponseWriter.Write(part)
 		written += n

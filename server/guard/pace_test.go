@@ -36,3 +36,21 @@ func TestAllowance(t *testing.T) {
 		}
 	}
 }
+
+// Without a least rate any byte makes up for a pause, and silence is still cut.
+func TestAllowanceWithoutRate(t *testing.T) {
+	t.Parallel()
+	pace := Pace{Stall: 10 * time.Second}
+	if !pace.bounded() {
+		t.Error("silence is not bounded without a rate")
+	}
+	a := pace.begin()
+	a.spent(9*time.Second, 1)
+	if a.left != pace.Stall {
+		t.Errorf("%v are left after a byte", a.left)
+	}
+	a.spent(11*time.Second, 0)
+	if a.left >= 0 {
+		t.Errorf("%v are left after too long a silence", a.left)
+	}
+}
