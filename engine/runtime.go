@@ -80,7 +80,7 @@ type Streamer interface {
 	// stream. Otherwise the contract is Run's with network.AllBorders.
 	Stream(ctx context.Context, in picture.Raster, emit func(rows picture.Raster) error) error
 	// Widest is how many pixels of input width fit the memory for rows; wider
-	// pictures are better cut into tiles.
+	// pictures are cut into vertical strips.
 	Widest() int
 }
 

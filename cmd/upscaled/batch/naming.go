@@ -56,13 +56,14 @@ type Facts struct {
 func NewNaming(out string, format picture.Format, selection Selection) (Naming, error) {
 	n := Naming{out: out, format: format}
 	info, err := os.Stat(out)
+	isFolder := err == nil && info.IsDir() || strings.HasSuffix(out, "/") || strings.HasSuffix(out, string(filepath.Separator))
 	extension, isPicture := picture.ParseFormat(filepath.Ext(out))
 	switch {
 	case out == Standard, out == "" && onlyStandard(selection):
 		n.kind = standard
 	case out == "":
 		n.kind = beside
-	case err == nil && info.IsDir(), strings.HasSuffix(out, "/"), strings.HasSuffix(out, string(filepath.Separator)):
+	case isFolder:
 		n.kind = folder
 	case placeholder.MatchString(out):
 		n.kind = template
@@ -71,8 +72,7 @@ func NewNaming(out string, format picture.Format, selection Selection) (Naming, 
 	default:
 		n.kind = folder
 	}
-	named := err == nil && info.IsDir() || strings.HasSuffix(out, "/")
-	if other := strings.ToLower(filepath.Ext(out)); !named && slices.Contains(otherFormats, other) {
+	if other := strings.ToLower(filepath.Ext(out)); !isFolder && slices.Contains(otherFormats, other) {
 		return Naming{}, fmt.Errorf("--out %s asks for %s, which cannot be written; use .jpg, .png, .webp, .gif, .bmp or .tiff, or end a folder's name in /", out, other)
 	}
 	if n.kind == template {
