@@ -84,6 +84,11 @@ func (c Config) Problems() []string {
 			wrong("--trusted-proxies: %q is neither an address nor a network such as 10.0.0.0/8", text)
 		}
 	}
+	for _, origin := range c.CORSOrigins {
+		if _, err := guard.NewSites([]string{origin}, nil); err != nil {
+			wrong("--cors-origins: %q is no origin such as https://app.example.com, without a path, and not *", origin)
+		}
+	}
 	for _, text := range c.FetchRanges {
 		if _, err := netip.ParsePrefix(text); err != nil {
 			wrong("--fetch-ranges: %q is no network such as 10.1.0.0/16", text)

@@ -95,7 +95,11 @@ func (s *Server) routes(a addresses) (*echo.Echo, error) {
 	if len(s.config.CORSOrigins) > 0 {
 		e.Use(crossOrigin(s.config.CORSOrigins))
 	}
-	e.Use(s.ownSites(a))
+	own, err := s.ownSites(a)
+	if err != nil {
+		return nil, err
+	}
+	e.Use(own)
 	e.GET("/healthz", s.healthz)
 	e.GET("/readyz", s.readyz)
 	e.HEAD("/healthz", s.healthz) // load balancers ask that way

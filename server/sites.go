@@ -19,8 +19,11 @@ type refusedSite struct {
 // changes from another origin, and, while the server has no keys and is meant
 // for this machine only, everything under a name that is not its own. Such a
 // name is one that a hostile page had resolve to this machine (DNS rebinding).
-func (s *Server) ownSites(a addresses) echo.MiddlewareFunc {
-	sites := guard.Sites{Origins: s.config.CORSOrigins, Own: a.base}
+func (s *Server) ownSites(a addresses) (echo.MiddlewareFunc, error) {
+	sites, err := guard.NewSites(s.config.CORSOrigins, a.base)
+	if err != nil {
+		return nil, err
+	}
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			r := c.Request()
@@ -36,7 +39,7 @@ func (s *Server) ownSites(a addresses) echo.MiddlewareFunc {
 			}
 			return next(c)
 		}
-	}
+	}, nil
 }
 
 // knows says whether the server may be asked under the name of a request.

@@ -59,6 +59,16 @@ func clients() []protection {
 			tests:   in(guardPackage, "TestBudget"),
 		},
 		{
+			row:     uploadMemory,
+			without: out("server/guard/body.go", `b.held, b.over = 0, true`, `b.held = 0`),
+			tests:   in(guardPackage, "TestLateReadsHoldNothing"),
+		},
+		{
+			row:     uploadMemory,
+			without: out("server/guard/body.go", `defer b.end()`, ``),
+			tests:   in(guardPackage, "FuzzRequests"),
+		},
+		{
 			row:     `more connections than are meant to be, most of them idle or slow`,
 			without: out("server/guard/connections.go", `if len(c.all) <= c.most {`, `if len(c.all) <= 1000*c.most {`),
 			tests:   in(guardPackage, "TestSlowConnectionsMakeRoom", "TestAnswersAreNotCut"),
@@ -85,8 +95,8 @@ func clients() []protection {
 		},
 		{
 			row:     otherSites,
-			without: out("server/guard/origin.go", `return SameHost(origin, s.Own(r))`, `return SameHost(origin, origin)`),
-			tests:   in(guardPackage, "TestSites"),
+			without: out("server/guard/origin.go", `return s.protection.Check(asked) == nil`, `return s.protection.Check(asked) == nil || r.Header.Get("Sec-Fetch-Site") == ""`),
+			tests:   in(guardPackage, "TestSites", "FuzzSites"),
 		},
 		{
 			row:     rebinding,
@@ -96,7 +106,7 @@ func clients() []protection {
 		{
 			row:     rebinding,
 			without: out("server/guard/origin.go", `strings.HasSuffix(host, ".localhost")`, `strings.Contains(host, "localhost")`),
-			tests:   in(guardPackage, "TestOwnNames"),
+			tests:   in(guardPackage, "TestOwnNames", "FuzzOwnNames"),
 		},
 		{
 			row:     `answers that a browser could take for a page, or frame`,

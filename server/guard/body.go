@@ -22,6 +22,7 @@ type body struct {
 	mutex sync.Mutex
 	held  int64
 	cut   error
+	over  bool // the request has been answered
 }
 
 // Read implements io.Reader.
@@ -32,6 +33,9 @@ func (b *body) Read(p []byte) (int, error) {
 	n, err := b.from.Read(p)
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
+	if b.over {
+		return 0, http.ErrBodyReadAfterClose
+	}
 	b.held += int64(n)
 	if room := b.budget.take(int64(n)); !room && n > 0 {
 		err = errCrowded
@@ -57,6 +61,15 @@ func (b *body) give(bytes int64) {
 	bytes = min(bytes, b.held)
 	b.held -= bytes
 	b.budget.give(bytes)
+}
+
+// end returns all that is held. What somebody reads of the body behind the
+// request's end is not counted, since nothing would ever return it.
+func (b *body) end() {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	b.budget.give(b.held)
+	b.held, b.over = 0, true
 }
 
 type bodyKey struct{}
@@ -93,7 +106,7 @@ func Requests(pace Pace, budget *Budget) echo.MiddlewareFunc {
 			ctx, stop := context.WithCancel(outer)
 			defer stop()
 			b := &body{Closer: r.Body, from: pacedReader{r.Body, control, pace.begin()}, budget: budget, stop: stop}
-			defer func() { b.give(b.held) }()
+			defer b.end()
 			if len(r.TransferEncoding) > 0 {
 				// A request with chunks and a length may end elsewhere for a proxy
 				// than here: nothing behind it is read (RFC 9112, 6.1).

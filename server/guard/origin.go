@@ -1,40 +1,60 @@
 package guard
 
 import (
+	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
-	"slices"
 	"strings"
 )
 
 // Sites keep pages of other sites from using the server through the browser of
-// somebody who may.
+// somebody who may. They are net/http's CrossOriginProtection, which takes the
+// browser's word on how far away a page is (Sec-Fetch-Site) before it compares
+// hosts, and know two things more: the host a request was sent to, where a
+// proxy was asked under another, and "*".
 type Sites struct {
-	// Origins may call besides the server's own, such as
-	// "https://app.example"; "*" lets all.
-	Origins []string
-	// Own gives the scheme and host that a request was sent to.
-	Own func(*http.Request) string
+	protection *http.CrossOriginProtection
+	own        func(*http.Request) string
+	all        bool
+}
+
+// NewSites lets pages of the given origins, such as "https://app.example", call
+// besides the server's own; "*" lets all. own gives the scheme and host that a
+// request was sent to. What is no origin is an error that quotes it.
+func NewSites(origins []string, own func(*http.Request) string) (*Sites, error) {
+	s := &Sites{protection: http.NewCrossOriginProtection(), own: own}
+	for _, origin := range origins {
+		if origin == "*" {
+			s.all = true
+			continue
+		}
+		if strings.ContainsAny(origin, "*?@") { // no patterns: browsers' origins are compared as they are
+			return nil, fmt.Errorf("%q is no origin", origin)
+		}
+		if err := s.protection.AddTrustedOrigin(origin); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
 }
 
 // Allow says no to a request that changes something and that a browser sends
 // for a page of another origin. Programs tell no origin and pass, and so do
 // addresses that are typed and links that are followed: they change nothing.
-func (s Sites) Allow(r *http.Request) bool {
-	origin := r.Header.Get("Origin")
-	switch {
-	case r.Method == http.MethodGet, r.Method == http.MethodHead, r.Method == http.MethodOptions:
+// Where a browser does not tell how far away the page is, as for plain http,
+// its scheme need not be the server's: a proxy that encrypts may not say so.
+func (s *Sites) Allow(r *http.Request) bool {
+	if s.all {
 		return true
-	case slices.Contains(s.Origins, "*"), origin != "" && slices.Contains(s.Origins, origin):
-		return true
-	case origin == "":
-		// A browser may hide the origin, but then tells how far away it is.
-		site := r.Header.Get("Sec-Fetch-Site")
-		return site == "" || site == "same-origin" || site == "none"
 	}
-	return SameHost(origin, s.Own(r))
+	asked := r.WithContext(r.Context()) // a copy
+	asked.Host = " "                    // no origin's: "null" has an empty one
+	if u, err := url.Parse(s.own(r)); err == nil && u.Host != "" {
+		asked.Host = strings.ToLower(withoutPort(u))
+	}
+	return s.protection.Check(asked) == nil
 }
 
 // SameHost says whether two URLs have the same host and port. The scheme need

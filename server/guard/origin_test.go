@@ -11,9 +11,16 @@ import (
 func TestSites(t *testing.T) {
 	t.Parallel()
 	own := func(r *http.Request) string { return "http://" + r.Host }
-	closed := guard.Sites{Own: own}
+	sites := func(origins ...string) *guard.Sites {
+		made, err := guard.NewSites(origins, own)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return made
+	}
+	closed := sites()
 	for name, c := range map[string]struct {
-		sites        guard.Sites
+		sites        *guard.Sites
 		method       string
 		origin, site string
 		want         bool
@@ -27,12 +34,14 @@ func TestSites(t *testing.T) {
 		"a sandboxed frame":              {closed, "POST", "null", "cross-site", false},
 		"without an origin":              {closed, "POST", "", "cross-site", false},
 		"without an origin, of the site": {closed, "POST", "", "same-site", false},
+		"the own page, a proxy":          {closed, "POST", "https://front.example", "same-origin", true},
+		"plain http of the own name":     {closed, "POST", "http://up.example:8080", "cross-site", false},
 		"no address":                     {closed, "POST", "http://%zz", "", false},
 		"a longer name":                  {closed, "POST", "http://up.example:8080.evil.example", "", false},
 		"a link":                         {closed, "GET", "https://evil.example", "cross-site", true},
-		"a named origin":                 {guard.Sites{Own: own, Origins: []string{"https://app.example"}}, "POST", "https://app.example", "cross-site", true},
-		"beside a named origin":          {guard.Sites{Own: own, Origins: []string{"https://app.example"}}, "POST", "https://app.example.evil", "cross-site", false},
-		"all":                            {guard.Sites{Own: own, Origins: []string{"*"}}, "POST", "https://evil.example", "cross-site", true},
+		"a named origin":                 {sites("https://app.example"), "POST", "https://app.example", "cross-site", true},
+		"beside a named origin":          {sites("https://app.example"), "POST", "https://app.example.evil", "cross-site", false},
+		"all":                            {sites("*"), "POST", "https://evil.example", "cross-site", true},
 	} {
 		r := httptest.NewRequest(c.method, "http://up.example:8080/v1/upscale", nil)
 		for header, value := range map[string]string{"Origin": c.origin, "Sec-Fetch-Site": c.site} {
@@ -49,11 +58,28 @@ func TestSites(t *testing.T) {
 // A port that goes without saying may be said.
 func TestUsualPorts(t *testing.T) {
 	t.Parallel()
-	sites := guard.Sites{Own: func(*http.Request) string { return "https://up.example:443" }}
+	sites, err := guard.NewSites(nil, func(*http.Request) string { return "https://UP.example:443" })
+	if err != nil {
+		t.Fatal(err)
+	}
 	r := httptest.NewRequest(http.MethodPost, "/", nil)
 	r.Header.Set("Origin", "https://up.example")
 	if !sites.Allow(r) {
 		t.Error("the own page is refused")
+	}
+}
+
+// What browsers never send as an origin would be a setting without effect.
+func TestOriginsAreOrigins(t *testing.T) {
+	t.Parallel()
+	for origin, right := range map[string]bool{
+		"*": true, "https://app.example": true, "http://localhost:3000": true, "chrome-extension://abcd": true,
+		"app.example": false, "https://app.example/": false, "https://*.example": false, "null": false, "": false,
+		"https://app.example?x": false, "https://user@app.example": false, "https://%zz": false,
+	} {
+		if _, err := guard.NewSites([]string{origin}, nil); (err == nil) != right {
+			t.Errorf("%q: %v", origin, err)
+		}
 	}
 }
 
