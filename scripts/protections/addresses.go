@@ -10,6 +10,7 @@ func addresses() []protection {
 	dialled := edit{"server/fetch/guard.go", `ControlContext: o.checkDial,`, ``}
 	named := edit{"server/webhook/check.go", `if err == nil && !rules.Allows(address) {`, `if err == nil && rules.MaxBytes < 0 && !rules.Allows(address) {`}
 	const inputs = "input URLs to inside addresses, by name, number, redirect or a name that changes"
+	const receivers = "slow, failing or hostile receivers of webhooks"
 	return []protection{
 		{row: inputs, without: []edit{dialled}, tests: in(fetchPackage, "TestForbiddenAddresses", "TestRebindingNameIsRefused")},
 		{
@@ -44,7 +45,7 @@ func addresses() []protection {
 		{row: "webhooks to inside addresses", without: []edit{named}, tests: in(webhookPackage, "TestCheck", "FuzzCheck")},
 		{row: "webhooks to inside addresses", without: []edit{dialled, named}, tests: in(webhookPackage, "TestForbiddenAddresses")},
 		{
-			row: "slow or failing receivers of webhooks",
+			row: receivers,
 			without: []edit{
 				{"server/webhook/call.go", `context.WithTimeout(ctx, s.options.Timeout)`, `context.WithTimeout(ctx, time.Hour)`},
 				{"server/webhook/call.go", `"strconv"`, "\"strconv\"\n\t\"time\""},
@@ -53,14 +54,19 @@ func addresses() []protection {
 			tests: waiting(webhookPackage, "TestSlowReceivers"),
 		},
 		{
-			row:     "slow or failing receivers of webhooks",
+			row:     receivers,
 			without: out("server/webhook/webhook.go", `for range s.options.AtOnce {`, `for range 1 {`),
 			tests:   waiting(webhookPackage, "TestReceiversDoNotWaitForEachOther"),
 		},
 		{
-			row:     "slow or failing receivers of webhooks",
+			row:     receivers,
 			without: out("server/webhook/serve.go", `notice.Attempt() > len(again):`, `notice.Attempt() > 0:`),
-			tests:   in(webhookPackage, "TestAnswers"),
+			tests:   in(webhookPackage, "TestAnswers", "FuzzAnswer"),
+		},
+		{
+			row:     receivers,
+			without: out("server/webhook/call.go", `if response.StatusCode != http.StatusSwitchingProtocols {`, `{`),
+			tests:   waiting(webhookPackage, "TestSwitchedProtocols"),
 		},
 	}
 }

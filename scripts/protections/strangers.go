@@ -42,6 +42,16 @@ func strangers() []protection {
 		},
 		{
 			row:     names,
+			without: out("server/address.go", `echo.TrustPrivateNet(false)}`, `echo.TrustPrivateNet(false), echo.TrustIPRange(&net.IPNet{IP: make(net.IP, 4), Mask: make(net.IPMask, 4)})}`),
+			tests:   in(serverPackage, "FuzzClientAddress"),
+		},
+		{
+			row:     names,
+			without: out("server/trace/request.go", `t.w3c.Extract(r.Context(), propagation.HeaderCarrier(r.Header))`, `r.Context()`),
+			tests:   in("./server/trace", "FuzzTraceparent"),
+		},
+		{
+			row:     names,
 			without: out("server/fetch/fetch.go", `if u.User != nil {`, `if false {`),
 			tests:   in("./server/fetch", "FuzzFetch"),
 		},

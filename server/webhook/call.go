@@ -54,9 +54,12 @@ func (s *Sender) call(ctx context.Context, j job.Job) (status int, err error) {
 		return 0, fmt.Errorf("call: %w", err)
 	}
 	// The answer is its status. Some of the body is taken so that receivers can
-	// finish theirs; what becomes of it does not matter.
+	// finish theirs; what becomes of it does not matter. Behind 101 there is the
+	// bare connection, which the context does not end.
 	const polite = 4 << 10 // bytes
-	_, _ = io.CopyN(io.Discard, response.Body, polite)
+	if response.StatusCode != http.StatusSwitchingProtocols {
+		_, _ = io.CopyN(io.Discard, response.Body, polite)
+	}
 	return response.StatusCode, nil
 }
 

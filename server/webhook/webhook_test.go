@@ -65,13 +65,13 @@ func (n notice) Again(_ context.Context, after time.Duration) error {
 }
 
 // send has a notice served and gives its end.
-func (d desk) send(t *testing.T, j job.Job, try int) end {
+func (d desk) send(t testing.TB, j job.Job, try int) end {
 	t.Helper()
 	d.due <- notice{j, try, d.ended}
 	return d.wait(t)
 }
 
-func (d desk) wait(t *testing.T) end {
+func (d desk) wait(t testing.TB) end {
 	t.Helper()
 	select {
 	case e := <-d.ended:
@@ -117,7 +117,7 @@ func plain(j job.Job) (string, []byte, error) {
 var now = time.Unix(1_800_000_000, 5).UTC()
 
 // start runs a sender for the test's time.
-func start(t *testing.T, notices job.Notices, r fetch.Options, log io.Writer, change func(*webhook.Options)) (stop func()) {
+func start(t testing.TB, notices job.Notices, r fetch.Options, log io.Writer, change func(*webhook.Options)) (stop func()) {
 	t.Helper()
 	o := webhook.Options{
 		Notices: notices, Rules: r, Secret: []byte("a secret of the server"), AtOnce: 2, Timeout: 5 * time.Second,
