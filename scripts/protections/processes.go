@@ -64,6 +64,11 @@ func processes() []protection {
 			tests: waiting(childPackage, "TestStuckPicture"),
 		},
 		{
+			row:     "a canceled picture does not stop",
+			without: out("server/worker/child/process.go", `if err == nil && ctx.Err() != nil {`, `if false {`),
+			tests:   in(childPackage, "TestCancelThatOvertakes"),
+		},
+		{
 			row:     "the engine's process answers nonsense",
 			without: out("server/worker/child/protocol.go", `if length > maxPayload {`, `if false {`),
 			tests:   append(in(childPackage, "FuzzReadFrame"), waiting(childPackage, "TestBrokenChild")...),

@@ -13,7 +13,9 @@ import (
 // call is one question to the child. The goroutine that reads replies fills it
 // in; it is the asker's once done is closed.
 type call struct {
-	done chan struct{}
+	// answer is the kind of the last word, where it is no failure.
+	answer kind
+	done   chan struct{}
 	// moved says that there is progress that was not told yet.
 	moved chan struct{}
 
@@ -27,12 +29,15 @@ type call struct {
 	err     error
 }
 
-func newCall() *call {
-	return &call{done: make(chan struct{}), moved: make(chan struct{}, 1)}
+func newCall(answer kind) *call {
+	return &call{answer: answer, done: make(chan struct{}), moved: make(chan struct{}, 1)}
 }
 
 // take takes a reply and says whether it was the last one.
 func (c *call) take(f frame) (ended bool, err error) {
+	if (f.kind == kindResult || f.kind == kindDeviceList) && f.kind != c.answer {
+		return false, fmt.Errorf("a frame of kind %d in place of %d", f.kind, c.answer)
+	}
 	switch f.kind {
 	case kindProgress:
 		p, ok := decodeProgress(f.payload)

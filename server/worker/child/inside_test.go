@@ -97,12 +97,54 @@ func FuzzTake(f *testing.F) {
 	f.Add(byte(kindDeviceList), []byte(`[{"Kind":"cpu"}]`))
 	f.Add(byte(kindProgress), make([]byte, 16))
 	f.Fuzz(func(t *testing.T, k byte, payload []byte) {
-		c := newCall()
+		c := newCall(kindResult)
 		ended, err := c.take(frame{kind: kind(k), payload: payload})
+		if ended && err == nil && kind(k) != kindResult && kind(k) != kindFailure {
+			t.Errorf("a frame of kind %d is taken for a result", k)
+		}
 		if ended && err == nil && kind(k) == kindFailure && fault.KindOf(c.err) == "" {
 			t.Errorf("a failure of no kind: %+v", c.err)
 		}
 	})
+}
+
+// A picture that is canceled just when it is sent is answered, even where the
+// word of that comes before the request: else the child would wait for the rest
+// of the picture, be taken for stuck and be ended with all that it has in work.
+func TestCancelThatOvertakes(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var sent, said bytes.Buffer
+	p := &process{requests: frames{to: &sent}}
+	if err := p.requests.write(kindCancel, 1, nil); err != nil {
+		t.Fatal(err)
+	}
+	input := []byte("a picture")
+	header, err := encodeRequest(engine.Request{Input: input})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.submit(ctx, 1, newCall(kindResult), header, input)
+	h := &host{replies: frames{to: &said}, engine: (*engine.Engine)(nil), pending: map[uint64]*incoming{}}
+	for {
+		f, err := readFrame(&sent)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err == nil {
+			err = h.take(t.Context(), f)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if f, err := readFrame(&said); err != nil || f.kind != kindFailure || f.id != 1 {
+		t.Errorf("the child answers %+v, %v", f, err)
+	}
+	if len(h.pending) > 0 {
+		t.Error("the child waits for the rest")
+	}
 }
 
 // Every field of a request travels, so that one that is added is not forgotten.

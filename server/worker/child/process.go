@@ -207,7 +207,7 @@ func (p *process) upscale(ctx context.Context, q engine.Request) (engine.Result,
 	if err != nil {
 		return engine.Result{}, err
 	}
-	c := newCall()
+	c := newCall(kindResult)
 	id, err := p.enter(c)
 	if err != nil {
 		return engine.Result{}, err
@@ -232,6 +232,9 @@ func (p *process) submit(ctx context.Context, id uint64, c *call, header, input 
 		piece := input[:min(len(input), maxPayload)]
 		err = p.requests.write(kindInput, id, piece)
 		input = input[len(piece):]
+	}
+	if err == nil && ctx.Err() != nil {
+		err = p.requests.write(kindCancel, id, nil) // the first one may have overtaken the request
 	}
 	if err != nil && !errors.Is(err, os.ErrClosed) {
 		p.options.Log.Debug("the engine's process takes no request", "error", err)
@@ -260,7 +263,7 @@ func (p *process) askDevices(limit time.Duration) ([]engine.DeviceUse, bool) {
 		return nil, false
 	}
 	if c == nil || c.ended() {
-		c = newCall()
+		c = newCall(kindDeviceList)
 		p.asked = c
 		id := p.register(c)
 		go func() { _ = p.requests.write(kindDevices, id, nil) }() // a dead child needs no word

@@ -260,7 +260,7 @@ func (s *host) upscale(ctx context.Context, on Upscaler, q engine.Request) (resu
 func (s *host) tellDevices(id uint64) {
 	list, err := json.Marshal(devicesOf(s.engine))
 	if err != nil {
-		list = nil
+		list = []byte("null")
 	}
 	_ = s.replies.write(kindDeviceList, id, list) // a dead parent needs no answer
 }

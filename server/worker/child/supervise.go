@@ -45,7 +45,7 @@ func (e *Engine) supervise() {
 			e.retire(p)
 		}
 		if e.isClosing() {
-			e.giveUp(fault.New(fault.Canceled, "The operation was canceled."))
+			e.giveUp(errClosed())
 			return
 		}
 		if p != nil && p.succeeded.Load() {
@@ -72,9 +72,14 @@ func (e *Engine) supervise() {
 		case <-time.After(delay):
 			e.restarts.Add(1)
 		case <-e.closing:
+			e.giveUp(errClosed())
+			return
 		}
 	}
 }
+
+// errClosed is told to pictures of an Engine that was closed.
+func errClosed() error { return fault.New(fault.Canceled, "The operation was canceled.") }
 
 // adopt notes a child that was just started; Close may have come before.
 func (e *Engine) adopt(p *process) {
