@@ -9,6 +9,12 @@ import (
 // maxSide is the longest side that is made, in pixels.
 const maxSide = 1 << 20
 
+// SideTooLong is the cause within a fault.TooLarge: a result's longer side would
+// have so many pixels, and can have so many.
+type SideTooLong struct{ Side, Limit int64 }
+
+func (e *SideTooLong) Error() string { return "a side of the result would be too long" }
+
 // target is the exact output size for an input size: rounded to the nearest
 // pixel, at least 1.
 func (s Size) target(width, height, native int) (int, int, error) {
@@ -56,7 +62,7 @@ func (s Size) target(width, height, native int) (int, int, error) {
 	}
 	outW, outH := math.Round(w*factorX), math.Round(h*factorY)
 	if outW > maxSide || outH > maxSide {
-		return 0, 0, fault.New(fault.TooLarge, "The output would be %.0fx%.0f pixels; a side can have at most %d.", outW, outH, maxSide)
+		return 0, 0, fault.Wrap(fault.TooLarge, &SideTooLong{int64(min(max(outW, outH), 1<<62)), maxSide}, "The output would be %.0fx%.0f pixels; a side can have at most %d.", outW, outH, maxSide)
 	}
 	return max(1, int(outW)), max(1, int(outH)), nil
 }

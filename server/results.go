@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 
 	"upscaled/engine"
 	"upscaled/engine/fault"
@@ -46,8 +47,11 @@ func (q boundedQueue) check(ctx context.Context, o job.Options, input []byte) er
 	}
 	request := worker.RequestOf(o, engine.Faces{})
 	out, err := request.OutputInfo(info, q.factor(ctx, request))
+	var long *engine.SideTooLong
 	if err == nil {
 		err = q.judge(out, o.Quality)
+	} else if errors.As(err, &long) {
+		err = fault.Wrap(fault.TooLarge, &dialect.ResultTooLarge{Size: long.Side, Limit: long.Limit, Format: string(out.Format)}, "%s", fault.Sentence(err))
 	}
 	if fault.KindOf(err) == fault.TooLarge {
 		return err

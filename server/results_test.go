@@ -122,6 +122,11 @@ func TestResultsThatNoFileHolds(t *testing.T) {
 		{name: "artnex jpeg", path: mnmlUpscale, json: `{"scale":8,"image":"data:image/jpeg;base64,` + base64.StdEncoding.EncodeToString(jpegOf(t, 8192, 1)) + `"}`, status: 400,
 			body: `{"success":false,"error":"image_too_large","message":"The result of 65536x8 pixels is too large for jpeg,...`},
 	})
+	tall := append(dialecttest.PNG(t, 1, 140_000, false), make([]byte, 1024)...)
+	checkAll(t, open(t, untouched(t), func(c *server.Config) { c.MaxSide = 200_000 }), []row{
+		{name: "a side that none can have", path: mnmlUpscale, form: []string{"image@a.png", "scale=8"}, file: tall, status: 400,
+			body: `{"status":"error","code":"IMAGE_TOO_LARGE","message":"The output would be 8x1120000 pixels; a side can have at most 1048576.","details":{"size":1120000,"maxSize":1048576,"unit":"pixels"}}`},
+	})
 	checkAll(t, open(t, untouched(t), nil), []row{
 		{name: "maskr animation", path: maskrUpscale, form: file, file: animated(t), status: 422,
 			body: `{"detail":[{"loc":["query","output_format"],"msg":"jpeg holds no animation; permitted: 'png', 'webp'","type":"value_error.image"}]}`},
