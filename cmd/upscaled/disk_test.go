@@ -58,49 +58,91 @@ func TestPowerCut(t *testing.T) {
 	}
 }
 
+// shop is a server whose store is on a disk of the test's own, with one client.
+type shop struct {
+	disk    *disktest.Disk
+	key     string
+	client  *ledger
+	picture []byte
+	server  process
+}
+
+const shopCredits = 100
+
+// openShop starts a server on a new disk.
+func openShop(t *testing.T) *shop {
+	t.Helper()
+	s := &shop{disk: disktest.Mount(t), client: &ledger{accepted: map[string]string{}}, picture: pngOf(t, textured(30, 20, false))}
+	s.key = keysApart(t, s.disk.Folder, "new", "shop", "--credits", strconv.Itoa(shopCredits))
+	s.start(t)
+	return s
+}
+
+// start starts a server on the disk as it is.
+func (s *shop) start(t *testing.T) {
+	t.Helper()
+	s.server = startProcess(t, s.disk.Folder, nil, "--lease", "2s")
+}
+
+// request is one for a job.
+func (s *shop) request(t *testing.T) *http.Request {
+	t.Helper()
+	return form(t, s.server.url+"/public/v1/image-tune/upscale", "image", s.picture, "scale=1K")
+}
+
+func (s *shop) submit(t *testing.T) {
+	t.Helper()
+	s.client.submit(t, s.request(t), s.key)
+}
+
+// settle waits until all that was accepted has ended, once and paid for.
+func (s *shop) settle(t *testing.T) {
+	t.Helper()
+	awaitAll(t, s.client, s.server, s.key)
+	checkResults(t, s.client, s.server.url, s.key)
+	checkCredits(t, s.client, s.disk.Folder, shopCredits)
+}
+
+// isHealthy checks that the server says so.
+func (s *shop) isHealthy(t *testing.T) {
+	t.Helper()
+	if code, body := get(t, s.server.url+"/healthz", ""); code != http.StatusOK {
+		t.Errorf("health: %d %s", code, body)
+	}
+}
+
 // A disk that does not answer keeps new jobs waiting and nothing else: health
 // is told, and a job is accepted when it is on the disk and not before.
 func TestHangingDisk(t *testing.T) {
 	t.Parallel()
-	disk := disktest.Mount(t)
-	key := keysApart(t, disk.Folder, "new", "shop", "--credits", "100")
-	client := &ledger{accepted: map[string]string{}}
-	picture := pngOf(t, textured(30, 20, false))
-	server := startProcess(t, disk.Folder, nil, "--lease", "2s")
-	submit := func() {
-		client.submit(t, form(t, server.url+"/public/v1/image-tune/upscale", "image", picture, "scale=1K"), key)
-	}
-	submit()
-	awaitAll(t, client, server, key)
-	disk.Hold()
+	s := openShop(t)
+	s.submit(t)
+	s.settle(t)
+	s.disk.Hold()
 	answered := make(chan struct{})
 	go func() {
 		defer close(answered)
-		submit()
+		s.submit(t)
 	}()
-	eventually(t, "syncs", server.log, func() string {
-		if disk.Waiting() == 0 {
+	eventually(t, "syncs", s.server.log, func() string {
+		if s.disk.Waiting() == 0 {
 			return "nobody waits for the disk"
 		}
 		return ""
 	})
 	for range 20 {
-		if code, body := get(t, server.url+"/healthz", ""); code != http.StatusOK {
-			t.Errorf("health: %d %s", code, body)
-		}
+		s.isHealthy(t)
 	}
 	select {
 	case <-answered:
 		t.Error("a job is accepted before it is on the disk")
 	default:
 	}
-	disk.Release()
+	s.disk.Release()
 	<-answered
-	awaitAll(t, client, server, key)
-	checkResults(t, client, server.url, key)
-	checkCredits(t, client, disk.Folder, 100)
-	if len(client.accepted) != 2 {
-		t.Errorf("%d jobs accepted of 2, %d cut, %d refused", len(client.accepted), client.cut, client.refused)
+	s.settle(t)
+	if len(s.client.accepted) != 2 {
+		t.Errorf("%d jobs accepted of 2, %d cut, %d refused", len(s.client.accepted), s.client.cut, s.client.refused)
 	}
 }
 
@@ -112,30 +154,22 @@ func TestSlowDisk(t *testing.T) {
 		t.Skip("takes long under the race detector")
 	}
 	const jobs = 8
-	disk := disktest.Mount(t)
-	key := keysApart(t, disk.Folder, "new", "shop", "--credits", "100")
-	client := &ledger{accepted: map[string]string{}}
-	picture := pngOf(t, textured(30, 20, false))
-	server := startProcess(t, disk.Folder, nil, "--lease", "2s")
-	disk.Delay(100 * time.Millisecond) // ten times a slow hard disk's
+	s := openShop(t)
+	s.disk.Delay(100 * time.Millisecond) // ten times a slow hard disk's
 	var calls sync.WaitGroup
 	for range jobs {
-		request := form(t, server.url+"/public/v1/image-tune/upscale", "image", picture, "scale=1K")
-		calls.Go(func() { client.submit(t, request, key) })
+		request := s.request(t)
+		calls.Go(func() { s.client.submit(t, request, s.key) })
 	}
 	calls.Wait()
-	if code, body := get(t, server.url+"/healthz", ""); code != http.StatusOK {
-		t.Errorf("health: %d %s", code, body)
+	s.isHealthy(t)
+	s.settle(t)
+	log := s.server.log.String()
+	if begun := strings.Count(log, `"msg":"job begins"`); begun != len(s.client.accepted) {
+		t.Errorf("%d jobs were begun %d times:\n%s", len(s.client.accepted), begun, log)
 	}
-	awaitAll(t, client, server, key)
-	checkResults(t, client, server.url, key)
-	checkCredits(t, client, disk.Folder, 100)
-	log := server.log.String()
-	if begun := strings.Count(log, `"msg":"job begins"`); begun != len(client.accepted) {
-		t.Errorf("%d jobs were begun %d times:\n%s", len(client.accepted), begun, log)
-	}
-	if len(client.accepted) != jobs {
-		t.Errorf("%d jobs accepted, %d refused, %d cut", len(client.accepted), client.refused, client.cut)
+	if len(s.client.accepted) != jobs {
+		t.Errorf("%d jobs accepted, %d refused, %d cut", len(s.client.accepted), s.client.refused, s.client.cut)
 	}
 }
 
@@ -143,38 +177,29 @@ func TestSlowDisk(t *testing.T) {
 // the next one finds what was accepted before.
 func TestFailingDisk(t *testing.T) {
 	t.Parallel()
-	disk := disktest.Mount(t)
-	key := keysApart(t, disk.Folder, "new", "shop", "--credits", "100")
-	client := &ledger{accepted: map[string]string{}}
-	picture := pngOf(t, textured(30, 20, false))
-	server := startProcess(t, disk.Folder, nil, "--lease", "2s")
-	submit := func() {
-		client.submit(t, form(t, server.url+"/public/v1/image-tune/upscale", "image", picture, "scale=1K"), key)
-	}
-	submit()
-	awaitAll(t, client, server, key)
-	disk.Fail()
-	submit()
-	if len(client.accepted) != 1 {
-		t.Errorf("%d jobs are accepted by a disk that fails", len(client.accepted)-1)
+	s := openShop(t)
+	s.submit(t)
+	s.settle(t)
+	s.disk.Fail()
+	s.submit(t)
+	if len(s.client.accepted) != 1 {
+		t.Errorf("%d jobs are accepted by a disk that fails", len(s.client.accepted)-1)
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- server.command.Wait() }()
+	go func() { ended <- s.server.command.Wait() }()
 	select {
 	case <-ended:
 	case <-time.After(40 * time.Second):
-		t.Fatalf("the server goes on without a disk:\n%s", server.log)
+		t.Fatalf("the server goes on without a disk:\n%s", s.server.log)
 	}
-	if !strings.Contains(server.log.String(), "cannot be written any more") {
-		t.Errorf("it does not say why it ends:\n%s", server.log)
+	if !strings.Contains(s.server.log.String(), "cannot be written any more") {
+		t.Errorf("it does not say why it ends:\n%s", s.server.log)
 	}
-	disk.Release()
-	disk.Cut(t)
-	server = startProcess(t, disk.Folder, nil, "--lease", "2s")
-	submit()
-	awaitAll(t, client, server, key)
-	checkResults(t, client, server.url, key)
-	checkCredits(t, client, disk.Folder, 100)
+	s.disk.Release()
+	s.disk.Cut(t)
+	s.start(t)
+	s.submit(t)
+	s.settle(t)
 }
 
 // keysApart is keys in a process of its own: this one serves the disk, and would

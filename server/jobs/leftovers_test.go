@@ -12,6 +12,17 @@ import (
 	"upscaled/server/jobs/natstest"
 )
 
+// nothingLeft waits until the store in a folder has nothing that belongs to no
+// job and no upload.
+func nothingLeft(t *testing.T, dir string) {
+	t.Helper()
+	store := natstest.Join(t, dir)
+	eventually(t, func() bool {
+		left, err := natstest.Leftovers(t.Context(), store)
+		return err == nil && len(left) == 0
+	})
+}
+
 // Inputs kept by nobody, a lost lease's result, an upload's contents and
 // pieces of what was never whole: the next process removes them.
 func TestClearedAtTheStart(t *testing.T) {
@@ -58,11 +69,7 @@ func TestClearedAtTheStart(t *testing.T) {
 	if result(t, q, "done") != "picture" {
 		t.Error("a result was changed")
 	}
-	store := natstest.Join(t, dir)
-	eventually(t, func() bool {
-		left, err := natstest.Leftovers(t.Context(), store)
-		return err == nil && len(left) == 0
-	})
+	nothingLeft(t, dir)
 }
 
 // Where others submit, what has no record may be a submission that goes on.

@@ -7,7 +7,6 @@ import (
 
 	"upscaled/server/job"
 	"upscaled/server/jobs"
-	"upscaled/server/jobs/natstest"
 )
 
 // waited is a job whose answer only the call that submits it can give.
@@ -44,11 +43,7 @@ func TestWaitersThatDied(t *testing.T) {
 	if got := balance(t, q, id); got != 9 {
 		t.Errorf("%d credits, want 9", got)
 	}
-	store := natstest.Join(t, dir)
-	eventually(t, func() bool {
-		left, err := natstest.Leftovers(t.Context(), store)
-		return err == nil && len(left) == 0
-	})
+	nothingLeft(t, dir)
 }
 
 // Where several processes submit, one that is silent for long is taken for
