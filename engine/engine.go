@@ -49,6 +49,7 @@ type Engine struct {
 	devices   []*device
 	scheduler *scheduler
 	tiles     *tiles
+	rows      *rowMemory
 }
 
 // maxSessions bounds the cache of a device: one network has at most nine border
@@ -58,7 +59,7 @@ const maxSessions, maxStaticSessions = 24, 8
 
 // New makes an engine; the caller closes it before the runtime.
 func New(o Options) *Engine {
-	e := &Engine{options: o, precision: o.Precision, tiles: newTiles(o.Runtime)}
+	e := &Engine{options: o, precision: o.Precision, tiles: newTiles(o.Runtime), rows: newRowMemory()}
 	for _, r := range append([]Runtime{o.Runtime}, o.Others...) {
 		e.devices = append(e.devices, newDevice(r))
 	}

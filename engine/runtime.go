@@ -82,6 +82,10 @@ type Streamer interface {
 	// Widest is how many pixels of input width fit the memory for rows; wider
 	// pictures are cut into vertical strips.
 	Widest() int
+	// Share is which part of the memory for rows a stream of such a picture
+	// holds, above 0, where 1 is all of it. Several streams at once hold the sum
+	// of theirs; what they hold together is for the caller to bound.
+	Share(width, height int) float64
 }
 
 // OutputSize tells the size of a session's output for an input size: scaled,

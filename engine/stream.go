@@ -12,7 +12,8 @@ import (
 // streams opens the sessions of all planes that need a network, where the
 // device takes whole pictures as streams of rows; ok is false where it does
 // not, or where the user wants tiles of a size. Sessions are not the
-// scheduler's: streams take turns by themselves, a few rows at a time.
+// scheduler's: streams take turns by themselves, a few rows at a time, once
+// there is memory for their rows.
 func (p *pass) streams(ctx context.Context) (all []Streamer, release func(), ok bool, err error) {
 	all = make([]Streamer, len(p.planes))
 	var releases []func()
@@ -24,6 +25,7 @@ func (p *pass) streams(ctx context.Context) (all []Streamer, release func(), ok 
 	if p.run.request.Tile > 0 || len(p.engine.devices) > 1 || p.static() || p.facts.FixedWidth > 0 {
 		return nil, release, false, nil
 	}
+	share := 0.0
 	for i, plane := range p.planes {
 		if p.constant[i] {
 			continue
@@ -41,7 +43,14 @@ func (p *pass) streams(ctx context.Context) (all []Streamer, release func(), ok 
 			release()
 			return nil, func() {}, false, nil
 		}
+		share += all[i].Share(plane.Width, plane.Height)
 	}
+	free, err := p.engine.rows.reserve(ctx, share)
+	if err != nil {
+		release()
+		return nil, func() {}, false, err
+	}
+	releases = append(releases, free)
 	return all, release, true, nil
 }
 

@@ -7,7 +7,10 @@ import (
 	"image"
 	"image/png"
 	"math/rand"
+	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"upscaled/engine"
 	"upscaled/engine/enginetest"
@@ -133,5 +136,43 @@ func TestWidePicturesWithAlpha(t *testing.T) {
 	want, _, err := upscale(t, &enginetest.Runtime{}, enginetest.Net(2, 4), q)
 	if err != nil || !bytes.Equal(got, want) {
 		t.Errorf("they differ, %v", err)
+	}
+}
+
+// Pictures that need all the memory for rows take turns, small ones run at once.
+func TestStreamsShareMemory(t *testing.T) {
+	t.Parallel()
+	for widest, want := range map[int]int{40: 1, 40 * 20: 3} {
+		synctest.Test(t, func(t *testing.T) {
+			var running, most int
+			var counting sync.Mutex
+			count := func(by int) {
+				counting.Lock()
+				defer counting.Unlock()
+				running += by
+				most = max(most, running)
+			}
+			r := &enginetest.Runtime{Streams: true, Widest: widest, Before: func(context.Context) error {
+				count(1)
+				time.Sleep(time.Second) // of the test's own clock
+				count(-1)
+				return nil
+			}}
+			e := engine.New(engine.Options{Runtime: r, Library: enginetest.Library{Network: enginetest.Net(2, 2)}})
+			input := file(t, noise(1, 40, 30, 3, 8))
+			var pictures sync.WaitGroup
+			for range 3 {
+				pictures.Go(func() {
+					if _, err := e.Upscale(t.Context(), engine.Request{Input: input, Output: &bytes.Buffer{}}); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			pictures.Wait()
+			e.Close()
+			if most != want {
+				t.Errorf("%d pictures run at once where one of %d pixels fills the memory, not %d", most, widest, want)
+			}
+		})
 	}
 }

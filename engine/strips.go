@@ -67,6 +67,15 @@ func (s *strips) cut(length, seen, kept int) ([]tiling.Span, bool) {
 // Widest implements Streamer.
 func (s *strips) Widest() int { return s.columns[len(s.columns)-1].In1 }
 
+// Share implements Streamer: strips run one after the other.
+func (s *strips) Share(_, height int) float64 {
+	most := 0.0
+	for _, c := range s.columns {
+		most = max(most, s.inner.Share(c.Seen(), height))
+	}
+	return most
+}
+
 // Stream implements Streamer.
 func (s *strips) Stream(ctx context.Context, in picture.Raster, emit func(picture.Raster) error) error {
 	held := 1 // bytes a row of input

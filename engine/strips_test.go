@@ -24,6 +24,8 @@ type neighbours struct {
 
 func (n *neighbours) Widest() int { return n.widest }
 
+func (n *neighbours) Share(width, _ int) float64 { return float64(width) / float64(n.widest) }
+
 func (n *neighbours) Stream(ctx context.Context, in picture.Raster, emit func(picture.Raster) error) error {
 	n.ran = append(n.ran, [2]int{in.Width, in.Height})
 	whole := n.whole(in)
@@ -106,7 +108,7 @@ func TestStripsProperty(t *testing.T) {
 		}
 		s, fits := newStrips(inner, facts, in.Width)
 		if !fits {
-			if inner.widest > 2*(blendedCrop+blendedRamp)+2*blendedRamp+4 {
+			if inner.widest > 2*(blendedCrop+blendedRamp)+2*blendedRamp+4*multiple {
 				t.Fatalf("%d pixels are too wide for strips of %d", in.Width, inner.widest)
 			}
 			return

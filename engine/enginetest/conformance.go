@@ -42,6 +42,9 @@ func TestRuntime(t *testing.T, runtime engine.Runtime, net engine.Network) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if s, ok := session.(engine.Streamer); ok {
+		testShare(t, s)
+	}
 	testMisuse(t, session, net.Facts())
 	testConcurrency(t, session, net.Facts())
 	testCancel(t, runtime, session, net)
@@ -49,6 +52,20 @@ func TestRuntime(t *testing.T, runtime engine.Runtime, net engine.Network) {
 	in, out := tile(net.Facts(), options(network.Uint8, 3), 8, 8)
 	if err := session.Run(t.Context(), in, out); fault.KindOf(err) != fault.Internal {
 		t.Errorf("a run after Close: %v", err)
+	}
+}
+
+// testShare checks that wider pictures hold more, and that the widest fit.
+func testShare(t *testing.T, s engine.Streamer) {
+	t.Helper()
+	widest := min(s.Widest(), 1<<16) / 4 * 4
+	last := 0.0
+	for _, width := range []int{4, widest / 8 * 4, widest} {
+		share := s.Share(width, 64)
+		if share <= last || share > 1 {
+			t.Errorf("a picture of %d pixels width, of at most %d, holds %v of the memory", width, widest, share)
+		}
+		last = share
 	}
 }
 

@@ -67,6 +67,9 @@ func (s streaming) Widest() int {
 	return math.MaxInt
 }
 
+// Share implements engine.Streamer.
+func (s streaming) Share(width, _ int) float64 { return float64(width) / float64(s.Widest()) }
+
 // Stream implements engine.Streamer, in bands of 1, 2, 3 ... rows and with one
 // buffer for all of them.
 func (s streaming) Stream(ctx context.Context, in picture.Raster, emit func(picture.Raster) error) error {

@@ -1,7 +1,5 @@
-// Convolutions in bfloat16 by dot product instructions (AVX512-BF16) that read
-// and write rings where they lie. oneDNN computes such slices of channels, and
-// slopes for each channel, by its slow reference only; with copies around its
-// fast kernels a tenth of the time is lost.
+// A network's first convolution in bfloat16 by dot product instructions
+// (AVX512-BF16): it reads the picture's samples, which bfloat16 holds exactly.
 #ifndef UPSCALED_ONEDNN_DOT_H
 #define UPSCALED_ONEDNN_DOT_H
 
@@ -18,8 +16,8 @@ enum { od_dot_most = 256 };
 od_dot *od_dot_new(int in, int out, const float *weight, const float *bias);
 void od_dot_free(od_dot *);
 
-// od_dot_run does what od_band_run does, for bfloat16, and needs no window; it
-// needs a result only where there is no ring to.
+// od_dot_run does what od_band_run does, from a ring of bfloat16 to one of
+// float16, and needs no window; it needs a result only where there is no ring to.
 void od_dot_run(const od_dot *, const od_band *);
 
 #endif

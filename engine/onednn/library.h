@@ -10,7 +10,7 @@ typedef struct od_library od_library;
 typedef struct od_conv od_conv;
 typedef struct od_weights od_weights;
 
-enum { OD_BF16 = 2, OD_F32 = 3 }; // dnnl_data_type_t
+enum { OD_F16 = 1, OD_BF16 = 2, OD_F32 = 3 }; // dnnl_data_type_t
 
 // od_open loads a library. Where it cannot, it gives NULL and a reason of at
 // most size bytes. The library is never unloaded: its threads live on.

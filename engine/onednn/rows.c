@@ -12,26 +12,6 @@
 #define VECTORS
 #endif
 
-static inline size_t size_of(int type) { return type == OD_BF16 ? 2 : 4; }
-
-// near is bfloat16's nearest number, ties to even; infinities stay.
-static inline uint16_t near(float v) {
-	uint32_t bits;
-	memcpy(&bits, &v, 4);
-	return (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
-}
-
-static inline float wide(uint16_t v) {
-	uint32_t bits = (uint32_t)v << 16;
-	float f;
-	memcpy(&f, &bits, 4);
-	return f;
-}
-
-static inline char *row_of(const od_ring *r, int y) {
-	return (char *)r->data + (size_t)(y % r->capacity) * r->width * r->channels * size_of(r->type);
-}
-
 // share gives thread i of count its part of n things.
 static inline void share(int n, int i, int count, int *from, int *to) {
 	*from = (int)((int64_t)n * i / count);
@@ -48,7 +28,7 @@ static inline void copy(char *to, const char *from, size_t bytes) {
 // enlarged, and zeros above and below the picture.
 VECTORS static void fill(void *data, int i, int count) {
 	const od_band *b = data;
-	size_t size = size_of(b->from.type), bytes = b->in * size, step = b->from.channels * size;
+	size_t size = b->from.type == OD_F32 ? 4 : 2, bytes = b->in * size, step = b->from.channels * size;
 	int positions = (b->height + 2) * b->width, p, end;
 	share(positions, i, count, &p, &end);
 	while (p < end) {

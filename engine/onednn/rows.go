@@ -3,7 +3,7 @@
 package onednn
 
 // #include <stdlib.h>
-// #include "dot.h"
+// #include "winograd.h"
 import "C"
 
 import (
@@ -41,7 +41,7 @@ func (s *session) acquire(width, height int) (*rows, error) {
 		return held, nil
 	}
 	h := &rows{session: s, kernels: newKernels(s.program)}
-	h.plan = newPlan(s.program, width, height, h.size(), s.runtime.options.Memory)
+	h.plan = newPlan(s.program, width, height, h.session.bytes(), s.runtime.options.Memory)
 	err := s.runtime.do(func() error {
 		held.free()
 		return h.allocate()
@@ -49,11 +49,15 @@ func (s *session) acquire(width, height int) (*rows, error) {
 	return h, err
 }
 
-// release keeps rows for the next run, in place of older ones.
+// release keeps rows for the next run, in place of older ones, unless they are
+// large: no other picture knows of what is kept.
 func (s *session) release(h *rows) {
-	s.idleLock.Lock()
-	h, s.idle = s.idle, h
-	s.idleLock.Unlock()
+	const part = 16 // of the memory for rows
+	if h.plan.bytes(s.bytes()) <= s.runtime.options.Memory/part {
+		s.idleLock.Lock()
+		h, s.idle = s.idle, h
+		s.idleLock.Unlock()
+	}
 	if h != nil {
 		_ = s.runtime.do(func() error {
 			h.free()
@@ -62,19 +66,15 @@ func (s *session) release(h *rows) {
 	}
 }
 
-// number is the type of the numbers that convolutions read, size its bytes.
-func (h *rows) number() C.int {
-	if h.session.options.Precision == network.BFloat16 {
-		return C.OD_BF16
+// number is the type of the numbers that a stack holds.
+func (h *rows) number(stack int) C.int {
+	switch {
+	case h.session.options.Precision != network.BFloat16:
+		return C.OD_F32
+	case h.session.own && stack > 0:
+		return C.OD_F16
 	}
-	return C.OD_F32
-}
-
-func (h *rows) size() int {
-	if h.number() == C.OD_BF16 {
-		return 2
-	}
-	return 4
+	return C.OD_BF16
 }
 
 func (h *rows) allocate() error {
@@ -82,8 +82,8 @@ func (h *rows) allocate() error {
 	window, result := 0, 0
 	for i, s := range p.Stacks {
 		width := h.plan.width * s.Zoom
-		main := C.od_ring{_type: h.number(), capacity: C.int(h.plan.capacity[i]), channels: C.int(s.Channels), width: C.int(width)}
-		main.data = h.room(h.plan.capacity[i] * width * s.Channels * h.size())
+		main := C.od_ring{_type: h.number(i), capacity: C.int(h.plan.capacity[i]), channels: C.int(s.Channels), width: C.int(width)}
+		main.data = h.room(h.plan.capacity[i] * width * s.Channels * h.session.bytes())
 		kept := C.od_ring{_type: C.OD_F32, capacity: C.int(h.plan.kept[i]), channels: C.int(s.Kept), width: C.int(width)}
 		if s.Kept > 0 && h.plan.kept[i] > 0 {
 			kept.data = h.room(h.plan.kept[i] * width * s.Kept * 4)
@@ -93,11 +93,12 @@ func (h *rows) allocate() error {
 	for i, c := range p.Convolutions {
 		positions := h.plan.width * h.plan.zoom(i)
 		most := max(1, h.plan.rows/h.plan.zoom(i))
-		dotted := h.session.dotted(&c)
-		if !dotted {
-			window = max(window, (most+2)*positions*c.In*h.size())
+		if h.session.own {
+			window = C.od_winograd_room * h.session.runtime.options.Threads
+		} else {
+			window = max(window, (most+2)*positions*c.In*h.session.bytes())
 		}
-		if !dotted || c.To < 0 {
+		if !h.session.own || c.To < 0 {
 			result = max(result, most*positions*c.Out*4)
 		}
 		var slopes *C.float
@@ -191,12 +192,8 @@ func (h *rows) band(i, y, height int) error {
 			b.kept = h.kept[c.To]
 		}
 	}
-	if h.session.dotted(c) {
-		dot, err := h.session.weights.dot(i, c)
-		if err == nil {
-			C.od_dot_run(dot, &b)
-		}
-		return err
+	if h.session.own {
+		return h.session.weights.run(i, c, &b)
 	}
 	k, err := h.kernel(i, height)
 	if err != nil {

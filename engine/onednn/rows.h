@@ -4,13 +4,35 @@
 
 #include "library.h"
 
+#include <stddef.h>
+#include <string.h>
+
 // od_ring holds the last rows of a tensor: row y lies at place y % capacity, as
 // width positions of channels numbers each.
 typedef struct {
 	void *data; // NULL for no ring
-	int type;   // OD_BF16 or OD_F32
+	int type;   // OD_F16, OD_BF16 or OD_F32
 	int capacity, channels, width;
 } od_ring;
+
+static inline char *row_of(const od_ring *r, int y) {
+	return (char *)r->data + (size_t)(y % r->capacity) * r->width * r->channels * (r->type == OD_F32 ? 4 : 2);
+}
+
+// near is bfloat16's nearest number, ties to even, infinities stay; wide is the
+// float32 of one.
+static inline uint16_t near(float v) {
+	uint32_t bits;
+	memcpy(&bits, &v, 4);
+	return (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+}
+
+static inline float wide(uint16_t v) {
+	uint32_t bits = (uint32_t)v << 16;
+	float f;
+	memcpy(&f, &bits, 4);
+	return f;
+}
 
 // od_added is a ring of float32 whose first channels are added, times factor.
 typedef struct {
@@ -27,7 +49,8 @@ typedef struct {
 	int in, out, enlarge;
 	int y, height;
 	int width, last; // of the whole tensor: its width and height
-	void *window;    // room for height+2 rows of in channels, of from's type
+	void *window;    // room for height+2 rows of in channels, of from's type,
+	              // or what a kernel of this package tells
 	float *result;   // height rows of out channels
 	od_added added[2];
 	const float *slopes; // NULL for no activation

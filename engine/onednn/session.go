@@ -2,9 +2,6 @@
 
 package onednn
 
-// #include "dot.h"
-import "C"
-
 import (
 	"context"
 	"sync"
@@ -24,6 +21,8 @@ type session struct {
 	program *network.Program
 	makers  []int
 	weights weightStore
+	// own says that this package's own kernels compute, from rings of float16.
+	own bool
 
 	// lock keeps Close from overtaking runs.
 	lock   sync.RWMutex
@@ -39,8 +38,8 @@ func newSession(r *Runtime, f network.Facts, o network.Options, p *network.Progr
 		s.program = split(p)
 	}
 	s.makers = makers(p)
-	s.weights.made = make([][]*weights, len(p.Convolutions))
-	s.weights.dots = make([]*C.od_dot, len(p.Convolutions))
+	s.weights = newWeightStore(len(p.Convolutions))
+	s.own = r.ownKernels(s.program, o.Precision)
 	return s
 }
 
@@ -140,11 +139,22 @@ func (s *session) Widest() int {
 	const columns, tall = 1024, 4096 // rings need the same of every taller picture
 	p := &plan{program: s.program, width: columns, height: tall, rows: 1}
 	p.measure()
-	bytes := 4
+	return int(s.runtime.options.Memory*columns/p.bytes(s.bytes())) * max(1, s.program.Fold)
+}
+
+// Share implements engine.Streamer.
+func (s *session) Share(width, height int) float64 {
+	fold := max(1, s.program.Fold)
+	p := newPlan(s.program, width/fold, height/fold, s.bytes(), s.runtime.options.Memory)
+	return float64(p.bytes(s.bytes())) / float64(s.runtime.options.Memory)
+}
+
+// bytes are those of a number in rings.
+func (s *session) bytes() int {
 	if s.options.Precision == network.BFloat16 {
-		bytes = 2
+		return 2
 	}
-	return int(s.runtime.options.Memory*columns/p.bytes(bytes)) * max(1, s.program.Fold)
+	return 4
 }
 
 func (s *session) check(in picture.Raster) error {

@@ -1,0 +1,294 @@
+//go:build linux
+
+#include "winograd.h"
+
+#include <stdlib.h>
+
+#if defined(__x86_64__)
+
+#include "finish.h"
+
+// A tile is two neighbouring results of a row, which four inputs d0..d3 make:
+//
+//	y0 = m0+m1+m2  m0 = (d0-d2) g0          m1 = (d1+d2) (g0+g1+g2)/2
+//	y1 = m1-m2+m3  m3 = (d3-d1) g2          m2 = (d2-d1) (g0-g1+g2)/2
+enum { products = 4, pack = 32, most_tiles = 16 };
+
+// cached is how many bytes of transformed rows are worked on at once: the
+// second cache holds them and the weights.
+enum { cached = 256 << 10 };
+
+// A thread's room holds transformed rows, of which there are at least 4, and
+// behind them what inputs puts there.
+enum {
+	transformed_room = 4 * products * most_tiles * od_winograd_most * 2,
+	inputs_room = (2 * most_tiles + 2) * od_winograd_most * 2,
+};
+_Static_assert(od_winograd_room >= transformed_room + inputs_room && transformed_room >= (int)cached, "no room");
+
+// Weights lie as [group of 64][product][filter row][pair of inputs][block of
+// 16][16 outputs][2 inputs], zeros where there are fewer. Products come in the
+// order in which sums want them: m1, what bfloat16 cut off m1's weights where
+// they are precise, m2, m0, m3.
+struct od_winograd {
+	int in, out, pairs, precise;
+	float *bias;
+	uint16_t *weights;
+};
+
+// blocks_of is the number of blocks of the group that begins with output first.
+static int blocks_of(int out, int first) {
+	int blocks = (out - first + lanes - 1) / lanes;
+	return blocks < most_blocks ? blocks : most_blocks;
+}
+
+// padded_of is the number of input channels, made a multiple of pack.
+static int padded_of(const od_winograd *w) { return (w->in + pack - 1) / pack * pack; }
+
+static size_t numbers(const od_winograd *w, int outputs) {
+	return (size_t)(products + w->precise) * 3 * w->pairs * 2 * outputs;
+}
+
+// transformed is a filter row's factor of a product.
+static float transformed(const float *g, int product) {
+	switch (product) {
+	case 0: return g[0];
+	case 1: return (g[0] + g[1] + g[2]) / 2;
+	case 2: return (g[0] - g[1] + g[2]) / 2;
+	default: return g[2];
+	}
+}
+
+// lay puts the factors of one input and output in their places.
+static void lay(const od_winograd *w, int o, int c, const float *g) {
+	static const int order[] = {1, 1, 2, 0, 3};
+	int group = o / (lanes * most_blocks) * most_blocks * lanes, blocks = blocks_of(w->out, group), place = 0;
+	uint16_t *to = w->weights + numbers(w, group);
+	for (int k = !w->precise; k <= products; k++)
+		for (int row = 0; row < 3; row++, place++) {
+			size_t block = ((size_t)place * w->pairs + c / 2) * blocks + (o - group) / lanes;
+			float factor = transformed(g + 3 * row, order[k]);
+			if (w->precise && k == 1) factor -= wide(near(factor));
+			to[(block * lanes + o % lanes) * 2 + c % 2] = near(factor);
+		}
+}
+
+od_winograd *od_winograd_new(int in, int out, const float *weight, const float *bias, int precise) {
+	od_winograd *w = calloc(1, sizeof *w);
+	if (!w) return NULL;
+	int padded = (out + lanes - 1) / lanes * lanes;
+	*w = (od_winograd){in, out, (in + 1) / 2, precise != 0, NULL, NULL};
+	size_t bytes = numbers(w, padded) * sizeof(uint16_t);
+	if (posix_memalign((void **)&w->bias, 64, padded * sizeof(float)) || posix_memalign((void **)&w->weights, 64, bytes)) {
+		od_winograd_free(w);
+		return NULL;
+	}
+	memset(w->bias, 0, padded * sizeof(float));
+	memset(w->weights, 0, bytes);
+	memcpy(w->bias, bias, out * sizeof(float));
+	for (int o = 0; o < out; o++)
+		for (int c = 0; c < in; c++) lay(w, o, c, weight + ((size_t)o * in + c) * 9);
+	return w;
+}
+
+void od_winograd_free(od_winograd *w) {
+	if (!w) return;
+	free(w->bias);
+	free(w->weights);
+	free(w);
+}
+
+// source is where the transformed inputs of a piece lie: three rows, NULL for
+// zeros, each [product][tile][channel].
+typedef struct {
+	const uint16_t *rows[3];
+	size_t tile, product; // distances in numbers
+} source;
+
+// multiply adds one product of count tiles to sums. weights is moved on.
+INLINE void multiply(const uint16_t **weights, const source *s, int product, int pairs, int blocks, int count, __m512 sums[most_tiles][most_blocks]) {
+	const uint16_t *w = *weights;
+	for (int row = 0; row < 3; row++) {
+		const uint16_t *from = s->rows[row];
+		if (!from) {
+			w += (size_t)pairs * blocks * lanes * 2;
+			continue;
+		}
+		from += product * s->product;
+		for (int pair = 0; pair < pairs; pair++, from += 2, w += blocks * lanes * 2) {
+			__m512bh factors[most_blocks];
+#pragma GCC unroll 4
+			for (int k = 0; k < blocks; k++) {
+				factors[k] = (__m512bh)_mm512_load_si512(w + k * lanes * 2);
+				_mm_prefetch((const char *)(w + (16 * blocks + k) * lanes * 2), _MM_HINT_T0);
+			}
+#pragma GCC unroll 16
+			for (int t = 0; t < count; t++) {
+				int both;
+				memcpy(&both, from + t * s->tile, 4);
+				__m512bh v = (__m512bh)_mm512_set1_epi32(both);
+#pragma GCC unroll 4
+				for (int k = 0; k < blocks; k++) sums[t][k] = _mm512_dpbf16_ps(sums[t][k], factors[k], v);
+			}
+		}
+	}
+	*weights = w;
+}
+
+// piece computes count tiles, of which n positions are the picture's, of one
+// group's channels from x of a row on. blocks and count are constants where it
+// is used.
+INLINE void piece(const od_winograd *w, const source *s, int group, int blocks, int count, int n, const line *to, int x) {
+	const uint16_t *weights = w->weights + numbers(w, group * lanes);
+	int left = w->out - group * lanes;
+	__m512 sums[most_tiles][most_blocks];
+	__m512 saved[most_tiles][most_blocks];
+#pragma GCC unroll 16
+	for (int t = 0; t < count; t++)
+#pragma GCC unroll 4
+		for (int k = 0; k < blocks; k++) sums[t][k] = _mm512_load_ps(w->bias + (group + k) * lanes);
+	for (int i = 0; i <= w->precise; i++) multiply(&weights, s, 1, w->pairs, blocks, count, sums);
+#pragma GCC unroll 16
+	for (int t = 0; t < count; t++)
+#pragma GCC unroll 4
+		for (int k = 0; k < blocks; k++) {
+			saved[t][k] = sums[t][k];
+			sums[t][k] = _mm512_setzero_ps();
+		}
+	multiply(&weights, s, 2, w->pairs, blocks, count, sums);
+#pragma GCC unroll 16
+	for (int t = 0; t < count; t++)
+#pragma GCC unroll 4
+		for (int k = 0; k < blocks; k++) {
+			__m512 m1 = saved[t][k];
+			saved[t][k] = _mm512_sub_ps(m1, sums[t][k]);
+			sums[t][k] = _mm512_add_ps(m1, sums[t][k]);
+		}
+	for (int half = 0; half < 2; half++) {
+		if (half == 1) {
+#pragma GCC unroll 16
+			for (int t = 0; t < count; t++)
+#pragma GCC unroll 4
+				for (int k = 0; k < blocks; k++) sums[t][k] = saved[t][k];
+		}
+		multiply(&weights, s, 3 * half, w->pairs, blocks, count, sums);
+#pragma GCC unroll 16
+		for (int t = 0; t < count; t++)
+#pragma GCC unroll 4
+			for (int k = 0; k < blocks; k++) {
+				int at = 2 * t + half;
+				if (at < n) finish(to, sums[t][k], x + at, (group + k) * lanes, mask_of(left - k * lanes));
+			}
+	}
+}
+
+BF16 static __attribute__((noinline)) void piece4(const od_winograd *w, const source *s, int group, int n, const line *to, int x) { piece(w, s, group, 4, 6, n, to, x); }
+BF16 static __attribute__((noinline)) void piece3(const od_winograd *w, const source *s, int group, int n, const line *to, int x) { piece(w, s, group, 3, 8, n, to, x); }
+BF16 static __attribute__((noinline)) void piece2(const od_winograd *w, const source *s, int group, int n, const line *to, int x) { piece(w, s, group, 2, 12, n, to, x); }
+BF16 static __attribute__((noinline)) void piece1(const od_winograd *w, const source *s, int group, int n, const line *to, int x) { piece(w, s, group, 1, 16, n, to, x); }
+
+// inputs finds the positions that the tiles of a row from x on need, from x-1
+// on, and their distance. Where they do not lie as tiles want them, room gets
+// them: enlarged, with zeros beyond the sides and beyond the channels.
+static const uint16_t *inputs(const od_band *b, uint16_t *room, int padded, int count, int y, int x, size_t *step) {
+	const uint16_t *row = (const uint16_t *)row_of(&b->from, y / b->enlarge);
+	if (b->enlarge == 1 && b->in == padded && x > 0 && x + 2 * count < b->width) {
+		*step = b->from.channels;
+		return row + (size_t)(x - 1) * *step;
+	}
+	*step = padded;
+	uint16_t *to = room;
+	for (int p = x - 1; p <= x + 2 * count; p++, to += padded) {
+		int kept = p < 0 || p >= b->width ? 0 : b->in;
+		if (kept) memcpy(to, row + (size_t)(p / b->enlarge) * b->from.channels, kept * sizeof *to);
+		memset(to + kept, 0, (padded - kept) * sizeof *to);
+	}
+	return room;
+}
+
+// transform makes the inputs of count tiles of the positions at from.
+BF16 static void transform(const uint16_t *from, size_t step, uint16_t *to, int padded, int count) {
+	size_t product = (size_t)count * padded;
+	for (int c = 0; c < padded; c += pack) {
+		const uint16_t *next = from + c;
+		__m512 d[4][2], v[products][2];
+		for (int i = 2; i < 4; i++, next += step)
+			for (int h = 0; h < 2; h++) d[i][h] = _mm512_cvtph_ps(_mm256_loadu_si256((const void *)(next + h * lanes)));
+		for (int t = 0; t < count; t++) {
+			for (int h = 0; h < 2; h++) d[0][h] = d[2][h], d[1][h] = d[3][h];
+			for (int i = 2; i < 4; i++, next += step)
+				for (int h = 0; h < 2; h++) d[i][h] = _mm512_cvtph_ps(_mm256_loadu_si256((const void *)(next + h * lanes)));
+			for (int h = 0; h < 2; h++) {
+				v[0][h] = _mm512_sub_ps(d[0][h], d[2][h]);
+				v[1][h] = _mm512_add_ps(d[1][h], d[2][h]);
+				v[2][h] = _mm512_sub_ps(d[2][h], d[1][h]);
+				v[3][h] = _mm512_sub_ps(d[3][h], d[1][h]);
+			}
+			for (int k = 0; k < products; k++)
+				_mm512_storeu_si512(to + k * product + (size_t)t * padded + c, (__m512i)_mm512_cvtne2ps_pbh(v[k][1], v[k][0]));
+		}
+	}
+}
+
+// column computes rows y up to end of a column of tiles from x on.
+static void column(const od_winograd *w, const od_band *b, uint16_t *room, int group, int blocks, int y, int end, int x) {
+	int count = positions(blocks), padded = padded_of(w);
+	int n = b->width - x < 2 * count ? b->width - x : 2 * count;
+	size_t product = (size_t)count * padded, row = products * product, step;
+	for (int from = y - 1; from <= end; from++) {
+		if (from < 0 || from >= b->last) continue;
+		const uint16_t *at = inputs(b, room + transformed_room / 2, padded, count, from, x, &step);
+		transform(at, step, room + (from - y + 1) * row, padded, count);
+	}
+	for (; y < end; y++, room += row) {
+		source s = {{NULL, NULL, NULL}, padded, product};
+		for (int i = 0; i < 3; i++)
+			if (y - 1 + i >= 0 && y - 1 + i < b->last) s.rows[i] = room + i * row;
+		line to = line_of(b, y);
+		switch (blocks) {
+		case 4: piece4(w, &s, group, n, &to, x); break;
+		case 3: piece3(w, &s, group, n, &to, x); break;
+		case 2: piece2(w, &s, group, n, &to, x); break;
+		default: piece1(w, &s, group, n, &to, x);
+		}
+	}
+}
+
+typedef struct {
+	const od_winograd *winograd;
+	const od_band *band;
+} work;
+
+// compute does part i of count of a band, column by column.
+static void compute(void *data, int i, int count) {
+	const od_winograd *w = ((const work *)data)->winograd;
+	const od_band *b = ((const work *)data)->band;
+	uint16_t *room = (uint16_t *)((char *)b->window + (size_t)i * od_winograd_room);
+	for (int group = 0; group * lanes < w->out; group += most_blocks) {
+		int blocks = blocks_of(w->out, group * lanes);
+		int columns = 2 * positions(blocks), across = (b->width + columns - 1) / columns;
+		int most = cached / (products * positions(blocks) * padded_of(w) * 2) - 2;
+		if (most < 2) most = 2;
+		int64_t all = (int64_t)across * b->height;
+		for (int64_t at = all * i / count, end = all * (i + 1) / count; at < end;) {
+			int y = (int)(at % b->height), rows = b->height - y;
+			if (rows > most) rows = most;
+			if (rows > end - at) rows = (int)(end - at);
+			column(w, b, room, group, blocks, b->y + y, b->y + y + rows, (int)(at / b->height) * columns);
+			at += rows;
+		}
+	}
+}
+
+void od_winograd_run(const od_winograd *w, const od_band *b) {
+	work all = {w, b};
+	od_parallel(compute, &all);
+}
+
+#else
+
+od_winograd *od_winograd_new(int in, int out, const float *weight, const float *bias, int precise) { return NULL; }
+void od_winograd_free(od_winograd *w) {}
+void od_winograd_run(const od_winograd *w, const od_band *b) {}
+
+#endif
