@@ -49,6 +49,8 @@ func (q *Queue) clearOften(ctx context.Context) error {
 // of leases that were lost, contents of uploads without a description, and
 // pieces of objects that were never whole. seen is what the last call gave.
 func (q *Queue) clear(ctx context.Context, seen leftovers) (leftovers, error) {
+	ctx, stop := context.WithTimeout(ctx, clearLimit) // a list may be lost with a node
+	defer stop()
 	// Pieces come before the descriptions, as they are written: whatever was
 	// whole by now has a description then.
 	pieces, err := q.pieces(ctx)

@@ -113,6 +113,8 @@ const (
 	waiterPatience = 30 * time.Second
 	// clearPause is the time between two looks at the object store.
 	clearPause = time.Hour
+	// clearLimit bounds one look at the object store.
+	clearLimit = clearPause / 2
 	// piecePatience is longer than anybody writes on one object.
 	piecePatience = 10 * time.Minute
 	// attendPause is how long a watch may hear nothing of what there is.
