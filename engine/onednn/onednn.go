@@ -47,6 +47,7 @@ type Library struct {
 	Reason string
 }
 
-// dots says that bfloat16 runs on kernels of this package, which spare copies
-// between rows; where there is AMX oneDNN's are faster all the same.
+// dots says that bfloat16 runs on kernels of this package, which multiply less
+// than oneDNN's and spare copies between rows; where there is AMX oneDNN's are
+// faster all the same.
 func (l Library) dots() bool { return l.BFloat16 && !l.AMX && runtime.GOARCH == "amd64" }
