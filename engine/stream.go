@@ -45,7 +45,7 @@ func (p *pass) streams(ctx context.Context) (all []Streamer, release func(), ok 
 		}
 		share += all[i].Share(plane.Width, plane.Height)
 	}
-	free, err := p.engine.rows.reserve(ctx, share)
+	free, err := p.engine.rows.reserve(ctx, share, p.width*p.height)
 	if err != nil {
 		release()
 		return nil, func() {}, false, err

@@ -31,17 +31,15 @@ type rows struct {
 	out    picture.Raster   // the rows that a step finished, used again
 }
 
-// acquire takes the rows that an earlier run left, or makes new ones.
+// acquire takes the rows that an earlier run left, or makes new ones in their
+// place.
 func (s *session) acquire(width, height int) (*rows, error) {
-	s.idleLock.Lock()
-	held := s.idle
-	s.idle = nil
-	s.idleLock.Unlock()
-	if held != nil && held.plan.width == width && held.plan.height == height {
+	held := s.runtime.takeIdle(nil)
+	if held != nil && held.session == s && held.plan.width == width && held.plan.height == height {
 		return held, nil
 	}
 	h := &rows{session: s, kernels: newKernels(s.program)}
-	h.plan = newPlan(s.program, width, height, h.session.bytes(), s.runtime.options.Memory)
+	h.plan = newPlan(s.program, width, height, s.bytes(), s.runtime.options.Memory)
 	err := s.runtime.do(func() error {
 		held.free()
 		return h.allocate()
@@ -49,21 +47,31 @@ func (s *session) acquire(width, height int) (*rows, error) {
 	return h, err
 }
 
-// release keeps rows for the next run, in place of older ones, unless they are
-// large: no other picture knows of what is kept.
+// release keeps rows for the next run, in place of any others: what is kept is
+// never more than one run's.
 func (s *session) release(h *rows) {
-	const part = 16 // of the memory for rows
-	if h.plan.bytes(s.bytes()) <= s.runtime.options.Memory/part {
-		s.idleLock.Lock()
-		h, s.idle = s.idle, h
-		s.idleLock.Unlock()
-	}
+	s.runtime.idleLock.Lock()
+	h, s.runtime.idle = s.runtime.idle, h
+	s.runtime.idleLock.Unlock()
 	if h != nil {
 		_ = s.runtime.do(func() error {
 			h.free()
 			return nil
 		})
 	}
+}
+
+// takeIdle takes what the last run left, or nil; only that of a session where
+// one is given.
+func (r *Runtime) takeIdle(of *session) *rows {
+	r.idleLock.Lock()
+	defer r.idleLock.Unlock()
+	h := r.idle
+	if h != nil && of != nil && h.session != of {
+		return nil
+	}
+	r.idle = nil
+	return h
 }
 
 // number is the type of the numbers that a stack holds.

@@ -26,6 +26,10 @@ type Runtime struct {
 	// threads for each thread that calls it.
 	jobs  chan func()
 	close sync.Once
+	// idle is what the last run left for another of the same network and size,
+	// or nil.
+	idleLock sync.Mutex
+	idle     *rows
 }
 
 // chain is what is asked of a network beyond engine.Network.

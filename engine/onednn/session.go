@@ -27,9 +27,6 @@ type session struct {
 	// lock keeps Close from overtaking runs.
 	lock   sync.RWMutex
 	closed bool
-	// idle is what the last run left for another of the same width, or nil.
-	idleLock sync.Mutex
-	idle     *rows
 }
 
 func newSession(r *Runtime, f network.Facts, o network.Options, p *network.Program) *session {
@@ -74,8 +71,9 @@ func (s *session) Close() error {
 		return nil
 	}
 	s.closed = true
+	idle := s.runtime.takeIdle(s)
 	return s.runtime.do(func() error {
-		s.idle.free()
+		idle.free()
 		s.weights.free()
 		return nil
 	})
