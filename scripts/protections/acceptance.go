@@ -65,6 +65,12 @@ func acceptance() []protection {
 			tests: append(in(jobsPackage, "TestReplicasFollowNodes"), test{pkg: jobsPackage, name: "TestLostNode", hangs: time.Minute}),
 		},
 		{
+			row: "one node of three of the queue is lost",
+			without: out("server/jobs/objects.go",
+				`if q.connection.replicas > 1 && time.Since(since) < lagPatience {`, `if time.Since(since) < 0 {`),
+			tests: waiting(jobsPackage, "TestObjectThatIsNotThereYet"),
+		},
+		{
 			row:     "disk full while a picture is written",
 			without: out("server/jobs/lease.go", `l.end() // else its heartbeat`, `// else its heartbeat`),
 			tests:   waiting(jobsPackage, "TestResultThatCannotBeStored"),

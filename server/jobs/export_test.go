@@ -1,7 +1,6 @@
 package jobs
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"time"
@@ -19,8 +18,7 @@ func (q *Queue) RecordOnly(ctx context.Context, spec job.Spec, input []byte) err
 	if _, err := q.charge(ctx, spec); err != nil {
 		return err
 	}
-	_, err := q.pictures.Put(ctx, jetstream.ObjectMeta{Name: inputObject(spec.ID)}, bytes.NewReader(input))
-	if err != nil {
+	if err := q.put(ctx, inputObject(spec.ID), input); err != nil {
 		return err
 	}
 	r := record{Job: job.Job{Spec: spec, State: job.Queued, Created: q.options.Now().UTC()}, Line: smallLine}
@@ -64,6 +62,13 @@ func (q *Queue) ContentsOnly(ctx context.Context, id string, data []byte) error 
 // Store writes an object as a process does that dies right after.
 func (q *Queue) Store(ctx context.Context, name string, data []byte) error {
 	return q.store(ctx, name, data)
+}
+
+// Load reads an object, as of a cluster where several nodes keep it; absent is
+// told where there is none.
+func (q *Queue) Load(ctx context.Context, name string, nodes int, absent error) ([]byte, error) {
+	q.connection.replicas = nodes
+	return q.load(ctx, name, absent)
 }
 
 // PiecesOnly does what the writing of an object does that dies in its middle.
@@ -165,4 +170,22 @@ func (q *Queue) UploadedBytes(account string) int64 {
 	q.shelf.mutex.Lock()
 	defer q.shelf.mutex.Unlock()
 	return q.shelf.used[account]
+}
+
+// Described is an object's description and its contents as the library reads
+// them; others says that the library writes it before.
+func (q *Queue) Described(ctx context.Context, name string, data []byte, others bool) (*jetstream.ObjectInfo, []byte, error) {
+	put := func() error { return q.put(ctx, name, data) }
+	if others {
+		put = func() error { _, err := q.pictures.PutBytes(ctx, name, data); return err }
+	}
+	if err := put(); err != nil {
+		return nil, nil, err
+	}
+	info, err := q.pictures.GetInfo(ctx, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	contents, err := q.pictures.GetBytes(ctx, name)
+	return info, contents, err
 }

@@ -1,7 +1,6 @@
 package jobs
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -22,7 +21,7 @@ func (q *Queue) store(ctx context.Context, name string, data []byte) error {
 	const slowest = 10e6 // bytes a second
 	limit := stepLimit + time.Duration(float64(len(data))/slowest*float64(time.Second))
 	return q.persistFor(ctx, limit, func(ctx context.Context) error {
-		if _, err := q.pictures.Put(ctx, jetstream.ObjectMeta{Name: name}, bytes.NewReader(data)); err != nil {
+		if err := q.put(ctx, name, data); err != nil {
 			return fmt.Errorf("store picture: %w", err)
 		}
 		return nil
@@ -31,13 +30,27 @@ func (q *Queue) store(ctx context.Context, name string, data []byte) error {
 
 // load reads a whole object, or answers gone.
 func (q *Queue) load(ctx context.Context, name string, gone error) (data []byte, err error) {
+	missing := q.missing(gone)
 	err = q.persistFor(ctx, inputLimit, func(ctx context.Context) error {
 		if data, err = q.pictures.GetBytes(ctx, name); errors.Is(err, jetstream.ErrObjectNotFound) {
-			return gone
+			return missing()
 		} else if err != nil {
 			return fmt.Errorf("read picture: %w", err)
 		}
 		return nil
 	})
 	return data, err
+}
+
+// missing gives what to say of an object that is not found: in a cluster any
+// node answers, also one that has not heard of it yet, so that for lagPatience
+// the answer is one to try again.
+func (q *Queue) missing(gone error) func() error {
+	since := time.Now()
+	return func() error {
+		if q.connection.replicas > 1 && time.Since(since) < lagPatience {
+			return errors.New("the picture is not there yet")
+		}
+		return gone
+	}
 }
