@@ -1,5 +1,5 @@
-// What kernels of AVX512-BF16 have in common: the layout of sums, and what is
-// done to them.
+// What the kernels of this package have in common: the layout of sums, and what
+// is done to them. VECTORS are the instructions of who includes this.
 #ifndef UPSCALED_ONEDNN_FINISH_H
 #define UPSCALED_ONEDNN_FINISH_H
 
@@ -8,12 +8,17 @@
 #include <immintrin.h>
 #include <string.h>
 
-#define BF16 __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")))
-#define INLINE BF16 static inline __attribute__((always_inline))
+#define INLINE VECTORS static inline __attribute__((always_inline))
 
 // Sums lie as blocks of lanes output channels; a group of blocks is computed at
 // a time.
 enum { lanes = 16, most_blocks = 4 };
+
+// blocks_of is the number of blocks of the group that begins with output first.
+static inline int blocks_of(int out, int first) {
+	int blocks = (out - first + lanes - 1) / lanes;
+	return blocks < most_blocks ? blocks : most_blocks;
+}
 
 // positions are computed at once with so many blocks: as many sums as there are
 // registers for.
@@ -27,7 +32,8 @@ INLINE __m256i half(__m512 v) {
 }
 
 // line is where the results of a row go to and what is added to them; NULL for
-// what is not.
+// what is not. Rings of float16 are to, those of float32 take the place of the
+// result.
 typedef struct {
 	const float *added[2];
 	float factor[2];
@@ -49,10 +55,13 @@ static inline line line_of(const od_band *b, int y) {
 	}
 	if (b->kept.data) l.kept = (float *)row_of(&b->kept, y);
 	l.kept_step = b->kept.channels;
-	if (b->to.data) l.to = (uint16_t *)row_of(&b->to, y) + b->at;
-	else l.result = b->result + (size_t)(y - b->y) * b->width * b->out;
-	l.to_step = b->to.channels;
-	l.result_step = b->out;
+	l.to_step = l.result_step = b->to.channels;
+	if (b->to.data && b->to.type == OD_F16) l.to = (uint16_t *)row_of(&b->to, y) + b->at;
+	else if (b->to.data) l.result = (float *)row_of(&b->to, y) + b->at;
+	else {
+		l.result = b->result + (size_t)(y - b->y) * b->width * b->out;
+		l.result_step = b->out;
+	}
 	return l;
 }
 

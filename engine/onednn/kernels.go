@@ -2,7 +2,7 @@
 
 package onednn
 
-// #include "dot.h"
+// #include "direct.h"
 // #include "winograd.h"
 import "C"
 
@@ -21,15 +21,15 @@ type weights = C.od_weights
 // kernel asked for; as a rule that is one. It is used on the computing thread.
 type weightStore struct {
 	made [][]*weights
-	// dots and winograds are those for bfloat16's own kernels; nil where oneDNN
-	// computes.
-	dots      []*C.od_dot
+	// directs and winograds are those for this package's own kernels, in
+	// float32 and bfloat16; nil where oneDNN computes.
+	directs   []*C.od_direct
 	winograds []*C.od_winograd
 }
 
 func newWeightStore(convolutions int) weightStore {
 	return weightStore{
-		make([][]*weights, convolutions), make([]*C.od_dot, convolutions), make([]*C.od_winograd, convolutions),
+		make([][]*weights, convolutions), make([]*C.od_direct, convolutions), make([]*C.od_winograd, convolutions),
 	}
 }
 
@@ -43,14 +43,14 @@ const preciseConvolutions = 9
 func (w *weightStore) run(i int, c *network.Convolution, b *C.od_band) error {
 	in, out, weight, bias := C.int(c.In), C.int(c.Out), (*C.float)(&c.Weight[0]), (*C.float)(&c.Bias[0])
 	noMemory := fault.New(fault.DeviceMemory, "There is not enough memory to run the network.")
-	if c.From == 0 {
-		if w.dots[i] == nil {
-			w.dots[i] = C.od_dot_new(in, out, weight, bias)
+	if b.from._type == C.OD_F32 {
+		if w.directs[i] == nil {
+			w.directs[i] = C.od_direct_new(in, out, weight, bias)
 		}
-		if w.dots[i] == nil {
+		if w.directs[i] == nil {
 			return noMemory
 		}
-		C.od_dot_run(w.dots[i], b)
+		C.od_direct_run(w.directs[i], b)
 		return nil
 	}
 	if w.winograds[i] == nil {
@@ -69,11 +69,11 @@ func (w *weightStore) run(i int, c *network.Convolution, b *C.od_band) error {
 
 // ownKernels says that a program's convolutions run on kernels of this package.
 func (r *Runtime) ownKernels(p *network.Program, precision network.Precision) bool {
-	if precision != network.BFloat16 || !r.library.dots() || r.options.Plain {
+	if r.options.Plain || !r.library.ownKernels(precision) {
 		return false
 	}
 	for _, c := range p.Convolutions {
-		if c.From == 0 && c.In > C.od_dot_most || c.In > C.od_winograd_most {
+		if c.In > C.od_most_in {
 			return false
 		}
 	}
@@ -102,8 +102,8 @@ func (w *weightStore) free() {
 			C.od_weights_free(one)
 		}
 	}
-	for _, dot := range w.dots {
-		C.od_dot_free(dot)
+	for _, direct := range w.directs {
+		C.od_direct_free(direct)
 	}
 	for _, winograd := range w.winograds {
 		C.od_winograd_free(winograd)

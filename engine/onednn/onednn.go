@@ -47,7 +47,12 @@ type Library struct {
 	Reason string
 }
 
-// dots says that bfloat16 runs on kernels of this package, which multiply less
-// than oneDNN's and spare copies between rows; where there is AMX oneDNN's are
-// faster all the same.
-func (l Library) dots() bool { return l.BFloat16 && !l.AMX && runtime.GOARCH == "amd64" }
+// ownKernels says that kernels of this package compute, which spare copies
+// between rows and in bfloat16 multiply less than oneDNN's; where there is AMX
+// oneDNN's bfloat16 is faster all the same.
+func (l Library) ownKernels(p network.Precision) bool {
+	if runtime.GOARCH != "amd64" {
+		return false
+	}
+	return p == network.Float32 && l.AVX512 || p == network.BFloat16 && l.BFloat16 && !l.AMX
+}

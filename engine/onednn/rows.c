@@ -28,7 +28,7 @@ static inline void copy(char *to, const char *from, size_t bytes) {
 // enlarged, and zeros above and below the picture.
 VECTORS static void fill(void *data, int i, int count) {
 	const od_band *b = data;
-	size_t size = b->from.type == OD_F32 ? 4 : 2, bytes = b->in * size, step = b->from.channels * size;
+	size_t size = od_number_size(b->from.type), bytes = b->in * size, step = b->from.channels * size;
 	int positions = (b->height + 2) * b->width, p, end;
 	share(positions, i, count, &p, &end);
 	while (p < end) {

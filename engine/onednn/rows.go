@@ -3,7 +3,7 @@
 package onednn
 
 // #include <stdlib.h>
-// #include "winograd.h"
+// #include "rows.h"
 import "C"
 
 import (
@@ -74,12 +74,13 @@ func (r *Runtime) takeIdle(of *session) *rows {
 	return h
 }
 
-// number is the type of the numbers that a stack holds.
+// number is the type of the numbers that a stack holds. This package's own
+// kernels take the picture's samples as they are.
 func (h *rows) number(stack int) C.int {
 	switch {
-	case h.session.options.Precision != network.BFloat16:
+	case h.session.options.Precision != network.BFloat16, h.session.own && stack == 0:
 		return C.OD_F32
-	case h.session.own && stack > 0:
+	case h.session.own:
 		return C.OD_F16
 	}
 	return C.OD_BF16
@@ -91,7 +92,7 @@ func (h *rows) allocate() error {
 	for i, s := range p.Stacks {
 		width := h.plan.width * s.Zoom
 		main := C.od_ring{_type: h.number(i), capacity: C.int(h.plan.capacity[i]), channels: C.int(s.Channels), width: C.int(width)}
-		main.data = h.room(h.plan.capacity[i] * width * s.Channels * h.session.bytes())
+		main.data = h.room(h.plan.capacity[i] * width * s.Channels * int(C.od_number_size(main._type)))
 		kept := C.od_ring{_type: C.OD_F32, capacity: C.int(h.plan.kept[i]), channels: C.int(s.Kept), width: C.int(width)}
 		if s.Kept > 0 && h.plan.kept[i] > 0 {
 			kept.data = h.room(h.plan.kept[i] * width * s.Kept * 4)
@@ -102,7 +103,7 @@ func (h *rows) allocate() error {
 		positions := h.plan.width * h.plan.zoom(i)
 		most := max(1, h.plan.rows/h.plan.zoom(i))
 		if h.session.own {
-			window = C.od_winograd_room * h.session.runtime.options.Threads
+			window = C.od_room * h.session.runtime.options.Threads
 		} else {
 			window = max(window, (most+2)*positions*c.In*h.session.bytes())
 		}

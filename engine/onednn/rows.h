@@ -15,8 +15,10 @@ typedef struct {
 	int capacity, channels, width;
 } od_ring;
 
+static inline size_t od_number_size(int type) { return type == OD_F32 ? 4 : 2; }
+
 static inline char *row_of(const od_ring *r, int y) {
-	return (char *)r->data + (size_t)(y % r->capacity) * r->width * r->channels * (r->type == OD_F32 ? 4 : 2);
+	return (char *)r->data + (size_t)(y % r->capacity) * r->width * r->channels * od_number_size(r->type);
 }
 
 // near is bfloat16's nearest number, ties to even, infinities stay; wide is the
@@ -57,6 +59,10 @@ typedef struct {
 	od_ring to, kept;    // results go to channels at.. of to, and to kept
 	int at;
 } od_band;
+
+// The kernels of this package take so many channels at most, and need so many
+// bytes of a band's window for each thread.
+enum { od_most_in = 2048, od_room = 5 << 18 };
 
 // od_band_run computes a band; where there is no ring to, the sums stay in
 // result. 0 is success.

@@ -21,7 +21,8 @@ type session struct {
 	program *network.Program
 	makers  []int
 	weights weightStore
-	// own says that this package's own kernels compute, from rings of float16.
+	// own says that this package's own kernels compute, in bfloat16 from rings
+	// of float16.
 	own bool
 
 	// lock keeps Close from overtaking runs.
@@ -31,12 +32,12 @@ type session struct {
 
 func newSession(r *Runtime, f network.Facts, o network.Options, p *network.Program) *session {
 	s := &session{runtime: r, facts: f, options: o, program: p}
-	if o.Precision == network.BFloat16 && o.Sample == network.Uint16 {
+	s.own = r.ownKernels(p, o.Precision)
+	if o.Precision == network.BFloat16 && o.Sample == network.Uint16 && !s.own {
 		s.program = split(p)
 	}
 	s.makers = makers(p)
 	s.weights = newWeightStore(len(p.Convolutions))
-	s.own = r.ownKernels(s.program, o.Precision)
 	return s
 }
 
@@ -147,7 +148,8 @@ func (s *session) Share(width, height int) float64 {
 	return float64(p.bytes(s.bytes())) / float64(s.runtime.options.Memory)
 }
 
-// bytes are those of a number in rings.
+// bytes are those of a number in rings, but those of the picture's own samples,
+// which are few.
 func (s *session) bytes() int {
 	if s.options.Precision == network.BFloat16 {
 		return 2

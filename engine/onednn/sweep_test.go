@@ -4,6 +4,7 @@ package onednn_test
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"testing"
 
@@ -52,8 +53,13 @@ func (s *sweep) run(step int, short []int) {
 		}
 	}
 	s.t.Logf("%d of %d values differ", s.differ, s.values)
-	// One in 10,000, over all sizes: single small pictures have too few values.
-	if s.differ*10_000 > s.values {
+	// One in 10,000, over all sizes. Samples of them have too few values, for
+	// which four standard deviations are allowed.
+	allowed := float64(s.values) / 10_000
+	if step > 1 {
+		allowed += 4 * math.Sqrt(allowed)
+	}
+	if float64(s.differ) > allowed {
 		s.t.Errorf("%d of %d values differ from ONNX Runtime's", s.differ, s.values)
 	}
 }

@@ -6,6 +6,7 @@
 
 #if defined(__x86_64__)
 
+#define VECTORS __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")))
 #include "finish.h"
 
 // A tile is two neighbouring results of a row, which four inputs d0..d3 make:
@@ -21,10 +22,10 @@ enum { cached = 256 << 10 };
 // A thread's room holds transformed rows, of which there are at least 4, and
 // behind them what inputs puts there.
 enum {
-	transformed_room = 4 * products * most_tiles * od_winograd_most * 2,
-	inputs_room = (2 * most_tiles + 2) * od_winograd_most * 2,
+	transformed_room = 4 * products * most_tiles * od_most_in * 2,
+	inputs_room = (2 * most_tiles + 2) * od_most_in * 2,
 };
-_Static_assert(od_winograd_room >= transformed_room + inputs_room && transformed_room >= (int)cached, "no room");
+_Static_assert((int)od_room >= transformed_room + inputs_room && transformed_room >= (int)cached, "no room");
 
 // Weights lie as [group of 64][product][filter row][pair of inputs][block of
 // 16][16 outputs][2 inputs], zeros where there are fewer. Products come in the
@@ -35,12 +36,6 @@ struct od_winograd {
 	float *bias;
 	uint16_t *weights;
 };
-
-// blocks_of is the number of blocks of the group that begins with output first.
-static int blocks_of(int out, int first) {
-	int blocks = (out - first + lanes - 1) / lanes;
-	return blocks < most_blocks ? blocks : most_blocks;
-}
 
 // padded_of is the number of input channels, made a multiple of pack.
 static int padded_of(const od_winograd *w) { return (w->in + pack - 1) / pack * pack; }
@@ -182,10 +177,10 @@ INLINE void piece(const od_winograd *w, const source *s, int group, int blocks, 
 	}
 }
 
-BF16 static __attribute__((noinline)) void piece4(const od_winograd *w, const source *s, int group, int n, const line *to, int x) { piece(w, s, group, 4, 6, n, to, x); }
-BF16 static __attribute__((noinline)) void piece3(const od_winograd *w, const source *s, int group, int n, const line *to, int x) { piece(w, s, group, 3, 8, n, to, x); }
-BF16 static __attribute__((noinline)) void piece2(const od_winograd *w, const source *s, int group, int n, const line *to, int x) { piece(w, s, group, 2, 12, n, to, x); }
-BF16 static __attribute__((noinline)) void piece1(const od_winograd *w, const source *s, int group, int n, const line *to, int x) { piece(w, s, group, 1, 16, n, to, x); }
+VECTORS static __attribute__((noinline)) void piece4(const od_winograd *w, const source *s, int group, int n, const line *to, int x) { piece(w, s, group, 4, 6, n, to, x); }
+VECTORS static __attribute__((noinline)) void piece3(const od_winograd *w, const source *s, int group, int n, const line *to, int x) { piece(w, s, group, 3, 8, n, to, x); }
+VECTORS static __attribute__((noinline)) void piece2(const od_winograd *w, const source *s, int group, int n, const line *to, int x) { piece(w, s, group, 2, 12, n, to, x); }
+VECTORS static __attribute__((noinline)) void piece1(const od_winograd *w, const source *s, int group, int n, const line *to, int x) { piece(w, s, group, 1, 16, n, to, x); }
 
 // inputs finds the positions that the tiles of a row from x on need, from x-1
 // on, and their distance. Where they do not lie as tiles want them, room gets
@@ -207,7 +202,7 @@ static const uint16_t *inputs(const od_band *b, uint16_t *room, int padded, int 
 }
 
 // transform makes the inputs of count tiles of the positions at from.
-BF16 static void transform(const uint16_t *from, size_t step, uint16_t *to, int padded, int count) {
+VECTORS static void transform(const uint16_t *from, size_t step, uint16_t *to, int padded, int count) {
 	size_t product = (size_t)count * padded;
 	for (int c = 0; c < padded; c += pack) {
 		const uint16_t *next = from + c;
@@ -263,7 +258,7 @@ typedef struct {
 static void compute(void *data, int i, int count) {
 	const od_winograd *w = ((const work *)data)->winograd;
 	const od_band *b = ((const work *)data)->band;
-	uint16_t *room = (uint16_t *)((char *)b->window + (size_t)i * od_winograd_room);
+	uint16_t *room = (uint16_t *)((char *)b->window + (size_t)i * od_room);
 	for (int group = 0; group * lanes < w->out; group += most_blocks) {
 		int blocks = blocks_of(w->out, group * lanes);
 		int columns = 2 * positions(blocks), across = (b->width + columns - 1) / columns;

@@ -12,11 +12,6 @@
 // od_winograd holds a convolution's weights, transformed.
 typedef struct od_winograd od_winograd;
 
-enum {
-	od_winograd_most = 2048,    // the most input channels it takes
-	od_winograd_room = 5 << 18, // bytes of window that each thread needs
-};
-
 // od_winograd_new lays [out][in][3][3] out; NULL is lack of memory, or a
 // processor that this was not built for. Where it is precise, the factors of the
 // product of sums, which meets the largest numbers, have twice the digits; that
@@ -25,8 +20,9 @@ od_winograd *od_winograd_new(int in, int out, const float *weight, const float *
 void od_winograd_free(od_winograd *);
 
 // od_winograd_run does what od_band_run does, from a ring of float16 to another
-// one. It needs a result only where there is no ring to, and reads and writes
-// rings where they lie.
+// one, at most od_most_in channels. It needs od_room bytes of window a thread,
+// needs a result only where there is no ring to, and reads and writes rings
+// where they lie.
 void od_winograd_run(const od_winograd *, const od_band *);
 
 #endif
