@@ -9,7 +9,6 @@ const (
 
 // acceptance is what keeps accepted jobs and their charges.
 func acceptance() []protection {
-	const lostNode = "one node of three of the queue is lost, or lags behind"
 	return []protection{
 		{
 			row: "power cut or crash of the server",
@@ -60,21 +59,10 @@ func acceptance() []protection {
 			tests:   waiting(jobsPackage, "TestRetriesEnd"),
 		},
 		{
-			row: lostNode,
+			row: "one node of three of the queue is lost",
 			without: out("server/jobs/connection.go",
 				`c := &Connection{replicas: 3,`, `c := &Connection{replicas: 1,`),
 			tests: append(in(jobsPackage, "TestReplicasFollowNodes"), test{pkg: jobsPackage, name: "TestLostNode", hangs: time.Minute}),
-		},
-		{
-			row: lostNode,
-			without: out("server/jobs/objects.go",
-				`if q.connection.replicas > 1 && time.Since(since) < lagPatience {`, `if time.Since(since) < 0 {`),
-			tests: waiting(jobsPackage, "TestObjectThatIsNotThereYet"),
-		},
-		{
-			row:     lostNode,
-			without: out("server/jobs/lease.go", `return r.revision < l.record.revision`, `return false`),
-			tests:   waiting(jobsPackage, "TestLeaseOfANodeThatLags"),
 		},
 		{
 			row:     "disk full while a picture is written",

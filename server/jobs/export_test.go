@@ -3,63 +3,12 @@ package jobs
 import (
 	"context"
 	"errors"
-	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
 	"upscaled/server/job"
 )
-
-// Lag is a node that answers for a record as it was before, some times.
-type Lag struct {
-	jetstream.KeyValue
-
-	mutex sync.Mutex
-	old   jetstream.KeyValueEntry
-	times int
-}
-
-// Lags puts a Lag between a Queue that does not run yet and its records.
-func (q *Queue) Lags() *Lag {
-	lag := &Lag{KeyValue: q.records}
-	q.records = lag
-	return lag
-}
-
-// Keep remembers a record as it is now.
-func (l *Lag) Keep(ctx context.Context, id string) error {
-	entry, err := l.KeyValue.Get(ctx, id)
-	l.mutex.Lock()
-	defer l.mutex.Unlock()
-	l.old = entry
-	return err
-}
-
-// Behind answers with what was kept, so many times more.
-func (l *Lag) Behind(times int) {
-	l.mutex.Lock()
-	defer l.mutex.Unlock()
-	l.times = times
-}
-
-// Left is how many times that is still done.
-func (l *Lag) Left() int {
-	l.mutex.Lock()
-	defer l.mutex.Unlock()
-	return l.times
-}
-
-// Get implements jetstream.KeyValue.
-func (l *Lag) Get(ctx context.Context, key string) (jetstream.KeyValueEntry, error) {
-	l.mutex.Lock()
-	defer l.mutex.Unlock()
-	if l.times > 0 && l.old != nil && l.old.Key() == key {
-		l.times--
-		return l.old, nil
-	}
-	return l.KeyValue.Get(ctx, key)
-}
 
 // RecordOnly does what a submission does that dies before its work item is
 // written.
@@ -113,13 +62,6 @@ func (q *Queue) ContentsOnly(ctx context.Context, id string, data []byte) error 
 // Store writes an object as a process does that dies right after.
 func (q *Queue) Store(ctx context.Context, name string, data []byte) error {
 	return q.store(ctx, name, data)
-}
-
-// Load reads an object, as of a cluster where several nodes keep it; absent is
-// told where there is none.
-func (q *Queue) Load(ctx context.Context, name string, nodes int, absent error) ([]byte, error) {
-	q.connection.replicas = nodes
-	return q.load(ctx, name, absent)
 }
 
 // PiecesOnly does what the writing of an object does that dies in its middle.

@@ -54,11 +54,7 @@ func (l *lease) beat() {
 			}
 		case <-changed:
 		}
-		r, err := l.queue.read(l.ctx, l.record.ID)
-		if err == nil && l.isOld(r) {
-			continue
-		}
-		if err == nil && r.Lease != l.record.Lease ||
+		if r, err := l.queue.read(l.ctx, l.record.ID); err == nil && r.Lease != l.record.Lease ||
 			err == nil && r.State != job.Running || fault.KindOf(err) == fault.NotFound {
 			l.cancel()
 		}
@@ -172,17 +168,10 @@ func (l *lease) end() {
 	l.beating.Wait()
 }
 
-// isOld says that a record is of before this lease: in a cluster any node
-// answers, also one that has not heard of the lease yet.
-func (l *lease) isOld(r record) bool { return r.revision < l.record.revision }
-
 func (l *lease) writeOnce(ctx context.Context, change func(*record)) (record, error) {
 	now, err := l.queue.read(ctx, l.record.ID)
 	if err != nil {
 		return record{}, err
-	}
-	if l.isOld(now) {
-		return record{}, errors.New("the record is read from a node that lags behind")
 	}
 	next := now
 	change(&next)

@@ -146,26 +146,3 @@ func TestProgressIsHeard(t *testing.T) {
 	}
 	t.Error("no progress was heard")
 }
-
-// A node that lags behind does not cost a worker its lease, nor what it made.
-func TestLeaseOfANodeThatLags(t *testing.T) {
-	t.Parallel()
-	queue, err := jobs.Open(t.Context(), embed(t, t.TempDir()), options(nil))
-	if err != nil {
-		t.Fatal(err)
-	}
-	lag := queue.Lags()
-	q := node{Queue: queue, stop: runQueue(t, queue)}
-	submit(t, q, spec("a", "", 0))
-	if err := lag.Keep(t.Context(), "a"); err != nil {
-		t.Fatal(err)
-	}
-	lease := next(t, q)
-	lag.Behind(2)
-	eventually(t, func() bool { return lag.Left() == 0 }) // the heartbeat goes on after the first
-	lag.Behind(2)
-	succeed(t, lease, "picture")
-	if result(t, q, "a") != "picture" {
-		t.Error("it has another result")
-	}
-}

@@ -30,27 +30,13 @@ func (q *Queue) store(ctx context.Context, name string, data []byte) error {
 
 // load reads a whole object, or answers gone.
 func (q *Queue) load(ctx context.Context, name string, gone error) (data []byte, err error) {
-	missing := q.missing(gone)
 	err = q.persistFor(ctx, inputLimit, func(ctx context.Context) error {
 		if data, err = q.pictures.GetBytes(ctx, name); errors.Is(err, jetstream.ErrObjectNotFound) {
-			return missing()
+			return gone
 		} else if err != nil {
 			return fmt.Errorf("read picture: %w", err)
 		}
 		return nil
 	})
 	return data, err
-}
-
-// missing gives what to say of an object that is not found: in a cluster any
-// node answers, also one that has not heard of it yet, so that for lagPatience
-// the answer is one to try again.
-func (q *Queue) missing(gone error) func() error {
-	since := time.Now()
-	return func() error {
-		if q.connection.replicas > 1 && time.Since(since) < lagPatience {
-			return errors.New("the picture is not there yet")
-		}
-		return gone
-	}
 }

@@ -102,8 +102,6 @@ const (
 	pushLimit = 2 * time.Second
 	// inputLimit bounds the first try to read an input.
 	inputLimit = 3 * time.Second
-	// lagPatience is how long a node of a cluster may not know of an object.
-	lagPatience = 3 * time.Second
 	// concludeLimit bounds what follows from a final record.
 	concludeLimit = 10 * time.Second
 	// uploadBytes is the usual bound on one account's uploads together.

@@ -159,10 +159,9 @@ func (q *Queue) Open(ctx context.Context, id string) (io.ReadSeekCloser, job.Job
 func (q *Queue) resultInfo(ctx context.Context, object string, gone error) (info *jetstream.ObjectInfo, err error) {
 	ctx, stop := context.WithTimeout(ctx, readPatience)
 	defer stop()
-	missing := q.missing(gone)
 	err = q.persist(ctx, func(ctx context.Context) error {
 		if info, err = q.pictures.GetInfo(ctx, object); errors.Is(err, jetstream.ErrObjectNotFound) {
-			return missing()
+			return gone
 		} else if err != nil {
 			return fmt.Errorf("look for result: %w", err)
 		}

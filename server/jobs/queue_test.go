@@ -55,13 +55,6 @@ func start(t *testing.T, c *jobs.Connection, change func(*jobs.Options)) node {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return node{Queue: queue, accounts: accounts, stop: runQueue(t, queue)}
-}
-
-// runQueue runs a queue until the test or stop ends it, and waits until it is
-// ready.
-func runQueue(t *testing.T, queue *jobs.Queue) (stop func()) {
-	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() {
@@ -69,7 +62,7 @@ func runQueue(t *testing.T, queue *jobs.Queue) (stop func()) {
 			t.Error(err)
 		}
 	})
-	stop = sync.OnceFunc(func() {
+	stop := sync.OnceFunc(func() {
 		cancel()
 		running.Wait()
 	})
@@ -79,7 +72,7 @@ func runQueue(t *testing.T, queue *jobs.Queue) (stop func()) {
 	case <-time.After(20 * time.Second):
 		t.Fatal("the queue does not get ready")
 	}
-	return stop
+	return node{Queue: queue, accounts: accounts, stop: stop}
 }
 
 func embed(t *testing.T, dir string) *jobs.Connection {
