@@ -71,8 +71,6 @@ func (a *app) pickLibrary(precision network.Precision, probe prober) (*onednn.Li
 		return &found, "asked for by --cpu-engine", nil
 	case precision == network.Float16:
 		return nil, "oneDNN has no float16 on processors", nil
-	case precision == network.Float32:
-		return nil, "in float32 oneDNN is no faster", nil
 	case found.Reason != "":
 		return nil, found.Reason, nil
 	}

@@ -33,7 +33,7 @@ func TestProcessorWithoutOneDNN(t *testing.T) {
 	}{
 		"absent":       {"auto", absent, "", "oneDNN is not installed"},
 		"no gain":      {"auto", old, "", "no AVX-512"},
-		"float32":      {"auto", here, network.Float32, "no faster"},
+		"float32":      {"auto", old, network.Float32, "no AVX-512"},
 		"float16":      {"auto", here, network.Float16, "no float16"},
 		"not wanted":   {"onnxruntime", here, "", "--cpu-engine"},
 		"wanted, gone": {"onednn", absent, "", ""},
@@ -49,6 +49,23 @@ func TestProcessorWithoutOneDNN(t *testing.T) {
 		}
 		if (err != nil) != (c.reason == "") || !strings.Contains(chosen.processor, c.reason) {
 			t.Errorf("%s: %q, %v", name, chosen.processor, err)
+		}
+	}
+}
+
+// With AVX-512 oneDNN is used, in bfloat16 or, where the processor lacks that or
+// the user wants it exact, in float32.
+func TestProcessorGains(t *testing.T) {
+	t.Parallel()
+	for _, bfloat16 := range []bool{true, false} {
+		for _, precision := range []network.Precision{"", network.Float32} {
+			a := &app{settings: settings{cpuEngine: "auto"}}
+			found, reason, err := a.pickLibrary(precision, func(string) (onednn.Library, error) {
+				return onednn.Library{Version: "2.6.3", Instructions: "AVX-512", AVX512: true, BFloat16: bfloat16}, nil
+			})
+			if err != nil || found == nil || !strings.Contains(reason, "AVX-512") {
+				t.Errorf("bfloat16 %v, precision %q: %v, %q, %v", bfloat16, precision, found, reason, err)
+			}
 		}
 	}
 }

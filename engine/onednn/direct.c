@@ -9,15 +9,16 @@
 #define VECTORS __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq")))
 #include "finish.h"
 
-// A part of a sum is of so many products at most, or of one tap.
-enum { most_positions = 16, part = 192 };
+enum { most_positions = 16 };
 
 _Static_assert((int)od_room >= 3 * (most_positions + 2) * od_most_in * 4, "no room");
 
-// Weights lie as [group of 64][tap][input][block of 16][16 outputs], zeros where
-// there are fewer.
+// Sums are formed as ONNX Runtime's are, of parts of 16 inputs, or of single ones
+// where there are fewer: what one rounds the other rounds, as a rule. Weights lie
+// as [group of 64][part][tap][input][block of 16][16 outputs], zeros where there
+// are fewer.
 struct od_direct {
-	int in, out;
+	int in, out, part;
 	float *bias, *weights;
 };
 
@@ -26,7 +27,7 @@ od_direct *od_direct_new(int in, int out, const float *weight, const float *bias
 	if (!d) return NULL;
 	int padded = (out + lanes - 1) / lanes * lanes;
 	size_t bytes = (size_t)padded * 9 * in * sizeof(float);
-	*d = (od_direct){in, out, NULL, NULL};
+	*d = (od_direct){in, out, in < lanes ? 1 : lanes, NULL, NULL};
 	if (posix_memalign((void **)&d->bias, 64, padded * sizeof(float)) || posix_memalign((void **)&d->weights, 64, bytes)) {
 		od_direct_free(d);
 		return NULL;
@@ -37,9 +38,13 @@ od_direct *od_direct_new(int in, int out, const float *weight, const float *bias
 	for (int o = 0; o < out; o++) {
 		int group = o / (lanes * most_blocks) * most_blocks * lanes, blocks = blocks_of(out, group);
 		float *to = d->weights + (size_t)group * 9 * in;
-		for (int c = 0; c < in; c++)
-			for (int tap = 0; tap < 9; tap++)
-				to[(((size_t)tap * in + c) * blocks + (o - group) / lanes) * lanes + o % lanes] = weight[((size_t)o * in + c) * 9 + tap];
+		for (int c = 0; c < in; c++) {
+			int first = c / d->part * d->part, inputs = in - first < d->part ? in - first : d->part;
+			for (int tap = 0; tap < 9; tap++) {
+				size_t place = (size_t)first * 9 + tap * inputs + c - first;
+				to[(place * blocks + (o - group) / lanes) * lanes + o % lanes] = weight[((size_t)o * in + c) * 9 + tap];
+			}
+		}
 	}
 	return d;
 }
@@ -66,49 +71,45 @@ INLINE void piece(const od_direct *d, const source *s, int group, int blocks, in
 #pragma GCC unroll 16
 	for (int p = 0; p < count; p++)
 #pragma GCC unroll 4
-		for (int k = 0; k < blocks; k++) {
-			whole[p][k] = _mm512_load_ps(d->bias + (group + k) * lanes);
-			sums[p][k] = _mm512_setzero_ps();
-		}
-	int summed = 0;
-	for (int tap = 0; tap < 9; tap++) {
-		if (!s->rows[tap / 3]) {
-			w += (size_t)d->in * blocks * lanes;
-			continue;
-		}
-		if (summed + d->in > part) {
-			summed = 0;
+		for (int k = 0; k < blocks; k++) whole[p][k] = _mm512_setzero_ps();
+	for (int first = 0; first < d->in; first += d->part) {
+		int inputs = d->in - first < d->part ? d->in - first : d->part;
 #pragma GCC unroll 16
-			for (int p = 0; p < count; p++)
+		for (int p = 0; p < count; p++)
+#pragma GCC unroll 4
+			for (int k = 0; k < blocks; k++) sums[p][k] = _mm512_setzero_ps();
+		for (int tap = 0; tap < 9; tap++) {
+			if (!s->rows[tap / 3]) {
+				w += (size_t)inputs * blocks * lanes;
+				continue;
+			}
+			const float *from = s->rows[tap / 3] + tap % 3 * s->step + first;
+			for (int c = 0; c < inputs; c++, from++, w += blocks * lanes) {
+				__m512 weights[most_blocks];
 #pragma GCC unroll 4
 				for (int k = 0; k < blocks; k++) {
-					whole[p][k] = _mm512_add_ps(whole[p][k], sums[p][k]);
-					sums[p][k] = _mm512_setzero_ps();
+					weights[k] = _mm512_load_ps(w + k * lanes);
+					_mm_prefetch((const char *)(w + (16 * blocks + k) * lanes), _MM_HINT_T0);
 				}
-		}
-		summed += d->in;
-		const float *from = s->rows[tap / 3] + tap % 3 * s->step;
-		for (int c = 0; c < d->in; c++, from++, w += blocks * lanes) {
-			__m512 weights[most_blocks];
-#pragma GCC unroll 4
-			for (int k = 0; k < blocks; k++) {
-				weights[k] = _mm512_load_ps(w + k * lanes);
-				_mm_prefetch((const char *)(w + (16 * blocks + k) * lanes), _MM_HINT_T0);
-			}
 #pragma GCC unroll 16
-			for (int p = 0; p < count; p++) {
-				__m512 v = _mm512_set1_ps(from[p * s->step]);
+				for (int p = 0; p < count; p++) {
+					__m512 v = _mm512_set1_ps(from[p * s->step]);
 #pragma GCC unroll 4
-				for (int k = 0; k < blocks; k++) sums[p][k] = _mm512_fmadd_ps(weights[k], v, sums[p][k]);
+					for (int k = 0; k < blocks; k++) sums[p][k] = _mm512_fmadd_ps(weights[k], v, sums[p][k]);
+				}
 			}
 		}
+#pragma GCC unroll 16
+		for (int p = 0; p < count; p++)
+#pragma GCC unroll 4
+			for (int k = 0; k < blocks; k++) whole[p][k] = _mm512_add_ps(whole[p][k], sums[p][k]);
 	}
 	int left = d->out - group * lanes;
 #pragma GCC unroll 16
 	for (int p = 0; p < count; p++)
 #pragma GCC unroll 4
 		for (int k = 0; k < blocks; k++)
-			if (p < n) finish(to, _mm512_add_ps(whole[p][k], sums[p][k]), x + p, (group + k) * lanes, mask_of(left - k * lanes));
+			if (p < n) finish(to, _mm512_add_ps(whole[p][k], _mm512_load_ps(d->bias + (group + k) * lanes)), x + p, (group + k) * lanes, mask_of(left - k * lanes));
 }
 
 VECTORS static __attribute__((noinline)) void piece4(const od_direct *d, const source *s, int group, int n, const line *to, int x) { piece(d, s, group, 4, 6, n, to, x); }

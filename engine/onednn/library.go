@@ -87,11 +87,8 @@ func described(inner *C.od_library, name string) Library {
 	if l.BFloat16 {
 		l.Instructions = "AVX-512 with bfloat16"
 	}
-	switch {
-	case !l.AVX512:
+	if !l.AVX512 {
 		l.Reason = "This processor has no AVX-512, without which oneDNN gains nothing over ONNX Runtime here."
-	case !l.BFloat16:
-		l.Reason = "This processor has no bfloat16 instructions (AVX512-BF16), so that only float32 runs on oneDNN."
 	}
 	return l
 }
