@@ -67,5 +67,15 @@ func crashes() []protection {
 			without: out("engine/picture/decode/memory.go", `const spread = 1.25`, `const spread = 0.25`),
 			tests:   in(decodePackage, "TestMemoryIsForeseen"),
 		},
+		{
+			row:     "several large pictures at once on the processor",
+			without: out("engine/stream.go", `share += all[i].Share(plane.Width, plane.Height)`, ``),
+			tests:   in("./engine", "TestStreamsShareMemory"),
+		},
+		{
+			row:     "several large pictures at once on the processor",
+			without: out("engine/rowmemory.go", `if pixels <= smallPixels {`, `if pixels < 0 {`),
+			tests:   []test{{pkg: "./engine", name: "TestRowMemory", hangs: 10 * time.Second}},
+		},
 	}
 }
