@@ -21,7 +21,7 @@ func main() {
 		fmt.Fprint(flag.CommandLine.Output(), `usage: go run ./scripts/protections [-run PATTERN] [-plain=false]
 
 Takes each protection of server/guide/faults.md out of the code, in an overlay,
-and runs the tests of its row, which must fail then. All takes about 20 minutes
+and runs the tests of its row, which must fail then. All takes about 40 minutes
 on two cores; tests of full disks need root.
 
 exit code: 0 when every test failed without its protection, else 1
