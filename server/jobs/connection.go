@@ -167,7 +167,8 @@ func (c *Connection) connect(options ...nats.Option) error {
 	if err != nil {
 		return fmt.Errorf("connect to queue: %w", err)
 	}
-	stream, err := jetstream.New(connection)
+	// Answers that are lost must not be waited for by the library for ever.
+	stream, err := jetstream.New(connection, jetstream.WithPublishAsyncTimeout(inputLimit))
 	if err != nil {
 		connection.Close()
 		return fmt.Errorf("open queue: %w", err)

@@ -16,6 +16,9 @@ import (
 const (
 	// pieceBytes is the length of an object's pieces, as the library has it.
 	pieceBytes = 128 << 10
+	// piecesAtOnce are on their way to the store; they are as much as one network
+	// round trip of a few milliseconds can carry.
+	piecesAtOnce = 32
 	// objectSubjects has the descriptions of objects; the rest of a subject is
 	// the name, in base64.
 	objectSubjects = "$O." + picturesBucket + ".M."
@@ -48,12 +51,37 @@ func (q *Queue) put(ctx context.Context, name string, data []byte) error {
 	return nil
 }
 
-// putPieces publishes an object's contents, each piece when the one before is
-// stored.
+// putPieces publishes an object's contents, several pieces at a time, and
+// returns when all are stored.
 func (q *Queue) putPieces(ctx context.Context, nuid string, data []byte) error {
-	for piece := range slices.Chunk(data, pieceBytes) {
-		if _, err := q.connection.stream.Publish(ctx, chunkSubjects+nuid, piece); err != nil {
+	var waiting []jetstream.PubAckFuture
+	stored := func() error {
+		first := waiting[0]
+		waiting = waiting[1:]
+		select {
+		case <-first.Ok():
+			return nil
+		case err := <-first.Err():
 			return fmt.Errorf("write a piece: %w", err)
+		case <-ctx.Done():
+			return fmt.Errorf("write a piece: %w", ctx.Err())
+		}
+	}
+	for piece := range slices.Chunk(data, pieceBytes) {
+		future, err := q.connection.stream.PublishAsync(chunkSubjects+nuid, piece)
+		if err != nil {
+			return fmt.Errorf("write a piece: %w", err)
+		}
+		if waiting = append(waiting, future); len(waiting) < piecesAtOnce {
+			continue
+		}
+		if err := stored(); err != nil {
+			return err
+		}
+	}
+	for len(waiting) > 0 {
+		if err := stored(); err != nil {
+			return err
 		}
 	}
 	return nil
