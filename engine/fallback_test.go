@@ -52,5 +52,5 @@ func TestFallback(t *testing.T) {
 
 func TestFallbackConformance(t *testing.T) {
 	t.Parallel()
-	enginetest.TestRuntime(t, engine.WithFallback(&choosy{}, &enginetest.Runtime{}), enginetest.Net(2, 9))
+	enginetest.TestRuntime(t, engine.WithFallback(&choosy{}, &enginetest.Runtime{}), enginetest.Net(2, 9), network.Float32)
 }

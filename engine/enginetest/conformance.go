@@ -14,16 +14,16 @@ import (
 )
 
 // TestRuntime checks the contract of engine.Runtime and engine.Session with a
-// network that the runtime can run. The runtime is used concurrently and is
-// not closed.
-func TestRuntime(t *testing.T, runtime engine.Runtime, net engine.Network) {
+// network and a precision that the runtime can run. The runtime is used
+// concurrently and is not closed.
+func TestRuntime(t *testing.T, runtime engine.Runtime, net engine.Network, precision network.Precision) {
 	t.Helper()
 	if d := runtime.Device(); d.Kind == "" || d.Name == "" || d.Precision == "" {
 		t.Errorf("the device is not described: %+v", d)
 	}
 	options := func(sample network.Sample, channels int) network.Options {
 		return network.Options{
-			Precision: network.Float32, Sample: sample, Channels: channels, Borders: network.AllBorders,
+			Precision: precision, Sample: sample, Channels: channels, Borders: network.AllBorders,
 		}
 	}
 	for _, sample := range []network.Sample{network.Uint8, network.Uint16} {

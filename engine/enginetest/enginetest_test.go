@@ -4,12 +4,13 @@ import (
 	"testing"
 
 	"upscaled/engine/enginetest"
+	"upscaled/models/network"
 )
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	enginetest.TestRuntime(t, &enginetest.Runtime{}, enginetest.Net(4, 3))
+	enginetest.TestRuntime(t, &enginetest.Runtime{}, enginetest.Net(4, 3), network.Float32)
 	double := enginetest.Net(2, 5)
 	double.Description.Multiple = 2
-	enginetest.TestRuntime(t, &enginetest.Runtime{}, double)
+	enginetest.TestRuntime(t, &enginetest.Runtime{}, double, network.Float32)
 }

@@ -39,8 +39,10 @@ func recognized(t testing.TB, tensors weights.Tensors) *network.Network {
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	r := opened(t, onednn.Options{})
-	enginetest.TestRuntime(t, r, recognized(t, reference.RandomCompact(1, 3, 16, 4)))
-	enginetest.TestRuntime(t, r, recognized(t, reference.RandomRRDB(2, 1, 16, 8, 2, 2)))
+	for _, precision := range precisions(r) {
+		enginetest.TestRuntime(t, r, recognized(t, reference.RandomCompact(1, 3, 16, 4)), precision)
+		enginetest.TestRuntime(t, r, recognized(t, reference.RandomRRDB(2, 1, 16, 8, 2, 2)), precision)
+	}
 }
 
 var _ engine.Runtime = (*onednn.Runtime)(nil)

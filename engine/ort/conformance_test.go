@@ -17,7 +17,7 @@ import (
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	enginetest.TestRuntime(t, needRuntime(t), recognized(t, reference.RandomCompact(1, 3, 16, 4)))
+	enginetest.TestRuntime(t, needRuntime(t), recognized(t, reference.RandomCompact(1, 3, 16, 4)), network.Float32)
 }
 
 // A running tile stops soon after its context ends.

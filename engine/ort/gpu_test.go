@@ -153,7 +153,7 @@ func TestGPUMakesTheProcessorsPicture(t *testing.T) {
 }
 
 func TestGPUConformance(t *testing.T) {
-	enginetest.TestRuntime(t, needGPU(t, nil), recognized(t, reference.RandomCompact(1, 3, 16, 4)))
+	enginetest.TestRuntime(t, needGPU(t, nil), recognized(t, reference.RandomCompact(1, 3, 16, 4)), network.Float32)
 }
 
 // With little memory the picture is planned again, with smaller tiles, and
