@@ -2,7 +2,9 @@
 // oneDNN, as a stream of row bands through all layers: each row of each layer
 // is computed once, at any picture height, and memory is a few rows of each
 // layer instead of tensors of the picture's size. oneDNN is loaded at run time
-// from the system; nothing of it is needed to build.
+// from the system; nothing of it is needed to build. With AVX-512 the
+// convolutions are this package's own (direct.c, winograd.c), on oneDNN's
+// threads; on other processors, and with AMX, they are oneDNN's.
 package onednn
 
 import (
