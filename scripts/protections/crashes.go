@@ -33,6 +33,11 @@ func crashes() []protection {
 				`if still.meet(o.Name, seen, q.options.Now()) < q.options.Orphans {`, `if still.meet(o.Name, seen, q.options.Now()) < 0 {`),
 			tests: in(jobsPackage, "TestYoungObjectsAreLeftAlone"),
 		},
+		{
+			row:     left,
+			without: out("server/jobs/leftovers.go", `case <-silence.C:`, `case <-make(chan time.Time):`),
+			tests:   in(jobsPackage, "TestListWithoutEnd"),
+		},
 		{row: power, without: unsynced, tests: in(programPackage, "TestPowerCut")},
 		{row: "a disk that does not answer", without: unsynced, tests: []test{{pkg: programPackage, name: "TestHangingDisk", hangs: time.Minute}}},
 		{

@@ -78,9 +78,34 @@ func (q *Queue) Pieces(ctx context.Context) (int, error) {
 
 // Objects names all objects.
 func (q *Queue) Objects(ctx context.Context) (names []string, err error) {
-	err = q.eachObject(ctx, func(o *jetstream.ObjectInfo) { names = append(names, o.Name) })
+	all, err := q.objects(ctx)
+	for _, o := range all {
+		names = append(names, o.Name)
+	}
 	return names, err
 }
+
+// LoseLists has so many lists of objects begin and never end. The queue must not
+// be running.
+func (q *Queue) LoseLists(lists int) { q.pictures = &endless{q.pictures, lists} }
+
+type endless struct {
+	jetstream.ObjectStore
+	lists int
+}
+
+func (e *endless) Watch(ctx context.Context, options ...jetstream.WatchOpt) (jetstream.ObjectWatcher, error) {
+	if e.lists == 0 {
+		return e.ObjectStore.Watch(ctx, options...)
+	}
+	e.lists--
+	return silence{}, nil
+}
+
+type silence struct{}
+
+func (silence) Updates() <-chan *jetstream.ObjectInfo { return nil }
+func (silence) Stop() error                           { return nil }
 
 // Clearing gives looks at the object store that remember each other.
 func (q *Queue) Clearing() func(context.Context) error {

@@ -58,20 +58,21 @@ func (q *Queue) clear(ctx context.Context, seen leftovers) (leftovers, error) {
 		return seen, err
 	}
 	still := leftovers{}
-	err = q.eachObject(ctx, func(o *jetstream.ObjectInfo) {
+	objects, err := q.objects(ctx)
+	if err != nil {
+		return seen, err
+	}
+	for _, o := range objects {
 		delete(pieces, o.NUID)
 		if q.isOwned(ctx, o.Name) {
-			return
+			continue
 		}
 		if still.meet(o.Name, seen, q.options.Now()) < q.options.Orphans {
-			return
+			continue
 		}
 		if err := q.pictures.Delete(ctx, o.Name); err != nil && !errors.Is(err, jetstream.ErrObjectNotFound) {
 			q.options.Log.Warn("remove picture that belongs to no job", "object", o.Name, "error", err)
 		}
-	})
-	if err != nil {
-		return seen, err
 	}
 	for nuid := range pieces {
 		if still.meet(nuid, seen, q.options.Now()) >= piecePatience || q.isOfTheDead(ctx, nuid) {
@@ -91,25 +92,44 @@ func (l leftovers) meet(name string, before leftovers, now time.Time) time.Durat
 	return now.Sub(first)
 }
 
-// eachObject tells of every object there is.
-func (q *Queue) eachObject(ctx context.Context, tell func(*jetstream.ObjectInfo)) error {
+// errListLost says that a list of objects has not come to its end.
+var errListLost = errors.New("the list of pictures has no end")
+
+// objects gives all objects there are. The library's list ends with the object
+// behind which the store knew none; where that is removed just then, nothing
+// ends it, and it is asked for again.
+func (q *Queue) objects(ctx context.Context) ([]*jetstream.ObjectInfo, error) {
+	for {
+		all, err := q.listObjects(ctx)
+		if err == nil || !errors.Is(err, errListLost) || ctx.Err() != nil {
+			return all, err
+		}
+	}
+}
+
+func (q *Queue) listObjects(ctx context.Context) (all []*jetstream.ObjectInfo, err error) {
 	watcher, err := q.pictures.Watch(ctx, jetstream.IgnoreDeletes())
 	if err != nil {
-		return fmt.Errorf("list pictures: %w", err)
+		return nil, fmt.Errorf("list pictures: %w", err)
 	}
 	defer func() { _ = watcher.Stop() }() // the connection may be gone already
 	for {
+		silence := time.NewTimer(stepLimit)
 		select {
 		case o, open := <-watcher.Updates():
+			silence.Stop()
 			switch {
 			case !open:
-				return errors.New("the list of pictures has ended too early")
+				return nil, errors.New("the list of pictures has ended too early")
 			case o == nil:
-				return nil
+				return all, nil
 			}
-			tell(o)
+			all = append(all, o)
+		case <-silence.C:
+			return nil, errListLost
 		case <-ctx.Done():
-			return ctx.Err()
+			silence.Stop()
+			return nil, ctx.Err()
 		}
 	}
 }

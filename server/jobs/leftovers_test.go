@@ -1,6 +1,7 @@
 package jobs_test
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -105,5 +106,21 @@ func TestYoungObjectsAreLeftAlone(t *testing.T) {
 		if pieces, err := q.Pieces(t.Context()); err != nil || pieces != step.pieces {
 			t.Errorf("after %s: pieces of %d objects, %v", step.after, pieces, err)
 		}
+	}
+}
+
+// A list of objects that does not end is asked for again.
+func TestListWithoutEnd(t *testing.T) {
+	t.Parallel()
+	q := start(t, embed(t, t.TempDir()), nil)
+	if err := q.Store(t.Context(), "never/input", []byte("picture")); err != nil {
+		t.Fatal(err)
+	}
+	q.stop()
+	q.LoseLists(1)
+	ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
+	defer stop()
+	if names, err := q.Objects(ctx); err != nil || !slices.Equal(names, []string{"never/input"}) {
+		t.Errorf("%v, %v", names, err)
 	}
 }
