@@ -86,6 +86,7 @@ func (p *pass) plan(start int) {
 		m.Crop, m.Ramp = blendedCrop, blendedRamp
 	}
 	x, y := m, m
+	x.Multiple = evenStarts(p.facts)
 	x.Fixed, y.Fixed = p.facts.FixedWidth, p.facts.FixedHeight
 	if p.facts.FixedWidth > 0 {
 		x.Crop = min(x.Crop, p.facts.FixedWidth/4)
@@ -98,6 +99,11 @@ func (p *pass) plan(start int) {
 	}
 	p.grid = tiling.Plan(start, p.planes[0].Width, p.planes[0].Height, x, y, budget)
 }
+
+// evenStarts is what divides where tiles begin, so that a network's rows begin at
+// even places of the picture's: kernels that compute two neighbours at once give
+// a pixel the same bits in every tile then.
+func evenStarts(f network.Facts) int { return 2 * max(1, f.Multiple) }
 
 // static says that sessions are opened for one shape, padded on all sides as
 // published: nine graphs for the sides that are borders would each need

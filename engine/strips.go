@@ -49,7 +49,7 @@ func newStrips(inner Streamer, facts network.Facts, width int) (*strips, bool) {
 // cut cuts an axis into the fewest spans that see and keep no more than the
 // limits, 0 being none.
 func (s *strips) cut(length, seen, kept int) ([]tiling.Span, bool) {
-	m := tiling.Margins{Crop: s.facts.Radius, Multiple: s.facts.Multiple}
+	m := tiling.Margins{Crop: s.facts.Radius, Multiple: evenStarts(s.facts)}
 	if s.facts.Radius > 0 {
 		spans, fits := tiling.Fewest(length, seen, kept, m)
 		sum := 0

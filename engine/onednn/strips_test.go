@@ -12,16 +12,17 @@ import (
 	"upscaled/engine/enginetest"
 	"upscaled/engine/onednn"
 	"upscaled/engine/picture"
+	"upscaled/models/network"
 	"upscaled/models/network/reference"
 )
 
 // TestStrips: pictures of odd sizes that the memory for rows is too little for
-// become what they become as one stream, to the byte in float32.
+// become what they become as one stream, to the byte in any precision.
 func TestStrips(t *testing.T) {
 	t.Parallel()
 	net := recognized(t, reference.RandomCompact(51, 3, 16, 2))
-	large := func(memory int64, in []byte) ([]byte, engine.Stats) {
-		r := opened(t, onednn.Options{Threads: 1, Memory: memory, Precision: "float32"})
+	large := func(precision network.Precision, memory int64, in []byte) ([]byte, engine.Stats) {
+		r := opened(t, onednn.Options{Threads: 1, Memory: memory, Precision: precision})
 		e := engine.New(engine.Options{Runtime: r, Library: enginetest.Library{Network: net}})
 		defer e.Close()
 		var out bytes.Buffer
@@ -41,13 +42,19 @@ func TestStrips(t *testing.T) {
 		if err := png.Encode(&file, in); err != nil {
 			t.Fatal(err)
 		}
-		want, whole := large(0, file.Bytes())
-		got, cut := large(64<<10, file.Bytes())
-		if whole.Tiles != 2 || cut.Tiles <= 2 {
-			t.Errorf("%v: %d and %d strips of two planes", size, whole.Tiles, cut.Tiles)
-		}
-		if !bytes.Equal(got, want) {
-			t.Errorf("%v: strips differ from the whole", size)
+		for _, precision := range precisions(opened(t, onednn.Options{})) {
+			little := int64(64 << 10)
+			if precision == network.BFloat16 {
+				little /= 2
+			}
+			want, whole := large(precision, 0, file.Bytes())
+			got, cut := large(precision, little, file.Bytes())
+			if whole.Tiles != 2 || cut.Tiles <= 2 {
+				t.Errorf("%v: %d and %d strips of two planes", size, whole.Tiles, cut.Tiles)
+			}
+			if !bytes.Equal(got, want) {
+				t.Errorf("%v %s: strips differ from the whole", size, precision)
+			}
 		}
 	}
 }
