@@ -34,11 +34,21 @@ func Orientation(exif []byte) int {
 	if !ok {
 		return 1
 	}
-	value := file.Number(directory, ifd.Orientation, 1)
-	if value < 1 || value > 8 {
+	entry, ok := directory.Find(ifd.Orientation)
+	if !ok || !isNumber(entry) {
+		return 1
+	}
+	value, ok := file.Uint(entry, 0)
+	if !ok || value < 1 || value > 8 {
 		return 1
 	}
 	return int(value)
+}
+
+// isNumber says whether a field is what set can write: what is turned must be
+// told to be upright then.
+func isNumber(e ifd.Entry) bool {
+	return e.Count == 1 && e.End > e.Start && (e.Type == ifd.Byte || e.Type == ifd.Short || e.Type == ifd.Long)
 }
 
 // fitEXIF edits a copy in place, so that all offsets, those inside maker
@@ -101,7 +111,7 @@ func (e *editor) directory(offset uint32) (ifd.Directory, bool) {
 // set writes a single number. A 16-bit field that cannot hold it becomes a
 // 32-bit one, which both size tags allow and which needs no more room.
 func (e *editor) set(entry ifd.Entry, value uint32) {
-	if entry.Count != 1 || entry.End <= entry.Start {
+	if !isNumber(entry) {
 		return
 	}
 	record := e.Data[entry.At : entry.At+12]

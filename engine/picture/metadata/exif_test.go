@@ -168,3 +168,16 @@ func TestICC(t *testing.T) {
 		}
 	}
 }
+
+// An orientation of a type or count that is none is not followed, since it could
+// not be set upright either.
+func TestOrientationOfNoNumber(t *testing.T) {
+	t.Parallel()
+	for _, field := range [][]byte{{7, 0, 1, 0, 0, 0}, {3, 0, 2, 0, 0, 0}} {
+		block := append([]byte("II*\x00\x08\x00\x00\x00\x01\x00\x12\x01"), field...)
+		block = append(block, 6, 0, 6, 0, 0, 0, 0, 0)
+		if got := metadata.Orientation(block); got != 1 {
+			t.Errorf("%v: orientation %d", field, got)
+		}
+	}
+}
