@@ -1,7 +1,7 @@
 // Convolutions in float32 on vectors of 512 bits (AVX-512) that read and write
 // rings where they lie. oneDNN computes such slices of channels, and slopes for
-// each channel, by its slow reference only. Sums are formed of parts of few
-// products, so that less is lost than in one long sum.
+// each channel, by its slow reference only. Sums are formed in ONNX Runtime's
+// order, so that as a rule both round to the same.
 #ifndef UPSCALED_ONEDNN_DIRECT_H
 #define UPSCALED_ONEDNN_DIRECT_H
 

@@ -51,8 +51,9 @@ typedef struct {
 	int in, out, enlarge;
 	int y, height;
 	int width, last; // of the whole tensor: its width and height
-	void *window;    // room for height+2 rows of in channels, of from's type,
-	              // or what a kernel of this package tells
+	// room for height+2 rows of in channels, of from's type, or what a kernel of
+	// this package tells
+	void *window;
 	float *result;   // height rows of out channels
 	od_added added[2];
 	const float *slopes; // NULL for no activation
