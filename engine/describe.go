@@ -3,8 +3,8 @@ package engine
 import (
 	"context"
 
-	"upscaled/engine/picture"
-	"upscaled/engine/picture/decode"
+	"upscaled/engine/imagedata"
+	"upscaled/engine/imagedata/decode"
 )
 
 // Describe tells what Upscale would make of a request, from the header alone:
@@ -32,8 +32,8 @@ func (e *Engine) Describe(ctx context.Context, q Request) (Result, error) {
 
 // OutputInfo tells size and format of what Upscale makes of a picture. factor is
 // the network's own, which counts where the request names no size.
-func (q Request) OutputInfo(info picture.Info, factor int) (picture.Info, error) {
-	out := picture.Info{Format: q.Format, Channels: info.Channels, Depth: info.Depth, Alpha: info.Alpha, Frames: info.Frames, Loop: info.Loop}
+func (q Request) OutputInfo(info imagedata.Info, factor int) (imagedata.Info, error) {
+	out := imagedata.Info{Format: q.Format, Channels: info.Channels, Depth: info.Depth, Alpha: info.Alpha, Frames: info.Frames, Loop: info.Loop}
 	if out.Format == "" {
 		out.Format = info.Format
 	}

@@ -4,7 +4,7 @@ import (
 	"sync"
 	"time"
 
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
 )
 
 // device is one of the engine's devices with its open sessions.
@@ -91,7 +91,7 @@ type tiles struct {
 	memory TileMemory // nil for the heap
 
 	mutex sync.Mutex
-	idle  []picture.Raster
+	idle  []imagedata.Raster
 }
 
 // maxIdleTiles is how many buffers wait for use: inputs and outputs of what a
@@ -108,7 +108,7 @@ func newTiles(r Runtime) *tiles {
 
 // get gives a raster whose samples hold anything; p serves where the runtime
 // has no memory for tiles.
-func (t *tiles) get(p *pool, width, height, channels, depth int) picture.Raster {
+func (t *tiles) get(p *pool, width, height, channels, depth int) imagedata.Raster {
 	if t.memory == nil {
 		return p.get(width, height, channels, depth)
 	}
@@ -125,7 +125,7 @@ func (t *tiles) get(p *pool, width, height, channels, depth int) picture.Raster 
 }
 
 // put takes rasters back that get gave.
-func (t *tiles) put(p *pool, rasters ...picture.Raster) {
+func (t *tiles) put(p *pool, rasters ...imagedata.Raster) {
 	if t.memory == nil {
 		p.put(rasters...)
 		return

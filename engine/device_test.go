@@ -11,8 +11,8 @@ import (
 
 	"upscaled/engine"
 	"upscaled/engine/enginetest"
-	"upscaled/engine/fault"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
+	"upscaled/models/fault"
 	"upscaled/models/network"
 )
 
@@ -22,12 +22,12 @@ type pinned struct {
 	out atomic.Int64
 }
 
-func (p *pinned) AllocateTile(width, height, channels, depth int) picture.Raster {
+func (p *pinned) AllocateTile(width, height, channels, depth int) imagedata.Raster {
 	p.out.Add(1)
-	return picture.NewRaster(width, height, channels, depth)
+	return imagedata.NewRaster(width, height, channels, depth)
 }
 
-func (p *pinned) FreeTile(picture.Raster) { p.out.Add(-1) }
+func (p *pinned) FreeTile(imagedata.Raster) { p.out.Add(-1) }
 
 // Several devices with several tiles each give the very picture that one
 // gives, all of them work, and their memory comes back.
@@ -37,7 +37,7 @@ func TestDevicesShareAPicture(t *testing.T) {
 	in := noise(4, 700, 500, 3, 8)
 	request := func() (engine.Request, *bytes.Buffer) {
 		var out bytes.Buffer
-		return engine.Request{Input: file(t, in), Output: &out, Format: picture.PNG, Tile: 100}, &out
+		return engine.Request{Input: file(t, in), Output: &out, Format: imagedata.PNG, Tile: 100}, &out
 	}
 	lone := engine.New(engine.Options{Runtime: &enginetest.Runtime{}, Library: enginetest.Library{Network: net}})
 	defer lone.Close()
@@ -83,7 +83,7 @@ func TestDevicesShareAPicture(t *testing.T) {
 	}
 }
 
-func decoded(t *testing.T, b *bytes.Buffer) picture.Raster { return first(t, b.Bytes()).Color }
+func decoded(t *testing.T, b *bytes.Buffer) imagedata.Raster { return first(t, b.Bytes()).Color }
 
 // A device that loses its memory to sessions of other shapes gets them closed
 // before tiles shrink; one that is too small gets smaller tiles.
@@ -91,7 +91,7 @@ func TestStaticDeviceMemory(t *testing.T) {
 	t.Parallel()
 	r := &enginetest.Runtime{Static: true, MostPixels: 12_000}
 	in := noise(5, 400, 300, 3, 8)
-	data, result, err := upscale(t, r, enginetest.Net(2, 4), engine.Request{Input: file(t, in), Format: picture.PNG})
+	data, result, err := upscale(t, r, enginetest.Net(2, 4), engine.Request{Input: file(t, in), Format: imagedata.PNG})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +138,7 @@ func TestPartlyBlackTiles(t *testing.T) {
 		dark  bool
 		opens int64
 	}{"bright": {false, 2}, "dark": {true, 1}} {
-		in := picture.NewRaster(64, 64, 3, 8)
+		in := imagedata.NewRaster(64, 64, 3, 8)
 		for i := range in.Pix {
 			if in.Pix[i] = 200; test.dark {
 				in.Pix[i] = 0
@@ -168,7 +168,7 @@ func (s *spotted) Open(ctx context.Context, net engine.Network, o network.Option
 
 type spottedSession struct{ engine.Session }
 
-func (s spottedSession) Run(ctx context.Context, in, out picture.Raster) error {
+func (s spottedSession) Run(ctx context.Context, in, out imagedata.Raster) error {
 	if err := s.Session.Run(ctx, in, out); err != nil {
 		return err
 	}
@@ -187,7 +187,7 @@ func TestIdleSessionsClose(t *testing.T) {
 		e := engine.New(engine.Options{Runtime: r, Library: enginetest.Library{Network: enginetest.Net(2, 2)}})
 		for _, side := range []int{64, 96, 128} {
 			var out bytes.Buffer
-			if _, err := e.Upscale(t.Context(), engine.Request{Input: file(t, noise(1, side, side, 3, 8)), Output: &out, Format: picture.PNG}); err != nil {
+			if _, err := e.Upscale(t.Context(), engine.Request{Input: file(t, noise(1, side, side, 3, 8)), Output: &out, Format: imagedata.PNG}); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -5,11 +5,11 @@ import (
 	"io"
 	"time"
 
-	"upscaled/engine/fault"
-	"upscaled/engine/picture"
-	"upscaled/engine/picture/decode"
-	"upscaled/engine/picture/encode"
+	"upscaled/engine/imagedata"
+	"upscaled/engine/imagedata/decode"
+	"upscaled/engine/imagedata/encode"
 	"upscaled/engine/resize"
+	"upscaled/models/fault"
 	"upscaled/models/network"
 )
 
@@ -23,7 +23,7 @@ type Options struct {
 	// Faces enhances faces; nil where that is not available.
 	Faces FaceLibrary
 	// Limits bound what is decoded.
-	Limits picture.Limits
+	Limits imagedata.Limits
 	// TileMemory is what one session may use for a tile, in bytes; 0 plans it
 	// from the device's free memory.
 	TileMemory int64
@@ -143,7 +143,7 @@ func (r *run) upscale(ctx context.Context) (Result, error) {
 	if err := r.frames(ctx, decoder, encoder); err != nil {
 		return Result{}, err
 	}
-	out := picture.Info{
+	out := imagedata.Info{
 		Format: r.format(), Width: width, Height: height, Channels: header.Channels, Depth: header.Depth,
 		Alpha: header.Alpha, Frames: header.Frames, Loop: header.Loop, Meta: header.Meta,
 	}
@@ -156,7 +156,7 @@ func (r *run) upscale(ctx context.Context) (Result, error) {
 }
 
 // format is the output's.
-func (r *run) format() picture.Format {
+func (r *run) format() imagedata.Format {
 	if r.request.Format != "" {
 		return r.request.Format
 	}
@@ -170,7 +170,7 @@ func (r *run) header() (encode.Header, []string, error) {
 		Alpha: r.info.Alpha, Frames: r.info.Frames, Loop: r.info.Loop, Meta: r.info.Meta,
 	}
 	if r.request.Strip {
-		h.Meta = picture.Metadata{}
+		h.Meta = imagedata.Metadata{}
 	}
 	var notes []string
 	can, name := encode.Capabilities(r.format()), r.format()
@@ -216,8 +216,8 @@ func (r *run) eachFrame(ctx context.Context, decoder *decode.Decoder, w *writer)
 
 // frame chains the passes; the last one streams into the resize and the
 // encoder.
-func (r *run) frame(ctx context.Context, f picture.Frame, w *writer) error {
-	planes := []picture.Raster{f.Color}
+func (r *run) frame(ctx context.Context, f imagedata.Frame, w *writer) error {
+	planes := []imagedata.Raster{f.Color}
 	if f.Alpha != nil {
 		if !constant(*f.Alpha) {
 			withoutHalo(f.Color, *f.Alpha)
@@ -254,9 +254,9 @@ func (r *run) frame(ctx context.Context, f picture.Frame, w *writer) error {
 	for i, plane := range planes {
 		streams[i] = resize.New(last.width*scale, last.height*scale, r.width, r.height, plane.Channels, plane.Depth())
 	}
-	return r.through(ctx, r.net, planes, func(bands []picture.Raster) error {
+	return r.through(ctx, r.net, planes, func(bands []imagedata.Raster) error {
 		resizing := time.Now()
-		out := make([]picture.Raster, len(bands))
+		out := make([]imagedata.Raster, len(bands))
 		for i, band := range bands {
 			out[i] = streams[i].Write(band)
 		}
@@ -270,14 +270,14 @@ func (r *run) frame(ctx context.Context, f picture.Frame, w *writer) error {
 }
 
 // collect runs planes through a network and keeps the whole result.
-func (r *run) collect(ctx context.Context, net Network, planes []picture.Raster) ([]picture.Raster, error) {
+func (r *run) collect(ctx context.Context, net Network, planes []imagedata.Raster) ([]imagedata.Raster, error) {
 	scale := net.Facts().Scale
-	whole := make([]picture.Raster, len(planes))
+	whole := make([]imagedata.Raster, len(planes))
 	for i, plane := range planes {
-		whole[i] = picture.NewRaster(plane.Width*scale, plane.Height*scale, plane.Channels, plane.Depth())
+		whole[i] = imagedata.NewRaster(plane.Width*scale, plane.Height*scale, plane.Channels, plane.Depth())
 	}
 	at := 0
-	err := r.through(ctx, net, planes, func(bands []picture.Raster) error {
+	err := r.through(ctx, net, planes, func(bands []imagedata.Raster) error {
 		for i, band := range bands {
 			part := whole[i].Rows(at, at+band.Height)
 			copy(part.Pix, band.Pix)

@@ -17,18 +17,18 @@ import (
 
 	"upscaled/engine"
 	"upscaled/engine/enginetest"
-	"upscaled/engine/fault"
-	"upscaled/engine/picture"
-	"upscaled/engine/picture/decode"
+	"upscaled/engine/imagedata"
+	"upscaled/engine/imagedata/decode"
 	"upscaled/engine/resize"
+	"upscaled/models/fault"
 	"upscaled/models/network"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // noise is a reproducible raster.
-func noise(seed int64, width, height, channels, depth int) picture.Raster {
-	r := picture.NewRaster(width, height, channels, depth)
+func noise(seed int64, width, height, channels, depth int) imagedata.Raster {
+	r := imagedata.NewRaster(width, height, channels, depth)
 	source := rand.New(rand.NewSource(seed))
 	for i := range r.Pix {
 		r.Pix[i] = uint8(source.Int())
@@ -40,7 +40,7 @@ func noise(seed int64, width, height, channels, depth int) picture.Raster {
 }
 
 // file is a PNG of a raster.
-func file(t testing.TB, r picture.Raster) []byte {
+func file(t testing.TB, r imagedata.Raster) []byte {
 	t.Helper()
 	var picture image.Image
 	box := image.Rect(0, 0, r.Width, r.Height)
@@ -78,9 +78,9 @@ func file(t testing.TB, r picture.Raster) []byte {
 }
 
 // first decodes the first frame of a file.
-func first(t testing.TB, data []byte) picture.Frame {
+func first(t testing.TB, data []byte) imagedata.Frame {
 	t.Helper()
-	d, err := decode.Open(data, picture.Limits{})
+	d, err := decode.Open(data, imagedata.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func first(t testing.TB, data []byte) picture.Frame {
 	return frame
 }
 
-func equal(a, b picture.Raster) bool {
+func equal(a, b imagedata.Raster) bool {
 	return a.Width == b.Width && a.Height == b.Height && slices.Equal(a.Pix, b.Pix) && slices.Equal(a.Pix16, b.Pix16)
 }
 
@@ -119,7 +119,7 @@ func TestTiledEqualsUntiled(t *testing.T) {
 		}
 		depth, channels := 8*(1+random.Intn(2)), 1+2*random.Intn(2)
 		in := noise(seed, 1+random.Intn(700)/net.Description.Scale, 1+random.Intn(700)/net.Description.Scale, channels, depth)
-		q := engine.Request{Input: file(t, in), Format: picture.PNG, Tile: 24 + random.Intn(200)}
+		q := engine.Request{Input: file(t, in), Format: imagedata.PNG, Tile: 24 + random.Intn(200)}
 		if random.Intn(2) == 0 {
 			q.Size.Scale = 0.2 + random.Float64()*float64(net.Description.Scale)
 		}
@@ -143,7 +143,7 @@ func TestTiledEqualsUntiled(t *testing.T) {
 }
 
 // untiled computes chained passes and the resize on whole pictures.
-func untiled(f network.Facts, in picture.Raster, width, height int) picture.Raster {
+func untiled(f network.Facts, in imagedata.Raster, width, height int) imagedata.Raster {
 	for {
 		out := enlarged(f, in)
 		if f.Scale == 1 || out.Width >= width && out.Height >= height {
@@ -155,10 +155,10 @@ func untiled(f network.Facts, in picture.Raster, width, height int) picture.Rast
 
 // enlarged is one untiled pass. Sides that are no multiple repeat their last
 // pixels, as the engine does.
-func enlarged(f network.Facts, in picture.Raster) picture.Raster {
+func enlarged(f network.Facts, in imagedata.Raster) imagedata.Raster {
 	wide := (in.Width + f.Multiple - 1) / f.Multiple * f.Multiple
 	high := (in.Height + f.Multiple - 1) / f.Multiple * f.Multiple
-	padded := picture.NewRaster(wide, high, in.Channels, in.Depth())
+	padded := imagedata.NewRaster(wide, high, in.Channels, in.Depth())
 	for y := range high {
 		for x := range wide {
 			from, to := (min(y, in.Height-1)*in.Width+min(x, in.Width-1))*in.Channels, (y*wide+x)*in.Channels
@@ -171,9 +171,9 @@ func enlarged(f network.Facts, in picture.Raster) picture.Raster {
 			}
 		}
 	}
-	whole := picture.NewRaster(wide*f.Scale, high*f.Scale, in.Channels, in.Depth())
+	whole := imagedata.NewRaster(wide*f.Scale, high*f.Scale, in.Channels, in.Depth())
 	enginetest.Compute(f, network.AllBorders, padded, whole)
-	out := picture.NewRaster(in.Width*f.Scale, in.Height*f.Scale, in.Channels, in.Depth())
+	out := imagedata.NewRaster(in.Width*f.Scale, in.Height*f.Scale, in.Channels, in.Depth())
 	row := out.Width * out.Channels
 	for y := range out.Height {
 		if in.Pix16 != nil {
@@ -330,7 +330,7 @@ func TestTilesTakeTurns(t *testing.T) {
 func TestNoTraceOfHiddenColour(t *testing.T) {
 	t.Parallel()
 	for _, depth := range []int{8, 16} {
-		var results [2]picture.Frame
+		var results [2]imagedata.Frame
 		for i := range results {
 			data, _, err := upscale(t, &enginetest.Runtime{}, enginetest.Net(2, 4), engine.Request{Input: withHole(t, depth, int64(i)), Tile: 40})
 			if err != nil {
@@ -381,7 +381,7 @@ func ExampleEngine_Upscale() {
 	e := engine.New(engine.Options{
 		Runtime: &enginetest.Runtime{}, // engine/ort.Open in real life
 		Library: enginetest.Library{Network: enginetest.Net(4, 2)},
-		Limits:  picture.DefaultLimits(),
+		Limits:  imagedata.DefaultLimits(),
 	})
 	defer e.Close()
 	var in, out bytes.Buffer

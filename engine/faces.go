@@ -7,8 +7,8 @@ import (
 
 	"upscaled/engine/face"
 	"upscaled/engine/face/align"
-	"upscaled/engine/fault"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
+	"upscaled/models/fault"
 )
 
 // FaceLibrary finds what enhances faces by name. It may be used concurrently.
@@ -130,7 +130,7 @@ func (r *restoration) note() []string {
 
 // patches finds and enhances the faces of one frame. Each patch is blended
 // into the enlarged frame, whose pixels are scaleX and scaleY as many.
-func (r *run) patches(ctx context.Context, frame picture.Raster) ([]*align.Patch, error) {
+func (r *run) patches(ctx context.Context, frame imagedata.Raster) ([]*align.Patch, error) {
 	if r.restoration == nil {
 		return nil, nil
 	}
@@ -157,7 +157,7 @@ func (r *run) patches(ctx context.Context, frame picture.Raster) ([]*align.Patch
 
 // chosen drops faces that are too small and, where asked for, all but the one
 // nearest to the centre.
-func (r *restoration) chosen(found []face.Face, frame picture.Raster) []face.Face {
+func (r *restoration) chosen(found []face.Face, frame imagedata.Raster) []face.Face {
 	var kept []face.Face
 	nearest := math.Inf(1)
 	for _, f := range found {
@@ -177,7 +177,7 @@ func (r *restoration) chosen(found []face.Face, frame picture.Raster) []face.Fac
 }
 
 // patch enhances one face; nil where its points make no face.
-func (r *run) patch(ctx context.Context, frame picture.Raster, f face.Face, scaleX, scaleY float64) (*align.Patch, error) {
+func (r *run) patch(ctx context.Context, frame imagedata.Raster, f face.Face, scaleX, scaleY float64) (*align.Patch, error) {
 	taken, given := r.squares(f, math.Sqrt(scaleX*scaleY))
 	into, err := align.Estimate(f.Landmarks, align.Template(taken))
 	if err != nil {
@@ -185,7 +185,7 @@ func (r *run) patch(ctx context.Context, frame picture.Raster, f face.Face, scal
 	}
 	crop := align.Crop(frame, into, taken)
 	r.total += int64(taken) * int64(taken)
-	restored, err := r.collect(ctx, r.restoration.net, []picture.Raster{crop})
+	restored, err := r.collect(ctx, r.restoration.net, []imagedata.Raster{crop})
 	if err != nil {
 		return nil, fmt.Errorf("enhance face: %w", err)
 	}
@@ -213,11 +213,11 @@ func (r *run) squares(f face.Face, scale float64) (taken, given int) {
 }
 
 // eightBits is a raster as detectors take it.
-func eightBits(p picture.Raster) picture.Raster {
+func eightBits(p imagedata.Raster) imagedata.Raster {
 	if p.Pix16 == nil {
 		return p
 	}
-	out := picture.NewRaster(p.Width, p.Height, p.Channels, 8)
+	out := imagedata.NewRaster(p.Width, p.Height, p.Channels, 8)
 	for i, v := range p.Pix16 {
 		out.Pix[i] = uint8(v >> 8)
 	}
@@ -226,12 +226,12 @@ func eightBits(p picture.Raster) picture.Raster {
 
 // blending puts patches into bands of the enlarged frame on their way to a
 // writer.
-func blending(patches []*align.Patch, next func([]picture.Raster) error) func([]picture.Raster) error {
+func blending(patches []*align.Patch, next func([]imagedata.Raster) error) func([]imagedata.Raster) error {
 	if len(patches) == 0 {
 		return next
 	}
 	top := 0
-	return func(bands []picture.Raster) error {
+	return func(bands []imagedata.Raster) error {
 		for _, p := range patches {
 			p.Blend(bands[0], top)
 		}

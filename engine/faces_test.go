@@ -10,9 +10,9 @@ import (
 	"upscaled/engine"
 	"upscaled/engine/enginetest"
 	"upscaled/engine/face"
-	"upscaled/engine/fault"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
 	"upscaled/engine/resize"
+	"upscaled/models/fault"
 	"upscaled/models/network"
 )
 
@@ -28,7 +28,7 @@ type smoothSession struct{ net enginetest.Network }
 
 func (smoothSession) Close() error { return nil }
 
-func (s smoothSession) Run(_ context.Context, in, out picture.Raster) error {
+func (s smoothSession) Run(_ context.Context, in, out imagedata.Raster) error {
 	result := in
 	if s.net.Description.Scale > 1 {
 		result = resize.Whole(in, out.Width, out.Height)
@@ -51,7 +51,7 @@ type faces struct {
 }
 
 func (f faces) Name() string { return "pretend" }
-func (f faces) Detect(_ context.Context, p picture.Raster) ([]face.Face, error) {
+func (f faces) Detect(_ context.Context, p imagedata.Raster) ([]face.Face, error) {
 	if p.Pix16 != nil {
 		return nil, fault.New(fault.Internal, "detectors get 8 bits")
 	}
@@ -86,8 +86,8 @@ func oneFace(x, y float64) face.Face {
 }
 
 // waves is a smooth raster.
-func waves(width, height, channels, depth int) picture.Raster {
-	r := picture.NewRaster(width, height, channels, depth)
+func waves(width, height, channels, depth int) imagedata.Raster {
+	r := imagedata.NewRaster(width, height, channels, depth)
 	for y := range height {
 		for x := range width {
 			for c := range channels {
@@ -104,7 +104,7 @@ func waves(width, height, channels, depth int) picture.Raster {
 }
 
 // enhance runs one request with faces, or plain with nil.
-func enhance(t *testing.T, input picture.Raster, library faces, f *engine.Faces) (picture.Raster, engine.Result, error) {
+func enhance(t *testing.T, input imagedata.Raster, library faces, f *engine.Faces) (imagedata.Raster, engine.Result, error) {
 	t.Helper()
 	net := enginetest.Net(4, 0)
 	e := engine.New(engine.Options{Runtime: &smooth{}, Library: enginetest.Library{Network: net}, Faces: library})
@@ -112,17 +112,17 @@ func enhance(t *testing.T, input picture.Raster, library faces, f *engine.Faces)
 	var out bytes.Buffer
 	result, err := e.Upscale(t.Context(), engine.Request{Input: file(t, input), Output: &out, Faces: f})
 	if err != nil {
-		return picture.Raster{}, result, err
+		return imagedata.Raster{}, result, err
 	}
 	return first(t, out.Bytes()).Color, result, nil
 }
 
 // difference tells how many samples differ, the box they lie in and the
 // signal-to-noise ratio within it, in dB.
-func difference(a, b picture.Raster) (count, left, top, right, bottom int, psnr float64) {
+func difference(a, b imagedata.Raster) (count, left, top, right, bottom int, psnr float64) {
 	left, top = a.Width, a.Height
 	most, sum := 255.0, 0.0
-	at := func(r picture.Raster, i int) float64 {
+	at := func(r imagedata.Raster, i int) float64 {
 		if r.Pix16 != nil {
 			return float64(r.Pix16[i])
 		}

@@ -3,7 +3,7 @@ package engine
 import (
 	"context"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/models/network"
 )
 

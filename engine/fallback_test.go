@@ -6,7 +6,7 @@ import (
 
 	"upscaled/engine"
 	"upscaled/engine/enginetest"
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/models/network"
 )
 

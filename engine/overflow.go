@@ -1,6 +1,6 @@
 package engine
 
-import "upscaled/engine/picture"
+import "upscaled/engine/imagedata"
 
 // overflowBlock is the side of the squares that are looked at, in input
 // pixels. Convolutions spread an overflow over many more.
@@ -13,7 +13,7 @@ const darkest = 40
 // blackened says that a part of a tile's result is black though its input is
 // not, as half-precision sums beyond 65504 leave it: not-a-number becomes 0.
 // A block is suspected by its middle pixel and then looked at as a whole.
-func blackened(in, out picture.Raster, scale int) bool {
+func blackened(in, out imagedata.Raster, scale int) bool {
 	// Trimmed results begin inside the input; what they lack is split evenly,
 	// which is near enough for a guess and never outside.
 	offX, offY := (in.Width-out.Width/scale)/2, (in.Height-out.Height/scale)/2
@@ -32,7 +32,7 @@ func blackened(in, out picture.Raster, scale int) bool {
 }
 
 // blackBlock looks at the block around an input pixel.
-func blackBlock(in, out picture.Raster, x, y, offX, offY, scale int) bool {
+func blackBlock(in, out imagedata.Raster, x, y, offX, offY, scale int) bool {
 	const half = overflowBlock / 2
 	for dy := -half; dy < half; dy++ {
 		for dx := -half; dx < half; dx++ {
@@ -45,7 +45,7 @@ func blackBlock(in, out picture.Raster, x, y, offX, offY, scale int) bool {
 }
 
 // zero says that all samples of a pixel are 0.
-func zero(r picture.Raster, x, y int) bool {
+func zero(r imagedata.Raster, x, y int) bool {
 	at := (y*r.Width + x) * r.Channels
 	for c := range r.Channels {
 		if r.Pix16 != nil && r.Pix16[at+c] != 0 || r.Pix16 == nil && r.Pix[at+c] != 0 {
@@ -56,7 +56,7 @@ func zero(r picture.Raster, x, y int) bool {
 }
 
 // brightness is the largest sample of a pixel, 0..255.
-func brightness(r picture.Raster, x, y int) int {
+func brightness(r imagedata.Raster, x, y int) int {
 	most, at := 0, (y*r.Width+x)*r.Channels
 	for c := range r.Channels {
 		if r.Pix16 != nil {

@@ -3,8 +3,8 @@ package engine
 import (
 	"context"
 
-	"upscaled/engine/fault"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
+	"upscaled/models/fault"
 	"upscaled/models/network"
 	"upscaled/tiling"
 )
@@ -25,20 +25,20 @@ type pass struct {
 	net    Network
 	facts  network.Facts
 	// planes all have the extended size; width and height are the true one.
-	planes []picture.Raster
+	planes []imagedata.Raster
 	// constant marks alpha planes of one value only: they need no network.
 	constant      []bool
 	width, height int
 	grid          tiling.Grid
 	pixels        int // budget of a tile, halved when the device is full
 	// upper holds, a plane, the result rows that the next band blends with.
-	upper []picture.Raster
+	upper []imagedata.Raster
 }
 
 // through runs planes through a network and hands out the results in bands
 // from top to bottom, each band once and all planes with the same rows. Bands
 // are the callee's, who gives them back to the pool.
-func (r *run) through(ctx context.Context, net Network, planes []picture.Raster, emit func([]picture.Raster) error) error {
+func (r *run) through(ctx context.Context, net Network, planes []imagedata.Raster, emit func([]imagedata.Raster) error) error {
 	p := &pass{
 		engine: r.engine, run: r, net: net, facts: net.Facts(),
 		width: planes[0].Width, height: planes[0].Height,
@@ -114,7 +114,7 @@ func (p *pass) static() bool { return p.engine.devices[0].static }
 func (p *pass) trims() bool { return p.facts.Trims && !p.static() }
 
 // stitch copies the kept part of a tile's result.
-func (p *pass) stitch(band, out picture.Raster, column, row tiling.Span) {
+func (p *pass) stitch(band, out imagedata.Raster, column, row tiling.Span) {
 	scale, channels := p.facts.Scale, band.Channels
 	x0 := (column.Keep0 - p.origin(column)) * scale * channels
 	y0 := (row.Keep0 - p.origin(row)) * scale
@@ -139,7 +139,7 @@ func (p *pass) origin(s tiling.Span) int {
 
 // leave blends a band with the one above and hands out the rows that are
 // final, without the extension.
-func (p *pass) leave(row tiling.Span, bands []picture.Raster, emit func([]picture.Raster) error) error {
+func (p *pass) leave(row tiling.Span, bands []imagedata.Raster, emit func([]imagedata.Raster) error) error {
 	scale := p.facts.Scale
 	final := bands[0].Height - row.RampAfter*scale
 	if row.RampBefore > 0 {
@@ -148,12 +148,12 @@ func (p *pass) leave(row tiling.Span, bands []picture.Raster, emit func([]pictur
 		}
 	}
 	done := min(row.Keep0*scale+final, p.height*scale) - row.Keep0*scale
-	result := make([]picture.Raster, len(bands))
+	result := make([]imagedata.Raster, len(bands))
 	p.upper = nil
 	for i, band := range bands {
 		if row.RampAfter > 0 {
 			// A copy, for the band itself leaves.
-			tail := picture.NewRaster(band.Width, band.Height-final, band.Channels, band.Depth())
+			tail := imagedata.NewRaster(band.Width, band.Height-final, band.Channels, band.Depth())
 			copyRegion(tail, band, 0, final)
 			p.upper = append(p.upper, tail)
 		}

@@ -1,7 +1,7 @@
 package engine
 
 import (
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
 )
 
 // samples is a raster's data as the type it has.
@@ -9,11 +9,11 @@ type samples interface{ ~uint8 | ~uint16 }
 
 // extended copies a raster into a larger one whose right and bottom repeat
 // the last column and row; a raster that has the size is returned as it is.
-func extended(r picture.Raster, width, height int) picture.Raster {
+func extended(r imagedata.Raster, width, height int) imagedata.Raster {
 	if r.Width == width && r.Height == height {
 		return r
 	}
-	out := picture.NewRaster(width, height, r.Channels, r.Depth())
+	out := imagedata.NewRaster(width, height, r.Channels, r.Depth())
 	if r.Pix16 != nil {
 		extend(out.Pix16, r.Pix16, r.Width*r.Channels, width*r.Channels, r.Channels)
 	} else {
@@ -34,7 +34,7 @@ func extend[S samples](out, in []S, inStride, outStride, channels int) {
 }
 
 // copyRegion copies a rectangle of a raster into a raster of just that size.
-func copyRegion(out, in picture.Raster, x0, y0 int) {
+func copyRegion(out, in imagedata.Raster, x0, y0 int) {
 	stride, width := in.Width*in.Channels, out.Width*out.Channels
 	for y := range out.Height {
 		at := (y0+y)*stride + x0*in.Channels
@@ -47,7 +47,7 @@ func copyRegion(out, in picture.Raster, x0, y0 int) {
 }
 
 // constant says that all samples of a raster are equal.
-func constant(r picture.Raster) bool {
+func constant(r imagedata.Raster) bool {
 	if r.Pix16 != nil {
 		return allEqual(r.Pix16)
 	}
@@ -64,7 +64,7 @@ func allEqual[S samples](s []S) bool {
 }
 
 // fill sets all samples of a raster to the first of another.
-func fill(out, with picture.Raster) {
+func fill(out, with imagedata.Raster) {
 	if out.Pix16 != nil {
 		repeat(out.Pix16, with.Pix16[0])
 	} else {
@@ -82,7 +82,7 @@ func repeat[S samples](s []S, v S) {
 // anything, by that of the nearest visible pixels, so that neither the network
 // nor the resize draws a trace of it into the edges. The raster is changed in
 // place.
-func withoutHalo(color picture.Raster, alpha picture.Raster) {
+func withoutHalo(color imagedata.Raster, alpha imagedata.Raster) {
 	if color.Pix16 != nil {
 		spread(color.Pix16, alpha.Pix16, color.Width, color.Channels)
 	} else {

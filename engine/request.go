@@ -8,7 +8,7 @@ import (
 	"io"
 	"time"
 
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
 )
 
 // Library loads networks by the names people use. Load may be called
@@ -55,7 +55,7 @@ type Request struct {
 	MaxInputWidth int
 	Size          Size
 	// Format "" keeps the input's.
-	Format picture.Format
+	Format imagedata.Format
 	// Quality is 1..100 for lossy formats; 0 is the format's default.
 	Quality int
 	// Lossless asks WebP for its lossless form.
@@ -78,7 +78,7 @@ type Progress struct {
 
 // Result tells what was made.
 type Result struct {
-	Input, Output picture.Info
+	Input, Output imagedata.Info
 	// Model is the network's catalogue name.
 	Model string
 	// Notes are sentences for the user about what could not be kept.

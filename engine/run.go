@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
 	"upscaled/models/network"
 )
 
@@ -20,7 +20,7 @@ type run struct {
 	stats   Stats
 	pool    pool
 
-	info          picture.Info
+	info          imagedata.Info
 	net           Network
 	width, height int
 	steps         []step
@@ -63,7 +63,7 @@ func (r *run) report() {
 
 // tileStarts and tileDone count what the devices do for this picture; tiles
 // may run at once.
-func (r *run) tileStarts(in picture.Raster) {
+func (r *run) tileStarts(in imagedata.Raster) {
 	r.counting.Lock()
 	defer r.counting.Unlock()
 	now := time.Now()
@@ -78,7 +78,7 @@ func (r *run) tileStarts(in picture.Raster) {
 	r.stats.TileHeight = max(r.stats.TileHeight, in.Height)
 }
 
-func (r *run) tileDone(facts network.Facts, in picture.Raster) {
+func (r *run) tileDone(facts network.Facts, in imagedata.Raster) {
 	r.counting.Lock()
 	defer r.counting.Unlock()
 	if r.running--; r.running == 0 {

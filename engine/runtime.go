@@ -3,7 +3,7 @@ package engine
 import (
 	"context"
 
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
 	"upscaled/models/network"
 )
 
@@ -53,9 +53,9 @@ type Runtime interface {
 type TileMemory interface {
 	// AllocateTile gives a raster whose samples hold anything; the heap's when
 	// there is no more of the fast memory.
-	AllocateTile(width, height, channels, depth int) picture.Raster
+	AllocateTile(width, height, channels, depth int) imagedata.Raster
 	// FreeTile takes back what AllocateTile gave, once nobody uses it.
-	FreeTile(picture.Raster)
+	FreeTile(imagedata.Raster)
 }
 
 // Session runs one graph. Run may be called concurrently and repeated; Close
@@ -68,7 +68,7 @@ type Session interface {
 	// When ctx ends, Run stops soon and returns a fault.Canceled error. Out of
 	// device memory is fault.DeviceMemory: the session must then be closed.
 	// After any error out holds garbage.
-	Run(ctx context.Context, in, out picture.Raster) error
+	Run(ctx context.Context, in, out imagedata.Raster) error
 	Close() error
 }
 
@@ -78,7 +78,7 @@ type Streamer interface {
 	// Stream calls emit with the result's rows, of full width, from the top,
 	// each once. They are valid until emit returns, whose error ends the
 	// stream. Otherwise the contract is Run's with network.AllBorders.
-	Stream(ctx context.Context, in picture.Raster, emit func(rows picture.Raster) error) error
+	Stream(ctx context.Context, in imagedata.Raster, emit func(rows imagedata.Raster) error) error
 	// Widest is how many pixels of input width fit the memory for rows; wider
 	// pictures are cut into vertical strips.
 	Widest() int

@@ -3,7 +3,7 @@ package engine
 import (
 	"math"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 // maxSide is the longest side that is made, in pixels.

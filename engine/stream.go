@@ -5,7 +5,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
 	"upscaled/models/network"
 )
 
@@ -55,7 +55,7 @@ func (p *pass) streams(ctx context.Context) (all []Streamer, release func(), ok 
 }
 
 // strips cuts a plane that is too wide for a stream.
-func (p *pass) strips(inner Streamer, plane picture.Raster) (Streamer, bool) {
+func (p *pass) strips(inner Streamer, plane imagedata.Raster) (Streamer, bool) {
 	s, fits := newStrips(inner, p.facts, plane.Width)
 	channels := 0
 	for _, each := range p.planes {
@@ -67,7 +67,7 @@ func (p *pass) strips(inner Streamer, plane picture.Raster) (Streamer, bool) {
 }
 
 // counted runs a plane or a part of it and counts that for the statistics.
-func (p *pass) counted(in picture.Raster, run func() error) error {
+func (p *pass) counted(in imagedata.Raster, run func() error) error {
 	d := p.engine.devices[0]
 	p.run.tileStarts(in)
 	d.begin()
@@ -78,7 +78,7 @@ func (p *pass) counted(in picture.Raster, run func() error) error {
 }
 
 // options are those of a plane's graph of the whole picture.
-func (p *pass) options(plane picture.Raster) network.Options {
+func (p *pass) options(plane imagedata.Raster) network.Options {
 	o := network.Options{
 		Precision: p.engine.precision, Sample: network.Uint8, Channels: plane.Channels, Borders: network.AllBorders,
 	}
@@ -90,15 +90,15 @@ func (p *pass) options(plane picture.Raster) network.Options {
 
 // streamed runs whole planes and hands out their rows as they come, all planes
 // with the same rows.
-func (p *pass) streamed(ctx context.Context, all []Streamer, emit func([]picture.Raster) error) error {
+func (p *pass) streamed(ctx context.Context, all []Streamer, emit func([]imagedata.Raster) error) error {
 	group, ctx := errgroup.WithContext(ctx)
-	rows := make([]chan picture.Raster, len(p.planes))
+	rows := make([]chan imagedata.Raster, len(p.planes))
 	for i, plane := range p.planes {
 		if all[i] == nil {
 			continue
 		}
-		rows[i] = make(chan picture.Raster)
-		send := func(r picture.Raster) error { return p.send(ctx, rows[i], r) }
+		rows[i] = make(chan imagedata.Raster)
+		send := func(r imagedata.Raster) error { return p.send(ctx, rows[i], r) }
 		group.Go(func() error {
 			defer close(rows[i])
 			if wide, ok := all[i].(*strips); ok {
@@ -112,9 +112,9 @@ func (p *pass) streamed(ctx context.Context, all []Streamer, emit func([]picture
 }
 
 // counting tells progress, and sends rows on.
-func (p *pass) counting(send func(picture.Raster) error) func(picture.Raster) error {
+func (p *pass) counting(send func(imagedata.Raster) error) func(imagedata.Raster) error {
 	done, told := 0, 0
-	return func(r picture.Raster) error {
+	return func(r imagedata.Raster) error {
 		done += r.Height
 		now := min(done/p.facts.Scale, p.height)
 		p.run.advance(int64(p.width) * int64(now-told))
@@ -125,7 +125,7 @@ func (p *pass) counting(send func(picture.Raster) error) func(picture.Raster) er
 
 // send copies rows, which their stream uses again, without what the extension
 // added on the right.
-func (p *pass) send(ctx context.Context, to chan<- picture.Raster, r picture.Raster) error {
+func (p *pass) send(ctx context.Context, to chan<- imagedata.Raster, r imagedata.Raster) error {
 	band := p.run.pool.get(p.width*p.facts.Scale, r.Height, r.Channels, r.Depth())
 	copyRegion(band, r, 0, 0)
 	select {
@@ -138,7 +138,7 @@ func (p *pass) send(ctx context.Context, to chan<- picture.Raster, r picture.Ras
 
 // join hands out bands of all planes. The first plane's rows lead; the others'
 // are gathered until they cover them.
-func (p *pass) join(ctx context.Context, rows []chan picture.Raster, emit func([]picture.Raster) error) error {
+func (p *pass) join(ctx context.Context, rows []chan imagedata.Raster, emit func([]imagedata.Raster) error) error {
 	gathered := make([]gathering, len(rows))
 	height := p.height * p.facts.Scale
 	for top := 0; top < height; {
@@ -147,7 +147,7 @@ func (p *pass) join(ctx context.Context, rows []chan picture.Raster, emit func([
 			return err // a stream that ended early tells why itself
 		}
 		lead = lead.Rows(0, min(lead.Height, height-top))
-		bands := []picture.Raster{lead}
+		bands := []imagedata.Raster{lead}
 		for i := 1; i < len(rows); i++ {
 			band := p.run.pool.get(lead.Width, lead.Height, p.planes[i].Channels, p.planes[i].Depth())
 			if rows[i] == nil {
@@ -174,23 +174,23 @@ func (p *pass) join(ctx context.Context, rows []chan picture.Raster, emit func([
 	return nil
 }
 
-func (p *pass) next(ctx context.Context, rows <-chan picture.Raster) (picture.Raster, bool, error) {
+func (p *pass) next(ctx context.Context, rows <-chan imagedata.Raster) (imagedata.Raster, bool, error) {
 	select {
 	case r, more := <-rows:
 		return r, more, nil
 	case <-ctx.Done():
-		return picture.Raster{}, false, ctx.Err()
+		return imagedata.Raster{}, false, ctx.Err()
 	}
 }
 
 // gathering is a plane's rows that were received and not handed out yet.
 type gathering struct {
-	rows picture.Raster
+	rows imagedata.Raster
 	from int
 }
 
 // gather fills a band with a plane's next rows.
-func (p *pass) gather(ctx context.Context, rows <-chan picture.Raster, g *gathering, band picture.Raster) error {
+func (p *pass) gather(ctx context.Context, rows <-chan imagedata.Raster, g *gathering, band imagedata.Raster) error {
 	for to := 0; to < band.Height; {
 		if g.from == g.rows.Height {
 			r, more, err := p.next(ctx, rows)

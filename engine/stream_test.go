@@ -14,8 +14,8 @@ import (
 
 	"upscaled/engine"
 	"upscaled/engine/enginetest"
-	"upscaled/engine/fault"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
+	"upscaled/models/fault"
 )
 
 // transparent is a PNG with an alpha plane of noise or of one value.
@@ -47,7 +47,7 @@ func TestStreamedEqualsTiled(t *testing.T) {
 			"one pixel": file(t, noise(3, 1, 1, 3, 8)), "alpha": transparent(t, 45, 33, false), "even alpha": transparent(t, 45, 33, true),
 		} {
 			for _, scale := range []float64{3, 1.7, 9} {
-				q := engine.Request{Input: input, Format: picture.PNG, Size: engine.Size{Scale: scale}}
+				q := engine.Request{Input: input, Format: imagedata.PNG, Size: engine.Size{Scale: scale}}
 				streams := &enginetest.Runtime{Streams: true}
 				got, result, err := upscale(t, streams, net, q)
 				if err != nil {
@@ -102,7 +102,7 @@ func (r refusing) Write([]byte) (int, error) { return 0, r.err }
 // tiles where the overlap leaves nothing of strips.
 func TestWidePicturesAreCut(t *testing.T) {
 	t.Parallel()
-	q := engine.Request{Input: file(t, noise(1, 90, 30, 3, 8)), Format: picture.PNG}
+	q := engine.Request{Input: file(t, noise(1, 90, 30, 3, 8)), Format: imagedata.PNG}
 	want, _, err := upscale(t, &enginetest.Runtime{Streams: true, Widest: 90}, enginetest.Net(2, 4), q)
 	if err != nil {
 		t.Fatal(err)
@@ -119,7 +119,7 @@ func TestWidePicturesAreCut(t *testing.T) {
 func TestWidePicturesWithAlpha(t *testing.T) {
 	t.Parallel()
 	var last engine.Progress
-	q := engine.Request{Input: transparent(t, 200, 150, false), Format: picture.PNG, Progress: func(p engine.Progress) {
+	q := engine.Request{Input: transparent(t, 200, 150, false), Format: imagedata.PNG, Progress: func(p engine.Progress) {
 		if p.Done < last.Done {
 			t.Errorf("progress goes back from %d to %d", last.Done, p.Done)
 		}

@@ -3,7 +3,7 @@ package engine
 import (
 	"context"
 
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
 	"upscaled/models/network"
 	"upscaled/tiling"
 )
@@ -31,7 +31,7 @@ type strips struct {
 	columns []tiling.Span
 	memory  int64
 	// around runs one strip of a picture; what it adds is the caller's.
-	around func(strip picture.Raster, run func() error) error
+	around func(strip imagedata.Raster, run func() error) error
 	// computed is told of input pixels whose result is there, from one
 	// goroutine.
 	computed func(pixels int64)
@@ -77,7 +77,7 @@ func (s *strips) Share(_, height int) float64 {
 }
 
 // Stream implements Streamer.
-func (s *strips) Stream(ctx context.Context, in picture.Raster, emit func(picture.Raster) error) error {
+func (s *strips) Stream(ctx context.Context, in imagedata.Raster, emit func(imagedata.Raster) error) error {
 	held := 1 // bytes a row of input
 	for _, c := range s.columns[:len(s.columns)-1] {
 		held += c.Kept() * s.facts.Scale * s.facts.Scale * in.Channels * in.Depth() / 8
@@ -99,13 +99,13 @@ func (s *strips) Stream(ctx context.Context, in picture.Raster, emit func(pictur
 }
 
 // strip runs a column of a sheet.
-func (s *strips) strip(ctx context.Context, in picture.Raster, to *sheet, column int) error {
+func (s *strips) strip(ctx context.Context, in imagedata.Raster, to *sheet, column int) error {
 	c, scale := s.columns[column], s.facts.Scale
-	part := picture.NewRaster(c.Seen(), to.row.Seen(), in.Channels, in.Depth())
+	part := imagedata.NewRaster(c.Seen(), to.row.Seen(), in.Channels, in.Depth())
 	copyRegion(part, in, c.In0, to.row.In0)
 	at, skip, counted := 0, (to.row.Keep0-to.row.In0)*scale, 0
 	return s.around(part, func() error {
-		return s.inner.Stream(ctx, part, func(r picture.Raster) error {
+		return s.inner.Stream(ctx, part, func(r imagedata.Raster) error {
 			from := max(at, skip)
 			end := min(at+r.Height, skip+to.row.Kept()*scale)
 			if from < end {
@@ -125,29 +125,29 @@ func (s *strips) strip(ctx context.Context, in picture.Raster, to *sheet, column
 // sheet joins the strips of some rows of a picture.
 type sheet struct {
 	*strips
-	emit func(picture.Raster) error
+	emit func(imagedata.Raster) error
 	row  tiling.Span
 	// held are the kept parts of all strips but the last.
-	held []picture.Raster
+	held []imagedata.Raster
 	// upper is what the sheet above left to be blended with this one's first
 	// rows, which gather in ramp; tail is what this one leaves.
-	upper, ramp, tail picture.Raster
-	band              picture.Raster // used again
+	upper, ramp, tail imagedata.Raster
+	band              imagedata.Raster // used again
 }
 
 // begin makes room for another sheet, below the one that ended.
-func (s *sheet) begin(in picture.Raster, row tiling.Span) {
+func (s *sheet) begin(in imagedata.Raster, row tiling.Span) {
 	scale := s.facts.Scale
 	s.row, s.held, s.upper = row, s.held[:0], s.tail
 	for _, c := range s.columns[:len(s.columns)-1] {
-		s.held = append(s.held, picture.NewRaster(c.Kept()*scale, row.Kept()*scale, in.Channels, in.Depth()))
+		s.held = append(s.held, imagedata.NewRaster(c.Kept()*scale, row.Kept()*scale, in.Channels, in.Depth()))
 	}
-	s.ramp = picture.NewRaster(in.Width*scale, row.RampBefore*scale, in.Channels, in.Depth())
-	s.tail = picture.NewRaster(in.Width*scale, row.RampAfter*scale, in.Channels, in.Depth())
+	s.ramp = imagedata.NewRaster(in.Width*scale, row.RampBefore*scale, in.Channels, in.Depth())
+	s.tail = imagedata.NewRaster(in.Width*scale, row.RampAfter*scale, in.Channels, in.Depth())
 }
 
 // take takes rows of a column from y of the sheet's result on.
-func (s *sheet) take(column, y int, rows picture.Raster) error {
+func (s *sheet) take(column, y int, rows imagedata.Raster) error {
 	c, scale := s.columns[column], s.facts.Scale
 	x0 := (c.Keep0 - c.In0) * scale
 	if column < len(s.held) {
@@ -156,7 +156,7 @@ func (s *sheet) take(column, y int, rows picture.Raster) error {
 	}
 	width := c.Keep1 * scale
 	if s.band.Height < rows.Height || s.band.Width != width {
-		s.band = picture.NewRaster(width, rows.Height, rows.Channels, rows.Depth())
+		s.band = imagedata.NewRaster(width, rows.Height, rows.Channels, rows.Depth())
 	}
 	band := s.band.Rows(0, rows.Height)
 	for i, held := range s.held {
@@ -167,7 +167,7 @@ func (s *sheet) take(column, y int, rows picture.Raster) error {
 }
 
 // paste puts what a column keeps, from x0 of its rows on, into full rows.
-func (s *sheet) paste(band, rows picture.Raster, c tiling.Span, x0 int) {
+func (s *sheet) paste(band, rows imagedata.Raster, c tiling.Span, x0 int) {
 	scale, channels := s.facts.Scale, band.Channels
 	at, width, ramp := c.Keep0*scale*channels, c.Kept()*scale*channels, c.RampBefore*scale*channels
 	if band.Pix16 != nil {
@@ -179,7 +179,7 @@ func (s *sheet) paste(band, rows picture.Raster, c tiling.Span, x0 int) {
 
 // leave hands out full rows, those that are shared with the sheets above and
 // below when they are blended.
-func (s *sheet) leave(y int, band picture.Raster) error {
+func (s *sheet) leave(y int, band imagedata.Raster) error {
 	for at := 0; at < band.Height; {
 		first, end := s.ramp.Height, s.row.Kept()*s.facts.Scale-s.tail.Height
 		here, rest := y+at, band.Height-at
@@ -208,7 +208,7 @@ func (s *sheet) leave(y int, band picture.Raster) error {
 }
 
 // blendRows blends the rows that two neighbours share; the result is in lower.
-func blendRows(upper, lower picture.Raster) {
+func blendRows(upper, lower imagedata.Raster) {
 	stride := lower.Width * lower.Channels
 	if upper.Pix16 != nil {
 		tiling.BlendRows(upper.Pix16, lower.Pix16[:len(upper.Pix16)], stride)

@@ -10,7 +10,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
 	"upscaled/models/network"
 )
 
@@ -26,7 +26,7 @@ func (n *neighbours) Widest() int { return n.widest }
 
 func (n *neighbours) Share(width, _ int) float64 { return float64(width) / float64(n.widest) }
 
-func (n *neighbours) Stream(ctx context.Context, in picture.Raster, emit func(picture.Raster) error) error {
+func (n *neighbours) Stream(ctx context.Context, in imagedata.Raster, emit func(imagedata.Raster) error) error {
 	n.ran = append(n.ran, [2]int{in.Width, in.Height})
 	whole := n.whole(in)
 	for y := 0; y < whole.Height; y += n.band {
@@ -37,9 +37,9 @@ func (n *neighbours) Stream(ctx context.Context, in picture.Raster, emit func(pi
 	return ctx.Err()
 }
 
-func (n *neighbours) whole(in picture.Raster) picture.Raster {
+func (n *neighbours) whole(in imagedata.Raster) imagedata.Raster {
 	const reach = 2
-	out := picture.NewRaster(in.Width*n.scale, in.Height*n.scale, in.Channels, in.Depth())
+	out := imagedata.NewRaster(in.Width*n.scale, in.Height*n.scale, in.Channels, in.Depth())
 	for i := range out.Width * out.Height * out.Channels {
 		channel, x, y := i%out.Channels, i/out.Channels%out.Width/n.scale, i/out.Channels/out.Width/n.scale
 		sum := uint16(i / out.Channels % n.scale)
@@ -69,17 +69,17 @@ type gatherer struct {
 	computed int64
 }
 
-func (g *gatherer) run(ctx context.Context, s *strips, in picture.Raster, stop error) error {
-	s.around = func(_ picture.Raster, run func() error) error { return run() }
+func (g *gatherer) run(ctx context.Context, s *strips, in imagedata.Raster, stop error) error {
+	s.around = func(_ imagedata.Raster, run func() error) error { return run() }
 	s.computed = func(pixels int64) { g.computed += pixels }
-	return s.Stream(ctx, in, func(r picture.Raster) error {
+	return s.Stream(ctx, in, func(r imagedata.Raster) error {
 		g.pix, g.pix16 = append(g.pix, r.Pix...), append(g.pix16, r.Pix16...)
 		return stop
 	})
 }
 
-func drawn(t *rapid.T, width, height int) picture.Raster {
-	in := picture.NewRaster(width, height, rapid.SampledFrom([]int{1, 3}).Draw(t, "channels"), rapid.SampledFrom([]int{8, 16}).Draw(t, "depth"))
+func drawn(t *rapid.T, width, height int) imagedata.Raster {
+	in := imagedata.NewRaster(width, height, rapid.SampledFrom([]int{1, 3}).Draw(t, "channels"), rapid.SampledFrom([]int{8, 16}).Draw(t, "depth"))
 	seed := rapid.Uint32().Draw(t, "seed")
 	for i := range width * height * in.Channels {
 		seed = seed*1664525 + 1013904223
@@ -154,7 +154,7 @@ func TestStripsAreFew(t *testing.T) {
 // What a strip holds stays within the memory for it.
 func TestStripsHoldLittle(t *testing.T) {
 	t.Parallel()
-	in := picture.NewRaster(300, 1100, 3, 8)
+	in := imagedata.NewRaster(300, 1100, 3, 8)
 	inner := &neighbours{scale: 2, widest: 200, band: 64}
 	s, _ := newStrips(inner, network.Facts{Radius: 3, Scale: 2, Multiple: 1}, in.Width)
 	s.memory = 300 * 150 * 2 * 2 * 3
@@ -175,7 +175,7 @@ func TestStripsHoldLittle(t *testing.T) {
 // A stream that cannot be written ends, and so does one whose caller left.
 func TestStripsEnd(t *testing.T) {
 	t.Parallel()
-	in := picture.NewRaster(300, 40, 3, 8)
+	in := imagedata.NewRaster(300, 40, 3, 8)
 	for _, stop := range []error{errors.New("disk full"), context.Canceled} {
 		inner := &neighbours{scale: 2, widest: 200, band: 4}
 		s, _ := newStrips(inner, network.Facts{Radius: 3, Scale: 2, Multiple: 1}, in.Width)

@@ -4,8 +4,8 @@ import (
 	"context"
 	"time"
 
-	"upscaled/engine/fault"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
+	"upscaled/models/fault"
 	"upscaled/models/network"
 	"upscaled/tiling"
 )
@@ -21,7 +21,7 @@ type tile struct {
 	constant bool
 
 	options network.Options
-	in, out picture.Raster
+	in, out imagedata.Raster
 	done    chan struct{} // closed when out or err is there
 	err     error
 }
@@ -47,7 +47,7 @@ func (p *pass) tiles() []*tile {
 // rows runs all tiles of the plan and hands out the bands. So many tiles are
 // on their way that every device has one more waiting; they are stitched in
 // order. After an error it tells the row of tiles that was not handed out.
-func (p *pass) rows(ctx context.Context, emit func([]picture.Raster) error) (int, error) {
+func (p *pass) rows(ctx context.Context, emit func([]imagedata.Raster) error) (int, error) {
 	ctx, stop := context.WithCancel(ctx)
 	all, begun := p.tiles(), 0
 	ahead := p.engine.scheduler.slots + 1
@@ -57,7 +57,7 @@ func (p *pass) rows(ctx context.Context, emit func([]picture.Raster) error) (int
 			p.discard(t)
 		}
 	}()
-	var bands []picture.Raster
+	var bands []imagedata.Raster
 	for at, t := range all {
 		for ; begun < min(at+ahead, len(all)); begun++ {
 			p.begin(ctx, all[begun])
@@ -80,8 +80,8 @@ func (p *pass) rows(ctx context.Context, emit func([]picture.Raster) error) (int
 }
 
 // bands makes room for the results of a row of tiles.
-func (p *pass) bands(row tiling.Span) []picture.Raster {
-	bands := make([]picture.Raster, len(p.planes))
+func (p *pass) bands(row tiling.Span) []imagedata.Raster {
+	bands := make([]imagedata.Raster, len(p.planes))
 	for i, plane := range p.planes {
 		bands[i] = p.run.pool.get(plane.Width*p.facts.Scale, row.Kept()*p.facts.Scale, plane.Channels, plane.Depth())
 	}
@@ -120,7 +120,7 @@ func (p *pass) cut(t *tile) {
 }
 
 // place puts a tile's result into its band and gives its buffers back.
-func (p *pass) place(t *tile, band picture.Raster) {
+func (p *pass) place(t *tile, band imagedata.Raster) {
 	if t.constant {
 		fill(band, p.planes[t.plane])
 		p.run.advance(int64(p.width) * int64(t.row.Kept()))
@@ -137,7 +137,7 @@ func (p *pass) discard(t *tile) {
 	<-t.done
 	if t.in.Width > 0 {
 		p.engine.tiles.put(&p.run.pool, t.in, t.out)
-		t.in, t.out = picture.Raster{}, picture.Raster{}
+		t.in, t.out = imagedata.Raster{}, imagedata.Raster{}
 	}
 }
 

@@ -3,15 +3,15 @@ package engine
 import (
 	"time"
 
-	"upscaled/engine/picture"
-	"upscaled/engine/picture/encode"
+	"upscaled/engine/imagedata"
+	"upscaled/engine/imagedata/encode"
 )
 
 // item is a step of writing: the start of a frame or a band of it.
 type item struct {
 	begin  bool
 	delay  time.Duration
-	planes []picture.Raster
+	planes []imagedata.Raster
 }
 
 // writer feeds an encoder from its own goroutine, so that encoding overlaps
@@ -69,7 +69,7 @@ func (w *writer) send(i item) error {
 	}
 }
 
-func (w *writer) bands(planes []picture.Raster) error { return w.send(item{planes: planes}) }
+func (w *writer) bands(planes []imagedata.Raster) error { return w.send(item{planes: planes}) }
 
 // finish waits for the encoder. An abandoned file is not completed.
 func (w *writer) finish(abandoned bool) error {

@@ -9,7 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 // TestCatalogueIsComplete checks every entry of every system.

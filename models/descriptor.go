@@ -12,8 +12,8 @@ import (
 	"path/filepath"
 	"time"
 
-	"upscaled/engine/fault"
 	"upscaled/models/artifact"
+	"upscaled/models/fault"
 	"upscaled/models/network"
 )
 

@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 // FuzzDescriptor puts any bytes where an imported model is described: they are

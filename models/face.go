@@ -11,8 +11,8 @@ import (
 	"path/filepath"
 	"slices"
 
-	"upscaled/engine/fault"
 	"upscaled/models/artifact"
+	"upscaled/models/fault"
 	"upscaled/models/network"
 )
 

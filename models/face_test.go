@@ -6,8 +6,8 @@ import (
 	"slices"
 	"testing"
 
-	"upscaled/engine/fault"
 	"upscaled/models/artifact"
+	"upscaled/models/fault"
 	"upscaled/models/network"
 	"upscaled/models/network/reference"
 	"upscaled/models/onnx"

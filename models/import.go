@@ -9,8 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 
-	"upscaled/engine/fault"
 	"upscaled/models/artifact"
+	"upscaled/models/fault"
 	"upscaled/models/network"
 )
 

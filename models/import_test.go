@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/models/network"
 )
 

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"upscaled/engine/fault"
 	"upscaled/models/artifact"
+	"upscaled/models/fault"
 	"upscaled/models/network"
 	"upscaled/models/weights"
 )

@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 	"runtime"
 
-	"upscaled/engine/fault"
 	"upscaled/models/artifact"
+	"upscaled/models/fault"
 )
 
 // RuntimeLibrary gives the path of the ONNX Runtime library for a device kind

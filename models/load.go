@@ -9,7 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/models/network"
 	"upscaled/models/weights"
 )

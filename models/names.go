@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 // maxName bounds the names of imported models, in bytes.

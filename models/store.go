@@ -20,8 +20,8 @@ import (
 	"path/filepath"
 	"sync"
 
-	"upscaled/engine/fault"
 	"upscaled/models/artifact"
+	"upscaled/models/fault"
 	"upscaled/models/network"
 )
 

@@ -11,7 +11,7 @@ import (
 	"sync"
 	"testing"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/models/network"
 	"upscaled/models/onnx"
 	"upscaled/models/weights"

@@ -7,8 +7,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"upscaled/engine/fault"
 	"upscaled/models/artifact"
+	"upscaled/models/fault"
 )
 
 // VerifyResult tells whether an installed model or library is undamaged.

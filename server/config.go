@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"upscaled/server/fetch"
-	"upscaled/server/guard"
+	"upscaled/server/limits"
 )
 
 // Config is what an operator may set; cmd/upscaled declares flag, default and
@@ -85,7 +85,7 @@ func (c Config) Problems() []string {
 		}
 	}
 	for _, origin := range c.CORSOrigins {
-		if _, err := guard.NewSites([]string{origin}, nil); err != nil {
+		if _, err := limits.NewSites([]string{origin}, nil); err != nil {
 			wrong("--cors-origins: %q is no origin such as https://app.example.com, without a path, and not *", origin)
 		}
 	}
@@ -125,7 +125,7 @@ func (c Config) Open() bool {
 }
 
 // pace is what clients have to keep.
-func (c Config) pace() guard.Pace { return guard.Pace{Stall: c.StallLimit, Rate: c.MinRate} }
+func (c Config) pace() limits.Pace { return limits.Pace{Stall: c.StallLimit, Rate: c.MinRate} }
 
 // FetchRules are what URLs that strangers name may lead to, in inputs and
 // webhooks.

@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/image/bmp"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/server"
 	"upscaled/server/dialect/dialecttest"
 	"upscaled/server/job/jobtest"

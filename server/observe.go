@@ -10,8 +10,8 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"upscaled/server/dialect"
-	"upscaled/server/guard"
 	"upscaled/server/job"
+	"upscaled/server/limits"
 )
 
 // Observer is told of requests and of the jobs that they submit, such as for
@@ -114,7 +114,7 @@ func (q watchedQueue) Submit(ctx context.Context, spec job.Spec, input []byte) (
 	}
 	submitted, err = q.Queue.Submit(ctx, spec, input)
 	if err == nil {
-		guard.Accepted(ctx, len(input))
+		limits.Accepted(ctx, len(input))
 		visited(ctx).note(func(v *visit) { v.jobs = append(v.jobs, spec.ID) })
 	}
 	return submitted, err

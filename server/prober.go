@@ -4,8 +4,8 @@ import (
 	"errors"
 	"io"
 
-	"upscaled/engine/picture"
-	"upscaled/engine/picture/decode"
+	"upscaled/engine/imagedata"
+	"upscaled/engine/imagedata/decode"
 	"upscaled/server/job"
 )
 
@@ -13,12 +13,12 @@ import (
 // pictures and not only their headers: clients of every API learn at once of
 // a broken file, and no worker meets one.
 type prober struct {
-	limits picture.Limits
+	limits imagedata.Limits
 	// turns bounds how many pictures are decoded at once.
 	turns chan struct{}
 }
 
-func newProber(limits picture.Limits, parallel int) *prober {
+func newProber(limits imagedata.Limits, parallel int) *prober {
 	return &prober{limits: limits, turns: make(chan struct{}, parallel)}
 }
 
@@ -47,6 +47,6 @@ func (p *prober) Probe(data []byte) (job.InputInfo, error) {
 // Large says whether a picture of so many pixels waits in the line of large
 // ones; what has no readable header is small.
 func Large(input []byte, pixels int64) bool {
-	info, err := decode.Probe(input, picture.Limits{})
+	info, err := decode.Probe(input, imagedata.Limits{})
 	return err == nil && int64(info.Width)*int64(info.Height)*int64(max(1, info.Frames)) > pixels
 }

@@ -5,10 +5,10 @@ import (
 	"errors"
 
 	"upscaled/engine"
-	"upscaled/engine/fault"
-	"upscaled/engine/picture"
-	"upscaled/engine/picture/decode"
-	"upscaled/engine/picture/encode"
+	"upscaled/engine/imagedata"
+	"upscaled/engine/imagedata/decode"
+	"upscaled/engine/imagedata/encode"
+	"upscaled/models/fault"
 	"upscaled/server/dialect"
 	"upscaled/server/dialect/native"
 	"upscaled/server/job"
@@ -41,7 +41,7 @@ func (q boundedQueue) Submit(ctx context.Context, spec job.Spec, input []byte) (
 // check judges by the header alone. What else is wrong with the picture or the
 // options is for the dialect before and the worker behind to say.
 func (q boundedQueue) check(ctx context.Context, o job.Options, input []byte) error {
-	info, err := decode.Probe(input, picture.Limits{})
+	info, err := decode.Probe(input, imagedata.Limits{})
 	if err != nil {
 		return nil //nolint:nilerr // see above
 	}
@@ -59,7 +59,7 @@ func (q boundedQueue) check(ctx context.Context, o job.Options, input []byte) er
 	return nil
 }
 
-func (q boundedQueue) judge(out picture.Info, quality int) error {
+func (q boundedQueue) judge(out imagedata.Info, quality int) error {
 	pixels := int64(out.Width) * int64(out.Height) * int64(max(1, out.Frames)) // a side has 20 bits at most
 	if q.most > 0 && pixels > q.most {
 		return fault.Wrap(fault.TooLarge, &dialect.ResultTooLarge{Size: pixels, Limit: q.most},

@@ -12,9 +12,9 @@ import (
 	"testing"
 	"time"
 
-	"upscaled/engine/fault"
-	"upscaled/engine/picture"
-	"upscaled/engine/picture/encode"
+	"upscaled/engine/imagedata"
+	"upscaled/engine/imagedata/encode"
+	"upscaled/models/fault"
 	"upscaled/server"
 	"upscaled/server/dialect/dialecttest"
 	"upscaled/server/job"
@@ -57,12 +57,12 @@ func gifOf(t *testing.T, width, height, frames int) []byte {
 func animated(t *testing.T) []byte {
 	t.Helper()
 	var out bytes.Buffer
-	encoder, err := encode.New(&out, encode.Header{Width: 40, Height: 30, Channels: 1, Depth: 8, Frames: 2}, encode.Options{Format: picture.PNG})
+	encoder, err := encode.New(&out, encode.Header{Width: 40, Height: 30, Channels: 1, Depth: 8, Frames: 2}, encode.Options{Format: imagedata.PNG})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := range 2 {
-		band := picture.Raster{Width: 40, Height: 30, Channels: 1, Pix: bytes.Repeat([]byte{byte(100 * i)}, 40*30)}
+		band := imagedata.Raster{Width: 40, Height: 30, Channels: 1, Pix: bytes.Repeat([]byte{byte(100 * i)}, 40*30)}
 		if err := errors.Join(encoder.BeginFrame(time.Second), encoder.WriteBand(band, nil)); err != nil {
 			t.Fatal(err)
 		}

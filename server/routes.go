@@ -10,7 +10,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/server/dialect"
 	"upscaled/server/dialect/aetherforge"
 	"upscaled/server/dialect/ailab"
@@ -20,10 +20,10 @@ import (
 	"upscaled/server/dialect/mnml"
 	"upscaled/server/dialect/native"
 	"upscaled/server/dialect/replicate"
+	"upscaled/server/docs"
 	"upscaled/server/file"
-	"upscaled/server/guard"
-	"upscaled/server/guide"
 	"upscaled/server/job"
+	"upscaled/server/limits"
 	"upscaled/server/openapi"
 	"upscaled/server/web"
 	"upscaled/server/webhook"
@@ -90,7 +90,7 @@ func (s *Server) routes(a addresses) (*echo.Echo, error) {
 	e.Pre(oneSlash)
 	names := &apiNames{current: "health", byPath: map[string]string{}}
 	e.OnAddRouteHandler = names.note
-	e.Use(requestID, names.middleware, observe(s.parts.Observers), accessLog(s.parts.Log), secure, guard.Requests(s.config.pace(), s.uploads), recoverPanic)
+	e.Use(requestID, names.middleware, observe(s.parts.Observers), accessLog(s.parts.Log), secure, limits.Requests(s.config.pace(), s.uploads), recoverPanic)
 	e.Use(strictTransport)
 	if len(s.config.CORSOrigins) > 0 {
 		e.Use(crossOrigin(s.config.CORSOrigins))
@@ -148,7 +148,7 @@ func (s *Server) pages(e *echo.Echo) error {
 		return err
 	}
 	document.Routes(e)
-	manual, err := guide.New()
+	manual, err := docs.New()
 	if err != nil {
 		return err
 	}
@@ -225,7 +225,7 @@ func (d dialects) handleError(err error, c echo.Context) {
 
 // asFault gives the router's errors a kind; others may have one.
 func asFault(err error, status int) error {
-	if kind := fault.KindOf(err); kind == fault.Invalid || kind == fault.Busy { // of guard.Requests
+	if kind := fault.KindOf(err); kind == fault.Invalid || kind == fault.Busy { // of limits.Requests
 		return err
 	}
 	switch status {

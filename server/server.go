@@ -13,14 +13,14 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"upscaled/engine/fault"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
+	"upscaled/models/fault"
 	"upscaled/server/dialect"
 	"upscaled/server/dialect/native"
 	"upscaled/server/fetch"
 	"upscaled/server/file"
-	"upscaled/server/guard"
 	"upscaled/server/job"
+	"upscaled/server/limits"
 	"upscaled/server/webhook"
 )
 
@@ -61,7 +61,7 @@ type Server struct {
 	echo     *echo.Echo
 	fetchers []*fetch.Fetcher
 	// uploads bounds the memory of requests.
-	uploads  *guard.Budget
+	uploads  *limits.Budget
 	stopping chan struct{}
 	listener atomic.Pointer[net.Listener]
 }
@@ -89,7 +89,7 @@ func New(ctx context.Context, c Config, p Parts) (*Server, error) {
 	}
 	bounded := boundedQueue{Queue: p.Queue, most: c.MaxOutputPixels, system: p.System}
 	p.Queue, p.Gate = watchedQueue{bounded, p.Observers}, watchedGate{p.Gate}
-	s := &Server{config: c, parts: p, uploads: &guard.Budget{Most: c.UploadMemory}, stopping: make(chan struct{})}
+	s := &Server{config: c, parts: p, uploads: &limits.Budget{Most: c.UploadMemory}, stopping: make(chan struct{})}
 	s.echo, err = s.routes(newAddresses(c))
 	return s, err
 }
@@ -107,7 +107,7 @@ func (s *Server) fetcher(maxBytes int64) *fetch.Fetcher {
 func (s *Server) host(a addresses) dialect.Host {
 	return dialect.Host{
 		Queue: s.parts.Queue, Gate: s.parts.Gate, Links: s.signer(),
-		Prober:  newProber(picture.Limits{Pixels: s.config.MaxPixels, Side: s.config.MaxSide, Memory: s.config.DecodeMemory}, s.parts.Decoders),
+		Prober:  newProber(imagedata.Limits{Pixels: s.config.MaxPixels, Side: s.config.MaxSide, Memory: s.config.DecodeMemory}, s.parts.Decoders),
 		BaseURL: a.base, Retention: s.config.APIs.Native.Retention, WaitLimit: s.config.WaitLimit, Stopping: s.stopping, Faces: s.parts.Faces, Now: s.parts.Now,
 	}
 }
@@ -182,7 +182,7 @@ func (s *Server) web() *http.Server {
 		web.ReadHeaderTimeout = min(limit, readHeaderLimit)
 	}
 	if most := s.config.MaxConnections; most > 0 {
-		web.ConnState = guard.NewConnections(most).Note
+		web.ConnState = limits.NewConnections(most).Note
 	}
 	return web
 }

@@ -20,7 +20,7 @@ import (
 	"testing"
 	"time"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/server"
 	"upscaled/server/account"
 	"upscaled/server/account/accounttest"

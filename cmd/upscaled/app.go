@@ -8,10 +8,10 @@ import (
 
 	"upscaled/cmd/upscaled/batch"
 	"upscaled/cmd/upscaled/report"
-	"upscaled/engine/fault"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
 	"upscaled/models"
-	"upscaled/server/jobs"
+	"upscaled/models/fault"
+	"upscaled/server/queue"
 )
 
 // app is the program without its process: settings, streams and the parts that
@@ -35,12 +35,12 @@ type app struct {
 	// announced are the downloads whose licence was shown.
 	announced map[string]bool
 	// openUpscaler opens the engine with limits for inputs; tests put a fake here.
-	openUpscaler func(context.Context, picture.Limits) (upscaler, error)
+	openUpscaler func(context.Context, imagedata.Limits) (upscaler, error)
 	// engineProcess makes the command of the process that serve and worker run
 	// networks in, which is this program; nil, as in most tests, runs them here.
 	engineProcess func(arguments []string) *exec.Cmd
 	// passed hears of the steps of jobs; nil but in tests of crashes.
-	passed func(step jobs.Step, id string)
+	passed func(step queue.Step, id string)
 }
 
 func newApp(s streams, lookupEnv func(string) (string, bool)) *app {

@@ -12,8 +12,8 @@ import (
 
 	"upscaled/engine"
 	"upscaled/engine/bench"
-	"upscaled/engine/fault"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
+	"upscaled/models/fault"
 )
 
 const benchHelp = `Measures bare sessions in turn (medians), then a whole picture from bytes to
@@ -164,7 +164,7 @@ func (a *app) benchPictures(ctx context.Context, f benchFlags, cases []bench.Cas
 			continue
 		}
 		seen[c.Model] = true
-		e := engine.New(engine.Options{Runtime: c.Runtime, Library: oneNetwork{c.Net}, Limits: picture.DefaultLimits()})
+		e := engine.New(engine.Options{Runtime: c.Runtime, Library: oneNetwork{c.Net}, Limits: imagedata.DefaultLimits()})
 		best, found := bench.Best(timings, c.Model)
 		whole, err := bench.Picture(ctx, e, engine.Request{Input: input, Model: c.Model}, best, found)
 		e.Close()

@@ -9,7 +9,7 @@ import (
 
 	"upscaled/engine"
 	"upscaled/engine/bench"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
 )
 
 // benchThroughput measures pictures a second for each device, network and
@@ -79,7 +79,7 @@ func (a *app) benchDevice(ctx context.Context, f benchFlags, device string, phot
 			return err
 		}
 		e := engine.New(engine.Options{
-			Runtime: c.runtimes[0], Others: c.others(), Library: oneNetwork{net}, Limits: picture.DefaultLimits(),
+			Runtime: c.runtimes[0], Others: c.others(), Library: oneNetwork{net}, Limits: imagedata.DefaultLimits(),
 			Tuning: a.tuning(c.native),
 		})
 		err = a.benchPhotos(ctx, f, e, names[i], photos, result)
@@ -93,7 +93,7 @@ func (a *app) benchDevice(ctx context.Context, f benchFlags, device string, phot
 
 func (a *app) benchPhotos(ctx context.Context, f benchFlags, e *engine.Engine, model string, photos [][]byte, result *benchResult) error {
 	for _, photo := range photos {
-		t, err := bench.Batch(ctx, e, engine.Request{Input: photo, Model: model, Format: picture.JPEG}, f.pictures, f.atOnce)
+		t, err := bench.Batch(ctx, e, engine.Request{Input: photo, Model: model, Format: imagedata.JPEG}, f.pictures, f.atOnce)
 		if err != nil {
 			return err
 		}

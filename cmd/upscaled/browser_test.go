@@ -10,14 +10,14 @@ import (
 
 	"upscaled/engine"
 	"upscaled/engine/enginetest"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
 )
 
 // unhurriedProgram is the whole program on an engine that takes a while for each of
 // many tiles, as a processor does, so that the page has progress to show.
 func unhurriedProgram(s streams, lookupEnv func(string) (string, bool)) *app {
 	a := newApp(s, lookupEnv)
-	a.openUpscaler = func(_ context.Context, limits picture.Limits) (upscaler, error) {
+	a.openUpscaler = func(_ context.Context, limits imagedata.Limits) (upscaler, error) {
 		const tile = 60 * time.Millisecond
 		net := enginetest.Net(4, 4)
 		net.Description.BytesPerPixel = 1000

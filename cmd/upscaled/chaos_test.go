@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"upscaled/server/jobs/natstest"
+	"upscaled/server/queue/natstest"
 )
 
 // chaosVariable is how many rounds TestChaos has; scripts/chaos sets it.

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"upscaled/server/jobs/natstest"
+	"upscaled/server/queue/natstest"
 )
 
 // Two servers and two workers, each a process of its own, on three NATS

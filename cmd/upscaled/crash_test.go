@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"upscaled/engine"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
 )
 
 // slowProgram, as the value of programVariable, makes the test's own
@@ -23,7 +23,7 @@ const slowProgram = "slow"
 func slowMain() {
 	limitFiles()
 	a := newApp(streams{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}, os.LookupEnv)
-	a.openUpscaler = func(_ context.Context, limits picture.Limits) (upscaler, error) {
+	a.openUpscaler = func(_ context.Context, limits imagedata.Limits) (upscaler, error) {
 		return slowEngine{newFaultyEngine(limits, a.stderr)}, nil
 	}
 	ctx, stop := interruptible(context.Background(), func() { os.Exit(exitInterrupted) })

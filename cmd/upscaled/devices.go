@@ -9,9 +9,9 @@ import (
 	"strings"
 
 	"upscaled/engine"
-	"upscaled/engine/fault"
 	"upscaled/engine/ort"
 	"upscaled/models"
+	"upscaled/models/fault"
 )
 
 // devices are the names of devices beside "auto".

@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 // The CUDA library is large: nothing is fetched where no card could use it.

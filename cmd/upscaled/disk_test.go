@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"upscaled/server/jobs/disktest"
+	"upscaled/server/queue/disktest"
 )
 
 // The power fails at random moments: what was not synced is lost, on a disk

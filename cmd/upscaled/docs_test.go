@@ -27,7 +27,7 @@ func documents(t *testing.T) map[string]string {
 	t.Helper()
 	all := map[string]string{"README.md": readme(t)}
 	for name, page := range guidePages(t) {
-		all["server/guide/"+name] = page
+		all["server/docs/"+name] = page
 	}
 	return all
 }

@@ -14,8 +14,8 @@ import (
 	"testing"
 	"time"
 
-	"upscaled/engine/picture"
-	"upscaled/engine/picture/decode"
+	"upscaled/engine/imagedata"
+	"upscaled/engine/imagedata/decode"
 )
 
 // What pages write, and what runs in its place.
@@ -143,7 +143,7 @@ func checkPictures(t *testing.T, folder string) {
 	t.Helper()
 	err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
 		name, _ := filepath.Rel(folder, path)
-		format, isPicture := picture.ParseFormat(strings.TrimPrefix(filepath.Ext(path), "."))
+		format, isPicture := imagedata.ParseFormat(strings.TrimPrefix(filepath.Ext(path), "."))
 		if err != nil || entry.IsDir() || !isPicture || strings.HasPrefix(name, "data") || slices.Contains(originals(), filepath.ToSlash(name)) {
 			return err
 		}
@@ -151,7 +151,7 @@ func checkPictures(t *testing.T, folder string) {
 		if err != nil {
 			return err
 		}
-		if info, err := decode.Probe(made, picture.Limits{}); err != nil || info.Format != format || info.Width <= 96 {
+		if info, err := decode.Probe(made, imagedata.Limits{}); err != nil || info.Format != format || info.Width <= 96 {
 			t.Errorf("%s is no larger picture: %+v, %v", name, info, err)
 		}
 		return nil

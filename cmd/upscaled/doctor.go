@@ -11,11 +11,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"upscaled/engine"
-	"upscaled/engine/fault"
 	"upscaled/engine/onednn"
 	"upscaled/engine/ort"
 	"upscaled/engine/tune"
 	"upscaled/models"
+	"upscaled/models/fault"
 )
 
 const doctorHelp = `Shows the program, ONNX Runtime, devices and models, what is missing and the

@@ -15,8 +15,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"upscaled/engine"
-	"upscaled/engine/fault"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
+	"upscaled/models/fault"
 	"upscaled/server/worker"
 	"upscaled/server/worker/child"
 )
@@ -147,7 +147,7 @@ func (a *app) openForJobs(ctx context.Context, w workSettings, log *slog.Logger)
 
 // openHere opens the engine in this process.
 func (a *app) openHere(ctx context.Context, w workSettings) (worker.Engine, func(context.Context) error, error) {
-	opened, err := a.openUpscaler(ctx, picture.Limits{Pixels: w.pixels, Side: w.side, Memory: w.memory})
+	opened, err := a.openUpscaler(ctx, imagedata.Limits{Pixels: w.pixels, Side: w.side, Memory: w.memory})
 	if err != nil {
 		return nil, nil, err
 	}

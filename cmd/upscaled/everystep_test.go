@@ -15,7 +15,7 @@ import (
 
 	"upscaled/server/dialect/native"
 	"upscaled/server/job"
-	"upscaled/server/jobs"
+	"upscaled/server/queue"
 )
 
 // life is one kind of job and the steps that it is killed after.
@@ -32,7 +32,7 @@ type life struct {
 }
 
 func lives() []life {
-	words := func(steps ...jobs.Step) (all []string) {
+	words := func(steps ...queue.Step) (all []string) {
 		for _, step := range steps {
 			all = append(all, string(step))
 		}
@@ -40,31 +40,31 @@ func lives() []life {
 	}
 	return []life{
 		{name: "succeeds", live: succeeds, steps: append(
-			words(jobs.StepCharged, jobs.StepInput, jobs.StepRecorded, jobs.StepQueued, jobs.StepTaken, jobs.StepStartedNotice, jobs.StepBegun, jobs.StepRead),
+			words(queue.StepCharged, queue.StepInput, queue.StepRecorded, queue.StepQueued, queue.StepTaken, queue.StepStartedNotice, queue.StepBegun, queue.StepRead),
 			append([]string{stepDecode, stepTile + "1", stepTile + "3", stepEncode},
-				words(jobs.StepResult, jobs.StepEndedNotice, jobs.StepEnded, jobs.StepAccounted, jobs.StepInputGone, jobs.StepAcknowledged, jobs.StepCalled, jobs.StepNoticed)...)...)},
+				words(queue.StepResult, queue.StepEndedNotice, queue.StepEnded, queue.StepAccounted, queue.StepInputGone, queue.StepAcknowledged, queue.StepCalled, queue.StepNoticed)...)...)},
 		{name: "fails", live: func(s *steps) { s.submit(qualityBad) },
-			steps: words(jobs.StepEndedNotice, jobs.StepEnded, jobs.StepAccounted, jobs.StepInputGone, jobs.StepAcknowledged)},
+			steps: words(queue.StepEndedNotice, queue.StepEnded, queue.StepAccounted, queue.StepInputGone, queue.StepAcknowledged)},
 		{name: "tried again", live: func(s *steps) { s.submit(qualityStumble) },
-			steps: words(jobs.StepPutBack, jobs.StepHandedBack)},
+			steps: words(queue.StepPutBack, queue.StepHandedBack)},
 		{name: "canceled", live: func(s *steps) { s.cancel(s.submit(qualityEndless)) }, arguments: []string{"--jobs", "1"},
-			steps: words(jobs.StepEndedNotice, jobs.StepEnded, jobs.StepAccounted, jobs.StepInputGone)},
+			steps: words(queue.StepEndedNotice, queue.StepEnded, queue.StepAccounted, queue.StepInputGone)},
 		{name: "canceled while queued", arguments: []string{"--jobs", "1"},
 			live: func(s *steps) {
 				running := s.submit(qualityEndless)
 				s.cancel(s.submit(qualityGood))
 				s.cancel(running)
 			},
-			steps: words(jobs.StepEnded, jobs.StepUnqueued, jobs.StepAccounted, jobs.StepInputGone)},
+			steps: words(queue.StepEnded, queue.StepUnqueued, queue.StepAccounted, queue.StepInputGone)},
 		{name: "refused late", arguments: []string{"--max-queue", "1"},
 			live:  (*steps).crowd,
-			steps: words(jobs.StepErased, jobs.StepUnqueued)},
+			steps: words(queue.StepErased, queue.StepUnqueued)},
 		{name: "file", live: func(s *steps) { s.remove(s.upload()) },
-			steps: words(jobs.StepContents, jobs.StepDescribed, jobs.StepUndescribed, jobs.StepContentsGone)},
-		{name: "run again", live: succeeds, steps: words(jobs.StepBegun), recovery: string(jobs.StepPutBack)},
-		{name: "queued again", live: succeeds, steps: words(jobs.StepBegun), recovery: string(jobs.StepUnqueued)},
-		{name: "pushed again", live: succeeds, steps: words(jobs.StepBegun), recovery: string(jobs.StepQueued)},
-		{name: "paid back", live: succeeds, steps: words(jobs.StepInput), recovery: string(jobs.StepAccounted)},
+			steps: words(queue.StepContents, queue.StepDescribed, queue.StepUndescribed, queue.StepContentsGone)},
+		{name: "run again", live: succeeds, steps: words(queue.StepBegun), recovery: string(queue.StepPutBack)},
+		{name: "queued again", live: succeeds, steps: words(queue.StepBegun), recovery: string(queue.StepUnqueued)},
+		{name: "pushed again", live: succeeds, steps: words(queue.StepBegun), recovery: string(queue.StepQueued)},
+		{name: "paid back", live: succeeds, steps: words(queue.StepInput), recovery: string(queue.StepAccounted)},
 	}
 }
 

@@ -3,7 +3,7 @@ package main
 import (
 	"errors"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 // Exit codes; the README's table lists the same.

@@ -11,8 +11,8 @@ import (
 
 	"upscaled/engine"
 	"upscaled/engine/enginetest"
-	"upscaled/engine/fault"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
+	"upscaled/models/fault"
 )
 
 // faultsVariable makes the slow program's runtime fail: of a thousand tiles so
@@ -26,7 +26,7 @@ const (
 const injected = "fault injected: "
 
 // newFaultyEngine is newPretendEngine unless faultsVariable asks for faults.
-func newFaultyEngine(limits picture.Limits, log io.Writer) pretendEngine {
+func newFaultyEngine(limits imagedata.Limits, log io.Writer) pretendEngine {
 	rate, err := strconv.Atoi(os.Getenv(faultsVariable))
 	if err != nil {
 		return newPretendEngine(limits)

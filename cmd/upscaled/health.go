@@ -15,7 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 const (

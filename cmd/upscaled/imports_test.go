@@ -60,7 +60,7 @@ func standardLibrary(path, own string) bool {
 }
 
 // leaves are imported by everybody and import nobody above them.
-var leaves = []string{"engine/fault", "engine/picture", "models/weights"}
+var leaves = []string{"models/fault", "engine/imagedata", "models/weights"}
 
 func rules() []rule {
 	return []rule{
@@ -71,10 +71,10 @@ func rules() []rule {
 			return within(own, "server") && !within(s.folder, "cmd", "server")
 		}},
 		{"models may not import the engine (except fault): networks are built without running them", func(s source, _, own string) bool {
-			return within(s.folder, "models") && within(own, "engine", "tiling", "server") && own != "engine/fault"
+			return within(s.folder, "models") && within(own, "engine", "tiling", "server") && own != "models/fault"
 		}},
 		{"tiling and fault use the standard library only: pure geometry, pure vocabulary", func(s source, path, own string) bool {
-			return within(s.folder, "tiling", "engine/fault") && !s.test && !standardLibrary(path, own)
+			return within(s.folder, "tiling", "models/fault") && !s.test && !standardLibrary(path, own)
 		}},
 		{"leaves import leaves only, so that nobody gets a circle", func(s source, _, own string) bool {
 			return within(s.folder, leaves...) && own != "" && !s.test && !within(own, leaves...)
@@ -89,8 +89,8 @@ func rules() []rule {
 		{"engine is given its runtime: only cmd and tests import engine/ort", func(s source, _, own string) bool {
 			return within(own, "engine/ort") && !s.test && !within(s.folder, "cmd", "engine/ort")
 		}},
-		{"only server/jobs imports NATS: the queue can be replaced", func(s source, path, _ string) bool {
-			return strings.Contains(path, "nats-io") && !within(s.folder, "server/jobs")
+		{"only server/queue imports NATS: the queue can be replaced", func(s source, path, _ string) bool {
+			return strings.Contains(path, "nats-io") && !within(s.folder, "server/queue")
 		}},
 		{"dialects never import each other: each can be read and dropped alone", func(s source, _, own string) bool {
 			testing := s.test && own == "server/dialect/dialecttest"
@@ -140,7 +140,7 @@ func TestRulesCatch(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ folder, path string }{
 		{"engine", "upscaled/cmd/upscaled"}, {"engine", "upscaled/server/job"}, {"models", "upscaled/engine"},
-		{"tiling", "golang.org/x/sync/errgroup"}, {"engine/fault", "upscaled/engine/picture"},
+		{"tiling", "golang.org/x/sync/errgroup"}, {"models/fault", "upscaled/engine/imagedata"},
 		{"models/weights", "upscaled/models/network"}, {"engine", "net/http"}, {"engine/resize", "C"},
 		{"cmd/upscaled", "github.com/yalue/onnxruntime_go"}, {"server", "upscaled/engine/ort"},
 		{"server/worker", "github.com/nats-io/nats.go"}, {"server/dialect/mnml", "upscaled/server/dialect/artnex"},

@@ -18,9 +18,9 @@ import (
 	"time"
 
 	"upscaled/engine"
-	"upscaled/engine/fault"
-	"upscaled/engine/picture"
-	"upscaled/engine/picture/decode"
+	"upscaled/engine/imagedata"
+	"upscaled/engine/imagedata/decode"
+	"upscaled/models/fault"
 )
 
 // isolatedProgram, as the value of programVariable, makes the test's own
@@ -36,7 +36,7 @@ const (
 func isolatedMain() {
 	a := newApp(streams{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}, os.LookupEnv)
 	a.engineProcess = ownProcess
-	a.openUpscaler = func(_ context.Context, limits picture.Limits) (upscaler, error) {
+	a.openUpscaler = func(_ context.Context, limits imagedata.Limits) (upscaler, error) {
 		switch os.Getenv(refusalVariable) {
 		case "missing":
 			return nil, fault.New(fault.ModelMissing, "The pretended model is not installed.")
@@ -64,7 +64,7 @@ func crash() {
 type poisonedEngine struct{ slowEngine }
 
 func (p poisonedEngine) Upscale(ctx context.Context, q engine.Request) (engine.Result, error) {
-	if info, err := decode.Probe(q.Input, picture.Limits{}); err == nil && info.Width == poisonWidth {
+	if info, err := decode.Probe(q.Input, imagedata.Limits{}); err == nil && info.Width == poisonWidth {
 		crash()
 	}
 	return p.slowEngine.Upscale(ctx, q)

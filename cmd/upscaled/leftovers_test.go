@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"upscaled/server/jobs/natstest"
+	"upscaled/server/queue/natstest"
 )
 
 // eventually waits until nothing is wrong any more.

@@ -11,8 +11,8 @@ import (
 	"testing"
 
 	"upscaled/engine"
-	"upscaled/engine/fault"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
+	"upscaled/models/fault"
 	"upscaled/server"
 )
 
@@ -52,7 +52,7 @@ func (m moodyEngine) Upscale(ctx context.Context, q engine.Request) (engine.Resu
 func moody(begun chan<- struct{}) func(streams, func(string) (string, bool)) *app {
 	return func(s streams, lookupEnv func(string) (string, bool)) *app {
 		a := newApp(s, lookupEnv)
-		a.openUpscaler = func(_ context.Context, limits picture.Limits) (upscaler, error) {
+		a.openUpscaler = func(_ context.Context, limits imagedata.Limits) (upscaler, error) {
 			made := newPretendEngine(limits)
 			a.onClose(func() error { made.Close(); return nil })
 			return moodyEngine{made, &sync.Once{}, begun}, nil

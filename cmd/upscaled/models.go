@@ -6,8 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"upscaled/engine/fault"
 	"upscaled/models"
+	"upscaled/models/fault"
 )
 
 // newModelsCommand is the family of verbs for networks and libraries.

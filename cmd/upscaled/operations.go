@@ -10,9 +10,9 @@ import (
 	"github.com/spf13/pflag"
 
 	"upscaled/server"
-	"upscaled/server/jobs"
+	"upscaled/server/admin"
 	"upscaled/server/metrics"
-	"upscaled/server/operations"
+	"upscaled/server/queue"
 	"upscaled/server/trace"
 	"upscaled/server/webhook"
 	"upscaled/server/worker"
@@ -35,7 +35,7 @@ func (s *operationSettings) declare(flags *pflag.FlagSet) {
 
 func (s *operationSettings) problems() []string {
 	var all []string
-	if s.pprof != "" && !operations.IsLoopback(s.pprof) {
+	if s.pprof != "" && !admin.IsLoopback(s.pprof) {
 		all = append(all, "--pprof-listen "+s.pprof+" is reached from elsewhere, and profiles tell what is in memory: use 127.0.0.1")
 	}
 	if !(s.ratio >= 0 && s.ratio <= 1) { // NaN is neither
@@ -48,7 +48,7 @@ func (s *operationSettings) problems() []string {
 type watched struct {
 	metrics *metrics.Metrics
 	tracer  *trace.Tracer
-	ports   []*operations.Port
+	ports   []*admin.Port
 	log     *slog.Logger
 	// running ends with stop.
 	running sync.WaitGroup
@@ -86,12 +86,12 @@ func (w *watched) open(ctx context.Context, a *app, s operationSettings, self *s
 		w.metrics = metrics.New(metrics.Options{
 			Version: build(), Models: names, Depth: self.depth, Devices: self.devices, Restarts: self.restarts, Log: w.log,
 		})
-		if err := w.listen("metrics-listen", s.metrics, operations.Metrics(w.metrics.Handler(), self.unready(ctx))); err != nil {
+		if err := w.listen("metrics-listen", s.metrics, admin.Metrics(w.metrics.Handler(), self.unready(ctx))); err != nil {
 			return err
 		}
 	}
 	if s.pprof != "" {
-		return w.listen("pprof-listen", s.pprof, operations.Profiles())
+		return w.listen("pprof-listen", s.pprof, admin.Profiles())
 	}
 	return nil
 }
@@ -110,7 +110,7 @@ func (a *app) networkNames() ([]string, error) {
 }
 
 func (w *watched) listen(flag, address string, handler http.Handler) error {
-	port, err := operations.Listen(address, flag, handler, w.log)
+	port, err := admin.Listen(address, flag, handler, w.log)
 	if err != nil {
 		return err
 	}
@@ -170,7 +170,7 @@ func (w *watched) forWorker() []worker.Observer {
 	return []worker.Observer{w.tracer}
 }
 
-func (w *watched) forJobs() jobs.Observer {
+func (w *watched) forJobs() queue.Observer {
 	if w.metrics == nil {
 		return nil // and no interface that holds a nil pointer
 	}

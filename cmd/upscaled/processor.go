@@ -4,8 +4,8 @@ import (
 	"fmt"
 
 	"upscaled/engine"
-	"upscaled/engine/fault"
 	"upscaled/engine/onednn"
+	"upscaled/models/fault"
 	"upscaled/models/network"
 )
 

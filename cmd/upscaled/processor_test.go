@@ -7,8 +7,8 @@ import (
 
 	"upscaled/engine"
 	"upscaled/engine/enginetest"
-	"upscaled/engine/fault"
 	"upscaled/engine/onednn"
+	"upscaled/models/fault"
 	"upscaled/models/network"
 )
 

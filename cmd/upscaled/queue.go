@@ -7,11 +7,11 @@ import (
 	"strings"
 	"time"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/server"
 	"upscaled/server/account"
 	"upscaled/server/job"
-	"upscaled/server/jobs"
+	"upscaled/server/queue"
 )
 
 // parseLevel reads --log-level.
@@ -33,13 +33,13 @@ func newLogger(out io.Writer, w workSettings) *slog.Logger {
 
 // connect opens the store of jobs and keys: the external one, or the embedded
 // one in the data folder. It is closed when the program ends.
-func (a *app) connect(q queueSettings, log *slog.Logger) (*jobs.Connection, error) {
-	var connection *jobs.Connection
+func (a *app) connect(q queueSettings, log *slog.Logger) (*queue.Connection, error) {
+	var connection *queue.Connection
 	var err error
 	if q.nats != "" {
-		connection, err = jobs.Dial(q.nats, q.credentials)
+		connection, err = queue.Dial(q.nats, q.credentials)
 	} else {
-		connection, err = jobs.Embed(q.folder(a.lookupEnv), log)
+		connection, err = queue.Embed(q.folder(a.lookupEnv), log)
 	}
 	if err != nil {
 		return nil, err
@@ -50,11 +50,11 @@ func (a *app) connect(q queueSettings, log *slog.Logger) (*jobs.Connection, erro
 
 // join opens the store beside whoever has it: the external one, that of a
 // running server on this machine, or, where alone says so, the embedded one.
-func (a *app) join(q queueSettings, log *slog.Logger, alone bool) (*jobs.Connection, error) {
+func (a *app) join(q queueSettings, log *slog.Logger, alone bool) (*queue.Connection, error) {
 	if q.nats != "" {
 		return a.connect(q, log)
 	}
-	connection, err := jobs.Attach(q.folder(a.lookupEnv))
+	connection, err := queue.Attach(q.folder(a.lookupEnv))
 	if fault.KindOf(err) == fault.NotFound && alone {
 		return a.connect(q, log)
 	}
@@ -67,13 +67,13 @@ func (a *app) join(q queueSettings, log *slog.Logger, alone bool) (*jobs.Connect
 
 // backend is the opened store of jobs and keys.
 type backend struct {
-	connection *jobs.Connection
+	connection *queue.Connection
 	accounts   *account.Accounts
-	queue      *jobs.Queue
+	queue      *queue.Queue
 }
 
 // openBackend opens queue and accounts on a connection.
-func (a *app) openBackend(ctx context.Context, c *jobs.Connection, w workSettings, external bool, quotas map[string]int, observer jobs.Observer, log *slog.Logger) (backend, error) {
+func (a *app) openBackend(ctx context.Context, c *queue.Connection, w workSettings, external bool, quotas map[string]int, observer queue.Observer, log *slog.Logger) (backend, error) {
 	store, err := c.Accounts(ctx)
 	if err != nil {
 		return backend{}, err
@@ -85,7 +85,7 @@ func (a *app) openBackend(ctx context.Context, c *jobs.Connection, w workSetting
 	if external {
 		orphans = 3 * time.Minute
 	}
-	queue, err := jobs.Open(ctx, c, jobs.Options{
+	queue, err := queue.Open(ctx, c, queue.Options{
 		MaxUnfinished: w.maxUnfinished, Concurrent: w.perKey, PerDay: quotas, Retention: w.retention,
 		Lease: w.lease, Attempts: w.attempts, Ledger: accounts, Orphans: orphans, Observer: observer, Passed: a.passed, Log: log, Now: time.Now,
 		Large: func(_ job.Spec, input []byte) bool { return server.Large(input, w.largePixels) },

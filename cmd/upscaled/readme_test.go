@@ -15,8 +15,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"upscaled/cmd/upscaled/reference"
-	"upscaled/engine/picture"
-	"upscaled/engine/picture/encode"
+	"upscaled/engine/imagedata"
+	"upscaled/engine/imagedata/encode"
 	"upscaled/models"
 )
 
@@ -217,17 +217,17 @@ func TestReadmeKnowsModels(t *testing.T) {
 func TestReadmeKnowsFormats(t *testing.T) {
 	t.Parallel()
 	says := func(cell string) bool { return cell != "no" && cell != "on white" }
-	rows := make(map[picture.Format][]string)
+	rows := make(map[imagedata.Format][]string)
 	for _, line := range strings.Split(readme(t), "\n") {
 		cells := strings.Split(line, " | ")
 		if len(cells) != 7 {
 			continue
 		}
-		if format, ok := picture.ParseFormat(strings.TrimPrefix(cells[0], "| ")); ok {
+		if format, ok := imagedata.ParseFormat(strings.TrimPrefix(cells[0], "| ")); ok {
 			rows[format] = cells
 		}
 	}
-	for _, format := range picture.Formats() {
+	for _, format := range imagedata.Formats() {
 		cells := rows[format]
 		if cells == nil {
 			t.Errorf("the README has no row for %s", format)

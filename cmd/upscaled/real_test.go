@@ -19,8 +19,8 @@ import (
 	"testing"
 	"time"
 
-	"upscaled/engine/picture"
-	"upscaled/engine/picture/decode"
+	"upscaled/engine/imagedata"
+	"upscaled/engine/imagedata/decode"
 	"upscaled/models"
 )
 
@@ -232,7 +232,7 @@ func TestRealOrientationAndProfile(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		decoder, err := decode.Open(data, picture.Limits{})
+		decoder, err := decode.Open(data, imagedata.Limits{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"upscaled/cmd/upscaled/reference"
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 // cliPage is the file of the reference in Markdown.

@@ -11,7 +11,7 @@ import (
 	"upscaled/cmd/upscaled/reference"
 )
 
-const guideFolder = repository + "/server/guide"
+const guideFolder = repository + "/server/docs"
 
 // The guide's page is what the program would write now.
 func TestReferencePage(t *testing.T) {
@@ -31,7 +31,7 @@ func TestReferencePage(t *testing.T) {
 		}
 		return
 	}
-	t.Error("server/guide/cli.md is not the reference of the program; run 'go test ./cmd/upscaled -run TestReferencePage -update'")
+	t.Error("server/docs/cli.md is not the reference of the program; run 'go test ./cmd/upscaled -run TestReferencePage -update'")
 }
 
 // The verb writes one page for each that a user can run, in both forms.

@@ -18,7 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"upscaled/engine"
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/server"
 	"upscaled/server/worker"
 )

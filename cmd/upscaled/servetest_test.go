@@ -23,15 +23,15 @@ import (
 	"upscaled/engine"
 	"upscaled/engine/enginetest"
 	"upscaled/engine/face"
-	"upscaled/engine/fault"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
+	"upscaled/models/fault"
 )
 
 // pretendEngine is the real engine on a pretend runtime: sizes, formats and
 // metadata are right, only the network's pixels are not.
 type pretendEngine struct{ *engine.Engine }
 
-func newPretendEngine(limits picture.Limits) pretendEngine {
+func newPretendEngine(limits imagedata.Limits) pretendEngine {
 	net := enginetest.Net(4, 4)
 	return pretendEngine{engine.New(engine.Options{
 		Runtime: &enginetest.Runtime{}, Library: enginetest.Library{Network: net}, Limits: limits, Faces: pretendFaces{},
@@ -50,7 +50,7 @@ type pretendFaces struct{}
 
 func (pretendFaces) Name() string { return "pretend" }
 
-func (pretendFaces) Detect(_ context.Context, p picture.Raster) ([]face.Face, error) {
+func (pretendFaces) Detect(_ context.Context, p imagedata.Raster) ([]face.Face, error) {
 	if min(p.Width, p.Height) < 150 {
 		return nil, nil
 	}
@@ -80,7 +80,7 @@ func (pretendFaces) Refiner(context.Context) (engine.Network, string, error) {
 // pretendProgram is the whole program on a pretend engine.
 func pretendProgram(s streams, lookupEnv func(string) (string, bool)) *app {
 	a := newApp(s, lookupEnv)
-	a.openUpscaler = func(_ context.Context, limits picture.Limits) (upscaler, error) {
+	a.openUpscaler = func(_ context.Context, limits imagedata.Limits) (upscaler, error) {
 		made := newPretendEngine(limits)
 		a.onClose(func() error { made.Close(); return nil })
 		return made, nil
@@ -93,7 +93,7 @@ func pretendProgram(s streams, lookupEnv func(string) (string, bool)) *app {
 func blocked(begun chan<- struct{}) func(streams, func(string) (string, bool)) *app {
 	return func(s streams, lookupEnv func(string) (string, bool)) *app {
 		a := newApp(s, lookupEnv)
-		a.openUpscaler = func(_ context.Context, limits picture.Limits) (upscaler, error) {
+		a.openUpscaler = func(_ context.Context, limits imagedata.Limits) (upscaler, error) {
 			made := newPretendEngine(limits)
 			a.onClose(func() error { made.Close(); return nil })
 			return blockedEngine{made, begun}, nil

@@ -18,9 +18,9 @@ import (
 	"testing"
 	"time"
 
-	"upscaled/engine/picture"
-	"upscaled/engine/picture/decode"
-	"upscaled/server/jobs/natstest"
+	"upscaled/engine/imagedata"
+	"upscaled/engine/imagedata/decode"
+	"upscaled/server/queue/natstest"
 )
 
 // soakVariable is how long TestSoak lasts; soakProgramVariable names the built
@@ -281,7 +281,7 @@ func (s soak) compare(t *testing.T, load *soakLoad) {
 
 // described tells pictures apart.
 func described(file []byte) string {
-	info, err := decode.Probe(file, picture.Limits{})
+	info, err := decode.Probe(file, imagedata.Limits{})
 	return fmt.Sprintf("%d bytes %x, %v %v", len(file), sha256.Sum256(file), info, err)
 }
 

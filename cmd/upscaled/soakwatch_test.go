@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"upscaled/server/jobs/natstest"
+	"upscaled/server/queue/natstest"
 )
 
 // soakWatch looks at a server from outside: at its metrics, at what the system

@@ -12,9 +12,9 @@ import (
 
 	"upscaled/engine"
 	"upscaled/engine/enginetest"
-	"upscaled/engine/fault"
-	"upscaled/engine/picture"
-	"upscaled/server/jobs"
+	"upscaled/engine/imagedata"
+	"upscaled/models/fault"
+	"upscaled/server/queue"
 )
 
 // stepsProgram, as the value of programVariable, makes the test's own
@@ -47,8 +47,8 @@ const scaleEndless = 2
 func stepsMain() {
 	a := newApp(streams{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}, os.LookupEnv)
 	file := os.Getenv(stepVariable)
-	a.passed = func(step jobs.Step, _ string) { dieAt(file, string(step)) }
-	a.openUpscaler = func(_ context.Context, limits picture.Limits) (upscaler, error) {
+	a.passed = func(step queue.Step, _ string) { dieAt(file, string(step)) }
+	a.openUpscaler = func(_ context.Context, limits imagedata.Limits) (upscaler, error) {
 		made := &steppedEngine{file: file}
 		before := func(context.Context) error {
 			dieAt(file, fmt.Sprint(stepTile, made.tiles.Add(1)))

@@ -11,7 +11,7 @@ import (
 	"upscaled/server"
 	"upscaled/server/dialect/native"
 	"upscaled/server/job"
-	"upscaled/server/jobs"
+	"upscaled/server/queue"
 	"upscaled/server/webhook"
 )
 
@@ -136,7 +136,7 @@ const webhookSecret = "webhooks"
 
 // webhooks makes what calls webhooks. The secret is the store's, so that all
 // processes sign alike.
-func (a *app) webhooks(ctx context.Context, c *jobs.Connection, back backend, config server.Config, web *server.Server, observer webhook.Observer, log *slog.Logger) (*webhook.Sender, error) {
+func (a *app) webhooks(ctx context.Context, c *queue.Connection, back backend, config server.Config, web *server.Server, observer webhook.Observer, log *slog.Logger) (*webhook.Sender, error) {
 	secret, err := c.Secret(ctx, webhookSecret)
 	if err != nil {
 		return nil, err

@@ -9,10 +9,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"upscaled/engine"
-	"upscaled/engine/fault"
 	"upscaled/engine/ort"
 	"upscaled/engine/tune"
 	"upscaled/models"
+	"upscaled/models/fault"
 	"upscaled/models/network"
 )
 

@@ -13,8 +13,8 @@ import (
 	"upscaled/cmd/upscaled/batch"
 	"upscaled/cmd/upscaled/report"
 	"upscaled/engine"
-	"upscaled/engine/fault"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
+	"upscaled/models/fault"
 )
 
 const upscaleHelp = `Makes pictures larger. Arguments are files, folders, globs, or - for standard
@@ -61,7 +61,7 @@ func (a *app) upscale(cmd *cobra.Command, flags upscaleFlags, arguments []string
 	if err != nil {
 		return err
 	}
-	if isWebP := func(job batch.Job) bool { return job.Format == picture.WebP }; flags.lossless && len(jobs) > 0 && !slices.ContainsFunc(jobs, isWebP) {
+	if isWebP := func(job batch.Job) bool { return job.Format == imagedata.WebP }; flags.lossless && len(jobs) > 0 && !slices.ContainsFunc(jobs, isWebP) {
 		return usageError{errors.New("--lossless is for WebP only and no output is one; add --format webp")}
 	}
 	a.report = a.newReporter(flags, jobs)
@@ -81,7 +81,7 @@ func (a *app) upscale(cmd *cobra.Command, flags upscaleFlags, arguments []string
 		Stdout: a.stdout, Temporaries: &a.temporaries,
 	}
 	var outcomes []batch.Outcome
-	stopped := a.prepare(ctx, jobs, &options, picture.Limits{Pixels: int64(flags.maxPixels)})
+	stopped := a.prepare(ctx, jobs, &options, imagedata.Limits{Pixels: int64(flags.maxPixels)})
 	if stopped == nil {
 		outcomes = batch.Run(ctx, jobs, options, a.report)
 	}
@@ -89,7 +89,7 @@ func (a *app) upscale(cmd *cobra.Command, flags upscaleFlags, arguments []string
 }
 
 // plan names the outputs; what it refuses is a mistake in the command line.
-func (a *app) plan(selection batch.Selection, out string, format picture.Format) ([]batch.Job, error) {
+func (a *app) plan(selection batch.Selection, out string, format imagedata.Format) ([]batch.Job, error) {
 	naming, err := batch.NewNaming(out, format, selection)
 	if err != nil {
 		return nil, usageError{err}
@@ -120,7 +120,7 @@ func (a *app) newReporter(flags upscaleFlags, jobs []batch.Job) report.Reporter 
 // prepare opens the engine and loads the network once, before the first
 // picture, so that a missing network is one error and not one for each. It
 // does neither when no job needs them.
-func (a *app) prepare(ctx context.Context, jobs []batch.Job, options *batch.Options, limits picture.Limits) error {
+func (a *app) prepare(ctx context.Context, jobs []batch.Job, options *batch.Options, limits imagedata.Limits) error {
 	if !batch.Needed(jobs, *options) {
 		return nil
 	}

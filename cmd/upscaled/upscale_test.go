@@ -18,9 +18,9 @@ import (
 	"upscaled/cmd/upscaled/report"
 	"upscaled/engine"
 	"upscaled/engine/enginetest"
-	"upscaled/engine/fault"
-	"upscaled/engine/picture"
-	"upscaled/engine/picture/decode"
+	"upscaled/engine/imagedata"
+	"upscaled/engine/imagedata/decode"
+	"upscaled/models/fault"
 )
 
 // programVariable makes the test's own executable behave as the program, for
@@ -48,7 +48,7 @@ func TestMain(m *testing.M) {
 // asked for.
 type pretend struct {
 	missing  error
-	limits   picture.Limits
+	limits   imagedata.Limits
 	requests []engine.Request
 }
 
@@ -62,7 +62,7 @@ func (p *pretend) Upscale(_ context.Context, r engine.Request) (engine.Result, e
 	p.requests = append(p.requests, r)
 	r.Progress(engine.Progress{Done: 1, Total: 2})
 	_, err = r.Output.Write([]byte("upscaled"))
-	return engine.Result{Output: picture.Info{Width: 4 * info.Width, Height: 4 * info.Height, Format: r.Format}, Model: "pretend"}, err
+	return engine.Result{Output: imagedata.Info{Width: 4 * info.Width, Height: 4 * info.Height, Format: r.Format}, Model: "pretend"}, err
 }
 
 func (p *pretend) Describe(context.Context, engine.Request) (batch.Facts, error) {
@@ -84,7 +84,7 @@ func program(t *testing.T, fake *pretend, environment map[string]string, stdin [
 		value, ok := environment[name]
 		return value, ok
 	})
-	a.openUpscaler = func(_ context.Context, limits picture.Limits) (upscaler, error) {
+	a.openUpscaler = func(_ context.Context, limits imagedata.Limits) (upscaler, error) {
 		fake.limits = limits
 		return fake, nil
 	}
@@ -128,7 +128,7 @@ func TestUpscaleOneFile(t *testing.T) {
 	}
 	asked := got.fake.requests[0]
 	if asked.Size != (engine.Size{Scale: 2.5}) || *asked.Denoise != 0.25 || asked.Quality != 80 || !asked.Strip ||
-		asked.Tile != 64 || asked.Model != "some-model" || asked.Format != picture.PNG || got.fake.limits.Pixels != 1e6 {
+		asked.Tile != 64 || asked.Model != "some-model" || asked.Format != imagedata.PNG || got.fake.limits.Pixels != 1e6 {
 		t.Errorf("the engine was asked for %+v within %+v", asked, got.fake.limits)
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"upscaled/engine"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
 )
 
 // upscaleFlags are the settings of the verb upscale alone.
@@ -26,7 +26,7 @@ type upscaleFlags struct {
 }
 
 func (f *upscaleFlags) declare(flags *pflag.FlagSet) {
-	f.maxPixels = pixels(picture.DefaultLimits().Pixels)
+	f.maxPixels = pixels(imagedata.DefaultLimits().Pixels)
 	flags.StringVarP(&f.out, "out", "o", "", "file, folder or template with {name} {ext} {dir} {model} {scale} {width} {height}; - is standard output (default: NAME.upscaled.EXT beside the input)")
 	flags.StringVar(&f.format, "format", "", "format of the output: jpeg, png, webp, gif, bmp or tiff (default: the input's, or that of the name in --out)")
 	flags.IntVar(&f.quality, "quality", 0, "quality of JPEG and lossy WebP, 1 to 100 (default: 92 for JPEG, 90 for WebP)")
@@ -52,8 +52,8 @@ func (f *upscaleFlags) declare(flags *pflag.FlagSet) {
 
 // request checks the values against each other and gives the part of a request
 // that all pictures share. Every mistake is a usageError.
-func (f *upscaleFlags) request(flags *pflag.FlagSet, model string) (engine.Request, picture.Format, error) {
-	wrong := func(format string, args ...any) (engine.Request, picture.Format, error) {
+func (f *upscaleFlags) request(flags *pflag.FlagSet, model string) (engine.Request, imagedata.Format, error) {
+	wrong := func(format string, args ...any) (engine.Request, imagedata.Format, error) {
 		return engine.Request{}, "", usageError{fmt.Errorf(format, args...)}
 	}
 	request := engine.Request{Model: model, Quality: f.quality, Lossless: f.lossless, Strip: f.strip, Tile: f.tile}
@@ -62,10 +62,10 @@ func (f *upscaleFlags) request(flags *pflag.FlagSet, model string) (engine.Reque
 		return wrong("%w", err)
 	}
 	request.Size = size
-	var format picture.Format
+	var format imagedata.Format
 	if f.format != "" {
 		var known bool
-		if format, known = picture.ParseFormat(f.format); !known {
+		if format, known = imagedata.ParseFormat(f.format); !known {
 			return wrong("--format %q is not known; use jpeg, png, webp, gif, bmp or tiff", f.format)
 		}
 	}
@@ -74,7 +74,7 @@ func (f *upscaleFlags) request(flags *pflag.FlagSet, model string) (engine.Reque
 		return wrong("--quality is %d; it goes from 1 to 100", f.quality)
 	case flags.Changed("denoise") && !(f.denoise >= 0 && f.denoise <= 1):
 		return wrong("--denoise is %g; it goes from 0 to 1", f.denoise)
-	case f.lossless && format != "" && format != picture.WebP:
+	case f.lossless && format != "" && format != imagedata.WebP:
 		return wrong("--lossless is for WebP only; --format %s has no such choice", f.format)
 	case f.lossless && flags.Changed("quality"):
 		return wrong("--lossless and --quality exclude each other")

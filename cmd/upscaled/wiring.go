@@ -6,7 +6,7 @@ import (
 
 	"upscaled/cmd/upscaled/batch"
 	"upscaled/engine"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
 	"upscaled/models"
 	"upscaled/models/network"
 )
@@ -28,7 +28,7 @@ func (a *app) openStore() (*models.Store, error) {
 
 // openEngine connects runtime, store and engine; all are closed when the
 // program ends.
-func (a *app) openEngine(ctx context.Context, limits picture.Limits) (upscaler, error) {
+func (a *app) openEngine(ctx context.Context, limits imagedata.Limits) (upscaler, error) {
 	store, err := a.openStore()
 	if err != nil {
 		return nil, err

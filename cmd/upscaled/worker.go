@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 const workerHelp = `Runs jobs that 'upscaled serve' accepted, on this machine's device. With --nats

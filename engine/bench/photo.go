@@ -5,15 +5,15 @@ import (
 	"math"
 	"math/rand"
 
-	"upscaled/engine/picture"
-	"upscaled/engine/picture/encode"
+	"upscaled/engine/imagedata"
+	"upscaled/engine/imagedata/encode"
 )
 
 // Photo makes a JPEG that costs about what a photograph costs to decode,
 // upscale and encode: noise in octaves, soft over hard, for those who have no
 // picture at hand. It is the same every time.
 func Photo(width, height int) ([]byte, error) {
-	r := picture.NewRaster(width, height, 3, 8)
+	r := imagedata.NewRaster(width, height, 3, 8)
 	random := rand.New(rand.NewSource(7))
 	sums := make([]float64, len(r.Pix))
 	for cell, weight := 64, 60.0; cell >= 2; cell, weight = cell/2, weight*0.55 {
@@ -24,7 +24,7 @@ func Photo(width, height int) ([]byte, error) {
 	}
 	var out bytes.Buffer
 	encoder, err := encode.New(&out, encode.Header{Width: width, Height: height, Channels: 3, Depth: 8, Frames: 1},
-		encode.Options{Format: picture.JPEG, Quality: 90})
+		encode.Options{Format: imagedata.JPEG, Quality: 90})
 	if err != nil {
 		return nil, err
 	}

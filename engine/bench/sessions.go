@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"upscaled/engine"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
 	"upscaled/models/network"
 )
 
@@ -45,7 +45,7 @@ type Timing struct {
 // opened is a case with its session and buffers.
 type opened struct {
 	session engine.Session
-	in, out picture.Raster
+	in, out imagedata.Raster
 	times   []time.Duration
 }
 
@@ -94,13 +94,13 @@ func (c Case) open(ctx context.Context) (opened, error) {
 	if err != nil {
 		return opened{}, err
 	}
-	in := picture.NewRaster(c.Tile, c.Tile, 3, 8)
+	in := imagedata.NewRaster(c.Tile, c.Tile, 3, 8)
 	random := rand.New(rand.NewSource(1))
 	for i := range in.Pix {
 		in.Pix[i] = uint8(random.Int())
 	}
 	width, height := engine.OutputSize(c.Net.Facts(), o.Borders, c.Tile, c.Tile)
-	return opened{session: session, in: in, out: picture.NewRaster(width, height, 3, 8)}, nil
+	return opened{session: session, in: in, out: imagedata.NewRaster(width, height, 3, 8)}, nil
 }
 
 func (c Case) timing(times []time.Duration) Timing {

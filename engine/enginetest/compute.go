@@ -1,14 +1,14 @@
 package enginetest
 
 import (
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
 	"upscaled/models/network"
 )
 
 // Compute is what the pretend network does to a tile. Beyond the input's sides
 // there are zeros; on sides that are not borders the output leaves out what
 // they reach.
-func Compute(facts network.Facts, borders network.Borders, in, out picture.Raster) {
+func Compute(facts network.Facts, borders network.Borders, in, out imagedata.Raster) {
 	sums := boxSums(samples(in), in.Width, in.Height, in.Channels, facts.Radius)
 	x0, y0 := 0, 0
 	if !borders.Left {
@@ -29,7 +29,7 @@ func Compute(facts network.Facts, borders network.Borders, in, out picture.Raste
 	}
 }
 
-func put(r picture.Raster, at int, v uint32) {
+func put(r imagedata.Raster, at int, v uint32) {
 	if r.Pix16 != nil {
 		r.Pix16[at] = uint16(v)
 		return
@@ -37,7 +37,7 @@ func put(r picture.Raster, at int, v uint32) {
 	r.Pix[at] = uint8(v)
 }
 
-func samples(r picture.Raster) []uint32 {
+func samples(r imagedata.Raster) []uint32 {
 	out := make([]uint32, r.Width*r.Height*r.Channels)
 	for i, v := range r.Pix {
 		out[i] = uint32(v)

@@ -8,8 +8,8 @@ import (
 	"testing"
 
 	"upscaled/engine"
-	"upscaled/engine/fault"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
+	"upscaled/models/fault"
 	"upscaled/models/network"
 )
 
@@ -79,7 +79,7 @@ func closeTwice(t *testing.T, s engine.Session) {
 }
 
 // tile makes an input with reproducible noise and room for its output.
-func tile(f network.Facts, o network.Options, width, height int) (in, out picture.Raster) {
+func tile(f network.Facts, o network.Options, width, height int) (in, out imagedata.Raster) {
 	depth := 8
 	if o.Sample == network.Uint16 {
 		depth = 16
@@ -88,7 +88,7 @@ func tile(f network.Facts, o network.Options, width, height int) (in, out pictur
 	if f.FixedWidth > 0 {
 		width, height = f.FixedWidth, f.FixedHeight
 	}
-	in = picture.NewRaster(width, height, o.Channels, depth)
+	in = imagedata.NewRaster(width, height, o.Channels, depth)
 	noise := rand.New(rand.NewSource(int64(width*1000 + height)))
 	for i := range in.Pix {
 		in.Pix[i] = uint8(noise.Int())
@@ -97,7 +97,7 @@ func tile(f network.Facts, o network.Options, width, height int) (in, out pictur
 		in.Pix16[i] = uint16(noise.Int())
 	}
 	w, h := engine.OutputSize(f, o.Borders, width, height)
-	return in, picture.NewRaster(w, h, o.Channels, depth)
+	return in, imagedata.NewRaster(w, h, o.Channels, depth)
 }
 
 // testRepeats: the same input gives the same output, and inputs stay as they are.
@@ -106,7 +106,7 @@ func testRepeats(t *testing.T, s engine.Session, f network.Facts, o network.Opti
 	in, first := tile(f, o, width, height)
 	before, _ := tile(f, o, width, height)
 	_, second := tile(f, o, width, height)
-	for _, out := range []picture.Raster{first, second} {
+	for _, out := range []imagedata.Raster{first, second} {
 		if err := s.Run(t.Context(), in, out); err != nil {
 			t.Fatalf("%dx%d: %v", width, height, err)
 		}
@@ -119,7 +119,7 @@ func testRepeats(t *testing.T, s engine.Session, f network.Facts, o network.Opti
 	}
 }
 
-func equal(a, b picture.Raster) bool {
+func equal(a, b imagedata.Raster) bool {
 	return slices.Equal(a.Pix, b.Pix) && slices.Equal(a.Pix16, b.Pix16)
 }
 
@@ -134,10 +134,10 @@ func testMisuse(t *testing.T, s engine.Session, f network.Facts) {
 	_, deepOut := tile(f, deep, 8, 8)
 	short := out
 	short.Pix = out.Pix[:len(out.Pix)-1]
-	small := picture.NewRaster(out.Width-1, out.Height, 3, 8)
-	for name, pair := range map[string][2]picture.Raster{
+	small := imagedata.NewRaster(out.Width-1, out.Height, 3, 8)
+	for name, pair := range map[string][2]imagedata.Raster{
 		"channels": {grayIn, out}, "depth": {in, deepOut}, "short": {in, short}, "size": {in, small},
-		"empty": {picture.Raster{Channels: 3}, picture.Raster{Channels: 3}},
+		"empty": {imagedata.Raster{Channels: 3}, imagedata.Raster{Channels: 3}},
 	} {
 		if err := s.Run(t.Context(), pair[0], pair[1]); fault.KindOf(err) != fault.Internal {
 			t.Errorf("%s that do not fit: %v", name, err)

@@ -7,8 +7,8 @@ import (
 	"sync/atomic"
 
 	"upscaled/engine"
-	"upscaled/engine/fault"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
+	"upscaled/models/fault"
 	"upscaled/models/network"
 )
 
@@ -72,15 +72,15 @@ func (s streaming) Share(width, _ int) float64 { return float64(width) / float64
 
 // Stream implements engine.Streamer, in bands of 1, 2, 3 ... rows and with one
 // buffer for all of them.
-func (s streaming) Stream(ctx context.Context, in picture.Raster, emit func(picture.Raster) error) error {
+func (s streaming) Stream(ctx context.Context, in imagedata.Raster, emit func(imagedata.Raster) error) error {
 	width, height := engine.OutputSize(s.facts, network.AllBorders, in.Width, in.Height)
-	whole := picture.NewRaster(width, height, in.Channels, in.Depth())
+	whole := imagedata.NewRaster(width, height, in.Channels, in.Depth())
 	if err := s.Run(ctx, in, whole); err != nil {
 		return err
 	}
 	for from, rows := 0, 1; from < height; from, rows = from+rows, rows+1 {
 		band := whole.Rows(from, min(from+rows, height))
-		lent := picture.NewRaster(width, band.Height, in.Channels, in.Depth())
+		lent := imagedata.NewRaster(width, band.Height, in.Channels, in.Depth())
 		copy(lent.Pix, band.Pix)
 		copy(lent.Pix16, band.Pix16)
 		if err := emit(lent); err != nil {
@@ -112,7 +112,7 @@ func (s *session) Close() error {
 }
 
 // Run implements engine.Session.
-func (s *session) Run(ctx context.Context, in, out picture.Raster) error {
+func (s *session) Run(ctx context.Context, in, out imagedata.Raster) error {
 	s.mutex.RLock()
 	defer s.mutex.RUnlock()
 	if s.closed {
@@ -142,10 +142,10 @@ func (s *session) Run(ctx context.Context, in, out picture.Raster) error {
 	return nil
 }
 
-func (s *session) check(in, out picture.Raster) error {
+func (s *session) check(in, out imagedata.Raster) error {
 	wrong := fault.New(fault.Internal, "A tile's buffers do not fit its session.")
 	f := s.facts
-	for _, r := range []picture.Raster{in, out} {
+	for _, r := range []imagedata.Raster{in, out} {
 		depth16 := s.options.Sample == network.Uint16
 		if r.Channels != s.options.Channels || (r.Pix16 != nil) != depth16 || len(r.Pix)+len(r.Pix16) != r.Width*r.Height*r.Channels {
 			return wrong

@@ -7,7 +7,7 @@ package face
 import (
 	"context"
 
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
 )
 
 // Point is in pixels of the picture, from the left and from the top; the
@@ -46,7 +46,7 @@ type Detector interface {
 	// Detect looks for faces in an upright picture of 8 bits with 1 or 3
 	// channels, which it neither keeps nor changes. The largest faces come
 	// first; overlapping finds are merged. No face is no error.
-	Detect(ctx context.Context, p picture.Raster) ([]Face, error)
+	Detect(ctx context.Context, p imagedata.Raster) ([]Face, error)
 }
 
 // Restorer makes a better picture of one aligned face. It may be used
@@ -57,5 +57,5 @@ type Restorer interface {
 	Size() int
 	// Restore takes a square raster of 3 channels in 8 or 16 bits, upright and
 	// aligned to align.Template, and gives a new one of the same kind.
-	Restore(ctx context.Context, aligned picture.Raster) (picture.Raster, error)
+	Restore(ctx context.Context, aligned imagedata.Raster) (imagedata.Raster, error)
 }

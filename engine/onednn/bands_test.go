@@ -8,8 +8,8 @@ import (
 
 	"pgregory.net/rapid"
 
+	"upscaled/engine/imagedata"
 	"upscaled/engine/onednn"
-	"upscaled/engine/picture"
 	"upscaled/models/network"
 	"upscaled/models/network/reference"
 )
@@ -45,7 +45,7 @@ func TestBands(t *testing.T) {
 }
 
 // farthest is the largest difference of two pictures, 1 being all of the range.
-func farthest(a, b picture.Raster) float64 {
+func farthest(a, b imagedata.Raster) float64 {
 	most := 0.0
 	for i := range a.Pix {
 		most = max(most, float64(a.Pix[i])/255-float64(b.Pix[i])/255, float64(b.Pix[i])/255-float64(a.Pix[i])/255)

@@ -15,9 +15,9 @@ import (
 	"time"
 
 	"upscaled/engine"
+	"upscaled/engine/imagedata"
 	"upscaled/engine/onednn"
 	"upscaled/engine/ort"
-	"upscaled/engine/picture"
 	"upscaled/models"
 	"upscaled/models/network"
 	"upscaled/models/weights"
@@ -63,7 +63,7 @@ func otherRuntime(t testing.TB, threads int) *ort.Runtime {
 
 // photo is the middle of a picture of the shared folder, repeated by mirroring
 // where it is too small.
-func photo(t testing.TB, name string, width, height int) picture.Raster {
+func photo(t testing.TB, name string, width, height int) imagedata.Raster {
 	t.Helper()
 	file, err := os.Open(filepath.Join("../../../shared/images", name))
 	if err != nil {
@@ -84,7 +84,7 @@ func photo(t testing.TB, name string, width, height int) picture.Raster {
 		}
 		return at
 	}
-	out := picture.NewRaster(width, height, 3, 8)
+	out := imagedata.NewRaster(width, height, 3, 8)
 	for y := range height {
 		for x := range width {
 			r, g, b, _ := decoded.At(mirror(x, size.X), mirror(y, size.Y)).RGBA()
@@ -145,7 +145,7 @@ func compete(b *testing.B, threads, rounds int, all []contender) {
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 // session opens a network for uint8 pictures and gives a run over one of them.
-func session(b *testing.B, r engine.Runtime, net *network.Network, o network.Options, in picture.Raster) contender {
+func session(b *testing.B, r engine.Runtime, net *network.Network, o network.Options, in imagedata.Raster) contender {
 	b.Helper()
 	o.Sample, o.Channels, o.Borders = network.Uint8, 3, network.AllBorders
 	s, err := r.Open(b.Context(), net, o)
@@ -154,7 +154,7 @@ func session(b *testing.B, r engine.Runtime, net *network.Network, o network.Opt
 	}
 	b.Cleanup(func() { _ = s.Close() })
 	width, height := engine.OutputSize(net.Facts(), o.Borders, in.Width, in.Height)
-	out := picture.NewRaster(width, height, 3, 8)
+	out := imagedata.NewRaster(width, height, 3, 8)
 	return contender{
 		flops: net.Facts().FlopsPerPixel * float64(in.Width*in.Height),
 		run:   func() error { return s.Run(b.Context(), in, out) },

@@ -10,7 +10,7 @@ import (
 	"fmt"
 	"math/bits"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/models/network"
 )
 

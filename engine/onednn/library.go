@@ -13,7 +13,7 @@ import (
 	"sync"
 	"unsafe"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 // names are the library's, newest first: upstream's 3.x, Debian's 2.6 (the

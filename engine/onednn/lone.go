@@ -9,7 +9,7 @@ import "C"
 import (
 	"unsafe"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/models/network"
 )
 

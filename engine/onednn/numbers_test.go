@@ -9,8 +9,8 @@ import (
 	"testing"
 
 	"upscaled/engine"
+	"upscaled/engine/imagedata"
 	"upscaled/engine/onednn"
-	"upscaled/engine/picture"
 	"upscaled/models/network"
 	"upscaled/models/network/reference"
 	"upscaled/models/weights"
@@ -77,9 +77,9 @@ func precisions(r *onednn.Runtime) []network.Precision {
 	return []network.Precision{network.Float32}
 }
 
-func noise(width, height, channels, depth int) picture.Raster {
+func noise(width, height, channels, depth int) imagedata.Raster {
 	random := rand.New(rand.NewPCG(uint64(width), uint64(height)))
-	in := picture.NewRaster(width, height, channels, depth)
+	in := imagedata.NewRaster(width, height, channels, depth)
 	for i := range in.Pix {
 		in.Pix[i] = uint8(random.Uint32())
 	}
@@ -89,7 +89,7 @@ func noise(width, height, channels, depth int) picture.Raster {
 	return in
 }
 
-func run(t testing.TB, r engine.Runtime, net engine.Network, precision network.Precision, in picture.Raster) picture.Raster {
+func run(t testing.TB, r engine.Runtime, net engine.Network, precision network.Precision, in imagedata.Raster) imagedata.Raster {
 	t.Helper()
 	sample := network.Uint8
 	if in.Depth() == 16 {
@@ -102,7 +102,7 @@ func run(t testing.TB, r engine.Runtime, net engine.Network, precision network.P
 	}
 	defer s.Close()
 	width, height := engine.OutputSize(net.Facts(), o.Borders, in.Width, in.Height)
-	out := picture.NewRaster(width, height, in.Channels, in.Depth())
+	out := imagedata.NewRaster(width, height, in.Channels, in.Depth())
 	if err := s.Run(t.Context(), in, out); err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +110,7 @@ func run(t testing.TB, r engine.Runtime, net engine.Network, precision network.P
 }
 
 // expected is the reference's picture, clamped, in samples.
-func expected(c numberCase, in picture.Raster) []float64 {
+func expected(c numberCase, in imagedata.Raster) []float64 {
 	unit := float64(uint(1)<<in.Depth() - 1)
 	planes := reference.New(3, in.Height, in.Width)
 	for i := range in.Width * in.Height {
@@ -142,7 +142,7 @@ func expected(c numberCase, in picture.Raster) []float64 {
 
 // compare allows float32 what rounding at a tie makes, and bfloat16 a mean
 // error of 0.4 % and single ones of 4 %.
-func compare(t *testing.T, what string, got picture.Raster, want []float64, precision network.Precision) {
+func compare(t *testing.T, what string, got imagedata.Raster, want []float64, precision network.Precision) {
 	t.Helper()
 	unit := float64(uint(1)<<got.Depth() - 1)
 	var worst, squares float64

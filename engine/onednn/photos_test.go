@@ -8,27 +8,27 @@ import (
 	"path/filepath"
 	"testing"
 
+	"upscaled/engine/imagedata"
+	"upscaled/engine/imagedata/decode"
 	"upscaled/engine/onednn"
-	"upscaled/engine/picture"
-	"upscaled/engine/picture/decode"
 	"upscaled/models/network"
 )
 
 // photos are the planes of all photos of the shared folder as the engine
 // decodes them: colour or gray, alpha, 8 or 16 bits.
-func photos(t testing.TB) map[string]picture.Raster {
+func photos(t testing.TB) map[string]imagedata.Raster {
 	t.Helper()
 	files, _ := filepath.Glob("../../../shared/images/*.*g")
 	if len(files) == 0 {
 		t.Skip("the photos are not here")
 	}
-	planes := map[string]picture.Raster{}
+	planes := map[string]imagedata.Raster{}
 	for _, file := range files {
 		data, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		decoder, err := decode.Open(data, picture.Limits{})
+		decoder, err := decode.Open(data, imagedata.Limits{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -45,8 +45,8 @@ func photos(t testing.TB) map[string]picture.Raster {
 }
 
 // cropped is the middle of a plane, or all of it where that is smaller.
-func cropped(in picture.Raster, width, height int) picture.Raster {
-	out := picture.NewRaster(min(width, in.Width), min(height, in.Height), in.Channels, in.Depth())
+func cropped(in imagedata.Raster, width, height int) imagedata.Raster {
+	out := imagedata.NewRaster(min(width, in.Width), min(height, in.Height), in.Channels, in.Depth())
 	x0, y0 := (in.Width-out.Width)/2*in.Channels, (in.Height-out.Height)/2
 	from, to := in.Width*in.Channels, out.Width*out.Channels
 	for y := range out.Height {
@@ -60,7 +60,7 @@ func cropped(in picture.Raster, width, height int) picture.Raster {
 }
 
 // decibels is the PSNR of two pictures.
-func decibels(a, b picture.Raster) float64 {
+func decibels(a, b imagedata.Raster) float64 {
 	squares, most := 0.0, float64(uint(1)<<a.Depth()-1)
 	for i, v := range a.Pix {
 		d := float64(v) - float64(b.Pix[i])
@@ -92,7 +92,7 @@ func TestPhotos(t *testing.T) {
 	}
 }
 
-func checkPhotos(t *testing.T, r *onednn.Runtime, name string, bound float64, planes map[string]picture.Raster, side int) {
+func checkPhotos(t *testing.T, r *onednn.Runtime, name string, bound float64, planes map[string]imagedata.Raster, side int) {
 	net := published(t, name)
 	for file, whole := range planes {
 		in := cropped(whole, side, side)

@@ -11,8 +11,8 @@ import (
 	"testing"
 
 	"upscaled/engine"
+	"upscaled/engine/imagedata"
 	"upscaled/engine/onednn"
-	"upscaled/engine/picture"
 	"upscaled/models/network"
 )
 
@@ -47,7 +47,7 @@ func BenchmarkQuality(b *testing.B) {
 	}
 }
 
-func checkPublished(t testing.TB, r *onednn.Runtime, other engine.Runtime, name string, net *network.Network, in picture.Raster) {
+func checkPublished(t testing.TB, r *onednn.Runtime, other engine.Runtime, name string, net *network.Network, in imagedata.Raster) {
 	t.Helper()
 	exact := run(t, r, net, network.Float32, in)
 	want := run(t, other, net, network.Float32, in)
@@ -75,7 +75,7 @@ func checkPublished(t testing.TB, r *onednn.Runtime, other engine.Runtime, name 
 }
 
 // difference counts values that differ, and gives the PSNR in dB.
-func difference(a, b picture.Raster) (int, float64) {
+func difference(a, b imagedata.Raster) (int, float64) {
 	differ, squares := 0, 0.0
 	for i, v := range a.Pix {
 		if d := float64(v) - float64(b.Pix[i]); d != 0 {

@@ -10,8 +10,8 @@ import (
 	"context"
 	"unsafe"
 
-	"upscaled/engine/fault"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
+	"upscaled/models/fault"
 	"upscaled/models/network"
 )
 
@@ -28,7 +28,7 @@ type rows struct {
 	window unsafe.Pointer
 	result *C.float
 	blocks []unsafe.Pointer // everything to be freed
-	out    picture.Raster   // the rows that a step finished, used again
+	out    imagedata.Raster // the rows that a step finished, used again
 }
 
 // acquire takes the rows that an earlier run left, or makes new ones in their
@@ -152,12 +152,12 @@ func (h *rows) free() {
 // step takes the next rows of the picture in and computes what they allow. It
 // gives the picture's rows that this finished; they are valid until the next
 // step.
-func (h *rows) step(ctx context.Context, at *progress, in picture.Raster) (picture.Raster, error) {
+func (h *rows) step(ctx context.Context, at *progress, in imagedata.Raster) (imagedata.Raster, error) {
 	p := h.session.program
 	h.takeIn(in, at.taken, min(at.taken+h.plan.rows, h.plan.height))
 	last := len(p.Convolutions) - 1
 	first := at.done[last] * p.Block
-	out := picture.Raster{Width: h.plan.width * h.plan.zoom(last) * p.Block, Channels: p.Colours}
+	out := imagedata.Raster{Width: h.plan.width * h.plan.zoom(last) * p.Block, Channels: p.Colours}
 	err := h.plan.step(at, h.session.makers, func(i, y, rows int) error {
 		if err := ctx.Err(); err != nil {
 			return fault.Wrap(fault.Canceled, err, "The operation was canceled.")
@@ -174,9 +174,9 @@ func (h *rows) step(ctx context.Context, at *progress, in picture.Raster) (pictu
 }
 
 // reserve makes out as many rows high.
-func (h *rows) reserve(out *picture.Raster, depth, height int) {
+func (h *rows) reserve(out *imagedata.Raster, depth, height int) {
 	if h.out.Height < height || h.out.Width != out.Width || h.out.Depth() != depth {
-		larger := picture.NewRaster(out.Width, height, out.Channels, depth)
+		larger := imagedata.NewRaster(out.Width, height, out.Channels, depth)
 		copy(larger.Pix, out.Pix)
 		copy(larger.Pix16, out.Pix16)
 		h.out = larger
@@ -213,7 +213,7 @@ func (h *rows) band(i, y, height int) error {
 }
 
 // takeIn puts rows y0 up to y1 of stack 0 into its ring.
-func (h *rows) takeIn(in picture.Raster, y0, y1 int) {
+func (h *rows) takeIn(in imagedata.Raster, y0, y1 int) {
 	if y0 == y1 {
 		return
 	}
@@ -222,7 +222,7 @@ func (h *rows) takeIn(in picture.Raster, y0, y1 int) {
 }
 
 // hand makes picture rows of the last convolution's rows from y on.
-func (h *rows) hand(out, in picture.Raster, y, height int) {
+func (h *rows) hand(out, in imagedata.Raster, y, height int) {
 	p := h.session.program
 	var added unsafe.Pointer
 	if p.AddsPicture {
@@ -232,7 +232,7 @@ func (h *rows) hand(out, in picture.Raster, y, height int) {
 	C.od_picture_out(h.result, C.int(height), C.int(h.plan.width*h.plan.zoom(last)), C.int(p.Block), C.int(p.Colours), added, samples(out), C.int(in.Depth()))
 }
 
-func samples(r picture.Raster) unsafe.Pointer {
+func samples(r imagedata.Raster) unsafe.Pointer {
 	if r.Pix16 != nil {
 		return unsafe.Pointer(&r.Pix16[0])
 	}

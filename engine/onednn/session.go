@@ -7,8 +7,8 @@ import (
 	"sync"
 
 	"upscaled/engine"
-	"upscaled/engine/fault"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
+	"upscaled/models/fault"
 	"upscaled/models/network"
 )
 
@@ -81,7 +81,7 @@ func (s *session) Close() error {
 }
 
 // Run implements engine.Session.
-func (s *session) Run(ctx context.Context, in, out picture.Raster) error {
+func (s *session) Run(ctx context.Context, in, out imagedata.Raster) error {
 	s.lock.RLock()
 	defer s.lock.RUnlock()
 	if err := s.check(in); err != nil {
@@ -96,7 +96,7 @@ func (s *session) Run(ctx context.Context, in, out picture.Raster) error {
 
 // cropping gives a receiver of the network's rows that copies the part which
 // the session's borders leave into out.
-func (s *session) cropping(out picture.Raster) func(picture.Raster) error {
+func (s *session) cropping(out imagedata.Raster) func(imagedata.Raster) error {
 	x0, skip, row := 0, 0, 0
 	if !s.options.Borders.Left {
 		x0 = s.facts.Radius * s.facts.Scale * out.Channels
@@ -104,7 +104,7 @@ func (s *session) cropping(out picture.Raster) func(picture.Raster) error {
 	if !s.options.Borders.Top {
 		skip = s.facts.Radius * s.facts.Scale
 	}
-	return func(rows picture.Raster) error {
+	return func(rows imagedata.Raster) error {
 		line, wide := out.Width*out.Channels, rows.Width*rows.Channels
 		for y := range rows.Height {
 			if to := row + y - skip; to >= 0 && to < out.Height {
@@ -121,7 +121,7 @@ func (s *session) cropping(out picture.Raster) func(picture.Raster) error {
 }
 
 // Stream implements engine.Streamer.
-func (s *session) Stream(ctx context.Context, in picture.Raster, emit func(picture.Raster) error) error {
+func (s *session) Stream(ctx context.Context, in imagedata.Raster, emit func(imagedata.Raster) error) error {
 	s.lock.RLock()
 	defer s.lock.RUnlock()
 	if err := s.check(in); err != nil {
@@ -157,7 +157,7 @@ func (s *session) bytes() int {
 	return 4
 }
 
-func (s *session) check(in picture.Raster) error {
+func (s *session) check(in imagedata.Raster) error {
 	if s.closed {
 		return fault.New(fault.Internal, "The session is closed.")
 	}
@@ -169,7 +169,7 @@ func (s *session) check(in picture.Raster) error {
 	return nil
 }
 
-func (s *session) fits(r picture.Raster) bool {
+func (s *session) fits(r imagedata.Raster) bool {
 	depth := 8
 	if s.options.Sample == network.Uint16 {
 		depth = 16
@@ -179,7 +179,7 @@ func (s *session) fits(r picture.Raster) bool {
 }
 
 // stream runs a picture step by step. Between steps others may have theirs.
-func (s *session) stream(ctx context.Context, in picture.Raster, emit func(picture.Raster) error) error {
+func (s *session) stream(ctx context.Context, in imagedata.Raster, emit func(imagedata.Raster) error) error {
 	if err := ctx.Err(); err != nil {
 		return fault.Wrap(fault.Canceled, err, "The operation was canceled.")
 	}
@@ -190,7 +190,7 @@ func (s *session) stream(ctx context.Context, in picture.Raster, emit func(pictu
 	defer s.release(held)
 	at := held.plan.start()
 	for !held.plan.finished(at) {
-		var out picture.Raster
+		var out imagedata.Raster
 		err := s.runtime.doUnless(ctx.Done(), func() (err error) {
 			out, err = held.step(ctx, at, in)
 			return err

@@ -10,8 +10,8 @@ import (
 
 	"upscaled/engine"
 	"upscaled/engine/enginetest"
+	"upscaled/engine/imagedata"
 	"upscaled/engine/onednn"
-	"upscaled/engine/picture"
 	"upscaled/models/network"
 	"upscaled/models/network/reference"
 )
@@ -26,7 +26,7 @@ func TestStrips(t *testing.T) {
 		e := engine.New(engine.Options{Runtime: r, Library: enginetest.Library{Network: net}})
 		defer e.Close()
 		var out bytes.Buffer
-		result, err := e.Upscale(t.Context(), engine.Request{Input: in, Output: &out, Format: picture.PNG})
+		result, err := e.Upscale(t.Context(), engine.Request{Input: in, Output: &out, Format: imagedata.PNG})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -9,8 +9,8 @@ import (
 	"testing"
 
 	"upscaled/engine"
+	"upscaled/engine/imagedata"
 	"upscaled/engine/onednn"
-	"upscaled/engine/picture"
 	"upscaled/models/network"
 	"upscaled/models/network/reference"
 )
@@ -26,7 +26,7 @@ type sweep struct {
 	ours, other engine.Session
 	facts       network.Facts
 	// picture makes an input.
-	picture        func(width, height int) picture.Raster
+	picture        func(width, height int) imagedata.Raster
 	values, differ int
 }
 
@@ -42,7 +42,7 @@ func newSweep(t testing.TB, r, other engine.Runtime, net engine.Network) *sweep 
 		t.Cleanup(func() { _ = s.Close() })
 		return s
 	}
-	return &sweep{t: t, ours: open(r, false), other: open(other, true), facts: net.Facts(), picture: func(width, height int) picture.Raster { return noise(width, height, 3, 8) }}
+	return &sweep{t: t, ours: open(r, false), other: open(other, true), facts: net.Facts(), picture: func(width, height int) imagedata.Raster { return noise(width, height, 3, 8) }}
 }
 
 func (s *sweep) run(step int, short []int) {
@@ -71,7 +71,7 @@ func (s *sweep) size(width, height int) {
 	s.t.Helper()
 	in := s.picture(width, height)
 	width, height = width*s.facts.Scale, height*s.facts.Scale
-	got, want := picture.NewRaster(width, height, 3, 8), picture.NewRaster(width, height, 3, 8)
+	got, want := imagedata.NewRaster(width, height, 3, 8), imagedata.NewRaster(width, height, 3, 8)
 	if err := s.ours.Run(s.t.Context(), in, got); err != nil {
 		s.t.Fatal(err)
 	}
@@ -114,7 +114,7 @@ func TestEverySizePublished(t *testing.T) {
 	whole := photo(t, "OST_009.png", longest, longest)
 	for name, sides := range map[string][]int{"realesr-general-x4v3": short, "realesrgan-x4plus": short[:1]} {
 		s := newSweep(t, r, other, published(t, name))
-		s.picture = func(width, height int) picture.Raster { return cropped(whole, width, height) }
+		s.picture = func(width, height int) imagedata.Raster { return cropped(whole, width, height) }
 		s.run(step, sides)
 	}
 }
@@ -127,7 +127,7 @@ func BenchmarkExact(b *testing.B) {
 		for _, file := range []string{"OST_009.png", "0014.jpg"} {
 			b.Run(fmt.Sprint(name, "/", file), func(b *testing.B) {
 				s := newSweep(b, r, other, published(b, name))
-				s.picture = func(width, height int) picture.Raster { return photo(b, file, width, height) }
+				s.picture = func(width, height int) imagedata.Raster { return photo(b, file, width, height) }
 				s.size(1280, 720)
 				b.Logf("%d of %d values differ (%.4f %%)", s.differ, s.values, 100*float64(s.differ)/float64(s.values))
 				if s.differ*10_000 > s.values {

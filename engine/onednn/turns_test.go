@@ -7,9 +7,9 @@ import (
 	"testing"
 
 	"upscaled/engine"
-	"upscaled/engine/fault"
+	"upscaled/engine/imagedata"
 	"upscaled/engine/onednn"
-	"upscaled/engine/picture"
+	"upscaled/models/fault"
 	"upscaled/models/network"
 	"upscaled/models/network/reference"
 )
@@ -27,12 +27,12 @@ func TestTurns(t *testing.T) {
 	}
 	defer session.Close()
 	first, other := session.(engine.Streamer), 0
-	err = first.Stream(t.Context(), noise(30, 40, 3, 8), func(picture.Raster) error {
+	err = first.Stream(t.Context(), noise(30, 40, 3, 8), func(imagedata.Raster) error {
 		if other > 0 {
 			return nil
 		}
 		// In the middle of the first picture another one runs as a whole.
-		return first.Stream(t.Context(), noise(20, 30, 3, 8), func(rows picture.Raster) error {
+		return first.Stream(t.Context(), noise(20, 30, 3, 8), func(rows imagedata.Raster) error {
 			other += rows.Height
 			return nil
 		})
@@ -42,7 +42,7 @@ func TestTurns(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	rows := 0
-	err = first.Stream(ctx, noise(30, 400, 3, 8), func(r picture.Raster) error {
+	err = first.Stream(ctx, noise(30, 400, 3, 8), func(r imagedata.Raster) error {
 		rows += r.Height
 		cancel()
 		return nil

@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"upscaled/engine/enginetest"
-	"upscaled/engine/fault"
+	"upscaled/engine/imagedata"
 	"upscaled/engine/ort"
-	"upscaled/engine/picture"
+	"upscaled/models/fault"
 	"upscaled/models/network"
 	"upscaled/models/network/reference"
 )
@@ -34,8 +34,8 @@ func TestCancelWhileRunning(t *testing.T) {
 	defer s.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	in := picture.NewRaster(512, 512, 3, 8)
-	if err := s.Run(ctx, in, picture.NewRaster(2048, 2048, 3, 8)); fault.KindOf(err) != fault.Canceled {
+	in := imagedata.NewRaster(512, 512, 3, 8)
+	if err := s.Run(ctx, in, imagedata.NewRaster(2048, 2048, 3, 8)); fault.KindOf(err) != fault.Canceled {
 		t.Errorf("got %v", err)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"upscaled/engine"
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/models/network"
 )
 

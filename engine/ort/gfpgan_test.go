@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
 	"upscaled/models/network"
 	"upscaled/models/network/reference"
 )
@@ -112,10 +112,10 @@ func TestFullFace(t *testing.T) {
 	defer s.Close()
 	debug.FreeOSMemory()
 	lap("graph and session")
-	in := picture.Raster{Width: 512, Height: 512, Channels: 3, Pix: sampled(512, 512, 3)}
+	in := imagedata.Raster{Width: 512, Height: 512, Channels: 3, Pix: sampled(512, 512, 3)}
 	var first []uint8
 	for range 3 {
-		out := picture.Raster{Width: 512, Height: 512, Channels: 3, Pix: make([]uint8, 512*512*3)}
+		out := imagedata.Raster{Width: 512, Height: 512, Channels: 3, Pix: make([]uint8, 512*512*3)}
 		if err := s.Run(t.Context(), in, out); err != nil {
 			t.Fatal(err)
 		}

@@ -14,11 +14,11 @@ import (
 	"upscaled/engine"
 	"upscaled/engine/bench"
 	"upscaled/engine/enginetest"
-	"upscaled/engine/fault"
+	"upscaled/engine/imagedata"
+	"upscaled/engine/imagedata/decode"
 	"upscaled/engine/ort"
-	"upscaled/engine/picture"
-	"upscaled/engine/picture/decode"
 	"upscaled/models"
+	"upscaled/models/fault"
 	"upscaled/models/network"
 	"upscaled/models/network/reference"
 )
@@ -95,7 +95,7 @@ func photos(t *testing.T) map[string][]byte {
 }
 
 // upscaled runs one picture in a precision.
-func upscaled(t *testing.T, runtime *ort.Runtime, model string, precision network.Precision, input []byte) picture.Raster {
+func upscaled(t *testing.T, runtime *ort.Runtime, model string, precision network.Precision, input []byte) imagedata.Raster {
 	t.Helper()
 	library, err := models.Open(models.Options{Offline: true})
 	if err != nil {
@@ -104,10 +104,10 @@ func upscaled(t *testing.T, runtime *ort.Runtime, model string, precision networ
 	e := engine.New(engine.Options{Runtime: runtime, Library: store{library}, Precision: precision})
 	defer e.Close()
 	var out bytes.Buffer
-	if _, err := e.Upscale(t.Context(), engine.Request{Input: input, Output: &out, Model: model, Tile: 2048, Format: picture.PNG}); err != nil {
+	if _, err := e.Upscale(t.Context(), engine.Request{Input: input, Output: &out, Model: model, Tile: 2048, Format: imagedata.PNG}); err != nil {
 		t.Fatal(err)
 	}
-	d, err := decode.Open(out.Bytes(), picture.Limits{})
+	d, err := decode.Open(out.Bytes(), imagedata.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +119,7 @@ func upscaled(t *testing.T, runtime *ort.Runtime, model string, precision networ
 }
 
 // difference is the PSNR in decibels and the largest difference of 255.
-func difference(a, b picture.Raster) (decibels float64, worst int) {
+func difference(a, b imagedata.Raster) (decibels float64, worst int) {
 	var sum float64
 	for i := range a.Pix {
 		d := int(a.Pix[i]) - int(b.Pix[i])

@@ -20,7 +20,7 @@ import (
 	"sync"
 	"unsafe"
 
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
 )
 
 // pinnedMemory gives page-locked host memory, which the card copies from and
@@ -96,13 +96,13 @@ func (m *pinnedMemory) release(address unsafe.Pointer) {
 }
 
 // AllocateTile implements engine.TileMemory.
-func (r *Runtime) AllocateTile(width, height, channels, depth int) picture.Raster {
+func (r *Runtime) AllocateTile(width, height, channels, depth int) imagedata.Raster {
 	samples := width * height * channels
 	address := r.pinned.allocate(samples * depth / 8)
 	if address == nil {
-		return picture.NewRaster(width, height, channels, depth)
+		return imagedata.NewRaster(width, height, channels, depth)
 	}
-	out := picture.Raster{Width: width, Height: height, Channels: channels}
+	out := imagedata.Raster{Width: width, Height: height, Channels: channels}
 	if depth == 16 {
 		out.Pix16 = unsafe.Slice((*uint16)(address), samples)
 	} else {
@@ -112,7 +112,7 @@ func (r *Runtime) AllocateTile(width, height, channels, depth int) picture.Raste
 }
 
 // FreeTile implements engine.TileMemory.
-func (r *Runtime) FreeTile(tile picture.Raster) {
+func (r *Runtime) FreeTile(tile imagedata.Raster) {
 	if tile.Pix16 != nil {
 		r.pinned.release(unsafe.Pointer(unsafe.SliceData(tile.Pix16)))
 		return

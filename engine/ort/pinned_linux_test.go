@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
 )
 
 // pretendCUDA has the two functions that pinned memory comes from; every third
@@ -40,7 +40,7 @@ func TestPinnedTiles(t *testing.T) {
 	if r.pinned.alloc == nil {
 		t.Fatal("the library's functions were not found")
 	}
-	var tiles []picture.Raster
+	var tiles []imagedata.Raster
 	for i := range 12 {
 		tile := r.AllocateTile(33, 7, 3, 8+8*(i%2))
 		if n := len(tile.Pix) + len(tile.Pix16); n != 33*7*3 {

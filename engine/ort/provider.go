@@ -10,7 +10,7 @@ import (
 	onnx "github.com/yalue/onnxruntime_go"
 
 	"upscaled/engine"
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 // Kinds of devices.

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"upscaled/engine"
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 func TestParseDevice(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 	onnx "github.com/yalue/onnxruntime_go"
 
 	"upscaled/engine"
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/models/network"
 )
 

@@ -13,9 +13,9 @@ import (
 	"github.com/disintegration/imaging"
 
 	"upscaled/engine"
+	"upscaled/engine/imagedata"
+	"upscaled/engine/imagedata/decode"
 	"upscaled/engine/ort"
-	"upscaled/engine/picture"
-	"upscaled/engine/picture/decode"
 	"upscaled/models"
 )
 
@@ -45,7 +45,7 @@ func photograph(t *testing.T, width, height int) []byte {
 }
 
 // through upscales with tiles of at most a side in pixels.
-func through(t *testing.T, runtime *ort.Runtime, model string, input []byte, tile int) picture.Raster {
+func through(t *testing.T, runtime *ort.Runtime, model string, input []byte, tile int) imagedata.Raster {
 	t.Helper()
 	library, err := models.Open(models.Options{Offline: true})
 	if err != nil {
@@ -54,14 +54,14 @@ func through(t *testing.T, runtime *ort.Runtime, model string, input []byte, til
 	e := engine.New(engine.Options{Runtime: runtime, Library: store{library}})
 	defer e.Close()
 	var out bytes.Buffer
-	r, err := e.Upscale(t.Context(), engine.Request{Input: input, Output: &out, Model: model, Tile: tile, Format: picture.PNG})
+	r, err := e.Upscale(t.Context(), engine.Request{Input: input, Output: &out, Model: model, Tile: tile, Format: imagedata.PNG})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if whole := tile > 4000; whole != (r.Stats.Tiles == 1) {
 		t.Fatalf("tile %d ran %d tiles", tile, r.Stats.Tiles)
 	}
-	d, err := decode.Open(out.Bytes(), picture.Limits{})
+	d, err := decode.Open(out.Bytes(), imagedata.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +98,7 @@ func TestSeamsOfBlendedTiles(t *testing.T) {
 }
 
 // stripe is the PSNR in decibels of a rectangle.
-func stripe(a, b picture.Raster, x0, y0, x1, y1 int) float64 {
+func stripe(a, b imagedata.Raster, x0, y0, x1, y1 int) float64 {
 	var sum float64
 	for y := y0; y < y1; y++ {
 		for i := (y*a.Width + x0) * 3; i < (y*a.Width+x1)*3; i++ {

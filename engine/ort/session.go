@@ -8,8 +8,8 @@ import (
 	onnx "github.com/yalue/onnxruntime_go"
 
 	"upscaled/engine"
-	"upscaled/engine/fault"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
+	"upscaled/models/fault"
 	"upscaled/models/network"
 )
 
@@ -35,7 +35,7 @@ func (s *session) Close() error {
 }
 
 // Run implements engine.Session.
-func (s *session) Run(ctx context.Context, in, out picture.Raster) error {
+func (s *session) Run(ctx context.Context, in, out imagedata.Raster) error {
 	s.mutex.RLock()
 	defer s.mutex.RUnlock()
 	if s.inner == nil {
@@ -64,9 +64,9 @@ func (s *session) warmUp(ctx context.Context) error {
 	if s.options.Sample == network.Uint16 {
 		depth = 16
 	}
-	in := picture.NewRaster(s.options.Width, s.options.Height, s.options.Channels, depth)
+	in := imagedata.NewRaster(s.options.Width, s.options.Height, s.options.Channels, depth)
 	width, height := engine.OutputSize(s.facts, s.options.Borders, in.Width, in.Height)
-	return s.Run(ctx, in, picture.NewRaster(width, height, in.Channels, depth))
+	return s.Run(ctx, in, imagedata.NewRaster(width, height, in.Channels, depth))
 }
 
 // run ends early when ctx does: ONNX Runtime looks at the flag between the
@@ -89,13 +89,13 @@ func (s *session) run(ctx context.Context, input, output onnx.Value) error {
 	return translate(err, "run the network")
 }
 
-func (s *session) check(in, out picture.Raster) error {
+func (s *session) check(in, out imagedata.Raster) error {
 	width, height := engine.OutputSize(s.facts, s.options.Borders, in.Width, in.Height)
 	depth := 8
 	if s.options.Sample == network.Uint16 {
 		depth = 16
 	}
-	for _, r := range []picture.Raster{in, out} {
+	for _, r := range []imagedata.Raster{in, out} {
 		if r.Channels != s.options.Channels || r.Depth() != depth || len(r.Pix)+len(r.Pix16) != r.Width*r.Height*r.Channels {
 			return fault.New(fault.Internal, "A tile's buffers do not fit its session.")
 		}
@@ -108,7 +108,7 @@ func (s *session) check(in, out picture.Raster) error {
 
 // tensor binds a raster's memory without a copy. The memory stays pinned until
 // the returned function runs, which also frees the tensor.
-func tensor(r picture.Raster) (onnx.Value, func(), error) {
+func tensor(r imagedata.Raster) (onnx.Value, func(), error) {
 	shape := onnx.NewShape(1, int64(r.Height), int64(r.Width), int64(r.Channels))
 	if r.Pix16 != nil {
 		return bound(shape, r.Pix16)

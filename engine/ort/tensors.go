@@ -8,7 +8,7 @@ import (
 	onnx "github.com/yalue/onnxruntime_go"
 
 	"upscaled/engine/face/detect"
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 // Tensors runs any ONNX file with one float32 input and float32 outputs; it

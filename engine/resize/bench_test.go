@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"testing"
 
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
 	"upscaled/engine/resize"
 )
 
 // noise is a raster of pseudo-random samples.
-func noise(width, height, channels, depth int) picture.Raster {
-	r := picture.NewRaster(width, height, channels, depth)
+func noise(width, height, channels, depth int) imagedata.Raster {
+	r := imagedata.NewRaster(width, height, channels, depth)
 	random := uint32(width*31 + height)
 	next := func() uint32 {
 		random = random*1664525 + 1013904223

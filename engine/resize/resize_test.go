@@ -10,16 +10,16 @@ import (
 	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
 	"upscaled/engine/resize"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // inBands resizes band by band; the heights repeat.
-func inBands(r picture.Raster, width, height int, bands []int) picture.Raster {
+func inBands(r imagedata.Raster, width, height int, bands []int) imagedata.Raster {
 	s := resize.New(r.Width, r.Height, width, height, r.Channels, r.Depth())
-	out := picture.Raster{Width: width, Channels: r.Channels}
+	out := imagedata.Raster{Width: width, Channels: r.Channels}
 	for y, i := 0, 0; y < r.Height; i++ {
 		n := min(bands[i%len(bands)], r.Height-y)
 		part := s.Write(r.Rows(y, y+n))
@@ -31,7 +31,7 @@ func inBands(r picture.Raster, width, height int, bands []int) picture.Raster {
 	return out
 }
 
-func same(a, b picture.Raster) bool {
+func same(a, b imagedata.Raster) bool {
 	return a.Width == b.Width && a.Height == b.Height && a.Channels == b.Channels &&
 		slices.Equal(a.Pix, b.Pix) && slices.Equal(a.Pix16, b.Pix16)
 }
@@ -94,7 +94,7 @@ func TestAgainstImaging(t *testing.T) {
 }
 
 // againstImaging counts the samples that are one off.
-func againstImaging(t interface{ Fatalf(string, ...any) }, in picture.Raster, width, height int) (off int) {
+func againstImaging(t interface{ Fatalf(string, ...any) }, in imagedata.Raster, width, height int) (off int) {
 	source := image.NewNRGBA(image.Rect(0, 0, in.Width, in.Height))
 	for i := range in.Width * in.Height {
 		copy(source.Pix[4*i:], in.Pix[3*i:3*i+3])
@@ -118,7 +118,7 @@ func TestFlatAndEdges(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		side := rapid.IntRange(1, 150)
 		depth := rapid.SampledFrom([]int{8, 16}).Draw(rt, "depth")
-		in := picture.NewRaster(side.Draw(rt, "width"), side.Draw(rt, "height"), 1, depth)
+		in := imagedata.NewRaster(side.Draw(rt, "width"), side.Draw(rt, "height"), 1, depth)
 		value := rapid.IntRange(0, 1<<depth-1).Draw(rt, "value")
 		for i := range in.Width * in.Height {
 			if depth == 16 {
@@ -139,7 +139,7 @@ func TestFlatAndEdges(t *testing.T) {
 			}
 		}
 	})
-	step := picture.NewRaster(64, 64, 3, 8)
+	step := imagedata.NewRaster(64, 64, 3, 8)
 	for i := range step.Pix {
 		if i/3%64 >= 32 {
 			step.Pix[i] = 255

@@ -7,7 +7,7 @@
 // core with 8 bits a sample, 52 with 16 (BenchmarkStream).
 package resize
 
-import "upscaled/engine/picture"
+import "upscaled/engine/imagedata"
 
 // Stream resizes a picture that arrives in bands. The result is that of Whole,
 // whatever the bands. It holds the rows that outputs to come still need, about
@@ -36,8 +36,8 @@ func New(inWidth, inHeight, outWidth, outHeight, channels, depth int) *Stream {
 
 // Write takes the next rows and gives those output rows that are final: none,
 // some, or with the last band all that remain. The result is the caller's.
-func (s *Stream) Write(band picture.Raster) picture.Raster {
-	out := picture.Raster{Width: s.width, Channels: s.channels}
+func (s *Stream) Write(band imagedata.Raster) imagedata.Raster {
+	out := imagedata.Raster{Width: s.width, Channels: s.channels}
 	if s.sixteen != nil {
 		out.Pix16 = s.sixteen.write(band.Pix16, band.Height)
 		out.Height = len(out.Pix16) / (s.width * s.channels)
@@ -50,7 +50,7 @@ func (s *Stream) Write(band picture.Raster) picture.Raster {
 
 // Whole resizes a raster at once. A raster that has the size already is
 // returned as it is.
-func Whole(r picture.Raster, width, height int) picture.Raster {
+func Whole(r imagedata.Raster, width, height int) imagedata.Raster {
 	if r.Width == width && r.Height == height {
 		return r
 	}

@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"upscaled/engine"
-	"upscaled/engine/fault"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
+	"upscaled/models/fault"
 	"upscaled/models/network"
 )
 
@@ -153,9 +153,9 @@ func (m *measuring) rate(ctx context.Context, r engine.Runtime, side, parallel i
 	}
 	defer session.Close()
 	memory, pinned := r.(engine.TileMemory)
-	buffer := func(side int) (picture.Raster, func()) {
+	buffer := func(side int) (imagedata.Raster, func()) {
 		if !pinned {
-			return picture.NewRaster(side, side, 3, 8), func() {}
+			return imagedata.NewRaster(side, side, 3, 8), func() {}
 		}
 		tile := memory.AllocateTile(side, side, 3, 8)
 		return tile, func() { memory.FreeTile(tile) }
@@ -163,7 +163,7 @@ func (m *measuring) rate(ctx context.Context, r engine.Runtime, side, parallel i
 	var group sync.WaitGroup
 	errs := make([]error, parallel)
 	counts := make([]int, parallel)
-	lanes := make([][2]picture.Raster, parallel)
+	lanes := make([][2]imagedata.Raster, parallel)
 	for lane := range lanes {
 		in, freeIn := buffer(side)
 		out, freeOut := buffer(side * facts.Scale)
@@ -173,7 +173,7 @@ func (m *measuring) rate(ctx context.Context, r engine.Runtime, side, parallel i
 		for i := range in.Pix {
 			in.Pix[i] = uint8(noise.Int())
 		}
-		lanes[lane] = [2]picture.Raster{in, out}
+		lanes[lane] = [2]imagedata.Raster{in, out}
 	}
 	began := time.Now()
 	for lane, tile := range lanes {

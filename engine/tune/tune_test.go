@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"upscaled/engine/enginetest"
-	"upscaled/engine/fault"
 	"upscaled/engine/tune"
+	"upscaled/models/fault"
 	"upscaled/models/network"
 )
 

@@ -6,7 +6,7 @@ package artifact
 import (
 	"strings"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 // Artifact is one file as it was published.

@@ -7,7 +7,7 @@ import (
 	"io"
 	"net/http"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 // Fetcher gets artifacts. The zero value works; it may be used concurrently.

@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 // copyFromModule has the ordinary go client fetch a module into its own cache

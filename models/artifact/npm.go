@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 const (

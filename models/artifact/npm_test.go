@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 const packScript = `cp "$PACKAGE" ./some-package-1.0.0.tgz`

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 var content = bytes.Repeat([]byte("weights "), 10_000)

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 // maxLevels bounds how often the side doubles from 4: up to 1024.

@@ -1,7 +1,7 @@
 package network
 
 import (
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/models/onnx"
 )
 

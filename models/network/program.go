@@ -1,6 +1,6 @@
 package network
 
-import "upscaled/engine/fault"
+import "upscaled/models/fault"
 
 // Program is a network as 3x3 convolutions in the order they run, for runtimes
 // that compute without ONNX. It is the published network with constants and

@@ -5,7 +5,7 @@ import (
 	"encoding/hex"
 	"sync"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/models/onnx"
 )
 

@@ -10,7 +10,7 @@ import (
 	"slices"
 	"sync"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/models/weights"
 )
 

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/models/network"
 	"upscaled/models/network/reference"
 	"upscaled/models/weights"

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"sync"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/models/onnx"
 )
 

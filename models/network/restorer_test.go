@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/models/network"
 	"upscaled/models/onnx"
 )

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 // Narrow gives the file with one input and one output, as Wrap needs it: every

@@ -6,7 +6,7 @@ import (
 	"math"
 	"testing"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/models/onnx"
 )
 

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"testing/quick"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/models/onnx"
 )
 

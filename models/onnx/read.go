@@ -5,7 +5,7 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 // Foreign is an ONNX file that was not written here. Only what is needed to

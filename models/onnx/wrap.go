@@ -3,7 +3,7 @@ package onnx
 import (
 	"strings"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 // Prefix starts the names of all values that a Wrapping adds; no value of the

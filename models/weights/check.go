@@ -4,7 +4,7 @@ import (
 	"math"
 	"math/bits"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 // Limits on what a file may hold. They are far above any network this program

@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 // maxNCNN bounds both ncnn files, which are read whole, in bytes.

@@ -3,7 +3,7 @@ package weights
 import (
 	"slices"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 // Mix interpolates two files of one network: a*t + b*(1-t) for every value,

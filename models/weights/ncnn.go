@@ -1,7 +1,7 @@
 package weights
 
 import (
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 // ReadNCNN reads a network that was converted to ncnn: the text of its .param

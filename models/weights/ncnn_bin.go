@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 // Tags before a convolution's weights (ncnn, src/modelbin.cpp); 0 is float32.

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 const (

@@ -14,7 +14,7 @@ import (
 	"strings"
 	"testing"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 // ncnnWriter makes both ncnn files together with the tensors they stand for.

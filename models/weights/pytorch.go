@@ -5,7 +5,7 @@ import (
 	"io"
 	"strings"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/models/weights/pickle"
 )
 

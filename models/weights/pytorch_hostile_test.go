@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 // hostile builds a zip file around a pickle with six float32 values.

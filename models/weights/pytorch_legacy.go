@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"io"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/models/weights/pickle"
 )
 

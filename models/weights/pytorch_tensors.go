@@ -6,7 +6,7 @@ import (
 	"math/bits"
 	"slices"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 // storageLoader reads all values of a storage as float32. It checks the count

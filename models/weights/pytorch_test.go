@@ -8,7 +8,7 @@ import (
 	"reflect"
 	"testing"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 func readTorch(data []byte) (Tensors, error) {

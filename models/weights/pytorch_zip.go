@@ -9,7 +9,7 @@ import (
 	"io"
 	"strings"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 const (

@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 // The safetensors format (huggingface/safetensors, "Format"): a little-endian

@@ -12,7 +12,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 func readSafe(data []byte) (Tensors, error) {

@@ -10,7 +10,7 @@ import (
 	"math"
 	"slices"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 // WriteSafetensors writes t as float32, tensors in the order of their names so

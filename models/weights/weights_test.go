@@ -13,7 +13,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 // Every half is compared with its value computed from the definition.

@@ -91,12 +91,12 @@ func TestScanner(t *testing.T) {
 	if said, err := scan(t.Context(), program, madeUp(t), "upscaled/scripts/archive"); err == nil || !strings.Contains(err.Error(), "GO-2026-0001") {
 		t.Errorf("a call of what is vulnerable: %q, %v", said, err)
 	}
-	if said, err := scan(t.Context(), program, madeUp(t), "upscaled/engine/fault"); err != nil || !strings.HasPrefix(said, "none known") {
+	if said, err := scan(t.Context(), program, madeUp(t), "upscaled/models/fault"); err != nil || !strings.HasPrefix(said, "none known") {
 		t.Errorf("no call of what is vulnerable: %q, %v", said, err)
 	}
 	none := httptest.NewServer(http.NotFoundHandler())
 	defer none.Close()
-	if said, err := scan(t.Context(), program, none.URL, "upscaled/engine/fault"); err == nil {
+	if said, err := scan(t.Context(), program, none.URL, "upscaled/models/fault"); err == nil {
 		t.Errorf("a server without a database: %q", said)
 	}
 	// govulncheck asks others than Go's own by HEAD whether they have one.
@@ -106,7 +106,7 @@ func TestScanner(t *testing.T) {
 		}
 	}))
 	defer broken.Close()
-	if said, err := scan(t.Context(), program, broken.URL, "upscaled/engine/fault"); err != nil || !strings.HasPrefix(said, "NOT CHECKED") {
+	if said, err := scan(t.Context(), program, broken.URL, "upscaled/models/fault"); err != nil || !strings.HasPrefix(said, "NOT CHECKED") {
 		t.Errorf("a server that hangs up: %q, %v", said, err)
 	}
 }

@@ -15,7 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/server/job"
 )
 

@@ -12,7 +12,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/server/account"
 	"upscaled/server/account/accounttest"
 	"upscaled/server/job"

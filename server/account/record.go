@@ -3,7 +3,7 @@ package account
 import (
 	"time"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/server/job"
 )
 

@@ -13,8 +13,8 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"upscaled/engine/fault"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
+	"upscaled/models/fault"
 	"upscaled/server/account"
 	"upscaled/server/job"
 )
@@ -55,7 +55,7 @@ func (h Host) ResultURL(r *http.Request, j job.Job) string { return h.Links.URL(
 // vendors' have one: clients name what they download by it.
 func (h Host) NamedURL(base string, j job.Job, stem string) string {
 	path, query, _ := strings.Cut(h.Links.URL(base, j), "?")
-	return path + "/" + stem + picture.Format(j.Result.Format).Extension() + "?" + query
+	return path + "/" + stem + imagedata.Format(j.Result.Format).Extension() + "?" + query
 }
 
 // Owned gives a job of this API that the caller may see; fault.NotFound for

@@ -4,7 +4,7 @@ import (
 	"encoding/base64"
 	"strings"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 // ParseDataURI decodes a base64 data URI (RFC 2397) of at most maxBytes. The

@@ -19,7 +19,7 @@ import (
 	"strings"
 	"time"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 // MaxRedirects is how many redirects are followed.

@@ -18,7 +18,7 @@ import (
 
 	"golang.org/x/net/dns/dnsmessage"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 // loopback lets a test reach its own servers; the rules stay in force for

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 // asked keeps the request that would have been sent, and sends none.

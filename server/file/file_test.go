@@ -14,7 +14,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/server/file"
 	"upscaled/server/job"
 )

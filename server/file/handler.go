@@ -9,8 +9,8 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"upscaled/engine/fault"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
+	"upscaled/models/fault"
 	"upscaled/server/job"
 )
 
@@ -39,7 +39,7 @@ func (h Handler) Serve(c echo.Context) error {
 		return err
 	}
 	defer content.Close()
-	format := picture.Format(j.Result.Format)
+	format := imagedata.Format(j.Result.Format)
 	header := c.Response().Header()
 	header.Set("Content-Type", format.ContentType())
 	header.Set("Content-Disposition", Disposition("inline", Stem(j.InputName)+format.Extension()))

@@ -8,7 +8,7 @@ import (
 	"io"
 	"time"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 // State of a job. It only moves forward: queued -> running -> one of the final

@@ -3,7 +3,7 @@ package job
 import (
 	"context"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 // ErrLost says that a lease's job belongs to somebody else or is final: the

@@ -4,7 +4,7 @@ import (
 	"net/url"
 	"strings"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 // tracesPath is where the OTLP specification has collectors take spans.

@@ -10,7 +10,7 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/server"
 	"upscaled/server/job"
 )

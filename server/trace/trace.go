@@ -23,7 +23,7 @@ import (
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 // Options make a Tracer.

@@ -13,7 +13,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/server"
 	"upscaled/server/job"
 	"upscaled/server/trace"

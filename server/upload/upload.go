@@ -12,7 +12,7 @@ import (
 	"net/http"
 	"strings"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 // Limits bound one request.

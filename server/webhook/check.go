@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/server/fetch"
 )
 

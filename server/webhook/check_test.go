@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/server/fetch"
 	"upscaled/server/webhook"
 )

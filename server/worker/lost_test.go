@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"upscaled/engine"
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/server/job"
 	"upscaled/server/worker"
 )

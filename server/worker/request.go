@@ -2,7 +2,7 @@ package worker
 
 import (
 	"upscaled/engine"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
 	"upscaled/server/job"
 )
 
@@ -15,7 +15,7 @@ func RequestOf(o job.Options, faces engine.Faces) engine.Request {
 			Scale: o.Scale, Longest: o.Longest, Width: o.Width, Height: o.Height,
 			FitWidth: o.FitWidth, FitHeight: o.FitHeight,
 		},
-		Format: picture.Format(o.Format), Quality: o.Quality, Lossless: o.Lossless, Strip: o.Strip, Tile: o.Tile,
+		Format: imagedata.Format(o.Format), Quality: o.Quality, Lossless: o.Lossless, Strip: o.Strip, Tile: o.Tile,
 	}
 	if o.FaceEnhance {
 		faces = withFace(faces, o.Face)

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"upscaled/engine"
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/server/job"
 )
 

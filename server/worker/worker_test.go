@@ -13,8 +13,8 @@ import (
 	"go.uber.org/goleak"
 
 	"upscaled/engine"
-	"upscaled/engine/fault"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
+	"upscaled/models/fault"
 	"upscaled/server/job"
 	"upscaled/server/worker"
 )
@@ -120,12 +120,12 @@ func TestSuccess(t *testing.T) {
 		got = q
 		_, err := q.Output.Write([]byte("picture"))
 		return engine.Result{
-			Input: picture.Info{Width: 3, Height: 4}, Output: picture.Info{Width: 6, Height: 8, Format: picture.WebP},
+			Input: imagedata.Info{Width: 3, Height: 4}, Output: imagedata.Info{Width: 6, Height: 8, Format: imagedata.WebP},
 			Model: "m", Faces: &engine.FaceResult{Found: 2, Enhanced: 1, Restorer: "x", Refined: true},
 		}, err
 	}, 0, l)
 	waitFor(t, l)
-	if got.Model != "m" || got.Size.Longest != 2048 || got.Format != picture.WebP || got.Quality != 80 || got.MaxInputWidth != 1400 || string(got.Input) != "input" {
+	if got.Model != "m" || got.Size.Longest != 2048 || got.Format != imagedata.WebP || got.Quality != 80 || got.MaxInputWidth != 1400 || string(got.Input) != "input" {
 		t.Errorf("asked %+v", got)
 	}
 	if l.how != "succeed" || !bytes.Equal(l.bytes, []byte("picture")) || l.result.Bytes != 7 || l.result.OutputHeight != 8 || l.result.InputWidth != 3 || l.result.Format != "webp" {

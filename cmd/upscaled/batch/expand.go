@@ -8,9 +8,9 @@ import (
 	"path/filepath"
 	"strings"
 
-	"upscaled/engine/fault"
-	"upscaled/engine/picture"
-	"upscaled/engine/picture/decode"
+	"upscaled/engine/imagedata"
+	"upscaled/engine/imagedata/decode"
+	"upscaled/models/fault"
 )
 
 // Expansion says how arguments are expanded.
@@ -195,7 +195,7 @@ func (e *expander) member(path, relative string) {
 		return
 	}
 	format, err := sniffFile(path)
-	_, claims := picture.ParseFormat(filepath.Ext(path))
+	_, claims := imagedata.ParseFormat(filepath.Ext(path))
 	switch {
 	case err == nil:
 		e.found.Inputs = append(e.found.Inputs, Input{Path: path, Relative: relative, Format: format, Size: info.Size()})

@@ -9,8 +9,8 @@ import (
 	"testing"
 
 	"upscaled/cmd/upscaled/batch"
-	"upscaled/engine/fault"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
+	"upscaled/models/fault"
 )
 
 func expand(t *testing.T, how batch.Expansion, arguments ...string) batch.Selection {
@@ -63,7 +63,7 @@ func TestNamedFileMustBeAPicture(t *testing.T) {
 	if kind := fault.KindOf(named.Failures[1].Err); kind != fault.NotFound {
 		t.Errorf("a missing file is %s", kind)
 	}
-	if named.Inputs[0].Format != picture.JPEG {
+	if named.Inputs[0].Format != imagedata.JPEG {
 		t.Errorf("format %q", named.Inputs[0].Format)
 	}
 }
@@ -103,7 +103,7 @@ func TestLinks(t *testing.T) {
 func TestStandardInput(t *testing.T) {
 	t.Parallel()
 	found := expand(t, batch.Expansion{Stdin: bytes.NewReader(pngBytes(t, 5, 5))}, "-", "-")
-	if len(found.Inputs) != 1 || found.Inputs[0].Format != picture.PNG || len(found.Notes) != 1 {
+	if len(found.Inputs) != 1 || found.Inputs[0].Format != imagedata.PNG || len(found.Notes) != 1 {
 		t.Errorf("inputs %v, notes %v", found.Inputs, found.Notes)
 	}
 	ctx, cancel := context.WithCancel(context.Background())

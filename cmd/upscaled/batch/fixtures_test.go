@@ -17,9 +17,9 @@ import (
 
 	"upscaled/cmd/upscaled/batch"
 	"upscaled/engine"
-	"upscaled/engine/fault"
-	"upscaled/engine/picture"
-	"upscaled/engine/picture/decode"
+	"upscaled/engine/imagedata"
+	"upscaled/engine/imagedata/decode"
+	"upscaled/models/fault"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -81,7 +81,7 @@ func list(t testing.TB, root string) []string {
 // and to panic.
 type fakeEngine struct {
 	mu      sync.Mutex
-	formats []picture.Format
+	formats []imagedata.Format
 	// entered receives a value when a picture is half written, and then waits
 	// for its context; nil does not block.
 	entered chan struct{}
@@ -89,7 +89,7 @@ type fakeEngine struct {
 }
 
 func (f *fakeEngine) Upscale(ctx context.Context, r engine.Request) (engine.Result, error) {
-	info, err := decode.Probe(r.Input, picture.Limits{})
+	info, err := decode.Probe(r.Input, imagedata.Limits{})
 	if err != nil {
 		return engine.Result{}, err
 	}
@@ -115,7 +115,7 @@ func (f *fakeEngine) Upscale(ctx context.Context, r engine.Request) (engine.Resu
 }
 
 func (f *fakeEngine) Describe(_ context.Context, r engine.Request) (batch.Facts, error) {
-	info, err := decode.Probe(r.Input, picture.Limits{})
+	info, err := decode.Probe(r.Input, imagedata.Limits{})
 	return batch.Facts{Model: "fake", Width: 4 * info.Width, Height: 4 * info.Height, Scale: 4}, err
 }
 
@@ -132,7 +132,7 @@ func (l *log) Finished(index int, o batch.Outcome) { l.finished[index] = o }
 func newLog() *log                                 { return &log{finished: make(map[int]batch.Outcome)} }
 
 // jobs plans arguments or fails the test.
-func jobs(t testing.TB, out string, format picture.Format, how batch.Expansion, arguments ...string) ([]batch.Job, batch.Selection) {
+func jobs(t testing.TB, out string, format imagedata.Format, how batch.Expansion, arguments ...string) ([]batch.Job, batch.Selection) {
 	t.Helper()
 	selection, err := batch.Expand(context.Background(), arguments, how)
 	if err != nil {

@@ -12,9 +12,9 @@ import (
 	"path/filepath"
 	"strings"
 
-	"upscaled/engine/fault"
-	"upscaled/engine/picture"
-	"upscaled/engine/picture/decode"
+	"upscaled/engine/imagedata"
+	"upscaled/engine/imagedata/decode"
+	"upscaled/models/fault"
 )
 
 // Standard is the argument that means standard input or output.
@@ -33,7 +33,7 @@ type Input struct {
 	// folder.
 	Relative string
 	// Format is what the first bytes say.
-	Format picture.Format
+	Format imagedata.Format
 	// Size is in bytes; it weighs the file in the overall progress.
 	Size int64
 	// data is set when the file can be read only once (pipes).
@@ -146,7 +146,7 @@ func reason(err error) string {
 }
 
 // sniffFile tells the format of a file from its first bytes.
-func sniffFile(path string) (picture.Format, error) {
+func sniffFile(path string) (imagedata.Format, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return "", unreadable(err)

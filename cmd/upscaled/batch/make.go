@@ -10,7 +10,7 @@ import (
 	"runtime/debug"
 
 	"upscaled/engine"
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 // make reads, upscales and publishes one picture. A panic of a decoder or of

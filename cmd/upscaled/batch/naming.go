@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
 )
 
 // besideSuffix is what outputs beside their input have before the extension.
@@ -19,7 +19,7 @@ const besideSuffix = ".upscaled"
 type Naming struct {
 	kind   kind
 	out    string
-	format picture.Format
+	format imagedata.Format
 }
 
 // kind is what --out means.
@@ -53,11 +53,11 @@ type Facts struct {
 // template when it has placeholders, a file when its extension is that of a
 // picture, else a folder. format "" keeps each input's, unless out is a file
 // or a template with an extension.
-func NewNaming(out string, format picture.Format, selection Selection) (Naming, error) {
+func NewNaming(out string, format imagedata.Format, selection Selection) (Naming, error) {
 	n := Naming{out: out, format: format}
 	info, err := os.Stat(out)
 	isFolder := err == nil && info.IsDir() || strings.HasSuffix(out, "/") || strings.HasSuffix(out, string(filepath.Separator))
-	extension, isPicture := picture.ParseFormat(filepath.Ext(out))
+	extension, isPicture := imagedata.ParseFormat(filepath.Ext(out))
 	switch {
 	case out == Standard, out == "" && onlyStandard(selection):
 		n.kind = standard
@@ -120,7 +120,7 @@ func (n Naming) Late() bool {
 }
 
 // Format is what an input's output is written in.
-func (n Naming) Format(in Input) picture.Format {
+func (n Naming) Format(in Input) imagedata.Format {
 	if n.format != "" {
 		return n.format
 	}
@@ -153,7 +153,7 @@ func (n Naming) Path(in Input, facts Facts) (string, error) {
 // format.
 func (n Naming) extension(in Input) string {
 	own := filepath.Ext(in.Relative)
-	if format, ok := picture.ParseFormat(own); ok && format == n.Format(in) {
+	if format, ok := imagedata.ParseFormat(own); ok && format == n.Format(in) {
 		return own
 	}
 	return n.Format(in).Extension()
@@ -163,7 +163,7 @@ func (n Naming) extension(in Input) string {
 // extension of a picture gets the extension appended.
 func (n Naming) fill(in Input, name, extension string, facts Facts) string {
 	pattern := n.out
-	if _, isPicture := picture.ParseFormat(filepath.Ext(pattern)); !isPicture && !strings.HasSuffix(pattern, "{ext}") {
+	if _, isPicture := imagedata.ParseFormat(filepath.Ext(pattern)); !isPicture && !strings.HasSuffix(pattern, "{ext}") {
 		pattern += extension
 	}
 	return filepath.Clean(strings.NewReplacer(

@@ -10,7 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"upscaled/cmd/upscaled/batch"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
 )
 
 func TestOutputNames(t *testing.T) {
@@ -21,11 +21,11 @@ func TestOutputNames(t *testing.T) {
 	at := func(name string) string { return filepath.Join(root, filepath.FromSlash(name)) }
 	for _, c := range []struct {
 		input, out string
-		format     picture.Format
+		format     imagedata.Format
 		want       string
 	}{
 		{"in/a.JPEG", "", "", "in/a.upscaled.JPEG"},
-		{"in/a.JPEG", "", picture.PNG, "in/a.upscaled.png"},
+		{"in/a.JPEG", "", imagedata.PNG, "in/a.upscaled.png"},
 		{"in/lies.png", "", "", "in/lies.upscaled.jpg"},
 		{"in/a.JPEG", "there", "", "there/a.JPEG"},
 		{"in/a.JPEG", "new", "", "new/a.JPEG"},
@@ -33,7 +33,7 @@ func TestOutputNames(t *testing.T) {
 		{"in/a.JPEG", "big.webp", "", "big.webp"},
 		{"in", "new", "", "new/a.JPEG new/lies.jpg new/sub/a.png"},
 		{"in/sub/a.png", "{dir}/{name}-large.{ext}", "", "in/sub/a-large.png"},
-		{"in/sub/a.png", "{name}", picture.TIFF, "a.tif"},
+		{"in/sub/a.png", "{name}", imagedata.TIFF, "a.tif"},
 		{"in/sub/a.png", "{name}.jpg", "", "a.jpg"},
 	} {
 		out := c.out
@@ -61,7 +61,7 @@ func TestNamingRefuses(t *testing.T) {
 	at := func(name string) string { return filepath.Join(root, name) }
 	for _, c := range []struct {
 		out    string
-		format picture.Format
+		format imagedata.Format
 		inputs []string
 		want   string
 	}{
@@ -71,10 +71,10 @@ func TestNamingRefuses(t *testing.T) {
 		{at("x.avif"), "", []string{at("a.jpg")}, ".avif, which cannot be written"},
 		{at("{name}.HEIC"), "", []string{at("a.jpg")}, ".heic, which cannot be written"},
 		{at("x.avif") + "/", "", []string{at("a.jpg")}, ""},
-		{at("x.png"), picture.JPEG, []string{at("a.jpg")}, "disagree"},
+		{at("x.png"), imagedata.JPEG, []string{at("a.jpg")}, "disagree"},
 		{at("{nam}.png"), "", []string{at("a.jpg")}, "unknown placeholder {nam}"},
-		{at("new"), picture.PNG, []string{at("a.jpg"), at("a.png")}, "both be written"},
-		{at("same.{ext}"), picture.PNG, []string{at("a.jpg")}, ""},
+		{at("new"), imagedata.PNG, []string{at("a.jpg"), at("a.png")}, "both be written"},
+		{at("same.{ext}"), imagedata.PNG, []string{at("a.jpg")}, ""},
 		{at("{ext}"), "", []string{at("a.png"), at("b.png")}, "both be written"},
 		{root, "", []string{at("a.jpg")}, "would replace the input"},
 		{at("b.png"), "", []string{at("a.jpg")}, ""},
@@ -124,7 +124,7 @@ func TestTemplatesNeverShareAPath(t *testing.T) {
 		selection := batch.Selection{}
 		for _, path := range rapid.SliceOfNDistinct(name, 1, 5, rapid.ID).Draw(t, "names") {
 			selection.Inputs = append(selection.Inputs, batch.Input{
-				Path: filepath.Join("gone", path), Relative: path, Format: picture.PNG,
+				Path: filepath.Join("gone", path), Relative: path, Format: imagedata.PNG,
 			})
 		}
 		naming, err := batch.NewNaming(out, "", selection)

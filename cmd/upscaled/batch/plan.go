@@ -4,13 +4,13 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
 )
 
 // Job is one picture with its output.
 type Job struct {
 	Input  Input
-	Format picture.Format
+	Format imagedata.Format
 	// Output is the path, Standard for standard output, and "" until the engine
 	// has told the facts that the name depends on.
 	Output string

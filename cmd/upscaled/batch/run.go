@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"upscaled/engine"
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 // Engine is what a batch needs of the engine.

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"upscaled/cmd/upscaled/batch"
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 func options(e batch.Engine) batch.Options {

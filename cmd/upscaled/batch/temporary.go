@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 // Unfinished outputs are named .upscaled-XXXX.tmp and lie in the folder of the

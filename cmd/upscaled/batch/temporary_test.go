@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"upscaled/cmd/upscaled/batch"
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 func TestPublishNeverReplacesUnasked(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"upscaled/cmd/upscaled/batch"
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 // Reporter hears everything that a run tells. Fetched may be called from any

@@ -13,8 +13,8 @@ import (
 	"upscaled/cmd/upscaled/batch"
 	"upscaled/cmd/upscaled/progress"
 	"upscaled/engine"
-	"upscaled/engine/fault"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
+	"upscaled/models/fault"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -35,7 +35,7 @@ func tell(r Reporter) {
 	r.Progressed(0, engine.Progress{Done: 1, Total: 2})
 	r.Started(1, jobs[1])
 	done := batch.Outcome{Job: jobs[0], Status: batch.Done, Elapsed: 2 * time.Second}
-	done.Result.Output = picture.Info{Width: 8, Height: 4, Format: picture.PNG}
+	done.Result.Output = imagedata.Info{Width: 8, Height: 4, Format: imagedata.PNG}
 	done.Result.Notes = []string{"It lost something."}
 	r.Finished(0, done)
 	failed := batch.Outcome{Job: jobs[1], Status: batch.Failed, Err: fault.New(fault.Invalid, "It is broken.")}

@@ -4,7 +4,7 @@ import (
 	"math"
 
 	"upscaled/engine/face"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
 )
 
 // Crop cuts the square of size x size pixels out of a picture that t maps the
@@ -12,8 +12,8 @@ import (
 // It is filtered for its own resolution. Beyond the picture its edge goes on.
 // A transform without an inverse, which Estimate never gives, and a picture
 // without pixels make a black square.
-func Crop(p picture.Raster, t Transform, size int) picture.Raster {
-	out := picture.NewRaster(size, size, p.Channels, p.Depth())
+func Crop(p imagedata.Raster, t Transform, size int) imagedata.Raster {
+	out := imagedata.NewRaster(size, size, p.Channels, p.Depth())
 	if !t.usable() || p.Width <= 0 || p.Height <= 0 {
 		return out
 	}

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"upscaled/engine/face/align"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
 	"upscaled/engine/resize"
 )
 
@@ -131,7 +131,7 @@ func TestCropWithoutAnInverseIsBlack(t *testing.T) {
 	t.Parallel()
 	white := paint(9, 9, 1, 8, func(_, _ float64, _ int) float64 { return 1 })
 	for _, into := range []align.Transform{{}, {A: math.NaN()}, {A: 1, X: math.Inf(1)}, {A: 1e-300}} {
-		if got := align.Crop(white, into, 8); !equal(got, picture.NewRaster(8, 8, 1, 8)) {
+		if got := align.Crop(white, into, 8); !equal(got, imagedata.NewRaster(8, 8, 1, 8)) {
 			t.Errorf("%+v gives %v", into, got.Pix)
 		}
 	}

@@ -9,7 +9,7 @@ import (
 
 	"upscaled/engine/face"
 	"upscaled/engine/face/align"
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 // pose draws a face of 20 to 400 pixels between the eyes, turned any way: the

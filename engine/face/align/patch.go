@@ -3,7 +3,7 @@ package align
 import (
 	"math"
 
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
 	"upscaled/engine/resize"
 )
 
@@ -28,7 +28,7 @@ type Patch struct {
 //
 // The colours are matched to the original's, not to the enlarged picture's, so
 // that this can be done before there is an enlarged picture.
-func NewPatch(restored, crop picture.Raster, t Transform, scaleX, scaleY, strength float64) *Patch {
+func NewPatch(restored, crop imagedata.Raster, t Transform, scaleX, scaleY, strength float64) *Patch {
 	p := &Patch{strength: min(max(strength, 0), 1)}
 	if !(p.strength > 0 && scaleX > 0 && scaleY > 0 && t.usable() && restored.Width > 0 && restored.Height > 0) {
 		return p
@@ -59,7 +59,7 @@ func (p *Patch) Bounds() (left, top, right, bottom int) {
 // first of which is row top of the picture. The band has the picture's whole
 // width. Pixels outside the mask are not touched. The result is the same
 // whatever the bands.
-func (p *Patch) Blend(band picture.Raster, top int) {
+func (p *Patch) Blend(band imagedata.Raster, top int) {
 	first, end := max(p.top, top), min(p.bottom, top+band.Height)
 	if first >= end || p.left >= band.Width || p.right <= 0 {
 		return
@@ -117,11 +117,11 @@ func luma(red, green, blue float32) float32 {
 }
 
 // inChannels makes a raster gray or gives it three equal channels.
-func inChannels(r picture.Raster, channels int) picture.Raster {
+func inChannels(r imagedata.Raster, channels int) imagedata.Raster {
 	if r.Channels == channels {
 		return r
 	}
-	out := picture.NewRaster(r.Width, r.Height, channels, r.Depth())
+	out := imagedata.NewRaster(r.Width, r.Height, channels, r.Depth())
 	if r.Pix16 != nil {
 		convert(out.Pix16, r.Pix16, channels, r.Channels)
 	} else {

@@ -8,7 +8,7 @@ import (
 
 	"upscaled/engine/face"
 	"upscaled/engine/face/align"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
 	"upscaled/engine/resize"
 )
 
@@ -22,7 +22,7 @@ func inMask(x, y int, t align.Transform, size int, scaleX, scaleY float64) bool 
 
 // checkIdentity runs the whole path with a restorer that restores nothing and
 // wants 45 dB inside the mask and the same bytes outside.
-func checkIdentity(t *testing.T, name string, p picture.Raster, into align.Transform, size, width, height int) {
+func checkIdentity(t *testing.T, name string, p imagedata.Raster, into align.Transform, size, width, height int) {
 	t.Helper()
 	crop := align.Crop(p, into, size)
 	plain := resize.Whole(p, width, height)
@@ -55,7 +55,7 @@ func checkIdentity(t *testing.T, name string, p picture.Raster, into align.Trans
 
 func TestIdentityChangesNothing(t *testing.T) {
 	t.Parallel()
-	kinds := map[string]func(width, height, channels, depth int) picture.Raster{"smooth": smooth, "photo-like": photoLike}
+	kinds := map[string]func(width, height, channels, depth int) imagedata.Raster{"smooth": smooth, "photo-like": photoLike}
 	for kind, make := range kinds {
 		for i, test := range []struct {
 			name                             string
@@ -96,7 +96,7 @@ func TestIdentityOnPhotographs(t *testing.T) {
 }
 
 // scene is a picture, enlarged, and a face in it that a restorer changed.
-func scene(channels, depth int, angle float64) (plain, restored, crop picture.Raster, into align.Transform) {
+func scene(channels, depth int, angle float64) (plain, restored, crop imagedata.Raster, into align.Transform) {
 	p := photoLike(90, 100, channels, depth)
 	into = posed(24, angle, 40, 45).ScaleBy(128.0 / 512)
 	crop = align.Crop(p, into, 128)
@@ -105,7 +105,7 @@ func scene(channels, depth int, angle float64) (plain, restored, crop picture.Ra
 
 func TestBandsAreTheWhole(t *testing.T) {
 	t.Parallel()
-	var plains, crops, faces []picture.Raster
+	var plains, crops, faces []imagedata.Raster
 	for _, channels := range []int{1, 3} {
 		for _, depth := range []int{8, 16} {
 			p := photoLike(60, 70, channels, depth)
@@ -141,7 +141,7 @@ func TestStrength(t *testing.T) {
 	t.Parallel()
 	for _, depth := range []int{8, 16} {
 		plain, restored, crop, into := scene(3, depth, 0.2)
-		blended := func(strength float64) picture.Raster {
+		blended := func(strength float64) imagedata.Raster {
 			out := clone(plain)
 			align.NewPatch(restored, crop, into, 2, 2, strength).Blend(out, 0)
 			return out
@@ -241,7 +241,7 @@ func TestMixedChannelsAndDepths(t *testing.T) {
 		}
 	}
 	// The same patch, of one channel, on a coloured picture and on its red.
-	colour, red := clone(coloured), picture.NewRaster(128, 128, 1, 8)
+	colour, red := clone(coloured), imagedata.NewRaster(128, 128, 1, 8)
 	for i := range red.Pix {
 		red.Pix[i] = colour.Pix[3*i]
 	}
@@ -278,7 +278,7 @@ func TestPatchOutsideAndEmpty(t *testing.T) {
 		"no inverse":    align.NewPatch(restored, crop, align.Transform{}, 2, 2, 1),
 		"no scale":      align.NewPatch(restored, crop, into, 0, 2, 1),
 		"bad scale":     align.NewPatch(restored, crop, into, 2, math.NaN(), 1),
-		"nothing in it": align.NewPatch(picture.NewRaster(0, 0, 3, 8), picture.NewRaster(0, 0, 3, 8), into, 2, 2, 1),
+		"nothing in it": align.NewPatch(imagedata.NewRaster(0, 0, 3, 8), imagedata.NewRaster(0, 0, 3, 8), into, 2, 2, 1),
 	} {
 		got := clone(plain)
 		patch.Blend(got, 0)

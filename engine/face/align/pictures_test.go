@@ -10,12 +10,12 @@ import (
 	"path/filepath"
 	"testing"
 
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
 )
 
 // paint fills a raster with a function of pixel centres that gives 0 to 1.
-func paint(width, height, channels, depth int, at func(x, y float64, c int) float64) picture.Raster {
-	r := picture.NewRaster(width, height, channels, depth)
+func paint(width, height, channels, depth int, at func(x, y float64, c int) float64) imagedata.Raster {
+	r := imagedata.NewRaster(width, height, channels, depth)
 	for y := range height {
 		for x := range width {
 			for c := range channels {
@@ -33,7 +33,7 @@ func paint(width, height, channels, depth int, at func(x, y float64, c int) floa
 }
 
 // smooth has no detail under 30 pixels.
-func smooth(width, height, channels, depth int) picture.Raster {
+func smooth(width, height, channels, depth int) imagedata.Raster {
 	return paint(width, height, channels, depth, func(x, y float64, c int) float64 {
 		return 0.5 + 0.2*math.Sin(x/9+float64(c)) + 0.2*math.Cos(y/7-float64(c))
 	})
@@ -41,7 +41,7 @@ func smooth(width, height, channels, depth int) picture.Raster {
 
 // photoLike has detail of every size down to two pixels, weaker the finer, and
 // hard edges, as photographs have.
-func photoLike(width, height, channels, depth int) picture.Raster {
+func photoLike(width, height, channels, depth int) imagedata.Raster {
 	random := rand.New(rand.NewPCG(1, 2))
 	type wave struct{ x, y, phase, size float64 }
 	var waves []wave
@@ -64,10 +64,10 @@ func photoLike(width, height, channels, depth int) picture.Raster {
 
 // shared gives the photographs beside the checkout by name; it skips where
 // there are none.
-func shared(t *testing.T, names ...string) map[string]picture.Raster {
+func shared(t *testing.T, names ...string) map[string]imagedata.Raster {
 	t.Helper()
 	folder := filepath.Join("..", "..", "..", "..", "shared", "images")
-	photos := map[string]picture.Raster{}
+	photos := map[string]imagedata.Raster{}
 	for _, name := range names {
 		f, err := os.Open(filepath.Join(folder, name))
 		if err != nil {
@@ -92,22 +92,22 @@ func shared(t *testing.T, names ...string) map[string]picture.Raster {
 }
 
 // sample is number i of a raster from 0 to 255.
-func sample(r picture.Raster, i int) float64 {
+func sample(r imagedata.Raster, i int) float64 {
 	if r.Pix16 != nil {
 		return float64(r.Pix16[i]) / 257
 	}
 	return float64(r.Pix[i])
 }
 
-func samples(r picture.Raster) int { return r.Width * r.Height * r.Channels }
+func samples(r imagedata.Raster) int { return r.Width * r.Height * r.Channels }
 
-func clone(r picture.Raster) picture.Raster {
+func clone(r imagedata.Raster) imagedata.Raster {
 	r.Pix = append([]uint8(nil), r.Pix...)
 	r.Pix16 = append([]uint16(nil), r.Pix16...)
 	return r
 }
 
-func equal(a, b picture.Raster) bool {
+func equal(a, b imagedata.Raster) bool {
 	for i := range samples(a) {
 		if sample(a, i) != sample(b, i) {
 			return false

@@ -5,7 +5,7 @@ import (
 	"runtime"
 	"sync"
 
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
 )
 
 // plane is a rectangle of a picture as numbers from 0 to 1, interleaved row by
@@ -24,7 +24,7 @@ type span struct{ first, end int }
 
 // newPlane takes the part of a picture from (x0, y0) to (x1, y1), in pixels,
 // and margin cells more on every side.
-func newPlane(p picture.Raster, cell int, x0, y0, x1, y1 float64, margin int) plane {
+func newPlane(p imagedata.Raster, cell int, x0, y0, x1, y1 float64, margin int) plane {
 	side := float64(cell)
 	s := plane{
 		cell: cell, channels: p.Channels,

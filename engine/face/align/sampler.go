@@ -1,6 +1,6 @@
 package align
 
-import "upscaled/engine/picture"
+import "upscaled/engine/imagedata"
 
 // sampler reads a picture at any place.
 type sampler struct {
@@ -13,7 +13,7 @@ type sampler struct {
 // filter. From 4 pixels on, means of squares of pixels are filtered in place
 // of pixels, such that the filter is still 2 to 4 of them wide: what those
 // means alias lies mostly beyond what the filter lets through.
-func newSampler(p picture.Raster, step, x0, y0, x1, y1 float64) sampler {
+func newSampler(p imagedata.Raster, step, x0, y0, x1, y1 float64) sampler {
 	cell := max(1, int(step/2))
 	k := newKernel(max(1, step/float64(cell)))
 	return sampler{plane: newPlane(p, cell, x0, y0, x1, y1, k.taps/2+1), kernel: k}

@@ -3,7 +3,7 @@ package align
 import (
 	"math"
 
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
 )
 
 const (
@@ -19,7 +19,7 @@ const (
 // newTint is what must be added to a restored face so that its colours and
 // shading are the picture's: the low frequencies of crop - restored, which
 // have one size and number of channels.
-func newTint(restored, crop picture.Raster) plane {
+func newTint(restored, crop imagedata.Raster) plane {
 	cell := max(1, min(restored.Width, restored.Height)/tintCells)
 	width, height := float64(restored.Width), float64(restored.Height)
 	difference := newPlane(crop, cell, 0, 0, width, height, 0)

@@ -8,7 +8,7 @@ import (
 
 	"upscaled/engine/face/detect"
 	"upscaled/engine/face/detect/detecttest"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
 	"upscaled/engine/resize"
 )
 
@@ -28,7 +28,7 @@ func BenchmarkPigo(b *testing.B) {
 	}
 }
 
-func measure(b *testing.B, p picture.Raster) {
+func measure(b *testing.B, p imagedata.Raster) {
 	d := detecttest.Pigo(b, detect.Options{})
 	b.ReportAllocs()
 	found := 0

@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 // faceCascade is a boosted sum of binary decision trees after Markuš et al.,

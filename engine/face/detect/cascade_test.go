@@ -9,12 +9,12 @@ import (
 
 	"upscaled/engine/face/detect"
 	"upscaled/engine/face/detect/detecttest"
-	"upscaled/engine/fault"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
+	"upscaled/models/fault"
 )
 
 // grayPixels is the green channel, which serves as well as any gray here.
-func grayPixels(p picture.Raster) []uint8 {
+func grayPixels(p imagedata.Raster) []uint8 {
 	gray := make([]uint8, p.Width*p.Height)
 	for i := range gray {
 		gray[i] = p.Pix[3*i+1]

@@ -4,7 +4,7 @@ import (
 	"math"
 
 	"upscaled/engine/face"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
 )
 
 // The crop in which points are located: upright, with a face's window of
@@ -29,7 +29,7 @@ const cropMiddle = (cropSide - 1) / 2.0
 
 // cut makes the crop of a face of the given window and roll. It samples the
 // reduced copy where that is fine enough and the picture itself elsewhere.
-func cut(p picture.Raster, reduced plane, factor int, centre face.Point, size, roll float64) crop {
+func cut(p imagedata.Raster, reduced plane, factor int, centre face.Point, size, roll float64) crop {
 	c := crop{plane: plane{width: cropSide, height: cropSide, pix: make([]uint8, cropSide*cropSide)},
 		centre: centre, step: size / cropWindow}
 	c.sin, c.cos = math.Sincos(roll)

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"upscaled/engine/face"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
 )
 
 // levelFace is the template with its eyes 70 samples apart, in a crop.
@@ -53,7 +53,7 @@ func TestPlausible(t *testing.T) {
 // repeats its edge in the margin.
 func TestShrink(t *testing.T) {
 	t.Parallel()
-	p := picture.NewRaster(5, 3, 1, 8)
+	p := imagedata.NewRaster(5, 3, 1, 8)
 	copy(p.Pix, []uint8{
 		10, 20, 30, 40, 50,
 		11, 21, 31, 41, 52,
@@ -69,7 +69,7 @@ func TestShrink(t *testing.T) {
 	if got.width != 5 || got.height != 4 || got.left != -1 || got.top != -1 || string(got.pix) != string(want) {
 		t.Errorf("%+v instead of %v", got, want)
 	}
-	red := picture.NewRaster(1, 1, 3, 8)
+	red := imagedata.NewRaster(1, 1, 3, 8)
 	copy(red.Pix, []uint8{200, 100, 50})
 	if g := shrink(red, 1, 0).pix[0]; g != 124 { // 59.8 + 58.7 + 5.7 by BT.601
 		t.Errorf("luma %d", g)
@@ -77,8 +77,8 @@ func TestShrink(t *testing.T) {
 }
 
 // stripes are columns of one pixel, black and white.
-func stripes(side int) picture.Raster {
-	p := picture.NewRaster(side, side, 1, 8)
+func stripes(side int) imagedata.Raster {
+	p := imagedata.NewRaster(side, side, 1, 8)
 	for i := range p.Pix {
 		p.Pix[i] = uint8(i % side % 2 * 255)
 	}
@@ -111,7 +111,7 @@ func TestCutResolution(t *testing.T) {
 // the crop shows is what lies there.
 func TestCutGeometry(t *testing.T) {
 	t.Parallel()
-	p := picture.NewRaster(400, 300, 1, 8)
+	p := imagedata.NewRaster(400, 300, 1, 8)
 	for i := range p.Pix {
 		p.Pix[i] = uint8((i%400)/4 + (i/400)/3)
 	}

@@ -5,7 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
 )
 
 // plane is a gray picture. Its first sample lies at (left, top) of the grid it
@@ -20,7 +20,7 @@ const lumaRed, lumaGreen, lumaBlue = 77, 150, 29
 
 // region is the gray form of the rectangle [x0, x1) x [y0, y1) of a raster,
 // cut at the raster's edges.
-func region(p picture.Raster, x0, y0, x1, y1 int) plane {
+func region(p imagedata.Raster, x0, y0, x1, y1 int) plane {
 	x0, y0, x1, y1 = max(x0, 0), max(y0, 0), min(x1, p.Width), min(y1, p.Height)
 	if x0 >= x1 || y0 >= y1 {
 		return plane{}
@@ -49,7 +49,7 @@ func luma(r, g, b uint8) uint8 {
 // shrink gives the gray copy that is searched: each sample is the mean of
 // factor x factor pixels (fewer at the right and bottom edge), and margin
 // samples that repeat the edge surround it.
-func shrink(p picture.Raster, factor, margin int) plane {
+func shrink(p imagedata.Raster, factor, margin int) plane {
 	inner := plane{width: (p.Width + factor - 1) / factor, height: (p.Height + factor - 1) / factor}
 	out := plane{width: inner.width + 2*margin, height: inner.height + 2*margin, left: -margin, top: -margin}
 	out.pix = make([]uint8, out.width*out.height)
@@ -69,7 +69,7 @@ func shrink(p picture.Raster, factor, margin int) plane {
 	return out
 }
 
-func shrinkRow(p picture.Raster, factor, y int, to []uint8) {
+func shrinkRow(p imagedata.Raster, factor, y int, to []uint8) {
 	sums := make([]uint32, len(to))
 	counts := uint32(0)
 	for sy := y * factor; sy < min((y+1)*factor, p.Height); sy++ {

@@ -4,8 +4,8 @@
 package detect
 
 import (
-	"upscaled/engine/fault"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
+	"upscaled/models/fault"
 )
 
 // Options says which finds count. The zero value takes every default.
@@ -43,7 +43,7 @@ func (o Options) withDefaults(threshold float64) (Options, error) {
 }
 
 // checkRaster refuses what face.Detector does not promise to take.
-func checkRaster(p picture.Raster) error {
+func checkRaster(p imagedata.Raster) error {
 	if p.Channels != 1 && p.Channels != 3 {
 		return fault.New(fault.Invalid, "Faces are looked for in pictures of 1 or 3 channels, not %d.", p.Channels)
 	}

@@ -5,8 +5,8 @@ import (
 	"math"
 
 	"upscaled/engine/face"
-	"upscaled/engine/fault"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
+	"upscaled/models/fault"
 )
 
 // Cascades are the files in the folder cascade of github.com/esimov/pigo.
@@ -90,7 +90,7 @@ func searchedRolls() []float64 {
 }
 
 // Detect implements face.Detector.
-func (d *Pigo) Detect(ctx context.Context, p picture.Raster) ([]face.Face, error) {
+func (d *Pigo) Detect(ctx context.Context, p imagedata.Raster) ([]face.Face, error) {
 	if err := checkRaster(p); err != nil {
 		return nil, err
 	}

@@ -11,9 +11,9 @@ import (
 	"upscaled/engine/face"
 	"upscaled/engine/face/detect"
 	"upscaled/engine/face/detect/detecttest"
-	"upscaled/engine/fault"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
 	"upscaled/engine/resize"
+	"upscaled/models/fault"
 )
 
 // measured are the five points of pigo's testdata/sample.jpg, measured by hand:
@@ -35,7 +35,7 @@ func mapped(l face.Landmarks, f func(face.Point) face.Point) face.Landmarks {
 }
 
 // expectPoints wants one face with every point within 6 % of the eye distance.
-func expectPoints(t *testing.T, p picture.Raster, want face.Landmarks) face.Face {
+func expectPoints(t *testing.T, p imagedata.Raster, want face.Landmarks) face.Face {
 	t.Helper()
 	faces, err := detecttest.Pigo(t, detect.Options{}).Detect(context.Background(), p)
 	if err != nil || len(faces) != 1 {
@@ -94,7 +94,7 @@ func TestPortraitCut(t *testing.T) {
 	t.Parallel()
 	p := detecttest.Portrait(t)
 	const left, top, width, height = 60, 110, 210, 200
-	out := picture.NewRaster(width, height, 3, 8)
+	out := imagedata.NewRaster(width, height, 3, 8)
 	for y := range height {
 		copy(out.Pix[3*y*width:][:3*width], p.Pix[3*((top+y)*p.Width+left):])
 	}
@@ -112,8 +112,8 @@ func TestPortraitMirrored(t *testing.T) {
 	expectPoints(t, mirrored(p), want)
 }
 
-func mirrored(p picture.Raster) picture.Raster {
-	out := picture.NewRaster(p.Width, p.Height, 3, 8)
+func mirrored(p imagedata.Raster) imagedata.Raster {
+	out := imagedata.NewRaster(p.Width, p.Height, 3, 8)
 	for i := range p.Width * p.Height {
 		x, y := i%p.Width, i/p.Width
 		copy(out.Pix[3*i:3*i+3], p.Pix[3*(y*p.Width+p.Width-1-x):])
@@ -131,10 +131,10 @@ func TestPortraitRotated(t *testing.T) {
 
 // rotated turns a picture clockwise around its centre, nearest pixel, edges
 // repeated, and gives the way of a point.
-func rotated(p picture.Raster, degrees float64) (picture.Raster, func(face.Point) face.Point) {
+func rotated(p imagedata.Raster, degrees float64) (imagedata.Raster, func(face.Point) face.Point) {
 	sin, cos := math.Sincos(degrees * math.Pi / 180)
 	cx, cy := float64(p.Width)/2, float64(p.Height)/2
-	out := picture.NewRaster(p.Width, p.Height, 3, 8)
+	out := imagedata.NewRaster(p.Width, p.Height, 3, 8)
 	for i := range p.Width * p.Height {
 		x, y := float64(i%p.Width)+0.5-cx, float64(i/p.Width)+0.5-cy
 		sx := min(max(int(cx+x*cos+y*sin), 0), p.Width-1)
@@ -148,7 +148,7 @@ func rotated(p picture.Raster, degrees float64) (picture.Raster, func(face.Point
 }
 
 // shared is the folder of photographs beside the checkout, which may be absent.
-func shared(t testing.TB, name string) picture.Raster {
+func shared(t testing.TB, name string) imagedata.Raster {
 	t.Helper()
 	path := filepath.Join("..", "..", "..", "..", "shared", "images", name)
 	if _, err := os.Stat(path); err != nil {

@@ -4,7 +4,7 @@ import (
 	"math"
 
 	"upscaled/engine/face"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
 )
 
 // Where the eyes of a face lie in its window and how large a window the pupil
@@ -36,7 +36,7 @@ type examined struct {
 
 // examine locates the five points of a candidate: the eyes give the roll and
 // size for a second, better aligned look. It says whether this is a face.
-func (d *Pigo) examine(p picture.Raster, reduced plane, factor int, w window) (face.Face, bool) {
+func (d *Pigo) examine(p imagedata.Raster, reduced plane, factor int, w window) (face.Face, bool) {
 	unit := float64(factor)
 	centre := face.Point{X: (w.column + 0.5) * unit, Y: (w.row + 0.5) * unit}
 	size := w.size * unit

@@ -4,9 +4,9 @@ import (
 	"context"
 
 	"upscaled/engine/face"
-	"upscaled/engine/fault"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
 	"upscaled/engine/resize"
+	"upscaled/models/fault"
 )
 
 // TensorNetwork runs a network with one input, named "input". It may be used
@@ -54,7 +54,7 @@ func (d *YuNet) Name() string { return "yunet" }
 const yunetSide = 640
 
 // Detect implements face.Detector.
-func (d *YuNet) Detect(ctx context.Context, p picture.Raster) ([]face.Face, error) {
+func (d *YuNet) Detect(ctx context.Context, p imagedata.Raster) ([]face.Face, error) {
 	if d.invalid != nil {
 		return nil, d.invalid
 	}
@@ -87,7 +87,7 @@ func (d *YuNet) Detect(ctx context.Context, p picture.Raster) ([]face.Face, erro
 // with the picture in the upper left corner, reduced where it is too large and
 // never enlarged, and black around it. The scales are pixels of the picture
 // per pixel of the input.
-func letterbox(p picture.Raster) (input []float32, scaleX, scaleY float64) {
+func letterbox(p imagedata.Raster) (input []float32, scaleX, scaleY float64) {
 	width, height := p.Width, p.Height
 	if longest := max(width, height); longest > yunetSide {
 		width = max(1, (width*yunetSide+longest/2)/longest)

@@ -7,7 +7,7 @@ import (
 	"slices"
 
 	"upscaled/engine/face"
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 const (

@@ -12,8 +12,8 @@ import (
 	"upscaled/engine/face"
 	"upscaled/engine/face/detect"
 	"upscaled/engine/face/detect/detecttest"
-	"upscaled/engine/fault"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
+	"upscaled/models/fault"
 )
 
 // networkFunc is a network made of a function of its input.
@@ -76,7 +76,7 @@ func drawFace(t *rapid.T, width, height float64) face.Face {
 func TestYuNetRoundTrip(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		p := picture.NewRaster(rapid.IntRange(120, 1500).Draw(t, "width"), rapid.IntRange(120, 1500).Draw(t, "height"), 1, 8)
+		p := imagedata.NewRaster(rapid.IntRange(120, 1500).Draw(t, "width"), rapid.IntRange(120, 1500).Draw(t, "height"), 1, 8)
 		want := drawFace(t, float64(p.Width), float64(p.Height))
 		stride := rapid.SampledFrom([]int{8, 16, 32}).Draw(t, "stride")
 		per := 640 / stride
@@ -118,7 +118,7 @@ func TestYuNetRoundTrip(t *testing.T) {
 // Any numbers at all: nothing but sound faces, no more than overlap allows.
 func TestYuNetAnyOutput(t *testing.T) {
 	t.Parallel()
-	p := picture.NewRaster(640, 640, 1, 8)
+	p := imagedata.NewRaster(640, 640, 1, 8)
 	rapid.Check(t, func(t *rapid.T) {
 		outputs := nothing()
 		for _, stride := range []int{8, 16, 32} {
@@ -149,7 +149,7 @@ func TestYuNetAnyOutput(t *testing.T) {
 // Infinite, huge and missing numbers in any place drop the face.
 func TestYuNetUnsound(t *testing.T) {
 	t.Parallel()
-	p := picture.NewRaster(640, 640, 1, 8)
+	p := imagedata.NewRaster(640, 640, 1, 8)
 	whole := face.Face{Left: 100, Top: 100, Width: 100, Height: 100, Score: 0.9, Landmarks: face.Landmarks{{X: 130, Y: 140}, {X: 170, Y: 140}}}
 	for name, at := range map[string]int{"bbox_8": 4 * (18*80 + 18), "kps_8": 10 * (18*80 + 18)} {
 		for offset := range 4 {
@@ -169,7 +169,7 @@ func TestYuNetUnsound(t *testing.T) {
 // Faces below the limits on the box and on the eyes are dropped.
 func TestYuNetSmall(t *testing.T) {
 	t.Parallel()
-	p := picture.NewRaster(640, 640, 1, 8)
+	p := imagedata.NewRaster(640, 640, 1, 8)
 	for _, c := range []struct {
 		side, eyes float64
 		minimum    int
@@ -194,7 +194,7 @@ func TestYuNetSuppresses(t *testing.T) {
 	encode(outputs, face.Face{Left: 105, Top: 98, Width: 100, Height: 100, Score: 0.95, Landmarks: points}, 16, 9, 9)
 	encode(outputs, face.Face{Left: 300, Top: 98, Width: 50, Height: 50, Score: 0.6, Landmarks: points}, 16, 20, 9)
 	net := networkFunc(func([]float32) (map[string]detect.Tensor, error) { return outputs, nil })
-	p := picture.NewRaster(400, 300, 1, 8)
+	p := imagedata.NewRaster(400, 300, 1, 8)
 	faces, err := detect.NewYuNet(net, detect.Options{}).Detect(context.Background(), p)
 	if err != nil || len(faces) != 1 || math.Abs(faces[0].Left-105) > 0.01 {
 		t.Errorf("default threshold: %v, %v", faces, err)
@@ -208,7 +208,7 @@ func TestYuNetSuppresses(t *testing.T) {
 // The input holds blue, green and red planes, 0..255, and black around.
 func TestYuNetInput(t *testing.T) {
 	t.Parallel()
-	p := picture.NewRaster(2, 1, 3, 8)
+	p := imagedata.NewRaster(2, 1, 3, 8)
 	copy(p.Pix, []uint8{10, 20, 30, 40, 50, 60})
 	d := detect.NewYuNet(networkFunc(func(input []float32) (map[string]detect.Tensor, error) {
 		const area = 640 * 640
@@ -228,7 +228,7 @@ func TestYuNetInput(t *testing.T) {
 
 func TestYuNetErrors(t *testing.T) {
 	t.Parallel()
-	p := picture.NewRaster(50, 50, 1, 8)
+	p := imagedata.NewRaster(50, 50, 1, 8)
 	failure := errors.New("no memory")
 	fails := networkFunc(func([]float32) (map[string]detect.Tensor, error) { return nil, failure })
 	if _, err := detect.NewYuNet(fails, detect.Options{}).Detect(context.Background(), p); !errors.Is(err, failure) {
@@ -280,7 +280,7 @@ func squares(input []float32) (map[string]detect.Tensor, error) {
 
 func TestYuNetConforms(t *testing.T) {
 	t.Parallel()
-	p := picture.NewRaster(300, 400, 3, 8)
+	p := imagedata.NewRaster(300, 400, 3, 8)
 	for i := range p.Pix {
 		x, y := i/3%p.Width, i/3/p.Width
 		if x >= 100 && x < 220 && y >= 80 && y < 200 {

@@ -3,7 +3,7 @@ package pickle
 import (
 	"fmt"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 // strings handles text and byte strings. Python 2 wrote its text as byte

@@ -10,7 +10,7 @@ import (
 	"fmt"
 	"io"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 // Limits on one pickle. Real weights files need about 40 instructions and 200

@@ -7,7 +7,7 @@ import (
 	"io"
 	"math"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 // Instruction codes (CPython, Lib/pickle.py).

@@ -20,7 +20,7 @@ import (
 	"golang.org/x/image/bmp"
 	"golang.org/x/image/tiff"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/server/account"
 	"upscaled/server/dialect"
 	"upscaled/server/dialect/aetherforge"

@@ -10,8 +10,8 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"upscaled/engine/fault"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
+	"upscaled/models/fault"
 	"upscaled/server/upload"
 )
 
@@ -95,7 +95,7 @@ func parseScale(text string, wrong *Violations) int {
 
 // check judges a file by its bytes alone and gives the format its result has:
 // its own where browsers show it, else PNG.
-func (a *API) check(file upload.File) (picture.Format, error) {
+func (a *API) check(file upload.File) (imagedata.Format, error) {
 	if file.Size > a.config.MaxBytes {
 		return "", fault.New(fault.TooLarge, "The file is too large.")
 	}
@@ -107,11 +107,11 @@ func (a *API) check(file upload.File) (picture.Format, error) {
 	if a.config.MaxPixels > 0 && pixels > a.config.MaxPixels || a.config.MaxSide > 0 && side > a.config.MaxSide {
 		return "", fault.New(fault.TooLarge, "The picture has too many pixels.")
 	}
-	switch format := picture.Format(info.Format); format {
-	case picture.JPEG, picture.PNG, picture.WebP:
+	switch format := imagedata.Format(info.Format); format {
+	case imagedata.JPEG, imagedata.PNG, imagedata.WebP:
 		return format, nil
 	}
-	return picture.PNG, nil
+	return imagedata.PNG, nil
 }
 
 // newID is a random UUID (version 4 of RFC 9562).

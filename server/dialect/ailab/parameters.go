@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"strings"
 
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
 	"upscaled/server/job"
 )
 
@@ -12,15 +12,15 @@ import (
 type parameters struct {
 	factor      int // 2, 3 or 4
 	enhancement bool
-	format      picture.Format // as asked for, see output
-	quality     int            // 30 to 100
+	format      imagedata.Format // as asked for, see output
+	quality     int              // 30 to 100
 }
 
 // parseParameters reads the text fields in the order of the vendor's page and
 // names the first that is wrong. Empty fields count as left out: HTML forms
 // send those. Letter case does not matter.
 func parseParameters(fields map[string]string) (parameters, error) {
-	p := parameters{factor: 2, format: picture.PNG, quality: 95}
+	p := parameters{factor: 2, format: imagedata.PNG, quality: 95}
 	var ok bool
 	if p.factor, ok = parseInteger(fields["upscale_factor"], p.factor, 2, 4); !ok {
 		return parameters{}, refuse(InvalidParameter, "upscale_factor must be 2, 3 or 4.")
@@ -35,9 +35,9 @@ func parseParameters(fields map[string]string) (parameters, error) {
 	switch strings.ToLower(fields["output_format"]) {
 	case "", "png":
 	case "jpg", "jpeg":
-		p.format = picture.JPEG
+		p.format = imagedata.JPEG
 	case "bmp":
-		p.format = picture.BMP
+		p.format = imagedata.BMP
 	default:
 		return parameters{}, refuse(InvalidOutputFormat, "output_format must be png, jpg or bmp.")
 	}
@@ -65,13 +65,13 @@ const (
 
 // output is the format of the result. Transparency comes before size, since
 // JPEG would lose it.
-func (p parameters) output(input job.InputInfo) picture.Format {
+func (p parameters) output(input job.InputInfo) imagedata.Format {
 	longer, shorter := max(input.Width, input.Height), min(input.Width, input.Height)
 	switch {
 	case input.Alpha:
-		return picture.PNG
+		return imagedata.PNG
 	case p.factor*longer > jpegAboveLonger, p.factor*shorter > jpegAboveShorter:
-		return picture.JPEG
+		return imagedata.JPEG
 	}
 	return p.format
 }

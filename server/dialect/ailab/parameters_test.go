@@ -3,14 +3,14 @@ package ailab
 import (
 	"testing"
 
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
 	"upscaled/server/dialect"
 	"upscaled/server/job"
 )
 
 func TestParseParameters(t *testing.T) {
 	t.Parallel()
-	preset := parameters{factor: 2, format: picture.PNG, quality: 95}
+	preset := parameters{factor: 2, format: imagedata.PNG, quality: 95}
 	with := func(change func(*parameters)) parameters { p := preset; change(&p); return p }
 	for _, c := range []struct {
 		name, value string
@@ -33,9 +33,9 @@ func TestParseParameters(t *testing.T) {
 		{"mode", "strong", preset, InvalidParameter},
 		{"output_format", "", preset, ""},
 		{"output_format", "png", preset, ""},
-		{"output_format", "jpg", with(func(p *parameters) { p.format = picture.JPEG }), ""},
-		{"output_format", "JPEG", with(func(p *parameters) { p.format = picture.JPEG }), ""},
-		{"output_format", "bmp", with(func(p *parameters) { p.format = picture.BMP }), ""},
+		{"output_format", "jpg", with(func(p *parameters) { p.format = imagedata.JPEG }), ""},
+		{"output_format", "JPEG", with(func(p *parameters) { p.format = imagedata.JPEG }), ""},
+		{"output_format", "bmp", with(func(p *parameters) { p.format = imagedata.BMP }), ""},
 		{"output_format", "webp", preset, InvalidOutputFormat},
 		{"output_quality", "", preset, ""},
 		{"output_quality", "30", with(func(p *parameters) { p.quality = 30 }), ""},
@@ -61,23 +61,23 @@ func TestOutput(t *testing.T) {
 	for _, c := range []struct {
 		width, height, factor int
 		alpha                 bool
-		asked, want           picture.Format
+		asked, want           imagedata.Format
 	}{
-		{100, 50, 2, false, picture.PNG, picture.PNG},
-		{100, 50, 2, false, picture.JPEG, picture.JPEG},
-		{100, 50, 2, false, picture.BMP, picture.BMP},
-		{100, 50, 2, true, picture.JPEG, picture.PNG},
-		{100, 50, 2, true, picture.BMP, picture.PNG},
-		{1920, 1080, 2, false, picture.PNG, picture.PNG}, // 3840x2160 is not beyond
-		{1080, 1920, 2, false, picture.BMP, picture.BMP},
-		{961, 540, 4, false, picture.PNG, picture.JPEG},
-		{960, 541, 4, false, picture.BMP, picture.JPEG},
-		{541, 960, 4, false, picture.PNG, picture.JPEG},
-		{540, 961, 4, false, picture.PNG, picture.JPEG},
-		{540, 960, 4, false, picture.PNG, picture.PNG},
-		{721, 721, 3, false, picture.PNG, picture.JPEG},
-		{720, 720, 3, false, picture.PNG, picture.PNG},
-		{1920, 1080, 4, true, picture.JPEG, picture.PNG}, // alpha comes before size
+		{100, 50, 2, false, imagedata.PNG, imagedata.PNG},
+		{100, 50, 2, false, imagedata.JPEG, imagedata.JPEG},
+		{100, 50, 2, false, imagedata.BMP, imagedata.BMP},
+		{100, 50, 2, true, imagedata.JPEG, imagedata.PNG},
+		{100, 50, 2, true, imagedata.BMP, imagedata.PNG},
+		{1920, 1080, 2, false, imagedata.PNG, imagedata.PNG}, // 3840x2160 is not beyond
+		{1080, 1920, 2, false, imagedata.BMP, imagedata.BMP},
+		{961, 540, 4, false, imagedata.PNG, imagedata.JPEG},
+		{960, 541, 4, false, imagedata.BMP, imagedata.JPEG},
+		{541, 960, 4, false, imagedata.PNG, imagedata.JPEG},
+		{540, 961, 4, false, imagedata.PNG, imagedata.JPEG},
+		{540, 960, 4, false, imagedata.PNG, imagedata.PNG},
+		{721, 721, 3, false, imagedata.PNG, imagedata.JPEG},
+		{720, 720, 3, false, imagedata.PNG, imagedata.PNG},
+		{1920, 1080, 4, true, imagedata.JPEG, imagedata.PNG}, // alpha comes before size
 	} {
 		p := parameters{factor: c.factor, format: c.asked}
 		if got := p.output(job.InputInfo{Width: c.width, Height: c.height, Alpha: c.alpha}); got != c.want {
@@ -129,7 +129,7 @@ func FuzzParseParameters(f *testing.F) {
 			}
 			return
 		}
-		known := p.format == picture.PNG || p.format == picture.JPEG || p.format == picture.BMP
+		known := p.format == imagedata.PNG || p.format == imagedata.JPEG || p.format == imagedata.BMP
 		if p.factor < 2 || p.factor > 4 || p.quality < 30 || p.quality > 100 || !known {
 			t.Fatalf("%+v", p)
 		}

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"net/http"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/server/dialect"
 	"upscaled/server/job"
 )

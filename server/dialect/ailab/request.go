@@ -8,8 +8,8 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"upscaled/engine/fault"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
+	"upscaled/models/fault"
 	"upscaled/server/dialect"
 	"upscaled/server/job"
 	"upscaled/server/upload"
@@ -104,7 +104,7 @@ func (a *API) check(file upload.File) (job.InputInfo, error) {
 		return job.InputInfo{}, err
 	}
 	switch dialect.Sniff(file.Data, info.Format) {
-	case picture.JPEG.ContentType(), picture.PNG.ContentType(), picture.BMP.ContentType():
+	case imagedata.JPEG.ContentType(), imagedata.PNG.ContentType(), imagedata.BMP.ContentType():
 	default:
 		return job.InputInfo{}, refuse(UnsupportedFileType, "The picture must be a JPEG, PNG or BMP file.")
 	}
@@ -139,11 +139,11 @@ func (a *API) options(p parameters, info job.InputInfo) (job.Options, error) {
 		o.Model = a.config.EnhancementModel
 	}
 	format := p.output(info)
-	if info.Frames > 1 && format != picture.PNG {
+	if info.Frames > 1 && format != imagedata.PNG {
 		return job.Options{}, refuse(UnsupportedFileType, "An animated picture can only be answered as png.")
 	}
 	o.Format = string(format)
-	if format == picture.JPEG {
+	if format == imagedata.JPEG {
 		o.Quality = p.quality
 	}
 	return o, nil

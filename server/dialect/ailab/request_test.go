@@ -15,7 +15,7 @@ import (
 
 	"golang.org/x/image/bmp"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/server/dialect/dialecttest"
 	"upscaled/server/job"
 )

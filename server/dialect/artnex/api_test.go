@@ -21,7 +21,7 @@ import (
 	"github.com/HugoSmits86/nativewebp"
 	"github.com/labstack/echo/v4"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/server/account"
 	"upscaled/server/dialect"
 	"upscaled/server/dialect/artnex"

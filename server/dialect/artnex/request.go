@@ -14,8 +14,8 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"upscaled/engine/fault"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
+	"upscaled/models/fault"
 	"upscaled/server/fetch"
 )
 
@@ -141,7 +141,7 @@ func (a *API) load(ctx context.Context, image string) (data []byte, err error) {
 
 // check judges a picture by its bytes alone and gives the format its result
 // has: its own, but PNG for transparent ones.
-func (a *API) check(data []byte) (picture.Format, error) {
+func (a *API) check(data []byte) (imagedata.Format, error) {
 	info, err := a.host.Prober.Probe(data)
 	if err != nil {
 		return "", unusable(err)
@@ -150,10 +150,10 @@ func (a *API) check(data []byte) (picture.Format, error) {
 	if a.config.MaxPixels > 0 && pixels > a.config.MaxPixels || a.config.MaxSide > 0 && side > a.config.MaxSide {
 		return "", unusable(fault.New(fault.TooLarge, "%dx%d", info.Width, info.Height))
 	}
-	switch format := picture.Format(info.Format); format {
-	case picture.JPEG, picture.PNG, picture.WebP:
+	switch format := imagedata.Format(info.Format); format {
+	case imagedata.JPEG, imagedata.PNG, imagedata.WebP:
 		if info.Alpha {
-			return picture.PNG, nil
+			return imagedata.PNG, nil
 		}
 		return format, nil
 	}

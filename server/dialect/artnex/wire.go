@@ -4,7 +4,7 @@ import (
 	"errors"
 	"net/http"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/server/job"
 )
 

@@ -1,8 +1,8 @@
 package automatic1111
 
 import (
-	"upscaled/engine/fault"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
+	"upscaled/models/fault"
 )
 
 // blended lays a second picture of the same size over a first. Where their
@@ -13,7 +13,7 @@ type blended struct {
 	share         float64
 }
 
-func (b blended) Info() picture.Info {
+func (b blended) Info() imagedata.Info {
 	info, other := b.first.Info(), b.second.Info()
 	if info.Channels < other.Channels {
 		info.Channels, info.Meta = other.Channels, other.Meta // a gray profile does not fit
@@ -22,7 +22,7 @@ func (b blended) Info() picture.Info {
 	return info
 }
 
-func (b blended) Next() (picture.Frame, error) {
+func (b blended) Next() (imagedata.Frame, error) {
 	first, err := b.first.Next()
 	if err != nil {
 		return first, err
@@ -48,7 +48,7 @@ func (b blended) Next() (picture.Frame, error) {
 }
 
 // overlay lays a raster over another of the same form in place.
-func overlay(under, over picture.Raster, share float64) error {
+func overlay(under, over imagedata.Raster, share float64) error {
 	if under.Width != over.Width || under.Height != over.Height {
 		return fault.New(fault.Internal, "The two upscalers' pictures have the sizes %dx%d and %dx%d.", under.Width, under.Height, over.Width, over.Height)
 	}
@@ -62,9 +62,9 @@ func overlay(under, over picture.Raster, share float64) error {
 
 // inForm gives gray three channels and 16 bits the nearest 8 where asked for;
 // the other ways are not needed.
-func inForm(r picture.Raster, channels, depth int) picture.Raster {
+func inForm(r imagedata.Raster, channels, depth int) imagedata.Raster {
 	if r.Pix16 != nil && depth == 8 {
-		narrow := picture.NewRaster(r.Width, r.Height, r.Channels, 8)
+		narrow := imagedata.NewRaster(r.Width, r.Height, r.Channels, 8)
 		for i, v := range r.Pix16 {
 			narrow.Pix[i] = uint8((uint32(v)*255 + 32767) / 65535)
 		}
@@ -73,7 +73,7 @@ func inForm(r picture.Raster, channels, depth int) picture.Raster {
 	if r.Channels == channels {
 		return r
 	}
-	wide := picture.NewRaster(r.Width, r.Height, channels, depth)
+	wide := imagedata.NewRaster(r.Width, r.Height, channels, depth)
 	if r.Pix16 != nil {
 		triple(wide.Pix16, r.Pix16)
 	} else {

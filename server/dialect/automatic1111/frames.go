@@ -5,28 +5,28 @@ import (
 	"context"
 	"fmt"
 
-	"upscaled/engine/picture"
-	"upscaled/engine/picture/encode"
+	"upscaled/engine/imagedata"
+	"upscaled/engine/imagedata/encode"
 	"upscaled/engine/resize"
 )
 
 // frames is a picture on its way to the result: as a decoder, Next gives the
 // frames in order, Info().Frames of them.
 type frames interface {
-	Info() picture.Info
-	Next() (picture.Frame, error)
+	Info() imagedata.Info
+	Next() (imagedata.Frame, error)
 }
 
 // each changes the planes of every frame, colour and alpha alike.
 type each struct {
 	frames
-	info   picture.Info
-	change func(picture.Raster) picture.Raster
+	info   imagedata.Info
+	change func(imagedata.Raster) imagedata.Raster
 }
 
-func (e each) Info() picture.Info { return e.info }
+func (e each) Info() imagedata.Info { return e.info }
 
-func (e each) Next() (picture.Frame, error) {
+func (e each) Next() (imagedata.Frame, error) {
 	frame, err := e.frames.Next()
 	if err != nil {
 		return frame, err
@@ -40,7 +40,7 @@ func (e each) Next() (picture.Frame, error) {
 }
 
 // sized makes frames of another size with a change that does so.
-func sized(from frames, width, height int, change func(picture.Raster) picture.Raster) frames {
+func sized(from frames, width, height int, change func(imagedata.Raster) imagedata.Raster) frames {
 	info := from.Info()
 	info.Width, info.Height = width, height
 	return each{from, info, change}
@@ -48,7 +48,7 @@ func sized(from frames, width, height int, change func(picture.Raster) picture.R
 
 // resized brings frames to a size by Lanczos's filter or to the nearest pixel.
 func resized(from frames, width, height int, name string) frames {
-	return sized(from, width, height, func(r picture.Raster) picture.Raster {
+	return sized(from, width, height, func(r imagedata.Raster) imagedata.Raster {
 		if name == nearest {
 			return nearestOf(r, width, height)
 		}
@@ -58,9 +58,9 @@ func resized(from frames, width, height int, name string) frames {
 
 // cropped takes the centre of frames that are at least that large.
 func cropped(from frames, width, height int) frames {
-	return sized(from, width, height, func(r picture.Raster) picture.Raster {
+	return sized(from, width, height, func(r imagedata.Raster) imagedata.Raster {
 		x, y := r.Width/2-width/2, r.Height/2-height/2
-		out := picture.NewRaster(width, height, r.Channels, r.Depth())
+		out := imagedata.NewRaster(width, height, r.Channels, r.Depth())
 		if r.Pix16 != nil {
 			cutRows(out.Pix16, r.Pix16, width*r.Channels, r.Width*r.Channels, x*r.Channels, y)
 		} else {
@@ -79,8 +79,8 @@ func cutRows[T uint8 | uint16](to, from []T, toStride, fromStride, x, y int) {
 }
 
 // nearestOf resizes by taking the pixel under each new pixel's centre.
-func nearestOf(r picture.Raster, width, height int) picture.Raster {
-	out := picture.NewRaster(width, height, r.Channels, r.Depth())
+func nearestOf(r imagedata.Raster, width, height int) imagedata.Raster {
+	out := imagedata.NewRaster(width, height, r.Channels, r.Depth())
 	columns := make([]int, width) // samples into a row
 	for x := range columns {
 		columns[x] = (2*x + 1) * r.Width / (2 * width) * r.Channels
@@ -93,7 +93,7 @@ func nearestOf(r picture.Raster, width, height int) picture.Raster {
 	return out
 }
 
-func pickRows[T uint8 | uint16](to, from []T, columns []int, r picture.Raster, height int) {
+func pickRows[T uint8 | uint16](to, from []T, columns []int, r imagedata.Raster, height int) {
 	stride, last := len(columns)*r.Channels, -1
 	for y := range height {
 		row := to[y*stride : (y+1)*stride]
@@ -125,7 +125,7 @@ func writePNG(ctx context.Context, from frames) ([]byte, error) {
 	encoder, err := encode.New(&out, encode.Header{
 		Width: info.Width, Height: info.Height, Channels: info.Channels, Depth: info.Depth,
 		Alpha: info.Alpha, Frames: info.Frames, Loop: info.Loop, Meta: info.Meta,
-	}, encode.Options{Format: picture.PNG})
+	}, encode.Options{Format: imagedata.PNG})
 	if err != nil {
 		return nil, fmt.Errorf("begin PNG: %w", err)
 	}

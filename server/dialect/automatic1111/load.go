@@ -8,7 +8,7 @@ import (
 	"net/http"
 	"strings"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/server/job"
 )
 

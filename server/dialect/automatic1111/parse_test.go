@@ -7,7 +7,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
 )
 
 func TestCover(t *testing.T) {
@@ -34,7 +34,7 @@ func TestNearestAndCrop(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		w, h, n := rapid.IntRange(1, 9).Draw(t, "w"), rapid.IntRange(1, 9).Draw(t, "h"), rapid.IntRange(1, 4).Draw(t, "n")
-		r := picture.NewRaster(w, h, rapid.SampledFrom([]int{1, 3}).Draw(t, "channels"), rapid.SampledFrom([]int{8, 16}).Draw(t, "depth"))
+		r := imagedata.NewRaster(w, h, rapid.SampledFrom([]int{1, 3}).Draw(t, "channels"), rapid.SampledFrom([]int{8, 16}).Draw(t, "depth"))
 		for i := range w * h * r.Channels {
 			if r.Pix16 != nil {
 				r.Pix16[i] = uint16(i * 257)
@@ -63,7 +63,7 @@ func TestNearestAndCrop(t *testing.T) {
 	})
 }
 
-func at(r picture.Raster, x, y int) uint16 {
+func at(r imagedata.Raster, x, y int) uint16 {
 	i := y*r.Width*r.Channels + x
 	if r.Pix16 != nil {
 		return r.Pix16[i]
@@ -94,7 +94,7 @@ func TestMix(t *testing.T) {
 func TestBlendedForms(t *testing.T) {
 	t.Parallel()
 	level := func(channels, depth int, v uint8) form {
-		r := picture.NewRaster(2, 3, channels, depth)
+		r := imagedata.NewRaster(2, 3, channels, depth)
 		for i := range 6 * channels {
 			if depth == 16 {
 				r.Pix16[i] = uint16(v) * 257
@@ -119,18 +119,18 @@ func TestBlendedForms(t *testing.T) {
 			}
 		}
 	}
-	if _, err := (blended{level(1, 8, 1), form{picture.NewRaster(3, 2, 1, 8)}, 0.5}).Next(); err == nil {
+	if _, err := (blended{level(1, 8, 1), form{imagedata.NewRaster(3, 2, 1, 8)}, 0.5}).Next(); err == nil {
 		t.Error("pictures of different sizes were blended")
 	}
 }
 
 // form is one frame that tells its form.
-type form struct{ picture.Raster }
+type form struct{ imagedata.Raster }
 
-func (f form) Info() picture.Info {
-	return picture.Info{Frames: 1, Channels: f.Channels, Depth: f.Depth()}
+func (f form) Info() imagedata.Info {
+	return imagedata.Info{Frames: 1, Channels: f.Channels, Depth: f.Depth()}
 }
-func (f form) Next() (picture.Frame, error) { return picture.Frame{Color: f.Raster}, nil }
+func (f form) Next() (imagedata.Frame, error) { return imagedata.Frame{Color: f.Raster}, nil }
 
 func TestNumbersOfInfo(t *testing.T) {
 	t.Parallel()

@@ -4,8 +4,8 @@ import (
 	"context"
 	"math"
 
-	"upscaled/engine/fault"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
+	"upscaled/models/fault"
 	"upscaled/server/job"
 )
 
@@ -120,7 +120,7 @@ func (a *API) planOf(o order, c choice, info job.InputInfo) (plan, error) {
 // options are what a network is asked for; one without a model restores faces
 // only, and the size stays.
 func (p plan) options(u Upscaler) job.Options {
-	o := job.Options{Model: u.Model, Format: string(picture.PNG), FaceEnhance: p.faces != nil, Face: p.faces}
+	o := job.Options{Model: u.Model, Format: string(imagedata.PNG), FaceEnhance: p.faces != nil, Face: p.faces}
 	switch {
 	case u.Model == "":
 		o.Scale = 1

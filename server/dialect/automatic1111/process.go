@@ -5,9 +5,9 @@ import (
 	"io"
 	"time"
 
-	"upscaled/engine/fault"
-	"upscaled/engine/picture"
-	"upscaled/engine/picture/decode"
+	"upscaled/engine/imagedata"
+	"upscaled/engine/imagedata/decode"
+	"upscaled/models/fault"
 	"upscaled/server/dialect"
 	"upscaled/server/job"
 )
@@ -169,7 +169,7 @@ func (a *API) compose(ctx context.Context, p plan, layers []layer) ([]byte, erro
 
 // open gives a layer's frames at the plan's size.
 func (a *API) open(p plan, l layer) (frames, error) {
-	decoder, err := decode.Open(l.file, picture.Limits{Pixels: a.config.MaxOutputPixels})
+	decoder, err := decode.Open(l.file, imagedata.Limits{Pixels: a.config.MaxOutputPixels})
 	if err != nil {
 		return nil, l.judge(err)
 	}
@@ -186,7 +186,7 @@ type judgedFrames struct {
 	layer layer
 }
 
-func (f judgedFrames) Next() (picture.Frame, error) {
+func (f judgedFrames) Next() (imagedata.Frame, error) {
 	frame, err := f.frames.Next()
 	return frame, f.layer.judge(err)
 }

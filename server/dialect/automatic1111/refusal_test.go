@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/server/account"
 	"upscaled/server/dialect"
 	"upscaled/server/dialect/automatic1111"

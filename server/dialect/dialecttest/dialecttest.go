@@ -20,9 +20,9 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"upscaled/engine/fault"
-	"upscaled/engine/picture"
-	"upscaled/engine/picture/decode"
+	"upscaled/engine/imagedata"
+	"upscaled/engine/imagedata/decode"
+	"upscaled/models/fault"
 	"upscaled/server/dialect"
 	"upscaled/server/job"
 	"upscaled/server/job/jobtest"
@@ -72,7 +72,7 @@ func (Links) URL(base string, j job.Job) string {
 }
 
 // Prober reads headers with the real decoder.
-type Prober struct{ Limits picture.Limits }
+type Prober struct{ Limits imagedata.Limits }
 
 // Probe implements job.Prober.
 func (p Prober) Probe(data []byte) (job.InputInfo, error) {
@@ -90,7 +90,7 @@ func (p Prober) Probe(data []byte) (job.InputInfo, error) {
 func Host(queue job.Queue, gate job.Gate) dialect.Host {
 	return dialect.Host{
 		Queue: queue, Gate: gate, Links: Links{},
-		Prober:    Prober{Limits: picture.Limits{Pixels: 100_000_000, Side: 60_000}},
+		Prober:    Prober{Limits: imagedata.Limits{Pixels: 100_000_000, Side: 60_000}},
 		BaseURL:   func(*http.Request) string { return "https://upscaled.example" },
 		WaitLimit: 10 * time.Second,
 		Now:       func() time.Time { return Now },

@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"time"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/server/dialect"
 	"upscaled/server/job"
 	"upscaled/server/upload"

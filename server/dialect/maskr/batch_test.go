@@ -12,7 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/server/account"
 	"upscaled/server/dialect/dialecttest"
 	"upscaled/server/dialect/maskr"

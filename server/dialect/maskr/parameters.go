@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
 	"upscaled/server/job"
 )
 
@@ -72,7 +72,7 @@ func (p *parameters) scale() float64 {
 	return float64(n)
 }
 
-func (p *parameters) format() picture.Format {
+func (p *parameters) format() imagedata.Format {
 	const name = "output_format"
 	text, where, given := p.lookup(name)
 	if !given {
@@ -80,11 +80,11 @@ func (p *parameters) format() picture.Format {
 	}
 	switch strings.ToLower(text) {
 	case "jpeg", "jpg":
-		return picture.JPEG
+		return imagedata.JPEG
 	case "png":
-		return picture.PNG
+		return imagedata.PNG
 	case "webp":
-		return picture.WebP
+		return imagedata.WebP
 	}
 	p.wrong.add("unexpected value; permitted: 'jpeg', 'png', 'webp'", "value_error.const", where, name)
 	return ""
@@ -108,7 +108,7 @@ func (p *parameters) quality() int {
 func parseOptions(query url.Values, fields map[string]string) (job.Options, Violations) {
 	p := parameters{query: query, fields: fields}
 	options := job.Options{Scale: p.scale(), Format: string(p.format()), Quality: p.quality()}
-	if options.Format == string(picture.PNG) {
+	if options.Format == string(imagedata.PNG) {
 		options.Quality = 0 // it has none, but a wrong one is still an error
 	}
 	return options, p.wrong

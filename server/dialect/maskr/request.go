@@ -10,8 +10,8 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"upscaled/engine/fault"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
+	"upscaled/models/fault"
 	"upscaled/server/job"
 	"upscaled/server/upload"
 )
@@ -146,12 +146,12 @@ func (a *API) check(file upload.File, options job.Options) error {
 	default:
 		return err
 	}
-	switch picture.Format(info.Format) {
-	case picture.JPEG, picture.PNG, picture.WebP:
+	switch imagedata.Format(info.Format) {
+	case imagedata.JPEG, imagedata.PNG, imagedata.WebP:
 	default:
 		return unreadable(fault.Unsupported)
 	}
-	if info.Frames > 1 && options.Format == string(picture.JPEG) {
+	if info.Frames > 1 && options.Format == string(imagedata.JPEG) {
 		return violation("jpeg holds no animation; permitted: 'png', 'webp'", "value_error.image", "query", "output_format")
 	}
 	pixels, side := int64(info.Width)*int64(info.Height), max(info.Width, info.Height)

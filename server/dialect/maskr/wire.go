@@ -3,7 +3,7 @@ package maskr
 import (
 	"math"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/server/job"
 )
 

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"testing"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/server/dialect"
 	"upscaled/server/dialect/dialecttest"
 	"upscaled/server/job"

@@ -12,8 +12,8 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"upscaled/engine/fault"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
+	"upscaled/models/fault"
 	"upscaled/server/dialect"
 	"upscaled/server/job"
 	"upscaled/server/upload"
@@ -170,7 +170,7 @@ func tooManyPixels(size, limit int64) error {
 // parseOptions reads the form's text fields. Results are PNG, as the vendor's
 // are.
 func parseOptions(fields map[string]string) (job.Options, error) {
-	options := job.Options{Scale: presetScale, Format: string(picture.PNG)}
+	options := job.Options{Scale: presetScale, Format: string(imagedata.PNG)}
 	if text := fields["scale"]; text != "" {
 		scale, err := strconv.ParseFloat(text, 64)
 		hexadecimal := strings.ContainsAny(text, "xX") // Go reads it, nobody means it

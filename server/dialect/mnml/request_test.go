@@ -14,7 +14,7 @@ import (
 	"golang.org/x/image/bmp"
 	"golang.org/x/image/tiff"
 
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
 	"upscaled/server/dialect"
 	"upscaled/server/dialect/dialecttest"
 	"upscaled/server/dialect/mnml"
@@ -270,7 +270,7 @@ func TestLimitsOfPixels(t *testing.T) {
 	}
 	s := newServer()
 	s.lend = func(h *dialect.Host) {
-		h.Prober = dialecttest.Prober{Limits: picture.Limits{Pixels: 100, Side: 60_000}}
+		h.Prober = dialecttest.Prober{Limits: imagedata.Limits{Pixels: 100, Side: 60_000}}
 	}
 	golden(t, "too_many_pixels_engine.json", 400, s.do(form(t, photo(t))))
 }

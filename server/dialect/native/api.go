@@ -11,7 +11,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/server/dialect"
 	"upscaled/server/job"
 )

@@ -4,7 +4,7 @@ import (
 	"context"
 	"slices"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/server/job"
 )
 

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/server/upload"
 )
 

@@ -6,8 +6,8 @@ import (
 	"strconv"
 
 	"upscaled/engine"
-	"upscaled/engine/fault"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
+	"upscaled/models/fault"
 	"upscaled/server/job"
 )
 
@@ -102,7 +102,7 @@ func contradiction(o job.Options) error {
 	switch {
 	case sizes > 1:
 		return fault.New(fault.Invalid, "Give the size in one way only: scale, width and height, longest, or fit.")
-	case o.Lossless && o.Format != "" && o.Format != string(picture.WebP):
+	case o.Lossless && o.Format != "" && o.Format != string(imagedata.WebP):
 		return fault.New(fault.Invalid, "lossless is for webp only; the format %s has no such choice.", o.Format)
 	case o.Lossless && o.Quality != 0:
 		return fault.New(fault.Invalid, "lossless and quality exclude each other.")

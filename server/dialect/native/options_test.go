@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/server/job"
 )
 

@@ -6,8 +6,8 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"upscaled/engine/fault"
-	pictures "upscaled/engine/picture"
+	pictures "upscaled/engine/imagedata"
+	"upscaled/models/fault"
 	"upscaled/server/file"
 	"upscaled/server/job"
 )

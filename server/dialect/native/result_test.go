@@ -5,7 +5,7 @@ import (
 	"net/http/httptest"
 	"testing"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/server/job"
 	"upscaled/server/job/jobtest"
 )

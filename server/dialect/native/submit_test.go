@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/server/account"
 	"upscaled/server/dialect"
 	"upscaled/server/dialect/dialecttest"

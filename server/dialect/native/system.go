@@ -6,7 +6,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
 	"upscaled/server/dialect"
 )
 
@@ -99,7 +99,7 @@ type QueueView struct {
 
 // formats are those that results can have, in the order shown to users.
 func formats() []string {
-	return []string{string(picture.JPEG), string(picture.PNG), string(picture.WebP), string(picture.TIFF), string(picture.GIF)}
+	return []string{string(imagedata.JPEG), string(imagedata.PNG), string(imagedata.WebP), string(imagedata.TIFF), string(imagedata.GIF)}
 }
 
 // system needs no key: it tells whether others do.

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/server/account"
 	"upscaled/server/dialect/dialecttest"
 	"upscaled/server/dialect/native"

@@ -12,8 +12,8 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"upscaled/engine/fault"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
+	"upscaled/models/fault"
 	"upscaled/server/dialect"
 	"upscaled/server/job"
 )
@@ -117,7 +117,7 @@ func (a *API) answer(c echo.Context, status int, j job.Job) error {
 			if err != nil {
 				return err
 			}
-			output = dataURI(picture.Format(j.Result.Format).ContentType(), data)
+			output = dataURI(imagedata.Format(j.Result.Format).ContentType(), data)
 		}
 	}
 	return dialect.JSON(c, status, predictionOf(j, base, output))

@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"slices"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/server/job"
 )
 

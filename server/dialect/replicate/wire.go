@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/server/job"
 )
 

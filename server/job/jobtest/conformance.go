@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/server/job"
 )
 

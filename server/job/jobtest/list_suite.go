@@ -5,7 +5,7 @@ import (
 	"slices"
 	"testing"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/server/job"
 )
 

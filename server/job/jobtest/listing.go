@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strconv"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/server/job"
 )
 

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/server/job"
 )
 

@@ -9,7 +9,7 @@ import (
 	"encoding/hex"
 	"time"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/server/job"
 )
 

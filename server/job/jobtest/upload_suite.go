@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/server/job"
 )
 

@@ -10,7 +10,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
 	"upscaled/server/dialect"
 	"upscaled/server/dialect/dialecttest"
 	"upscaled/server/dialect/native"
@@ -51,7 +51,7 @@ func New(ctx context.Context, o Options) (http.Handler, error) {
 	signer := file.Signer{Secrets: [][]byte{[]byte(strings.Repeat("s", 32))}, Now: time.Now}
 	host := dialect.Host{
 		Queue: q, Gate: gate, Links: signer, WaitLimit: time.Minute, Now: time.Now,
-		Prober:  dialecttest.Prober{Limits: picture.Limits{Pixels: 100_000_000, Side: 60_000}},
+		Prober:  dialecttest.Prober{Limits: imagedata.Limits{Pixels: 100_000_000, Side: 60_000}},
 		BaseURL: func(r *http.Request) string { return "http://" + r.Host },
 	}
 	config := native.Defaults()

@@ -13,7 +13,7 @@ import (
 
 	"golang.org/x/image/draw"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/server/job"
 	"upscaled/server/job/jobtest"
 )

@@ -23,7 +23,7 @@ import (
 
 	"upscaled/engine"
 	"upscaled/engine/enginetest"
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/server/worker/child"
 )
 

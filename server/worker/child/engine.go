@@ -21,7 +21,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"upscaled/engine"
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 // Options make an Engine.

@@ -15,14 +15,14 @@ import (
 	"testing"
 
 	"upscaled/engine"
-	"upscaled/engine/fault"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
+	"upscaled/models/fault"
 	"upscaled/server/worker/child"
 )
 
 // settled leaves out what differs from run to run.
 func settled(r engine.Result) engine.Result {
-	r.Input.Meta, r.Output.Meta = picture.Metadata{}, picture.Metadata{}
+	r.Input.Meta, r.Output.Meta = imagedata.Metadata{}, imagedata.Metadata{}
 	s := r.Stats
 	s.Wall, s.Decode, s.Open, s.Session, s.Resize, s.Encode, s.FirstTile = 0, 0, 0, 0, 0, 0, 0
 	r.Stats = s
@@ -44,9 +44,9 @@ func TestSameAsTheEngine(t *testing.T) {
 	for i, q := range []engine.Request{
 		{Input: colour},
 		{Input: alpha, Size: engine.Size{Scale: 2.5}, Tile: 16},
-		{Input: alpha, Format: picture.JPEG, Quality: 70, Denoise: &zero, Strip: true},
+		{Input: alpha, Format: imagedata.JPEG, Quality: 70, Denoise: &zero, Strip: true},
 		{Input: colour, MaxInputWidth: 20, Size: engine.Size{FitWidth: 50, FitHeight: 90}, Model: "any"},
-		{Input: colour, Format: picture.WebP, Lossless: true, Size: engine.Size{Longest: 100}},
+		{Input: colour, Format: imagedata.WebP, Lossless: true, Size: engine.Size{Longest: 100}},
 		{Input: colour, Size: engine.Size{Scale: 99}},
 		{Input: []byte("no picture")},
 		{},

@@ -17,7 +17,7 @@ import (
 	"pgregory.net/rapid"
 
 	"upscaled/engine"
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 func TestDelays(t *testing.T) {

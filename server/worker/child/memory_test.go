@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"upscaled/engine"
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 	"upscaled/server/worker/child"
 )
 

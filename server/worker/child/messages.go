@@ -6,8 +6,8 @@ import (
 	"errors"
 
 	"upscaled/engine"
-	"upscaled/engine/fault"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
+	"upscaled/models/fault"
 )
 
 // request is an engine.Request without what cannot travel. JSON carries it:
@@ -22,7 +22,7 @@ type request struct {
 	Denoise       *float64
 	MaxInputWidth int
 	Size          engine.Size
-	Format        picture.Format
+	Format        imagedata.Format
 	Quality       int
 	Lossless      bool
 	Strip         bool
@@ -56,7 +56,7 @@ func (r request) decode() engine.Request {
 // encodeResult leaves out the metadata, which may be megabytes that are in the
 // picture anyway.
 func encodeResult(r engine.Result) ([]byte, error) {
-	r.Input.Meta, r.Output.Meta = picture.Metadata{}, picture.Metadata{}
+	r.Input.Meta, r.Output.Meta = imagedata.Metadata{}, imagedata.Metadata{}
 	return json.Marshal(r)
 }
 

@@ -7,7 +7,7 @@ import (
 	"os/exec"
 	"syscall"
 
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 // repliesDescriptor is the first of exec.Cmd's ExtraFiles. Standard output is

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"upscaled/engine"
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 var (

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"upscaled/engine"
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 // Upscaler is the engine that the child has. It may be used concurrently.

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"upscaled/engine"
-	"upscaled/engine/fault"
+	"upscaled/models/fault"
 )
 
 // mostDelay bounds how long a child that ended is not started again.

@@ -10,14 +10,14 @@ import (
 	"testing"
 
 	"upscaled/engine/face"
-	"upscaled/engine/fault"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
 	"upscaled/engine/resize"
+	"upscaled/models/fault"
 )
 
 // Run checks d. In portrait, of 3 channels, it must find exactly one face,
 // large enough to be found at half the size too.
-func Run(t *testing.T, d face.Detector, portrait picture.Raster) {
+func Run(t *testing.T, d face.Detector, portrait imagedata.Raster) {
 	t.Run("name", func(t *testing.T) {
 		if d.Name() == "" {
 			t.Error("no name")
@@ -34,7 +34,7 @@ func Run(t *testing.T, d face.Detector, portrait picture.Raster) {
 func tiny(t *testing.T, d face.Detector) {
 	for _, channels := range []int{1, 3} {
 		for _, size := range [][2]int{{0, 0}, {1, 1}, {1, 300}, {300, 1}, {7, 9}, {64, 64}} {
-			p := picture.NewRaster(size[0], size[1], channels, 8)
+			p := imagedata.NewRaster(size[0], size[1], channels, 8)
 			faces, err := d.Detect(context.Background(), p)
 			if err != nil || len(faces) != 0 {
 				t.Errorf("%v with %d channels: %d faces, %v", size, channels, len(faces), err)
@@ -44,11 +44,11 @@ func tiny(t *testing.T, d face.Detector) {
 }
 
 func refused(t *testing.T, d face.Detector) {
-	short := picture.NewRaster(50, 50, 3, 8)
+	short := imagedata.NewRaster(50, 50, 3, 8)
 	short.Pix = short.Pix[:len(short.Pix)-1]
-	for name, p := range map[string]picture.Raster{
-		"two channels": picture.NewRaster(50, 50, 2, 8),
-		"16 bits":      picture.NewRaster(50, 50, 3, 16),
+	for name, p := range map[string]imagedata.Raster{
+		"two channels": imagedata.NewRaster(50, 50, 2, 8),
+		"16 bits":      imagedata.NewRaster(50, 50, 3, 16),
 		"short":        short,
 	} {
 		if _, err := d.Detect(context.Background(), p); fault.KindOf(err) != fault.Invalid {
@@ -57,17 +57,17 @@ func refused(t *testing.T, d face.Detector) {
 	}
 }
 
-func grayAndColour(t *testing.T, d face.Detector, portrait picture.Raster) {
+func grayAndColour(t *testing.T, d face.Detector, portrait imagedata.Raster) {
 	before := slices.Clone(portrait.Pix)
 	colour := one(t, d, portrait)
 	if !slices.Equal(before, portrait.Pix) {
 		t.Error("the picture was changed")
 	}
-	gray := picture.NewRaster(portrait.Width, portrait.Height, 1, 8)
+	gray := imagedata.NewRaster(portrait.Width, portrait.Height, 1, 8)
 	for i := range gray.Pix {
 		gray.Pix[i] = portrait.Pix[3*i+1]
 	}
-	same := picture.NewRaster(portrait.Width, portrait.Height, 3, 8)
+	same := imagedata.NewRaster(portrait.Width, portrait.Height, 3, 8)
 	for i := range same.Pix {
 		same.Pix[i] = gray.Pix[i/3]
 	}
@@ -92,7 +92,7 @@ func inside(t *testing.T, f face.Face) {
 	}
 }
 
-func one(t *testing.T, d face.Detector, p picture.Raster) face.Face {
+func one(t *testing.T, d face.Detector, p imagedata.Raster) face.Face {
 	t.Helper()
 	faces, err := d.Detect(context.Background(), p)
 	if err != nil || len(faces) != 1 {
@@ -101,7 +101,7 @@ func one(t *testing.T, d face.Detector, p picture.Raster) face.Face {
 	return faces[0]
 }
 
-func canceled(t *testing.T, d face.Detector, portrait picture.Raster) {
+func canceled(t *testing.T, d face.Detector, portrait imagedata.Raster) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if faces, err := d.Detect(ctx, portrait); fault.KindOf(err) != fault.Canceled || faces != nil {
@@ -109,7 +109,7 @@ func canceled(t *testing.T, d face.Detector, portrait picture.Raster) {
 	}
 }
 
-func concurrent(t *testing.T, d face.Detector, portrait picture.Raster) {
+func concurrent(t *testing.T, d face.Detector, portrait imagedata.Raster) {
 	want := one(t, d, portrait)
 	var group sync.WaitGroup
 	for range 4 {
@@ -123,9 +123,9 @@ func concurrent(t *testing.T, d face.Detector, portrait picture.Raster) {
 }
 
 // order puts the portrait beside itself at half the size, smaller one first.
-func order(t *testing.T, d face.Detector, portrait picture.Raster) {
+func order(t *testing.T, d face.Detector, portrait imagedata.Raster) {
 	half := resize.Whole(portrait, portrait.Width/2, portrait.Height/2)
-	both := picture.NewRaster(half.Width+portrait.Width, portrait.Height, 3, 8)
+	both := imagedata.NewRaster(half.Width+portrait.Width, portrait.Height, 3, 8)
 	for y := range both.Height {
 		row := both.Pix[y*both.Width*3:]
 		if y < half.Height {

@@ -12,7 +12,7 @@ import (
 	"testing"
 
 	"upscaled/engine/face/detect"
-	"upscaled/engine/picture"
+	"upscaled/engine/imagedata"
 )
 
 // module is the folder of pigo's source, which the go command knows.
@@ -54,13 +54,13 @@ func Pigo(t testing.TB, o detect.Options) *detect.Pigo {
 }
 
 // Portrait is testdata/sample.jpg of pigo, 320x400: one face, upright.
-func Portrait(t testing.TB) picture.Raster {
+func Portrait(t testing.TB) imagedata.Raster {
 	t.Helper()
 	return Load(t, filepath.Join(module(t), "testdata", "sample.jpg"))
 }
 
 // Load reads a PNG or JPEG file as 8 bits of three channels, without alpha.
-func Load(t testing.TB, path string) picture.Raster {
+func Load(t testing.TB, path string) imagedata.Raster {
 	t.Helper()
 	file, err := os.Open(path)
 	if err != nil {
@@ -72,7 +72,7 @@ func Load(t testing.TB, path string) picture.Raster {
 		t.Fatal(err)
 	}
 	b := decoded.Bounds()
-	p := picture.NewRaster(b.Dx(), b.Dy(), 3, 8)
+	p := imagedata.NewRaster(b.Dx(), b.Dy(), 3, 8)
 	for y := range p.Height {
 		for x := range p.Width {
 			c := color.NRGBAModel.Convert(decoded.At(b.Min.X+x, b.Min.Y+y)).(color.NRGBA)

@@ -1,0 +1,185 @@
+// Package decode turns the bytes of a picture file into upright rasters that
+// keep what the file had: gray or colour, 8 or 16 bits a sample, straight
+// alpha, frames with their delays, and metadata. The format is told from the
+// bytes, never from a name, and sizes are checked before pixels are decoded.
+package decode
+
+import (
+	"fmt"
+	"io"
+
+	"upscaled/engine/imagedata"
+	"upscaled/engine/imagedata/metadata"
+	"upscaled/models/fault"
+)
+
+// source is what a format's reader found in the header and knows to decode.
+type source struct {
+	info imagedata.Info
+	// orientation is how the stored pixels have to be turned, 1 to 8.
+	// info has the size before turning until finish swaps it.
+	orientation int
+	notes       []string
+	// perPixel is the bytes that decoding takes for a pixel at its peak, the
+	// frame included. lighter is what a user may do where that is much.
+	perPixel float64
+	lighter  string
+	// frames prepares decoding and gives a function that yields the upright
+	// frames in order. It is called once, after finish.
+	frames func() (func() (imagedata.Frame, error), error)
+	// refine, where not nil, looks at pixels to make info exact once the limits
+	// have been checked.
+	refine func()
+}
+
+// still is the frames of a file with a single picture.
+func still(decode func() (imagedata.Frame, error)) func() (func() (imagedata.Frame, error), error) {
+	return func() (func() (imagedata.Frame, error), error) { return decode, nil }
+}
+
+// stored describes the pixels before they are turned. It may be asked only
+// after finish.
+func (s *source) stored() layout {
+	l := layout{
+		width: s.info.Width, height: s.info.Height, channels: s.info.Channels,
+		alpha: s.info.Alpha, orientation: s.orientation,
+	}
+	if s.orientation >= 5 {
+		l.width, l.height = l.height, l.width
+	}
+	return l
+}
+
+// Decoder yields the frames of one file. It is not safe for concurrent use,
+// and keeps the data that it was opened with.
+type Decoder struct {
+	source *source
+	next   func() (imagedata.Frame, error)
+	given  int
+}
+
+// Probe reads headers and metadata only. It fails with fault.TooLarge when a
+// limit is exceeded, fault.Unsupported for formats and variants that cannot
+// be read and fault.Invalid for anything else that is no picture.
+func Probe(data []byte, limits imagedata.Limits) (imagedata.Info, error) {
+	s, err := inspect(data, limits)
+	if err != nil {
+		return imagedata.Info{}, err
+	}
+	return s.info, nil
+}
+
+// Open is Probe and prepares decoding. data must not change while the decoder
+// is in use.
+func Open(data []byte, limits imagedata.Limits) (decoder *Decoder, err error) {
+	s, err := inspect(data, limits)
+	if err != nil {
+		return nil, err
+	}
+	if s.refine != nil {
+		defer recoverInvalid(s.info.Format, &err)
+		s.refine()
+	}
+	return &Decoder{source: s}, nil
+}
+
+// Info describes the file, at times more exactly than Probe does: a GIF whose
+// transparent colour is never seen has no alpha here. Every frame has
+// this size, depth and alpha.
+func (d *Decoder) Info() imagedata.Info { return d.source.info }
+
+// Notes are sentences for the user about what the file has and the frames and
+// metadata do not, such as further pages or a CMYK profile.
+func (d *Decoder) Notes() []string { return d.source.notes }
+
+// Next decodes the next frame, whole and upright; io.EOF follows the last.
+// The caller owns the frame. After an error no further frame can be had.
+// Memory beyond the frame itself is bounded by a small multiple of its size.
+func (d *Decoder) Next() (frame imagedata.Frame, err error) {
+	if d.given >= d.source.info.Frames {
+		return imagedata.Frame{}, io.EOF
+	}
+	defer recoverInvalid(d.source.info.Format, &err)
+	if d.next == nil {
+		if d.next, err = d.source.frames(); err != nil {
+			d.given = d.source.info.Frames
+			return imagedata.Frame{}, asFault(d.source.info.Format, err)
+		}
+	}
+	frame, err = d.next()
+	if err != nil {
+		d.given = d.source.info.Frames
+		return imagedata.Frame{}, asFault(d.source.info.Format, err)
+	}
+	d.given++
+	return frame, nil
+}
+
+// inspect reads everything but pixels and applies the limits.
+func inspect(data []byte, limits imagedata.Limits) (s *source, err error) {
+	format, err := sniff(data)
+	if err != nil {
+		return nil, err
+	}
+	defer recoverInvalid(format, &err)
+	readers := map[imagedata.Format]func([]byte) (*source, error){
+		imagedata.JPEG: readJPEG,
+		imagedata.PNG:  readPNG,
+		imagedata.GIF:  readGIF,
+		imagedata.WebP: readWebP,
+		imagedata.BMP:  readBMP,
+		imagedata.TIFF: readTIFF,
+	}
+	s, err = readers[format](data)
+	if err != nil {
+		return nil, asFault(format, err)
+	}
+	s.info.Format = format
+	if err := checkLimits(s.info, limits); err != nil {
+		return nil, err
+	}
+	if err := checkMemory(s, limits); err != nil {
+		return nil, err
+	}
+	s.finish()
+	return s, nil
+}
+
+// finish turns the size upright and drops a profile that does not describe
+// the samples.
+func (s *source) finish() {
+	if s.orientation < 1 || s.orientation > 8 {
+		s.orientation = 1
+	}
+	if s.orientation >= 5 {
+		s.info.Width, s.info.Height = s.info.Height, s.info.Width
+	}
+	if s.info.Frames == 1 {
+		s.info.Loop = 0
+	}
+	s.keepFittingICC()
+}
+
+// keepFittingICC drops a profile that does not describe the samples, as that
+// of CMYK pictures, and says so.
+func (s *source) keepFittingICC() {
+	profile := s.info.Meta.ICC
+	if len(profile) == 0 {
+		s.info.Meta.ICC = nil
+		return
+	}
+	s.info.Meta.ICC = metadata.ICC(profile, s.info.Channels)
+	if s.info.Meta.ICC == nil {
+		s.note("The colour profile does not describe the decoded picture and was left out.")
+	}
+}
+
+func (s *source) note(sentence string) { s.notes = append(s.notes, sentence) }
+
+// recoverInvalid reports a panic in a decoder of others as a damaged file.
+func recoverInvalid(format imagedata.Format, err *error) {
+	if cause := recover(); cause != nil {
+		*err = fault.Wrap(fault.Invalid, fmt.Errorf("decoder panicked: %v", cause),
+			"The %s file is damaged and cannot be decoded.", name(format))
+	}
+}

@@ -1,0 +1,100 @@
+package decode
+
+import (
+	"errors"
+	"fmt"
+	"image/jpeg"
+	"image/png"
+	"io"
+
+	"golang.org/x/image/tiff"
+
+	"upscaled/engine/imagedata"
+	"upscaled/models/fault"
+)
+
+// errTruncated says that a file ends before its picture does.
+var errTruncated = io.ErrUnexpectedEOF
+
+// unsupportedError marks variants of a format that are understood but not read.
+type unsupportedError string
+
+func (e unsupportedError) Error() string { return string(e) }
+
+// damaged is a broken file; the text is for logs.
+type damaged string
+
+func (e damaged) Error() string { return string(e) }
+
+// asFault gives an error of a format's decoder its kind and sentence.
+func asFault(format imagedata.Format, err error) error {
+	var already *fault.Error
+	if errors.As(err, &already) {
+		return err
+	}
+	var own unsupportedError
+	if errors.As(err, &own) {
+		return fault.New(fault.Unsupported, "%s; convert the picture to PNG or JPEG first.", string(own))
+	}
+	if isUnsupported(err) {
+		return fault.Wrap(fault.Unsupported, err,
+			"This variant of %s cannot be read; convert the picture to PNG or JPEG first.", name(format))
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		// Not io.EOF itself, which callers take for the end of the frames.
+		return fault.Wrap(fault.Invalid, fmt.Errorf("%w: %v", errTruncated, err),
+			"The %s file is truncated: it ends before its picture does.", name(format))
+	}
+	if liesAboutSize(err) {
+		return fault.Wrap(fault.Invalid, err,
+			"The %s file is damaged: its header states another size than its pixels have.", name(format))
+	}
+	return fault.Wrap(fault.Invalid, err, "The %s file is damaged and cannot be decoded.", name(format))
+}
+
+// liesAboutSize tells the two errors by which image/png says so.
+func liesAboutSize(err error) bool {
+	var format png.FormatError
+	return errors.As(err, &format) && (format == "not enough pixel data" || format == "too much pixel data")
+}
+
+func isUnsupported(err error) bool {
+	var (
+		ofJPEG jpeg.UnsupportedError
+		ofPNG  png.UnsupportedError
+		ofTIFF tiff.UnsupportedError
+	)
+	return errors.As(err, &ofJPEG) || errors.As(err, &ofPNG) || errors.As(err, &ofTIFF)
+}
+
+// most is the largest picture, in pixels over all frames, that is decoded
+// even without limits: what exceeds it is surely a hostile header.
+const most = 1 << 33
+
+// checkLimits compares what the header claims with what is allowed.
+func checkLimits(info imagedata.Info, limits imagedata.Limits) error {
+	if info.Width < 1 || info.Height < 1 || info.Frames < 1 {
+		return fault.New(fault.Invalid, "The %s file holds no picture: it has %d frames of %dx%d pixels.",
+			name(info.Format), info.Frames, info.Width, info.Height)
+	}
+	if limits.Side > 0 && max(info.Width, info.Height) > limits.Side {
+		return fault.New(fault.TooLarge, "The picture is %dx%d pixels and the limit is %d pixels a side; scale it down first.",
+			info.Width, info.Height, limits.Side)
+	}
+	allowed := int64(most)
+	if limits.Pixels > 0 {
+		allowed = min(allowed, limits.Pixels)
+	}
+	// Quotients cannot overflow where products could.
+	if int64(info.Height) <= allowed/int64(info.Width) &&
+		int64(info.Frames) <= allowed/(int64(info.Width)*int64(info.Height)) {
+		return nil
+	}
+	if info.Frames > 1 {
+		return fault.New(fault.TooLarge,
+			"The animation is %dx%d pixels in %d frames and the limit is %d pixels in all; --max-pixels raises it.",
+			info.Width, info.Height, info.Frames, allowed)
+	}
+	return fault.New(fault.TooLarge, "The picture is %dx%d pixels and the limit is %d pixels; --max-pixels raises it.",
+		info.Width, info.Height, allowed)
+}

@@ -1,0 +1,199 @@
+package decode
+
+import (
+	"compress/lzw"
+	"encoding/binary"
+	"io"
+	"time"
+
+	"upscaled/engine/imagedata"
+)
+
+// gifFile is a file taken apart into its blocks (GIF89a, appendix A).
+type gifFile struct {
+	width, height int
+	palette       []byte // the global one, red, green, blue
+	plays         int
+	frames        []gifFrame
+}
+
+// gifFrame is one picture; palette and data share the file's bytes.
+type gifFrame struct {
+	patch
+	interlaced  bool
+	transparent int // an index of the palette, -1 for none
+	palette     []byte
+	codeSize    int
+	data        []byte // sub-blocks with their lengths, terminator included
+}
+
+func readGIF(data []byte) (*source, error) {
+	f := &gifFile{plays: 1}
+	if err := f.parse(data); err != nil {
+		return nil, err
+	}
+	if len(f.frames) == 0 {
+		return &source{info: imagedata.Info{Width: f.width, Height: f.height}}, nil // checkLimits tells the user
+	}
+	patches := make([]patch, len(f.frames))
+	for i := range f.frames {
+		if !f.frames[i].inside(f.width, f.height) {
+			return nil, damaged("frame outside of the picture")
+		}
+		patches[i] = f.frames[i].patch
+	}
+	s := &source{orientation: 1, info: imagedata.Info{
+		Width: f.width, Height: f.height, Channels: 3, Depth: 8,
+		Frames: len(f.frames), Loop: f.plays,
+		Alpha: showsThrough(patches, f.frames[0].transparent < 0, f.width, f.height),
+	}}
+	s.takes(1 + 4) // indices and their colours
+	s.composes()
+	s.refine = func() {
+		// Many writers name a transparent colour that no pixel has.
+		if s.info.Alpha && !showsThrough(patches, true, f.width, f.height) {
+			s.info.Alpha = !f.frames[0].opaque()
+		}
+	}
+	s.frames = func() (func() (imagedata.Frame, error), error) {
+		return f.animate(newCanvas[uint8](s.stored())), nil
+	}
+	return s, nil
+}
+
+func (f *gifFile) animate(c *canvas[uint8]) func() (imagedata.Frame, error) {
+	next := 0
+	return func() (imagedata.Frame, error) {
+		frame := &f.frames[next]
+		next++
+		indices, err := frame.indices()
+		if err != nil {
+			return imagedata.Frame{}, err
+		}
+		color, alpha, err := frame.paint(indices)
+		if err != nil {
+			return imagedata.Frame{}, err
+		}
+		return c.draw(frame.patch, color, alpha), nil
+	}
+}
+
+// opaque tells that the transparent colour is not used. Damage is left for
+// decoding to report.
+func (f *gifFrame) opaque() bool {
+	indices, err := f.indices()
+	if err != nil {
+		return false
+	}
+	for _, index := range indices {
+		if int(index) == f.transparent {
+			return false
+		}
+	}
+	return true
+}
+
+// indices decompresses a frame's palette indices, in order from the top.
+func (f *gifFrame) indices() ([]uint8, error) {
+	reader := lzw.NewReader(&subBlocks{rest: f.data}, lzw.LSB, f.codeSize)
+	defer reader.Close()
+	indices := make([]uint8, f.width*f.height)
+	if !f.interlaced {
+		_, err := io.ReadFull(reader, indices)
+		return indices, err
+	}
+	for _, pass := range [][2]int{{0, 8}, {4, 8}, {2, 4}, {1, 2}} {
+		for y := pass[0]; y < f.height; y += pass[1] {
+			if _, err := io.ReadFull(reader, indices[y*f.width:(y+1)*f.width]); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return indices, nil
+}
+
+// paint looks the colours up; alpha is nil for frames without transparency.
+func (f *gifFrame) paint(indices []uint8) (color, alpha []uint8, err error) {
+	if len(f.palette) == 0 {
+		return nil, nil, damaged("no colour table")
+	}
+	var table [256][3]uint8
+	for i := range len(f.palette) / 3 {
+		copy(table[i][:], f.palette[3*i:])
+	}
+	color = make([]uint8, 3*len(indices))
+	for i, index := range indices {
+		entry := &table[index]
+		color[3*i], color[3*i+1], color[3*i+2] = entry[0], entry[1], entry[2]
+	}
+	if f.transparent < 0 {
+		return color, nil, nil
+	}
+	alpha = make([]uint8, len(indices))
+	for i, index := range indices {
+		if int(index) != f.transparent {
+			alpha[i] = 255
+		}
+	}
+	return color, alpha, nil
+}
+
+// subBlocks gives the bytes of a chain of length-prefixed blocks.
+type subBlocks struct {
+	rest, block []byte
+}
+
+func (s *subBlocks) ReadByte() (byte, error) {
+	if len(s.block) == 0 {
+		if len(s.rest) == 0 {
+			return 0, io.ErrUnexpectedEOF
+		}
+		length := int(s.rest[0])
+		if length == 0 || length >= len(s.rest) {
+			return 0, io.ErrUnexpectedEOF
+		}
+		s.block, s.rest = s.rest[1:1+length], s.rest[1+length:]
+	}
+	b := s.block[0]
+	s.block = s.block[1:]
+	return b, nil
+}
+
+// Read makes subBlocks an io.Reader, which lzw asks for and does not use when
+// there is ReadByte.
+func (s *subBlocks) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	b, err := s.ReadByte()
+	if err != nil {
+		return 0, err
+	}
+	p[0] = b
+	return 1, nil
+}
+
+// gifControl is a graphic control extension; it applies to the next picture.
+type gifControl struct {
+	delay       time.Duration
+	after       disposal
+	transparent int
+}
+
+func parseGIFControl(block []byte) gifControl {
+	c := gifControl{transparent: -1}
+	if len(block) < 4 {
+		return c
+	}
+	c.delay = time.Duration(binary.LittleEndian.Uint16(block[1:])) * 10 * time.Millisecond
+	switch block[0] >> 2 & 7 {
+	case 2:
+		c.after = clearArea
+	case 3:
+		c.after = revertArea
+	}
+	if block[0]&1 != 0 {
+		c.transparent = int(block[3])
+	}
+	return c
+}

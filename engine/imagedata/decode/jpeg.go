@@ -1,0 +1,204 @@
+package decode
+
+import (
+	"bytes"
+	"encoding/binary"
+	"image"
+	"image/jpeg"
+	"runtime"
+
+	"upscaled/engine/imagedata"
+	"upscaled/engine/imagedata/metadata"
+)
+
+// Markers of ITU-T T.81, table B.1.
+const (
+	markerSOF0  = 0xc0
+	markerSOF2  = 0xc2
+	markerSOF15 = 0xcf
+	markerSOI   = 0xd8
+	markerEOI   = 0xd9
+	markerSOS   = 0xda
+	markerAPP1  = 0xe1
+	markerAPP2  = 0xe2
+)
+
+// maxScans bounds the passes over a progressive picture. Encoders use about
+// ten; a hostile file can ask for thousands of full passes in a few bytes.
+const maxScans = 100
+
+// collectAbove is the pixel count from which the coefficients of a progressive
+// picture, 6 bytes a pixel, are freed before its raster is allocated.
+const collectAbove = 4_000_000
+
+// jpegHeader is what the segments before the first scan say.
+type jpegHeader struct {
+	width, height, components int
+	progressive               bool
+	samples                   float64 // a pixel, all components together
+	profile                   [][]byte
+	meta                      imagedata.Metadata
+}
+
+func readJPEG(data []byte) (*source, error) {
+	header, err := scanJPEG(data)
+	if err != nil {
+		return nil, err
+	}
+	if header.progressive && bytes.Count(data, []byte{0xff, markerSOS}) > maxScans {
+		return nil, damaged("too many scans")
+	}
+	s := &source{
+		info: imagedata.Info{
+			Width: header.width, Height: header.height,
+			Channels: 3, Depth: 8, Frames: 1, Meta: header.meta,
+		},
+		orientation: metadata.Orientation(header.meta.EXIF),
+	}
+	if header.components == 1 {
+		s.info.Channels = 1
+	}
+	if header.components == 4 {
+		s.note("The CMYK colours were converted to RGB without their profile.")
+		s.info.Meta.ICC = nil
+	}
+	s.takesJPEG(header)
+	s.frames = still(func() (imagedata.Frame, error) {
+		if header.exceeds(len(data)) {
+			return imagedata.Frame{}, errTruncated
+		}
+		stored, err := jpeg.Decode(bytes.NewReader(data))
+		if err != nil {
+			return imagedata.Frame{}, err
+		}
+		if header.progressive && header.width*header.height > collectAbove {
+			runtime.GC()
+		}
+		return convert(stored, s.stored(), fullRange())
+	})
+	return s, nil
+}
+
+// exceeds tells a picture that cannot be in a file of so many bytes: each block
+// of 8x8 pixels takes a bit at least, and memory is not to be taken for less.
+func (h jpegHeader) exceeds(bytes int) bool {
+	return (h.width+7)/8*((h.height+7)/8) > 8*bytes
+}
+
+// scanJPEG walks the segments up to the first scan.
+func scanJPEG(data []byte) (jpegHeader, error) {
+	var h jpegHeader
+	for at := 2; ; {
+		for at < len(data) && data[at] != 0xff {
+			at++ // Stray bytes between segments are tolerated as by libjpeg.
+		}
+		for at < len(data) && data[at] == 0xff {
+			at++
+		}
+		if at >= len(data) {
+			return h, errTruncated
+		}
+		marker := data[at]
+		at++
+		if marker == 0 || marker >= 0xd0 && marker <= markerSOI {
+			continue
+		}
+		if marker == markerEOI || at+2 > len(data) {
+			return h, errTruncated
+		}
+		length := int(binary.BigEndian.Uint16(data[at:]))
+		if length < 2 {
+			return h, damaged("segment length below 2")
+		}
+		if at+length > len(data) {
+			return h, errTruncated
+		}
+		if marker == markerSOS {
+			h.meta.ICC = metadata.JoinICC(h.profile)
+			if h.components == 0 {
+				return h, damaged("scan without frame header")
+			}
+			return h, nil
+		}
+		if err := h.segment(marker, data[at+2:at+length]); err != nil {
+			return h, err
+		}
+		at += length
+	}
+}
+
+func (h *jpegHeader) segment(marker byte, payload []byte) error {
+	switch {
+	case marker == markerAPP1:
+		h.application1(payload)
+	case marker == markerAPP2:
+		if segment, ok := bytes.CutPrefix(payload, []byte("ICC_PROFILE\x00")); ok {
+			h.profile = append(h.profile, segment)
+		}
+	case marker == 0xc4 || marker == 0xc8 || marker == 0xcc: // tables, not frames
+	case marker > markerSOF2 && marker <= markerSOF15:
+		return unsupportedError("Lossless, hierarchical and arithmetic-coded JPEG files cannot be read")
+	case marker >= markerSOF0 && marker <= markerSOF2:
+		return h.frame(marker, payload)
+	}
+	return nil
+}
+
+func (h *jpegHeader) application1(payload []byte) {
+	if h.meta.EXIF == nil && bytes.HasPrefix(payload, []byte("Exif\x00")) {
+		h.meta.EXIF = metadata.EXIF(payload)
+	}
+	if packet, ok := bytes.CutPrefix(payload, []byte("http://ns.adobe.com/xap/1.0/\x00")); ok && h.meta.XMP == nil {
+		h.meta.XMP = metadata.XMP(packet)
+	}
+}
+
+// samplesAPixel sums up the components of a frame header, each with its factors
+// of sampling (T.81, B.2.2); without them none is taken to be reduced.
+func samplesAPixel(components []byte, count int) float64 {
+	if len(components) < 3*count || count == 1 {
+		return float64(count)
+	}
+	most, sum := 1.0, 0.0
+	for i := range count {
+		across, down := float64(components[3*i+1]>>4), float64(components[3*i+1]&15)
+		most = max(most, across*down)
+		sum += across * down
+	}
+	return min(sum/most, float64(count))
+}
+
+func (h *jpegHeader) frame(marker byte, payload []byte) error {
+	if len(payload) < 6 || h.components != 0 {
+		return damaged("frame header")
+	}
+	if payload[0] != 8 {
+		return unsupportedError("JPEG files with 12 bits a sample cannot be read")
+	}
+	h.height = int(binary.BigEndian.Uint16(payload[1:]))
+	h.width = int(binary.BigEndian.Uint16(payload[3:]))
+	h.components = int(payload[5])
+	h.progressive = marker == markerSOF2
+	if h.components != 1 && h.components != 3 && h.components != 4 {
+		return unsupportedError("JPEG files with other than 1, 3 or 4 components cannot be read")
+	}
+	h.samples = samplesAPixel(payload[6:], h.components)
+	return nil
+}
+
+// cmykRows turns ink into light by the simple product; a profile would be
+// needed for more.
+func cmykRows(img *image.CMYK) func() rowFunc[uint8] {
+	return func() rowFunc[uint8] {
+		return func(y int, color, _ []uint8) {
+			row := img.Pix[y*img.Stride:]
+			for x := range len(color) / 3 {
+				pixel := row[4*x : 4*x+4 : 4*x+4]
+				paper := 255 - uint32(pixel[3])
+				for i := range 3 {
+					color[3*x+i] = uint8(((255-uint32(pixel[i]))*paper + 127) / 255)
+				}
+			}
+		}
+	}
+}

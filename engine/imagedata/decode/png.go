@@ -1,0 +1,251 @@
+package decode
+
+import (
+	"bytes"
+	"encoding/binary"
+	"hash/crc32"
+	"image/png"
+	"io"
+	"slices"
+
+	"upscaled/engine/imagedata"
+	"upscaled/engine/imagedata/metadata"
+)
+
+// pngSignature starts every file (PNG, third edition, section 5.2).
+const pngSignature = "\x89PNG\r\n\x1a\n"
+
+// Colour types of PNG, table 7.
+const (
+	colorGray      = 0
+	colorRGB       = 2
+	colorIndexed   = 3
+	colorGrayAlpha = 4
+	colorRGBA      = 6
+)
+
+// pngFile is a file taken apart into its chunks; all slices share its bytes.
+type pngFile struct {
+	width, height    int
+	depth, colorType byte
+	header           []byte
+	palette, clear   []byte // PLTE and tRNS
+	pixels           [][]byte
+	ended            bool
+	meta             imagedata.Metadata
+	profile          []byte
+	animation        animation
+	// calibrated says that cHRM or gAMA differ from sRGB; both an sRGB chunk
+	// and a profile overrule them.
+	calibrated, sRGB        bool
+	profileSeen, packetSeen bool
+}
+
+func readPNG(data []byte) (*source, error) {
+	var f pngFile
+	if err := f.parse(data); err != nil {
+		return nil, err
+	}
+	f.animation.finish()
+	s := &source{
+		info: imagedata.Info{
+			Width: f.width, Height: f.height, Channels: 3, Depth: 8, Frames: 1, Meta: f.meta,
+			Alpha: f.colorType == colorGrayAlpha || f.colorType == colorRGBA || f.transparent(),
+		},
+		orientation: metadata.Orientation(f.meta.EXIF),
+	}
+	s.info.Meta.ICC = f.profile
+	if f.colorType == colorGray || f.colorType == colorGrayAlpha {
+		s.info.Channels = 1
+	}
+	if f.depth == 16 {
+		s.info.Depth = 16
+	}
+	if f.calibrated && !f.sRGB && f.profile == nil {
+		s.note("The picture's gamma or primaries differ from sRGB and were not carried over.")
+	}
+	if len(f.animation.frames) > 0 {
+		return s, f.animate(s)
+	}
+	s.takesPNG(&f)
+	s.frames = still(func() (imagedata.Frame, error) {
+		return f.decode(f.width, f.height, f.pixels, s.stored())
+	})
+	return s, nil
+}
+
+// parse walks all chunks. Broken ancillary ones are skipped.
+func (f *pngFile) parse(data []byte) error {
+	rest := data[len(pngSignature):]
+	for !f.ended {
+		if len(rest) < 12 {
+			return f.atEnd()
+		}
+		length := int64(binary.BigEndian.Uint32(rest))
+		kind := string(rest[4:8])
+		if length > int64(len(rest)-12) {
+			if frameChunk(kind) || !ancillary(kind) {
+				return errTruncated
+			}
+			return f.atEnd()
+		}
+		payload := rest[8 : 8+length : 8+length]
+		sound := crc32.ChecksumIEEE(rest[4:8+length]) == binary.BigEndian.Uint32(rest[8+length:])
+		rest = rest[12+length:]
+		if !sound {
+			if ancillary(kind) && !frameChunk(kind) {
+				continue
+			}
+			return damaged("checksum of chunk " + kind)
+		}
+		if f.header == nil && kind != "IHDR" {
+			return damaged("first chunk is not IHDR")
+		}
+		if err := f.chunk(kind, payload); err != nil {
+			return err
+		}
+	}
+	return f.atEnd()
+}
+
+// ancillary tells chunks that a picture can do without, by their lower-case
+// first letter.
+func ancillary(kind string) bool { return kind[0]&0x20 != 0 }
+
+// frameChunk tells the chunks of an animation, which are ancillary to the
+// standard and not to the animation.
+func frameChunk(kind string) bool { return kind == "fcTL" || kind == "fdAT" }
+
+// atEnd accepts a still picture that lacks nothing but its end mark; whether
+// its pixels are complete shows in decoding.
+func (f *pngFile) atEnd() error {
+	if f.header == nil || len(f.pixels) == 0 || f.animation.announced && !f.ended {
+		return errTruncated
+	}
+	return nil
+}
+
+func (f *pngFile) chunk(kind string, payload []byte) error {
+	switch kind {
+	case "IHDR":
+		return f.readHeader(payload)
+	case "PLTE":
+		f.palette = payload
+	case "tRNS":
+		f.clear = payload
+	case "IDAT":
+		f.pixels = append(f.pixels, payload)
+		f.animation.defaultPixels(payload)
+	case "IEND":
+		f.ended = true
+	case "iCCP":
+		// Only the first is unpacked, so that many small bombs cost no more
+		// than one. The same holds for the XMP packet below.
+		if !f.profileSeen {
+			f.profileSeen = true
+			f.profile = metadata.PNGProfile(payload)
+		}
+	case "eXIf":
+		f.meta.EXIF = metadata.EXIF(payload)
+	case "iTXt":
+		if metadata.IsPNGPacket(payload) && !f.packetSeen {
+			f.packetSeen = true
+			f.meta.XMP = metadata.PNGPacket(payload)
+		}
+	case "sRGB":
+		f.sRGB = true
+	case "gAMA":
+		// 45455 is 1/2.2, which sRGB files state as an approximation.
+		f.calibrated = f.calibrated || len(payload) == 4 && !near(payload, 45455)
+	case "cHRM":
+		f.calibrated = f.calibrated || len(payload) == 32 &&
+			!near(payload, 31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
+	case "acTL", "fcTL", "fdAT":
+		return f.animation.chunk(kind, payload, f)
+	}
+	return nil
+}
+
+// near compares 32-bit numbers with a tolerance of one per cent of unity.
+func near(payload []byte, want ...int64) bool {
+	for i, w := range want {
+		if d := int64(binary.BigEndian.Uint32(payload[4*i:])) - w; d < -1000 || d > 1000 {
+			return false
+		}
+	}
+	return true
+}
+
+func (f *pngFile) readHeader(payload []byte) error {
+	if len(payload) != 13 || f.header != nil {
+		return damaged("IHDR")
+	}
+	f.header = payload
+	width, height := binary.BigEndian.Uint32(payload), binary.BigEndian.Uint32(payload[4:])
+	if width > 1<<31-1 || height > 1<<31-1 {
+		return damaged("size above 2^31-1")
+	}
+	f.width, f.height = int(width), int(height)
+	f.depth, f.colorType = payload[8], payload[9]
+	return nil
+}
+
+// transparent tells that tRNS makes some colour transparent.
+func (f *pngFile) transparent() bool {
+	if f.colorType != colorIndexed {
+		return len(f.clear) > 0 && (f.colorType == colorGray || f.colorType == colorRGB)
+	}
+	for _, alpha := range f.clear {
+		if alpha != 255 {
+			return true
+		}
+	}
+	return false
+}
+
+// maxDeflate bounds how much a deflate stream can grow: a match of 258 bytes
+// takes at least 2 bits (RFC 1951, section 3.2).
+const maxDeflate = 258 * 8 / 2
+
+// decode gives a picture of a size from its compressed pixels, turned as the
+// layout says. Pixels that cannot suffice are refused before memory is taken.
+func (f *pngFile) decode(width, height int, pixels [][]byte, l layout) (imagedata.Frame, error) {
+	samples := map[byte]int64{colorGray: 1, colorRGB: 3, colorIndexed: 1, colorGrayAlpha: 2, colorRGBA: 4}[f.colorType]
+	needed := int64(height) * ((int64(width)*samples*int64(f.depth) + 7) / 8)
+	for _, piece := range pixels {
+		needed -= int64(len(piece)) * maxDeflate
+	}
+	if needed > 0 {
+		return imagedata.Frame{}, errTruncated
+	}
+	header := slices.Clone(f.header)
+	binary.BigEndian.PutUint32(header, uint32(width))
+	binary.BigEndian.PutUint32(header[4:], uint32(height))
+	chunks, stop := repacked(pixels)
+	defer stop()
+	img, err := png.Decode(f.stream(header, chunks))
+	if err != nil {
+		return imagedata.Frame{}, err
+	}
+	return convert(img, l, fullRange())
+}
+
+// stream is a plain PNG file of a header and the pixels' chunks of one frame,
+// for the standard decoder.
+func (f *pngFile) stream(header []byte, pixels io.Reader) io.Reader {
+	parts := []io.Reader{bytes.NewReader([]byte(pngSignature)), chunkReader("IHDR", header)}
+	if f.palette != nil && (f.colorType == colorIndexed || f.colorType&2 != 0) {
+		parts = append(parts, chunkReader("PLTE", f.palette))
+	}
+	if f.clear != nil && (f.colorType == colorIndexed || f.transparent()) {
+		parts = append(parts, chunkReader("tRNS", f.clear))
+	}
+	return io.MultiReader(append(parts, pixels, chunkReader("IEND", nil))...)
+}
+
+func chunkReader(kind string, payload []byte) io.Reader {
+	head := append(binary.BigEndian.AppendUint32(nil, uint32(len(payload))), kind...)
+	sum := crc32.Update(crc32.ChecksumIEEE([]byte(kind)), crc32.IEEETable, payload)
+	tail := binary.BigEndian.AppendUint32(nil, sum)
+	return io.MultiReader(bytes.NewReader(head), bytes.NewReader(payload), bytes.NewReader(tail))
+}

@@ -1,0 +1,113 @@
+package decode
+
+import (
+	"bytes"
+
+	"upscaled/engine/imagedata"
+	"upscaled/models/fault"
+)
+
+// name is how a format is written for people.
+func name(f imagedata.Format) string {
+	names := map[imagedata.Format]string{
+		imagedata.JPEG: "JPEG", imagedata.PNG: "PNG", imagedata.GIF: "GIF",
+		imagedata.WebP: "WebP", imagedata.BMP: "BMP", imagedata.TIFF: "TIFF",
+	}
+	return names[f]
+}
+
+// sniff tells the format from the first bytes.
+func sniff(data []byte) (imagedata.Format, error) {
+	at := func(offset int, mark string) bool {
+		return len(data) >= offset+len(mark) && string(data[offset:offset+len(mark)]) == mark
+	}
+	switch {
+	case len(data) == 0:
+		return "", fault.New(fault.Invalid, "The file is empty.")
+	case at(0, "\xff\xd8\xff"):
+		return imagedata.JPEG, nil
+	case at(0, "\x89PNG\r\n\x1a\n"):
+		return imagedata.PNG, nil
+	case at(0, "GIF87a"), at(0, "GIF89a"):
+		return imagedata.GIF, nil
+	case at(0, "RIFF") && at(8, "WEBP"):
+		return imagedata.WebP, nil
+	}
+	if known := foreign(data, at); known != "" {
+		return "", fault.New(fault.Unsupported,
+			"%s files cannot be read; convert the picture to PNG or JPEG first.", known)
+	}
+	switch {
+	case at(0, "BM"):
+		return imagedata.BMP, nil
+	case at(0, "II*\x00"), at(0, "MM\x00*"):
+		return imagedata.TIFF, nil
+	}
+	return "", fault.New(fault.Invalid,
+		"This is not a picture in a known format; JPEG, PNG, WebP, GIF, BMP and TIFF can be read.")
+}
+
+// foreign names formats that people have and this program does not read.
+func foreign(data []byte, at func(int, string) bool) string {
+	for _, mark := range []struct {
+		offset     int
+		mark, name string
+	}{
+		{0, "\xff\x0a", "JPEG XL"},
+		{0, "\x00\x00\x00\x0cJXL ", "JPEG XL"},
+		{0, "\x00\x00\x00\x0cjP  ", "JPEG 2000"},
+		{0, "\xff\x4f\xff\x51", "JPEG 2000"},
+		{0, "%PDF", "PDF"},
+		{0, "8BPS", "Photoshop"},
+		{0, "\x00\x00\x01\x00", "Windows icon"},
+		{0, "\x76\x2f\x31\x01", "OpenEXR"},
+		{0, "#?RADIANCE", "Radiance HDR"},
+		{0, "DDS ", "DirectDraw surface"},
+		{0, "qoif", "QOI"},
+		{0, "gimp xcf", "GIMP"},
+		{0, "FUJIFILMCCD-RAW", "Fujifilm RAW"},
+		{0, "IIRO", "Olympus RAW"},
+		{0, "IIRS", "Olympus RAW"},
+		{0, "IIU\x00", "Panasonic RAW"},
+		{8, "CR\x02\x00", "Canon RAW"},
+		{0, "II+\x00", "BigTIFF"},
+		{0, "MM\x00+", "BigTIFF"},
+		{0, "\x1a\x45\xdf\xa3", "Video"},
+	} {
+		if at(mark.offset, mark.mark) {
+			return mark.name
+		}
+	}
+	if at(4, "ftyp") {
+		return isoBrand(data)
+	}
+	head := bytes.ToLower(bytes.TrimSpace(bytes.TrimPrefix(data[:min(len(data), 1024)], []byte("\ufeff"))))
+	switch {
+	case bytes.HasPrefix(head, []byte("<svg")),
+		bytes.HasPrefix(head, []byte("<?xml")) && bytes.Contains(head, []byte("<svg")):
+		return "SVG"
+	case bytes.HasPrefix(head, []byte("<!doctype html")), bytes.HasPrefix(head, []byte("<html")):
+		return "HTML"
+	}
+	return ""
+}
+
+// isoBrand names files in the ISO base media format by their main brand.
+func isoBrand(data []byte) string {
+	if len(data) < 12 {
+		return ""
+	}
+	switch string(data[8:12]) {
+	case "heic", "heix", "hevc", "hevx", "heim", "heis", "mif1", "msf1":
+		// Generic brands leave it to the compatible ones.
+		if bytes.Contains(data[12:min(len(data), 64)], []byte("avif")) {
+			return "AVIF"
+		}
+		return "HEIC"
+	case "avif", "avis":
+		return "AVIF"
+	case "crx ":
+		return "Canon RAW"
+	}
+	return "Video"
+}

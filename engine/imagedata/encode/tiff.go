@@ -1,0 +1,169 @@
+package encode
+
+import (
+	"bytes"
+	"encoding/binary"
+	"io"
+	"sync"
+	"time"
+
+	"upscaled/engine/imagedata"
+	"upscaled/engine/imagedata/metadata/ifd"
+	"upscaled/models/fault"
+)
+
+// tiffEncoder writes TIFF 6.0 in deflated strips with the horizontal
+// predictor, in the byte order of the EXIF block it carries, else little. The
+// header must name where the directory is, which is known last: in a file it
+// is patched in the end, for a pipe the compressed strips are held back. Apart
+// from those it holds a strip, and a band's compressed strips while writing it.
+type tiffEncoder struct {
+	w       io.Writer
+	seeker  io.WriteSeeker // nil for pipes
+	start   int64          // where in the seeker the file begins
+	held    [][]byte       // for pipes, what comes before the directory
+	header  Header
+	order   binary.ByteOrder
+	layout  layout
+	rows    units // of one strip
+	offset  int64 // bytes written
+	offsets []uint32
+	lengths []uint32
+	workers sync.Pool
+}
+
+// stripBytes is about what readers hold of the picture at a time.
+const stripBytes = 256 << 10
+
+func newTIFF(w io.Writer, h Header) (*tiffEncoder, error) {
+	e := &tiffEncoder{
+		w: w, header: h, order: binary.LittleEndian,
+		layout: layout{channels: h.Channels, alpha: h.Alpha, depth: h.Depth},
+	}
+	mark := "II*\x00\x00\x00\x00\x00"
+	if exif, err := ifd.Parse(h.Meta.EXIF); err == nil && exif.Order == binary.ByteOrder(binary.BigEndian) {
+		mark, e.order, e.layout.bigEndian = "MM\x00*\x00\x00\x00\x00", binary.BigEndian, true
+	}
+	if h.Alpha {
+		e.layout.channels = 3 // gray with alpha is read by few programs
+	}
+	stride := h.Width * e.layout.pixel()
+	// Compressed it might still fit, but that would show only in the end.
+	if int64(stride)*int64(h.Height) >= 1<<32-1<<26 {
+		return nil, fault.New(fault.TooLarge, "The result of %dx%d pixels is too large for tiff, which ends at 4 GiB; use png.", h.Width, h.Height)
+	}
+	e.rows = newUnits(e.layout, h.Width, max(1, stripBytes/stride))
+	e.workers.New = func() any { return newDeflater() }
+	if seeker, ok := w.(io.WriteSeeker); ok {
+		// A pipe may be a seeker by type; it says so here.
+		if at, err := seeker.Seek(0, io.SeekCurrent); err == nil {
+			e.seeker, e.start = seeker, at
+		}
+	}
+	return e, e.put([]byte(mark))
+}
+
+// put writes or holds back what comes next in the file.
+func (e *tiffEncoder) put(data []byte) error {
+	e.offset += int64(len(data))
+	if e.offset >= 1<<32 {
+		return fault.New(fault.TooLarge, "The result is too large for tiff, which ends at 4 GiB; use png.")
+	}
+	if e.seeker == nil {
+		e.held = append(e.held, data)
+		return nil
+	}
+	_, err := e.w.Write(data)
+	return err
+}
+
+// BeginFrame implements Encoder.
+func (e *tiffEncoder) BeginFrame(time.Duration) error { return nil }
+
+// WriteBand implements Encoder.
+func (e *tiffEncoder) WriteBand(color imagedata.Raster, alpha *imagedata.Raster) error {
+	var strips [][]byte
+	e.rows.add(color, alpha,
+		func(count int) { strips = make([][]byte, count) },
+		func(i int, part unit) { strips[i] = e.strip(part.rows) })
+	return e.write(strips)
+}
+
+// strip compresses rows.
+func (e *tiffEncoder) strip(rows []byte) []byte {
+	residuals := make([]byte, len(rows))
+	for y := 0; y < len(rows); y += e.rows.stride {
+		e.layout.differences(residuals[y:][:e.rows.stride], rows[y:][:e.rows.stride])
+	}
+	var out bytes.Buffer
+	worker := e.workers.Get().(*deflater)
+	worker.stream(&out, residuals)
+	e.workers.Put(worker)
+	return bytes.Clone(out.Bytes()) // may be held: no spare room
+}
+
+// differences writes samples less those of the pixel on the left (TIFF 6.0,
+// section 14).
+func (l layout) differences(out, row []byte) {
+	step := l.pixel()
+	copy(out, row[:step])
+	left, row, out := row[:len(row)-step], row[step:], out[step:]
+	if l.depth == 8 {
+		for i, v := range left {
+			out[i] = row[i] - v
+		}
+		return
+	}
+	for i := 0; i+2 <= len(left); i += 2 {
+		l.put(out[i:], l.get(row[i:])-l.get(left[i:]))
+	}
+}
+
+// write adds strips, each at an even offset.
+func (e *tiffEncoder) write(strips [][]byte) error {
+	for _, strip := range strips {
+		e.offsets = append(e.offsets, uint32(e.offset))
+		e.lengths = append(e.lengths, uint32(len(strip)))
+		if err := e.put(strip); err != nil {
+			return err
+		}
+		if len(strip)%2 == 1 {
+			if err := e.put([]byte{0}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Close implements Encoder.
+func (e *tiffEncoder) Close() error {
+	if last := e.rows.remaining().rows; len(last) > 0 {
+		if err := e.write([][]byte{e.strip(last)}); err != nil {
+			return err
+		}
+	}
+	directory, at := e.directory()
+	if err := e.put(directory); err != nil {
+		return err
+	}
+	pointer := make([]byte, 4)
+	e.order.PutUint32(pointer, at)
+	if e.seeker == nil {
+		copy(e.held[0][4:], pointer)
+		for _, part := range e.held {
+			if _, err := e.w.Write(part); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if _, err := e.seeker.Seek(e.start+4, io.SeekStart); err != nil {
+		return err
+	}
+	if _, err := e.w.Write(pointer); err != nil {
+		return err
+	}
+	_, err := e.seeker.Seek(e.start+e.offset, io.SeekStart)
+	return err
+}

@@ -1,0 +1,91 @@
+package encode
+
+import "upscaled/engine/imagedata/metadata/ifd"
+
+// directory is the picture's IFD and what it points to, to be written at the
+// current offset; at is where the IFD itself begins.
+func (e *tiffEncoder) directory() (data []byte, at uint32) {
+	const deflate, horizontal, straightAlpha, blackIsZero, rgb = 8, 2, 2, 1, 2
+	h, samples, photometric := e.header, e.layout.channels, uint16(blackIsZero)
+	if e.layout.channels == 3 {
+		photometric = rgb
+	}
+	if h.Alpha {
+		samples++
+	}
+	depths := make([]uint16, samples)
+	for i := range depths {
+		depths[i] = uint16(h.Depth)
+	}
+	const predictor = 0x013d
+	const rowsPerStrip = 0x0116
+	fields := []ifd.Field{
+		e.long(ifd.ImageWidth, uint32(h.Width)), e.long(ifd.ImageLength, uint32(h.Height)),
+		e.short(ifd.BitsPerSample, depths...), e.short(ifd.Compression, deflate),
+		e.short(ifd.Photometric, photometric), e.long(ifd.StripOffsets, e.offsets...),
+		e.short(ifd.SamplesPerPixel, uint16(samples)), e.long(rowsPerStrip, uint32(e.rows.height)),
+		e.long(ifd.StripByteCounts, e.lengths...), e.short(predictor, horizontal),
+	}
+	if h.Alpha {
+		fields = append(fields, e.short(ifd.ExtraSamples, straightAlpha))
+	}
+	if h.Meta.XMP != nil {
+		fields = append(fields, raw(ifd.XMP, ifd.Byte, h.Meta.XMP))
+	}
+	if h.Meta.ICC != nil {
+		fields = append(fields, raw(ifd.ICC, ifd.Undefined, h.Meta.ICC))
+	}
+	described, exif, gps := e.exif()
+	return ifd.At(uint32(e.offset), e.order, append(fields, described...), exif, gps)
+}
+
+// exif splits the EXIF block into the fields of the page, the EXIF and the GPS
+// directory. What points elsewhere inside the block stays behind.
+func (e *tiffEncoder) exif() (page, exif, gps []ifd.Field) {
+	file, err := ifd.Parse(e.header.Meta.EXIF)
+	if err != nil {
+		return nil, nil, nil
+	}
+	main, ok := file.Directory(file.First)
+	if !ok {
+		return nil, nil, nil
+	}
+	movable := func(tag uint16) bool { return tag != ifd.MakerNote && tag != ifd.Interoperability }
+	sub := func(tag uint16) []ifd.Field {
+		if d, ok := file.Directory(file.Number(main, tag, 0)); ok {
+			return file.Fields(d, movable)
+		}
+		return nil
+	}
+	return file.Fields(main, describesPicture), sub(ifd.EXIF), sub(ifd.GPS)
+}
+
+// describesPicture tells the fields that say nothing about the pixels' storage.
+func describesPicture(tag uint16) bool {
+	switch tag {
+	case ifd.ImageDescription, ifd.Make, ifd.Model, ifd.Orientation, ifd.XResolution, ifd.YResolution,
+		ifd.ResolutionUnit, ifd.Software, ifd.DateTime, ifd.Artist, ifd.HostComputer, ifd.Rating, ifd.Copyright:
+		return true
+	}
+	return tag >= ifd.XPTitle && tag <= ifd.XPSubject
+}
+
+func (e *tiffEncoder) short(tag uint16, values ...uint16) ifd.Field {
+	out := make([]byte, 2*len(values))
+	for i, v := range values {
+		e.order.PutUint16(out[2*i:], v)
+	}
+	return ifd.Field{Tag: tag, Type: ifd.Short, Count: uint32(len(values)), Value: out}
+}
+
+func (e *tiffEncoder) long(tag uint16, values ...uint32) ifd.Field {
+	out := make([]byte, 4*len(values))
+	for i, v := range values {
+		e.order.PutUint32(out[4*i:], v)
+	}
+	return ifd.Field{Tag: tag, Type: ifd.Long, Count: uint32(len(values)), Value: out}
+}
+
+func raw(tag, kind uint16, value []byte) ifd.Field {
+	return ifd.Field{Tag: tag, Type: kind, Count: uint32(len(value)), Value: value}
+}

@@ -1,0 +1,114 @@
+package encode
+
+import (
+	"sync"
+
+	"upscaled/engine/imagedata"
+)
+
+// units regroups the rows of bands into units of a fixed height, as MCU rows,
+// strips and deflated pieces need, so that no byte of a file depends on how
+// the picture was cut into bands. Less than one unit is kept between bands, as
+// bytes.
+type units struct {
+	layout  layout
+	height  int // of a unit
+	stride  int
+	rest    []byte
+	waiting int // rows in rest
+	// above is the row before the next unit, zero before the first; it is kept
+	// where not nil.
+	above   []byte
+	scratch *sync.Pool // of *[]byte, a unit and the row above it
+}
+
+func newUnits(l layout, width, height int) units {
+	u := units{layout: l, height: height, stride: width * l.pixel()}
+	size := (height + 1) * u.stride
+	u.scratch = &sync.Pool{New: func() any {
+		buffer := make([]byte, size)
+		return &buffer
+	}}
+	return u
+}
+
+// unit is what one core works on. Neither slice may be written to or kept.
+type unit struct{ rows, above []byte }
+
+// add calls work in parallel for every unit that the band completes and keeps
+// the rows after the last. index counts from 0 in every call.
+func (u *units) add(color imagedata.Raster, alpha *imagedata.Raster, start func(count int), work func(index int, part unit)) {
+	band := source{u.layout, color, alpha}
+	count := (u.waiting + color.Height) / u.height
+	start(count)
+	inParallel(count, func(i int) {
+		from := i*u.height - u.waiting
+		if from >= 0 && band.asIs() {
+			work(i, u.within(band, from))
+			return
+		}
+		scratch := u.scratch.Get().(*[]byte)
+		work(i, u.unit(band, from, *scratch))
+		u.scratch.Put(scratch)
+	})
+	from := count*u.height - u.waiting // negative: the rest still waits
+	if from >= 0 {
+		u.rest, u.waiting = u.rest[:0], 0
+	}
+	if u.above != nil && from > 0 {
+		band.convert(from-1, u.above)
+	}
+	for y := max(from, 0); y < color.Height; y++ {
+		u.rest = append(u.rest, make([]byte, u.stride)...)
+		band.convert(y, u.rest[u.waiting*u.stride:])
+		u.waiting++
+	}
+}
+
+// within gives a unit whose bytes are the band's own.
+func (u *units) within(band source, from int) unit {
+	out := unit{rows: band.color.Pix[from*u.stride : (from+u.height)*u.stride], above: u.above}
+	if u.above != nil && from > 0 {
+		out.above = band.color.Pix[(from-1)*u.stride : from*u.stride]
+	}
+	return out
+}
+
+// unit makes the unit that starts at the band's row from in scratch; negative
+// rows are those that waited for the band.
+func (u *units) unit(band source, from int, scratch []byte) unit {
+	out := unit{rows: scratch[:u.height*u.stride], above: u.above}
+	if u.above != nil && from > 0 {
+		out.above = band.row(from-1, scratch[u.height*u.stride:])
+	}
+	done := 0
+	if from < 0 {
+		done = copy(out.rows, u.rest[(u.waiting+from)*u.stride:]) / u.stride
+	}
+	for y := done; y < u.height; y++ {
+		band.convert(from+y, out.rows[y*u.stride:][:u.stride])
+	}
+	return out
+}
+
+// remaining is the last unit, incomplete; its rows are empty when there is
+// none.
+func (u *units) remaining() unit { return unit{u.rest, u.above} }
+
+// restart forgets all rows, for the next frame.
+func (u *units) restart() {
+	u.rest, u.waiting = u.rest[:0], 0
+	clear(u.above)
+}
+
+// filled is the last unit with its last row repeated; nil when
+// there is none.
+func (u *units) filled() []byte {
+	if u.waiting == 0 {
+		return nil
+	}
+	for len(u.rest) < u.height*u.stride {
+		u.rest = append(u.rest, u.rest[len(u.rest)-u.stride:]...)
+	}
+	return u.rest
+}

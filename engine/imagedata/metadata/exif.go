@@ -1,0 +1,186 @@
+package metadata
+
+import (
+	"bytes"
+
+	"upscaled/engine/imagedata/metadata/ifd"
+)
+
+// EXIF checks a block as it stands in a file, with or without the "Exif\0\0"
+// that JPEG puts before it, and gives the TIFF structure in it; nil when
+// there is none that can be read. The result shares the argument's bytes.
+func EXIF(block []byte) []byte {
+	if len(block) >= 6 && string(block[:5]) == "Exif\x00" {
+		block = block[6:]
+	}
+	file, err := ifd.Parse(block)
+	if err != nil || len(block) > maxBytes {
+		return nil
+	}
+	if _, ok := file.Directory(file.First); !ok {
+		return nil
+	}
+	return block
+}
+
+// Orientation is how the stored pixels have to be turned, 1 to 8 as in TIFF
+// 6.0's tag 274; 1 (upright) when the block does not say.
+func Orientation(exif []byte) int {
+	file, err := ifd.Parse(exif)
+	if err != nil {
+		return 1
+	}
+	directory, ok := file.Directory(file.First)
+	if !ok {
+		return 1
+	}
+	entry, ok := directory.Find(ifd.Orientation)
+	if !ok || !isNumber(entry) {
+		return 1
+	}
+	value, ok := file.Uint(entry, 0)
+	if !ok || value < 1 || value > 8 {
+		return 1
+	}
+	return int(value)
+}
+
+// isNumber says whether a field is what set can write: what is turned must be
+// told to be upright then.
+func isNumber(e ifd.Entry) bool {
+	return e.Count == 1 && e.End > e.Start && (e.Type == ifd.Byte || e.Type == ifd.Short || e.Type == ifd.Long)
+}
+
+// fitEXIF edits a copy in place, so that all offsets, those inside maker
+// notes among them, stay valid.
+func fitEXIF(exif []byte, width, height int) []byte {
+	if EXIF(exif) == nil {
+		return nil
+	}
+	file, err := ifd.Parse(bytes.Clone(exif))
+	if err != nil {
+		return nil
+	}
+	editor := &editor{File: file, width: uint32(width), height: uint32(height)}
+	main, ok := editor.directory(file.First)
+	if !ok {
+		return nil
+	}
+	return editor.withoutThumbnail(main)
+}
+
+// maxFields bounds the fields of an EXIF block that are looked at; real blocks
+// have some hundred. Comparing every span with every other stays cheap so.
+const maxFields = 4096
+
+// editor walks the directories that belong to the picture itself, once each,
+// and remembers which bytes they use.
+type editor struct {
+	ifd.File
+	width, height uint32
+	used          []span
+}
+
+// span is the bytes from start up to but not including end.
+type span struct{ start, end int }
+
+func (e *editor) directory(offset uint32) (ifd.Directory, bool) {
+	d, ok := e.Directory(offset)
+	if !ok || len(e.used)+len(d.Entries) > maxFields || e.overlaps(span{d.Start, d.Start + 1}) {
+		return d, false
+	}
+	e.used = append(e.used, span{d.Start, d.End})
+	for _, entry := range d.Entries {
+		e.used = append(e.used, span{entry.Start, entry.End})
+		switch entry.Tag {
+		case ifd.Orientation:
+			e.set(entry, 1)
+		case ifd.ImageWidth, ifd.PixelXDimension:
+			e.set(entry, e.width)
+		case ifd.ImageLength, ifd.PixelYDimension:
+			e.set(entry, e.height)
+		case ifd.EXIF, ifd.GPS, ifd.Interoperability:
+			if sub, ok := e.Uint(entry, 0); ok {
+				e.directory(sub)
+			}
+		}
+	}
+	return d, true
+}
+
+// set writes a single number. A 16-bit field that cannot hold it becomes a
+// 32-bit one, which both size tags allow and which needs no more room.
+func (e *editor) set(entry ifd.Entry, value uint32) {
+	if !isNumber(entry) {
+		return
+	}
+	record := e.Data[entry.At : entry.At+12]
+	switch {
+	case entry.Type == ifd.Byte && value <= 0xff:
+		record[8] = byte(value)
+	case entry.Type == ifd.Short && value <= 0xffff:
+		e.Order.PutUint16(record[8:], uint16(value))
+	case entry.Type == ifd.Short || entry.Type == ifd.Long:
+		e.Order.PutUint16(record[2:], ifd.Long)
+		e.Order.PutUint32(record[8:], value)
+	}
+}
+
+// withoutThumbnail unlinks the directories after the main one, which describe
+// a small copy of the old picture, and erases their bytes: by cutting the
+// block where they stand at its end, else by zeroes.
+func (e *editor) withoutThumbnail(main ifd.Directory) []byte {
+	if main.Next == 0 {
+		return e.Data
+	}
+	e.Order.PutUint32(e.Data[main.End-4:], 0)
+	var erased []span
+	if thumbnail, ok := e.Directory(main.Next); ok && len(thumbnail.Entries) <= maxFields {
+		erased = append(erased, span{thumbnail.Start, thumbnail.End})
+		for _, entry := range thumbnail.Entries {
+			if entry.End > entry.At+12 || entry.End <= entry.At {
+				erased = append(erased, span{entry.Start, entry.End})
+			}
+		}
+		erased = append(erased, e.thumbnailData(thumbnail)...)
+	}
+	end := 8
+	for _, s := range e.used {
+		end = max(end, s.end)
+	}
+	cut := len(e.Data)
+	for _, s := range erased {
+		if s.end > s.start && !e.overlaps(s) {
+			clear(e.Data[s.start:s.end])
+			if s.start >= end {
+				cut = min(cut, s.start)
+			}
+		}
+	}
+	return e.Data[:cut]
+}
+
+// thumbnailData finds the pixels of a thumbnail, a JPEG stream or a strip.
+func (e *editor) thumbnailData(d ifd.Directory) []span {
+	var found []span
+	for _, tags := range [][2]uint16{
+		{ifd.ThumbnailOffset, ifd.ThumbnailLength},
+		{ifd.StripOffsets, ifd.StripByteCounts},
+	} {
+		start := int64(e.Number(d, tags[0], 0))
+		end := min(start+int64(e.Number(d, tags[1], 0)), int64(len(e.Data)))
+		if start >= 8 && start < end {
+			found = append(found, span{int(start), int(end)})
+		}
+	}
+	return found
+}
+
+func (e *editor) overlaps(s span) bool {
+	for _, u := range e.used {
+		if s.start < u.end && u.start < s.end {
+			return true
+		}
+	}
+	return false
+}

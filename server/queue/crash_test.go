@@ -1,0 +1,261 @@
+package queue_test
+
+import (
+	"context"
+	"io"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"upscaled/models/fault"
+	"upscaled/server/account"
+	"upscaled/server/job"
+	"upscaled/server/queue"
+)
+
+// often makes sweeps follow each other soon.
+func often(o *queue.Options) { o.Sweep = 50 * time.Millisecond }
+
+// alone is for the only process that submits.
+func alone(o *queue.Options) { o.Orphans = 0 }
+
+// settled waits until the sweepers have dealt with every charge. The ledger
+// has no events, so it is asked now and then.
+func settled(t *testing.T, n node) {
+	t.Helper()
+	eventually(t, func() bool {
+		holds, err := n.accounts.Holds(t.Context())
+		return err == nil && len(holds) == 0
+	})
+}
+
+// eventually asks now and then, for what tells nobody of its changes.
+func eventually(t *testing.T, is func() bool) {
+	t.Helper()
+	again := time.NewTicker(10 * time.Millisecond)
+	defer again.Stop()
+	for deadline := time.Now().Add(30 * time.Second); !is(); <-again.C {
+		if time.Now().After(deadline) {
+			t.Fatal("it does not come about")
+		}
+	}
+}
+
+// wait gives a job's end.
+func wait(t *testing.T, q job.Queue, id string) job.Job {
+	t.Helper()
+	ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
+	defer stop()
+	j, err := q.Wait(ctx, id)
+	if err != nil {
+		t.Fatalf("wait for %s: %v, %+v", id, err, j)
+	}
+	return j
+}
+
+func result(t *testing.T, q job.Queue, id string) string {
+	t.Helper()
+	stream, _, err := q.Open(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = stream.Close() }()
+	picture, err := io.ReadAll(stream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(picture)
+}
+
+func succeed(t *testing.T, l job.Lease, picture string) {
+	t.Helper()
+	if err := l.Succeed(t.Context(), []byte(picture), job.Result{OutputWidth: 1}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// abandon ends, with the test, the heartbeat of a lease whose process is
+// played dead.
+func abandon(t *testing.T, l job.Lease) {
+	t.Helper()
+	t.Cleanup(func() {
+		ctx, stop := context.WithCancel(context.Background())
+		stop()
+		_ = l.Release(ctx) // changes nothing any more
+	})
+}
+
+// reopen ends a node's process, as far as this one can, and begins the next.
+func reopen(t *testing.T, dir string, c *queue.Connection, n node, change func(*queue.Options)) (*queue.Connection, node) {
+	t.Helper()
+	n.stop()
+	c.Close()
+	c = embed(t, dir)
+	return c, start(t, c, change)
+}
+
+func TestCrashAfterCharge(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	c := embed(t, dir)
+	q := start(t, c, nil)
+	id := newAccount(t, q, 10)
+	if left, err := q.accounts.Charge(t.Context(), id, "never", account.Terms{Price: 4}); err != nil || *left != 6 {
+		t.Fatal(err)
+	}
+	_, q = reopen(t, dir, c, q, alone)
+	settled(t, q)
+	if got := balance(t, q, id); got != 10 {
+		t.Errorf("%d credits", got)
+	}
+}
+
+// A charge may be a submission in another process until Orphans is over.
+func TestYoungChargeIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	var ahead atomic.Int64
+	sweeps := make(chan struct{}, 100)
+	q := start(t, embed(t, t.TempDir()), func(o *queue.Options) {
+		often(o)
+		o.Orphans = time.Hour
+		o.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+		o.Ledger = counting{o.Ledger, sweeps}
+	})
+	id := newAccount(t, q, 10)
+	if _, err := q.accounts.Charge(t.Context(), id, "elsewhere", account.Terms{Price: 4}); err != nil {
+		t.Fatal(err)
+	}
+	for range 4 { // two whole sweeps at least
+		<-sweeps
+	}
+	if got := balance(t, q, id); got != 6 {
+		t.Errorf("%d credits: refunded at once", got)
+	}
+	ahead.Store(int64(time.Hour))
+	settled(t, q)
+	if got := balance(t, q, id); got != 10 {
+		t.Errorf("%d credits", got)
+	}
+}
+
+// counting tells of each sweep.
+type counting struct {
+	queue.Ledger
+	sweeps chan<- struct{}
+}
+
+func (c counting) Holds(ctx context.Context) ([]account.Hold, error) {
+	select {
+	case c.sweeps <- struct{}{}:
+	default:
+	}
+	return c.Ledger.Holds(ctx)
+}
+
+func TestCrashBeforeWorkItem(t *testing.T) {
+	t.Parallel()
+	q := start(t, embed(t, t.TempDir()), often)
+	id := newAccount(t, q, 10)
+	if err := q.RecordOnly(t.Context(), spec("a", id, 3), []byte("input")); err != nil {
+		t.Fatal(err)
+	}
+	lease := next(t, q)
+	if input, err := lease.Input(t.Context()); err != nil || string(input) != "input" {
+		t.Errorf("%q, %v", input, err)
+	}
+	succeed(t, lease, "picture")
+	if wait(t, q, "a").State != job.Succeeded || balance(t, q, id) != 7 {
+		t.Errorf("%d credits", balance(t, q, id))
+	}
+}
+
+// closed is a ledger of which a crash keeps the ends of jobs.
+type closed struct{ queue.Ledger }
+
+// errCrash is of a kind that is not tried again.
+var errCrash = fault.New(fault.Busy, "crash")
+
+func (closed) Settle(context.Context, string, string) error { return errCrash }
+func (closed) Refund(context.Context, string, string) error { return errCrash }
+
+func TestCrashBeforeLedger(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	c := embed(t, dir)
+	q := start(t, c, func(o *queue.Options) { o.Ledger = closed{o.Ledger} })
+	id := newAccount(t, q, 100)
+	for i, name := range []string{"succeeds", "fails", "canceled"} {
+		submit(t, q, spec(name, id, []int64{1, 10, 30}[i]))
+	}
+	succeed(t, next(t, q), "picture")
+	if err := next(t, q).Fail(t.Context(), bad("it broke")); err != nil {
+		t.Fatal(err)
+	}
+	if err := q.Cancel(t.Context(), "canceled"); err != nil {
+		t.Fatal(err)
+	}
+	if holds, err := q.accounts.Holds(t.Context()); err != nil || len(holds) != 3 {
+		t.Errorf("%v, %v: nothing to sweep", holds, err)
+	}
+	_, q = reopen(t, dir, c, q, nil)
+	settled(t, q)
+	if got := balance(t, q, id); got != 99 {
+		t.Errorf("%d credits", got)
+	}
+}
+
+func TestCrashWhileRunning(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	q := start(t, embed(t, dir), nil)
+	id := newAccount(t, q, 10)
+	submit(t, q, spec("a", id, 3))
+	other, err := queue.Attach(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	worker := start(t, other, nil)
+	abandon(t, next(t, worker))
+	worker.stop()
+	other.Close()
+	lease := next(t, q)
+	if lease.Job().Attempts != 2 {
+		t.Errorf("%+v", lease.Job())
+	}
+	succeed(t, lease, "picture")
+	if wait(t, q, "a").State != job.Succeeded || result(t, q, "a") != "picture" || balance(t, q, id) != 7 {
+		t.Errorf("%d credits", balance(t, q, id))
+	}
+}
+
+func TestReopen(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	c := embed(t, dir)
+	q := start(t, c, nil)
+	id := newAccount(t, q, 10)
+	for _, name := range []string{"finished", "running", "queued"} {
+		submit(t, q, spec(name, id, 1))
+	}
+	succeed(t, next(t, q), "picture")
+	abandon(t, next(t, q))
+	_, q = reopen(t, dir, c, q, nil)
+	for name, final := range map[string]bool{"finished": true, "running": false, "queued": false} {
+		if j, err := q.Get(t.Context(), name); err != nil || j.State.Final() != final {
+			t.Errorf("%s: %+v, %v", name, j, err)
+		}
+	}
+	if result(t, q, "finished") != "picture" || q.Unfinished() != 2 || balance(t, q, id) != 7 {
+		t.Errorf("%d unfinished, %d credits", q.Unfinished(), balance(t, q, id))
+	}
+	for range 2 {
+		lease := next(t, q)
+		if input, err := lease.Input(t.Context()); err != nil || string(input) != "input of "+lease.Job().ID {
+			t.Errorf("%q, %v", input, err)
+		}
+		succeed(t, lease, "late "+lease.Job().ID)
+	}
+	if result(t, q, "running") != "late running" || result(t, q, "queued") != "late queued" || balance(t, q, id) != 7 {
+		t.Errorf("%d credits", balance(t, q, id))
+	}
+}

@@ -1,0 +1,148 @@
+package queue_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"upscaled/models/fault"
+	"upscaled/server/job"
+	"upscaled/server/queue"
+)
+
+func bad(message string) job.Failure { return job.Failure{Kind: fault.Internal, Message: message} }
+
+func TestRetriesEnd(t *testing.T) {
+	t.Parallel()
+	q := start(t, embed(t, t.TempDir()), nil)
+	id := newAccount(t, q, 10)
+	if submitted := submit(t, q, spec("poison", id, 4)); *submitted.Credits != 6 {
+		t.Errorf("%d credits told", *submitted.Credits)
+	}
+	for try := 1; try <= 3; try++ {
+		lease := next(t, q)
+		if lease.Job().Attempts != try {
+			t.Errorf("try %d counts as %d", try, lease.Job().Attempts)
+		}
+		if err := lease.Retry(t.Context(), bad("it broke")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	j, err := q.Wait(t.Context(), "poison")
+	if err != nil || j.State != job.Failed || j.Failure.Message != "it broke" || balance(t, q, id) != 10 {
+		t.Errorf("%+v, %v, %d credits", j, err, balance(t, q, id))
+	}
+}
+
+func TestReleaseIsNoTry(t *testing.T) {
+	t.Parallel()
+	q := start(t, embed(t, t.TempDir()), nil)
+	submit(t, q, spec("a", "", 0))
+	for range 5 {
+		lease := next(t, q)
+		if lease.Job().Attempts != 1 {
+			t.Fatalf("try %d", lease.Job().Attempts)
+		}
+		if err := lease.Release(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestCancelReachesTheWorker(t *testing.T) {
+	t.Parallel()
+	c := embed(t, t.TempDir())
+	api, worker := start(t, c, nil), start(t, c, nil)
+	id := newAccount(t, api, 10)
+	submit(t, api, spec("a", id, 3))
+	lease := next(t, worker)
+	if err := api.Cancel(t.Context(), "a"); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-lease.Context().Done():
+	case <-time.After(10 * time.Second):
+		t.Fatal("the worker does not hear of it")
+	}
+	if err := lease.Succeed(t.Context(), []byte("late"), job.Result{}); !errors.Is(err, job.ErrLost) {
+		t.Errorf("a late result: %v", err)
+	}
+	if got := balance(t, api, id); got != 10 {
+		t.Errorf("%d credits", got)
+	}
+}
+
+// A worker that sleeps through its lease finds its job taken: only the one
+// that took it ends it.
+func TestTakeover(t *testing.T) {
+	t.Parallel()
+	c := embed(t, t.TempDir())
+	q := start(t, c, nil)
+	id := newAccount(t, q, 10)
+	submit(t, q, spec("a", id, 3))
+	asleep := start(t, c, func(o *queue.Options) { o.Lease = time.Hour }) // beats far too seldom
+	first := next(t, asleep)
+	awake := start(t, c, nil) // sets the lease back to a second
+	second := next(t, awake)
+	if second.Job().Attempts != 2 || first.Job().ID != second.Job().ID {
+		t.Errorf("%+v", second.Job())
+	}
+	if err := first.Succeed(t.Context(), []byte("first"), job.Result{OutputWidth: 1}); !errors.Is(err, job.ErrLost) {
+		t.Errorf("the sleeper's result: %v", err)
+	}
+	if err := second.Succeed(t.Context(), []byte("second"), job.Result{OutputWidth: 2}); err != nil {
+		t.Fatal(err)
+	}
+	j, err := q.Wait(t.Context(), "a")
+	if err != nil || j.State != job.Succeeded || j.Result.OutputWidth != 2 || balance(t, q, id) != 7 {
+		t.Errorf("%+v, %v", j, err)
+	}
+}
+
+// Three workers that die without a word: the job stops, the credits return.
+func TestPoisonThatKillsWorkers(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	q := start(t, embed(t, dir), nil)
+	id := newAccount(t, q, 10)
+	submit(t, q, spec("poison", id, 3))
+	for try := range 3 {
+		other, err := queue.Attach(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		worker := start(t, other, nil)
+		lease, err := worker.Next(t.Context(), false)
+		if err != nil || lease.Job().Attempts != try+1 {
+			t.Fatalf("try %d: %v", try, err)
+		}
+		worker.stop()
+		other.Close() // the heartbeat reaches nobody any more
+	}
+	waiting, stop := context.WithTimeout(t.Context(), 20*time.Second)
+	defer stop()
+	worker, end := context.WithCancel(t.Context())
+	defer end()
+	go func() { _, _ = q.Next(worker, false) }()
+	j, err := q.Wait(waiting, "poison")
+	settled(t, q)
+	if err != nil || j.State != job.Failed || balance(t, q, id) != 10 {
+		t.Errorf("%+v, %v, %d credits", j, err, balance(t, q, id))
+	}
+}
+
+func TestProgressIsHeard(t *testing.T) {
+	t.Parallel()
+	c := embed(t, t.TempDir())
+	api, worker := start(t, c, nil), start(t, c, nil)
+	submit(t, api, spec("a", "", 0))
+	lease := next(t, worker)
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); {
+		lease.Progress(0.5)
+		if j, err := api.Get(t.Context(), "a"); err == nil && j.Progress == 0.5 {
+			return
+		}
+	}
+	t.Error("no progress was heard")
+}

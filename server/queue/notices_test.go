@@ -1,0 +1,139 @@
+package queue_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"upscaled/server/job"
+	"upscaled/server/queue"
+)
+
+// hooked is a job of which a webhook is to hear.
+func hooked(id, account string, price int64) job.Spec {
+	s := spec(id, account, price)
+	s.Webhook = &job.Webhook{URL: "https://example.com/hook"}
+	return s
+}
+
+// notified takes the next notice, which must be of this job and state.
+func notified(t *testing.T, q job.Notices, id string, state job.State) job.Notice {
+	t.Helper()
+	ctx, stop := context.WithTimeout(context.Background(), 20*time.Second)
+	t.Cleanup(stop)
+	n, err := q.NextNotice(ctx)
+	if err != nil || n.Job().ID != id || n.Job().State != state {
+		t.Fatalf("%v: %+v, want %s %s", err, n, id, state)
+	}
+	return n
+}
+
+func told(t *testing.T, n job.Notice) {
+	t.Helper()
+	if err := n.Done(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// nothingDue checks that no call was made due twice.
+func nothingDue(t *testing.T, q node) {
+	t.Helper()
+	if due, err := q.DueNotices(t.Context()); err != nil || due != 0 {
+		t.Errorf("%d calls are due, %v", due, err)
+	}
+}
+
+// A process dies between the announcement of a job's end and the final record:
+// the call waits for the end that another brings, and is made once.
+func TestCrashAfterAnnouncement(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	c := embed(t, dir)
+	q := start(t, c, nil)
+	submit(t, q, hooked("a", "", 0))
+	abandon(t, next(t, q))
+	if err := q.AnnounceEnd(t.Context(), "a"); err != nil {
+		t.Fatal(err)
+	}
+	_, q = reopen(t, dir, c, q, often)
+	early, stop := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer stop()
+	if n, err := q.NextNotice(early); err == nil {
+		t.Fatalf("an end is told that has not come: %+v", n.Job())
+	}
+	succeed(t, next(t, q), "picture")
+	told(t, notified(t, q, "a", job.Succeeded))
+	nothingDue(t, q)
+}
+
+// Calls that are due outlive the process that made them due, and the one that
+// was making them.
+func TestCrashWhileCalling(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	c := embed(t, dir)
+	q := start(t, c, nil)
+	submit(t, q, hooked("a", "", 0))
+	succeed(t, next(t, q), "picture")
+	c, q = reopen(t, dir, c, q, nil)
+	other, err := queue.Attach(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sender := start(t, other, nil)
+	if n := notified(t, sender, "a", job.Succeeded); n.Attempt() != 1 {
+		t.Errorf("try %d", n.Attempt())
+	}
+	sender.stop()
+	other.Close() // its heartbeats reach nobody any more
+	n := notified(t, q, "a", job.Succeeded)
+	if n.Attempt() != 2 {
+		t.Errorf("try %d", n.Attempt())
+	}
+	told(t, n)
+	_, q = reopen(t, dir, c, q, nil)
+	nothingDue(t, q)
+}
+
+// A sender that needs longer than a lease keeps its notice.
+func TestNoticeIsKept(t *testing.T) {
+	t.Parallel()
+	q := start(t, embed(t, t.TempDir()), func(o *queue.Options) { o.Lease = 300 * time.Millisecond })
+	submit(t, q, hooked("a", "", 0))
+	if err := q.Cancel(t.Context(), "a"); err != nil {
+		t.Fatal(err)
+	}
+	n := notified(t, q, "a", job.Canceled)
+	twice, stop := context.WithTimeout(t.Context(), time.Second)
+	defer stop()
+	if n, err := q.NextNotice(twice); err == nil {
+		t.Errorf("handed out twice: try %d", n.Attempt())
+	}
+	told(t, n)
+	nothingDue(t, q)
+}
+
+// Ends that nobody brings about are told as well: a job that has had its tries
+// and one that has waited too long. A call whose job is forgotten is dropped.
+func TestNoticesOfOtherEnds(t *testing.T) {
+	t.Parallel()
+	q := start(t, embed(t, t.TempDir()), func(o *queue.Options) { o.Attempts = 1 })
+	submit(t, q, hooked("tried", "", 0))
+	if err := next(t, q).Retry(t.Context(), bad("it broke")); err != nil {
+		t.Fatal(err)
+	}
+	told(t, notified(t, q, "tried", job.Failed))
+	submit(t, q, hooked("forgotten", "", 0))
+	if err := q.Cancel(t.Context(), "forgotten"); err != nil {
+		t.Fatal(err)
+	}
+	if err := q.Forget(t.Context(), "forgotten"); err != nil {
+		t.Fatal(err)
+	}
+	submit(t, q, hooked("late", "", 0))
+	if err := q.Expire(t.Context(), "late"); err != nil {
+		t.Fatal(err)
+	}
+	told(t, notified(t, q, "late", job.Failed))
+	nothingDue(t, q)
+}

@@ -1,0 +1,88 @@
+package queue
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// The bytes in use are the sum of what is there, whatever is heard in which
+// order, and never beyond the bound by what this process stores.
+func TestShelfCounts(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(r *rapid.T) {
+		const bound = 100
+		s, model := newShelf(), map[string]shelved{}
+		now := time.Unix(1000, 0)
+		id := rapid.Custom(func(r *rapid.T) string { return fmt.Sprint("f-", rapid.IntRange(0, 5).Draw(r, "id")) })
+		file := rapid.Custom(func(r *rapid.T) shelved {
+			return shelved{
+				account: rapid.SampledFrom([]string{"", "x"}).Draw(r, "account"), bytes: rapid.Int64Range(1, 60).Draw(r, "bytes"),
+				expires: now.Add(time.Duration(rapid.IntRange(1, 5).Draw(r, "life")) * time.Second),
+			}
+		})
+		sum := func(account string) (sum int64) {
+			for _, f := range model {
+				if f.account == account {
+					sum += f.bytes
+				}
+			}
+			return sum
+		}
+		expire := func() {
+			for id, f := range model {
+				if !now.Before(f.expires) {
+					delete(model, id)
+				}
+			}
+		}
+		r.Repeat(map[string]func(*rapid.T){
+			"reserve": func(r *rapid.T) {
+				id, f := id.Draw(r, "file"), file.Draw(r, "as")
+				s.sweep(now)
+				expire()
+				_, taken := model[id]
+				fits := sum(f.account)+f.bytes <= bound
+				if err := s.reserve(id, f, bound, now); (err == nil) != (!taken && fits) {
+					r.Fatalf("%+v: %v; taken %v, fits %v", f, err, taken, fits)
+				} else if err == nil {
+					model[id] = f
+				}
+			},
+			"hear": func(r *rapid.T) {
+				id, f := id.Draw(r, "file"), file.Draw(r, "as")
+				s.add(id, f)
+				model[id] = f
+			},
+			"remove": func(r *rapid.T) {
+				id := id.Draw(r, "file")
+				s.remove(id)
+				delete(model, id)
+			},
+			"wait": func(*rapid.T) { now = now.Add(time.Second) },
+			"": func(r *rapid.T) {
+				for _, account := range []string{"", "x"} {
+					if s.used[account] != sum(account) {
+						r.Fatalf("%d bytes of %q, want %d", s.used[account], account, sum(account))
+					}
+				}
+			},
+		})
+	})
+}
+
+// What was reserved while a watch begins anew has no record yet, and stays.
+func TestReservationsSurviveAWatch(t *testing.T) {
+	t.Parallel()
+	s := newShelf()
+	later := time.Now().Add(time.Hour)
+	s.add("stored", shelved{bytes: 1, expires: later})
+	if err := s.reserve("pending", shelved{bytes: 1, expires: later}, 10, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if known := s.known(); len(known) != 1 || known[0] != "stored" {
+		t.Error(known)
+	}
+}
