@@ -143,7 +143,7 @@ func TestTiledEqualsUntiled(t *testing.T) {
 }
 
 // untiled computes chained passes and the resize on whole pictures.
-func untiled(f network.Facts, in imagedata.Raster, width, height int) imagedata.Raster {
+func untiled(f network.Info, in imagedata.Raster, width, height int) imagedata.Raster {
 	for {
 		out := enlarged(f, in)
 		if f.Scale == 1 || out.Width >= width && out.Height >= height {
@@ -155,7 +155,7 @@ func untiled(f network.Facts, in imagedata.Raster, width, height int) imagedata.
 
 // enlarged is one untiled pass. Sides that are no multiple repeat their last
 // pixels, as the engine does.
-func enlarged(f network.Facts, in imagedata.Raster) imagedata.Raster {
+func enlarged(f network.Info, in imagedata.Raster) imagedata.Raster {
 	wide := (in.Width + f.Multiple - 1) / f.Multiple * f.Multiple
 	high := (in.Height + f.Multiple - 1) / f.Multiple * f.Multiple
 	padded := imagedata.NewRaster(wide, high, in.Channels, in.Depth())

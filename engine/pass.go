@@ -23,7 +23,7 @@ type pass struct {
 	engine *Engine
 	run    *run
 	net    Network
-	facts  network.Facts
+	facts  network.Info
 	// planes all have the extended size; width and height are the true one.
 	planes []imagedata.Raster
 	// constant marks alpha planes of one value only: they need no network.
@@ -103,7 +103,7 @@ func (p *pass) plan(start int) {
 // evenStarts is what divides where tiles begin, so that a network's rows begin at
 // even places of the picture's: kernels that compute two neighbours at once give
 // a pixel the same bits in every tile then.
-func evenStarts(f network.Facts) int { return 2 * max(1, f.Multiple) }
+func evenStarts(f network.Info) int { return 2 * max(1, f.Multiple) }
 
 // static says that sessions are opened for one shape, padded on all sides as
 // published: nine graphs for the sides that are borders would each need

@@ -78,7 +78,7 @@ func (r *run) tileStarts(in imagedata.Raster) {
 	r.stats.TileHeight = max(r.stats.TileHeight, in.Height)
 }
 
-func (r *run) tileDone(facts network.Facts, in imagedata.Raster) {
+func (r *run) tileDone(facts network.Info, in imagedata.Raster) {
 	r.counting.Lock()
 	defer r.counting.Unlock()
 	if r.running--; r.running == 0 {

@@ -13,7 +13,7 @@ import (
 type Network interface {
 	// ID is equal for equal weights; it keys sessions.
 	ID() string
-	Facts() network.Facts
+	Facts() network.Info
 	// Graph serialises an ONNX model for the options.
 	Graph(network.Options) ([]byte, error)
 }
@@ -90,7 +90,7 @@ type Streamer interface {
 
 // OutputSize tells the size of a session's output for an input size: scaled,
 // less the receptive radius on every side that is not a border.
-func OutputSize(facts network.Facts, borders network.Borders, width, height int) (int, int) {
+func OutputSize(facts network.Info, borders network.Borders, width, height int) (int, int) {
 	trim := func(side int, first, last bool) int {
 		if !first {
 			side -= facts.Radius

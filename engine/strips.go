@@ -27,7 +27,7 @@ const (
 // blended.
 type strips struct {
 	inner   Streamer
-	facts   network.Facts
+	facts   network.Info
 	columns []tiling.Span
 	memory  int64
 	// around runs one strip of a picture; what it adds is the caller's.
@@ -39,7 +39,7 @@ type strips struct {
 
 // newStrips cuts planes of a width; false where not even blended strips are
 // narrow enough.
-func newStrips(inner Streamer, facts network.Facts, width int) (*strips, bool) {
+func newStrips(inner Streamer, facts network.Info, width int) (*strips, bool) {
 	s := &strips{inner: inner, facts: facts}
 	var fits bool
 	s.columns, fits = s.cut(width, inner.Widest(), 0)

@@ -103,7 +103,7 @@ func TestStripsProperty(t *testing.T) {
 			scale: rapid.IntRange(1, 3).Draw(t, "scale"), widest: rapid.IntRange(40, in.Width+40).Draw(t, "widest"),
 			band: rapid.IntRange(1, 9).Draw(t, "band"),
 		}
-		facts := network.Facts{
+		facts := network.Info{
 			Radius: rapid.SampledFrom([]int{2, 7, 30, 500}).Draw(t, "radius"), Scale: inner.scale, Multiple: multiple,
 		}
 		s, fits := newStrips(inner, facts, in.Width)
@@ -138,7 +138,7 @@ func TestStripsProperty(t *testing.T) {
 // pictures of several widths.
 func TestStripsAreFew(t *testing.T) {
 	t.Parallel()
-	facts := network.Facts{Radius: 349, Scale: 4, Multiple: 1}
+	facts := network.Info{Radius: 349, Scale: 4, Multiple: 1}
 	for _, c := range []struct{ width, strips, ramp int }{{2606, 2, 0}, {4000, 2, 0}, {4508, 2, 0}, {4513, 3, 0}, {6000, 3, 0}} {
 		s, fits := newStrips(&neighbours{scale: 4, widest: 2605}, facts, c.width)
 		if !fits || len(s.columns) != c.strips || s.columns[0].RampAfter != c.ramp {
@@ -156,7 +156,7 @@ func TestStripsHoldLittle(t *testing.T) {
 	t.Parallel()
 	in := imagedata.NewRaster(300, 1100, 3, 8)
 	inner := &neighbours{scale: 2, widest: 200, band: 64}
-	s, _ := newStrips(inner, network.Facts{Radius: 3, Scale: 2, Multiple: 1}, in.Width)
+	s, _ := newStrips(inner, network.Info{Radius: 3, Scale: 2, Multiple: 1}, in.Width)
 	s.memory = 300 * 150 * 2 * 2 * 3
 	var got gatherer
 	if err := got.run(t.Context(), s, in, nil); err != nil {
@@ -178,7 +178,7 @@ func TestStripsEnd(t *testing.T) {
 	in := imagedata.NewRaster(300, 40, 3, 8)
 	for _, stop := range []error{errors.New("disk full"), context.Canceled} {
 		inner := &neighbours{scale: 2, widest: 200, band: 4}
-		s, _ := newStrips(inner, network.Facts{Radius: 3, Scale: 2, Multiple: 1}, in.Width)
+		s, _ := newStrips(inner, network.Info{Radius: 3, Scale: 2, Multiple: 1}, in.Width)
 		ctx, cancel := context.WithCancel(t.Context())
 		if stop == context.Canceled {
 			cancel()

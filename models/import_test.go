@@ -81,7 +81,7 @@ func TestImportONNX(t *testing.T) {
 	t.Parallel()
 	s, _ := fixture(t, Options{Offline: true})
 	free, fixed := write(t, "free.onnx", readyONNX(0)), write(t, "fixed", readyONNX(16))
-	if e, err := s.Import(t.Context(), fixed, ImportOptions{}); err != nil || e.Scale != 2 || e.Architecture != network.Ready {
+	if e, err := s.Import(t.Context(), fixed, ImportOptions{}); err != nil || e.Scale != 2 || e.Architecture != network.ONNXFile {
 		t.Errorf("fixed shapes: %+v, %v", e, err)
 	}
 	if _, err := s.Import(t.Context(), free, ImportOptions{}); fault.KindOf(err) != fault.Invalid || !strings.Contains(fault.Sentence(err), "--scale") {

@@ -164,7 +164,7 @@ func (s *Store) keep(ctx context.Context, d descriptor, path string) (descriptor
 type onlyReader struct{ io.Reader }
 
 // describe fills in what recognition found.
-func describe(d descriptor, facts network.Facts) descriptor {
+func describe(d descriptor, facts network.Info) descriptor {
 	d.Architecture, d.Scale = facts.Architecture, facts.Scale
 	if facts.Architecture == network.GFPGAN {
 		d.Kind = Face

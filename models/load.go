@@ -91,7 +91,7 @@ func forFaces(name string) error {
 // load reads one stored network, or finds it in memory.
 func (s *Store) load(ctx context.Context, d descriptor) (*network.Network, error) {
 	return s.cached(ctx, d.Name, d.SHA256, func() (*network.Network, error) {
-		if d.Architecture == network.Ready {
+		if d.Architecture == network.ONNXFile {
 			return s.readONNX(d)
 		}
 		tensors, err := s.readTensors(d)

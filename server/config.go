@@ -125,7 +125,9 @@ func (c Config) Open() bool {
 }
 
 // pace is what clients have to keep.
-func (c Config) pace() limits.Pace { return limits.Pace{Stall: c.StallLimit, Rate: c.MinRate} }
+func (c Config) pace() limits.RateLimit {
+	return limits.RateLimit{Stall: c.StallLimit, Rate: c.MinRate}
+}
 
 // FetchRules are what URLs that strangers name may lead to, in inputs and
 // webhooks.

@@ -121,11 +121,11 @@ func (q watchedQueue) Submit(ctx context.Context, spec job.Spec, input []byte) (
 }
 
 // watchedGate tells the access log who called.
-type watchedGate struct{ job.Gate }
+type watchedGate struct{ job.Authenticator }
 
 // Authenticate implements job.Gate.
 func (g watchedGate) Authenticate(ctx context.Context, key string) (job.Caller, error) {
-	caller, err := g.Gate.Authenticate(ctx, key)
+	caller, err := g.Authenticator.Authenticate(ctx, key)
 	visited(ctx).note(func(v *visit) { v.account = caller.ID })
 	return caller, err
 }

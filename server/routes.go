@@ -42,7 +42,7 @@ type dialects struct {
 }
 
 // dialects makes all APIs.
-func (s *Server) dialects(host dialect.Host) dialects {
+func (s *Server) dialects(host dialect.Services) dialects {
 	apis, queue := s.config.APIs, s.parts.Queue
 	check := func(url string) error { return webhook.Check(s.config.FetchRules(), url) }
 	automatic := automatic1111.Stores{Lister: queue}

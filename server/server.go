@@ -35,7 +35,7 @@ type Queue interface {
 // Parts are what a Server works with.
 type Parts struct {
 	Queue Queue
-	Gate  job.Gate
+	Gate  job.Authenticator
 	// System tells the native API of models, devices and the queue.
 	System native.System
 	// Secrets sign result URLs; see file.Signer.
@@ -104,8 +104,8 @@ func (s *Server) fetcher(maxBytes int64) *fetch.Fetcher {
 }
 
 // host is what the dialects get.
-func (s *Server) host(a addresses) dialect.Host {
-	return dialect.Host{
+func (s *Server) host(a addresses) dialect.Services {
+	return dialect.Services{
 		Queue: s.parts.Queue, Gate: s.parts.Gate, Links: s.signer(),
 		Prober:  newProber(imagedata.Limits{Pixels: s.config.MaxPixels, Side: s.config.MaxSide, Memory: s.config.DecodeMemory}, s.parts.Decoders),
 		BaseURL: a.base, Retention: s.config.APIs.Native.Retention, WaitLimit: s.config.WaitLimit, Stopping: s.stopping, Faces: s.parts.Faces, Now: s.parts.Now,

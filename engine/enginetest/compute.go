@@ -8,7 +8,7 @@ import (
 // Compute is what the pretend network does to a tile. Beyond the input's sides
 // there are zeros; on sides that are not borders the output leaves out what
 // they reach.
-func Compute(facts network.Facts, borders network.Borders, in, out imagedata.Raster) {
+func Compute(facts network.Info, borders network.Borders, in, out imagedata.Raster) {
 	sums := boxSums(samples(in), in.Width, in.Height, in.Channels, facts.Radius)
 	x0, y0 := 0, 0
 	if !borders.Left {

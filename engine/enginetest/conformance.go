@@ -79,7 +79,7 @@ func closeTwice(t *testing.T, s engine.Session) {
 }
 
 // tile makes an input with reproducible noise and room for its output.
-func tile(f network.Facts, o network.Options, width, height int) (in, out imagedata.Raster) {
+func tile(f network.Info, o network.Options, width, height int) (in, out imagedata.Raster) {
 	depth := 8
 	if o.Sample == network.Uint16 {
 		depth = 16
@@ -101,7 +101,7 @@ func tile(f network.Facts, o network.Options, width, height int) (in, out imaged
 }
 
 // testRepeats: the same input gives the same output, and inputs stay as they are.
-func testRepeats(t *testing.T, s engine.Session, f network.Facts, o network.Options, width, height int) {
+func testRepeats(t *testing.T, s engine.Session, f network.Info, o network.Options, width, height int) {
 	t.Helper()
 	in, first := tile(f, o, width, height)
 	before, _ := tile(f, o, width, height)
@@ -124,7 +124,7 @@ func equal(a, b imagedata.Raster) bool {
 }
 
 // testMisuse: buffers that do not fit are refused, never overrun.
-func testMisuse(t *testing.T, s engine.Session, f network.Facts) {
+func testMisuse(t *testing.T, s engine.Session, f network.Info) {
 	t.Helper()
 	o := network.Options{Sample: network.Uint8, Channels: 3, Borders: network.AllBorders}
 	in, out := tile(f, o, 8, 8)
@@ -145,7 +145,7 @@ func testMisuse(t *testing.T, s engine.Session, f network.Facts) {
 	}
 }
 
-func testConcurrency(t *testing.T, s engine.Session, f network.Facts) {
+func testConcurrency(t *testing.T, s engine.Session, f network.Info) {
 	t.Helper()
 	o := network.Options{Sample: network.Uint8, Channels: 3, Borders: network.AllBorders}
 	in, want := tile(f, o, 24, 24)

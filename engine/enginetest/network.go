@@ -18,14 +18,14 @@ import (
 // within the radius is missing, shifted or padded where it should not be.
 type Network struct {
 	Name        string
-	Description network.Facts
+	Description network.Info
 }
 
 // Net makes a pretend network of a scale and radius.
 func Net(scale, radius int) Network {
 	return Network{
 		Name: fmt.Sprintf("pretend-%dx-%d", scale, radius),
-		Description: network.Facts{
+		Description: network.Info{
 			Architecture: "pretend", Scale: scale, Radius: radius, Multiple: 1,
 			FlopsPerPixel: 1000, BytesPerPixel: 1000,
 		},
@@ -36,7 +36,7 @@ func Net(scale, radius int) Network {
 func (n Network) ID() string { return fmt.Sprint(n.Name, n.Description) }
 
 // Facts implements engine.Network.
-func (n Network) Facts() network.Facts { return n.Description }
+func (n Network) Facts() network.Info { return n.Description }
 
 // Graph implements engine.Network; there is none.
 func (n Network) Graph(network.Options) ([]byte, error) {

@@ -94,7 +94,7 @@ func (s streaming) Stream(ctx context.Context, in imagedata.Raster, emit func(im
 
 type session struct {
 	runtime *Runtime
-	facts   network.Facts
+	facts   network.Info
 	options network.Options
 	mutex   sync.RWMutex
 	closed  bool

@@ -68,7 +68,7 @@ func (w *weightStore) run(i int, c *network.Convolution, b *C.od_band) error {
 }
 
 // ownKernels says that a program's convolutions run on kernels of this package.
-func (r *Runtime) ownKernels(p *network.Program, precision network.Precision) bool {
+func (r *Runtime) ownKernels(p *network.Sequential, precision network.Precision) bool {
 	if r.options.Plain || !r.library.ownKernels(precision) {
 		return false
 	}
@@ -127,7 +127,7 @@ type kernels struct {
 	ready [][bits.UintSize]kernel
 }
 
-func newKernels(p *network.Program) kernels {
+func newKernels(p *network.Sequential) kernels {
 	return kernels{map[shape]*C.od_conv{}, make([][bits.UintSize]kernel, len(p.Convolutions))}
 }
 

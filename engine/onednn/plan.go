@@ -18,7 +18,7 @@ const (
 // plan is a program for pictures of one size: how many rows each step takes
 // in, and how many rows of each stack are needed at once.
 type plan struct {
-	program *network.Program
+	program *network.Sequential
 	// width and height of stack 0.
 	width, height int
 	// rows of stack 0 that a step takes in.
@@ -35,7 +35,7 @@ type progress struct {
 }
 
 // newPlan finds the highest bands whose rings fit the memory, in bytes.
-func newPlan(p *network.Program, width, height int, number int, memory int64) *plan {
+func newPlan(p *network.Sequential, width, height int, number int, memory int64) *plan {
 	rows := 1
 	for rows < maxBandRows && 2*rows*width <= bandPositions && rows < height {
 		rows *= 2
@@ -52,8 +52,8 @@ func newPlan(p *network.Program, width, height int, number int, memory int64) *p
 // bytes are those of all rings; number is the size of a stack's numbers.
 func (p *plan) bytes(number int) int64 {
 	var sum int64
-	for i, s := range p.program.Stacks {
-		positions := int64(p.width) * int64(s.Zoom)
+	for i, s := range p.program.Tensors {
+		positions := int64(p.width) * int64(s.Scale)
 		sum += positions * int64(p.capacity[i]*s.Channels*number+p.kept[i]*s.Kept*4)
 	}
 	return sum
@@ -68,7 +68,7 @@ func (p *plan) finished(at *progress) bool {
 // zoom is that of a convolution's result.
 func (p *plan) zoom(i int) int {
 	c := p.program.Convolutions[i]
-	return p.program.Stacks[c.From].Zoom * c.Enlarge
+	return p.program.Tensors[c.From].Scale * c.Enlarge
 }
 
 func (p *plan) heightOf(i int) int { return p.height * p.zoom(i) }
@@ -105,7 +105,7 @@ func (p *plan) step(at *progress, makers []int, compute func(i, y, rows int) err
 
 // makers tell for each convolution which one completes its input: the last one
 // before it that adds to what it reads, or -1 for the picture.
-func makers(p *network.Program) []int {
+func makers(p *network.Sequential) []int {
 	all := make([]int, len(p.Convolutions))
 	for i, c := range p.Convolutions {
 		all[i] = -1
@@ -124,12 +124,12 @@ type reader struct{ convolution, back, enlarge int }
 
 // measure runs the plan without computing to see how many rows are held.
 func (p *plan) measure() {
-	stacks := p.program.Stacks
+	stacks := p.program.Tensors
 	p.capacity, p.kept = make([]int, len(stacks)), make([]int, len(stacks))
 	reads, adds := make([][]reader, len(stacks)), make([][]reader, len(stacks))
 	for i, c := range p.program.Convolutions {
 		reads[c.From] = append(reads[c.From], reader{i, 1, c.Enlarge})
-		for _, a := range c.Added {
+		for _, a := range c.Residuals {
 			adds[a.Stack] = append(adds[a.Stack], reader{i, 0, 1})
 		}
 	}

@@ -7,13 +7,13 @@ import (
 	"upscaled/models/network/reference"
 )
 
-func program(t *testing.T, blocks int) *network.Program {
+func program(t *testing.T, blocks int) *network.Sequential {
 	t.Helper()
 	net, err := network.Recognize(reference.RandomRRDB(1, blocks, 64, 32, 1, 2))
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := net.Program(network.Options{Sample: network.Uint8, Channels: 3, Borders: network.AllBorders})
+	p, err := net.Sequential(network.Options{Sample: network.Uint8, Channels: 3, Borders: network.AllBorders})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -89,8 +89,8 @@ func (h *rows) number(stack int) C.int {
 func (h *rows) allocate() error {
 	p := h.session.program
 	window, result := 0, 0
-	for i, s := range p.Stacks {
-		width := h.plan.width * s.Zoom
+	for i, s := range p.Tensors {
+		width := h.plan.width * s.Scale
 		main := C.od_ring{_type: h.number(i), capacity: C.int(h.plan.capacity[i]), channels: C.int(s.Channels), width: C.int(width)}
 		main.data = h.room(h.plan.capacity[i] * width * s.Channels * int(C.od_number_size(main._type)))
 		kept := C.od_ring{_type: C.OD_F32, capacity: C.int(h.plan.kept[i]), channels: C.int(s.Kept), width: C.int(width)}
@@ -111,10 +111,10 @@ func (h *rows) allocate() error {
 			result = max(result, most*positions*c.Out*4)
 		}
 		var slopes *C.float
-		if c.Slopes != nil {
+		if c.PReLU != nil {
 			slopes = (*C.float)(h.room(4 * c.Out))
 			if slopes != nil {
-				copy(unsafe.Slice((*float32)(slopes), c.Out), c.Slopes)
+				copy(unsafe.Slice((*float32)(slopes), c.Out), c.PReLU)
 			}
 		}
 		h.slopes = append(h.slopes, slopes)
@@ -156,8 +156,8 @@ func (h *rows) step(ctx context.Context, at *progress, in imagedata.Raster) (ima
 	p := h.session.program
 	h.takeIn(in, at.taken, min(at.taken+h.plan.rows, h.plan.height))
 	last := len(p.Convolutions) - 1
-	first := at.done[last] * p.Block
-	out := imagedata.Raster{Width: h.plan.width * h.plan.zoom(last) * p.Block, Channels: p.Colours}
+	first := at.done[last] * p.PixelShuffle
+	out := imagedata.Raster{Width: h.plan.width * h.plan.zoom(last) * p.PixelShuffle, Channels: p.Colors}
 	err := h.plan.step(at, h.session.makers, func(i, y, rows int) error {
 		if err := ctx.Err(); err != nil {
 			return fault.Wrap(fault.Canceled, err, "The operation was canceled.")
@@ -165,9 +165,9 @@ func (h *rows) step(ctx context.Context, at *progress, in imagedata.Raster) (ima
 		if err := h.band(i, y, rows); err != nil || i < last {
 			return err
 		}
-		from := y*p.Block - first
-		h.reserve(&out, in.Depth(), from+rows*p.Block)
-		h.hand(out.Rows(from, from+rows*p.Block), in, y, rows)
+		from := y*p.PixelShuffle - first
+		h.reserve(&out, in.Depth(), from+rows*p.PixelShuffle)
+		h.hand(out.Rows(from, from+rows*p.PixelShuffle), in, y, rows)
 		return nil
 	})
 	return out, err
@@ -192,7 +192,7 @@ func (h *rows) band(i, y, height int) error {
 		width: C.int(h.plan.width * h.plan.zoom(i)), last: C.int(h.plan.heightOf(i)),
 		window: h.window, result: h.result, slopes: h.slopes[i], at: C.int(c.At),
 	}
-	for n, a := range c.Added {
+	for n, a := range c.Residuals {
 		b.added[n] = C.od_added{ring: h.kept[a.Stack], factor: C.float(a.Factor)}
 	}
 	if c.To >= 0 {
@@ -218,7 +218,7 @@ func (h *rows) takeIn(in imagedata.Raster, y0, y1 int) {
 		return
 	}
 	p := h.session.program
-	C.od_picture_in(&h.stacks[0], samples(in.Rows(y0*p.Fold, y1*p.Fold)), C.int(in.Depth()), C.int(p.Colours), C.int(p.Fold), C.int(y0), C.int(y1-y0))
+	C.od_picture_in(&h.stacks[0], samples(in.Rows(y0*p.PixelUnshuffle, y1*p.PixelUnshuffle)), C.int(in.Depth()), C.int(p.Colors), C.int(p.PixelUnshuffle), C.int(y0), C.int(y1-y0))
 }
 
 // hand makes picture rows of the last convolution's rows from y on.
@@ -229,7 +229,7 @@ func (h *rows) hand(out, in imagedata.Raster, y, height int) {
 		added = samples(in.Rows(y, y+height))
 	}
 	last := len(p.Convolutions) - 1
-	C.od_picture_out(h.result, C.int(height), C.int(h.plan.width*h.plan.zoom(last)), C.int(p.Block), C.int(p.Colours), added, samples(out), C.int(in.Depth()))
+	C.od_picture_out(h.result, C.int(height), C.int(h.plan.width*h.plan.zoom(last)), C.int(p.PixelShuffle), C.int(p.Colors), added, samples(out), C.int(in.Depth()))
 }
 
 func samples(r imagedata.Raster) unsafe.Pointer {

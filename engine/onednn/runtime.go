@@ -34,7 +34,7 @@ type Runtime struct {
 
 // chain is what is asked of a network beyond engine.Network.
 type chain interface {
-	Program(network.Options) (*network.Program, error)
+	Program(network.Options) (*network.Sequential, error)
 }
 
 // Probe looks for oneDNN and tells what it can do here. It fails with

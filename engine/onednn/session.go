@@ -16,9 +16,9 @@ import (
 // weights; each has its own rows.
 type session struct {
 	runtime *Runtime
-	facts   network.Facts
+	facts   network.Info
 	options network.Options
-	program *network.Program
+	program *network.Sequential
 	makers  []int
 	weights weightStore
 	// own says that this package's own kernels compute, in bfloat16 from rings
@@ -30,7 +30,7 @@ type session struct {
 	closed bool
 }
 
-func newSession(r *Runtime, f network.Facts, o network.Options, p *network.Program) *session {
+func newSession(r *Runtime, f network.Info, o network.Options, p *network.Sequential) *session {
 	s := &session{runtime: r, facts: f, options: o, program: p}
 	s.own = r.ownKernels(p, o.Precision)
 	if o.Precision == network.BFloat16 && o.Sample == network.Uint16 && !s.own {
@@ -44,10 +44,10 @@ func newSession(r *Runtime, f network.Facts, o network.Options, p *network.Progr
 // split gives stack 0 twice its channels, of which the second half holds what
 // bfloat16 cuts off 16-bit samples, and the first layer the same weights for
 // both.
-func split(p *network.Program) *network.Program {
+func split(p *network.Sequential) *network.Sequential {
 	other := *p
-	other.Stacks = append([]network.Stack(nil), p.Stacks...)
-	other.Stacks[0].Channels *= 2
+	other.Tensors = append([]network.Tensor(nil), p.Tensors...)
+	other.Tensors[0].Channels *= 2
 	other.Convolutions = append([]network.Convolution(nil), p.Convolutions...)
 	for i, c := range other.Convolutions {
 		if c.From != 0 {
@@ -138,12 +138,12 @@ func (s *session) Widest() int {
 	const columns, tall = 1024, 4096 // rings need the same of every taller picture
 	p := &plan{program: s.program, width: columns, height: tall, rows: 1}
 	p.measure()
-	return int(s.runtime.options.Memory*columns/p.bytes(s.bytes())) * max(1, s.program.Fold)
+	return int(s.runtime.options.Memory*columns/p.bytes(s.bytes())) * max(1, s.program.PixelUnshuffle)
 }
 
 // Share implements engine.Streamer.
 func (s *session) Share(width, height int) float64 {
-	fold := max(1, s.program.Fold)
+	fold := max(1, s.program.PixelUnshuffle)
 	p := newPlan(s.program, width/fold, height/fold, s.bytes(), s.runtime.options.Memory)
 	return float64(p.bytes(s.bytes())) / float64(s.runtime.options.Memory)
 }
@@ -183,7 +183,7 @@ func (s *session) stream(ctx context.Context, in imagedata.Raster, emit func(ima
 	if err := ctx.Err(); err != nil {
 		return fault.Wrap(fault.Canceled, err, "The operation was canceled.")
 	}
-	held, err := s.acquire(in.Width/s.program.Fold, in.Height/s.program.Fold)
+	held, err := s.acquire(in.Width/s.program.PixelUnshuffle, in.Height/s.program.PixelUnshuffle)
 	if err != nil {
 		return err
 	}

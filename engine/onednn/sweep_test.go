@@ -24,7 +24,7 @@ const longest = 300
 type sweep struct {
 	t           testing.TB
 	ours, other engine.Session
-	facts       network.Facts
+	facts       network.Info
 	// picture makes an input.
 	picture        func(width, height int) imagedata.Raster
 	values, differ int

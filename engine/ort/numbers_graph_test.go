@@ -89,7 +89,7 @@ func recognized(t *testing.T, tensors weights.Tensors) *network.Network {
 type session struct {
 	session *onnxruntime.DynamicAdvancedSession
 	options network.Options
-	facts   network.Facts
+	facts   network.Info
 }
 
 func open(t *testing.T, n *network.Network, o network.Options) session {

@@ -18,7 +18,7 @@ import (
 type session struct {
 	mutex   sync.RWMutex
 	inner   *onnx.DynamicAdvancedSession // nil once closed
-	facts   network.Facts
+	facts   network.Info
 	options network.Options
 }
 

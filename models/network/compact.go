@@ -16,12 +16,12 @@ type compact struct {
 	scale  int
 }
 
-func (n *compact) facts() Facts {
+func (n *compact) facts() Info {
 	var flops float64
 	for _, l := range n.layers {
 		flops += l.flops()
 	}
-	return Facts{
+	return Info{
 		Architecture: SRVGGNetCompact,
 		Scale:        n.scale,
 		Radius:       len(n.layers),

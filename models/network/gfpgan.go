@@ -83,8 +83,8 @@ func (n *gfpgan) side() int { return smallest << n.levels() }
 // 512x512 and full width.
 const faceBytes = 3_100
 
-func (n *gfpgan) facts() Facts {
-	return Facts{
+func (n *gfpgan) facts() Info {
+	return Info{
 		Architecture:  GFPGAN,
 		Scale:         1,
 		Multiple:      1,

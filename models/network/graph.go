@@ -10,11 +10,11 @@ import (
 // from, which must not change any more.
 type Network struct {
 	id    func() string
-	facts Facts
+	facts Info
 	build func(*builder) // nil for Ready
 	ready *ready
 	// program is nil for networks that are no chains of convolutions.
-	program func(Options) *Program
+	program func(Options) *Sequential
 }
 
 // ID is equal for equal weights: the SHA-256 of the tensors in hexadecimal,
@@ -30,7 +30,7 @@ func (n *Network) WithID(id string) *Network {
 }
 
 // Facts tells what planning needs to know.
-func (n *Network) Facts() Facts { return n.facts }
+func (n *Network) Facts() Info { return n.facts }
 
 // WithScale gives the same network with a scale that was found by running it;
 // it is for ONNX files whose output shape does not tell (Facts().Scale is 0).
@@ -67,7 +67,7 @@ func (n *Network) Graph(o Options) ([]byte, error) {
 }
 
 // outside describes the graph's input and output.
-func (b *builder) outside(f Facts) (input, output onnx.Value) {
+func (b *builder) outside(f Info) (input, output onnx.Value) {
 	input, output = b.edge(InputName, "height", "width"), b.edge(OutputName, "height_out", "width_out")
 	o := b.options.Borders
 	for i, axis := range []struct {

@@ -130,7 +130,7 @@ func TestReadyFacts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f := n.Facts(); f.Scale != 4 || f.FixedHeight != 64 || f.FixedWidth != 48 || f.Radius != 0 || f.Architecture != network.Ready {
+	if f := n.Facts(); f.Scale != 4 || f.FixedHeight != 64 || f.FixedWidth != 48 || f.Radius != 0 || f.Architecture != network.ONNXFile {
 		t.Errorf("facts are %+v", f)
 	}
 	free, err := network.FromONNX(readyModel(func(*onnx.Model) {}))

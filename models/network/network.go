@@ -14,13 +14,13 @@ const (
 	// GFPGAN restores one aligned face: the "clean" network of versions 1.3 and
 	// 1.4 (Wang et al., arXiv 2101.04061).
 	GFPGAN Architecture = "GFPGAN"
-	// Ready is any ONNX file with an NCHW float input and output.
-	Ready Architecture = "ONNX"
+	// ONNXFile is any ONNX file with an NCHW float input and output.
+	ONNXFile Architecture = "ONNX"
 )
 
-// Facts are what planning needs to know of a network. Lengths are in pixels
+// Info are what planning needs to know of a network. Lengths are in pixels
 // of the network's input.
-type Facts struct {
+type Info struct {
 	Architecture Architecture
 	// Scale is output side / input side.
 	Scale int

@@ -2,38 +2,38 @@ package network
 
 import "upscaled/models/fault"
 
-// Program is a network as 3x3 convolutions in the order they run, for runtimes
+// Sequential is a network as 3x3 convolutions in the order they run, for runtimes
 // that compute without ONNX. It is the published network with constants and
 // the edges folded into weights; every convolution pads its input with one
 // zero on all sides. Its tensors are shared with the network where nothing was
 // folded in, and must not be changed.
-type Program struct {
-	// Fold is how many picture pixels a side become channels of one position
+type Sequential struct {
+	// PixelUnshuffle is how many picture pixels a side become channels of one position
 	// of the first stack, ordered (colour, y, x) as torch's pixel_unshuffle.
-	Fold int
-	// Colours is 3, or 1 for gray. Stack 0 has Colours*Fold*Fold channels that
+	PixelUnshuffle int
+	// Colors is 3, or 1 for gray. Stack 0 has Colors*Fold*Fold channels that
 	// hold samples as they are, 0..255 or 0..65535 (or 0..1 for Float).
-	Colours int
-	// Stacks hold the values between convolutions.
-	Stacks []Stack
+	Colors int
+	// Tensors hold the values between convolutions.
+	Tensors []Tensor
 	// Convolutions run in this order. The last one gives the picture: samples
 	// in the same unit, plus a half where they are integers so that truncating
 	// rounds them, not yet clamped, its channels ordered (y, x, colour) within
 	// a block of Block x Block pixels.
 	Convolutions []Convolution
-	Block        int
+	PixelShuffle int
 	// AddsPicture says that each pixel's own samples are added to its block.
 	AddsPicture bool
 }
 
-// Stack is a tensor whose channels several convolutions may have made.
-type Stack struct {
+// Tensor is a tensor whose channels several convolutions may have made.
+type Tensor struct {
 	Channels int
 	// Kept is how many of the first channels later sums add; those deserve
 	// more precision than what convolutions read.
 	Kept int
-	// Zoom is the side of the stack for one position of stack 0.
-	Zoom int
+	// Scale is the side of the stack for one position of stack 0.
+	Scale int
 }
 
 // Convolution is a layer with what follows it, in this order: the sum with
@@ -45,23 +45,23 @@ type Convolution struct {
 	// Weight is [Out, In, 3, 3] in row-major order, Bias [Out].
 	Out          int
 	Weight, Bias []float32
-	Added        []Addend
-	// Slopes multiply negative values, one a channel; nil for no activation.
-	Slopes []float32
+	Residuals    []Residual
+	// PReLU multiply negative values, one a channel; nil for no activation.
+	PReLU []float32
 	// To and At: the result becomes the channels At.. of a stack; To is -1 for
 	// the picture.
 	To, At int
 }
 
-// Addend is the first channels of a stack, at the same positions, times Factor.
-type Addend struct {
+// Residual is the first channels of a stack, at the same positions, times Factor.
+type Residual struct {
 	Stack  int
 	Factor float32
 }
 
-// Program tells the network's convolutions for the options' samples and
+// Sequential tells the network's convolutions for the options' samples and
 // channels; the precision is the caller's to choose. Networks that are more than those are fault.Unsupported.
-func (n *Network) Program(o Options) (*Program, error) {
+func (n *Network) Sequential(o Options) (*Sequential, error) {
 	if n.program == nil {
 		return nil, fault.New(fault.Unsupported, "Only RRDBNet and SRVGGNetCompact are chains of convolutions.")
 	}
@@ -74,13 +74,13 @@ func (n *Network) Program(o Options) (*Program, error) {
 }
 
 // stack adds a stack and gives its number.
-func (p *Program) stack(channels, kept, zoom int) int {
-	p.Stacks = append(p.Stacks, Stack{channels, kept, zoom})
-	return len(p.Stacks) - 1
+func (p *Sequential) stack(channels, kept, zoom int) int {
+	p.Tensors = append(p.Tensors, Tensor{channels, kept, zoom})
+	return len(p.Tensors) - 1
 }
 
 // conv adds a convolution of a layer; the caller sets what is special.
-func (p *Program) conv(l layer, from, to int) *Convolution {
+func (p *Sequential) conv(l layer, from, to int) *Convolution {
 	p.Convolutions = append(p.Convolutions, Convolution{
 		From: from, In: l.in, Enlarge: 1, Out: l.out, Weight: l.weight, Bias: l.bias, To: to,
 	})
@@ -104,8 +104,8 @@ func (l layer) grayFolded(area int) layer {
 }
 
 // opening starts a program with the layer that sees the picture.
-func opening(o Options, l layer, fold int) (*Program, layer) {
-	p := &Program{Fold: fold, Colours: o.Channels, Block: 1}
+func opening(o Options, l layer, fold int) (*Sequential, layer) {
+	p := &Sequential{PixelUnshuffle: fold, Colors: o.Channels, PixelShuffle: 1}
 	if o.Channels == 1 {
 		l = l.grayFolded(fold * fold)
 	}
@@ -125,9 +125,9 @@ func closing(o Options, l layer, area int) layer {
 	return b.last(l, order, area)
 }
 
-func (n *compact) program(o Options) *Program {
+func (n *compact) program(o Options) *Sequential {
 	p, first := opening(o, n.layers[0], 1)
-	p.Block, p.AddsPicture = n.scale, true
+	p.PixelShuffle, p.AddsPicture = n.scale, true
 	from, last := 0, len(n.layers)-1
 	for i, l := range n.layers {
 		if i == 0 {
@@ -138,13 +138,13 @@ func (n *compact) program(o Options) *Program {
 			break
 		}
 		to := p.stack(l.out, 0, 1)
-		p.conv(l, from, to).Slopes = n.slopes[i]
+		p.conv(l, from, to).PReLU = n.slopes[i]
 		from = to
 	}
 	return p
 }
 
-func (n *residual) program(o Options) *Program {
+func (n *residual) program(o Options) *Sequential {
 	p, first := opening(o, n.first, n.fold)
 	features := n.first.out
 	trunk := p.stack(features+n.grown(0, 0), features, 1)
@@ -155,15 +155,15 @@ func (n *residual) program(o Options) *Program {
 	}
 	zoom := 1
 	to := p.stack(features, 0, zoom)
-	p.conv(n.body, from, to).Added = []Addend{{trunk, 1}}
+	p.conv(n.body, from, to).Residuals = []Residual{{trunk, 1}}
 	for _, up := range n.ups {
 		from, zoom = to, 2*zoom
 		to = p.stack(up.out, 0, zoom)
 		c := p.conv(up, from, to)
-		c.Enlarge, c.Slopes = 2, leaks(up.out)
+		c.Enlarge, c.PReLU = 2, leaks(up.out)
 	}
 	from, to = to, p.stack(n.high.out, 0, zoom)
-	p.conv(n.high, from, to).Slopes = leaks(n.high.out)
+	p.conv(n.high, from, to).PReLU = leaks(n.high.out)
 	p.conv(closing(o, n.last, 1), to, -1)
 	return p
 }
@@ -183,28 +183,28 @@ func (n *residual) grown(i, k int) int {
 
 // block adds a residual block that reads a stack and gives the next one's
 // number. Shares are folded into each fifth layer.
-func (n *residual) block(p *Program, i, from int) int {
+func (n *residual) block(p *Sequential, i, from int) int {
 	outer, features := from, n.first.out
 	for k, layers := range n.blocks[i] {
 		at := features
 		for _, l := range layers[:denseLayers-1] {
 			c := p.conv(l, from, from)
-			c.At, c.Slopes = at, leaks(l.out)
+			c.At, c.PReLU = at, leaks(l.out)
 			at += l.out
 		}
 		next, kept := 0, features
-		share, added := float64(rrdbShare), []Addend{{from, 1}}
+		share, added := float64(rrdbShare), []Residual{{from, 1}}
 		if k < denseBlocks-1 {
 			next = n.grown(i, k+1)
 		} else {
 			next, share = n.grown(i+1, 0), rrdbShare*rrdbShare
-			added = []Addend{{from, rrdbShare}, {outer, 1}}
+			added = []Residual{{from, rrdbShare}, {outer, 1}}
 			if i == len(n.blocks)-1 {
 				kept = 0
 			}
 		}
 		to := p.stack(features+next, kept, 1)
-		p.conv(layers[denseLayers-1].scaled(share), from, to).Added = added
+		p.conv(layers[denseLayers-1].scaled(share), from, to).Residuals = added
 		from = to
 	}
 	return from

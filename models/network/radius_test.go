@@ -49,7 +49,7 @@ func TestRadius(t *testing.T) {
 
 // reach is how many input pixels away from x a change at x shows, in a picture
 // of few rows.
-func reach(tensors weights.Tensors, run func(weights.Tensors, reference.Image) reference.Image, f network.Facts, x, width int) int {
+func reach(tensors weights.Tensors, run func(weights.Tensors, reference.Image) reference.Image, f network.Info, x, width int) int {
 	in := reference.New(3, 4, width)
 	for i := range in.Data {
 		in.Data[i] = 0.5 + 0.4*math.Sin(float64(i))

@@ -79,9 +79,9 @@ func checkReady(v onnx.Value) error {
 	return nil
 }
 
-func readyFacts(in, out onnx.Value) Facts {
-	facts := Facts{
-		Architecture:  Ready,
+func readyFacts(in, out onnx.Value) Info {
+	facts := Info{
+		Architecture:  ONNXFile,
 		Multiple:      1,
 		BytesPerPixel: readyBytes,
 		Description:   "ONNX file",
@@ -102,7 +102,7 @@ func readyFacts(in, out onnx.Value) Facts {
 }
 
 // graph puts the edges around the file.
-func (r *ready) graph(o Options, facts Facts) ([]byte, error) {
+func (r *ready) graph(o Options, facts Info) ([]byte, error) {
 	b := &builder{options: o, prefix: onnx.Prefix}
 	x := b.plainInput(r.file.Inputs[0].Type, r.span)
 	b.rename(x, onnx.InnerInput)

@@ -27,9 +27,9 @@ type residual struct {
 	fold        int
 }
 
-func (n *residual) facts() Facts {
+func (n *residual) facts() Info {
 	scale := (1 << len(n.ups)) / n.fold
-	return Facts{
+	return Info{
 		Architecture:  RRDBNet,
 		Scale:         scale,
 		Radius:        n.radius(),

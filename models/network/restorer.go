@@ -78,8 +78,8 @@ func FromRestorerONNX(file []byte, d RestorerDescriptor) (*Network, error) {
 		}
 		return hex.EncodeToString(digest.Sum(nil))
 	})
-	return &Network{id: id, ready: r, facts: Facts{
-		Architecture: Ready, Scale: 1, Multiple: 1,
+	return &Network{id: id, ready: r, facts: Info{
+		Architecture: ONNXFile, Scale: 1, Multiple: 1,
 		FixedWidth: side, FixedHeight: side,
 		BytesPerPixel: faceBytes,
 		Description:   fmt.Sprintf("ONNX file, face restorer %dx%d", side, side),

@@ -35,7 +35,7 @@ func TestRestorerFacts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f := n.Facts(); f.Architecture != network.Ready || f.Scale != 1 || f.FixedWidth != 64 || f.FixedHeight != 64 {
+	if f := n.Facts(); f.Architecture != network.ONNXFile || f.Scale != 1 || f.FixedWidth != 64 || f.FixedHeight != 64 {
 		t.Errorf("facts are %+v", f)
 	}
 	graph, err := n.Graph(usual)

@@ -18,7 +18,7 @@ import (
 	"upscaled/server/job"
 )
 
-var _ job.Gate = (*account.Accounts)(nil)
+var _ job.Authenticator = (*account.Accounts)(nil)
 
 func TestMemoryStore(t *testing.T) {
 	t.Parallel()

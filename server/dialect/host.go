@@ -24,11 +24,11 @@ type Links interface {
 	URL(base string, j job.Job) string
 }
 
-// Host is what the server lends to every dialect.
-type Host struct {
+// Services is what the server lends to every dialect.
+type Services struct {
 	Queue  job.Queue
-	Gate   job.Gate
-	Prober job.Prober
+	Gate   job.Authenticator
+	Prober job.ImageValidator
 	Links  Links
 	// BaseURL is the scheme and host that clients reach the server at, without
 	// a slash at the end.
@@ -49,18 +49,18 @@ type Host struct {
 }
 
 // ResultURL is where a succeeded job's picture can be read without a key.
-func (h Host) ResultURL(r *http.Request, j job.Job) string { return h.Links.URL(h.BaseURL(r), j) }
+func (h Services) ResultURL(r *http.Request, j job.Job) string { return h.Links.URL(h.BaseURL(r), j) }
 
 // NamedURL is ResultURL with a file name at the end of its path, as most
 // vendors' have one: clients name what they download by it.
-func (h Host) NamedURL(base string, j job.Job, stem string) string {
+func (h Services) NamedURL(base string, j job.Job, stem string) string {
 	path, query, _ := strings.Cut(h.Links.URL(base, j), "?")
 	return path + "/" + stem + imagedata.Format(j.Result.Format).Extension() + "?" + query
 }
 
 // Owned gives a job of this API that the caller may see; fault.NotFound for
 // unknown, expired and other callers' jobs alike.
-func (h Host) Owned(ctx context.Context, api string, caller job.Caller, id string) (job.Job, error) {
+func (h Services) Owned(ctx context.Context, api string, caller job.Caller, id string) (job.Job, error) {
 	j, err := h.Queue.Get(ctx, id)
 	expired := h.Retention > 0 && j.State.Final() && h.Now().Sub(j.Finished) >= h.Retention
 	if fault.KindOf(err) == fault.NotFound || err == nil && (j.API != api || j.Account != caller.ID || expired) {
@@ -72,7 +72,7 @@ func (h Host) Owned(ctx context.Context, api string, caller job.Caller, id strin
 // Run submits a job and waits for its end. A client that goes away cancels
 // the job. When the wait limit passes first, the latest record comes back
 // with a state that is not final and no error: the job goes on until Cancel.
-func (h Host) Run(ctx context.Context, spec job.Spec, input []byte) (job.Job, error) {
+func (h Services) Run(ctx context.Context, spec job.Spec, input []byte) (job.Job, error) {
 	submitted, err := h.Queue.Submit(ctx, spec, input)
 	if err != nil {
 		return job.Job{}, err
@@ -81,7 +81,7 @@ func (h Host) Run(ctx context.Context, spec job.Spec, input []byte) (job.Job, er
 }
 
 // Await is Run's waiting half for a job that was submitted already.
-func (h Host) Await(ctx context.Context, j job.Job) (job.Job, error) {
+func (h Services) Await(ctx context.Context, j job.Job) (job.Job, error) {
 	waiting, stop := context.WithTimeout(ctx, h.WaitLimit)
 	defer stop()
 	latest, err := h.waitUnlessStopping(waiting, j)
@@ -102,7 +102,7 @@ func (h Host) Await(ctx context.Context, j job.Job) (job.Job, error) {
 
 // waitUnlessStopping is Queue.Wait; when the server stops and the job has not
 // begun, it is canceled and the answer is fault.Busy.
-func (h Host) waitUnlessStopping(ctx context.Context, j job.Job) (job.Job, error) {
+func (h Services) waitUnlessStopping(ctx context.Context, j job.Job) (job.Job, error) {
 	waiting, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	if h.Stopping != nil {
@@ -129,7 +129,7 @@ var errStopping error = fault.New(fault.Busy, "The server is stopping. Please tr
 // Abandon cancels a job that nobody waits for any more, though the request's
 // own context may be over. What cannot be cancelled now runs to its end and
 // expires.
-func (h Host) Abandon(ctx context.Context, id string) {
+func (h Services) Abandon(ctx context.Context, id string) {
 	const patience = 5 * time.Second
 	canceling, stop := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer stop()

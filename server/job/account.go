@@ -29,9 +29,9 @@ type Purchases struct {
 	Changed time.Time `json:"changed,omitzero"`
 }
 
-// Gate tells who calls. With no keys configured every call passes as the zero
+// Authenticator tells who calls. With no keys configured every call passes as the zero
 // Caller, whatever key it shows.
-type Gate interface {
+type Authenticator interface {
 	// Authenticate takes the bare key (no "Bearer "). It fails with
 	// fault.Unauthorized for an empty or unknown key, fault.Disabled for a
 	// known one that is switched off (the Caller is then filled) and

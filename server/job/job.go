@@ -189,8 +189,8 @@ type InputInfo struct {
 	Frames        int
 }
 
-// Prober reads a picture's header: fault.Invalid for what is no picture or is
+// ImageValidator reads a picture's header: fault.Invalid for what is no picture or is
 // broken, fault.Unsupported for a format that cannot be read, fault.TooLarge.
-type Prober interface {
+type ImageValidator interface {
 	Probe(data []byte) (InputInfo, error)
 }

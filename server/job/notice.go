@@ -13,8 +13,8 @@ type Webhook struct {
 	Started bool `json:"started,omitempty"`
 }
 
-// Notice is a call of a webhook that is due.
-type Notice interface {
+// Delivery is a call of a webhook that is due.
+type Delivery interface {
 	// Job is the record that the call tells of: a final one, or for a call that
 	// tells of the begin the one of that time, which is running.
 	Job() Job
@@ -27,12 +27,12 @@ type Notice interface {
 	Again(ctx context.Context, after time.Duration) error
 }
 
-// Notices hand out the calls that are due. A notice whose process dies is
+// Deliveries hand out the calls that are due. A notice whose process dies is
 // handed out again: calls may be repeated but are never lost while the job's
 // record lives. Only a begin that could not be told before the job's end is
 // dropped: the end tells all.
-type Notices interface {
+type Deliveries interface {
 	// NextNotice waits for one. It fails only when the context ends. It may be
 	// called concurrently and from several processes.
-	NextNotice(ctx context.Context) (Notice, error)
+	NextNotice(ctx context.Context) (Delivery, error)
 }

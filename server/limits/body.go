@@ -97,7 +97,7 @@ const (
 // the answer only after they have sent everything, and see a broken connection
 // where the server closes it before. Clients that ask first whether to send
 // (Expect: 100-continue) are answered before they do.
-func Requests(pace Pace, budget *Budget) echo.MiddlewareFunc {
+func Requests(pace RateLimit, budget *Budget) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			r, answer := c.Request(), c.Response()

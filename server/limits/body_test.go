@@ -20,7 +20,7 @@ func TestLateReadsHoldNothing(t *testing.T) {
 	ended := make(chan error, 1)
 	begun := make(chan struct{})
 	e := echo.New()
-	e.Use(limits.Requests(limits.Pace{}, budget))
+	e.Use(limits.Requests(limits.RateLimit{}, budget))
 	e.POST("/", func(c echo.Context) error {
 		body := c.Request().Body
 		go func() {

@@ -101,7 +101,7 @@ func FuzzRequests(f *testing.F) {
 	budget := &limits.Budget{Most: 64}
 	var run []bool // per request whether it had chunks; one connection at a time
 	e := echo.New()
-	e.Use(limits.Requests(limits.Pace{Stall: time.Minute}, budget))
+	e.Use(limits.Requests(limits.RateLimit{Stall: time.Minute}, budget))
 	e.Any("/*", func(c echo.Context) error {
 		run = append(run, len(c.Request().TransferEncoding) > 0)
 		if c.Request().URL.Path == "/refused" {

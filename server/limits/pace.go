@@ -13,9 +13,9 @@ import (
 	"upscaled/models/fault"
 )
 
-// Pace is how fast a client must send its request and take its answer. The
+// RateLimit is how fast a client must send its request and take its answer. The
 // zero value lets it take any time.
-type Pace struct {
+type RateLimit struct {
 	// Stall is how long it may neither send nor take anything.
 	Stall time.Duration
 	// Rate in bytes a second is what it must reach in the long run; a pause may
@@ -27,11 +27,11 @@ type Pace struct {
 // allowance is how long one direction of a request may still be waited for:
 // waiting uses it up, bytes fill it again to Stall at most.
 type allowance struct {
-	pace Pace
+	pace RateLimit
 	left time.Duration
 }
 
-func (p Pace) begin() allowance { return allowance{p, p.Stall} }
+func (p RateLimit) begin() allowance { return allowance{p, p.Stall} }
 
 func (a *allowance) spent(took time.Duration, bytes int) {
 	if bytes > 0 && a.pace.Rate == 0 {
@@ -43,7 +43,7 @@ func (a *allowance) spent(took time.Duration, bytes int) {
 }
 
 // takes is how long so many bytes last at the least rate, 0 where there is none.
-func (p Pace) takes(bytes int) time.Duration {
+func (p RateLimit) takes(bytes int) time.Duration {
 	if p.Rate == 0 {
 		return 0
 	}
@@ -51,7 +51,7 @@ func (p Pace) takes(bytes int) time.Duration {
 }
 
 // bounded says whether there is any bound.
-func (p Pace) bounded() bool { return p.Stall > 0 }
+func (p RateLimit) bounded() bool { return p.Stall > 0 }
 
 // errSlow is what a client reads that sent its request too slowly.
 var errSlow error = fault.New(fault.Invalid, "The request came too slowly and was cut; send it over a faster connection.")

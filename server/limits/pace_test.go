@@ -9,7 +9,7 @@ import (
 // below the bound is not, and speed in the past buys no longer pause.
 func TestAllowance(t *testing.T) {
 	t.Parallel()
-	pace := Pace{Stall: 10 * time.Second, Rate: 100}
+	pace := RateLimit{Stall: 10 * time.Second, Rate: 100}
 	type step struct {
 		took  time.Duration
 		bytes int
@@ -40,7 +40,7 @@ func TestAllowance(t *testing.T) {
 // Without a least rate any byte makes up for a pause, and silence is still cut.
 func TestAllowanceWithoutRate(t *testing.T) {
 	t.Parallel()
-	pace := Pace{Stall: 10 * time.Second}
+	pace := RateLimit{Stall: 10 * time.Second}
 	if !pace.bounded() {
 		t.Error("silence is not bounded without a rate")
 	}

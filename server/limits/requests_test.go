@@ -20,7 +20,7 @@ import (
 
 // bounded is a server whose handler runs under the guard; errors are answered
 // with their kind.
-func bounded(t *testing.T, pace limits.Pace, budget *limits.Budget, handle echo.HandlerFunc) string {
+func bounded(t *testing.T, pace limits.RateLimit, budget *limits.Budget, handle echo.HandlerFunc) string {
 	t.Helper()
 	e := echo.New()
 	e.HTTPErrorHandler = func(err error, c echo.Context) {
@@ -66,7 +66,7 @@ const quick = 50 * time.Millisecond
 func TestSlowUploads(t *testing.T) {
 	t.Parallel()
 	// However fast this machine drips, it is below the rate.
-	address := bounded(t, limits.Pace{Stall: 20 * quick, Rate: 1 << 40}, &limits.Budget{}, readAll)
+	address := bounded(t, limits.RateLimit{Stall: 20 * quick, Rate: 1 << 40}, &limits.Budget{}, readAll)
 	for name, drip := range map[string]bool{"silent": false, "dripping": true} {
 		c := dial(t, address)
 		fmt.Fprintf(c, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n")
@@ -93,7 +93,7 @@ func TestSlowUploads(t *testing.T) {
 func TestEndlessChunks(t *testing.T) {
 	t.Parallel()
 	budget := &limits.Budget{Most: 1 << 20}
-	address := bounded(t, limits.Pace{Stall: 10 * time.Second, Rate: 1}, budget, readAll)
+	address := bounded(t, limits.RateLimit{Stall: 10 * time.Second, Rate: 1}, budget, readAll)
 	c := dial(t, address)
 	ended := make(chan struct{})
 	go func() {
@@ -115,7 +115,7 @@ func TestEndlessChunks(t *testing.T) {
 // bytes.
 func TestLongAnswersAreWaitedFor(t *testing.T) {
 	t.Parallel()
-	address := bounded(t, limits.Pace{Stall: quick, Rate: 1 << 10}, &limits.Budget{}, func(c echo.Context) error {
+	address := bounded(t, limits.RateLimit{Stall: quick, Rate: 1 << 10}, &limits.Budget{}, func(c echo.Context) error {
 		if _, err := io.ReadAll(c.Request().Body); err != nil {
 			return err
 		}
@@ -137,7 +137,7 @@ func TestLongAnswersAreWaitedFor(t *testing.T) {
 func TestSlowReaders(t *testing.T) {
 	t.Parallel()
 	wrote := make(chan error, 1)
-	address := bounded(t, limits.Pace{Stall: quick, Rate: 1 << 20}, &limits.Budget{}, func(c echo.Context) error {
+	address := bounded(t, limits.RateLimit{Stall: quick, Rate: 1 << 20}, &limits.Budget{}, func(c echo.Context) error {
 		c.Response().WriteHeader(http.StatusOK)
 		var err error
 		for part := make([]byte, 1<<20); err == nil; {
@@ -158,7 +158,7 @@ func TestSlowReaders(t *testing.T) {
 func TestLargeAnswers(t *testing.T) {
 	t.Parallel()
 	const size = 300_000
-	address := bounded(t, limits.Pace{Stall: time.Second, Rate: 1 << 16}, &limits.Budget{}, func(c echo.Context) error {
+	address := bounded(t, limits.RateLimit{Stall: time.Second, Rate: 1 << 16}, &limits.Budget{}, func(c echo.Context) error {
 		return c.Blob(http.StatusOK, "x/x", make([]byte, size))
 	})
 	c := dial(t, address)
@@ -173,7 +173,7 @@ func TestBudget(t *testing.T) {
 	t.Parallel()
 	budget := &limits.Budget{Most: 1000}
 	stored, taken, leave := make(chan bool), make(chan struct{}), make(chan struct{})
-	address := bounded(t, limits.Pace{}, budget, func(c echo.Context) error {
+	address := bounded(t, limits.RateLimit{}, budget, func(c echo.Context) error {
 		n, err := io.Copy(io.Discard, c.Request().Body)
 		if err != nil {
 			return nil // the guard answers
@@ -215,7 +215,7 @@ func TestBudget(t *testing.T) {
 // A refused request is answered though its body never comes.
 func TestRefusedWithoutBody(t *testing.T) {
 	t.Parallel()
-	address := bounded(t, limits.Pace{Stall: quick, Rate: 1}, &limits.Budget{}, func(echo.Context) error {
+	address := bounded(t, limits.RateLimit{Stall: quick, Rate: 1}, &limits.Budget{}, func(echo.Context) error {
 		return fault.New(fault.Unauthorized, "No.")
 	})
 	c := dial(t, address)

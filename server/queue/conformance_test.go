@@ -9,10 +9,10 @@ import (
 )
 
 var (
-	_ job.Lister  = (*queue.Queue)(nil)
-	_ job.Watcher = (*queue.Queue)(nil)
-	_ job.Notices = (*queue.Queue)(nil)
-	_ job.Uploads = (*queue.Queue)(nil)
+	_ job.Lister     = (*queue.Queue)(nil)
+	_ job.Watcher    = (*queue.Queue)(nil)
+	_ job.Deliveries = (*queue.Queue)(nil)
+	_ job.Uploads    = (*queue.Queue)(nil)
 )
 
 // hands move the jobs of a queue under test.

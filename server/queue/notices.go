@@ -77,7 +77,7 @@ func (q *Queue) announce(ctx context.Context, r record, occasion string) error {
 }
 
 // NextNotice implements job.Notices.
-func (q *Queue) NextNotice(ctx context.Context) (job.Notice, error) {
+func (q *Queue) NextNotice(ctx context.Context) (job.Delivery, error) {
 	for ctx.Err() == nil {
 		message, err := q.take(ctx, q.notices)
 		if message == nil {

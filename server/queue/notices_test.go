@@ -17,7 +17,7 @@ func hooked(id, account string, price int64) job.Spec {
 }
 
 // notified takes the next notice, which must be of this job and state.
-func notified(t *testing.T, q job.Notices, id string, state job.State) job.Notice {
+func notified(t *testing.T, q job.Deliveries, id string, state job.State) job.Delivery {
 	t.Helper()
 	ctx, stop := context.WithTimeout(context.Background(), 20*time.Second)
 	t.Cleanup(stop)
@@ -28,7 +28,7 @@ func notified(t *testing.T, q job.Notices, id string, state job.State) job.Notic
 	return n
 }
 
-func told(t *testing.T, n job.Notice) {
+func told(t *testing.T, n job.Delivery) {
 	t.Helper()
 	if err := n.Done(t.Context()); err != nil {
 		t.Error(err)

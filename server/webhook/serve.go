@@ -20,7 +20,7 @@ func pauses() []time.Duration {
 const endLimit = 5 * time.Second
 
 // serve makes one call and ends its notice, and logs one line of it.
-func (s *Sender) serve(ctx context.Context, notice job.Notice) {
+func (s *Sender) serve(ctx context.Context, notice job.Delivery) {
 	j := notice.Job()
 	log := s.options.Log.With("job", j.ID, "api", j.API, "state", j.State, "host", host(j.Webhook), "try", notice.Attempt())
 	status, err := s.call(ctx, j)

@@ -34,7 +34,7 @@ type Observer interface {
 // Options make a Sender.
 type Options struct {
 	// Notices are the calls that are due.
-	Notices job.Notices
+	Notices job.Deliveries
 	// Bodies has one Body per API whose jobs may have webhooks.
 	Bodies map[string]Body
 	// Secret signs the calls; see SecretText.

@@ -31,13 +31,13 @@ type end struct {
 
 // desk hands out notices and notes their ends.
 type desk struct {
-	due   chan job.Notice
+	due   chan job.Delivery
 	ended chan end
 }
 
-func newDesk() desk { return desk{make(chan job.Notice, 20), make(chan end, 20)} }
+func newDesk() desk { return desk{make(chan job.Delivery, 20), make(chan end, 20)} }
 
-func (d desk) NextNotice(ctx context.Context) (job.Notice, error) {
+func (d desk) NextNotice(ctx context.Context) (job.Delivery, error) {
 	select {
 	case n := <-d.due:
 		return n, nil
@@ -117,7 +117,7 @@ func plain(j job.Job) (string, []byte, error) {
 var now = time.Unix(1_800_000_000, 5).UTC()
 
 // start runs a sender for the test's time.
-func start(t testing.TB, notices job.Notices, r fetch.Options, log io.Writer, change func(*webhook.Options)) (stop func()) {
+func start(t testing.TB, notices job.Deliveries, r fetch.Options, log io.Writer, change func(*webhook.Options)) (stop func()) {
 	t.Helper()
 	o := webhook.Options{
 		Notices: notices, Rules: r, Secret: []byte("a secret of the server"), AtOnce: 2, Timeout: 5 * time.Second,

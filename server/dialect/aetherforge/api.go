@@ -31,12 +31,12 @@ func Defaults() Config { return Config{Price: 1, MaxBytes: 20 << 20} }
 
 // API answers the vendor's routes.
 type API struct {
-	host   dialect.Host
+	host   dialect.Services
 	config Config
 }
 
 // New works with what the server lends.
-func New(host dialect.Host, config Config) *API { return &API{host: host, config: config} }
+func New(host dialect.Services, config Config) *API { return &API{host: host, config: config} }
 
 // Routes registers the vendor's paths. The vendor's pages name two for a job:
 // one with the prefix of the whole API and one without.

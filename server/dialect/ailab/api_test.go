@@ -31,8 +31,8 @@ const (
 // server is one pretend server; tests change what they are about.
 type server struct {
 	queue  *jobtest.Queue
-	gate   job.Gate
-	prober job.Prober // nil is the real one
+	gate   job.Authenticator
+	prober job.ImageValidator // nil is the real one
 	wait   time.Duration
 	config ailab.Config
 	logged error

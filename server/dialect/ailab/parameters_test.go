@@ -88,7 +88,7 @@ func TestOutput(t *testing.T) {
 
 func TestOptions(t *testing.T) {
 	t.Parallel()
-	a := New(dialect.Host{}, Defaults())
+	a := New(dialect.Services{}, Defaults())
 	small, large := job.InputInfo{Width: 40, Height: 40}, job.InputInfo{Width: 1900, Height: 1000}
 	for _, c := range []struct {
 		fields map[string]string

@@ -42,13 +42,13 @@ type Fetcher interface {
 
 // API answers the vendor's one call.
 type API struct {
-	host    dialect.Host
+	host    dialect.Services
 	config  Config
 	fetcher Fetcher
 }
 
 // New works with what the server lends.
-func New(host dialect.Host, config Config, fetcher Fetcher) *API {
+func New(host dialect.Services, config Config, fetcher Fetcher) *API {
 	return &API{host: host, config: config, fetcher: fetcher}
 }
 

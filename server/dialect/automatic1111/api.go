@@ -31,7 +31,7 @@ const Prefix = "/sdapi/v1"
 
 // API answers the vendor's routes.
 type API struct {
-	host   dialect.Host
+	host   dialect.Services
 	stores Stores
 	config Config
 	// slots bounds how many pictures are composed at once.
@@ -39,7 +39,7 @@ type API struct {
 }
 
 // New works with what the server lends.
-func New(host dialect.Host, stores Stores, config Config) *API {
+func New(host dialect.Services, stores Stores, config Config) *API {
 	return &API{host: host, stores: stores, config: config, slots: make(chan struct{}, max(1, config.AtOnce))}
 }
 

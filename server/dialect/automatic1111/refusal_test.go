@@ -206,7 +206,7 @@ func TestSubmissionsThatAreRefused(t *testing.T) {
 func TestFacesThatCannotBeHad(t *testing.T) {
 	t.Parallel()
 	s := newServer()
-	s.lend = func(h *dialect.Host) {
+	s.lend = func(h *dialect.Services) {
 		h.Faces = func(context.Context) error { return fault.New(fault.ModelMissing, "x") }
 	}
 	golden(t, "no_faces.json", 500, s.post(single, body(t, "image", photo(t, 2, 2), "gfpgan_visibility", 1)))
@@ -218,7 +218,7 @@ func TestWaitsThatEnd(t *testing.T) {
 	t.Parallel()
 	s := newServer()
 	s.queue.Work = nil
-	s.lend = func(h *dialect.Host) { h.WaitLimit = time.Millisecond }
+	s.lend = func(h *dialect.Services) { h.WaitLimit = time.Millisecond }
 	post := body(t, "image", photo(t, 2, 2), "upscaler_1", "R-ESRGAN 4x+")
 	golden(t, "timeout.json", 504, s.post(single, post))
 	ctx, leave := context.WithCancel(t.Context())
@@ -282,7 +282,7 @@ func TestWhatIsGoneIsADefect(t *testing.T) {
 	t.Parallel()
 	for _, jobs := range []bool{true, false} {
 		s := newServer()
-		s.lend = func(h *dialect.Host) { h.Queue = gone{s.queue, jobs} }
+		s.lend = func(h *dialect.Services) { h.Queue = gone{s.queue, jobs} }
 		golden(t, "internal.json", 500, s.post(single, body(t, "image", photo(t, 2, 2), "upscaler_1", "R-ESRGAN 4x+")))
 		if s.logged == nil {
 			t.Error("not logged")

@@ -35,10 +35,10 @@ var errDisk = errors.New("disk /dev/sda")
 // server is a pretend one around a queue whose networks paint one colour.
 type server struct {
 	queue  *jobtest.Queue
-	gate   job.Gate
+	gate   job.Authenticator
 	stores automatic1111.Stores
 	config automatic1111.Config
-	lend   func(*dialect.Host)
+	lend   func(*dialect.Services)
 	logged error
 }
 

@@ -87,8 +87,8 @@ func (p Prober) Probe(data []byte) (job.InputInfo, error) {
 }
 
 // Host is a pretend server around a queue and a gate.
-func Host(queue job.Queue, gate job.Gate) dialect.Host {
-	return dialect.Host{
+func Host(queue job.Queue, gate job.Authenticator) dialect.Services {
+	return dialect.Services{
 		Queue: queue, Gate: gate, Links: Links{},
 		Prober:    Prober{Limits: imagedata.Limits{Pixels: 100_000_000, Side: 60_000}},
 		BaseURL:   func(*http.Request) string { return "https://upscaled.example" },

@@ -43,12 +43,12 @@ func Defaults() Config {
 
 // API answers the vendor's routes.
 type API struct {
-	host   dialect.Host
+	host   dialect.Services
 	config Config
 }
 
 // New works with what the server lends.
-func New(host dialect.Host, config Config) *API { return &API{host: host, config: config} }
+func New(host dialect.Services, config Config) *API { return &API{host: host, config: config} }
 
 // Routes registers the vendor's paths. GET /v1/jobs is ours: the vendor names
 // none for pictures that take longer than a call may wait.

@@ -39,7 +39,7 @@ type ending struct {
 // for any more: what is left is queued where there is room, to be asked for
 // at GET /v1/jobs.
 type batch struct {
-	host     dialect.Host
+	host     dialect.Services
 	deadline time.Time
 	parallel int
 	items    []item // in the order of the files
@@ -52,7 +52,7 @@ type batch struct {
 	lost error
 }
 
-func newBatch(host dialect.Host, parallel, files int) *batch {
+func newBatch(host dialect.Services, parallel, files int) *batch {
 	parallel = max(1, parallel)
 	return &batch{
 		host: host, deadline: time.Now().Add(host.WaitLimit), parallel: parallel,

@@ -37,12 +37,12 @@ func Defaults() Config {
 
 // API answers the vendor's routes.
 type API struct {
-	host   dialect.Host
+	host   dialect.Services
 	config Config
 }
 
 // New works with what the server lends.
-func New(host dialect.Host, config Config) *API { return &API{host: host, config: config} }
+func New(host dialect.Services, config Config) *API { return &API{host: host, config: config} }
 
 // Routes registers the vendor's paths but POST /v1/upscale: another vendor has
 // the same path, so the server registers it and looks at the content type.

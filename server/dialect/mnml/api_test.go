@@ -231,7 +231,7 @@ func (lost) Get(context.Context, string) (job.Job, error) { return job.Job{}, er
 func TestDefects(t *testing.T) {
 	t.Parallel()
 	s := newServer()
-	s.lend = func(h *dialect.Host) { h.Queue = lost{s.queue} }
+	s.lend = func(h *dialect.Services) { h.Queue = lost{s.queue} }
 	golden(t, "internal_server_error.json", 500, s.get(status+knownID))
 	if !errors.Is(s.logged, errDisk) {
 		t.Errorf("logged %v", s.logged)

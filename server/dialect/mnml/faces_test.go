@@ -30,7 +30,7 @@ func TestFaceEnhancementThatCannotBeHad(t *testing.T) {
 		{"upscale_internal.json", 500, errDisk, errDisk, nil},
 	} {
 		s := newServer()
-		s.lend = func(h *dialect.Host) { h.Faces = func(context.Context) error { return c.err } }
+		s.lend = func(h *dialect.Services) { h.Faces = func(context.Context) error { return c.err } }
 		golden(t, c.golden, c.status, s.do(form(t, photo(t), append(c.fields, dialecttest.Field("face_enhance", "true"))...)))
 		if (c.status == 200) != (len(s.queue.Jobs()) == 1) || !errors.Is(s.logged, c.logged) {
 			t.Errorf("%s: %d jobs, logged %v", c.golden, len(s.queue.Jobs()), s.logged)

@@ -32,10 +32,10 @@ const (
 // server is one pretend server; tests change what they are about.
 type server struct {
 	queue  *jobtest.Queue
-	gate   job.Gate
+	gate   job.Authenticator
 	config mnml.Config
 	// lend changes what the dialect is lent, where not nil.
-	lend   func(*dialect.Host)
+	lend   func(*dialect.Services)
 	logged error
 }
 

@@ -79,13 +79,13 @@ type Parts struct {
 
 // API answers the routes below /api/v1.
 type API struct {
-	host   dialect.Host
+	host   dialect.Services
 	config Config
 	parts  Parts
 }
 
 // New works with what the server lends.
-func New(host dialect.Host, config Config, parts Parts) *API {
+func New(host dialect.Services, config Config, parts Parts) *API {
 	return &API{host: host, config: config, parts: parts}
 }
 

@@ -199,7 +199,7 @@ func TestStreamsOutliveTheReadTimeout(t *testing.T) {
 func TestStreamsEndWithTheServer(t *testing.T) {
 	t.Parallel()
 	s, stopping := newServer(), make(chan struct{})
-	s.lend = func(h *dialect.Host) { h.Stopping = stopping }
+	s.lend = func(h *dialect.Services) { h.Stopping = stopping }
 	s.submit(t, job.Spec{ID: knownID})
 	next, _ := events(t, s, known+"/events")
 	next()

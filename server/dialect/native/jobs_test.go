@@ -178,7 +178,7 @@ func TestStoreDefects(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{known, known + "/result", known + "/events", jobsPath, "/api/v1/events?ids=" + knownID} {
 		s := newServer()
-		s.lend = func(h *dialect.Host) { h.Queue = lost{s.queue} }
+		s.lend = func(h *dialect.Services) { h.Queue = lost{s.queue} }
 		s.parts.Jobs = lost{s.queue}
 		golden(t, "internal.json", 500, s.get(path))
 		if !errors.Is(s.logged, errDisk) {

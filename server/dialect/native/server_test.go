@@ -58,11 +58,11 @@ func (f fetcher) Fetch(_ context.Context, url string) ([]byte, error) {
 // server is one pretend server; tests change what they are about.
 type server struct {
 	queue  *jobtest.Queue
-	gate   job.Gate
+	gate   job.Authenticator
 	config native.Config
 	parts  native.Parts
 	// lend changes what the dialect is lent, where not nil.
-	lend func(*dialect.Host)
+	lend func(*dialect.Services)
 	// readTimeout bounds the reading of requests; 0 does not.
 	readTimeout time.Duration
 	mutex       sync.Mutex // streams end beside other requests

@@ -131,7 +131,7 @@ func TestWaiting(t *testing.T) {
 	golden(t, "accepted_waited.json", 202, waiting(late, "wait=0"))
 	stopped := make(chan struct{})
 	close(stopped)
-	late.lend = func(h *dialect.Host) { h.Stopping, h.WaitLimit = stopped, time.Hour }
+	late.lend = func(h *dialect.Services) { h.Stopping, h.WaitLimit = stopped, time.Hour }
 	golden(t, "accepted_waited.json", 202, waiting(late, "wait"))
 	for _, j := range late.queue.Jobs() {
 		if j.State != job.Queued {
@@ -189,7 +189,7 @@ func TestRefusedRequests(t *testing.T) {
 		{"model_faces.json", 400, form(t, dialecttest.Field("model", "gfpgan")), nil},
 		{"model_denoise.json", 400, form(t, dialecttest.Field("model", "realesrgan-x4plus"), dialecttest.Field("denoise", "0.5")), nil},
 		{"faces_missing.json", 422, form(t, dialecttest.Field("face_enhance", "true")), func(s *server) {
-			s.lend = func(h *dialect.Host) {
+			s.lend = func(h *dialect.Services) {
 				h.Faces = func(context.Context) error {
 					return fault.New(fault.ModelMissing, "No face restorer is installed: import one.")
 				}

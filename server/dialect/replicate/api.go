@@ -27,13 +27,13 @@ const Name = "replicate"
 
 // API answers the vendor's routes.
 type API struct {
-	host   dialect.Host
+	host   dialect.Services
 	config Config
 	stores Stores
 }
 
 // New works with what the server lends.
-func New(host dialect.Host, config Config, stores Stores) *API {
+func New(host dialect.Services, config Config, stores Stores) *API {
 	if len(config.Models) == 0 {
 		config.Models = Defaults().Models
 	}

@@ -243,7 +243,7 @@ func TestDataURIs(t *testing.T) {
 		s := newServer()
 		s.config.DataURIBelow = c.below
 		s.queue.Work = dialecttest.Succeed // seven bytes
-		s.lend = func(h *dialect.Host) { h.BaseURL = func(*http.Request) string { return c.base } }
+		s.lend = func(h *dialect.Services) { h.BaseURL = func(*http.Request) string { return c.base } }
 		id := s.predict(t, order(dataURI(photo(t))))
 		got := decode[replicate.Prediction](t, s.get(predictions+"/"+id))
 		if got.Output == nil || *got.Output != strings.Replace(c.want, "<id>", id, 1) {

@@ -54,7 +54,7 @@ func TestVendorsOwnClient(t *testing.T) {
 	s.queue.Work = dialecttest.Succeed
 	s.gate = dialecttest.Gate{Keys: map[string]job.Caller{"key": {ID: "me"}}}
 	s.config.DataURIBelow = 8 // the pretend results have 7
-	s.lend = func(h *dialect.Host) {
+	s.lend = func(h *dialect.Services) {
 		h.BaseURL = func(r *http.Request) string { return "http://" + r.Host }
 	}
 	web := httptest.NewServer(s.handler())

@@ -59,7 +59,7 @@ func TestDefects(t *testing.T) {
 	queue := func(change func(job.Queue) job.Queue) func(*server) {
 		return func(s *server) {
 			s.config.DataURIBelow = 1 << 20
-			s.lend = func(h *dialect.Host) {
+			s.lend = func(h *dialect.Services) {
 				h.Queue, h.BaseURL = change(h.Queue), func(*http.Request) string { return "http://upscaled.example" }
 			}
 		}
@@ -77,7 +77,7 @@ func TestDefects(t *testing.T) {
 		"delete":   {http.MethodDelete, files + "/FILE", func(s *server) { s.stores.Uploads = broken{} }},
 		"upload":   {http.MethodPost, files, func(s *server) { s.stores.Uploads = broken{} }},
 		"file":     {http.MethodPost, predictions, func(s *server) { s.stores.Uploads = broken{} }},
-		"prober":   {http.MethodPost, predictions, func(s *server) { s.lend = func(h *dialect.Host) { h.Prober = broken{} } }},
+		"prober":   {http.MethodPost, predictions, func(s *server) { s.lend = func(h *dialect.Services) { h.Prober = broken{} } }},
 	} {
 		s := newServer()
 		s.queue.Work = dialecttest.Succeed

@@ -144,7 +144,7 @@ func TestOutputsAreServed(t *testing.T) {
 	signer := file.Signer{Secrets: [][]byte{make([]byte, 32)}, Now: func() time.Time { return dialecttest.Now }}
 	s := newServer()
 	s.queue.Work = dialecttest.Succeed
-	s.lend = func(h *dialect.Host) { h.Links = signer }
+	s.lend = func(h *dialect.Services) { h.Links = signer }
 	e := s.handler()
 	served := file.Handler{Queue: s.queue, Signer: signer, Refuse: func(c echo.Context, _ string, _ bool) error { return s.api.NotFound(c) }}
 	e.GET("/v1/files/:id/:name", served.Serve)

@@ -207,7 +207,7 @@ func TestLimits(t *testing.T) {
 		"too_wide.json":         {422, pictureURL, func(s *server) { s.config.MaxSide = 79 }},
 		"too_many_pixels.json":  {422, pictureURL, func(s *server) { s.config.MaxPixels = 4799 }},
 		"engine_limit.json": {422, pictureURL, func(s *server) {
-			s.lend = func(h *dialect.Host) {
+			s.lend = func(h *dialect.Services) {
 				h.Prober = dialecttest.Prober{Limits: imagedata.Limits{Pixels: 100, Side: 60_000}}
 			}
 		}},
@@ -242,7 +242,7 @@ func TestFacesThatCannotBeEnhanced(t *testing.T) {
 		"faces.json": {201, nil},
 	} {
 		s := newServer()
-		s.lend = func(h *dialect.Host) { h.Faces = func(context.Context) error { return c.err } }
+		s.lend = func(h *dialect.Services) { h.Faces = func(context.Context) error { return c.err } }
 		golden(t, name, c.status, s.post(predictions, order(dataURI(photo(t)), `"face_enhance":true`)))
 		s.predict(t, order(dataURI(photo(t)))) // without faces all is well
 	}

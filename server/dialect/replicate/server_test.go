@@ -33,11 +33,11 @@ var errDisk = errors.New("the disk is gone")
 // server is one pretend server; tests change what they are about.
 type server struct {
 	queue  *jobtest.Queue
-	gate   job.Gate
+	gate   job.Authenticator
 	config replicate.Config
 	stores replicate.Stores
 	// lend changes what the dialect is lent, where not nil.
-	lend   func(*dialect.Host)
+	lend   func(*dialect.Services)
 	logged error
 	api    *replicate.API
 }

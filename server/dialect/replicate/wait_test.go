@@ -58,7 +58,7 @@ func TestWaitingTooShort(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			s := newServer()
-			s.lend = func(h *dialect.Host) { h.WaitLimit = time.Hour }
+			s.lend = func(h *dialect.Services) { h.WaitLimit = time.Hour }
 			go func() {
 				time.Sleep(time.Second / 2)
 				for _, j := range s.queue.Jobs() {
@@ -83,7 +83,7 @@ func TestWaitsEndEarly(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			s := newServer()
-			s.lend = func(h *dialect.Host) { h.WaitLimit = 2 * time.Second }
+			s.lend = func(h *dialect.Services) { h.WaitLimit = 2 * time.Second }
 			if got, _, took := waited(t, s, "wait"); took != 2*time.Second || got.Status != "starting" {
 				t.Errorf("%v, %q", took, got.Status)
 			}
@@ -93,7 +93,7 @@ func TestWaitsEndEarly(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			s, stopping := newServer(), make(chan struct{})
-			s.lend = func(h *dialect.Host) { h.Stopping = stopping }
+			s.lend = func(h *dialect.Services) { h.Stopping = stopping }
 			time.AfterFunc(3*time.Second, func() { close(stopping) })
 			got, _, took := waited(t, s, "wait")
 			if took != 3*time.Second || got.Status != "starting" || s.logged != nil {
@@ -165,7 +165,7 @@ func (deaf) Wait(context.Context, string) (job.Job, error) { return job.Job{}, e
 func TestBrokenWait(t *testing.T) {
 	t.Parallel()
 	s := newServer()
-	s.lend = func(h *dialect.Host) { h.Queue = deaf{s.queue} }
+	s.lend = func(h *dialect.Services) { h.Queue = deaf{s.queue} }
 	got := s.post(predictions, order(dataURI(photo(t))), "Prefer", "wait")
 	if p := decode[replicate.Prediction](t, got); got.Code != http.StatusCreated || p.Status != "starting" || !errors.Is(s.logged, errDisk) {
 		t.Errorf("%d %s, logged %v", got.Code, got.Body, s.logged)

@@ -31,7 +31,7 @@ func (n *notice) Again(_ context.Context, after time.Duration) error {
 
 // NextNotice implements job.Notices. A notice that is never ended is not
 // handed out again.
-func (q *Queue) NextNotice(ctx context.Context) (job.Notice, error) {
+func (q *Queue) NextNotice(ctx context.Context) (job.Delivery, error) {
 	for {
 		if err := ctx.Err(); err != nil {
 			return nil, err

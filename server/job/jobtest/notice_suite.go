@@ -15,7 +15,7 @@ import (
 // Noticed is a queue that has webhooks called, and the means to move its jobs.
 type Noticed struct {
 	Subject
-	Notices job.Notices
+	Notices job.Deliveries
 }
 
 // TestNotices checks what job.Notices promises. Each subject is new and has
@@ -41,7 +41,7 @@ func submitHooked(t *testing.T, q job.Queue, id string, hook *job.Webhook) {
 }
 
 // notified takes the next notice, which must be of this kind.
-func (s Noticed) notified(t *testing.T, id string, state job.State, attempt int) job.Notice {
+func (s Noticed) notified(t *testing.T, id string, state job.State, attempt int) job.Delivery {
 	t.Helper()
 	const patience = 20 * time.Second
 	ctx, stop := context.WithTimeout(context.Background(), patience)
@@ -56,7 +56,7 @@ func (s Noticed) notified(t *testing.T, id string, state job.State, attempt int)
 	return n
 }
 
-func done(t *testing.T, n job.Notice) {
+func done(t *testing.T, n job.Delivery) {
 	t.Helper()
 	if err := n.Done(t.Context()); err != nil {
 		t.Error(err)

@@ -8,11 +8,11 @@ import (
 )
 
 var (
-	_ job.Queue   = (*jobtest.Queue)(nil)
-	_ job.Lister  = (*jobtest.Queue)(nil)
-	_ job.Watcher = (*jobtest.Queue)(nil)
-	_ job.Uploads = (*jobtest.Queue)(nil)
-	_ job.Notices = (*jobtest.Queue)(nil)
+	_ job.Queue      = (*jobtest.Queue)(nil)
+	_ job.Lister     = (*jobtest.Queue)(nil)
+	_ job.Watcher    = (*jobtest.Queue)(nil)
+	_ job.Uploads    = (*jobtest.Queue)(nil)
+	_ job.Deliveries = (*jobtest.Queue)(nil)
 )
 
 func subject(q *jobtest.Queue) jobtest.Subject {

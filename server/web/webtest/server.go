@@ -42,14 +42,14 @@ func New(ctx context.Context, o Options) (http.Handler, error) {
 		return nil, err
 	}
 	memory := &jobtest.Queue{}
-	var gate job.Gate = dialecttest.Gate{}
+	var gate job.Authenticator = dialecttest.Gate{}
 	if o.Guarded {
 		credits := int64(42)
 		gate = dialecttest.Gate{Keys: map[string]job.Caller{Key: {ID: "page", Name: "Page", Credits: &credits}}}
 	}
 	q := &queue{Queue: memory, context: ctx, step: o.Step}
 	signer := file.Signer{Secrets: [][]byte{[]byte(strings.Repeat("s", 32))}, Now: time.Now}
-	host := dialect.Host{
+	host := dialect.Services{
 		Queue: q, Gate: gate, Links: signer, WaitLimit: time.Minute, Now: time.Now,
 		Prober:  dialecttest.Prober{Limits: imagedata.Limits{Pixels: 100_000_000, Side: 60_000}},
 		BaseURL: func(r *http.Request) string { return "http://" + r.Host },
