@@ -61,6 +61,7 @@ func (r *run) through(ctx context.Context, net Network, planes []imagedata.Raste
 	p.plan(0)
 	for cleared := !p.static(); ; {
 		row, err := p.rows(ctx, emit)
+		//guard:device-memory TestDeviceMemory => true
 		if fault.KindOf(err) != fault.DeviceMemory || p.pixels <= minTilePixels {
 			return err
 		}

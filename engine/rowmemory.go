@@ -29,6 +29,7 @@ func newRowMemory() *rowMemory {
 // would wait for itself. The caller releases once.
 func (m *rowMemory) reserve(ctx context.Context, share float64, pixels int) (release func(), err error) {
 	of := m.large
+	//guard:small-images TestRowMemory
 	if pixels <= smallPixels {
 		of = m.small
 	}

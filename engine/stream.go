@@ -43,6 +43,7 @@ func (p *pass) streams(ctx context.Context) (all []Streamer, release func(), ok 
 			release()
 			return nil, func() {}, false, nil
 		}
+		//guard:shared-memory TestStreamsShareMemory
 		share += all[i].Share(plane.Width, plane.Height)
 	}
 	free, err := p.engine.rows.reserve(ctx, share, p.width*p.height)

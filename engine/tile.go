@@ -166,6 +166,7 @@ func (p *pass) compute(ctx context.Context, t *tile) error {
 		defer release()
 		session = opened
 	}
+	//guard:lost-device TestLostDevice
 	if err := p.timed(ctx, d, session, t); err != nil {
 		return err
 	}

@@ -79,6 +79,7 @@ func (s *Store) read(name string) (descriptor, error) {
 	if err := json.NewDecoder(io.LimitReader(file, maxDescriptor)).Decode(&d); err != nil {
 		return descriptor{}, s.damaged(name, err)
 	}
+	//guard:descriptor FuzzDescriptor => d.Format != descriptorFormat || d.Name != name
 	if d.Format != descriptorFormat || d.Name != name || !d.plausible() {
 		return descriptor{}, s.damaged(name, fmt.Errorf("its %s makes no sense", descriptorFile))
 	}

@@ -235,6 +235,7 @@ func (s *Store) freeName(path, wanted string) (string, error) {
 		base := filepath.Base(path)
 		name = nameFrom(strings.TrimSuffix(base, filepath.Ext(base)))
 	}
+	//guard:model-name TestImportRefusals
 	if err := checkName(name); err != nil {
 		return "", err
 	}

@@ -31,10 +31,12 @@ func (a addresses) base(r *http.Request) string {
 	if r.TLS != nil {
 		scheme = "https"
 	}
+	//guard:forwarded-host TestResultAddress => true
 	if a.trusts(r.RemoteAddr) {
 		if given := first(r.Header.Get(echo.HeaderXForwardedProto)); given == "http" || given == "https" {
 			scheme = given
 		}
+		//guard:host-syntax FuzzBase => given != ""
 		if given := first(r.Header.Get("X-Forwarded-Host")); isHost(given) {
 			host = given
 		}
@@ -74,6 +76,7 @@ func (a addresses) extractor() echo.IPExtractor {
 	if len(a.trusted) == 0 {
 		return echo.ExtractIPDirect()
 	}
+	//guard:client-address FuzzClientAddress => []echo.TrustOption{echo.TrustIPRange(&net.IPNet{IP: make(net.IP, 4), Mask: make(net.IPMask, 4)})}
 	options := []echo.TrustOption{echo.TrustLoopback(false), echo.TrustLinkLocal(false), echo.TrustPrivateNet(false)}
 	for _, network := range a.trusted {
 		options = append(options, echo.TrustIPRange(network))

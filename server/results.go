@@ -61,6 +61,7 @@ func (q boundedQueue) check(ctx context.Context, o job.Options, input []byte) er
 
 func (q boundedQueue) judge(out imagedata.Info, quality int) error {
 	pixels := int64(out.Width) * int64(out.Height) * int64(max(1, out.Frames)) // a side has 20 bits at most
+	//guard:result-pixels TestResultsThatAreTooLarge
 	if q.most > 0 && pixels > q.most {
 		return fault.Wrap(fault.TooLarge, &dialect.ResultTooLarge{Size: pixels, Limit: q.most},
 			"The result would have %d pixels; this server makes at most %d: ask for a smaller size.", pixels, q.most)
@@ -68,6 +69,7 @@ func (q boundedQueue) judge(out imagedata.Info, quality int) error {
 	err := encode.Check(encode.Header{
 		Width: out.Width, Height: out.Height, Channels: out.Channels, Depth: out.Depth, Alpha: out.Alpha, Frames: max(1, out.Frames),
 	}, encode.Options{Format: out.Format, Quality: quality})
+	//guard:result-side TestResultsThatNoFileHolds => true
 	if fault.KindOf(err) != fault.TooLarge {
 		return err
 	}

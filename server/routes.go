@@ -92,6 +92,7 @@ func (s *Server) routes(a addresses) (*echo.Echo, error) {
 	e.OnAddRouteHandler = names.note
 	e.Use(requestID, names.middleware, observe(s.parts.Observers), accessLog(s.parts.Log), secure, limits.Requests(s.config.pace(), s.uploads), recoverPanic)
 	e.Use(strictTransport)
+	//guard:cors => true
 	if len(s.config.CORSOrigins) > 0 {
 		e.Use(crossOrigin(s.config.CORSOrigins))
 	}

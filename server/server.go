@@ -83,6 +83,7 @@ func New(ctx context.Context, c Config, p Parts) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	//guard:open-server TestRefusesToBeOpenWithoutKeys
 	if !guarded && c.Open() && !c.InsecureOpen {
 		return nil, fault.New(fault.Invalid, "No keys are configured, so anybody who reaches %s could use this server: "+
 			"make one with 'upscaled keys new', listen on 127.0.0.1, or allow it with --insecure-open.", c.Listen)
@@ -130,6 +131,7 @@ func (s *Server) Listen() (net.Addr, error) {
 	if err != nil {
 		return nil, err
 	}
+	//guard:open-server => net.Listen("tcp", "127.0.0.1:0:it would listen")
 	listener, err := net.Listen("tcp", s.config.Listen)
 	if err != nil {
 		return nil, fault.Wrap(fault.Invalid, err, "The address %s cannot be listened on: is it in use? Choose another with --listen.", s.config.Listen)
@@ -174,11 +176,15 @@ func (s *Server) Run(ctx context.Context) error {
 // web is the HTTP server, with its bounds.
 func (s *Server) web() *http.Server {
 	web := &http.Server{
-		Handler: s.echo, ReadHeaderTimeout: readHeaderLimit, IdleTimeout: idleLimit, MaxHeaderBytes: maxHeaderBytes,
+		Handler: s.echo, ReadHeaderTimeout: readHeaderLimit, IdleTimeout: idleLimit,
+		//guard:header-size TestSmuggling TestLargeHTTP2Header
+		MaxHeaderBytes: maxHeaderBytes,
+		//guard:http2-streams TestRapidReset
 		HTTP2:    &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
 		ErrorLog: slog.NewLogLogger(s.parts.Log.Handler(), slog.LevelDebug),
 	}
 	if limit := s.config.StallLimit; limit > 0 {
+		//guard:slow-header TestSlowloris => time.Hour
 		web.ReadHeaderTimeout = min(limit, readHeaderLimit)
 	}
 	if most := s.config.MaxConnections; most > 0 {

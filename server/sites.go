@@ -27,6 +27,7 @@ func (s *Server) ownSites(a addresses) (echo.MiddlewareFunc, error) {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			r := c.Request()
+			//guard:other-sites-routes TestPagesOfOtherSites
 			if !sites.Allow(r) {
 				return c.JSON(http.StatusForbidden, refusedSite{"A page of another site may not call this server; its operator can allow that with --cors-origins."})
 			}
@@ -34,6 +35,7 @@ func (s *Server) ownSites(a addresses) (echo.MiddlewareFunc, error) {
 			if err != nil {
 				return err
 			}
+			//guard:rebinding TestNamesThatResolveHere
 			if !known {
 				return c.JSON(http.StatusMisdirectedRequest, refusedSite{"This server does not know itself under that name; its operator can tell it with --public-url, or make keys."})
 			}

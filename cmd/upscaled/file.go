@@ -66,9 +66,11 @@ func isSetting(cmd *cobra.Command, name string) bool {
 
 func applyValue(flags *pflag.FlagSet, name string, value any) error {
 	flag := flags.Lookup(name)
+	//guard:settings-names FuzzSettingsFile => flag == nil
 	if flag == nil || name == configFlag || len(flag.Annotations[environmentKey]) == 0 {
 		return fmt.Errorf("%q is no setting", name)
 	}
+	//guard:settings-names => flag.Changed && name != configFlag
 	if flag.Changed {
 		return nil
 	}

@@ -236,6 +236,7 @@ func (r *readiness) err(ctx context.Context) error {
 		return errWarming
 	}
 	if opened := r.engine.Load(); opened != nil {
+		//guard:ready-while-restarting TestNotReadyWhileTheEngineRestarts
 		if isolated, ok := (*opened).(interface{ Ready() error }); ok && isolated.Ready() != nil {
 			return errRestarting
 		}

@@ -64,6 +64,7 @@ func read(path string) (Record, error) {
 		err = json.Unmarshal(data, &r)
 	}
 	best := r.Best
+	//guard:tuning-file FuzzLoad => err == nil && (best.Side < 1 || best.Parallel < 1 || best.Parallel > MaxParallel)
 	if err == nil && (best.Side < 1 || best.Side > MaxSide || best.Parallel < 1 || best.Parallel > MaxParallel) {
 		err = errDamaged
 	}

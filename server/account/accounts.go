@@ -102,6 +102,7 @@ func accountID(key string) string {
 // Authenticate implements job.Gate.
 func (s *Accounts) Authenticate(ctx context.Context, key string) (job.Caller, error) {
 	enabled, err := s.Enabled(ctx)
+	//guard:keys-required TestMnmlErrors TestAILabErrors TestMaskrErrors TestArtnexErrors TestAetherforgeErrors => err != nil || enabled
 	if err != nil || !enabled {
 		return job.Caller{}, err
 	}
@@ -116,9 +117,11 @@ func (s *Accounts) Authenticate(ctx context.Context, key string) (job.Caller, er
 	} else if err != nil {
 		return job.Caller{}, err
 	}
+	//guard:key-hash TestAuthentication
 	if subtle.ConstantTimeCompare([]byte(hashKey(key)), []byte(a.Hash)) != 1 {
 		return job.Caller{}, unknown
 	}
+	//guard:disabled-key TestAuthentication
 	if a.Disabled {
 		return caller(a), fault.New(fault.Disabled, "The API key is disabled.")
 	}
@@ -190,6 +193,7 @@ type Hold struct{ Account, Job string }
 func (s *Accounts) Charge(ctx context.Context, id, jobID string, terms Terms) (balance *int64, err error) {
 	a, err := s.edit(ctx, id, func(a *Account) (bool, error) {
 		_, held := a.Holds[jobID]
+		//guard:charge-once TestLedgerProperty => held || true, a.charge(jobID, terms, s.now())
 		return !held, a.charge(jobID, terms, s.now())
 	})
 	return caller(a).Credits, err
@@ -301,6 +305,7 @@ func (s *Accounts) edit(ctx context.Context, id string, change func(*Account) (b
 			return Account{}, fmt.Errorf("encode account: %w", err)
 		}
 		switch err := s.store.Update(ctx, id, value, revision); {
+		//guard:parallel-charges TestParallelChargesAreExact TestCreditsUnderParallelRequests => err == nil || errors.Is(err, ErrConflict)
 		case err == nil:
 			return a, nil
 		case !errors.Is(err, ErrConflict):

@@ -89,6 +89,7 @@ func limited(wait time.Duration, sentence string) error {
 // charge takes the price for a job and counts the request. A job that already
 // holds credits is charged once only.
 func (a *Account) charge(jobID string, terms Terms, now time.Time) error {
+	//guard:charge-once
 	if _, held := a.Holds[jobID]; held {
 		return nil
 	}

@@ -63,6 +63,7 @@ func (h Services) NamedURL(base string, j job.Job, stem string) string {
 func (h Services) Owned(ctx context.Context, api string, caller job.Caller, id string) (job.Job, error) {
 	j, err := h.Queue.Get(ctx, id)
 	expired := h.Retention > 0 && j.State.Final() && h.Now().Sub(j.Finished) >= h.Retention
+	//guard:job-owner TestOwned TestOneKeySeesNothingOfAnother TestInputsOfAnother => fault.KindOf(err) == fault.NotFound || err == nil && (j.API != api || expired)
 	if fault.KindOf(err) == fault.NotFound || err == nil && (j.API != api || j.Account != caller.ID || expired) {
 		return job.Job{}, fault.New(fault.NotFound, "There is no such job, or its result has expired.")
 	}
@@ -89,6 +90,7 @@ func (h Services) Await(ctx context.Context, j job.Job) (job.Job, error) {
 	case err == nil:
 		return latest, nil
 	case ctx.Err() != nil:
+		//guard:hang-up TestClientThatLeavesCancels
 		h.Abandon(ctx, j.ID)
 		return latest, fault.Wrap(fault.Canceled, ctx.Err(), "The client went away.")
 	case errors.Is(err, context.DeadlineExceeded):

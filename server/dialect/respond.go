@@ -34,6 +34,7 @@ func Refuse(c echo.Context, status int, body any, err error) error {
 	case http.StatusUnauthorized:
 		header.Set(echo.HeaderWWWAuthenticate, "Bearer") // RFC 9110 demands one
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		//guard:retry-after TestMnmlErrors
 		header.Set(echo.HeaderRetryAfter, strconv.Itoa(RetryAfter(err)))
 	case http.StatusInternalServerError:
 		Record(c, err)

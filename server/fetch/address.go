@@ -8,10 +8,11 @@ import "net/netip"
 // embedded address would have to know every translator's rules.
 func forbidden() []string {
 	return []string{
-		"0.0.0.0/8",       // this network
-		"10.0.0.0/8",      // private
-		"100.64.0.0/10",   // carrier-grade NAT
-		"127.0.0.0/8",     // loopback
+		"0.0.0.0/8",     // this network
+		"10.0.0.0/8",    // private
+		"100.64.0.0/10", // carrier-grade NAT
+		"127.0.0.0/8",   // loopback
+		//guard:inside-addresses TestForbiddenAddresses
 		"169.254.0.0/16",  // link-local, cloud metadata
 		"172.16.0.0/12",   // private
 		"192.0.0.0/24",    // protocol assignments
@@ -26,18 +27,19 @@ func forbidden() []string {
 		"::/96",           // unspecified, loopback, IPv4-compatible
 		"::ffff:0:0/96",   // IPv4-mapped
 		"::ffff:0:0:0/96", // IPv4-translated (RFC 2765)
-		"64:ff9b::/96",    // NAT64
-		"64:ff9b:1::/48",  // local NAT64
-		"100::/64",        // discard only
-		"2001::/23",       // protocol assignments: Teredo, ORCHID, benchmarking
-		"2001:db8::/32",   // documentation
-		"2002::/16",       // 6to4
-		"3fff::/20",       // documentation
-		"5f00::/16",       // segment routing
-		"fc00::/7",        // unique local
-		"fe80::/10",       // link-local
-		"fec0::/10",       // site-local, deprecated
-		"ff00::/8",        // multicast
+		//guard:inside-addresses
+		"64:ff9b::/96",   // NAT64
+		"64:ff9b:1::/48", // local NAT64
+		"100::/64",       // discard only
+		"2001::/23",      // protocol assignments: Teredo, ORCHID, benchmarking
+		"2001:db8::/32",  // documentation
+		"2002::/16",      // 6to4
+		"3fff::/20",      // documentation
+		"5f00::/16",      // segment routing
+		"fc00::/7",       // unique local
+		"fe80::/10",      // link-local
+		"fec0::/10",      // site-local, deprecated
+		"ff00::/8",       // multicast
 	}
 }
 
@@ -47,6 +49,7 @@ func Public(address netip.Addr) bool {
 	if !address.IsValid() || address.Zone() != "" {
 		return false
 	}
+	//guard:public-addresses TestPublicAddresses
 	address = address.Unmap()
 	for _, text := range forbidden() {
 		if netip.MustParsePrefix(text).Contains(address) {

@@ -110,6 +110,7 @@ func (f *Fetcher) read(response *http.Response) ([]byte, error) {
 	if response.ContentLength > f.options.MaxBytes {
 		return nil, tooLarge
 	}
+	//guard:fetch-size TestBodiesAreBounded => io.ReadAll(response.Body)
 	body, err := io.ReadAll(io.LimitReader(response.Body, f.options.MaxBytes+1))
 	if err != nil {
 		return nil, translate(err)
@@ -125,6 +126,7 @@ func (f *Fetcher) checkRedirect(request *http.Request, via []*http.Request) erro
 		return fault.New(fault.FetchFailed, "The image URL redirects more than %d times.", MaxRedirects)
 	}
 	request.Header.Del("Referer")
+	//guard:redirects TestRedirectsObeyTheRules => nil
 	return f.checkURL(request.URL)
 }
 
@@ -135,6 +137,7 @@ func (f *Fetcher) checkURL(u *url.URL) error {
 	default:
 		return fault.New(fault.Invalid, "The image URL must start with https://.")
 	}
+	//guard:url-user TestURLForms FuzzFetch
 	if u.User != nil {
 		return fault.New(fault.Invalid, "The image URL must not hold a user name or password.")
 	}

@@ -19,7 +19,9 @@ var errForbidden = errors.New("address is not public")
 // what a whole call may take is its context's affair.
 func (o Options) Transport(timeout time.Duration) *http.Transport {
 	dialer := &net.Dialer{
-		Resolver:       o.Resolver,
+		Resolver: o.Resolver,
+		//guard:dial-address TestForbiddenAddresses TestRebindingNameIsRefused
+		//guard:webhook-address
 		ControlContext: o.checkDial,
 		FallbackDelay:  -1, // one address at a time: no dial outlives its fetch
 	}

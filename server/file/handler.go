@@ -69,6 +69,7 @@ func Disposition(kind, name string) string {
 	if plain != name {
 		// What paths may have and parameters may not (RFC 8187, section 3.2.1).
 		escape := strings.NewReplacer("=", "%3D", "@", "%40", ":", "%3A")
+		//guard:disposition FuzzDisposition => "; filename*=UTF-8''" + url.PathEscape(escape.Replace(name))
 		header += "; filename*=UTF-8''" + escape.Replace(url.PathEscape(name))
 	}
 	return header
@@ -84,6 +85,7 @@ func Stem(inputName string) string {
 	base := path.Base(strings.ReplaceAll(inputName, `\`, "/"))
 	base = strings.TrimSuffix(base, path.Ext(base))
 	base = strings.Map(func(r rune) rune {
+		//guard:file-names TestHostileNames => strings.ContainsRune(`"/\:*?<>|`, r)
 		if !unicode.IsPrint(r) || strings.ContainsRune(`"/\:*?<>|`, r) {
 			return -1
 		}

@@ -69,6 +69,7 @@ func (b *body) end() {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
 	b.budget.give(b.held)
+	//guard:late-reads TestLateReadsHoldNothing => 0, b.over
 	b.held, b.over = 0, true
 }
 
@@ -79,6 +80,7 @@ type bodyKey struct{}
 func Accepted(ctx context.Context, bytes int) {
 	// The body is as long, or longer by a third where it is base64.
 	if b, ok := ctx.Value(bodyKey{}).(*body); ok {
+		//guard:parsed-bytes TestBudget
 		b.give(int64(bytes)*4/3 + 4<<10)
 	}
 }
@@ -106,7 +108,9 @@ func Requests(pace RateLimit, budget *Budget) echo.MiddlewareFunc {
 			ctx, stop := context.WithCancel(outer)
 			defer stop()
 			b := &body{Closer: r.Body, from: pacedReader{r.Body, control, pace.begin()}, budget: budget, stop: stop}
+			//guard:body-end FuzzRequests
 			defer b.end()
+			//guard:smuggling TestSmuggling
 			if len(r.TransferEncoding) > 0 {
 				// A request with chunks and a length may end elsewhere for a proxy
 				// than here: nothing behind it is read (RFC 9112, 6.1).
@@ -135,7 +139,8 @@ func Requests(pace RateLimit, budget *Budget) echo.MiddlewareFunc {
 				if pace.bounded() {
 					limit = min(limit, pace.Stall)
 				}
-				_ = control.SetReadDeadline(time.Now().Add(limit))   // test recorders have none
+				_ = control.SetReadDeadline(time.Now().Add(limit)) // test recorders have none
+				//guard:drain TestRefusedUploadIsAnswered
 				_, _ = io.CopyN(io.Discard, b.from.from, drainBytes) // what fails was of no use anyway
 				if pace.bounded() {
 					_ = control.SetWriteDeadline(time.Now().Add(pace.Stall)) // for what was written before

@@ -21,6 +21,7 @@ var errCrowded error = fault.New(fault.Busy, "The server is receiving too many p
 // take asks for room; what was taken is given back by give whether there was
 // room or not.
 func (b *Budget) take(bytes int64) bool {
+	//guard:upload-memory TestEndlessChunks TestBudget => b.held.Add(bytes) >= 0
 	return b.held.Add(bytes) <= b.Most || b.Most == 0
 }
 

@@ -54,6 +54,7 @@ func (s *Sites) Allow(r *http.Request) bool {
 	if u, err := url.Parse(s.own(r)); err == nil && u.Host != "" {
 		asked.Host = strings.ToLower(withoutPort(u))
 	}
+	//guard:other-sites TestSites FuzzSites => s.protection.Check(asked) == nil || r.Header.Get("Sec-Fetch-Site") == ""
 	return s.protection.Check(asked) == nil
 }
 
@@ -82,6 +83,7 @@ func IsOwnName(host string) bool {
 		host = name
 	}
 	host = strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
+	//guard:own-names TestOwnNames FuzzOwnNames => strings.Contains(host, "localhost")
 	if host == "" || host == "localhost" || strings.HasSuffix(host, ".localhost") { // RFC 6761
 		return true
 	}

@@ -39,6 +39,7 @@ func (a *allowance) spent(took time.Duration, bytes int) {
 		return
 	}
 	a.left += a.pace.takes(bytes) - took
+	//guard:allowance TestAllowance
 	a.left = min(a.left, a.pace.Stall)
 }
 
@@ -69,12 +70,15 @@ func (r *pacedReader) Read(p []byte) (int, error) {
 		return r.from.Read(p)
 	}
 	started := time.Now()
+	//guard:slow-body TestSlowUploads TestSlowloris TestSlowHTTP2Upload
+	//guard:body-pace => r.control.SetReadDeadline(started.Add(r.left.pace.Stall))
 	_ = r.control.SetReadDeadline(started.Add(r.left.left))
 	n, err := r.from.Read(p)
 	r.left.spent(time.Since(started), n)
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		err = errSlow
+	//guard:body-pace TestSlowUploads
 	case err == nil && r.left.left <= 0:
 		err = errSlow
 	case err != nil:
@@ -106,6 +110,7 @@ func (w *pacedWriter) Write(p []byte) (written int, err error) {
 		part := p[:min(len(p), piece)]
 		p = p[len(part):]
 		started := time.Now()
+		//guard:slow-reader TestSlowReaders
 		_ = w.control.SetWriteDeadline(started.Add(max(0, w.left.left) + w.left.pace.takes(len(part))))
 		var n int
 		n, err = w.ResponseWriter.Write(part)

@@ -18,6 +18,7 @@ import (
 // RequestBegins implements server.Observer. The route is not known before the
 // end.
 func (t *Tracer) RequestBegins(r *http.Request, id string) (context.Context, func(server.RequestEnd)) {
+	//guard:traceparent FuzzTraceparent => r.Context()
 	parent := t.w3c.Extract(r.Context(), propagation.HeaderCarrier(r.Header))
 	ctx, span := t.tracer.Start(parent, r.Method, trace.WithSpanKind(trace.SpanKindServer), trace.WithAttributes(
 		attribute.String("http.request.method", r.Method), attribute.String("upscaled.request_id", id),

@@ -88,7 +88,7 @@ func Read(r *http.Request, limits Limits, fileFields ...string) (Form, error) {
 		}
 		if isFile(part, fileFields) {
 			err = form.addFile(part, limits)
-		} else if fields++; fields > maxFields {
+		} else if fields++; fields > maxFields { //guard:form-fields TestLimits
 			err = fault.New(fault.TooLarge, "The form has more than %d fields.", maxFields)
 		} else {
 			err = form.addField(part)
@@ -131,6 +131,7 @@ func (f *Form) addFile(part *multipart.Part, limits Limits) error {
 		return damaged(err)
 	}
 	file := File{Field: part.FormName(), Name: part.FileName(), Data: data, Size: int64(len(data))}
+	//guard:form-file FuzzRead
 	if file.Size > limits.FileBytes {
 		rest, err := io.Copy(io.Discard, io.LimitReader(part, maxDiscardSize))
 		if err != nil {

@@ -31,6 +31,7 @@ func (s *Sender) call(ctx context.Context, j job.Job) (status int, err error) {
 	if err != nil {
 		return 0, err
 	}
+	//guard:webhook-timeout TestSlowReceivers => context.WithTimeout(ctx, 1<<50)
 	ctx, stop := context.WithTimeout(ctx, s.options.Timeout)
 	defer stop()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, j.Webhook.URL, bytes.NewReader(body))
@@ -57,6 +58,7 @@ func (s *Sender) call(ctx context.Context, j job.Job) (status int, err error) {
 	// finish theirs; what becomes of it does not matter. Behind 101 there is the
 	// bare connection, which the context does not end.
 	const polite = 4 << 10 // bytes
+	//guard:webhook-upgrade TestSwitchedProtocols => true
 	if response.StatusCode != http.StatusSwitchingProtocols {
 		_, _ = io.CopyN(io.Discard, response.Body, polite)
 	}

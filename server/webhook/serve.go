@@ -36,6 +36,7 @@ func (s *Sender) serve(ctx context.Context, notice job.Delivery) {
 		err = notice.Done(ending)
 	case ctx.Err() != nil:
 		err = notice.Again(ending, 0) // another process calls, or this one when it is back
+	//guard:webhook-attempts TestAnswers FuzzAnswer => notice.Attempt() > 0
 	case errors.Is(err, errHopeless), status == http.StatusGone, notice.Attempt() > len(again):
 		log.Warn("webhook given up", failure(status, err)...)
 		s.ended("given_up")

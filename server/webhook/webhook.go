@@ -64,6 +64,7 @@ func New(o Options) *Sender {
 	o.AtOnce = cmp.Or(o.AtOnce, 8)
 	o.Timeout = cmp.Or(o.Timeout, 10*time.Second)
 	return &Sender{options: o, client: &http.Client{
+		//guard:webhook-timeout => o.Rules.Transport(1 << 50)
 		Transport:     o.Rules.Transport(o.Timeout),
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
@@ -72,6 +73,7 @@ func New(o Options) *Sender {
 // Run makes calls until the context ends.
 func (s *Sender) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
+	//guard:webhook-parallel TestReceiversDoNotWaitForEachOther => 1
 	for range s.options.AtOnce {
 		group.Go(func() error {
 			for {

@@ -58,6 +58,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	defer lose(nil)
 	hard, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
+	//guard:grace TestStopHandsWorkOn
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(w.options.Grace, stop) })()
 	var lines sync.WaitGroup
 	for range w.options.Small {
@@ -80,6 +81,7 @@ func (w *Worker) line(ctx, hard context.Context, lose context.CancelCauseFunc, l
 		if err != nil {
 			return
 		}
+		//guard:worker-lost-device TestLostDeviceEndsTheWorker
 		if err := w.run(hard, lease); fault.KindOf(err) == fault.DeviceLost {
 			lose(err)
 			return
@@ -126,6 +128,7 @@ func (w *Worker) end(ctx, hard context.Context, lease job.Lease, picture []byte,
 	case lease.Context().Err() != nil:
 		// Nothing is left to tell; the lease puts its own things in order.
 		return "canceled", lease.Release(ctx)
+	//guard:hand-back TestStopHandsBack
 	case hard.Err() != nil:
 		return "handed back", lease.Release(ctx)
 	case passing(failure.Kind):
@@ -139,6 +142,7 @@ func (w *Worker) end(ctx, hard context.Context, lease job.Lease, picture []byte,
 func passing(kind fault.Kind) bool {
 	switch kind {
 	case fault.Internal, fault.DeviceMemory, fault.DeviceLost, fault.Busy, fault.FetchFailed, fault.ModelMissing, fault.Canceled:
+		//guard:worker-retry TestChaos => false
 		return true
 	}
 	return false
@@ -147,6 +151,7 @@ func passing(kind fault.Kind) bool {
 // upscale runs the engine. A panic is this picture's failure, not the
 // process's.
 func (w *Worker) upscale(ctx context.Context, lease job.Lease) (out []byte, made engine.Result, err error) {
+	//guard:worker-panic TestPanicIsOnePicturesFailure
 	defer func() {
 		if cause := recover(); cause != nil {
 			w.options.Log.Error("panic in the engine", "job", lease.Job().ID, "panic", cause, "stack", string(debug.Stack()))

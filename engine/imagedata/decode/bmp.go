@@ -198,6 +198,7 @@ func (f *bmpFile) readPixels(data []byte, offset int64) error {
 	}
 	f.pixels = data[offset:]
 	// A picture too large for its file need not be multiplied out.
+	//guard:bmp-size TestHostileFiles/BMP_9999x9999_of_4_bytes
 	if int64(f.height-1) > int64(len(f.pixels))/stride ||
 		int64(f.height-1)*stride+(rowBits+7)/8 > int64(len(f.pixels)) {
 		return errTruncated

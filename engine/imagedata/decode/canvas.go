@@ -24,6 +24,7 @@ const maxFrames = 20_000
 
 // checkFrames is asked while frames are counted, before memory is taken for more.
 func checkFrames(frames int) error {
+	//guard:frame-count TestHostileFiles/APNG_of_100000_frames TestHostileFiles/GIF_of_700000_frames_of_a_pixel TestHostileFiles/animated_WebP_of_100000_frames
 	if frames > maxFrames {
 		return fault.New(fault.TooLarge, "The animation has more than %d frames; cut it into parts first.", maxFrames)
 	}

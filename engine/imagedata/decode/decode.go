@@ -135,6 +135,8 @@ func inspect(data []byte, limits imagedata.Limits) (s *source, err error) {
 		return nil, asFault(format, err)
 	}
 	s.info.Format = format
+	//guard:pixel-limit TestBadInputIsOneSentence TestGIFLimitsCountFrames
+	//guard:pixels-and-memory TestHostileFiles/PNG_60000x60000_of_3_bytes
 	if err := checkLimits(s.info, limits); err != nil {
 		return nil, err
 	}
@@ -177,6 +179,8 @@ func (s *source) keepFittingICC() {
 func (s *source) note(sentence string) { s.notes = append(s.notes, sentence) }
 
 // recoverInvalid reports a panic in a decoder of others as a damaged file.
+//
+//guard:frame-outside
 func recoverInvalid(format imagedata.Format, err *error) {
 	if cause := recover(); cause != nil {
 		*err = fault.Wrap(fault.Invalid, fmt.Errorf("decoder panicked: %v", cause),

@@ -42,6 +42,7 @@ func asFault(format imagedata.Format, err error) error {
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
 		// Not io.EOF itself, which callers take for the end of the frames.
+		//guard:truncated-file FuzzOpen => fault.Wrap(fault.Invalid, err, "The %s file is truncated.", name(format))
 		return fault.Wrap(fault.Invalid, fmt.Errorf("%w: %v", errTruncated, err),
 			"The %s file is truncated: it ends before its picture does.", name(format))
 	}

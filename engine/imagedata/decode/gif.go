@@ -37,6 +37,7 @@ func readGIF(data []byte) (*source, error) {
 	}
 	patches := make([]patch, len(f.frames))
 	for i := range f.frames {
+		//guard:frame-outside FuzzOpen TestHostileFiles/GIF_with_a_frame_outside_the_canvas
 		if !f.frames[i].inside(f.width, f.height) {
 			return nil, damaged("frame outside of the picture")
 		}
@@ -100,6 +101,7 @@ func (f *gifFrame) indices() ([]uint8, error) {
 	indices := make([]uint8, f.width*f.height)
 	if !f.interlaced {
 		_, err := io.ReadFull(reader, indices)
+		//guard:gif-end TestTruncatedAnywhere => indices, nil
 		return indices, err
 	}
 	for _, pass := range [][2]int{{0, 8}, {4, 8}, {2, 4}, {1, 2}} {

@@ -45,6 +45,7 @@ func readJPEG(data []byte) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
+	//guard:jpeg-scans TestHostileFiles/progressive_JPEG_of_1000_scans
 	if header.progressive && bytes.Count(data, []byte{0xff, markerSOS}) > maxScans {
 		return nil, damaged("too many scans")
 	}
@@ -64,6 +65,7 @@ func readJPEG(data []byte) (*source, error) {
 	}
 	s.takesJPEG(header)
 	s.frames = still(func() (imagedata.Frame, error) {
+		//guard:jpeg-size TestHostileFiles/JPEG_9999x9999_of_300_bytes TestHostileFiles/progressive_JPEG_6999x6999_of_300_bytes
 		if header.exceeds(len(data)) {
 			return imagedata.Frame{}, errTruncated
 		}

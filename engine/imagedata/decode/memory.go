@@ -13,6 +13,7 @@ const beside = 64 << 20
 // itself is not counted. It may be asked after checkLimits, which has bounded the
 // size so that the product fits.
 func (s *source) memory() int64 {
+	//guard:memory-estimate TestMemoryIsForeseen => 0.25
 	const spread = 1.25 // what the heap has beyond its objects, measured
 	return int64(beside + spread*s.perPixel*float64(s.info.Width)*float64(s.info.Height))
 }
@@ -20,6 +21,8 @@ func (s *source) memory() int64 {
 // checkMemory compares what decoding would take with what is allowed.
 func checkMemory(s *source, limits imagedata.Limits) error {
 	need := s.memory()
+	//guard:memory-limit TestHostileFiles/progressive_JPEG_9999x9999_cut_off,_inside_the_limit => true
+	//guard:pixels-and-memory => true
 	if limits.Memory <= 0 || need <= limits.Memory {
 		return nil
 	}

@@ -47,6 +47,7 @@ func readTIFF(data []byte) (*source, error) {
 		},
 		orientation: int(file.Number(page, ifd.Orientation, 1)),
 	}
+	//guard:tiff-strips TestHostileFiles/TIFF_whose_strips_share_10_MiB
 	if compressedBytes(file, page) > maxCompressed+4*int64(len(data)) {
 		return nil, damaged("strips or tiles that lie over each other")
 	}
@@ -138,6 +139,7 @@ func isRaw(file ifd.File, page ifd.Directory) bool {
 func countPages(file ifd.File, page ifd.Directory) int {
 	pages, fields := 1, 0
 	seen := map[uint32]bool{file.First: true}
+	//guard:tiff-fields TestHostileFiles/TIFF_whose_65536_pages_of_65535_fields_overlap => next != 0 && !seen[next] && len(seen) < maxPages
 	for next := page.Next; next != 0 && !seen[next] && len(seen) < maxPages && fields < maxPageFields; next = page.Next {
 		seen[next] = true
 		var ok bool

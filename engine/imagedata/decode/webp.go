@@ -167,6 +167,7 @@ func (f *webpFile) singleFrame(single webpFrame) error {
 	if err := single.measure(); err != nil {
 		return err
 	}
+	//guard:webp-canvas TestHostileFiles/WebP_whose_canvas_claims_2^24_a_side
 	if f.extended && !single.covers(f.width, f.height) {
 		return damaged("canvas and picture differ in size")
 	}

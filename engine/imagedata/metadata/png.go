@@ -52,6 +52,7 @@ func inflate(stream []byte) []byte {
 	if err != nil {
 		return nil
 	}
+	//guard:metadata-bomb TestHostileFiles/PNG_with_an_iCCP_bomb_of_64_MiB TestHostileFiles/PNG_with_an_XMP_bomb_of_64_MiB => io.ReadAll(reader)
 	out, err := io.ReadAll(io.LimitReader(reader, maxBytes+1))
 	if err != nil || len(out) > maxBytes {
 		return nil

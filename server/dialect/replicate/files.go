@@ -164,6 +164,7 @@ func (a *API) ownFile(ctx context.Context, caller job.Caller, id string) (job.Up
 	if err != nil {
 		return job.Upload{}, err
 	}
+	//guard:upload-owner TestOneKeySeesNothingOfAnother TestInputsOfAnother => u.API != Name
 	if u.API != Name || u.Account != caller.ID {
 		return job.Upload{}, fault.New(fault.NotFound, "There is no such file.")
 	}

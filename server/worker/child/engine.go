@@ -101,6 +101,7 @@ func (e *Engine) Ready() error {
 	e.mutex.Lock()
 	defer e.mutex.Unlock()
 	switch {
+	//guard:child-ready TestReadyTellsOfTheChild => e.running != nil || e.newest != nil
 	case e.running != nil:
 		return nil
 	case e.fatal != nil:
@@ -119,11 +120,13 @@ func (e *Engine) Restarts() uint64 { return e.restarts.Load() }
 func (e *Engine) Upscale(ctx context.Context, q engine.Request) (engine.Result, error) {
 	if !e.suspects.has(q.Input) {
 		result, err := e.upscale(ctx, q, 1)
+		//guard:child-retry TestKilledChild TestKilledEngine => err != errGone
 		if !errors.Is(err, errDied) {
 			return result, err
 		}
 		e.options.Log.Warn("a picture was in work when the engine ended; it is tried again alone")
 	}
+	//guard:child-alone TestPoisonPaysAlone TestPoisonThroughTheServer => e.upscale(ctx, q, 1)
 	result, err := e.upscale(ctx, q, everyone)
 	if errors.Is(err, errDied) {
 		e.suspects.add(q.Input)

@@ -30,6 +30,7 @@ func (p *process) watchMemory(pause time.Duration) (stop func()) {
 				return
 			case <-ticker.C:
 			}
+			//guard:child-memory TestGreedyPicture
 			if used, known := memoryOf(p.command.Process.Pid); known && used > p.options.Memory {
 				p.options.Log.Error("the engine's process takes more memory than it may; it is ended", "bytes", used, "limit", p.options.Memory)
 				p.kill()

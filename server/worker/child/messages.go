@@ -93,6 +93,7 @@ func decodeFailure(payload []byte) (*fault.Error, error) {
 	if err := json.Unmarshal(payload, &f); err != nil {
 		return nil, err
 	}
+	//guard:child-failure-kind FuzzTake
 	if f.Kind == "" {
 		return nil, errors.New("a failure of no kind")
 	}

@@ -129,6 +129,7 @@ func (p *process) take(f frame) error {
 	if err != nil || !ended {
 		return err
 	}
+	//guard:child-lost-device TestPanicAndLostDevice
 	if fault.KindOf(c.err) == fault.DeviceLost {
 		// The child ends itself: the picture is one of those in work then.
 		p.options.Log.Error("the engine lost its device; its process ends", "error", c.err)
@@ -233,6 +234,7 @@ func (p *process) submit(ctx context.Context, id uint64, c *call, header, input 
 		err = p.requests.write(kindInput, id, piece)
 		input = input[len(piece):]
 	}
+	//guard:child-late-cancel TestCancelThatOvertakes
 	if err == nil && ctx.Err() != nil {
 		err = p.requests.write(kindCancel, id, nil) // the first one may have overtaken the request
 	}
@@ -244,6 +246,7 @@ func (p *process) submit(ctx context.Context, id uint64, c *call, header, input 
 
 // cancel stops one picture. A child that goes on with it nevertheless is ended.
 func (p *process) cancel(id uint64, c *call) {
+	//guard:child-stuck TestStuckPicture => time.AfterFunc(1<<50, func() {})
 	stuck := time.AfterFunc(p.options.Patience, func() {
 		p.options.Log.Error("a canceled picture goes on; the engine's process is ended")
 		p.kill()

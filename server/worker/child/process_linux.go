@@ -13,6 +13,7 @@ func dieWithParent(command *exec.Cmd) {
 	if command.SysProcAttr == nil {
 		command.SysProcAttr = &syscall.SysProcAttr{}
 	}
+	//guard:child-dies-with-parent TestKilledParent TestHostEnds TestKilledEngine
 	command.SysProcAttr.Pdeathsig = syscall.SIGKILL
 }
 

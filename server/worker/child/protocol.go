@@ -63,6 +63,7 @@ func readFrame(r io.Reader) (frame, error) {
 	}
 	f := frame{kind: kind(header[0]), id: binary.BigEndian.Uint64(header[1:])}
 	length := binary.BigEndian.Uint32(header[9:])
+	//guard:child-frame-size FuzzReadFrame TestBrokenChild
 	if length > maxPayload {
 		return frame{}, errTooLong
 	}

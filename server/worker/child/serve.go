@@ -79,6 +79,7 @@ func (h Host) Serve(ctx context.Context) error {
 		if errors.Is(err, io.EOF) {
 			err = errHungUp
 		}
+		//guard:child-dies-with-parent
 		end(err)
 	}()
 	err := s.open(ctx)

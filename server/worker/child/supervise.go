@@ -62,6 +62,8 @@ func (e *Engine) supervise() {
 				return
 			}
 		}
+		//guard:child-restart TestPoisonPaysAlone TestKilledChild TestPoisonThroughTheServer TestKilledEngine => ends > 0
+		//guard:child-give-up TestGivesUp
 		if failures >= maxFailures {
 			e.giveUp(fault.Wrap(fault.DeviceLost, err, "The engine ended and cannot be started again."))
 			return
