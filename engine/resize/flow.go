@@ -1,10 +1,6 @@
 package resize
 
-import (
-	"runtime"
-	"sync"
-	"sync/atomic"
-)
+import "upscaled/engine/parallel"
 
 // flow is a stream of samples S under weights W.
 type flow[S uint8 | uint16, W int64 | float32] struct {
@@ -47,7 +43,7 @@ func (f *flow[S, W]) write(band []S, height int) []S {
 		end++
 	}
 	first, out := f.written, make([]S, (end-f.written)*f.outStride)
-	inParallel(end-first, 4, func() func(from, to int) {
+	parallel.Chunks(end-first, 4, func() func(from, to int) {
 		return func(from, to int) {
 			for y := from; y < to; y++ {
 				t := f.rows[first+y]
@@ -65,7 +61,7 @@ func (f *flow[S, W]) widen(out, band []S, height int) {
 		copy(out, band)
 		return
 	}
-	inParallel(height, 16, func() func(from, to int) {
+	parallel.Chunks(height, 16, func() func(from, to int) {
 		scratch := make([]W, f.inStride)
 		return func(from, to int) {
 			f.across(out[from*f.outStride:to*f.outStride], band[from*f.inStride:to*f.inStride],
@@ -89,26 +85,4 @@ func (f *flow[S, W]) forget(more int) {
 		f.window = f.window[:copy(f.window[:cap(f.window)], rest)]
 	}
 	f.start = keep
-}
-
-// inParallel gives 0..n-1 to all cores in runs of up to size and waits. Every
-// core gets a function of its own, which may hold scratch.
-func inParallel(n, size int, newWork func() func(from, to int)) {
-	workers := min((n+size-1)/size, runtime.GOMAXPROCS(0))
-	var next atomic.Int64
-	run := func() {
-		work := newWork()
-		for from := int(next.Add(int64(size))) - size; from < n; from = int(next.Add(int64(size))) - size {
-			work(from, min(from+size, n))
-		}
-	}
-	if workers <= 1 {
-		run()
-		return
-	}
-	var group sync.WaitGroup
-	for range workers {
-		group.Go(run)
-	}
-	group.Wait()
 }

@@ -5,6 +5,7 @@ import (
 
 	"upscaled/engine/face"
 	"upscaled/engine/imagedata"
+	"upscaled/engine/parallel"
 )
 
 // Crop cuts the square of size x size pixels out of a picture that t maps the
@@ -21,7 +22,7 @@ func Crop(p imagedata.Raster, t Transform, size int) imagedata.Raster {
 	x0, y0, x1, y1 := extent(back, float64(size))
 	s := newSampler(p, back.scale(), x0, y0, x1, y1)
 	stride := size * p.Channels
-	eachRow(0, size, func(y int) {
+	parallel.For(size, func(y int) {
 		var row [rowSamples]float32
 		// The pieces keep the row on the stack.
 		for from := 0; from < stride; from += rowSamples {

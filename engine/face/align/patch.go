@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"upscaled/engine/imagedata"
+	"upscaled/engine/parallel"
 	"upscaled/engine/resize"
 )
 
@@ -64,7 +65,8 @@ func (p *Patch) Blend(band imagedata.Raster, top int) {
 	if first >= end || p.left >= band.Width || p.right <= 0 {
 		return
 	}
-	eachRow(first, end, func(y int) {
+	parallel.For(end-first, func(i int) {
+		y := first + i
 		at := (y - top) * band.Width * band.Channels
 		if band.Pix16 != nil {
 			blendRow(p, band.Pix16[at:][:band.Width*band.Channels], band.Channels, y, 65535)

@@ -2,10 +2,9 @@ package align
 
 import (
 	"math"
-	"runtime"
-	"sync"
 
 	"upscaled/engine/imagedata"
+	"upscaled/engine/parallel"
 )
 
 // plane is a rectangle of a picture as numbers from 0 to 1, interleaved row by
@@ -35,7 +34,7 @@ func newPlane(p imagedata.Raster, cell int, x0, y0, x1, y1 float64, margin int) 
 	s.samples = make([]float32, s.width*s.height*s.channels)
 	columns, rows := spans(s.left, s.width, cell, p.Width), spans(s.top, s.height, cell, p.Height)
 	stride := s.width * s.channels
-	eachRow(0, s.height, func(y int) {
+	parallel.For(s.height, func(y int) {
 		out := s.samples[y*stride:][:stride]
 		if p.Pix16 != nil {
 			means(out, p.Pix16, p.Width, p.Channels, columns, rows[y], 65535)
@@ -72,25 +71,4 @@ func means[S uint8 | uint16](out []float32, in []S, width, channels int, columns
 			out[i*channels+c] = sum / (most * float32(area))
 		}
 	}
-}
-
-// eachRow runs work for rows from up to but not including to, on all cores.
-func eachRow(from, to int, work func(y int)) {
-	workers := min(runtime.GOMAXPROCS(0), max(to-from, 1))
-	if workers == 1 {
-		for y := from; y < to; y++ {
-			work(y)
-		}
-		return
-	}
-	var group sync.WaitGroup
-	for n := range workers {
-		group.Go(func() {
-			// Every so many rows, because rows of an ellipse differ in length.
-			for y := from + n; y < to; y += workers {
-				work(y)
-			}
-		})
-	}
-	group.Wait()
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"upscaled/engine/imagedata"
+	"upscaled/engine/parallel"
 )
 
 const (
@@ -68,7 +69,7 @@ func (s *plane) add(coarse plane) {
 	columns := places(s.left, s.width, s.cell, coarse.left, coarse.width, coarse.cell)
 	rows := places(s.top, s.height, s.cell, coarse.top, coarse.height, coarse.cell)
 	n := s.channels
-	eachRow(0, s.height, func(y int) {
+	parallel.For(s.height, func(y int) {
 		r := rows[y]
 		upper := coarse.samples[r.first*coarse.width*n:]
 		lower := coarse.samples[r.next*coarse.width*n:]

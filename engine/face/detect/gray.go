@@ -1,11 +1,8 @@
 package detect
 
 import (
-	"runtime"
-	"sync"
-	"sync/atomic"
-
 	"upscaled/engine/imagedata"
+	"upscaled/engine/parallel"
 )
 
 // plane is a gray picture. Its first sample lies at (left, top) of the grid it
@@ -53,7 +50,7 @@ func shrink(p imagedata.Raster, factor, margin int) plane {
 	inner := plane{width: (p.Width + factor - 1) / factor, height: (p.Height + factor - 1) / factor}
 	out := plane{width: inner.width + 2*margin, height: inner.height + 2*margin, left: -margin, top: -margin}
 	out.pix = make([]uint8, out.width*out.height)
-	parallel(inner.height, func(y int) {
+	parallel.For(inner.height, func(y int) {
 		row := out.pix[(y+margin)*out.width:][:out.width]
 		shrinkRow(p, factor, y, row[margin:margin+inner.width])
 		for i := range margin {
@@ -83,18 +80,4 @@ func shrinkRow(p imagedata.Raster, factor, y int, to []uint8) {
 		n := counts * uint32(min((x+1)*factor, p.Width)-x*factor)
 		to[x] = uint8((sum + n/2) / n)
 	}
-}
-
-// parallel calls work for 0..n-1, on as many processors as there are.
-func parallel(n int, work func(i int)) {
-	var next atomic.Int64
-	var group sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), n) {
-		group.Go(func() {
-			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				work(i)
-			}
-		})
-	}
-	group.Wait()
 }

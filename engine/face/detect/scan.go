@@ -3,6 +3,8 @@ package detect
 import (
 	"context"
 	"math"
+
+	"upscaled/engine/parallel"
 )
 
 // window is a square that the face cascade accepted: centre and side in
@@ -96,7 +98,7 @@ func (c *faceCascade) scan(ctx context.Context, p plane, smallest, largest int, 
 		}
 	}
 	found := make([][]window, len(jobs))
-	parallel(len(jobs), func(i int) {
+	parallel.For(len(jobs), func(i int) {
 		if ctx.Err() == nil {
 			ready := c.prepare(jobs[i].size, jobs[i].roll, p.width)
 			found[i] = ready.sweep(ctx, p, jobs[i].size, jobs[i].roll)

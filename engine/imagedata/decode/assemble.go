@@ -1,10 +1,8 @@
 package decode
 
 import (
-	"runtime"
-	"sync"
-
 	"upscaled/engine/imagedata"
+	"upscaled/engine/parallel"
 )
 
 // sample is what a raster is made of.
@@ -36,43 +34,12 @@ func assemble[T sample](l layout, newRow func() rowFunc[T]) imagedata.Frame {
 	if l.alpha {
 		alpha = make([]T, l.width*l.height)
 	}
-	bands := (l.height + band - 1) / band
-	workers := min(runtime.GOMAXPROCS(0), bands)
-	var group sync.WaitGroup
-	var failures panics
-	for worker := range workers {
-		group.Go(func() {
-			defer failures.keep()
-			row := newRow()
-			turn := turner[T]{layout: l, color: color, alpha: alpha}
-			for b := worker; b < bands; b += workers {
-				turn.rows(b*band, min((b+1)*band, l.height), row)
-			}
-		})
-	}
-	group.Wait()
-	failures.raise()
+	parallel.Chunks(l.height, band, func() func(y0, y1 int) {
+		row := newRow()
+		turn := turner[T]{layout: l, color: color, alpha: alpha}
+		return func(y0, y1 int) { turn.rows(y0, y1, row) }
+	})
 	return frameOf(l, color, alpha)
-}
-
-// panics carries a worker's panic to the caller, where it can be recovered.
-type panics struct {
-	sync.Mutex
-	first any
-}
-
-func (p *panics) keep() {
-	if cause := recover(); cause != nil {
-		p.Lock()
-		defer p.Unlock()
-		p.first = cause
-	}
-}
-
-func (p *panics) raise() {
-	if p.first != nil {
-		panic(p.first)
-	}
 }
 
 // frameOf wraps upright samples.

@@ -21,10 +21,10 @@ import (
 func repacked(pieces [][]byte) (chunks io.Reader, stop func()) {
 	from, to := io.Pipe()
 	done := make(chan struct{})
-	var failures panics
+	var failure any
 	go func() {
 		defer close(done)
-		defer failures.keep()
+		defer func() { failure = recover() }()
 		// After a panic the reader must not wait; only the first close counts.
 		defer to.CloseWithError(errTruncated)
 		_ = to.CloseWithError(repack(to, pieces))
@@ -32,7 +32,9 @@ func repacked(pieces [][]byte) (chunks io.Reader, stop func()) {
 	return bufio.NewReaderSize(from, 2*storedBytes), func() {
 		_ = from.Close()
 		<-done
-		failures.raise()
+		if failure != nil {
+			panic(failure)
+		}
 	}
 }
 

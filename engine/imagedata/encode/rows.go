@@ -5,6 +5,7 @@ import (
 	"math/bits"
 
 	"upscaled/engine/imagedata"
+	"upscaled/engine/parallel"
 )
 
 // layout is how a format wants the samples of a pixel: 1 or 3 colour channels
@@ -78,7 +79,7 @@ func (s source) convert(y int, out []byte) {
 
 // all converts every row to out, stride bytes apart.
 func (s source) all(out []byte, stride int) {
-	inParallel(s.color.Height, func(y int) { s.convert(y, out[y*stride:][:s.stride()]) })
+	parallel.For(s.color.Height, func(y int) { s.convert(y, out[y*stride:][:s.stride()]) })
 }
 
 // interleave writes a row of 8-bit colour, what most results are, in one go.

@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"upscaled/engine/imagedata"
+	"upscaled/engine/parallel"
 )
 
 // units regroups the rows of bands into units of a fixed height, as MCU rows,
@@ -41,7 +42,7 @@ func (u *units) add(color imagedata.Raster, alpha *imagedata.Raster, start func(
 	band := source{u.layout, color, alpha}
 	count := (u.waiting + color.Height) / u.height
 	start(count)
-	inParallel(count, func(i int) {
+	parallel.For(count, func(i int) {
 		from := i*u.height - u.waiting
 		if from >= 0 && band.asIs() {
 			work(i, u.within(band, from))
