@@ -82,7 +82,7 @@ func TestDocumentDescribesTheRoutes(t *testing.T) {
 		t.Fatal(err)
 	}
 	pages := func(path string) bool {
-		return slices.Contains([]string{"/", "/docs", "/docs/style.css", "/docs/:page"}, path)
+		return slices.Contains([]string{"/", "/docs", "/docs/:page"}, path)
 	}
 	for _, d := range document.Differences(whole(t, func(*server.Config) {}).Routes(), pages) {
 		t.Error(d)

@@ -25,7 +25,7 @@ import (
 
 const (
 	module = "github.com/disintegration/imaging"
-	target = "server/docs/pictures/before-after.jpg"
+	target = "server/docs/images/before-after.jpg"
 	model  = "realesrgan-x4plus"
 	scale  = 4
 	// gap is the white line between the halves, in pixels.

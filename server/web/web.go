@@ -33,6 +33,12 @@ const (
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; " +
 	"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
 
+// File returns one of the page's files, such as "theme.js". The guide shares
+// the colors and the switch between light and dark.
+func File(name string) ([]byte, error) {
+	return embedded.ReadFile(path.Join(folder, name))
+}
+
 // asset is one file, ready to be sent.
 type asset struct {
 	name        string
