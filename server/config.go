@@ -85,7 +85,7 @@ func (c Config) Problems() []string {
 		}
 	}
 	for _, origin := range c.CORSOrigins {
-		if _, err := limits.NewSites([]string{origin}, nil); err != nil {
+		if _, err := limits.NewOrigins([]string{origin}, nil); err != nil {
 			wrong("--cors-origins: %q is no origin such as https://app.example.com, without a path, and not *", origin)
 		}
 	}
@@ -113,9 +113,9 @@ func (c Config) Problems() []string {
 	return append(all, c.APIs.problems()...)
 }
 
-// Open says whether anybody on the network could use the server: it listens
+// Exposed says whether anybody on the network could use the server: it listens
 // beyond loopback.
-func (c Config) Open() bool {
+func (c Config) Exposed() bool {
 	host, _, err := net.SplitHostPort(c.Listen)
 	if err != nil || host == "localhost" {
 		return err != nil
@@ -125,8 +125,8 @@ func (c Config) Open() bool {
 	return err != nil || !address.IsLoopback()
 }
 
-// pace is what clients have to keep.
-func (c Config) pace() limits.RateLimit {
+// rateLimit is what clients have to keep.
+func (c Config) rateLimit() limits.RateLimit {
 	return limits.RateLimit{Stall: c.StallLimit, Rate: c.MinRate}
 }
 

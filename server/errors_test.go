@@ -54,7 +54,7 @@ func open(t *testing.T, queue *jobtest.Queue, change func(*server.Config)) site 
 		t.Fatal(problems)
 	}
 	made, err := server.New(ctx, config, server.Parts{
-		Queue: queue, Gate: accounts, Secrets: [][]byte{bytes.Repeat([]byte{1}, 32)}, Decoders: 2,
+		Queue: queue, Auth: accounts, Secrets: [][]byte{bytes.Repeat([]byte{1}, 32)}, Decoders: 2,
 		Log: slog.New(slog.DiscardHandler), Now: time.Now,
 	})
 	if err != nil {

@@ -92,7 +92,7 @@ func encrypted(t *testing.T, ready func(context.Context) error, change func(*ser
 	}
 	change(&config)
 	s, err := server.New(context.Background(), config, server.Parts{
-		Queue: succeeding(), Gate: account.New(accounttest.NewMemory(), time.Now), Ready: ready,
+		Queue: succeeding(), Auth: account.New(accounttest.NewMemory(), time.Now), Ready: ready,
 		Secrets: [][]byte{bytes.Repeat([]byte{1}, 32)}, Decoders: 1, Log: slog.New(slog.DiscardHandler), Now: time.Now,
 	})
 	if err != nil {

@@ -61,7 +61,7 @@ func accessLog(log *slog.Logger) echo.MiddlewareFunc {
 				"status", response.Status, "bytes", response.Size, "seconds", time.Since(started).Seconds(), "client", c.RealIP(),
 				"api", apiOf(c),
 			}
-			if account, jobs := visited(r.Context()).seen(); account != "" || len(jobs) > 0 {
+			if account, jobs := requestInfoOf(r.Context()).seen(); account != "" || len(jobs) > 0 {
 				attributes = append(attributes, "account", account, "jobs", jobs)
 			}
 			switch {

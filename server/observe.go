@@ -42,23 +42,23 @@ type RequestEnd struct {
 // statusClientLeft is nginx's number for requests that nobody waits for.
 const statusClientLeft = 499
 
-// visit is what is learned of a request on its way. It is reached by the
+// requestInfo is what is learned of a request on its way. It is reached by the
 // request's context, so that no dialect need pass it on.
-type visit struct {
+type requestInfo struct {
 	mutex   sync.Mutex
 	account string
 	jobs    []string
 }
 
-type visitKey struct{}
+type requestInfoKey struct{}
 
-// visited gives the visit of a context; nil outside of requests.
-func visited(ctx context.Context) *visit {
-	v, _ := ctx.Value(visitKey{}).(*visit)
+// requestInfoOf gives the visit of a context; nil outside of requests.
+func requestInfoOf(ctx context.Context) *requestInfo {
+	v, _ := ctx.Value(requestInfoKey{}).(*requestInfo)
 	return v
 }
 
-func (v *visit) note(change func(*visit)) {
+func (v *requestInfo) note(change func(*requestInfo)) {
 	if v != nil {
 		v.mutex.Lock()
 		defer v.mutex.Unlock()
@@ -67,8 +67,8 @@ func (v *visit) note(change func(*visit)) {
 }
 
 // seen gives what is known now.
-func (v *visit) seen() (account string, jobs []string) {
-	v.note(func(v *visit) { account, jobs = v.account, slices.Clone(v.jobs) })
+func (v *requestInfo) seen() (account string, jobs []string) {
+	v.note(func(v *requestInfo) { account, jobs = v.account, slices.Clone(v.jobs) })
 	return account, jobs
 }
 
@@ -77,8 +77,8 @@ func (v *visit) seen() (account string, jobs []string) {
 func observe(observers []Observer) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			started, v := time.Now(), &visit{}
-			c.SetRequest(c.Request().WithContext(context.WithValue(c.Request().Context(), visitKey{}, v)))
+			started, v := time.Now(), &requestInfo{}
+			c.SetRequest(c.Request().WithContext(context.WithValue(c.Request().Context(), requestInfoKey{}, v)))
 			for _, o := range observers {
 				ctx, end := o.RequestBegins(c.Request(), c.Response().Header().Get(echo.HeaderXRequestID))
 				c.SetRequest(c.Request().WithContext(ctx))
@@ -99,14 +99,14 @@ func statusOf(c echo.Context) int {
 	return c.Response().Status
 }
 
-// watchedQueue tells observers and the access log of submissions.
-type watchedQueue struct {
+// observedQueue tells observers and the access log of submissions.
+type observedQueue struct {
 	Queue
 	observers []Observer
 }
 
 // Submit implements job.Queue.
-func (q watchedQueue) Submit(ctx context.Context, spec job.Spec, input []byte) (submitted job.Submitted, err error) {
+func (q observedQueue) Submit(ctx context.Context, spec job.Spec, input []byte) (submitted job.Submitted, err error) {
 	for _, o := range q.observers {
 		var end func(job.Submitted, error)
 		ctx, end = o.JobSubmits(ctx, &spec)
@@ -115,18 +115,18 @@ func (q watchedQueue) Submit(ctx context.Context, spec job.Spec, input []byte) (
 	submitted, err = q.Queue.Submit(ctx, spec, input)
 	if err == nil {
 		limits.Accepted(ctx, len(input))
-		visited(ctx).note(func(v *visit) { v.jobs = append(v.jobs, spec.ID) })
+		requestInfoOf(ctx).note(func(v *requestInfo) { v.jobs = append(v.jobs, spec.ID) })
 	}
 	return submitted, err
 }
 
-// watchedGate tells the access log who called.
-type watchedGate struct{ job.Authenticator }
+// observedAuth tells the access log who called.
+type observedAuth struct{ job.Authenticator }
 
 // Authenticate implements job.Gate.
-func (g watchedGate) Authenticate(ctx context.Context, key string) (job.Caller, error) {
+func (g observedAuth) Authenticate(ctx context.Context, key string) (job.Caller, error) {
 	caller, err := g.Authenticator.Authenticate(ctx, key)
-	visited(ctx).note(func(v *visit) { v.account = caller.ID })
+	requestInfoOf(ctx).note(func(v *requestInfo) { v.account = caller.ID })
 	return caller, err
 }
 

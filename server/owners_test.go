@@ -56,7 +56,7 @@ func moved(t *testing.T) neighbours {
 		MaxPixels: 1_000_000, MaxSide: 1000, APIs: server.DefaultAPIs(),
 	}
 	s, err := server.New(ctx, config, server.Parts{
-		Queue: n.queue, Gate: accounts, Secrets: [][]byte{bytes.Repeat([]byte{1}, 32)}, Decoders: 1,
+		Queue: n.queue, Auth: accounts, Secrets: [][]byte{bytes.Repeat([]byte{1}, 32)}, Decoders: 1,
 		Log: slog.New(slog.DiscardHandler), Now: time.Now,
 	})
 	if err != nil {

@@ -76,7 +76,7 @@ func least(a, b int64) int64 {
 
 // routes registers every path.
 func (s *Server) routes(a addresses) (*echo.Echo, error) {
-	host := s.host(a)
+	host := s.services(a)
 	d := s.dialects(host)
 	viewer := native.Viewer{Links: host.Links, Retention: s.config.APIs.Native.Retention, Now: s.parts.Now}
 	s.bodies = map[string]webhook.Body{
@@ -90,7 +90,7 @@ func (s *Server) routes(a addresses) (*echo.Echo, error) {
 	e.Pre(oneSlash)
 	names := &apiNames{current: "health", byPath: map[string]string{}}
 	e.OnAddRouteHandler = names.note
-	e.Use(requestID, names.middleware, observe(s.parts.Observers), accessLog(s.parts.Log), secure, limits.Requests(s.config.pace(), s.uploads), recoverPanic)
+	e.Use(requestID, names.middleware, observe(s.parts.Observers), accessLog(s.parts.Log), secure, limits.Requests(s.config.rateLimit(), s.uploads), recoverPanic)
 	e.Use(strictTransport)
 	//guard:cors => true
 	if len(s.config.CORSOrigins) > 0 {
@@ -107,7 +107,7 @@ func (s *Server) routes(a addresses) (*echo.Echo, error) {
 	e.HEAD("/readyz", s.readyz)
 	d.register(e, names)
 	names.current = "files"
-	d.fileRoutes(e, file.Handler{Queue: host.Queue, Signer: s.signer(), Refuse: d.refuseFile})
+	d.fileRoutes(e, file.Handler{Queue: host.Queue, Signer: s.signer(), WriteError: d.refuseFile})
 	names.current = "pages"
 	return e, s.pages(e)
 }
@@ -181,7 +181,7 @@ func (d dialects) upscale(c echo.Context) error {
 func (d dialects) refuseFile(c echo.Context, id string, genuine bool) error {
 	switch {
 	case maskr.IsID(id):
-		return d.maskr.RefuseFile(c, genuine)
+		return d.maskr.WriteFileError(c, genuine)
 	case replicate.IsID(id):
 		return d.replicate.NotFound(c)
 	case native.IsID(id):
@@ -207,17 +207,17 @@ func (d dialects) handleError(err error, c echo.Context) {
 	}
 	switch {
 	case under("/api/v1/"):
-		err = d.native.Refuse(c, asFault(err, status))
+		err = d.native.WriteError(c, asFault(err, status))
 	case under("/v1/predictions", "/v1/models/", "/v1/files"):
-		err = d.replicate.Refuse(c, asFault(err, status))
+		err = d.replicate.WriteError(c, asFault(err, status))
 	case under(automatic1111.Prefix + "/"):
-		err = d.automatic.Refuse(c, asFault(err, status))
+		err = d.automatic.WriteError(c, asFault(err, status))
 	case under("/api/"):
-		err = d.ailab.Refuse(c, asFault(err, status))
+		err = d.ailab.WriteError(c, asFault(err, status))
 	case under("/public/", "/job/", "/v1/services/"):
 		err = c.JSON(status, map[string]string{"detail": http.StatusText(status)})
 	default:
-		err = d.mnml.Refuse(c, asFault(err, status))
+		err = d.mnml.WriteError(c, asFault(err, status))
 	}
 	if err != nil {
 		dialect.Record(c, errors.Join(dialect.Recorded(c), err))

@@ -35,7 +35,7 @@ type Queue interface {
 // Parts are what a Server works with.
 type Parts struct {
 	Queue Queue
-	Gate  job.Authenticator
+	Auth  job.Authenticator
 	// System tells the native API of models, devices and the queue.
 	System native.System
 	// Secrets sign result URLs; see file.Signer.
@@ -79,17 +79,17 @@ const (
 // New puts a server together. It refuses to be open to the network while no
 // key is configured, unless that was asked for.
 func New(ctx context.Context, c Config, p Parts) (*Server, error) {
-	guarded, err := p.Gate.Enabled(ctx)
+	guarded, err := p.Auth.Enabled(ctx)
 	if err != nil {
 		return nil, err
 	}
 	//guard:open-server TestRefusesToBeOpenWithoutKeys
-	if !guarded && c.Open() && !c.InsecureOpen {
+	if !guarded && c.Exposed() && !c.InsecureOpen {
 		return nil, fault.New(fault.Invalid, "No keys are configured, so anybody who reaches %s could use this server: "+
 			"make one with 'upscaled keys new', listen on 127.0.0.1, or allow it with --insecure-open.", c.Listen)
 	}
 	bounded := boundedQueue{Queue: p.Queue, most: c.MaxOutputPixels, system: p.System}
-	p.Queue, p.Gate = watchedQueue{bounded, p.Observers}, watchedGate{p.Gate}
+	p.Queue, p.Auth = observedQueue{bounded, p.Observers}, observedAuth{p.Auth}
 	s := &Server{config: c, parts: p, uploads: &limits.Budget{Most: c.UploadMemory}, stopping: make(chan struct{})}
 	s.echo, err = s.routes(newAddresses(c))
 	return s, err
@@ -104,12 +104,12 @@ func (s *Server) fetcher(maxBytes int64) *fetch.Fetcher {
 	return f
 }
 
-// host is what the dialects get.
-func (s *Server) host(a addresses) dialect.Services {
+// services is what the dialects get.
+func (s *Server) services(a addresses) dialect.Services {
 	return dialect.Services{
-		Queue: s.parts.Queue, Gate: s.parts.Gate, Links: s.signer(),
-		Prober:  newProber(imagedata.Limits{Pixels: s.config.MaxPixels, Side: s.config.MaxSide, Memory: s.config.DecodeMemory}, s.parts.Decoders),
-		BaseURL: a.base, Retention: s.config.APIs.Native.Retention, WaitLimit: s.config.WaitLimit, Stopping: s.stopping, Faces: s.parts.Faces, Now: s.parts.Now,
+		Queue: s.parts.Queue, Auth: s.parts.Auth, Links: s.signer(),
+		Validator: newImageValidator(imagedata.Limits{Pixels: s.config.MaxPixels, Side: s.config.MaxSide, Memory: s.config.DecodeMemory}, s.parts.Decoders),
+		BaseURL:   a.base, Retention: s.config.APIs.Native.Retention, WaitLimit: s.config.WaitLimit, Stopping: s.stopping, Faces: s.parts.Faces, Now: s.parts.Now,
 	}
 }
 
@@ -152,7 +152,7 @@ func (s *Server) Run(ctx context.Context) error {
 			f.Close()
 		}
 	}()
-	web := s.web()
+	web := s.httpServer()
 	served := make(chan error, 1)
 	go func() { served <- web.Serve(*s.listener.Load()) }()
 	select {
@@ -173,8 +173,8 @@ func (s *Server) Run(ctx context.Context) error {
 	return nil
 }
 
-// web is the HTTP server, with its bounds.
-func (s *Server) web() *http.Server {
+// httpServer is the HTTP server, with its bounds.
+func (s *Server) httpServer() *http.Server {
 	web := &http.Server{
 		Handler: s.echo, ReadHeaderTimeout: readHeaderLimit, IdleTimeout: idleLimit,
 		//guard:header-size TestSmuggling TestLargeHTTP2Header

@@ -43,7 +43,7 @@ func TestOpen(t *testing.T) {
 	for listen, open := range map[string]bool{
 		"127.0.0.1:1": false, "[::1]:1": false, "localhost:1": false, ":1": true, "0.0.0.0:1": true, "192.0.2.1:1": true, "host:1": true,
 	} {
-		if got := (server.Config{Listen: listen}).Open(); got != open {
+		if got := (server.Config{Listen: listen}).Exposed(); got != open {
 			t.Errorf("%s: open %v", listen, got)
 		}
 	}
@@ -65,7 +65,7 @@ func withQueue(t *testing.T, queue *jobtest.Queue, change func(*server.Config)) 
 	config := server.Config{Listen: "127.0.0.1:0", WaitLimit: time.Second, Grace: time.Second, MaxPixels: 1_000_000, MaxSide: 1000, APIs: server.DefaultAPIs()}
 	change(&config)
 	made, err := server.New(context.Background(), config, server.Parts{
-		Queue: queue, Gate: account.New(accounttest.NewMemory(), time.Now),
+		Queue: queue, Auth: account.New(accounttest.NewMemory(), time.Now),
 		Secrets: [][]byte{[]byte(strings.Repeat("s", 32))}, Decoders: 1, Log: slog.New(slog.DiscardHandler), Now: time.Now,
 	})
 	if err != nil {

@@ -67,7 +67,7 @@ func secured(t *testing.T, change func(*server.Config)) (*server.Server, error) 
 	config := server.Config{Listen: "127.0.0.1:0", WaitLimit: time.Second, Grace: time.Second, MaxPixels: 1, MaxSide: 1, APIs: server.DefaultAPIs()}
 	change(&config)
 	return server.New(context.Background(), config, server.Parts{
-		Queue: &jobtest.Queue{}, Gate: account.New(accounttest.NewMemory(), time.Now),
+		Queue: &jobtest.Queue{}, Auth: account.New(accounttest.NewMemory(), time.Now),
 		Secrets: [][]byte{[]byte(strings.Repeat("s", 32))}, Decoders: 1, Log: slog.New(slog.DiscardHandler), Now: time.Now,
 	})
 }

@@ -52,7 +52,7 @@ func exposed(t *testing.T, change func(*server.Config)) (net.Addr, *seen) {
 	change(&config)
 	noted := &seen{}
 	s, err := server.New(context.Background(), config, server.Parts{
-		Queue: succeeding(), Gate: account.New(accounttest.NewMemory(), time.Now), Observers: []server.Observer{noted},
+		Queue: succeeding(), Auth: account.New(accounttest.NewMemory(), time.Now), Observers: []server.Observer{noted},
 		Secrets: [][]byte{bytes.Repeat([]byte{1}, 32)}, Decoders: 1, Log: slog.New(slog.DiscardHandler), Now: time.Now,
 	})
 	if err != nil {

@@ -96,7 +96,7 @@ func (a *app) serve(ctx context.Context, config server.Config, q queueSettings, 
 	config.TLS.Cache = filepath.Join(q.folder(a.lookupEnv), "certificates")
 	config.Version, config.APIs.Native.Retention = build(), w.retention
 	web, err := server.New(ctx, config, server.Parts{
-		Queue: back.queue, Gate: back.accounts, System: self, Secrets: [][]byte{secret}, Ready: ready.err,
+		Queue: back.queue, Auth: back.accounts, System: self, Secrets: [][]byte{secret}, Ready: ready.err,
 		Decoders: runtime.GOMAXPROCS(0), Faces: a.faceCheck(w, noWorker), Observers: watched.forServer(), Log: log, Now: time.Now,
 	})
 	if err != nil {

@@ -22,10 +22,10 @@ func JSON(c echo.Context, status int, body any) error {
 	return encoder.Encode(body)
 }
 
-// Refuse answers an error with a dialect's own status and body, and with the
+// WriteError answers an error with a dialect's own status and body, and with the
 // headers that HTTP wants beside them. Defects go to the access log. A client
 // that has gone gets no answer.
-func Refuse(c echo.Context, status int, body any, err error) error {
+func WriteError(c echo.Context, status int, body any, err error) error {
 	if Canceled(c) {
 		return nil
 	}

@@ -87,14 +87,14 @@ func (f *Fetcher) Fetch(ctx context.Context, rawURL string) ([]byte, error) {
 	request.Header.Set("User-Agent", "upscaled")
 	response, err := f.client.Do(request)
 	if err != nil {
-		return nil, translate(err)
+		return nil, toFault(err)
 	}
 	defer response.Body.Close()
 	body, err := f.read(response)
 	// A server that ends the body because the time is up must not make a part
 	// look like the whole.
 	if err == nil && ctx.Err() != nil {
-		return nil, translate(ctx.Err())
+		return nil, toFault(ctx.Err())
 	}
 	return body, err
 }
@@ -113,7 +113,7 @@ func (f *Fetcher) read(response *http.Response) ([]byte, error) {
 	//guard:fetch-size TestBodiesAreBounded => io.ReadAll(response.Body)
 	body, err := io.ReadAll(io.LimitReader(response.Body, f.options.MaxBytes+1))
 	if err != nil {
-		return nil, translate(err)
+		return nil, toFault(err)
 	}
 	if int64(len(body)) > f.options.MaxBytes {
 		return nil, tooLarge
@@ -160,9 +160,9 @@ func (f *Fetcher) hostAllowed(host string) bool {
 	return false
 }
 
-// translate gives a transport error a sentence that tells nothing about the
+// toFault gives a transport error a sentence that tells nothing about the
 // inside: refused, unreachable and forbidden addresses look the same.
-func translate(err error) error {
+func toFault(err error) error {
 	var known *fault.Error
 	if errors.As(err, &known) {
 		return known

@@ -56,7 +56,7 @@ func ask(t *testing.T, s file.Signer, name, method, target string, header ...str
 	e := echo.New()
 	h := file.Handler{
 		Queue: results{name: name, data: []byte("0123456789")}, Signer: s,
-		Refuse: func(c echo.Context, _ string, genuine bool) error {
+		WriteError: func(c echo.Context, _ string, genuine bool) error {
 			if genuine {
 				return c.NoContent(http.StatusNotFound)
 			}

@@ -21,20 +21,20 @@ import (
 type Handler struct {
 	Queue  job.Queue
 	Signer Signer
-	// Refuse answers a request whose signature is wrong or expired (genuine
+	// WriteError answers a request whose signature is wrong or expired (genuine
 	// false) or whose result is gone (genuine true).
-	Refuse func(c echo.Context, id string, genuine bool) error
+	WriteError func(c echo.Context, id string, genuine bool) error
 }
 
 // Serve is the route's handler; the path parameter is "id".
 func (h Handler) Serve(c echo.Context) error {
 	id := c.Param("id")
 	if !h.Signer.Valid(id, c.QueryParam("expires"), c.QueryParam("sig")) {
-		return h.Refuse(c, id, false)
+		return h.WriteError(c, id, false)
 	}
 	content, j, err := h.Queue.Open(c.Request().Context(), id)
 	if fault.KindOf(err) == fault.NotFound {
-		return h.Refuse(c, id, true)
+		return h.WriteError(c, id, true)
 	} else if err != nil {
 		return err
 	}

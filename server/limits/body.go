@@ -15,7 +15,7 @@ import (
 // answers what it makes of half a body.
 type body struct {
 	io.Closer
-	from   pacedReader
+	from   limitedReader
 	budget *Budget
 	stop   context.CancelFunc
 
@@ -104,10 +104,10 @@ func Requests(pace RateLimit, budget *Budget) echo.MiddlewareFunc {
 		return func(c echo.Context) error {
 			r, answer := c.Request(), c.Response()
 			outer, control := r.Context(), http.NewResponseController(answer.Writer)
-			answer.Writer = &pacedWriter{answer.Writer, control, pace.begin()}
+			answer.Writer = &limitedWriter{answer.Writer, control, pace.begin()}
 			ctx, stop := context.WithCancel(outer)
 			defer stop()
-			b := &body{Closer: r.Body, from: pacedReader{r.Body, control, pace.begin()}, budget: budget, stop: stop}
+			b := &body{Closer: r.Body, from: limitedReader{r.Body, control, pace.begin()}, budget: budget, stop: stop}
 			//guard:body-end FuzzRequests
 			defer b.end()
 			//guard:smuggling TestSmuggling

@@ -29,7 +29,7 @@ func FuzzSites(f *testing.F) {
 		}
 		f.Add("post", origin, "", "")
 	}
-	sites, err := limits.NewSites([]string{"https://app.example"}, func(r *http.Request) string { return "http://" + r.Host })
+	sites, err := limits.NewOrigins([]string{"https://app.example"}, func(r *http.Request) string { return "http://" + r.Host })
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -66,11 +66,11 @@ func FuzzOwnNames(f *testing.F) {
 		f.Add(host)
 	}
 	f.Fuzz(func(t *testing.T, host string) {
-		if own := limits.IsOwnName(host); own && !strings.ContainsAny(host, ":[]") && !limits.IsOwnName(host+":8080") {
+		if own := limits.IsLocalName(host); own && !strings.ContainsAny(host, ":[]") && !limits.IsLocalName(host+":8080") {
 			t.Fatalf("%q is own, but not with a port", host)
 		}
 		// Names have neither; behind them stand ports and interfaces.
-		if foreign := host + ".example"; limits.IsOwnName(foreign) && !strings.ContainsAny(host, ":%") {
+		if foreign := host + ".example"; limits.IsLocalName(foreign) && !strings.ContainsAny(host, ":%") {
 			t.Fatalf("%q is taken for this machine", foreign)
 		}
 		if one, other := limits.SameHost("http://"+host, "https://a.example"), limits.SameHost("https://a.example", "http://"+host); one != other {

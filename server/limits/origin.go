@@ -9,22 +9,22 @@ import (
 	"strings"
 )
 
-// Sites keep pages of other sites from using the server through the browser of
+// Origins keep pages of other sites from using the server through the browser of
 // somebody who may. They are net/http's CrossOriginProtection, which takes the
 // browser's word on how far away a page is (Sec-Fetch-Site) before it compares
 // hosts, and know two things more: the host a request was sent to, where a
 // proxy was asked under another, and "*".
-type Sites struct {
+type Origins struct {
 	protection *http.CrossOriginProtection
 	own        func(*http.Request) string
 	all        bool
 }
 
-// NewSites lets pages of the given origins, such as "https://app.example", call
+// NewOrigins lets pages of the given origins, such as "https://app.example", call
 // besides the server's own; "*" lets all. own gives the scheme and host that a
 // request was sent to. What is no origin is an error that quotes it.
-func NewSites(origins []string, own func(*http.Request) string) (*Sites, error) {
-	s := &Sites{protection: http.NewCrossOriginProtection(), own: own}
+func NewOrigins(origins []string, own func(*http.Request) string) (*Origins, error) {
+	s := &Origins{protection: http.NewCrossOriginProtection(), own: own}
 	for _, origin := range origins {
 		if origin == "*" {
 			s.all = true
@@ -45,7 +45,7 @@ func NewSites(origins []string, own func(*http.Request) string) (*Sites, error) 
 // addresses that are typed and links that are followed: they change nothing.
 // Where a browser does not tell how far away the page is, as for plain http,
 // its scheme need not be the server's: a proxy that encrypts may not say so.
-func (s *Sites) Allow(r *http.Request) bool {
+func (s *Origins) Allow(r *http.Request) bool {
 	if s.all {
 		return true
 	}
@@ -75,10 +75,10 @@ func withoutPort(u *url.URL) string {
 	return u.Host
 }
 
-// IsOwnName says whether the host that a request names is one of this machine
+// IsLocalName says whether the host that a request names is one of this machine
 // by itself: an address, localhost, or nothing. A page whose name was made to
 // resolve to this machine (DNS rebinding) names another.
-func IsOwnName(host string) bool {
+func IsLocalName(host string) bool {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
 	}

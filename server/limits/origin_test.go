@@ -11,8 +11,8 @@ import (
 func TestSites(t *testing.T) {
 	t.Parallel()
 	own := func(r *http.Request) string { return "http://" + r.Host }
-	sites := func(origins ...string) *limits.Sites {
-		made, err := limits.NewSites(origins, own)
+	sites := func(origins ...string) *limits.Origins {
+		made, err := limits.NewOrigins(origins, own)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -20,7 +20,7 @@ func TestSites(t *testing.T) {
 	}
 	closed := sites()
 	for name, c := range map[string]struct {
-		sites        *limits.Sites
+		sites        *limits.Origins
 		method       string
 		origin, site string
 		want         bool
@@ -58,7 +58,7 @@ func TestSites(t *testing.T) {
 // A port that goes without saying may be said.
 func TestUsualPorts(t *testing.T) {
 	t.Parallel()
-	sites, err := limits.NewSites(nil, func(*http.Request) string { return "https://UP.example:443" })
+	sites, err := limits.NewOrigins(nil, func(*http.Request) string { return "https://UP.example:443" })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +77,7 @@ func TestOriginsAreOrigins(t *testing.T) {
 		"app.example": false, "https://app.example/": false, "https://*.example": false, "null": false, "": false,
 		"https://app.example?x": false, "https://user@app.example": false, "https://%zz": false,
 	} {
-		if _, err := limits.NewSites([]string{origin}, nil); (err == nil) != right {
+		if _, err := limits.NewOrigins([]string{origin}, nil); (err == nil) != right {
 			t.Errorf("%q: %v", origin, err)
 		}
 	}
@@ -91,7 +91,7 @@ func TestOwnNames(t *testing.T) {
 		"evil.example": false, "evil.example:8080": false, "localhost.evil.example": false, "127.0.0.1.evil.example": false,
 		"0x7f.1": false, "localhost@evil.example": false,
 	} {
-		if got := limits.IsOwnName(host); got != want {
+		if got := limits.IsLocalName(host); got != want {
 			t.Errorf("%q: %v", host, got)
 		}
 	}

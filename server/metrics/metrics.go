@@ -78,7 +78,7 @@ func New(o Options) *Metrics {
 		m.models[name] = true
 	}
 	m.registry.MustRegister(m.jobs, m.input, m.output, m.credits, m.requests, m.webhooks, m.wait, m.run, m.requestTime,
-		newState(o), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+		newCollector(o), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 

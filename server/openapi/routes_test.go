@@ -30,7 +30,7 @@ func nothing(string) bool { return false }
 // routes are those of all dialects, laid out as the server does.
 func routes(t *testing.T) *echo.Echo {
 	t.Helper()
-	host := dialecttest.Host(&jobtest.Queue{}, dialecttest.Gate{})
+	host := dialecttest.Services(&jobtest.Queue{}, dialecttest.Auth{})
 	e, none := echo.New(), func(echo.Context) error { return nil }
 	native.New(host, native.Defaults(), native.Parts{}).Routes(e)
 	mnml.New(host, mnml.Defaults()).Routes(e)

@@ -31,12 +31,12 @@ func Defaults() Config { return Config{Price: 1, MaxBytes: 20 << 20} }
 
 // API answers the vendor's routes.
 type API struct {
-	host   dialect.Services
-	config Config
+	services dialect.Services
+	config   Config
 }
 
 // New works with what the server lends.
-func New(host dialect.Services, config Config) *API { return &API{host: host, config: config} }
+func New(host dialect.Services, config Config) *API { return &API{services: host, config: config} }
 
 // Routes registers the vendor's paths. The vendor's pages name two for a job:
 // one with the prefix of the whole API and one without.
@@ -47,7 +47,7 @@ func (a *API) Routes(e *echo.Echo) {
 }
 
 func (a *API) authenticate(c echo.Context) (job.Caller, error) {
-	return a.host.Gate.Authenticate(c.Request().Context(), dialect.Bearer(c.Request()))
+	return a.services.Auth.Authenticate(c.Request().Context(), dialect.Bearer(c.Request()))
 }
 
 // Upscale takes a picture and answers the ID of its job.
@@ -68,7 +68,7 @@ func (a *API) Upscale(c echo.Context) error {
 		ID: newID(), API: apiName, Account: caller.ID, Price: a.config.Price, InputName: display(order.file.Name),
 		Options: job.Options{Longest: order.longest, Format: string(format)},
 	}
-	submitted, err := a.host.Queue.Submit(c.Request().Context(), spec, order.file.Data)
+	submitted, err := a.services.Queue.Submit(c.Request().Context(), spec, order.file.Data)
 	if err != nil {
 		return refuse(c, err)
 	}
@@ -85,13 +85,13 @@ func (a *API) Job(c echo.Context) error {
 	if !ok {
 		return refuse(c, violation("value is not a valid uuid", "type_error.uuid", "path", "job_id"))
 	}
-	j, err := a.host.Owned(c.Request().Context(), apiName, caller, id)
+	j, err := a.services.Owned(c.Request().Context(), apiName, caller, id)
 	if err != nil {
 		return refuse(c, err)
 	}
 	url := ""
 	if j.State == job.Succeeded {
-		url = a.host.NamedURL(a.host.BaseURL(c.Request()), j, "result")
+		url = a.services.NamedURL(a.services.BaseURL(c.Request()), j, "result")
 	}
 	return dialect.JSON(c, http.StatusOK, progressOf(j, url))
 }
@@ -99,5 +99,5 @@ func (a *API) Job(c echo.Context) error {
 // refuse answers an error; a client that has gone gets no answer.
 func refuse(c echo.Context, err error) error {
 	status, body := refusal(err)
-	return dialect.Refuse(c, status, body, err)
+	return dialect.WriteError(c, status, body, err)
 }

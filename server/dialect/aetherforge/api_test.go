@@ -37,7 +37,7 @@ const (
 // server is one pretend server; tests change what they are about.
 type server struct {
 	queue  *jobtest.Queue
-	gate   dialecttest.Gate
+	gate   dialecttest.Auth
 	config aetherforge.Config
 	logged error
 }
@@ -53,7 +53,7 @@ func (s *server) do(r *http.Request) *httptest.ResponseRecorder {
 			return err
 		}
 	})
-	aetherforge.New(dialecttest.Host(s.queue, s.gate), s.config).Routes(e)
+	aetherforge.New(dialecttest.Services(s.queue, s.gate), s.config).Routes(e)
 	return dialecttest.Do(e, r)
 }
 
@@ -311,7 +311,7 @@ func TestRefusals(t *testing.T) {
 func TestKeys(t *testing.T) {
 	t.Parallel()
 	s := newServer()
-	s.gate = dialecttest.Gate{
+	s.gate = dialecttest.Auth{
 		Keys:   map[string]job.Caller{"good": {ID: "a"}, "off": {ID: "b"}, "fast": {ID: "c"}},
 		Errors: map[string]error{"off": fault.New(fault.Disabled, "off"), "fast": fault.New(fault.RateLimited, "fast")},
 	}

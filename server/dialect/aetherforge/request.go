@@ -99,7 +99,7 @@ func (a *API) check(file upload.File) (imagedata.Format, error) {
 	if file.Size > a.config.MaxBytes {
 		return "", fault.New(fault.TooLarge, "The file is too large.")
 	}
-	info, err := a.host.Prober.Probe(file.Data)
+	info, err := a.services.Validator.Probe(file.Data)
 	if err != nil {
 		return "", err
 	}

@@ -35,8 +35,8 @@ func progressOf(j job.Job, url string) Progress {
 	return p
 }
 
-// Refusal is the vendor's error body for everything but validation.
-type Refusal struct {
+// ErrorBody is the vendor's error body for everything but validation.
+type ErrorBody struct {
 	Detail string `json:"detail"`
 }
 
@@ -80,28 +80,28 @@ func refusal(err error) (status int, body any) {
 	case errors.As(err, &invalid):
 		return http.StatusUnprocessableEntity, invalid
 	case errors.As(err, new(damaged)):
-		return http.StatusBadRequest, Refusal{"There was an error parsing the body"}
+		return http.StatusBadRequest, ErrorBody{"There was an error parsing the body"}
 	}
 	switch fault.KindOf(err) {
 	case fault.Unauthorized:
-		return http.StatusUnauthorized, Refusal{"Invalid API key"}
+		return http.StatusUnauthorized, ErrorBody{"Invalid API key"}
 	case fault.Disabled:
-		return http.StatusNotFound, Refusal{"Not Found User"}
+		return http.StatusNotFound, ErrorBody{"Not Found User"}
 	case fault.NotFound:
-		return http.StatusNotFound, Refusal{"Job not found"}
+		return http.StatusNotFound, ErrorBody{"Job not found"}
 	case fault.Invalid, fault.Unsupported:
-		return http.StatusBadRequest, Refusal{"Invalid image file"}
+		return http.StatusBadRequest, ErrorBody{"Invalid image file"}
 	case fault.TooLarge:
 		if _, is := dialect.ResultIsTooLarge(err); is { // of animations alone: sides end at 4096
-			return http.StatusBadRequest, Refusal{fault.Sentence(err)}
+			return http.StatusBadRequest, ErrorBody{fault.Sentence(err)}
 		}
-		return http.StatusRequestEntityTooLarge, Refusal{"File too large"} // ours
+		return http.StatusRequestEntityTooLarge, ErrorBody{"File too large"} // ours
 	case fault.NoCredits:
-		return http.StatusPaymentRequired, Refusal{"Insufficient credits"} // ours
+		return http.StatusPaymentRequired, ErrorBody{"Insufficient credits"} // ours
 	case fault.RateLimited:
-		return http.StatusTooManyRequests, Refusal{"Rate limit exceeded. Please try again later"} // ours
+		return http.StatusTooManyRequests, ErrorBody{"Rate limit exceeded. Please try again later"} // ours
 	case fault.Busy:
-		return http.StatusServiceUnavailable, Refusal{"Service is busy. Please try again later"} // ours
+		return http.StatusServiceUnavailable, ErrorBody{"Service is busy. Please try again later"} // ours
 	}
-	return http.StatusInternalServerError, Refusal{"Internal Server Error"}
+	return http.StatusInternalServerError, ErrorBody{"Internal Server Error"}
 }

@@ -45,12 +45,12 @@ func Defaults() Config {
 
 // API answers the vendor's routes.
 type API struct {
-	host   dialect.Services
-	config Config
+	services dialect.Services
+	config   Config
 }
 
 // New works with what the server lends.
-func New(host dialect.Services, config Config) *API { return &API{host: host, config: config} }
+func New(host dialect.Services, config Config) *API { return &API{services: host, config: config} }
 
 // Routes registers the vendor's paths and answers everything else below /api/
 // that no other package registers, whatever the method, as the vendor does.
@@ -63,51 +63,51 @@ func (a *API) Routes(e *echo.Echo) {
 
 func (a *API) authenticate(c echo.Context) (job.Caller, error) {
 	key := strings.TrimSpace(c.Request().Header.Get(keyHeader))
-	return a.host.Gate.Authenticate(c.Request().Context(), key)
+	return a.services.Auth.Authenticate(c.Request().Context(), key)
 }
 
 // Upscale answers with the URL of the enlarged picture.
 func (a *API) Upscale(c echo.Context) error {
 	caller, err := a.authenticate(c)
 	if err != nil {
-		return a.Refuse(c, err)
+		return a.WriteError(c, err)
 	}
 	spec, input, err := a.read(c, caller)
 	if err != nil {
-		return a.Refuse(c, err)
+		return a.WriteError(c, err)
 	}
 	spec.Waited = true // the vendor has no call to ask later
-	done, err := a.host.Run(c.Request().Context(), spec, input)
+	done, err := a.services.Run(c.Request().Context(), spec, input)
 	if err != nil {
-		return a.Refuse(c, err)
+		return a.WriteError(c, err)
 	}
 	if !done.State.Final() {
 		// The vendor has no call to ask again, so nobody could fetch the result.
-		a.host.Abandon(c.Request().Context(), done.ID)
+		a.services.Abandon(c.Request().Context(), done.ID)
 	}
 	if err := failure(done); err != nil {
-		return a.Refuse(c, err)
+		return a.WriteError(c, err)
 	}
-	return dialect.JSON(c, http.StatusOK, success(requestID(c), Picture{URL: a.host.NamedURL(a.host.BaseURL(c.Request()), done, "result")}))
+	return dialect.JSON(c, http.StatusOK, success(requestID(c), Picture{URL: a.services.NamedURL(a.services.BaseURL(c.Request()), done, "result")}))
 }
 
 // Credits answers with the caller's balance.
 func (a *API) Credits(c echo.Context) error {
 	caller, err := a.authenticate(c)
 	if err != nil {
-		return a.Refuse(c, err)
+		return a.WriteError(c, err)
 	}
 	return dialect.JSON(c, http.StatusOK, success(requestID(c), balance(caller)))
 }
 
 // NotFound answers unknown paths below /api/.
 func (a *API) NotFound(c echo.Context) error {
-	return a.Refuse(c, fault.New(fault.NotFound, "There is nothing at this address."))
+	return a.WriteError(c, fault.New(fault.NotFound, "There is nothing at this address."))
 }
 
-// Refuse answers any error in the vendor's form; a client that has gone gets
+// WriteError answers any error in the vendor's form; a client that has gone gets
 // no answer.
-func (a *API) Refuse(c echo.Context, err error) error {
+func (a *API) WriteError(c echo.Context, err error) error {
 	if dialect.Canceled(c) {
 		return nil
 	}

@@ -42,16 +42,16 @@ type server struct {
 
 func newServer() *server {
 	return &server{
-		queue: &jobtest.Queue{Work: dialecttest.Succeed}, gate: dialecttest.Gate{},
+		queue: &jobtest.Queue{Work: dialecttest.Succeed}, gate: dialecttest.Auth{},
 		wait: 10 * time.Minute, config: ailab.Defaults(),
 	}
 }
 
 func (s *server) do(r *http.Request) *httptest.ResponseRecorder {
-	host := dialecttest.Host(s.queue, s.gate)
+	host := dialecttest.Services(s.queue, s.gate)
 	host.WaitLimit = s.wait
 	if s.prober != nil {
-		host.Prober = s.prober
+		host.Validator = s.prober
 	}
 	e := echo.New()
 	e.Use(func(next echo.HandlerFunc) echo.HandlerFunc {
@@ -98,10 +98,10 @@ func keyed(r *http.Request, key string) *http.Request {
 	return r
 }
 
-func gate() dialecttest.Gate {
+func gate() dialecttest.Auth {
 	balance := int64(485)
 	past := job.Purchases{Total: 700, Balance: 600, First: time.Unix(1_700_000_000, 0), Changed: time.Unix(1_700_003_600, 0)}
-	return dialecttest.Gate{
+	return dialecttest.Auth{
 		Keys: map[string]job.Caller{
 			"good": {ID: "a1", Name: "Ada", Credits: &balance, Purchases: past}, "rich": {ID: "a2", Name: "Bea"}, "off": {ID: "a3"}, "broken": {ID: "a4"},
 		},
@@ -197,7 +197,7 @@ func TestNotFound(t *testing.T) {
 func TestCatchAllYields(t *testing.T) {
 	t.Parallel()
 	e := echo.New()
-	ailab.New(dialecttest.Host(&jobtest.Queue{}, dialecttest.Gate{}), ailab.Defaults()).Routes(e)
+	ailab.New(dialecttest.Services(&jobtest.Queue{}, dialecttest.Auth{}), ailab.Defaults()).Routes(e)
 	e.GET("/api/v1/jobs/:id", func(c echo.Context) error { return c.NoContent(http.StatusTeapot) })
 	if got := dialecttest.Do(e, httptest.NewRequest(http.MethodGet, "/api/v1/jobs/7", nil)); got.Code != http.StatusTeapot {
 		t.Errorf("status %d", got.Code)
@@ -296,12 +296,12 @@ func TestClientThatGoesGetsNoAnswer(t *testing.T) {
 // The server hands over what its router refused: unknown paths and methods.
 func TestRefuseAnswersForTheRouter(t *testing.T) {
 	t.Parallel()
-	a := ailab.New(dialecttest.Host(&jobtest.Queue{}, dialecttest.Gate{}), ailab.Defaults())
+	a := ailab.New(dialecttest.Services(&jobtest.Queue{}, dialecttest.Auth{}), ailab.Defaults())
 	for _, kind := range []fault.Kind{fault.NotFound, fault.Unsupported} {
 		recorder := httptest.NewRecorder()
 		c := echo.New().NewContext(httptest.NewRequest(http.MethodGet, "/api/x", nil), recorder)
 		c.Response().Header().Set("X-Request-Id", "request-1")
-		if err := a.Refuse(c, fault.New(kind, "the router's")); err != nil {
+		if err := a.WriteError(c, fault.New(kind, "the router's")); err != nil {
 			t.Error(err)
 		}
 		golden(t, "not_found.json", http.StatusNotFound, recorder)

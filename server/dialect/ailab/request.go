@@ -96,7 +96,7 @@ func (a *API) check(file upload.File) (job.InputInfo, error) {
 	if file.Size > a.config.MaxBytes {
 		return job.InputInfo{}, a.fileTooLarge()
 	}
-	info, err := a.host.Prober.Probe(file.Data)
+	info, err := a.services.Validator.Probe(file.Data)
 	kind := fault.KindOf(err)
 	switch kind {
 	case "", fault.Invalid, fault.Unsupported, fault.TooLarge:

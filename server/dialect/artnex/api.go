@@ -42,14 +42,14 @@ type Fetcher interface {
 
 // API answers the vendor's one call.
 type API struct {
-	host    dialect.Services
-	config  Config
-	fetcher Fetcher
+	services dialect.Services
+	config   Config
+	fetcher  Fetcher
 }
 
 // New works with what the server lends.
 func New(host dialect.Services, config Config, fetcher Fetcher) *API {
-	return &API{host: host, config: config, fetcher: fetcher}
+	return &API{services: host, config: config, fetcher: fetcher}
 }
 
 // Upscale answers POST /v1/upscale for JSON bodies. Another vendor has the
@@ -61,13 +61,13 @@ func (a *API) Upscale(c echo.Context) error {
 		return refuse(c, id, err)
 	}
 	return dialect.JSON(c, http.StatusOK, Success{
-		Success: true, ImageURL: a.host.NamedURL(a.host.BaseURL(c.Request()), done, "upscaled"), RequestID: id, CreditsUsed: done.Price,
+		Success: true, ImageURL: a.services.NamedURL(a.services.BaseURL(c.Request()), done, "upscaled"), RequestID: id, CreditsUsed: done.Price,
 	})
 }
 
 func (a *API) upscale(c echo.Context, id string) (job.Job, error) {
 	ctx := c.Request().Context()
-	caller, err := a.host.Gate.Authenticate(ctx, dialect.Bearer(c.Request()))
+	caller, err := a.services.Auth.Authenticate(ctx, dialect.Bearer(c.Request()))
 	if err != nil {
 		return job.Job{}, err
 	}
@@ -98,17 +98,17 @@ func (a *API) upscale(c echo.Context, id string) (job.Job, error) {
 // the caller does not get.
 func (a *API) run(ctx context.Context, spec job.Spec, input []byte) (job.Job, error) {
 	spec.Waited = true
-	done, err := a.host.Run(ctx, spec, input)
+	done, err := a.services.Run(ctx, spec, input)
 	if fault.KindOf(err) == fault.Internal {
-		a.host.Abandon(ctx, spec.ID) // it may have been accepted before the store failed
+		a.services.Abandon(ctx, spec.ID) // it may have been accepted before the store failed
 	}
 	if err != nil {
 		return job.Job{}, err
 	}
 	if !done.State.Final() {
-		a.host.Abandon(ctx, done.ID)
+		a.services.Abandon(ctx, done.ID)
 		// A job that ended meanwhile was paid for and is left alone by Abandon.
-		if latest, err := a.host.Queue.Get(ctx, done.ID); err == nil && latest.State == job.Succeeded {
+		if latest, err := a.services.Queue.Get(ctx, done.ID); err == nil && latest.State == job.Succeeded {
 			return latest, nil
 		}
 		return job.Job{}, fault.New(fault.Busy, "The image was not done within the time limit.")
@@ -119,5 +119,5 @@ func (a *API) run(ctx context.Context, spec job.Spec, input []byte) (job.Job, er
 // refuse answers an error; a client that has gone gets no answer.
 func refuse(c echo.Context, id string, err error) error {
 	status, code, message := refusal(err)
-	return dialect.Refuse(c, status, Refusal{Error: code, Message: message, RequestID: id}, err)
+	return dialect.WriteError(c, status, ErrorBody{Error: code, Message: message, RequestID: id}, err)
 }

@@ -37,7 +37,7 @@ type server struct {
 	memory *jobtest.Queue
 	// queue, where not nil, stands before memory.
 	queue  job.Queue
-	gate   dialecttest.Gate
+	gate   dialecttest.Auth
 	wait   time.Duration
 	config artnex.Config
 	// files are what the fetcher finds, errors what it fails with, by URL.
@@ -57,7 +57,7 @@ func (s *server) Fetch(_ context.Context, url string) ([]byte, error) {
 }
 
 func (s *server) do(r *http.Request) *httptest.ResponseRecorder {
-	host := dialecttest.Host(s.memory, s.gate)
+	host := dialecttest.Services(s.memory, s.gate)
 	if s.queue != nil {
 		host.Queue = s.queue
 	}
@@ -361,7 +361,7 @@ func TestRefusals(t *testing.T) {
 func TestKeys(t *testing.T) {
 	t.Parallel()
 	s := newServer()
-	s.gate = dialecttest.Gate{
+	s.gate = dialecttest.Auth{
 		Keys:   map[string]job.Caller{"good": {ID: "a"}, "off": {ID: "b"}, "fast": {ID: "c"}},
 		Errors: map[string]error{"off": fault.New(fault.Disabled, "off"), "fast": fault.New(fault.RateLimited, "fast")},
 	}

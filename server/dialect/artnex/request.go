@@ -142,7 +142,7 @@ func (a *API) load(ctx context.Context, image string) (data []byte, err error) {
 // check judges a picture by its bytes alone and gives the format its result
 // has: its own, but PNG for transparent ones.
 func (a *API) check(data []byte) (imagedata.Format, error) {
-	info, err := a.host.Prober.Probe(data)
+	info, err := a.services.Validator.Probe(data)
 	if err != nil {
 		return "", unusable(err)
 	}

@@ -16,8 +16,8 @@ type Success struct {
 	CreditsUsed int64  `json:"credits_used"`
 }
 
-// Refusal is the body of every error; RequestID is ours.
-type Refusal struct {
+// ErrorBody is the body of every error; RequestID is ours.
+type ErrorBody struct {
 	Success   bool   `json:"success"` // false
 	Error     string `json:"error"`
 	Message   string `json:"message"`

@@ -31,16 +31,16 @@ const Prefix = "/sdapi/v1"
 
 // API answers the vendor's routes.
 type API struct {
-	host   dialect.Services
-	stores Stores
-	config Config
+	services dialect.Services
+	stores   Stores
+	config   Config
 	// slots bounds how many pictures are composed at once.
 	slots chan struct{}
 }
 
 // New works with what the server lends.
 func New(host dialect.Services, stores Stores, config Config) *API {
-	return &API{host: host, stores: stores, config: config, slots: make(chan struct{}, max(1, config.AtOnce))}
+	return &API{services: host, stores: stores, config: config, slots: make(chan struct{}, max(1, config.AtOnce))}
 }
 
 // Routes registers the vendor's paths. Unknown ones below Prefix are the
@@ -62,7 +62,7 @@ func (a *API) authenticate(c echo.Context) (job.Caller, error) {
 	if _, password, basic := c.Request().BasicAuth(); basic {
 		key = password
 	}
-	return a.host.Gate.Authenticate(c.Request().Context(), key)
+	return a.services.Auth.Authenticate(c.Request().Context(), key)
 }
 
 // Single answers POST extra-single-image.
@@ -78,23 +78,23 @@ func (a *API) Batch(c echo.Context) error { return a.extras(c, a.config.MaxBodyB
 func (a *API) extras(c echo.Context, limit int64, batch bool) error {
 	caller, err := a.authenticate(c)
 	if err != nil {
-		return a.Refuse(c, err)
+		return a.WriteError(c, err)
 	}
 	body, err := readBody(c, limit)
 	if err != nil {
-		return a.Refuse(c, err)
+		return a.WriteError(c, err)
 	}
 	o, err := parse(body, batch)
 	if err != nil {
-		return a.Refuse(c, err)
+		return a.WriteError(c, err)
 	}
 	tasks, err := a.prepare(c.Request().Context(), o)
 	if err != nil {
-		return a.Refuse(c, err)
+		return a.WriteError(c, err)
 	}
 	done, err := a.all(c.Request().Context(), caller, tasks)
 	if err != nil {
-		return a.Refuse(c, err)
+		return a.WriteError(c, err)
 	}
 	html := "<p></p>"
 	if len(tasks) > 0 { // the vendor tells of the last one
@@ -139,7 +139,7 @@ func (a *API) prepare(ctx context.Context, o order) ([]task, error) {
 // The wait limit counts for all of them together.
 func (a *API) all(ctx context.Context, caller job.Caller, tasks []task) ([]result, error) {
 	done := make([]result, len(tasks))
-	deadline := time.Now().Add(a.host.WaitLimit)
+	deadline := time.Now().Add(a.services.WaitLimit)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(max(1, a.config.Parallel))
 	for i, t := range tasks {
@@ -158,7 +158,7 @@ func (a *API) all(ctx context.Context, caller job.Caller, tasks []task) ([]resul
 // Upscalers answers GET upscalers.
 func (a *API) Upscalers(c echo.Context) error {
 	if _, err := a.authenticate(c); err != nil {
-		return a.Refuse(c, err)
+		return a.WriteError(c, err)
 	}
 	items := []UpscalerItem{}
 	for _, u := range a.config.upscalers() {
@@ -170,7 +170,7 @@ func (a *API) Upscalers(c echo.Context) error {
 // Models answers GET realesrgan-models.
 func (a *API) Models(c echo.Context) error {
 	if _, err := a.authenticate(c); err != nil {
-		return a.Refuse(c, err)
+		return a.WriteError(c, err)
 	}
 	items := []ModelItem{}
 	for _, u := range a.config.Upscalers {

@@ -20,7 +20,7 @@ import (
 func TestScale(t *testing.T) {
 	t.Parallel()
 	s := newServer()
-	s.gate = dialecttest.Gate{Keys: map[string]job.Caller{"mine": {ID: "a"}}}
+	s.gate = dialecttest.Auth{Keys: map[string]job.Caller{"mine": {ID: "a"}}}
 	s.config.Price = 3
 	r := httptest.NewRequest(http.MethodPost, single, strings.NewReader(body(t, "image", photo(t, 10, 6), "upscaler_1", "R-ESRGAN 4x+", "upscaling_resize", 2.5, "unknown", 1)))
 	r.SetBasicAuth("anybody", "mine")

@@ -34,7 +34,7 @@ func unprocessable(all []Violation) error {
 	if len(all) == 0 {
 		return nil
 	}
-	return refusal{http.StatusUnprocessableEntity, Detail{all}, all[0].Msg}
+	return apiError{http.StatusUnprocessableEntity, Detail{all}, all[0].Msg}
 }
 
 // fields reads the values of an object and collects what is wrong with them.

@@ -35,7 +35,7 @@ func (a *API) load(ctx context.Context, e encoded) (input, error) {
 	if int64(len(in.data)) > a.config.MaxBytes {
 		return input{}, tooLarge(a.config.MaxBytes)
 	}
-	in.info, err = a.host.Prober.Probe(in.data)
+	in.info, err = a.services.Validator.Probe(in.data)
 	switch fault.KindOf(err) {
 	case "":
 	case fault.Invalid, fault.Unsupported:

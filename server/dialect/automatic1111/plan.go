@@ -88,10 +88,10 @@ func (a *API) faces(ctx context.Context, o order) (*job.FaceOptions, error) {
 	case o.gfpgan == 0:
 		return nil, nil
 	}
-	if f.Restorer != "" || a.host.Faces == nil {
+	if f.Restorer != "" || a.services.Faces == nil {
 		return f, nil
 	}
-	err := a.host.Faces(ctx)
+	err := a.services.Faces(ctx)
 	switch fault.KindOf(err) {
 	case fault.ModelMissing, fault.NotFound, fault.Unsupported:
 		return nil, errNoFaces

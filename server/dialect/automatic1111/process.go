@@ -82,7 +82,7 @@ func (a *API) run(ctx context.Context, caller job.Caller, until time.Time, o job
 		ID: "a1111-" + dialect.Random(length), API: Name, Account: caller.ID, Price: a.config.Price,
 		InputName: in.name, Options: o, Waited: true,
 	}
-	host := a.host
+	host := a.services
 	host.WaitLimit = time.Until(until)
 	j, err := host.Run(ctx, spec, in.data)
 	if fault.KindOf(err) == fault.NotFound {
@@ -124,7 +124,7 @@ func failureOf(j job.Job) error {
 
 // read is a job's picture.
 func (a *API) read(ctx context.Context, id string) ([]byte, error) {
-	file, _, err := a.host.Queue.Open(ctx, id)
+	file, _, err := a.services.Queue.Open(ctx, id)
 	if err != nil {
 		return nil, lost(err)
 	}

@@ -41,13 +41,13 @@ type ProgressState struct {
 func (a *API) Progress(c echo.Context) error {
 	caller, err := a.authenticate(c)
 	if err != nil {
-		return a.Refuse(c, err)
+		return a.WriteError(c, err)
 	}
 	newest, _, err := a.stores.Lister.List(c.Request().Context(), job.Page{API: Name, Account: caller.ID, Limit: job.LongestPage})
 	if err != nil {
-		return a.Refuse(c, err)
+		return a.WriteError(c, err)
 	}
-	return dialect.JSON(c, http.StatusOK, progressOf(newest, a.host.Now()))
+	return dialect.JSON(c, http.StatusOK, progressOf(newest, a.services.Now()))
 }
 
 // progressOf sums up jobs, newest first. The time left is that of the past

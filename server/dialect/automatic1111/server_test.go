@@ -45,13 +45,13 @@ type server struct {
 func newServer() *server {
 	queue := &jobtest.Queue{Work: paint, Now: func() time.Time { return dialecttest.Now }}
 	return &server{
-		queue: queue, gate: dialecttest.Gate{}, config: automatic1111.Defaults(),
+		queue: queue, gate: dialecttest.Auth{}, config: automatic1111.Defaults(),
 		stores: automatic1111.Stores{Lister: queue},
 	}
 }
 
 func (s *server) do(r *http.Request) *httptest.ResponseRecorder {
-	host := dialecttest.Host(s.queue, s.gate)
+	host := dialecttest.Services(s.queue, s.gate)
 	if s.lend != nil {
 		s.lend(&host)
 	}
@@ -65,7 +65,7 @@ func (s *server) do(r *http.Request) *httptest.ResponseRecorder {
 	})
 	api := automatic1111.New(host, s.stores, s.config)
 	api.Routes(e)
-	e.RouteNotFound("/*", func(c echo.Context) error { return api.Refuse(c, fault.New(fault.NotFound, "x")) })
+	e.RouteNotFound("/*", func(c echo.Context) error { return api.WriteError(c, fault.New(fault.NotFound, "x")) })
 	return dialecttest.Do(e, r)
 }
 
@@ -86,7 +86,7 @@ func shade(model string) uint8 {
 
 // paint is a pretend worker that keeps what engine.Size promises.
 func paint(spec job.Spec, input []byte) jobtest.Outcome {
-	info, err := (dialecttest.Prober{}).Probe(input)
+	info, err := (dialecttest.Validator{}).Probe(input)
 	if err != nil {
 		return jobtest.Outcome{Failure: &job.Failure{Kind: fault.KindOf(err), Message: "x"}}
 	}

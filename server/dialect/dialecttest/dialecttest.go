@@ -31,15 +31,15 @@ import (
 // Now is the pretend server's clock: 2023-12-21 15:18:43.456 UTC.
 var Now = time.UnixMilli(1703171923456).UTC()
 
-// Gate knows keys by heart; with none it lets everybody pass.
-type Gate struct {
+// Auth knows keys by heart; with none it lets everybody pass.
+type Auth struct {
 	// Keys are the callers by key; Errors the refusals by key.
 	Keys   map[string]job.Caller
 	Errors map[string]error
 }
 
 // Authenticate implements job.Gate.
-func (g Gate) Authenticate(_ context.Context, key string) (job.Caller, error) {
+func (g Auth) Authenticate(_ context.Context, key string) (job.Caller, error) {
 	if len(g.Keys) == 0 {
 		return job.Caller{}, nil
 	}
@@ -51,7 +51,7 @@ func (g Gate) Authenticate(_ context.Context, key string) (job.Caller, error) {
 }
 
 // Balance implements job.Gate.
-func (g Gate) Balance(_ context.Context, id string) (job.Caller, error) {
+func (g Auth) Balance(_ context.Context, id string) (job.Caller, error) {
 	for _, caller := range g.Keys {
 		if caller.ID == id {
 			return caller, nil
@@ -61,7 +61,7 @@ func (g Gate) Balance(_ context.Context, id string) (job.Caller, error) {
 }
 
 // Enabled implements job.Gate.
-func (g Gate) Enabled(context.Context) (bool, error) { return len(g.Keys) > 0, nil }
+func (g Auth) Enabled(context.Context) (bool, error) { return len(g.Keys) > 0, nil }
 
 // Links signs nothing: the URL ends in the job's ID.
 type Links struct{}
@@ -71,11 +71,11 @@ func (Links) URL(base string, j job.Job) string {
 	return base + "/v1/files/" + j.ID + "?expires=1703258323&sig=00"
 }
 
-// Prober reads headers with the real decoder.
-type Prober struct{ Limits imagedata.Limits }
+// Validator reads headers with the real decoder.
+type Validator struct{ Limits imagedata.Limits }
 
 // Probe implements job.Prober.
-func (p Prober) Probe(data []byte) (job.InputInfo, error) {
+func (p Validator) Probe(data []byte) (job.InputInfo, error) {
 	info, err := decode.Probe(data, p.Limits)
 	if err != nil {
 		return job.InputInfo{}, err
@@ -86,11 +86,11 @@ func (p Prober) Probe(data []byte) (job.InputInfo, error) {
 	}, nil
 }
 
-// Host is a pretend server around a queue and a gate.
-func Host(queue job.Queue, gate job.Authenticator) dialect.Services {
+// Services is a pretend server around a queue and a gate.
+func Services(queue job.Queue, gate job.Authenticator) dialect.Services {
 	return dialect.Services{
-		Queue: queue, Gate: gate, Links: Links{},
-		Prober:    Prober{Limits: imagedata.Limits{Pixels: 100_000_000, Side: 60_000}},
+		Queue: queue, Auth: gate, Links: Links{},
+		Validator: Validator{Limits: imagedata.Limits{Pixels: 100_000_000, Side: 60_000}},
 		BaseURL:   func(*http.Request) string { return "https://upscaled.example" },
 		WaitLimit: 10 * time.Second,
 		Now:       func() time.Time { return Now },
@@ -99,7 +99,7 @@ func Host(queue job.Queue, gate job.Authenticator) dialect.Services {
 
 // Succeed is a pretend worker that doubles every picture.
 func Succeed(spec job.Spec, input []byte) jobtest.Outcome {
-	info, err := Prober{}.Probe(input)
+	info, err := Validator{}.Probe(input)
 	if err != nil {
 		return jobtest.Outcome{Failure: &job.Failure{Kind: fault.KindOf(err), Message: fault.Sentence(err)}}
 	}

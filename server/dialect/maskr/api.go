@@ -43,12 +43,12 @@ func Defaults() Config {
 
 // API answers the vendor's routes.
 type API struct {
-	host   dialect.Services
-	config Config
+	services dialect.Services
+	config   Config
 }
 
 // New works with what the server lends.
-func New(host dialect.Services, config Config) *API { return &API{host: host, config: config} }
+func New(host dialect.Services, config Config) *API { return &API{services: host, config: config} }
 
 // Routes registers the vendor's paths. GET /v1/jobs is ours: the vendor names
 // none for pictures that take longer than a call may wait.
@@ -59,7 +59,7 @@ func (a *API) Routes(e *echo.Echo) {
 }
 
 func (a *API) authenticate(c echo.Context) (job.Caller, error) {
-	return a.host.Gate.Authenticate(c.Request().Context(), dialect.Bearer(c.Request()))
+	return a.services.Auth.Authenticate(c.Request().Context(), dialect.Bearer(c.Request()))
 }
 
 // Upscale answers the call for one picture.
@@ -75,7 +75,7 @@ func (a *API) Upscale(c echo.Context) error {
 	if err != nil {
 		return a.refuse(c, err)
 	}
-	done, err := a.host.Run(c.Request().Context(), a.order(caller, options).named(file.Name), file.Data)
+	done, err := a.services.Run(c.Request().Context(), a.order(caller, options).named(file.Name), file.Data)
 	if err == nil {
 		err = blamed(done)
 	}
@@ -117,7 +117,7 @@ func (a *API) Batch(c echo.Context) error {
 	if err != nil {
 		return a.refuse(c, err)
 	}
-	b := newBatch(a.host, a.config.BatchParallel, len(files))
+	b := newBatch(a.services, a.config.BatchParallel, len(files))
 	check := func(file upload.File) error { return a.check(file, options) }
 	err = b.run(c.Request().Context(), files, check, a.order(caller, options))
 	if err != nil || dialect.Canceled(c) {
@@ -143,7 +143,7 @@ func (a *API) Job(c echo.Context) error {
 	if err != nil {
 		return a.refuse(c, err)
 	}
-	j, err := a.host.Owned(c.Request().Context(), apiName, caller, c.Param("job_id"))
+	j, err := a.services.Owned(c.Request().Context(), apiName, caller, c.Param("job_id"))
 	if err != nil {
 		return a.refuse(c, err)
 	}
@@ -154,16 +154,16 @@ func (a *API) Job(c echo.Context) error {
 func (a *API) result(c echo.Context, j job.Job) Result {
 	url := ""
 	if j.State == job.Succeeded {
-		url = a.host.ResultURL(c.Request(), j)
+		url = a.services.ResultURL(c.Request(), j)
 	}
 	return resultOf(j, url)
 }
 
-// RefuseFile answers /v1/files/{id} for results of this dialect: genuine says
+// WriteFileError answers /v1/files/{id} for results of this dialect: genuine says
 // that the signature was right and the result is gone.
-func (a *API) RefuseFile(c echo.Context, genuine bool) error {
+func (a *API) WriteFileError(c echo.Context, genuine bool) error {
 	if genuine {
-		return dialect.JSON(c, http.StatusNotFound, Refusal{"File not found"})
+		return dialect.JSON(c, http.StatusNotFound, ErrorBody{"File not found"})
 	}
-	return dialect.JSON(c, http.StatusForbidden, Refusal{"Invalid or expired signature"})
+	return dialect.JSON(c, http.StatusForbidden, ErrorBody{"Invalid or expired signature"})
 }

@@ -35,7 +35,7 @@ const (
 // server is one pretend server; tests change what they are about.
 type server struct {
 	queue  *jobtest.Queue
-	gate   dialecttest.Gate
+	gate   dialecttest.Auth
 	wait   time.Duration
 	config maskr.Config
 	// started makes every accepted job run.
@@ -61,7 +61,7 @@ func (q running) Submit(ctx context.Context, spec job.Spec, input []byte) (job.S
 }
 
 func (s *server) do(r *http.Request) *httptest.ResponseRecorder {
-	host := dialecttest.Host(s.queue, s.gate)
+	host := dialecttest.Services(s.queue, s.gate)
 	if s.started {
 		host.Queue = running{s.queue}
 	}
@@ -270,7 +270,7 @@ func TestRefusals(t *testing.T) {
 func TestKeys(t *testing.T) {
 	t.Parallel()
 	s := newServer()
-	s.gate = dialecttest.Gate{
+	s.gate = dialecttest.Auth{
 		Keys:   map[string]job.Caller{"good": {ID: "a"}, "off": {ID: "b"}, "fast": {ID: "c"}},
 		Errors: map[string]error{"off": fault.New(fault.Disabled, "off"), "fast": fault.New(fault.RateLimited, "fast")},
 	}
@@ -357,10 +357,10 @@ func TestJobOfABrokenPicture(t *testing.T) {
 
 func TestRefuseFile(t *testing.T) {
 	t.Parallel()
-	api := maskr.New(dialecttest.Host(&jobtest.Queue{}, dialecttest.Gate{}), maskr.Defaults())
+	api := maskr.New(dialecttest.Services(&jobtest.Queue{}, dialecttest.Auth{}), maskr.Defaults())
 	for _, genuine := range []bool{true, false} {
 		e := echo.New()
-		e.GET("/v1/files/:id", func(c echo.Context) error { return api.RefuseFile(c, genuine) })
+		e.GET("/v1/files/:id", func(c echo.Context) error { return api.WriteFileError(c, genuine) })
 		got := dialecttest.Do(e, httptest.NewRequest(http.MethodGet, "/v1/files/x", nil))
 		status := map[bool]int{true: 404, false: 403}[genuine]
 		golden(t, "file_"+strconv.Itoa(status)+".json", status, got)

@@ -45,7 +45,7 @@ func TestParametersReachTheJob(t *testing.T) {
 	for target, field := range map[string]string{"/v1/services/image-upscaling": "file", "/v1/services/image-upscaling/batch": "files"} {
 		queue := &jobtest.Queue{Work: dialecttest.Succeed}
 		e := echo.New()
-		New(dialecttest.Host(queue, dialecttest.Gate{}), Defaults()).Routes(e)
+		New(dialecttest.Services(queue, dialecttest.Auth{}), Defaults()).Routes(e)
 		dialecttest.Do(e, dialecttest.Form(t, target+"?scale_factor=2", dialecttest.Field("output_format", "webp"),
 			dialecttest.Field("quality", "90"), dialecttest.File(field, "a.png", dialecttest.PNG(t, 4, 4, true))))
 		want := job.Options{Scale: 2, Format: "webp", Quality: 90}
@@ -75,7 +75,7 @@ func TestWrongParameters(t *testing.T) {
 		{"quality_low.json", "quality=-99999999999999999999", nil},
 	} {
 		e := echo.New()
-		New(dialecttest.Host(&jobtest.Queue{}, dialecttest.Gate{}), Defaults()).Routes(e)
+		New(dialecttest.Services(&jobtest.Queue{}, dialecttest.Auth{}), Defaults()).Routes(e)
 		for target, field := range map[string]string{"/v1/services/image-upscaling?": "file", "/v1/services/image-upscaling/batch?": "files"} {
 			parts := append(slices.Clone(c.parts), dialecttest.File(field, "a.png", picture))
 			got := dialecttest.Do(e, dialecttest.Form(t, target+c.query, parts...))
@@ -86,7 +86,7 @@ func TestWrongParameters(t *testing.T) {
 		}
 	}
 	e := echo.New()
-	New(dialecttest.Host(&jobtest.Queue{}, dialecttest.Gate{}), Defaults()).Routes(e)
+	New(dialecttest.Services(&jobtest.Queue{}, dialecttest.Auth{}), Defaults()).Routes(e)
 	r := httptest.NewRequest(http.MethodPost, "/v1/services/image-upscaling?scale_factor=x&output_format=x&quality=x", nil)
 	dialecttest.Golden(t, "all_wrong.json", dialecttest.Do(e, r).Body.Bytes())
 }

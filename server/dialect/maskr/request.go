@@ -138,7 +138,7 @@ func (a *API) check(file upload.File, options job.Options) error {
 	if file.Size > a.config.MaxBytes {
 		return tooLarge("File", a.config.MaxBytes)
 	}
-	info, err := a.host.Prober.Probe(file.Data)
+	info, err := a.services.Validator.Probe(file.Data)
 	switch kind := fault.KindOf(err); kind {
 	case "":
 	case fault.Invalid, fault.Unsupported, fault.TooLarge:

@@ -16,7 +16,7 @@ import (
 func TestBatchOnAServerThatStops(t *testing.T) {
 	t.Parallel()
 	queue, stopping := &jobtest.Queue{}, make(chan struct{})
-	host := dialecttest.Host(queue, dialecttest.Gate{})
+	host := dialecttest.Services(queue, dialecttest.Auth{})
 	host.Stopping = stopping
 	close(stopping)
 	e := echo.New()

@@ -37,12 +37,12 @@ func Defaults() Config {
 
 // API answers the vendor's routes.
 type API struct {
-	host   dialect.Services
-	config Config
+	services dialect.Services
+	config   Config
 }
 
 // New works with what the server lends.
-func New(host dialect.Services, config Config) *API { return &API{host: host, config: config} }
+func New(host dialect.Services, config Config) *API { return &API{services: host, config: config} }
 
 // Routes registers the vendor's paths but POST /v1/upscale: another vendor has
 // the same path, so the server registers it and looks at the content type.
@@ -54,7 +54,7 @@ func (a *API) Routes(e *echo.Echo) {
 // Upscale answers POST /v1/upscale with a job to be asked for. Its errors have
 // codes in upper case, unlike those of all other paths.
 func (a *API) Upscale(c echo.Context) error {
-	caller, err := a.host.Gate.Authenticate(c.Request().Context(), dialect.Bearer(c.Request()))
+	caller, err := a.services.Auth.Authenticate(c.Request().Context(), dialect.Bearer(c.Request()))
 	if err != nil {
 		return a.refuseUpscale(c, caller, err)
 	}
@@ -62,7 +62,7 @@ func (a *API) Upscale(c echo.Context) error {
 	if err != nil {
 		return a.refuseUpscale(c, caller, err)
 	}
-	submitted, err := a.host.Queue.Submit(c.Request().Context(), spec, input)
+	submitted, err := a.services.Queue.Submit(c.Request().Context(), spec, input)
 	if err != nil {
 		return a.refuseUpscale(c, caller, err)
 	}
@@ -73,19 +73,19 @@ func (a *API) Upscale(c echo.Context) error {
 func (a *API) Status(c echo.Context) error {
 	caller, err := a.caller(c)
 	if err != nil {
-		return a.Refuse(c, err)
+		return a.WriteError(c, err)
 	}
 	id := c.Param("id")
 	if !isID(id) {
-		return a.Refuse(c, errBadID)
+		return a.WriteError(c, errBadID)
 	}
-	j, err := a.host.Owned(c.Request().Context(), apiName, caller, id)
+	j, err := a.services.Owned(c.Request().Context(), apiName, caller, id)
 	if err != nil {
-		return a.Refuse(c, err)
+		return a.WriteError(c, err)
 	}
 	url := ""
 	if j.State == job.Succeeded {
-		url = a.host.NamedURL(a.host.BaseURL(c.Request()), j, "result")
+		url = a.services.NamedURL(a.services.BaseURL(c.Request()), j, "result")
 		if restorer := j.Result.Faces.Header(); restorer != "" {
 			c.Response().Header().Set(job.FaceHeader, restorer)
 		}
@@ -97,7 +97,7 @@ func (a *API) Status(c echo.Context) error {
 func (a *API) Credits(c echo.Context) error {
 	caller, err := a.caller(c)
 	if err != nil {
-		return a.Refuse(c, err)
+		return a.WriteError(c, err)
 	}
 	return dialect.JSON(c, http.StatusOK, balanceOf(caller))
 }
@@ -105,7 +105,7 @@ func (a *API) Credits(c echo.Context) error {
 // caller authenticates, and tells a key that is missing from a wrong one.
 func (a *API) caller(c echo.Context) (job.Caller, error) {
 	key := dialect.Bearer(c.Request())
-	caller, err := a.host.Gate.Authenticate(c.Request().Context(), key)
+	caller, err := a.services.Auth.Authenticate(c.Request().Context(), key)
 	if fault.KindOf(err) == fault.Unauthorized && key == "" {
 		err = errNoKey
 	}
@@ -114,5 +114,5 @@ func (a *API) caller(c echo.Context) (job.Caller, error) {
 
 // NotFound answers unknown paths below /v1.
 func (a *API) NotFound(c echo.Context) error {
-	return a.Refuse(c, fault.New(fault.NotFound, "There is nothing at this address."))
+	return a.WriteError(c, fault.New(fault.NotFound, "There is nothing at this address."))
 }

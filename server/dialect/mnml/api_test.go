@@ -25,7 +25,7 @@ func balance(credits int64) *int64 { return &credits }
 func TestSubmission(t *testing.T) {
 	t.Parallel()
 	s := newServer()
-	s.gate = dialecttest.Gate{Keys: map[string]job.Caller{"mine": {ID: "a", Credits: balance(486)}}}
+	s.gate = dialecttest.Auth{Keys: map[string]job.Caller{"mine": {ID: "a", Credits: balance(486)}}}
 	s.queue.Credits = balance(485)
 	posted := s.do(with("Bearer mine", form(t, photo(t), dialecttest.Field("scale", "4"), dialecttest.Field("face_enhance", "true"))))
 	golden(t, "accepted_credits.json", 200, posted)
@@ -93,7 +93,7 @@ func TestJobsThatFail(t *testing.T) {
 func TestUnknownJobs(t *testing.T) {
 	t.Parallel()
 	s := newServer()
-	s.gate = dialecttest.Gate{Keys: map[string]job.Caller{"mine": {ID: "a"}, "other": {ID: "b"}}}
+	s.gate = dialecttest.Auth{Keys: map[string]job.Caller{"mine": {ID: "a"}, "other": {ID: "b"}}}
 	as := func(key, id string) *httptest.ResponseRecorder {
 		return s.do(with("Bearer "+key, httptest.NewRequest(http.MethodGet, status+id, nil)))
 	}
@@ -117,7 +117,7 @@ func TestCredits(t *testing.T) {
 	t.Parallel()
 	s := newServer()
 	golden(t, "credits_unlimited.json", 200, s.get(credits)) // keys are off
-	s.gate = dialecttest.Gate{Keys: map[string]job.Caller{
+	s.gate = dialecttest.Auth{Keys: map[string]job.Caller{
 		"some": {ID: "a", Credits: balance(485)}, "none": {ID: "b", Credits: balance(0)}, "unlimited": {ID: "c"},
 	}}
 	for key, name := range map[string]string{"some": "credits.json", "none": "credits_zero.json", "unlimited": "credits_unlimited.json"} {
@@ -128,7 +128,7 @@ func TestCredits(t *testing.T) {
 func TestKeys(t *testing.T) {
 	t.Parallel()
 	s := newServer()
-	s.gate = dialecttest.Gate{
+	s.gate = dialecttest.Auth{
 		Keys: map[string]job.Caller{"good": {ID: "a"}, "off": {ID: "b"}, "fast": {ID: "c"}, "full": {ID: "d"}},
 		Errors: map[string]error{
 			"off":  fault.New(fault.Disabled, "off"),
@@ -170,7 +170,7 @@ func TestKeys(t *testing.T) {
 
 // poorGate knows a balance that differs from what the key showed before.
 type poorGate struct {
-	dialecttest.Gate
+	dialecttest.Auth
 	now job.Caller
 	err error
 }
@@ -179,7 +179,7 @@ func (g poorGate) Balance(context.Context, string) (job.Caller, error) { return 
 
 func TestNoCredits(t *testing.T) {
 	t.Parallel()
-	known := dialecttest.Gate{Keys: map[string]job.Caller{"k": {ID: "a", Credits: balance(5)}}}
+	known := dialecttest.Auth{Keys: map[string]job.Caller{"k": {ID: "a", Credits: balance(5)}}}
 	for _, c := range []struct {
 		golden string
 		gate   poorGate

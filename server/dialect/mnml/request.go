@@ -55,12 +55,12 @@ func (a *API) read(c echo.Context, caller job.Caller) (job.Spec, []byte, error) 
 		return job.Spec{}, nil, err
 	}
 	options, err := parseOptions(form.Fields)
-	if err == nil && options.FaceEnhance && a.host.Faces != nil {
+	if err == nil && options.FaceEnhance && a.services.Faces != nil {
 		err = a.faces(c)
 	}
 	options.MaxInputWidth = a.config.MaxInputWidth
 	return job.Spec{
-		ID: newID(a.host.Now()), API: apiName, Account: caller.ID, Price: a.config.Price,
+		ID: newID(a.services.Now()), API: apiName, Account: caller.ID, Price: a.config.Price,
 		InputName: displayName(file.Name), Options: options,
 	}, file.Data, err
 }
@@ -68,7 +68,7 @@ func (a *API) read(c echo.Context, caller job.Caller) (job.Spec, []byte, error) 
 // faces refuses face enhancement where the operator wants no substitute for a
 // face restorer and none is installed.
 func (a *API) faces(c echo.Context) error {
-	err := a.host.Faces(c.Request().Context())
+	err := a.services.Faces(c.Request().Context())
 	switch fault.KindOf(err) {
 	case fault.ModelMissing, fault.NotFound, fault.Unsupported:
 		return problem(http.StatusBadRequest, "FACE_ENHANCE_UNAVAILABLE", "Face enhancement is not available on this server", nil)
@@ -127,7 +127,7 @@ func (a *API) check(file upload.File) error {
 	case file.Size > a.config.MaxBytes:
 		return a.tooLarge(file.Size)
 	}
-	info, err := a.host.Prober.Probe(file.Data)
+	info, err := a.services.Validator.Probe(file.Data)
 	received := dialect.Sniff(file.Data, info.Format)
 	wrongType := func(message string) error {
 		return problem(http.StatusBadRequest, "INVALID_IMAGE_TYPE", message, WrongType{received, allowedTypes()})

@@ -270,7 +270,7 @@ func TestLimitsOfPixels(t *testing.T) {
 	}
 	s := newServer()
 	s.lend = func(h *dialect.Services) {
-		h.Prober = dialecttest.Prober{Limits: imagedata.Limits{Pixels: 100, Side: 60_000}}
+		h.Validator = dialecttest.Validator{Limits: imagedata.Limits{Pixels: 100, Side: 60_000}}
 	}
 	golden(t, "too_many_pixels_engine.json", 400, s.do(form(t, photo(t))))
 }
@@ -283,7 +283,7 @@ func (brokenProber) Probe([]byte) (job.InputInfo, error) { return job.InputInfo{
 func TestProberThatBreaks(t *testing.T) {
 	t.Parallel()
 	s := newServer()
-	s.lend = func(h *dialect.Services) { h.Prober = brokenProber{} }
+	s.lend = func(h *dialect.Services) { h.Validator = brokenProber{} }
 	golden(t, "upscale_internal.json", 500, s.do(form(t, photo(t))))
 	if !errors.Is(s.logged, errDisk) || len(s.queue.Jobs()) > 0 {
 		t.Errorf("logged %v, %d jobs", s.logged, len(s.queue.Jobs()))

@@ -40,13 +40,13 @@ type server struct {
 }
 
 func newServer() *server {
-	return &server{queue: &jobtest.Queue{}, gate: dialecttest.Gate{}, config: mnml.Defaults()}
+	return &server{queue: &jobtest.Queue{}, gate: dialecttest.Auth{}, config: mnml.Defaults()}
 }
 
 // do routes as the real server does: it owns the shared path, and unknown
 // paths, wrong methods and panics reach the dialect from outside.
 func (s *server) do(r *http.Request) *httptest.ResponseRecorder {
-	host := dialecttest.Host(s.queue, s.gate)
+	host := dialecttest.Services(s.queue, s.gate)
 	if s.lend != nil {
 		s.lend(&host)
 	}
@@ -62,8 +62,8 @@ func (s *server) do(r *http.Request) *httptest.ResponseRecorder {
 	e.POST(upscale, api.Upscale)
 	api.Routes(e)
 	e.RouteNotFound("/*", api.NotFound)
-	e.PUT(upscale, func(c echo.Context) error { return api.Refuse(c, fault.New(fault.Unsupported, "PUT")) })
-	e.PATCH(upscale, func(c echo.Context) error { return api.Refuse(c, errDisk) })
+	e.PUT(upscale, func(c echo.Context) error { return api.WriteError(c, fault.New(fault.Unsupported, "PUT")) })
+	e.PATCH(upscale, func(c echo.Context) error { return api.WriteError(c, errDisk) })
 	return dialecttest.Do(e, r)
 }
 

@@ -19,7 +19,7 @@ func FuzzOptions(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, scale, enhance string) {
 		options, err := parseOptions(map[string]string{"scale": scale, "face_enhance": enhance})
-		var known refusal
+		var known apiError
 		if err != nil {
 			if !errors.As(err, &known) || known.status != 400 {
 				t.Fatalf("%q %q: %v", scale, enhance, err)

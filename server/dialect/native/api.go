@@ -79,14 +79,14 @@ type Parts struct {
 
 // API answers the routes below /api/v1.
 type API struct {
-	host   dialect.Services
-	config Config
-	parts  Parts
+	services dialect.Services
+	config   Config
+	parts    Parts
 }
 
 // New works with what the server lends.
 func New(host dialect.Services, config Config, parts Parts) *API {
-	return &API{host: host, config: config, parts: parts}
+	return &API{services: host, config: config, parts: parts}
 }
 
 // route is one call of this API.
@@ -133,10 +133,10 @@ func (a *API) NotFound(c echo.Context) error {
 	}
 	if len(allowed) > 0 {
 		c.Response().Header().Set(echo.HeaderAllow, strings.Join(allowed, ", "))
-		return a.Refuse(c, answered{http.StatusMethodNotAllowed,
+		return a.WriteError(c, answered{http.StatusMethodNotAllowed,
 			fault.New(fault.Unsupported, "This address does not take the method %s.", c.Request().Method)})
 	}
-	return a.Refuse(c, fault.New(fault.NotFound, "There is nothing at this address."))
+	return a.WriteError(c, fault.New(fault.NotFound, "There is nothing at this address."))
 }
 
 // matches says whether a path is one of a route's pattern.
@@ -161,7 +161,7 @@ func (a *API) authenticate(c echo.Context) (job.Caller, error) {
 	if key == "" {
 		key = strings.TrimSpace(c.Request().Header.Get(keyHeader))
 	}
-	return a.host.Gate.Authenticate(c.Request().Context(), key)
+	return a.services.Auth.Authenticate(c.Request().Context(), key)
 }
 
 var errNoJob error = fault.New(fault.NotFound, "There is no such job, or its result has expired.")
@@ -171,7 +171,7 @@ func (a *API) owned(c echo.Context, caller job.Caller, id string) (job.Job, erro
 	if !IsID(id) {
 		return job.Job{}, errNoJob
 	}
-	return a.host.Owned(c.Request().Context(), Name, caller, id)
+	return a.services.Owned(c.Request().Context(), Name, caller, id)
 }
 
 // found authenticates and gives the job that the request's path names.

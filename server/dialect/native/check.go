@@ -16,7 +16,7 @@ func (a *API) check(p original) (job.InputInfo, error) {
 	case p.size > a.config.MaxBytes:
 		return job.InputInfo{}, fault.New(fault.TooLarge, "The file has %d bytes; at most %d are accepted.", p.size, a.config.MaxBytes)
 	}
-	info, err := a.host.Prober.Probe(p.data)
+	info, err := a.services.Validator.Probe(p.data)
 	if err != nil {
 		return job.InputInfo{}, err
 	}
@@ -34,8 +34,8 @@ func (a *API) check(p original) (job.InputInfo, error) {
 // mistake is told before a job is paid for. What this process cannot know is
 // left to the worker.
 func (a *API) checkOptions(ctx context.Context, o job.Options) error {
-	if o.FaceEnhance && a.host.Faces != nil && (o.Face == nil || o.Face.Missing == "" && o.Face.Restorer == "") {
-		if err := a.host.Faces(ctx); err != nil {
+	if o.FaceEnhance && a.services.Faces != nil && (o.Face == nil || o.Face.Missing == "" && o.Face.Restorer == "") {
+		if err := a.services.Faces(ctx); err != nil {
 			return err
 		}
 	}

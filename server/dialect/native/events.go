@@ -22,7 +22,7 @@ const mostWatched = 100
 func (a *API) watchOne(c echo.Context) error {
 	j, err := a.found(c)
 	if err != nil {
-		return a.Refuse(c, err)
+		return a.WriteError(c, err)
 	}
 	return a.stream(c, []string{j.ID}, nil)
 }
@@ -32,14 +32,14 @@ func (a *API) watchOne(c echo.Context) error {
 func (a *API) watchMany(c echo.Context) error {
 	caller, err := a.authenticate(c)
 	if err != nil {
-		return a.Refuse(c, err)
+		return a.WriteError(c, err)
 	}
 	ids := slices.Compact(slices.Sorted(strings.SplitSeq(c.QueryParam("ids"), ",")))
 	switch {
 	case len(ids) == 1 && ids[0] == "":
-		return a.Refuse(c, fault.New(fault.Invalid, "Name the jobs to follow, such as ids=A,B,C."))
+		return a.WriteError(c, fault.New(fault.Invalid, "Name the jobs to follow, such as ids=A,B,C."))
 	case len(ids) > mostWatched:
-		return a.Refuse(c, fault.New(fault.TooLarge, "One stream follows at most %d jobs, not %d.", mostWatched, len(ids)))
+		return a.WriteError(c, fault.New(fault.TooLarge, "One stream follows at most %d jobs, not %d.", mostWatched, len(ids)))
 	}
 	var known, gone []string
 	for _, id := range ids {
@@ -50,11 +50,11 @@ func (a *API) watchMany(c echo.Context) error {
 		case fault.NotFound:
 			gone = append(gone, shown(id))
 		default:
-			return a.Refuse(c, err)
+			return a.WriteError(c, err)
 		}
 	}
 	if len(known) == 0 {
-		return a.Refuse(c, errNoJob)
+		return a.WriteError(c, errNoJob)
 	}
 	return a.stream(c, known, gone)
 }
@@ -134,7 +134,7 @@ func (a *API) stream(c echo.Context, ids, gone []string) error {
 			silence.Reset(a.config.KeepAlive)
 		case <-silence.C:
 			s.comment("keep-alive")
-		case <-a.host.Stopping: // nil never comes
+		case <-a.services.Stopping: // nil never comes
 			return nil
 		case <-ctx.Done():
 			return nil

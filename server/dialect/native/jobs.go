@@ -25,18 +25,18 @@ type Listing struct {
 func (a *API) list(c echo.Context) error {
 	caller, err := a.authenticate(c)
 	if err != nil {
-		return a.Refuse(c, err)
+		return a.WriteError(c, err)
 	}
 	page := job.Page{API: Name, Account: caller.ID, Before: c.QueryParam("before"), Limit: defaultPage}
 	if text := c.QueryParam("limit"); text != "" {
 		page.Limit, err = strconv.Atoi(text)
 		if err != nil || page.Limit < 1 || page.Limit > job.LongestPage {
-			return a.Refuse(c, fault.New(fault.Invalid, "limit must be a whole number from 1 to %d.", job.LongestPage))
+			return a.WriteError(c, fault.New(fault.Invalid, "limit must be a whole number from 1 to %d.", job.LongestPage))
 		}
 	}
 	jobs, next, err := a.parts.Jobs.List(c.Request().Context(), page)
 	if err != nil {
-		return a.Refuse(c, err)
+		return a.WriteError(c, err)
 	}
 	answer := Listing{Jobs: []Job{}}
 	for _, j := range jobs {
@@ -52,7 +52,7 @@ func (a *API) list(c echo.Context) error {
 func (a *API) show(c echo.Context) error {
 	j, err := a.found(c)
 	if err != nil {
-		return a.Refuse(c, err)
+		return a.WriteError(c, err)
 	}
 	return dialect.JSON(c, http.StatusOK, a.view(c, j))
 }
@@ -61,13 +61,13 @@ func (a *API) show(c echo.Context) error {
 func (a *API) cancel(c echo.Context) error {
 	j, err := a.found(c)
 	if err == nil {
-		err = a.host.Queue.Cancel(c.Request().Context(), j.ID)
+		err = a.services.Queue.Cancel(c.Request().Context(), j.ID)
 	}
 	if err == nil {
-		j, err = a.host.Queue.Get(c.Request().Context(), j.ID)
+		j, err = a.services.Queue.Get(c.Request().Context(), j.ID)
 	}
 	if err != nil {
-		return a.Refuse(c, err)
+		return a.WriteError(c, err)
 	}
 	return dialect.JSON(c, http.StatusOK, a.view(c, j))
 }

@@ -84,7 +84,7 @@ func TestRecordWithoutMemo(t *testing.T) {
 func TestOwnership(t *testing.T) {
 	t.Parallel()
 	s := newServer()
-	s.gate = dialecttest.Gate{Keys: map[string]job.Caller{"mine": {ID: "a"}, "yours": {ID: "b"}}}
+	s.gate = dialecttest.Auth{Keys: map[string]job.Caller{"mine": {ID: "a"}, "yours": {ID: "b"}}}
 	s.submit(t, job.Spec{ID: knownID, Account: "a"})
 	s.submit(t, job.Spec{ID: otherID, Account: "a", API: "mnml"})
 	s.queue.Finish(knownID, enhanced())

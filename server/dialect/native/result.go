@@ -37,11 +37,11 @@ func (a *API) result(c echo.Context) error {
 		err = unfinished(j)
 	}
 	if err != nil {
-		return a.Refuse(c, err)
+		return a.WriteError(c, err)
 	}
-	content, j, err := a.host.Queue.Open(c.Request().Context(), j.ID)
+	content, j, err := a.services.Queue.Open(c.Request().Context(), j.ID)
 	if err != nil {
-		return a.Refuse(c, err)
+		return a.WriteError(c, err)
 	}
 	defer content.Close()
 	header := c.Response().Header()

@@ -72,7 +72,7 @@ type server struct {
 func newServer() *server {
 	queue := &jobtest.Queue{Now: func() time.Time { return dialecttest.Now.Add(-time.Minute) }}
 	return &server{
-		queue: queue, gate: dialecttest.Gate{}, config: native.Defaults(),
+		queue: queue, gate: dialecttest.Auth{}, config: native.Defaults(),
 		parts: native.Parts{
 			Jobs: queue,
 			System: system{
@@ -100,7 +100,7 @@ func newServer() *server {
 
 // routes has another API's catch-all beside it, as the real server has.
 func (s *server) routes() *echo.Echo {
-	host := dialecttest.Host(s.queue, s.gate)
+	host := dialecttest.Services(s.queue, s.gate)
 	if s.lend != nil {
 		s.lend(&host)
 	}

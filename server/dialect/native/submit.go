@@ -29,24 +29,24 @@ type Rejected struct {
 func (a *API) submit(c echo.Context) error {
 	caller, err := a.authenticate(c)
 	if err != nil {
-		return a.Refuse(c, err)
+		return a.WriteError(c, err)
 	}
 	o, err := a.read(c)
 	if err == nil {
 		err = a.checkOptions(c.Request().Context(), o.options)
 	}
 	if err != nil {
-		return a.Refuse(c, err)
+		return a.WriteError(c, err)
 	}
 	if o.several {
 		return a.submitAll(c, caller, o)
 	}
 	j, err := a.accept(c, caller, o, o.pictures[0])
 	if err != nil {
-		return a.Refuse(c, err)
+		return a.WriteError(c, err)
 	}
 	status := http.StatusAccepted
-	if wait, asked := preferredWait(c.Request().Header, a.host.WaitLimit); asked {
+	if wait, asked := preferredWait(c.Request().Header, a.services.WaitLimit); asked {
 		c.Response().Header().Set("Preference-Applied", "wait="+strconv.Itoa(int(wait.Seconds())))
 		if j = a.await(c.Request().Context(), j, wait); j.State.Final() {
 			status = http.StatusOK
@@ -86,17 +86,17 @@ func (a *API) accept(c echo.Context, caller job.Caller, o order, p original) (jo
 		ID: newID(), API: Name, Account: caller.ID, Price: a.config.Price, InputName: p.name,
 		Options: o.options, Webhook: o.webhook,
 		Memo: memo{
-			Base: a.host.BaseURL(c.Request()), Width: info.Width, Height: info.Height,
+			Base: a.services.BaseURL(c.Request()), Width: info.Width, Height: info.Height,
 			Format: info.Format, Bytes: int64(len(p.data)),
 		}.text(),
 	}
-	submitted, err := a.host.Queue.Submit(c.Request().Context(), spec, p.data)
+	submitted, err := a.services.Queue.Submit(c.Request().Context(), spec, p.data)
 	return submitted.Job, err
 }
 
 // view is the job object for this request's client.
 func (a *API) view(c echo.Context, j job.Job) Job {
-	return a.viewer().job(j, a.host.BaseURL(c.Request()))
+	return a.viewer().job(j, a.services.BaseURL(c.Request()))
 }
 
 // preferredWait reads "Prefer: wait=N" (RFC 7240), N in seconds, bounded by
@@ -127,16 +127,16 @@ func preferredWait(header http.Header, limit time.Duration) (time.Duration, bool
 func (a *API) await(ctx context.Context, j job.Job, wait time.Duration) job.Job {
 	waiting, stop := context.WithTimeout(ctx, wait)
 	defer stop()
-	if a.host.Stopping != nil {
+	if a.services.Stopping != nil {
 		go func() {
 			select {
-			case <-a.host.Stopping:
+			case <-a.services.Stopping:
 				stop()
 			case <-waiting.Done():
 			}
 		}()
 	}
-	latest, _ := a.host.Queue.Wait(waiting, j.ID) // whatever ends it, the latest record counts
+	latest, _ := a.services.Queue.Wait(waiting, j.ID) // whatever ends it, the latest record counts
 	if latest.ID == "" {
 		return j
 	}

@@ -25,7 +25,7 @@ import (
 func TestSubmission(t *testing.T) {
 	t.Parallel()
 	s := newServer()
-	s.gate = dialecttest.Gate{Keys: map[string]job.Caller{"k": {ID: "a", Credits: credits(9)}}}
+	s.gate = dialecttest.Auth{Keys: map[string]job.Caller{"k": {ID: "a", Credits: credits(9)}}}
 	s.config.Price = 3
 	got := s.do(with("k", form(t, dialecttest.Field("scale", "2"), dialecttest.Field("webhook", "https://me.example/hook"), dialecttest.Field("webhook_started", "on"))))
 	golden(t, "accepted.json", 202, got)

@@ -104,13 +104,13 @@ func formats() []string {
 
 // system needs no key: it tells whether others do.
 func (a *API) system(c echo.Context) error {
-	guarded, err := a.host.Gate.Enabled(c.Request().Context())
+	guarded, err := a.services.Auth.Enabled(c.Request().Context())
 	if err != nil {
-		return a.Refuse(c, err)
+		return a.WriteError(c, err)
 	}
 	now, err := a.parts.System.Status(c.Request().Context())
 	if err != nil {
-		return a.Refuse(c, err)
+		return a.WriteError(c, err)
 	}
 	return dialect.JSON(c, http.StatusOK, SystemView{
 		Name: "upscaled", Version: now.Version, Authentication: guarded, Ready: now.Ready,
@@ -130,7 +130,7 @@ type AccountView struct {
 func (a *API) account(c echo.Context) error {
 	caller, err := a.authenticate(c)
 	if err != nil {
-		return a.Refuse(c, err)
+		return a.WriteError(c, err)
 	}
 	return dialect.JSON(c, http.StatusOK, AccountView{caller.Name, caller.Credits})
 }
@@ -142,11 +142,11 @@ type ModelsView struct {
 
 func (a *API) models(c echo.Context) error {
 	if _, err := a.authenticate(c); err != nil {
-		return a.Refuse(c, err)
+		return a.WriteError(c, err)
 	}
 	all, err := a.parts.System.Models(c.Request().Context())
 	if err != nil {
-		return a.Refuse(c, err)
+		return a.WriteError(c, err)
 	}
 	return dialect.JSON(c, http.StatusOK, ModelsView{append([]Model{}, all...)}) // never null
 }
@@ -158,11 +158,11 @@ type DevicesView struct {
 
 func (a *API) devices(c echo.Context) error {
 	if _, err := a.authenticate(c); err != nil {
-		return a.Refuse(c, err)
+		return a.WriteError(c, err)
 	}
 	all, err := a.parts.System.Devices(c.Request().Context())
 	if err != nil {
-		return a.Refuse(c, err)
+		return a.WriteError(c, err)
 	}
 	return dialect.JSON(c, http.StatusOK, DevicesView{append([]Device{}, all...)}) // never null
 }

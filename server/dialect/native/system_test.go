@@ -17,7 +17,7 @@ import (
 )
 
 // brokenGate cannot read its keys.
-type brokenGate struct{ dialecttest.Gate }
+type brokenGate struct{ dialecttest.Auth }
 
 func (brokenGate) Enabled(context.Context) (bool, error) { return false, errDisk }
 
@@ -31,7 +31,7 @@ func TestSystem(t *testing.T) {
 	s.parts.System = system{}
 	golden(t, "models_none.json", 200, s.get("/api/v1/models"))
 	golden(t, "devices_none.json", 200, s.get("/api/v1/devices"))
-	s.gate = dialecttest.Gate{Keys: map[string]job.Caller{"k": {ID: "a", Name: "Ada", Credits: credits(42)}}}
+	s.gate = dialecttest.Auth{Keys: map[string]job.Caller{"k": {ID: "a", Name: "Ada", Credits: credits(42)}}}
 	s.config.MaxPixels, s.config.MaxSide = 250_000_000, 60_000
 	golden(t, "system_guarded.json", 200, s.get("/api/v1/system")) // needs no key
 	golden(t, "account.json", 200, s.do(with("k", httptest.NewRequest(http.MethodGet, "/api/v1/account", nil))))
@@ -69,7 +69,7 @@ func guarded() []*http.Request {
 func TestKeys(t *testing.T) {
 	t.Parallel()
 	s := newServer()
-	s.gate = dialecttest.Gate{
+	s.gate = dialecttest.Auth{
 		Keys: map[string]job.Caller{"good": {ID: "a"}, "off": {ID: "b"}, "fast": {ID: "c"}, "full": {ID: "d"}},
 		Errors: map[string]error{
 			"off":  fault.New(fault.Disabled, "This key is switched off."),

@@ -114,7 +114,7 @@ type Viewer struct {
 }
 
 func (a *API) viewer() Viewer {
-	return Viewer{Links: a.host.Links, Retention: a.config.Retention, Now: a.host.Now}
+	return Viewer{Links: a.services.Links, Retention: a.config.Retention, Now: a.services.Now}
 }
 
 // Body is what the webhook of a job is sent: the job object. base is the

@@ -27,9 +27,9 @@ const Name = "replicate"
 
 // API answers the vendor's routes.
 type API struct {
-	host   dialect.Services
-	config Config
-	stores Stores
+	services dialect.Services
+	config   Config
+	stores   Stores
 }
 
 // New works with what the server lends.
@@ -37,7 +37,7 @@ func New(host dialect.Services, config Config, stores Stores) *API {
 	if len(config.Models) == 0 {
 		config.Models = Defaults().Models
 	}
-	return &API{host: host, config: config, stores: stores}
+	return &API{services: host, config: config, stores: stores}
 }
 
 // Routes registers the vendor's paths but GET /v1/files/:id: results of all
@@ -61,14 +61,14 @@ type handler func(c echo.Context, caller job.Caller) error
 // signedIn lets callers with a good key pass and answers every error.
 func (a *API) signedIn(next handler) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		caller, err := a.host.Gate.Authenticate(c.Request().Context(), key(c.Request()))
+		caller, err := a.services.Auth.Authenticate(c.Request().Context(), key(c.Request()))
 		if err == nil {
 			err = next(c, caller)
 		}
 		if err == nil || c.Response().Committed {
 			return err
 		}
-		return a.Refuse(c, err)
+		return a.WriteError(c, err)
 	}
 }
 
@@ -121,7 +121,7 @@ func (a *API) cancel(c echo.Context, caller job.Caller) error {
 	if err != nil {
 		return err
 	}
-	if err := a.host.Queue.Cancel(c.Request().Context(), j.ID); err != nil {
+	if err := a.services.Queue.Cancel(c.Request().Context(), j.ID); err != nil {
 		return err
 	}
 	return a.get(c, caller)
@@ -133,7 +133,7 @@ func (a *API) owned(c echo.Context, caller job.Caller) (job.Job, error) {
 	if !IsID(id) {
 		return job.Job{}, errNotFound
 	}
-	return a.host.Owned(c.Request().Context(), Name, caller, id)
+	return a.services.Owned(c.Request().Context(), Name, caller, id)
 }
 
 // pageSize is the vendor's.
@@ -145,11 +145,11 @@ func (a *API) list(c echo.Context, caller job.Caller) error {
 		API: Name, Account: caller.ID, Before: c.QueryParam("cursor"), Limit: pageSize,
 	})
 	if fault.KindOf(err) == fault.Invalid {
-		return refusal{Problem{Detail: "The cursor is not valid.", Status: http.StatusBadRequest}}
+		return apiError{Problem{Detail: "The cursor is not valid.", Status: http.StatusBadRequest}}
 	} else if err != nil {
 		return err
 	}
-	base := a.host.BaseURL(c.Request())
+	base := a.services.BaseURL(c.Request())
 	page := Page[Prediction]{Results: make([]Prediction, 0, len(jobs))}
 	for _, j := range jobs {
 		page.Results = append(page.Results, predictionOf(j, base, a.resultURL(base, j)))

@@ -143,7 +143,7 @@ func TestVersions(t *testing.T) {
 
 func TestKeys(t *testing.T) {
 	t.Parallel()
-	gate := dialecttest.Gate{
+	gate := dialecttest.Auth{
 		Keys:   map[string]job.Caller{"good": {ID: "me"}, "off": {ID: "me"}, "fast": {ID: "me"}, "slow": {ID: "me"}},
 		Errors: map[string]error{"off": fault.New(fault.Disabled, "off"), "fast": fault.New(fault.RateLimited, "wait")},
 	}
@@ -179,7 +179,7 @@ func TestKeys(t *testing.T) {
 func TestOwnership(t *testing.T) {
 	t.Parallel()
 	s := newServer()
-	s.gate = dialecttest.Gate{Keys: map[string]job.Caller{"mine": {ID: "me"}, "yours": {ID: "you"}}}
+	s.gate = dialecttest.Auth{Keys: map[string]job.Caller{"mine": {ID: "me"}, "yours": {ID: "you"}}}
 	got := s.post(predictions, order(dataURI(photo(t))), "Authorization", "Bearer mine")
 	id := decode[replicate.Prediction](t, got).ID
 	for _, path := range []string{id, strings.Repeat("a", 26), "short", strings.Repeat("A", 26)} {

@@ -77,7 +77,7 @@ func TestDefects(t *testing.T) {
 		"delete":   {http.MethodDelete, files + "/FILE", func(s *server) { s.stores.Uploads = broken{} }},
 		"upload":   {http.MethodPost, files, func(s *server) { s.stores.Uploads = broken{} }},
 		"file":     {http.MethodPost, predictions, func(s *server) { s.stores.Uploads = broken{} }},
-		"prober":   {http.MethodPost, predictions, func(s *server) { s.lend = func(h *dialect.Services) { h.Prober = broken{} } }},
+		"prober":   {http.MethodPost, predictions, func(s *server) { s.lend = func(h *dialect.Services) { h.Validator = broken{} } }},
 	} {
 		s := newServer()
 		s.queue.Work = dialecttest.Succeed

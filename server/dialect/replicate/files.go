@@ -77,26 +77,26 @@ func (a *API) createFile(c echo.Context, caller job.Caller) error {
 	if err != nil {
 		return err
 	}
-	info, _ := a.host.Prober.Probe(file.Data) // whether it can be used is said when it is
+	info, _ := a.services.Validator.Probe(file.Data) // whether it can be used is said when it is
 	stored, err := a.stores.Uploads.PutUpload(c.Request().Context(), job.Upload{
 		ID: dialect.Random(fileIDLength), API: Name, Account: caller.ID,
 		Name: displayName(file.Name), ContentType: dialect.Sniff(file.Data, info.Format),
 	}, file.Data)
 	if fault.KindOf(err) == fault.RateLimited {
-		return refusal{Problem{
+		return apiError{Problem{
 			Detail: "Your files are too large together. Delete some, or wait until they expire.",
 			Status: http.StatusRequestEntityTooLarge, // clients repeat a 429 at once
 		}}
 	} else if err != nil {
 		return err
 	}
-	return dialect.JSON(c, http.StatusCreated, fileOf(stored, a.host.BaseURL(c.Request())))
+	return dialect.JSON(c, http.StatusCreated, fileOf(stored, a.services.BaseURL(c.Request())))
 }
 
 // readFile reads the form in bounded memory.
 func (a *API) readFile(c echo.Context) (upload.File, error) {
 	r := c.Request()
-	tooLarge := refusal{Problem{
+	tooLarge := apiError{Problem{
 		Detail: fmt.Sprintf("The file is larger than %d bytes.", a.config.MaxBytes),
 		Status: http.StatusRequestEntityTooLarge,
 	}}
@@ -140,7 +140,7 @@ func (a *API) getFile(c echo.Context, caller job.Caller) error {
 	if err != nil {
 		return err
 	}
-	return dialect.JSON(c, http.StatusOK, fileOf(u, a.host.BaseURL(c.Request())))
+	return dialect.JSON(c, http.StatusOK, fileOf(u, a.services.BaseURL(c.Request())))
 }
 
 func (a *API) deleteFile(c echo.Context, caller job.Caller) error {

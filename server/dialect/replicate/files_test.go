@@ -49,7 +49,7 @@ func TestFiles(t *testing.T) {
 func TestFilesAsInputs(t *testing.T) {
 	t.Parallel()
 	s := newServer()
-	s.gate = dialecttest.Gate{Keys: map[string]job.Caller{"mine": {ID: "me"}, "yours": {ID: "you"}}}
+	s.gate = dialecttest.Auth{Keys: map[string]job.Caller{"mine": {ID: "me"}, "yours": {ID: "you"}}}
 	url := s.store(t, "cat.png", photo(t), "mine")
 	text := s.store(t, "cat.txt", []byte("text"), "mine")
 	for _, image := range []string{url, url + "?x=y", url + "/cat.png"} {
@@ -81,7 +81,7 @@ func TestFilesAsInputs(t *testing.T) {
 func TestOutputsAsInputs(t *testing.T) {
 	t.Parallel()
 	s := newServer()
-	s.gate = dialecttest.Gate{Keys: map[string]job.Caller{"mine": {ID: "me"}, "yours": {ID: "you"}}}
+	s.gate = dialecttest.Auth{Keys: map[string]job.Caller{"mine": {ID: "me"}, "yours": {ID: "you"}}}
 	s.stores.Fetcher = fetcher{picture: photo(t)}
 	first := decode[replicate.Prediction](t, s.post(predictions, order(pictureURL), "Authorization", "Bearer mine"))
 	output := "https://upscaled.example/v1/files/" + first.ID + "/output.png?expires=1"
@@ -146,7 +146,7 @@ func TestOutputsAreServed(t *testing.T) {
 	s.queue.Work = dialecttest.Succeed
 	s.lend = func(h *dialect.Services) { h.Links = signer }
 	e := s.handler()
-	served := file.Handler{Queue: s.queue, Signer: signer, Refuse: func(c echo.Context, _ string, _ bool) error { return s.api.NotFound(c) }}
+	served := file.Handler{Queue: s.queue, Signer: signer, WriteError: func(c echo.Context, _ string, _ bool) error { return s.api.NotFound(c) }}
 	e.GET("/v1/files/:id/:name", served.Serve)
 	id := s.predict(t, order(dataURI(photo(t))))
 	output := *decode[replicate.Prediction](t, s.get(predictions+"/"+id)).Output

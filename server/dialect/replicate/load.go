@@ -30,7 +30,7 @@ type input struct {
 // load gets the picture and looks at it.
 func (a *API) load(c echo.Context, caller job.Caller, in Input) (input, error) {
 	ctx := c.Request().Context()
-	loaded, err := a.resolve(ctx, caller, in.Image, a.host.BaseURL(c.Request()))
+	loaded, err := a.resolve(ctx, caller, in.Image, a.services.BaseURL(c.Request()))
 	switch fault.KindOf(err) {
 	case "":
 	case fault.TooLarge:
@@ -46,8 +46,8 @@ func (a *API) load(c echo.Context, caller job.Caller, in Input) (input, error) {
 	if err := a.check(loaded.data); err != nil {
 		return input{}, err
 	}
-	if in.options().FaceEnhance && a.host.Faces != nil {
-		return loaded, refuseFaces(a.host.Faces(ctx))
+	if in.options().FaceEnhance && a.services.Faces != nil {
+		return loaded, refuseFaces(a.services.Faces(ctx))
 	}
 	return loaded, nil
 }
@@ -96,7 +96,7 @@ func (a *API) upload(ctx context.Context, caller job.Caller, id string) (input, 
 // result is the picture of an earlier prediction of the caller's.
 func (a *API) result(ctx context.Context, caller job.Caller, id string) (input, error) {
 	loaded := input{}
-	j, err := a.host.Owned(ctx, Name, caller, id)
+	j, err := a.services.Owned(ctx, Name, caller, id)
 	if err == nil && j.Result != nil && j.Result.Bytes > a.config.MaxBytes {
 		return input{}, a.tooLarge()
 	}
@@ -112,7 +112,7 @@ func (a *API) result(ctx context.Context, caller job.Caller, id string) (input, 
 
 // check judges a picture by its bytes alone.
 func (a *API) check(data []byte) error {
-	info, err := a.host.Prober.Probe(data)
+	info, err := a.services.Validator.Probe(data)
 	switch fault.KindOf(err) {
 	case "":
 	case fault.Invalid, fault.Unsupported:

@@ -66,7 +66,7 @@ func (a *API) model(c echo.Context, _ job.Caller) error {
 		return err
 	}
 	return dialect.JSON(c, http.StatusOK, Model{
-		URL: a.host.BaseURL(c.Request()) + "/v1/models/" + name, Owner: c.Param("owner"), Name: c.Param("name"),
+		URL: a.services.BaseURL(c.Request()) + "/v1/models/" + name, Owner: c.Param("owner"), Name: c.Param("name"),
 		Description: "Real-ESRGAN with optional face enhancement and any scale up to 10",
 		Visibility:  "public", LatestVersion: versionOf(latestVersion),
 	})

@@ -30,7 +30,7 @@ type fields map[string]json.RawMessage
 // readBody reads a request's body.
 func (a *API) readBody(c echo.Context) (fields, error) {
 	r, limit := c.Request(), a.config.MaxBytes*4/3+bodyOverhead
-	tooLarge := refusal{Problem{
+	tooLarge := apiError{Problem{
 		Detail: fmt.Sprintf("The request is larger than %d bytes. Upload the image to /v1/files, or send its URL.", limit),
 		Status: http.StatusRequestEntityTooLarge,
 	}}
@@ -47,7 +47,7 @@ func (a *API) readBody(c echo.Context) (fields, error) {
 }
 
 func badRequest(why string) error {
-	return refusal{Problem{Title: "Bad request", Detail: why, Status: http.StatusBadRequest}}
+	return apiError{Problem{Title: "Bad request", Detail: why, Status: http.StatusBadRequest}}
 }
 
 // parseBody splits a body into fields; unknown ones are ignored.

@@ -208,7 +208,7 @@ func TestLimits(t *testing.T) {
 		"too_many_pixels.json":  {422, pictureURL, func(s *server) { s.config.MaxPixels = 4799 }},
 		"engine_limit.json": {422, pictureURL, func(s *server) {
 			s.lend = func(h *dialect.Services) {
-				h.Prober = dialecttest.Prober{Limits: imagedata.Limits{Pixels: 100, Side: 60_000}}
+				h.Validator = dialecttest.Validator{Limits: imagedata.Limits{Pixels: 100, Side: 60_000}}
 			}
 		}},
 		"internal.json":   {500, pictureURL, func(s *server) { s.stores.Fetcher = fetcher{err: errDisk} }},

@@ -45,7 +45,7 @@ type server struct {
 func newServer() *server {
 	queue := &jobtest.Queue{Now: func() time.Time { return dialecttest.Now }}
 	return &server{
-		queue: queue, gate: dialecttest.Gate{}, config: replicate.Defaults(),
+		queue: queue, gate: dialecttest.Auth{}, config: replicate.Defaults(),
 		stores: replicate.Stores{
 			Fetcher: fetcher{}, Uploads: queue, Lister: queue, CheckWebhook: func(string) error { return nil },
 		},
@@ -55,7 +55,7 @@ func newServer() *server {
 // handler routes as the real server does: it owns the path of files and gives
 // the dialect what it finds no route for.
 func (s *server) handler() *echo.Echo {
-	host := dialecttest.Host(s.queue, s.gate)
+	host := dialecttest.Services(s.queue, s.gate)
 	if s.lend != nil {
 		s.lend(&host)
 	}
@@ -72,7 +72,7 @@ func (s *server) handler() *echo.Echo {
 	})
 	s.api.Routes(e)
 	e.GET("/v1/files/:id", s.api.GetFile)
-	e.PUT(predictions, func(c echo.Context) error { return s.api.Refuse(c, fault.New(fault.Unsupported, "PUT")) })
+	e.PUT(predictions, func(c echo.Context) error { return s.api.WriteError(c, fault.New(fault.Unsupported, "PUT")) })
 	e.RouteNotFound("/*", s.api.NotFound)
 	return e
 }

@@ -28,7 +28,7 @@ func (a *API) submit(c echo.Context, caller job.Caller, given fields, model, ver
 	wait, waits := preferredWait(c.Request().Header)
 	// Clients give up soon after the time they asked for, so fetching the
 	// picture counts as waiting.
-	waiting, stop := context.WithTimeout(c.Request().Context(), min(wait, a.host.WaitLimit))
+	waiting, stop := context.WithTimeout(c.Request().Context(), min(wait, a.services.WaitLimit))
 	defer stop()
 
 	in, err := parseInput(given["input"])
@@ -43,9 +43,9 @@ func (a *API) submit(c echo.Context, caller job.Caller, given fields, model, ver
 	if err != nil {
 		return err
 	}
-	noted := memo{Model: model, Version: version, Input: in, Base: a.host.BaseURL(c.Request())}
+	noted := memo{Model: model, Version: version, Input: in, Base: a.services.BaseURL(c.Request())}
 	noted.Input.Image = repeated(in.Image)
-	submitted, err := a.host.Queue.Submit(c.Request().Context(), job.Spec{
+	submitted, err := a.services.Queue.Submit(c.Request().Context(), job.Spec{
 		ID: newID(), API: Name, Account: caller.ID, Price: a.config.Price, InputName: loaded.name,
 		Options: in.options(), Webhook: webhook, Memo: encodeMemo(noted),
 	}, loaded.data)
@@ -89,12 +89,12 @@ func (a *API) await(c echo.Context, ctx context.Context, accepted job.Job) job.J
 	defer stop()
 	go func() {
 		select {
-		case <-a.host.Stopping:
+		case <-a.services.Stopping:
 			stop()
 		case <-ctx.Done():
 		}
 	}()
-	ended, err := a.host.Queue.Wait(ctx, accepted.ID)
+	ended, err := a.services.Queue.Wait(ctx, accepted.ID)
 	if err == nil {
 		return ended
 	}
@@ -106,7 +106,7 @@ func (a *API) await(c echo.Context, ctx context.Context, accepted job.Job) job.J
 
 // answer tells of a job.
 func (a *API) answer(c echo.Context, status int, j job.Job) error {
-	base := a.host.BaseURL(c.Request())
+	base := a.services.BaseURL(c.Request())
 	output := a.resultURL(base, j)
 	if j.State == job.Succeeded {
 		if restorer := j.Result.Faces.Header(); restorer != "" {
@@ -129,12 +129,12 @@ func (a *API) resultURL(base string, j job.Job) string {
 	if j.State != job.Succeeded {
 		return ""
 	}
-	return a.host.NamedURL(base, j, "output")
+	return a.services.NamedURL(base, j, "output")
 }
 
 // read gives a result's bytes.
 func (a *API) read(ctx context.Context, id string) ([]byte, error) {
-	content, _, err := a.host.Queue.Open(ctx, id)
+	content, _, err := a.services.Queue.Open(ctx, id)
 	if err != nil {
 		return nil, err
 	}

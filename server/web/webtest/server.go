@@ -42,24 +42,24 @@ func New(ctx context.Context, o Options) (http.Handler, error) {
 		return nil, err
 	}
 	memory := &jobtest.Queue{}
-	var gate job.Authenticator = dialecttest.Gate{}
+	var gate job.Authenticator = dialecttest.Auth{}
 	if o.Guarded {
 		credits := int64(42)
-		gate = dialecttest.Gate{Keys: map[string]job.Caller{Key: {ID: "page", Name: "Page", Credits: &credits}}}
+		gate = dialecttest.Auth{Keys: map[string]job.Caller{Key: {ID: "page", Name: "Page", Credits: &credits}}}
 	}
 	q := &queue{Queue: memory, context: ctx, step: o.Step}
 	signer := file.Signer{Secrets: [][]byte{[]byte(strings.Repeat("s", 32))}, Now: time.Now}
 	host := dialect.Services{
-		Queue: q, Gate: gate, Links: signer, WaitLimit: time.Minute, Now: time.Now,
-		Prober:  dialecttest.Prober{Limits: imagedata.Limits{Pixels: 100_000_000, Side: 60_000}},
-		BaseURL: func(r *http.Request) string { return "http://" + r.Host },
+		Queue: q, Auth: gate, Links: signer, WaitLimit: time.Minute, Now: time.Now,
+		Validator: dialecttest.Validator{Limits: imagedata.Limits{Pixels: 100_000_000, Side: 60_000}},
+		BaseURL:   func(r *http.Request) string { return "http://" + r.Host },
 	}
 	config := native.Defaults()
 	config.MaxBytes, config.MaxPixels = most, 100_000_000
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	native.New(host, config, native.Parts{Jobs: memory, System: system{}}).Routes(e)
-	files := file.Handler{Queue: q, Signer: signer, Refuse: func(c echo.Context, _ string, _ bool) error {
+	files := file.Handler{Queue: q, Signer: signer, WriteError: func(c echo.Context, _ string, _ bool) error {
 		return c.NoContent(http.StatusNotFound)
 	}}
 	e.GET("/v1/files/:id", files.Serve)

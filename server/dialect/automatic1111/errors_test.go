@@ -30,7 +30,7 @@ func withoutFaces(spec job.Spec, input []byte) jobtest.Outcome {
 func TestKeys(t *testing.T) {
 	t.Parallel()
 	s := newServer()
-	s.gate = dialecttest.Gate{
+	s.gate = dialecttest.Auth{
 		Keys: map[string]job.Caller{"good": {ID: "a"}, "off": {ID: "b"}, "fast": {ID: "c"}, "full": {}},
 		Errors: map[string]error{
 			"off":  fault.New(fault.Disabled, "off"),

@@ -70,28 +70,28 @@ func (c Code) terms() (status int, words string) {
 	return http.StatusInternalServerError, "Processing failed."
 }
 
-// refusal is an error that knows its code. message is for the client, err for
+// apiError is an error that knows its code. message is for the client, err for
 // the log.
-type refusal struct {
+type apiError struct {
 	code    Code
 	message string
 	err     error
 }
 
-func refuse(code Code, format string, args ...any) refusal {
-	return refusal{code: code, message: fmt.Sprintf(format, args...)}
+func refuse(code Code, format string, args ...any) apiError {
+	return apiError{code: code, message: fmt.Sprintf(format, args...)}
 }
 
-func (r refusal) Error() string {
+func (r apiError) Error() string {
 	if r.err == nil {
 		return r.message
 	}
 	return r.message + " " + r.err.Error()
 }
 
-func (r refusal) Unwrap() error { return r.err }
+func (r apiError) Unwrap() error { return r.err }
 
-func (r refusal) envelope(requestID string) Envelope {
+func (r apiError) envelope(requestID string) Envelope {
 	status, words := r.code.terms()
 	return Envelope{
 		RequestID: requestID, LogID: requestID,
@@ -110,8 +110,8 @@ const tooManyPixels = "The picture or its result has too many pixels."
 // refusalOf translates any error; it is the only place that does. Requests and
 // pictures that are wrong come as refusals already, so a bare Invalid is a
 // defect, and so is a TooLarge that is not about the result.
-func refusalOf(err error) refusal {
-	var r refusal
+func refusalOf(err error) apiError {
+	var r apiError
 	if errors.As(err, &r) {
 		return r
 	}
@@ -150,5 +150,5 @@ func failure(j job.Job) error {
 	case j.Failure.Kind == fault.TooLarge:
 		return refuse(ResolutionTooHigh, tooManyPixels)
 	}
-	return refusal{ProcessingFailure, internalSentence, fault.New(j.Failure.Kind, "%s", j.Failure.Message)}
+	return apiError{ProcessingFailure, internalSentence, fault.New(j.Failure.Kind, "%s", j.Failure.Message)}
 }

@@ -11,8 +11,8 @@ import (
 	"upscaled/server/dialect"
 )
 
-// Refusal is the vendor's error body for everything but validation.
-type Refusal struct {
+// ErrorBody is the vendor's error body for everything but validation.
+type ErrorBody struct {
 	Detail string `json:"detail"`
 }
 
@@ -70,21 +70,21 @@ func refusal(err error) (status int, body any) {
 	}
 	switch fault.KindOf(err) {
 	case fault.Unauthorized, fault.Disabled:
-		return http.StatusUnauthorized, Refusal{"Invalid or missing API key"}
+		return http.StatusUnauthorized, ErrorBody{"Invalid or missing API key"}
 	case fault.NoCredits:
-		return http.StatusPaymentRequired, Refusal{"Insufficient credits"}
+		return http.StatusPaymentRequired, ErrorBody{"Insufficient credits"}
 	case fault.NotFound:
-		return http.StatusNotFound, Refusal{"Job not found"}
+		return http.StatusNotFound, ErrorBody{"Job not found"}
 	case fault.TooLarge:
-		return http.StatusRequestEntityTooLarge, Refusal{fault.Sentence(err)}
+		return http.StatusRequestEntityTooLarge, ErrorBody{fault.Sentence(err)}
 	case fault.Invalid, fault.Unsupported:
 		return http.StatusUnprocessableEntity, unreadable(fault.KindOf(err))
 	case fault.RateLimited:
-		return http.StatusTooManyRequests, Refusal{"Rate limit exceeded. Please try again later"}
+		return http.StatusTooManyRequests, ErrorBody{"Rate limit exceeded. Please try again later"}
 	case fault.Busy:
-		return http.StatusServiceUnavailable, Refusal{"Service is busy. Please try again later"}
+		return http.StatusServiceUnavailable, ErrorBody{"Service is busy. Please try again later"}
 	}
-	return http.StatusInternalServerError, Refusal{"Internal server error"}
+	return http.StatusInternalServerError, ErrorBody{"Internal server error"}
 }
 
 // sentence is the text of a refusal, for the items of a batch.
@@ -92,7 +92,7 @@ func sentence(err error) string {
 	switch _, body := refusal(err); body := body.(type) {
 	case Violations:
 		return body.Error()
-	case Refusal:
+	case ErrorBody:
 		return body.Detail
 	}
 	return ""
@@ -101,5 +101,5 @@ func sentence(err error) string {
 // refuse answers an error; a client that has gone gets no answer.
 func (a *API) refuse(c echo.Context, err error) error {
 	status, body := refusal(err)
-	return dialect.Refuse(c, status, body, err)
+	return dialect.WriteError(c, status, body, err)
 }

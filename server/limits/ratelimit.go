@@ -24,16 +24,16 @@ type RateLimit struct {
 	Rate int64
 }
 
-// allowance is how long one direction of a request may still be waited for:
+// timeBudget is how long one direction of a request may still be waited for:
 // waiting uses it up, bytes fill it again to Stall at most.
-type allowance struct {
+type timeBudget struct {
 	pace RateLimit
 	left time.Duration
 }
 
-func (p RateLimit) begin() allowance { return allowance{p, p.Stall} }
+func (p RateLimit) begin() timeBudget { return timeBudget{p, p.Stall} }
 
-func (a *allowance) spent(took time.Duration, bytes int) {
+func (a *timeBudget) spent(took time.Duration, bytes int) {
 	if bytes > 0 && a.pace.Rate == 0 {
 		a.left = a.pace.Stall
 		return
@@ -57,15 +57,15 @@ func (p RateLimit) bounded() bool { return p.Stall > 0 }
 // errSlow is what a client reads that sent its request too slowly.
 var errSlow error = fault.New(fault.Invalid, "The request came too slowly and was cut; send it over a faster connection.")
 
-// pacedReader reads a request's body. It sets no deadline where the connection
+// limitedReader reads a request's body. It sets no deadline where the connection
 // has none to set, as in tests of handlers.
-type pacedReader struct {
+type limitedReader struct {
 	from    io.Reader
 	control *http.ResponseController
-	left    allowance
+	left    timeBudget
 }
 
-func (r *pacedReader) Read(p []byte) (int, error) {
+func (r *limitedReader) Read(p []byte) (int, error) {
 	if !r.left.pace.bounded() {
 		return r.from.Read(p)
 	}
@@ -91,18 +91,18 @@ func (r *pacedReader) Read(p []byte) (int, error) {
 // take within the allowance.
 const piece = 32 << 10
 
-// pacedWriter writes an answer. It hides that net/http could copy files by
+// limitedWriter writes an answer. It hides that net/http could copy files by
 // itself, which no answer here is made of.
-type pacedWriter struct {
+type limitedWriter struct {
 	http.ResponseWriter
 	control *http.ResponseController
-	left    allowance
+	left    timeBudget
 }
 
 // Unwrap lets http.ResponseController find the connection.
-func (w *pacedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+func (w *limitedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-func (w *pacedWriter) Write(p []byte) (written int, err error) {
+func (w *limitedWriter) Write(p []byte) (written int, err error) {
 	if !w.left.pace.bounded() {
 		return w.ResponseWriter.Write(p)
 	}

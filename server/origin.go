@@ -20,7 +20,7 @@ type refusedSite struct {
 // for this machine only, everything under a name that is not its own. Such a
 // name is one that a hostile page had resolve to this machine (DNS rebinding).
 func (s *Server) ownSites(a addresses) (echo.MiddlewareFunc, error) {
-	sites, err := limits.NewSites(s.config.CORSOrigins, a.base)
+	sites, err := limits.NewOrigins(s.config.CORSOrigins, a.base)
 	if err != nil {
 		return nil, err
 	}
@@ -46,11 +46,11 @@ func (s *Server) ownSites(a addresses) (echo.MiddlewareFunc, error) {
 
 // knows says whether the server may be asked under the name of a request.
 func (s *Server) knows(r *http.Request, a addresses) (bool, error) {
-	if s.config.Open() || limits.IsOwnName(r.Host) || a.trusts(r.RemoteAddr) {
+	if s.config.Exposed() || limits.IsLocalName(r.Host) || a.trusts(r.RemoteAddr) {
 		return true, nil
 	}
 	if scheme, _, public := strings.Cut(s.config.PublicURL, "://"); public && limits.SameHost(s.config.PublicURL, scheme+"://"+r.Host) {
 		return true, nil
 	}
-	return s.parts.Gate.Enabled(r.Context())
+	return s.parts.Auth.Enabled(r.Context())
 }

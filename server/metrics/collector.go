@@ -9,8 +9,8 @@ import (
 	"upscaled/server/job"
 )
 
-// state collects what is asked for at every scrape.
-type state struct {
+// collector collects what is asked for at every scrape.
+type collector struct {
 	version  string
 	depth    func() job.Depth
 	devices  func() []engine.DeviceUse
@@ -19,11 +19,11 @@ type state struct {
 	again, build, queued, running, busy, memory, free *prometheus.Desc
 }
 
-func newState(o Options) *state {
+func newCollector(o Options) *collector {
 	describe := func(name, help string, labels ...string) *prometheus.Desc {
 		return prometheus.NewDesc(name, help, labels, nil)
 	}
-	return &state{
+	return &collector{
 		version: o.Version, depth: o.Depth, devices: o.Devices, restarts: o.Restarts,
 		again:   describe("upscaled_engine_restarts_total", "How often the engine's process was started again after it had ended."),
 		build:   describe("upscaled_build_info", "1, with the program's version.", "version"),
@@ -36,7 +36,7 @@ func newState(o Options) *state {
 }
 
 // Describe implements prometheus.Collector.
-func (s *state) Describe(out chan<- *prometheus.Desc) {
+func (s *collector) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{s.again, s.build, s.queued, s.running, s.busy, s.memory, s.free} {
 		out <- d
 	}
@@ -44,7 +44,7 @@ func (s *state) Describe(out chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector. Memory that is not known is left
 // out.
-func (s *state) Collect(out chan<- prometheus.Metric) {
+func (s *collector) Collect(out chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
 		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
 	}

@@ -85,9 +85,9 @@ func problemOf(c echo.Context, err error) Problem {
 	}
 }
 
-// Refuse answers any error; a client that has gone gets no answer.
-func (a *API) Refuse(c echo.Context, err error) error {
+// WriteError answers any error; a client that has gone gets no answer.
+func (a *API) WriteError(c echo.Context, err error) error {
 	p := problemOf(c, err)
 	c.Response().Header().Set(echo.HeaderContentType, problemType)
-	return dialect.Refuse(c, p.Status, p, err)
+	return dialect.WriteError(c, p.Status, p, err)
 }

@@ -26,23 +26,23 @@ type Detail struct {
 	Detail any `json:"detail"`
 }
 
-// refusal is an error that knows its answer; body is a Problem or a Detail.
-type refusal struct {
+// apiError is an error that knows its answer; body is a Problem or a Detail.
+type apiError struct {
 	status int
 	body   any
 	text   string
 }
 
-func (r refusal) Error() string { return r.text }
+func (r apiError) Error() string { return r.text }
 
 // refused is the vendor's HTTPException.
-func refused(status int, detail string) refusal {
-	return refusal{status, Problem{Error: "HTTPException", Detail: detail}, detail}
+func refused(status int, detail string) apiError {
+	return apiError{status, Problem{Error: "HTTPException", Detail: detail}, detail}
 }
 
 // failed is any other exception of the vendor's, always a 500.
-func failed(kind, text string) refusal {
-	return refusal{http.StatusInternalServerError, Problem{Error: kind, Errors: text}, text}
+func failed(kind, text string) apiError {
+	return apiError{http.StatusInternalServerError, Problem{Error: kind, Errors: text}, text}
 }
 
 var (
@@ -58,8 +58,8 @@ var (
 
 // refusalOf translates any error. Kinds that the vendor does not have use
 // HTTP's own status in its form.
-func refusalOf(err error) refusal {
-	var known refusal
+func refusalOf(err error) apiError {
+	var known apiError
 	if errors.As(err, &known) {
 		return known
 	}
@@ -74,24 +74,24 @@ func refusalOf(err error) refusal {
 		return refused(http.StatusServiceUnavailable, "The server is busy. Please try again later.")
 	case fault.TooLarge:
 		if _, is := dialect.ResultIsTooLarge(err); is {
-			return errOutput.(refusal)
+			return errOutput.(apiError)
 		}
-		return errPixels.(refusal)
+		return errPixels.(apiError)
 	case fault.NotFound: // the router's
-		return refusal{http.StatusNotFound, Detail{"Not Found"}, "not found"}
+		return apiError{http.StatusNotFound, Detail{"Not Found"}, "not found"}
 	case fault.Unsupported: // the router's: a path that exists with other methods
-		return refusal{http.StatusMethodNotAllowed, Detail{"Method Not Allowed"}, "method not allowed"}
+		return apiError{http.StatusMethodNotAllowed, Detail{"Method Not Allowed"}, "method not allowed"}
 	}
 	return failed("RuntimeError", "The image could not be processed because of an error of the server.")
 }
 
-// Refuse answers any error in the vendor's form, and with the headers that
+// WriteError answers any error in the vendor's form, and with the headers that
 // HTTP wants beside it. A client that has gone gets no answer.
-func (a *API) Refuse(c echo.Context, err error) error {
+func (a *API) WriteError(c echo.Context, err error) error {
 	if dialect.Canceled(c) {
 		return nil
 	}
-	var known refusal
+	var known apiError
 	r, header := refusalOf(err), c.Response().Header()
 	switch r.status {
 	case http.StatusUnauthorized:

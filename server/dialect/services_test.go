@@ -28,7 +28,7 @@ func state(t *testing.T, q job.Queue, id string) job.State {
 func TestRunWaits(t *testing.T) {
 	t.Parallel()
 	q := &jobtest.Queue{Work: dialecttest.Succeed}
-	j, err := dialecttest.Host(q, dialecttest.Gate{}).Run(t.Context(), job.Spec{ID: "a"}, dialecttest.PNG(t, 4, 4, false))
+	j, err := dialecttest.Services(q, dialecttest.Auth{}).Run(t.Context(), job.Spec{ID: "a"}, dialecttest.PNG(t, 4, 4, false))
 	if err != nil || j.State != job.Succeeded {
 		t.Errorf("%q, %v", j.State, err)
 	}
@@ -37,7 +37,7 @@ func TestRunWaits(t *testing.T) {
 func TestWaitLimitLeavesTheJob(t *testing.T) {
 	t.Parallel()
 	q := &jobtest.Queue{}
-	host := dialecttest.Host(q, dialecttest.Gate{})
+	host := dialecttest.Services(q, dialecttest.Auth{})
 	host.WaitLimit = time.Millisecond
 	j, err := host.Run(t.Context(), job.Spec{ID: "a"}, nil)
 	if err != nil || j.State != job.Queued || state(t, q, "a") != job.Queued {
@@ -54,7 +54,7 @@ func TestLeavingClientCancels(t *testing.T) {
 		t.Fatal(err)
 	}
 	leave()
-	_, err = dialecttest.Host(q, dialecttest.Gate{}).Await(ctx, submitted.Job)
+	_, err = dialecttest.Services(q, dialecttest.Auth{}).Await(ctx, submitted.Job)
 	if fault.KindOf(err) != fault.Canceled || state(t, q, "a") != job.Canceled {
 		t.Errorf("%v, %q", err, state(t, q, "a"))
 	}
@@ -65,7 +65,7 @@ func TestLeavingClientCancels(t *testing.T) {
 func TestStoppingServer(t *testing.T) {
 	t.Parallel()
 	q, stopping := &jobtest.Queue{}, make(chan struct{})
-	host := dialecttest.Host(q, dialecttest.Gate{})
+	host := dialecttest.Services(q, dialecttest.Auth{})
 	host.Stopping = stopping
 	for _, id := range []string{"queued", "running"} {
 		if _, err := q.Submit(t.Context(), job.Spec{ID: id}, nil); err != nil {
@@ -94,7 +94,7 @@ func TestOwned(t *testing.T) {
 	if _, err := q.Submit(t.Context(), job.Spec{ID: "a", API: "mnml", Account: "me"}, nil); err != nil {
 		t.Fatal(err)
 	}
-	host := dialecttest.Host(q, dialecttest.Gate{})
+	host := dialecttest.Services(q, dialecttest.Auth{})
 	for name, c := range map[string]struct {
 		api, account, id string
 		found            bool
@@ -146,7 +146,7 @@ func TestRandom(t *testing.T) {
 // Clients name what they download by the URL's end.
 func TestNamedURL(t *testing.T) {
 	t.Parallel()
-	host := dialecttest.Host(&jobtest.Queue{}, dialecttest.Gate{})
+	host := dialecttest.Services(&jobtest.Queue{}, dialecttest.Auth{})
 	for format, want := range map[string]string{
 		"png":  "https://base/v1/files/a/upscaled.png?expires=1703258323&sig=00",
 		"jpeg": "https://base/v1/files/a/upscaled.jpg?expires=1703258323&sig=00",
@@ -164,7 +164,7 @@ func TestNamedURL(t *testing.T) {
 func TestExpiredJobsAreUnknown(t *testing.T) {
 	t.Parallel()
 	q := &jobtest.Queue{Work: dialecttest.Succeed}
-	host := dialecttest.Host(q, dialecttest.Gate{})
+	host := dialecttest.Services(q, dialecttest.Auth{})
 	j, err := host.Run(t.Context(), job.Spec{ID: "a", API: "mnml"}, dialecttest.PNG(t, 4, 4, false))
 	if err != nil {
 		t.Fatal(err)

@@ -9,21 +9,21 @@ import (
 	"upscaled/server/job"
 )
 
-// prober implements job.Prober with the engine's decoders. It reads whole
+// imageValidator implements job.Prober with the engine's decoders. It reads whole
 // pictures and not only their headers: clients of every API learn at once of
 // a broken file, and no worker meets one.
-type prober struct {
+type imageValidator struct {
 	limits imagedata.Limits
 	// turns bounds how many pictures are decoded at once.
 	turns chan struct{}
 }
 
-func newProber(limits imagedata.Limits, parallel int) *prober {
-	return &prober{limits: limits, turns: make(chan struct{}, parallel)}
+func newImageValidator(limits imagedata.Limits, parallel int) *imageValidator {
+	return &imageValidator{limits: limits, turns: make(chan struct{}, parallel)}
 }
 
 // Probe implements job.Prober.
-func (p *prober) Probe(data []byte) (job.InputInfo, error) {
+func (p *imageValidator) Probe(data []byte) (job.InputInfo, error) {
 	p.turns <- struct{}{}
 	defer func() { <-p.turns }()
 	decoder, err := decode.Open(data, p.limits)

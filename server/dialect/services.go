@@ -26,10 +26,10 @@ type Links interface {
 
 // Services is what the server lends to every dialect.
 type Services struct {
-	Queue  job.Queue
-	Gate   job.Authenticator
-	Prober job.ImageValidator
-	Links  Links
+	Queue     job.Queue
+	Auth      job.Authenticator
+	Validator job.ImageValidator
+	Links     Links
 	// BaseURL is the scheme and host that clients reach the server at, without
 	// a slash at the end.
 	BaseURL func(*http.Request) string

@@ -46,14 +46,14 @@ func (v violations) Error() string {
 	return text.String()
 }
 
-// refusal is an error that knows its answer.
-type refusal struct{ problem Problem }
+// apiError is an error that knows its answer.
+type apiError struct{ problem Problem }
 
-func (r refusal) Error() string { return r.problem.Detail }
+func (r apiError) Error() string { return r.problem.Detail }
 
 var (
-	errNotFound error = refusal{Problem{Detail: "The requested resource could not be found.", Status: http.StatusNotFound}}
-	errVersion  error = refusal{Problem{
+	errNotFound error = apiError{Problem{Detail: "The requested resource could not be found.", Status: http.StatusNotFound}}
+	errVersion  error = apiError{Problem{
 		Title:  "Invalid version or not permitted",
 		Detail: "The specified version does not exist (or perhaps you don't have permission to use it?)",
 		Status: http.StatusUnprocessableEntity,
@@ -62,7 +62,7 @@ var (
 
 // problemOf translates any error.
 func problemOf(err error) Problem {
-	var known refusal
+	var known apiError
 	if errors.As(err, &known) {
 		return known.problem
 	}
@@ -109,12 +109,12 @@ func throttled(seconds int) Problem {
 	}
 }
 
-// Refuse answers any error; a client that has gone gets no answer.
-func (a *API) Refuse(c echo.Context, err error) error {
+// WriteError answers any error; a client that has gone gets no answer.
+func (a *API) WriteError(c echo.Context, err error) error {
 	problem := problemOf(err)
 	c.Response().Header().Set(echo.HeaderContentType, "application/problem+json")
-	return dialect.Refuse(c, problem.Status, problem, err)
+	return dialect.WriteError(c, problem.Status, problem, err)
 }
 
 // NotFound answers unknown paths below the vendor's.
-func (a *API) NotFound(c echo.Context) error { return a.Refuse(c, errNotFound) }
+func (a *API) NotFound(c echo.Context) error { return a.WriteError(c, errNotFound) }

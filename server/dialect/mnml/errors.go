@@ -56,16 +56,16 @@ type (
 	Nothing struct{}
 )
 
-// refusal is an error that knows its answer.
-type refusal struct {
+// apiError is an error that knows its answer.
+type apiError struct {
 	status  int
 	problem Problem
 }
 
-func (r refusal) Error() string { return r.problem.Message }
+func (r apiError) Error() string { return r.problem.Message }
 
-func problem(status int, code, message string, details any) refusal {
-	return refusal{status, Problem{Status: "error", Code: code, Message: message, Details: details}}
+func problem(status int, code, message string, details any) apiError {
+	return apiError{status, Problem{Status: "error", Code: code, Message: message, Details: details}}
 }
 
 var (
@@ -74,8 +74,8 @@ var (
 )
 
 // generalOf translates any error into the form of all paths but /v1/upscale.
-func generalOf(err error) refusal {
-	var known refusal
+func generalOf(err error) apiError {
+	var known apiError
 	if errors.As(err, &known) {
 		return known
 	}
@@ -97,8 +97,8 @@ func generalOf(err error) refusal {
 
 // upscaleOf translates any error into the form of /v1/upscale. What the
 // vendor's page does not list has the general form there too.
-func (a *API) upscaleOf(err error, balance int64) refusal {
-	var known refusal
+func (a *API) upscaleOf(err error, balance int64) apiError {
+	var known apiError
 	if errors.As(err, &known) {
 		return known
 	}
@@ -117,25 +117,25 @@ func (a *API) upscaleOf(err error, balance int64) refusal {
 	}
 	return problem(http.StatusInternalServerError, "INTERNAL_SERVER_ERROR", "An unexpected error occurred", Defect{
 		Error:     "The image could not be accepted because of an error of the server",
-		Timestamp: a.host.Now().UTC().Format("2006-01-02T15:04:05.000Z"),
+		Timestamp: a.services.Now().UTC().Format("2006-01-02T15:04:05.000Z"),
 	})
 }
 
-// Refuse answers any error in the general form; a client that has gone gets
+// WriteError answers any error in the general form; a client that has gone gets
 // no answer.
-func (a *API) Refuse(c echo.Context, err error) error { return answer(c, generalOf(err), err) }
+func (a *API) WriteError(c echo.Context, err error) error { return answer(c, generalOf(err), err) }
 
 // refuseUpscale answers an error of /v1/upscale.
 func (a *API) refuseUpscale(c echo.Context, caller job.Caller, err error) error {
 	var balance int64
 	if fault.KindOf(err) == fault.NoCredits {
-		if now, err := a.host.Gate.Balance(c.Request().Context(), caller.ID); err == nil && now.Credits != nil {
+		if now, err := a.services.Auth.Balance(c.Request().Context(), caller.ID); err == nil && now.Credits != nil {
 			balance = *now.Credits
 		}
 	}
 	return answer(c, a.upscaleOf(err, balance), err)
 }
 
-func answer(c echo.Context, r refusal, err error) error {
-	return dialect.Refuse(c, r.status, r.problem, err)
+func answer(c echo.Context, r apiError, err error) error {
+	return dialect.WriteError(c, r.status, r.problem, err)
 }
