@@ -23,7 +23,7 @@ func (e *Engine) Describe(ctx context.Context, q Request) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	out, err := q.OutputInfo(info, net.Facts().Scale)
+	out, err := q.OutputInfo(info, net.Info().Scale)
 	if err != nil {
 		return Result{}, err
 	}

@@ -125,12 +125,12 @@ func (r *run) upscale(ctx context.Context) (Result, error) {
 		return Result{}, err
 	}
 	inWidth, inHeight := q.reduced(info.Width, info.Height)
-	width, height, err := q.Size.target(inWidth, inHeight, net.Facts().Scale)
+	width, height, err := q.Size.target(inWidth, inHeight, net.Info().Scale)
 	if err != nil {
 		return Result{}, err
 	}
 	r.net, r.width, r.height, r.info = net, width, height, info
-	r.steps = passes(inWidth, inHeight, width, height, net.Facts().Scale)
+	r.steps = passes(inWidth, inHeight, width, height, net.Info().Scale)
 	r.measure()
 	header, notes, err := r.header()
 	if err != nil {
@@ -246,7 +246,7 @@ func (r *run) frame(ctx context.Context, f imagedata.Frame, w *writer) error {
 		planes = whole
 	}
 	last := r.steps[len(r.steps)-1]
-	scale := r.net.Facts().Scale
+	scale := r.net.Info().Scale
 	if last.width*scale == r.width && last.height*scale == r.height {
 		return r.through(ctx, r.net, planes, sink)
 	}
@@ -271,7 +271,7 @@ func (r *run) frame(ctx context.Context, f imagedata.Frame, w *writer) error {
 
 // collect runs planes through a network and keeps the whole result.
 func (r *run) collect(ctx context.Context, net Network, planes []imagedata.Raster) ([]imagedata.Raster, error) {
-	scale := net.Facts().Scale
+	scale := net.Info().Scale
 	whole := make([]imagedata.Raster, len(planes))
 	for i, plane := range planes {
 		whole[i] = imagedata.NewRaster(plane.Width*scale, plane.Height*scale, plane.Channels, plane.Depth())

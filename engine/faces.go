@@ -197,7 +197,7 @@ func (r *run) patch(ctx context.Context, frame imagedata.Raster, f face.Face, sc
 // one that the network makes of it. A restorer has its own; a refiner gets as
 // many pixels as give the face's size in the output.
 func (r *run) squares(f face.Face, scale float64) (taken, given int) {
-	facts := r.restoration.net.Facts()
+	facts := r.restoration.net.Info()
 	if facts.FixedWidth > 0 {
 		return facts.FixedWidth, facts.FixedWidth * facts.Scale
 	}

@@ -14,7 +14,7 @@ import (
 type choosy struct{ enginetest.Runtime }
 
 func (c *choosy) Open(ctx context.Context, net engine.Network, o network.Options) (engine.Session, error) {
-	if net.Facts().Radius > 5 {
+	if net.Info().Radius > 5 {
 		return nil, fault.New(fault.Unsupported, "This network cannot run here.")
 	}
 	return c.Runtime.Open(ctx, net, o)

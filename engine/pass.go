@@ -40,7 +40,7 @@ type pass struct {
 // are the callee's, who gives them back to the pool.
 func (r *run) through(ctx context.Context, net Network, planes []imagedata.Raster, emit func([]imagedata.Raster) error) error {
 	p := &pass{
-		engine: r.engine, run: r, net: net, facts: net.Facts(),
+		engine: r.engine, run: r, net: net, facts: net.Info(),
 		width: planes[0].Width, height: planes[0].Height,
 	}
 	width := roundUp(max(p.width, p.facts.FixedWidth), p.facts.Multiple)

@@ -111,7 +111,7 @@ const (
 
 // tilePixels is how many input pixels a tile may see.
 func (r *run) tilePixels(net Network) int {
-	f := net.Facts()
+	f := net.Info()
 	if r.request.Tile > 0 {
 		return r.request.Tile * r.request.Tile
 	}

@@ -13,7 +13,7 @@ import (
 type Network interface {
 	// ID is equal for equal weights; it keys sessions.
 	ID() string
-	Facts() network.Info
+	Info() network.Info
 	// Graph serialises an ONNX model for the options.
 	Graph(network.Options) ([]byte, error)
 }

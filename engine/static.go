@@ -5,7 +5,7 @@ const (
 	// beyond it nothing gets faster, and 64 features at four times the side
 	// must not exceed 2^31 elements, which cuDNN counts in 32 bits.
 	mostStaticPixels = 1 << 20
-	// halfBytes is the share of Facts.BytesPerPixel, measured in float32 on
+	// halfBytes is the share of Info.BytesPerPixel, measured in float32 on
 	// the processor, that float16 needs with its workspace.
 	halfBytes = 0.7
 	// staticShare of the free memory is what one session may take: several are
@@ -23,7 +23,7 @@ func (e *Engine) staticPixels(net Network) int {
 		}
 	}
 	if free := e.free(); free > 0 {
-		bytes := halfBytes * float64(max(net.Facts().BytesPerPixel, 1))
+		bytes := halfBytes * float64(max(net.Info().BytesPerPixel, 1))
 		pixels = min(pixels, int(staticShare*float64(free)/bytes))
 	}
 	return max(minTilePixels, pixels)

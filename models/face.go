@@ -203,7 +203,7 @@ func (s *Store) importRestorer(ctx context.Context, d descriptor, path string, r
 		return descriptor{}, err
 	}
 	d.Kind, d.Restorer = Face, &r
-	return s.place(ctx, describe(d, n.Facts()), "model", ".onnx", func(w io.Writer) error {
+	return s.place(ctx, describe(d, n.Info()), "model", ".onnx", func(w io.Writer) error {
 		_, err := w.Write(data)
 		return err
 	})

@@ -57,7 +57,7 @@ func TestRestorers(t *testing.T) {
 	if err != nil || imported.Kind != Face {
 		t.Fatal(imported, err)
 	}
-	if n, name, err := s.LoadRestorer(ctx, ""); err != nil || name != "mine" || n.Facts().FixedWidth != 64 {
+	if n, name, err := s.LoadRestorer(ctx, ""); err != nil || name != "mine" || n.Info().FixedWidth != 64 {
 		t.Errorf("the imported one: %s, %v", name, err)
 	}
 	if _, err := s.Load(ctx, "mine", nil); fault.KindOf(err) != fault.Unsupported {
@@ -72,7 +72,7 @@ func TestRestorers(t *testing.T) {
 	if _, name, err := s.LoadRestorer(ctx, "GFPGAN_v1.4"); err != nil || name != gfpganModel {
 		t.Errorf("a named one of the catalogue is fetched: %s, %v", name, err)
 	}
-	if n, name, err := s.LoadRestorer(ctx, ""); err != nil || name != gfpganModel || n.Facts().Architecture != network.GFPGAN {
+	if n, name, err := s.LoadRestorer(ctx, ""); err != nil || name != gfpganModel || n.Info().Architecture != network.GFPGAN {
 		t.Errorf("GFPGAN comes first: %s, %v", name, err)
 	}
 }

@@ -175,7 +175,7 @@ func (s *Store) importONNX(ctx context.Context, d descriptor, path string, scale
 	if err != nil {
 		return descriptor{}, err
 	}
-	facts := n.Facts()
+	facts := n.Info()
 	switch {
 	case scale != 0 && (scale < 1 || scale > maxScale):
 		return descriptor{}, fault.New(fault.Invalid, "A network's scale is a whole number from 1 to %d, not %d.", maxScale, scale)

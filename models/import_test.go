@@ -95,7 +95,7 @@ func TestImportONNX(t *testing.T) {
 		t.Fatalf("free shapes: %+v, %v", e, err)
 	}
 	n, err := s.Load(t.Context(), "free", nil)
-	if err != nil || n.Facts().Scale != 2 || n.ID() != e.SHA256 {
+	if err != nil || n.Info().Scale != 2 || n.ID() != e.SHA256 {
 		t.Fatalf("loading it: %v", err)
 	}
 	graph(t, n)

@@ -141,7 +141,7 @@ func (s *Store) convert(ctx context.Context, d descriptor, path string) (descrip
 	if err != nil {
 		return descriptor{}, err
 	}
-	d = describe(d, n.Facts())
+	d = describe(d, n.Info())
 	return s.place(ctx, d, "weights", ".safetensors", func(w io.Writer) error {
 		return weights.WriteSafetensors(w, tensors, nil)
 	})

@@ -56,7 +56,7 @@ func TestLoadFetchesOnFirstUse(t *testing.T) {
 		t.Fatal(err)
 	}
 	e, _ := s.Entry("realesr-animevideov3")
-	if n.ID() != e.SHA256 || n.Facts().Scale != 2 || !strings.HasSuffix(e.Sources[0], "/anime") {
+	if n.ID() != e.SHA256 || n.Info().Scale != 2 || !strings.HasSuffix(e.Sources[0], "/anime") {
 		t.Errorf("ID %s, entry %+v", n.ID(), e)
 	}
 	if again, err := s.Load(t.Context(), "realesr-animevideov3", nil); err != nil || again != n {

@@ -55,7 +55,7 @@ graph.`,
 func exportOptions(precision, sample string, gray, straightforward bool) (network.Options, error) {
 	o := network.Options{
 		Precision: network.Precision(precision), Sample: network.Sample(sample), Channels: 3,
-		Borders: network.AllBorders, Straightforward: straightforward,
+		Borders: network.AllBorders, Reference: straightforward,
 	}
 	if gray {
 		o.Channels = 1

@@ -88,7 +88,7 @@ func Sessions(ctx context.Context, cases []Case, runs int, done func(run, of int
 func (c Case) open(ctx context.Context) (opened, error) {
 	o := network.Options{
 		Precision: c.Runtime.Device().Precision, Sample: network.Uint8, Channels: 3,
-		Borders: network.AllBorders, Straightforward: c.Straightforward,
+		Borders: network.AllBorders, Reference: c.Straightforward,
 	}
 	session, err := c.Runtime.Open(ctx, c.Net, o)
 	if err != nil {
@@ -99,7 +99,7 @@ func (c Case) open(ctx context.Context) (opened, error) {
 	for i := range in.Pix {
 		in.Pix[i] = uint8(random.Int())
 	}
-	width, height := engine.OutputSize(c.Net.Facts(), o.Borders, c.Tile, c.Tile)
+	width, height := engine.OutputSize(c.Net.Info(), o.Borders, c.Tile, c.Tile)
 	return opened{session: session, in: in, out: imagedata.NewRaster(width, height, 3, 8)}, nil
 }
 
@@ -110,7 +110,7 @@ func (c Case) timing(times []time.Duration) Timing {
 	return Timing{
 		Case: c, Milliseconds: milliseconds(median), Fastest: milliseconds(times[0]),
 		MegapixelsPerSecond:  pixels / median.Seconds() / 1e6,
-		Gigaflops:            pixels * c.Net.Facts().FlopsPerPixel / median.Seconds() / 1e9,
+		Gigaflops:            pixels * c.Net.Info().FlopsPerPixel / median.Seconds() / 1e9,
 		MicrosecondsPerPixel: median.Seconds() * 1e6 / pixels,
 	}
 }

@@ -33,7 +33,7 @@ func TestRuntime(t *testing.T, runtime engine.Runtime, net engine.Network, preci
 				t.Fatal(err)
 			}
 			for _, size := range [][2]int{{1, 1}, {2, 7}, {16, 16}, {33, 5}} {
-				testRepeats(t, session, net.Facts(), options(sample, channels), size[0], size[1])
+				testRepeats(t, session, net.Info(), options(sample, channels), size[0], size[1])
 			}
 			closeTwice(t, session)
 		}
@@ -45,11 +45,11 @@ func TestRuntime(t *testing.T, runtime engine.Runtime, net engine.Network, preci
 	if s, ok := session.(engine.Streamer); ok {
 		testShare(t, s)
 	}
-	testMisuse(t, session, net.Facts())
-	testConcurrency(t, session, net.Facts())
+	testMisuse(t, session, net.Info())
+	testConcurrency(t, session, net.Info())
 	testCancel(t, runtime, session, net)
 	closeTwice(t, session)
-	in, out := tile(net.Facts(), options(network.Uint8, 3), 8, 8)
+	in, out := tile(net.Info(), options(network.Uint8, 3), 8, 8)
 	if err := session.Run(t.Context(), in, out); fault.KindOf(err) != fault.Internal {
 		t.Errorf("a run after Close: %v", err)
 	}
@@ -169,7 +169,7 @@ func testCancel(t *testing.T, r engine.Runtime, s engine.Session, net engine.Net
 	o := network.Options{Precision: network.Float32, Sample: network.Uint8, Channels: 3, Borders: network.AllBorders}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	in, out := tile(net.Facts(), o, 8, 8)
+	in, out := tile(net.Info(), o, 8, 8)
 	if err := s.Run(ctx, in, out); fault.KindOf(err) != fault.Canceled {
 		t.Errorf("a canceled run: %v", err)
 	}

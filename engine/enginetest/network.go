@@ -36,7 +36,7 @@ func Net(scale, radius int) Network {
 func (n Network) ID() string { return fmt.Sprint(n.Name, n.Description) }
 
 // Facts implements engine.Network.
-func (n Network) Facts() network.Info { return n.Description }
+func (n Network) Info() network.Info { return n.Description }
 
 // Graph implements engine.Network; there is none.
 func (n Network) Graph(network.Options) ([]byte, error) {

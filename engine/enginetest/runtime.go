@@ -49,7 +49,7 @@ func (r *Runtime) Open(ctx context.Context, net engine.Network, o network.Option
 		return nil, fault.Wrap(fault.Canceled, err, "The operation was canceled.")
 	}
 	r.Opened.Add(1)
-	s := &session{runtime: r, facts: net.Facts(), options: o}
+	s := &session{runtime: r, facts: net.Info(), options: o}
 	if r.Streams && o.Borders == network.AllBorders {
 		return streaming{s}, nil
 	}

@@ -31,7 +31,7 @@ func TestBands(t *testing.T) {
 	}
 	rapid.Check(t, func(s *rapid.T) {
 		net := rapid.SampledFrom(nets).Draw(s, "network")
-		m := max(1, net.Facts().Multiple)
+		m := max(1, net.Info().Multiple)
 		width, height := m*rapid.IntRange(1, 70).Draw(s, "width"), m*rapid.IntRange(1, 40).Draw(s, "height")
 		in := noise(width, height, rapid.SampledFrom([]int{1, 3}).Draw(s, "channels"), rapid.SampledFrom([]int{8, 16}).Draw(s, "depth"))
 		got, want := run(t, low, net, network.BFloat16, in), run(t, high, net, network.BFloat16, in)

@@ -153,10 +153,10 @@ func session(b *testing.B, r engine.Runtime, net *network.Network, o network.Opt
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _ = s.Close() })
-	width, height := engine.OutputSize(net.Facts(), o.Borders, in.Width, in.Height)
+	width, height := engine.OutputSize(net.Info(), o.Borders, in.Width, in.Height)
 	out := imagedata.NewRaster(width, height, 3, 8)
 	return contender{
-		flops: net.Facts().FlopsPerPixel * float64(in.Width*in.Height),
+		flops: net.Info().FlopsPerPixel * float64(in.Width*in.Height),
 		run:   func() error { return s.Run(b.Context(), in, out) },
 	}
 }
@@ -178,12 +178,12 @@ func BenchmarkPhoto(b *testing.B) {
 						all = append(all, c)
 					}
 					for straight, name := range map[bool]string{true: "onnxruntime-plain", false: "onnxruntime"} {
-						c := session(b, other, net, network.Options{Precision: network.Float32, Straightforward: straight}, in)
+						c := session(b, other, net, network.Options{Precision: network.Float32, Reference: straight}, in)
 						c.name = name
 						all = append(all, c)
 					}
 					rounds := 3
-					if net.Facts().FlopsPerPixel > 1e7 {
+					if net.Info().FlopsPerPixel > 1e7 {
 						rounds = 1
 					}
 					compete(b, threads, rounds, all)

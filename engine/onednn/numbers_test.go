@@ -101,7 +101,7 @@ func run(t testing.TB, r engine.Runtime, net engine.Network, precision network.P
 		t.Fatal(err)
 	}
 	defer s.Close()
-	width, height := engine.OutputSize(net.Facts(), o.Borders, in.Width, in.Height)
+	width, height := engine.OutputSize(net.Info(), o.Borders, in.Width, in.Height)
 	out := imagedata.NewRaster(width, height, in.Channels, in.Depth())
 	if err := s.Run(t.Context(), in, out); err != nil {
 		t.Fatal(err)

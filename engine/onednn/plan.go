@@ -68,7 +68,7 @@ func (p *plan) finished(at *progress) bool {
 // zoom is that of a convolution's result.
 func (p *plan) zoom(i int) int {
 	c := p.program.Convolutions[i]
-	return p.program.Tensors[c.From].Scale * c.Enlarge
+	return p.program.Tensors[c.From].Scale * c.Upsample
 }
 
 func (p *plan) heightOf(i int) int { return p.height * p.zoom(i) }
@@ -85,8 +85,8 @@ func (p *plan) step(at *progress, makers []int, compute func(i, y, rows int) err
 		}
 		height := p.heightOf(i)
 		ready := height
-		if available*c.Enlarge < height {
-			ready = available*c.Enlarge - 1
+		if available*c.Upsample < height {
+			ready = available*c.Upsample - 1
 		}
 		// Where the picture ends all of the rest is ready at once, and the rings
 		// are not made for that.
@@ -128,9 +128,9 @@ func (p *plan) measure() {
 	p.capacity, p.kept = make([]int, len(stacks)), make([]int, len(stacks))
 	reads, adds := make([][]reader, len(stacks)), make([][]reader, len(stacks))
 	for i, c := range p.program.Convolutions {
-		reads[c.From] = append(reads[c.From], reader{i, 1, c.Enlarge})
+		reads[c.From] = append(reads[c.From], reader{i, 1, c.Upsample})
 		for _, a := range c.Residuals {
-			adds[a.Stack] = append(adds[a.Stack], reader{i, 0, 1})
+			adds[a.Tensor] = append(adds[a.Tensor], reader{i, 0, 1})
 		}
 	}
 	at := p.start()

@@ -51,8 +51,8 @@ func TestEveryRowOnce(t *testing.T) {
 					there = at.done[order[i]]
 				}
 				c := p.Convolutions[i]
-				if needed := min(y+rows+1, plan.heightOf(i)); there*c.Enlarge < needed {
-					t.Errorf("convolution %d needs %d rows, of which %d are there", i, needed, there*c.Enlarge)
+				if needed := min(y+rows+1, plan.heightOf(i)); there*c.Upsample < needed {
+					t.Errorf("convolution %d needs %d rows, of which %d are there", i, needed, there*c.Upsample)
 				}
 				return nil
 			})

@@ -157,7 +157,7 @@ func (h *rows) step(ctx context.Context, at *progress, in imagedata.Raster) (ima
 	h.takeIn(in, at.taken, min(at.taken+h.plan.rows, h.plan.height))
 	last := len(p.Convolutions) - 1
 	first := at.done[last] * p.PixelShuffle
-	out := imagedata.Raster{Width: h.plan.width * h.plan.zoom(last) * p.PixelShuffle, Channels: p.Colors}
+	out := imagedata.Raster{Width: h.plan.width * h.plan.zoom(last) * p.PixelShuffle, Channels: p.Channels}
 	err := h.plan.step(at, h.session.makers, func(i, y, rows int) error {
 		if err := ctx.Err(); err != nil {
 			return fault.Wrap(fault.Canceled, err, "The operation was canceled.")
@@ -188,12 +188,12 @@ func (h *rows) band(i, y, height int) error {
 	c := &h.session.program.Convolutions[i]
 	b := C.od_band{
 		from: h.stacks[c.From],
-		in:   C.int(c.In), out: C.int(c.Out), enlarge: C.int(c.Enlarge), y: C.int(y), height: C.int(height),
+		in:   C.int(c.In), out: C.int(c.Out), enlarge: C.int(c.Upsample), y: C.int(y), height: C.int(height),
 		width: C.int(h.plan.width * h.plan.zoom(i)), last: C.int(h.plan.heightOf(i)),
 		window: h.window, result: h.result, slopes: h.slopes[i], at: C.int(c.At),
 	}
 	for n, a := range c.Residuals {
-		b.added[n] = C.od_added{ring: h.kept[a.Stack], factor: C.float(a.Factor)}
+		b.added[n] = C.od_added{ring: h.kept[a.Tensor], factor: C.float(a.Factor)}
 	}
 	if c.To >= 0 {
 		b.to = h.stacks[c.To]
@@ -218,18 +218,18 @@ func (h *rows) takeIn(in imagedata.Raster, y0, y1 int) {
 		return
 	}
 	p := h.session.program
-	C.od_picture_in(&h.stacks[0], samples(in.Rows(y0*p.PixelUnshuffle, y1*p.PixelUnshuffle)), C.int(in.Depth()), C.int(p.Colors), C.int(p.PixelUnshuffle), C.int(y0), C.int(y1-y0))
+	C.od_picture_in(&h.stacks[0], samples(in.Rows(y0*p.PixelUnshuffle, y1*p.PixelUnshuffle)), C.int(in.Depth()), C.int(p.Channels), C.int(p.PixelUnshuffle), C.int(y0), C.int(y1-y0))
 }
 
 // hand makes picture rows of the last convolution's rows from y on.
 func (h *rows) hand(out, in imagedata.Raster, y, height int) {
 	p := h.session.program
 	var added unsafe.Pointer
-	if p.AddsPicture {
+	if p.AddsInput {
 		added = samples(in.Rows(y, y+height))
 	}
 	last := len(p.Convolutions) - 1
-	C.od_picture_out(h.result, C.int(height), C.int(h.plan.width*h.plan.zoom(last)), C.int(p.PixelShuffle), C.int(p.Colors), added, samples(out), C.int(in.Depth()))
+	C.od_picture_out(h.result, C.int(height), C.int(h.plan.width*h.plan.zoom(last)), C.int(p.PixelShuffle), C.int(p.Channels), added, samples(out), C.int(in.Depth()))
 }
 
 func samples(r imagedata.Raster) unsafe.Pointer {

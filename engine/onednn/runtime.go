@@ -147,12 +147,12 @@ func (r *Runtime) Open(ctx context.Context, net engine.Network, o network.Option
 		return nil, fault.New(fault.Unsupported, "oneDNN sessions take samples of 8 and 16 bits, not %s.", o.Sample)
 	}
 	c, ok := net.(chain)
-	if !ok || o.Straightforward { // published operators are ONNX Runtime's
+	if !ok || o.Reference { // published operators are ONNX Runtime's
 		return nil, fault.New(fault.Unsupported, "This network cannot run on oneDNN; use ONNX Runtime.")
 	}
 	program, err := c.Program(o)
 	if err != nil {
 		return nil, err
 	}
-	return newSession(r, net.Facts(), o, program), nil
+	return newSession(r, net.Info(), o, program), nil
 }

@@ -34,7 +34,7 @@ func newSweep(t testing.TB, r, other engine.Runtime, net engine.Network) *sweep 
 	t.Helper()
 	o := network.Options{Precision: network.Float32, Sample: network.Uint8, Channels: 3, Borders: network.AllBorders}
 	open := func(r engine.Runtime, straightforward bool) engine.Session {
-		o.Straightforward = straightforward
+		o.Reference = straightforward
 		s, err := r.Open(t.Context(), net, o)
 		if err != nil {
 			t.Fatal(err)
@@ -42,7 +42,7 @@ func newSweep(t testing.TB, r, other engine.Runtime, net engine.Network) *sweep 
 		t.Cleanup(func() { _ = s.Close() })
 		return s
 	}
-	return &sweep{t: t, ours: open(r, false), other: open(other, true), facts: net.Facts(), picture: func(width, height int) imagedata.Raster { return noise(width, height, 3, 8) }}
+	return &sweep{t: t, ours: open(r, false), other: open(other, true), facts: net.Info(), picture: func(width, height int) imagedata.Raster { return noise(width, height, 3, 8) }}
 }
 
 func (s *sweep) run(step int, short []int) {

@@ -28,7 +28,7 @@ func TestBorders(t *testing.T) {
 // checkBorders tries every step-th set of borders.
 func checkBorders(t *testing.T, n *network.Network, height, width, step int) {
 	t.Helper()
-	f := n.Facts()
+	f := n.Info()
 	samples := sampled(height, width, 3)
 	for _, precision := range []network.Precision{network.Float32, network.Float16} {
 		o := network.Options{Precision: precision, Sample: network.Uint8, Channels: 3, Borders: network.AllBorders}
@@ -96,7 +96,7 @@ func TestReadyFile(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					f := n.Facts()
+					f := n.Info()
 					if f.Scale != scale || f.FixedHeight != int(height) || f.FixedWidth != int(width) {
 						t.Errorf("facts are %+v", f)
 					}

@@ -42,7 +42,7 @@ func TestFaceNumbers(t *testing.T) {
 				for _, straight := range []bool{false, true} {
 					o := network.Options{
 						Precision: network.Float32, Channels: channels,
-						Borders: network.AllBorders, Straightforward: straight,
+						Borders: network.AllBorders, Reference: straight,
 					}
 					what := fmt.Sprintf("%d channels straightforward=%t", channels, straight)
 					checkFloat(t, what, n, o, samples, f.Side, f.Side, want)
@@ -99,7 +99,7 @@ func TestFullFace(t *testing.T) {
 	lap(fmt.Sprintf("making %.1f million values", float64(values)/1e6))
 	n := recognized(t, tensors)
 	tensors = nil
-	facts := n.Facts()
+	facts := n.Info()
 	if facts.Architecture != network.GFPGAN || facts.Scale != 1 || facts.FixedWidth != 512 || facts.FixedHeight != 512 {
 		t.Fatalf("facts are %+v", facts)
 	}

@@ -110,7 +110,7 @@ func open(t *testing.T, n *network.Network, o network.Options) session {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Destroy() })
-	return session{s, o, n.Facts()}
+	return session{s, o, n.Info()}
 }
 
 // run gives in to the graph, height x width pixels, and returns its answer

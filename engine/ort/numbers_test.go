@@ -80,7 +80,7 @@ func TestNumbers(t *testing.T) {
 						}
 						o := network.Options{
 							Precision: network.Float32, Channels: channels,
-							Borders: network.AllBorders, Straightforward: straight,
+							Borders: network.AllBorders, Reference: straight,
 						}
 						what := fmt.Sprintf("%s straightforward=%t", name, straight)
 						checkFloat(t, what, n, o, samples, height, width, want)

@@ -179,7 +179,7 @@ func (r *Runtime) Open(ctx context.Context, net engine.Network, o network.Option
 	if err != nil {
 		return nil, translate(err, "open a session")
 	}
-	s := &session{inner: inner, facts: net.Facts(), options: o}
+	s := &session{inner: inner, facts: net.Info(), options: o}
 	if o.Width > 0 && r.device.kind != cpu {
 		if err := s.warmUp(ctx); err != nil {
 			_ = s.Close()

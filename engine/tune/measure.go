@@ -141,7 +141,7 @@ const (
 // rate is how many kept input pixels a second go through so many tiles at
 // once.
 func (m *measuring) rate(ctx context.Context, r engine.Runtime, side, parallel int) (float64, error) {
-	facts := m.options.Net.Facts()
+	facts := m.options.Net.Info()
 	side -= side % max(facts.Multiple, 1)
 	o := network.Options{
 		Precision: m.options.Precision, Sample: network.Uint8, Channels: 3, Borders: network.AllBorders,

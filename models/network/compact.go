@@ -16,7 +16,7 @@ type compact struct {
 	scale  int
 }
 
-func (n *compact) facts() Info {
+func (n *compact) info() Info {
 	var flops float64
 	for _, l := range n.layers {
 		flops += l.flops()
@@ -47,7 +47,7 @@ func (n *compact) bytes() int {
 }
 
 func (n *compact) build(b *builder) {
-	if b.options.Straightforward {
+	if b.options.Reference {
 		n.straightforward(b)
 		return
 	}

@@ -83,7 +83,7 @@ func (n *gfpgan) side() int { return smallest << n.levels() }
 // 512x512 and full width.
 const faceBytes = 3_100
 
-func (n *gfpgan) facts() Info {
+func (n *gfpgan) info() Info {
 	return Info{
 		Architecture:  GFPGAN,
 		Scale:         1,

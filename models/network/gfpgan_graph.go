@@ -64,7 +64,7 @@ func (r resizing) double(b *builder, x string) string {
 	h := b.bilinear(b.leaky(b.same(x, r.before)))
 	h = b.leaky(b.same(h, r.after))
 	skip := ""
-	if b.options.Straightforward {
+	if b.options.Reference {
 		skip = b.same(b.bilinear(x), r.skip)
 	} else {
 		skip = b.bilinear(b.same(x, r.skip))

@@ -28,7 +28,7 @@ type modulation struct {
 // of products leaves the range of float16; both come back with d.
 func (m modulated) build(b *builder, x, latent string, how modulation) string {
 	style := b.linear(latent, m.style, onnx.Float32)
-	if b.options.Straightforward {
+	if b.options.Reference {
 		return m.straightforward(b, x, style, how)
 	}
 	conv, factor := m.conv, ""

@@ -21,16 +21,16 @@ func tinyFace() reference.Face {
 
 func TestRecognizeFace(t *testing.T) {
 	t.Parallel()
-	f := recognized(t, reference.RandomGFPGAN(1, tinyFace())).Facts()
+	f := recognized(t, reference.RandomGFPGAN(1, tinyFace())).Info()
 	if f.Architecture != network.GFPGAN || f.Scale != 1 || f.Multiple != 1 || f.FixedWidth != 16 || f.FixedHeight != 16 || f.Trims {
-		t.Errorf("facts are %+v", f)
+		t.Errorf("info are %+v", f)
 	}
 	if !strings.Contains(f.Description, "16x16") || f.BytesPerPixel <= 0 {
-		t.Errorf("facts are incomplete: %+v", f)
+		t.Errorf("info are incomplete: %+v", f)
 	}
 	whole := tinyFace()
 	whole.Whole = true
-	if recognized(t, reference.RandomGFPGAN(1, whole)).Facts().FlopsPerPixel <= f.FlopsPerPixel {
+	if recognized(t, reference.RandomGFPGAN(1, whole)).Info().FlopsPerPixel <= f.FlopsPerPixel {
 		t.Error("steering all features costs no more than steering half of them")
 	}
 }
@@ -45,7 +45,7 @@ func TestFaceFlops(t *testing.T) {
 	steering := 2 * (64*2*2*9 + 64*2*2*9)
 	drawing := 16*(4*4*9+3*4) + 64*(2*4*4*9+3*4)
 	want := 2 * float64(64*3*2+down+16*2*2*9+4*3*32+up+steering+drawing) / 64
-	if got := n.Facts().FlopsPerPixel; got != want {
+	if got := n.Info().FlopsPerPixel; got != want {
 		t.Errorf("%v operations a pixel, want %v", got, want)
 	}
 }

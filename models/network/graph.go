@@ -10,7 +10,7 @@ import (
 // from, which must not change any more.
 type Network struct {
 	id    func() string
-	facts Info
+	info  Info
 	build func(*builder) // nil for Ready
 	ready *ready
 	// program is nil for networks that are no chains of convolutions.
@@ -30,13 +30,13 @@ func (n *Network) WithID(id string) *Network {
 }
 
 // Facts tells what planning needs to know.
-func (n *Network) Facts() Info { return n.facts }
+func (n *Network) Info() Info { return n.info }
 
 // WithScale gives the same network with a scale that was found by running it;
-// it is for ONNX files whose output shape does not tell (Facts().Scale is 0).
+// it is for ONNX files whose output shape does not tell (Info().Scale is 0).
 func (n *Network) WithScale(scale int) *Network {
 	other := *n
-	other.facts.Scale = scale
+	other.info.Scale = scale
 	return &other
 }
 
@@ -48,21 +48,21 @@ func (n *Network) Graph(o Options) ([]byte, error) {
 		return nil, err
 	}
 	if n.ready != nil {
-		return n.ready.graph(o, n.facts)
+		return n.ready.graph(o, n.info)
 	}
 	b := &builder{options: o}
 	n.build(b)
 	if err := b.checkHalf(); err != nil {
 		return nil, err
 	}
-	input, output := b.outside(n.facts)
+	input, output := b.outside(n.info)
 	return onnx.Marshal(onnx.Model{
-		Name:     string(n.facts.Architecture),
+		Name:     string(n.info.Architecture),
 		Nodes:    b.nodes,
 		Tensors:  b.tensors,
 		Inputs:   []onnx.Value{input},
 		Outputs:  []onnx.Value{output},
-		Metadata: map[string]string{"description": n.facts.Description},
+		Metadata: map[string]string{"description": n.info.Description},
 	}), nil
 }
 
@@ -125,11 +125,11 @@ func (n *Network) check(o Options) error {
 		return invalid("sample type", o.Sample)
 	case o.Channels != 1 && o.Channels != 3:
 		return invalid("channel count", o.Channels)
-	case (o.Width == 0) != (o.Height == 0) || o.Width < 0 || o.Height < 0 || o.Width%max(n.facts.Multiple, 1) != 0 || o.Height%max(n.facts.Multiple, 1) != 0:
+	case (o.Width == 0) != (o.Height == 0) || o.Width < 0 || o.Height < 0 || o.Width%max(n.info.Multiple, 1) != 0 || o.Height%max(n.info.Multiple, 1) != 0:
 		return invalid("size", [2]int{o.Width, o.Height})
-	case n.facts.FixedWidth > 0 && o.Width > 0 && (o.Width != n.facts.FixedWidth || o.Height != n.facts.FixedHeight):
+	case n.info.FixedWidth > 0 && o.Width > 0 && (o.Width != n.info.FixedWidth || o.Height != n.info.FixedHeight):
 		return invalid("size", [2]int{o.Width, o.Height})
-	case o.Borders != AllBorders && !n.facts.Trims:
+	case o.Borders != AllBorders && !n.info.Trims:
 		return fault.New(fault.Unsupported, "This network's graph cannot leave a border unpadded.")
 	}
 	return nil

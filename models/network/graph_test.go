@@ -130,14 +130,14 @@ func TestReadyFacts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f := n.Facts(); f.Scale != 4 || f.FixedHeight != 64 || f.FixedWidth != 48 || f.Radius != 0 || f.Architecture != network.ONNXFile {
-		t.Errorf("facts are %+v", f)
+	if f := n.Info(); f.Scale != 4 || f.FixedHeight != 64 || f.FixedWidth != 48 || f.Radius != 0 || f.Architecture != network.ONNXFile {
+		t.Errorf("info are %+v", f)
 	}
 	free, err := network.FromONNX(readyModel(func(*onnx.Model) {}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if free.Facts().Scale != 0 || free.WithScale(2).Facts().Scale != 2 || free.Facts().Scale != 0 {
+	if free.Info().Scale != 0 || free.WithScale(2).Info().Scale != 2 || free.Info().Scale != 0 {
 		t.Error("a scale that is not known is not 0, or WithScale does not give it")
 	}
 	if free.ID() == n.ID() {

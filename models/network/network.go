@@ -85,18 +85,18 @@ type Options struct {
 	// Channels at both edges: 3 (RGB) or 1 (gray or alpha: the network sees
 	// the sample three times and its answer is weighted as BT.601 luma).
 	Channels int
-	// Borders must be AllBorders unless Facts.Trims.
+	// Borders must be AllBorders unless Info.Trims.
 	Borders Borders
 	// Width and Height fix the input's sides in pixels, for devices that set
 	// up every shape anew; 0 leaves them free. Both or none are set.
 	Width, Height int
-	// Straightforward writes the published operators one to one (PRelu,
+	// Reference writes the published operators one to one (PRelu,
 	// Mul 0.2, Add) instead of the rewritten form; for comparison.
-	Straightforward bool
+	Reference bool
 }
 
 // InputName and OutputName are those of every graph built here. Shapes are
-// [1, height, width, channels] with free height and width (NHWC), unless Facts
+// [1, height, width, channels] with free height and width (NHWC), unless Info
 // or Options fix them.
 const (
 	InputName  = "input"

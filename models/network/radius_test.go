@@ -33,7 +33,7 @@ func TestRadius(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			f := n.Facts()
+			f := n.Info()
 			// Whole strides of the fold, with room for the radius on both sides.
 			middle := (f.Radius/f.Multiple + 1) * f.Multiple
 			farthest := 0

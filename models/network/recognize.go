@@ -31,17 +31,17 @@ func Recognize(t weights.Tensors) (*Network, error) {
 	case r.has("conv_first.weight"):
 		net := r.residual()
 		if r.err == nil {
-			n.facts, n.build, n.program = net.facts(), net.build, net.program
+			n.info, n.build, n.program = net.info(), net.build, net.program
 		}
 	case r.has("body.0.weight"):
 		net := r.compact()
 		if r.err == nil {
-			n.facts, n.build, n.program = net.facts(), net.build, net.program
+			n.info, n.build, n.program = net.info(), net.build, net.program
 		}
 	case r.has("conv_body_first.weight"):
 		net := r.gfpgan()
 		if r.err == nil {
-			n.facts, n.build = net.facts(), net.build
+			n.info, n.build = net.info(), net.build
 		}
 	case r.has("conv_body_first.0.weight"):
 		return nil, fault.New(fault.Unsupported,

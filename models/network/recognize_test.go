@@ -38,14 +38,14 @@ func TestRecognize(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			f := n.Facts()
+			f := n.Info()
 			if f.Architecture != c.architecture || f.Scale != c.scale || f.Radius != c.radius ||
 				f.Multiple != c.multiple || f.Trims != c.trims {
-				t.Errorf("facts are %+v, want %s %dx, radius %d, multiple %d, trims %t",
+				t.Errorf("info are %+v, want %s %dx, radius %d, multiple %d, trims %t",
 					f, c.architecture, c.scale, c.radius, c.multiple, c.trims)
 			}
 			if f.FlopsPerPixel <= 0 || f.BytesPerPixel <= 0 || f.Description == "" {
-				t.Errorf("facts are incomplete: %+v", f)
+				t.Errorf("info are incomplete: %+v", f)
 			}
 		})
 	}
@@ -59,8 +59,8 @@ func TestFlops(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := 18.0 * (3*64 + 32*64*64 + 64*48); n.Facts().FlopsPerPixel != want {
-		t.Errorf("%v operations a pixel, want %v", n.Facts().FlopsPerPixel, want)
+	if want := 18.0 * (3*64 + 32*64*64 + 64*48); n.Info().FlopsPerPixel != want {
+		t.Errorf("%v operations a pixel, want %v", n.Info().FlopsPerPixel, want)
 	}
 }
 

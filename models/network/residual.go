@@ -27,7 +27,7 @@ type residual struct {
 	fold        int
 }
 
-func (n *residual) facts() Info {
+func (n *residual) info() Info {
 	scale := (1 << len(n.ups)) / n.fold
 	return Info{
 		Architecture:  RRDBNet,
@@ -99,7 +99,7 @@ func (n *residual) bytes() int {
 func (n *residual) build(b *builder) {
 	var h string
 	first := n.first
-	plain := b.options.Straightforward
+	plain := b.options.Reference
 	if plain {
 		h, first = n.folded(b)
 		h = b.same(h, first)

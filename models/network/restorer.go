@@ -78,7 +78,7 @@ func FromRestorerONNX(file []byte, d RestorerDescriptor) (*Network, error) {
 		}
 		return hex.EncodeToString(digest.Sum(nil))
 	})
-	return &Network{id: id, ready: r, facts: Info{
+	return &Network{id: id, ready: r, info: Info{
 		Architecture: ONNXFile, Scale: 1, Multiple: 1,
 		FixedWidth: side, FixedHeight: side,
 		BytesPerPixel: faceBytes,

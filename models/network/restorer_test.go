@@ -35,8 +35,8 @@ func TestRestorerFacts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f := n.Facts(); f.Architecture != network.ONNXFile || f.Scale != 1 || f.FixedWidth != 64 || f.FixedHeight != 64 {
-		t.Errorf("facts are %+v", f)
+	if f := n.Info(); f.Architecture != network.ONNXFile || f.Scale != 1 || f.FixedWidth != 64 || f.FixedHeight != 64 {
+		t.Errorf("info are %+v", f)
 	}
 	graph, err := n.Graph(usual)
 	if err != nil {
@@ -50,7 +50,7 @@ func TestRestorerFacts(t *testing.T) {
 		t.Errorf("edges are %+v and %+v", file.Inputs, file.Outputs)
 	}
 	free, err := network.FromRestorerONNX(readyModel(unchanged), network.RestorerDescriptor{Size: 128})
-	if err != nil || free.Facts().FixedWidth != 128 {
+	if err != nil || free.Info().FixedWidth != 128 {
 		t.Errorf("a file of free shape with a given size: %v", err)
 	}
 }

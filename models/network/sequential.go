@@ -11,9 +11,9 @@ type Sequential struct {
 	// PixelUnshuffle is how many picture pixels a side become channels of one position
 	// of the first stack, ordered (colour, y, x) as torch's pixel_unshuffle.
 	PixelUnshuffle int
-	// Colors is 3, or 1 for gray. Stack 0 has Colors*Fold*Fold channels that
+	// Channels is 3, or 1 for gray. Stack 0 has Colors*Fold*Fold channels that
 	// hold samples as they are, 0..255 or 0..65535 (or 0..1 for Float).
-	Colors int
+	Channels int
 	// Tensors hold the values between convolutions.
 	Tensors []Tensor
 	// Convolutions run in this order. The last one gives the picture: samples
@@ -22,8 +22,8 @@ type Sequential struct {
 	// a block of Block x Block pixels.
 	Convolutions []Convolution
 	PixelShuffle int
-	// AddsPicture says that each pixel's own samples are added to its block.
-	AddsPicture bool
+	// AddsInput says that each pixel's own samples are added to its block.
+	AddsInput bool
 }
 
 // Tensor is a tensor whose channels several convolutions may have made.
@@ -39,9 +39,9 @@ type Tensor struct {
 // Convolution is a layer with what follows it, in this order: the sum with
 // Added and a leaky slope.
 type Convolution struct {
-	// From and In: it reads the first In channels of a stack, Enlarge times
+	// From and In: it reads the first In channels of a stack, Upsample times
 	// larger by their nearest position (1 or 2).
-	From, In, Enlarge int
+	From, In, Upsample int
 	// Weight is [Out, In, 3, 3] in row-major order, Bias [Out].
 	Out          int
 	Weight, Bias []float32
@@ -55,7 +55,7 @@ type Convolution struct {
 
 // Residual is the first channels of a stack, at the same positions, times Factor.
 type Residual struct {
-	Stack  int
+	Tensor int
 	Factor float32
 }
 
@@ -82,7 +82,7 @@ func (p *Sequential) stack(channels, kept, zoom int) int {
 // conv adds a convolution of a layer; the caller sets what is special.
 func (p *Sequential) conv(l layer, from, to int) *Convolution {
 	p.Convolutions = append(p.Convolutions, Convolution{
-		From: from, In: l.in, Enlarge: 1, Out: l.out, Weight: l.weight, Bias: l.bias, To: to,
+		From: from, In: l.in, Upsample: 1, Out: l.out, Weight: l.weight, Bias: l.bias, To: to,
 	})
 	return &p.Convolutions[len(p.Convolutions)-1]
 }
@@ -105,7 +105,7 @@ func (l layer) grayFolded(area int) layer {
 
 // opening starts a program with the layer that sees the picture.
 func opening(o Options, l layer, fold int) (*Sequential, layer) {
-	p := &Sequential{PixelUnshuffle: fold, Colors: o.Channels, PixelShuffle: 1}
+	p := &Sequential{PixelUnshuffle: fold, Channels: o.Channels, PixelShuffle: 1}
 	if o.Channels == 1 {
 		l = l.grayFolded(fold * fold)
 	}
@@ -127,7 +127,7 @@ func closing(o Options, l layer, area int) layer {
 
 func (n *compact) program(o Options) *Sequential {
 	p, first := opening(o, n.layers[0], 1)
-	p.PixelShuffle, p.AddsPicture = n.scale, true
+	p.PixelShuffle, p.AddsInput = n.scale, true
 	from, last := 0, len(n.layers)-1
 	for i, l := range n.layers {
 		if i == 0 {
@@ -160,7 +160,7 @@ func (n *residual) program(o Options) *Sequential {
 		from, zoom = to, 2*zoom
 		to = p.stack(up.out, 0, zoom)
 		c := p.conv(up, from, to)
-		c.Enlarge, c.PReLU = 2, leaks(up.out)
+		c.Upsample, c.PReLU = 2, leaks(up.out)
 	}
 	from, to = to, p.stack(n.high.out, 0, zoom)
 	p.conv(n.high, from, to).PReLU = leaks(n.high.out)

@@ -24,7 +24,7 @@ type ready struct {
 // keeps data. Graph puts the usual edges around it, in the precision that the
 // file has, whatever Options ask for.
 //
-// The scale is read from the shapes where they tell it; else Facts().Scale is
+// The scale is read from the shapes where they tell it; else Info().Scale is
 // 0 until WithScale gives it. The receptive radius is not known (0).
 func FromONNX(data []byte) (*Network, error) {
 	file, err := parsedONNX(data)
@@ -41,7 +41,7 @@ func FromONNX(data []byte) (*Network, error) {
 			return nil, err
 		}
 	}
-	n := &Network{ready: &ready{file, fromZero}, facts: readyFacts(in, out)}
+	n := &Network{ready: &ready{file, fromZero}, info: readyFacts(in, out)}
 	n.id = sync.OnceValue(func() string {
 		sum := sha256.Sum256(data)
 		return hex.EncodeToString(sum[:])
@@ -80,36 +80,36 @@ func checkReady(v onnx.Value) error {
 }
 
 func readyFacts(in, out onnx.Value) Info {
-	facts := Info{
+	info := Info{
 		Architecture:  ONNXFile,
 		Multiple:      1,
 		BytesPerPixel: readyBytes,
 		Description:   "ONNX file",
 	}
 	if in.Dims == nil {
-		return facts
+		return info
 	}
 	height, width := in.Dims[2].Size, in.Dims[3].Size
-	facts.FixedHeight, facts.FixedWidth = int(height), int(width)
+	info.FixedHeight, info.FixedWidth = int(height), int(width)
 	if out.Dims == nil || height == 0 || width == 0 {
-		return facts
+		return info
 	}
 	tall, wide := out.Dims[2].Size, out.Dims[3].Size
 	if tall > 0 && tall%height == 0 && wide%width == 0 && tall/height == wide/width {
-		facts.Scale = int(tall / height)
+		info.Scale = int(tall / height)
 	}
-	return facts
+	return info
 }
 
 // graph puts the edges around the file.
-func (r *ready) graph(o Options, facts Info) ([]byte, error) {
+func (r *ready) graph(o Options, info Info) ([]byte, error) {
 	b := &builder{options: o, prefix: onnx.Prefix}
 	x := b.plainInput(r.file.Inputs[0].Type, r.span)
 	b.rename(x, onnx.InnerInput)
 	before := b.nodes
 	b.nodes = nil
 	b.plainOutput(onnx.InnerOutput, r.file.Outputs[0].Type, r.span)
-	input, output := b.outside(facts)
+	input, output := b.outside(info)
 	return r.file.Wrap(onnx.Wrapping{
 		Before: before, After: b.nodes, Tensors: b.tensors, Input: input, Output: output,
 	})
