@@ -31,7 +31,7 @@ func checkStore(t *testing.T, data string, log *logLines) {
 	t.Helper()
 	store := natstest.Join(t, data)
 	eventually(t, "store", log, func() string {
-		left, err := natstest.Leftovers(t.Context(), store)
+		left, err := natstest.Orphans(t.Context(), store)
 		if err != nil {
 			left = append(left, err.Error())
 		}

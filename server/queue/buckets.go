@@ -8,6 +8,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"upscaled/server/queue/blob"
 )
 
 // Names on the server. The version goes up when records change so that old
@@ -17,8 +19,6 @@ const (
 	accountsBucket = "upscaled_accounts_1"
 	secretsBucket  = "upscaled_secrets_1"
 	uploadsBucket  = "upscaled_uploads_1"
-	picturesBucket = "upscaled_pictures_1"
-	picturesStream = "OBJ_" + picturesBucket
 	workStream     = "upscaled_work_1"
 	workSubjects   = "upscaled.work.1."
 	noticesStream  = "upscaled_notices_1"
@@ -56,21 +56,19 @@ func (c *Connection) bucket(ctx context.Context, name string, ttl time.Duration)
 	return bucket, nil
 }
 
-func (c *Connection) objects(ctx context.Context, ttl time.Duration) (jetstream.ObjectStore, error) {
-	err := c.ready(ctx, picturesStream, func(replicas int) error {
-		_, err := c.stream.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{
-			Bucket: picturesBucket, TTL: ttl, Storage: jetstream.FileStorage, Replicas: replicas,
-		})
+// images opens the stream of images. Only a new one takes the TTL.
+func (c *Connection) images(ctx context.Context, ttl time.Duration) (*blob.Store, error) {
+	config := blob.Config()
+	config.MaxAge = ttl
+	err := c.ready(ctx, config.Name, func(replicas int) error {
+		config.Replicas = replicas
+		_, err := c.stream.CreateStream(ctx, config)
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("make object store: %w", err)
+		return nil, fmt.Errorf("create image stream: %w", err)
 	}
-	store, err := c.stream.ObjectStore(ctx, picturesBucket)
-	if err != nil {
-		return nil, fmt.Errorf("open object store: %w", err)
-	}
-	return store, nil
+	return blob.Open(ctx, c.stream)
 }
 
 // work opens the stream of work items. A subject holds at most one message

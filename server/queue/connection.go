@@ -29,9 +29,6 @@ type Connection struct {
 	dir      string
 	// instance names this process while it holds an embedded server.
 	instance string
-	// inherited is the last number in the object store that was written before
-	// this process embedded it.
-	inherited uint64
 	// replicas is how many nodes keep each bucket.
 	replicas int
 	// breakage is what an embedded server reports of its disk.
@@ -93,9 +90,6 @@ func (c *Connection) embed(log *slog.Logger) error {
 		return fault.New(fault.Internal, "The embedded queue did not start within %s; its log says why.", startLimit)
 	}
 	if err := c.connect(nats.InProcessServer(embedded), nats.Token(token)); err != nil {
-		return err
-	}
-	if err := c.inherit(); err != nil {
 		return err
 	}
 	text, err := json.Marshal(attachment{URL: embedded.ClientURL(), Token: token})
@@ -167,8 +161,7 @@ func (c *Connection) connect(options ...nats.Option) error {
 	if err != nil {
 		return fmt.Errorf("connect to queue: %w", err)
 	}
-	// Answers that are lost must not be waited for by the library for ever.
-	stream, err := jetstream.New(connection, jetstream.WithPublishAsyncTimeout(inputLimit))
+	stream, err := jetstream.New(connection)
 	if err != nil {
 		connection.Close()
 		return fmt.Errorf("open queue: %w", err)

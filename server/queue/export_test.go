@@ -2,12 +2,14 @@ package queue
 
 import (
 	"context"
-	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
 	"upscaled/server/job"
+	"upscaled/server/queue/blob"
 )
 
 // RecordOnly does what a submission does that dies before its work item is
@@ -18,7 +20,7 @@ func (q *Queue) RecordOnly(ctx context.Context, spec job.Spec, input []byte) err
 	if _, err := q.charge(ctx, spec); err != nil {
 		return err
 	}
-	if err := q.put(ctx, inputObject(spec.ID), input); err != nil {
+	if err := q.images.Put(ctx, inputImage(spec.ID), input); err != nil {
 		return err
 	}
 	r := record{Job: job.Job{Spec: spec, State: job.Queued, Created: q.options.Now().UTC()}, Line: smallLine}
@@ -56,60 +58,26 @@ func (q *Queue) DueNotices(ctx context.Context) (uint64, error) {
 // ContentsOnly does what the storing of a file does that dies before its
 // description is written.
 func (q *Queue) ContentsOnly(ctx context.Context, id string, data []byte) error {
-	return q.store(ctx, uploadObject(id), data)
+	return q.storeImage(ctx, uploadObject(id), data)
 }
 
 // Store writes an object as a process does that dies right after.
 func (q *Queue) Store(ctx context.Context, name string, data []byte) error {
-	return q.store(ctx, name, data)
+	return q.storeImage(ctx, name, data)
 }
 
-// PiecesOnly does what the writing of an object does that dies in its middle.
-func (q *Queue) PiecesOnly(ctx context.Context, nuid string) error {
-	_, err := q.connection.stream.Publish(ctx, chunkSubjects+nuid, []byte("piece"))
+// ChunkOnly does what the writing of an image does that dies in its middle.
+func (q *Queue) ChunkOnly(ctx context.Context, name string) error {
+	_, err := q.connection.stream.Publish(ctx, blob.Prefix+strings.ReplaceAll(name, "/", ".")+".3", []byte("chunk"))
 	return err
 }
 
-// Pieces is the number of objects that have contents.
-func (q *Queue) Pieces(ctx context.Context) (int, error) {
-	nuids, err := q.pieces(ctx)
-	return len(nuids), err
-}
-
-// Objects names all objects.
-func (q *Queue) Objects(ctx context.Context) (names []string, err error) {
-	all, err := q.objects(ctx)
-	for _, o := range all {
-		names = append(names, o.Name)
-	}
-	return names, err
-}
-
-// LoseLists has so many lists of objects begin and never end. The queue must not
-// be running.
-func (q *Queue) LoseLists(lists int) { q.pictures = &endless{q.pictures, lists} }
-
-type endless struct {
-	jetstream.ObjectStore
-	lists int
-}
-
-func (e *endless) Watch(ctx context.Context, options ...jetstream.WatchOpt) (jetstream.ObjectWatcher, error) {
-	if e.lists == 0 {
-		return e.ObjectStore.Watch(ctx, options...)
-	}
-	e.lists--
-	return silence{}, nil
-}
-
-type silence struct{}
-
-func (silence) Updates() <-chan *jetstream.ObjectInfo { return nil }
-func (silence) Stop() error                           { return nil }
+// Images returns the names of all images, whole or not.
+func (q *Queue) Images(ctx context.Context) ([]string, error) { return q.images.Names(ctx) }
 
 // Clearing gives looks at the object store that remember each other.
 func (q *Queue) Clearing() func(context.Context) error {
-	seen := leftovers{}
+	seen := orphans{}
 	return func(ctx context.Context) (err error) {
 		seen, err = q.clear(ctx, seen)
 		return err
@@ -124,11 +92,8 @@ func (q *Queue) WaitersSweep() func(context.Context) {
 
 // HasInput says whether a job's input is stored.
 func (q *Queue) HasInput(ctx context.Context, id string) (bool, error) {
-	_, err := q.pictures.GetInfo(ctx, inputObject(id))
-	if errors.Is(err, jetstream.ErrObjectNotFound) {
-		return false, nil
-	}
-	return err == nil, err
+	names, err := q.images.Names(ctx)
+	return slices.Contains(names, inputImage(id)), err
 }
 
 // WorkItems is the number of work items on all lines.
@@ -190,20 +155,25 @@ func (q *Queue) UploadedBytes(account string) int64 {
 	return q.shelf.used[account]
 }
 
-// Described is an object's description and its contents as the library reads
-// them; others says that the library writes it before.
-func (q *Queue) Described(ctx context.Context, name string, data []byte, others bool) (*jetstream.ObjectInfo, []byte, error) {
-	put := func() error { return q.put(ctx, name, data) }
-	if others {
-		put = func() error { _, err := q.pictures.PutBytes(ctx, name, data); return err }
-	}
-	if err := put(); err != nil {
-		return nil, nil, err
-	}
-	info, err := q.pictures.GetInfo(ctx, name)
+// Downgrade moves all images to where versions before November 2026 kept them.
+func (q *Queue) Downgrade(ctx context.Context) error {
+	js := q.connection.stream
+	objects, err := js.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{Bucket: objectBucket})
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	contents, err := q.pictures.GetBytes(ctx, name)
-	return info, contents, err
+	names, err := q.images.Names(ctx)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		data, err := q.loadImage(ctx, name, errForeign)
+		if err != nil {
+			return err
+		}
+		if _, err := objects.PutBytes(ctx, name, data); err != nil {
+			return err
+		}
+	}
+	return js.DeleteStream(ctx, blob.StreamName)
 }

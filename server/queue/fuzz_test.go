@@ -1,14 +1,8 @@
 package queue
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
-	"io"
 	"log/slog"
-	"net/http"
-	"net/http/httptest"
-	"strings"
 	"testing"
 	"time"
 
@@ -66,49 +60,6 @@ func FuzzStored(f *testing.F) {
 			if bytes < 0 {
 				t.Fatalf("%q uses %d bytes", account, bytes)
 			}
-		}
-	})
-}
-
-// FuzzRange asks for parts of a result by headers of strangers: each answer is
-// a part of it, at the place that it says.
-func FuzzRange(f *testing.F) {
-	whole := make([]byte, 300)
-	for i := range whole {
-		whole[i] = byte(i * 7)
-	}
-	for _, header := range []string{"bytes=0-", "bytes=10-19", "bytes=-5", "bytes=299-", "bytes=300-", "bytes=0-0,5-9,2-3", "bytes=9223372036854775807-", "bytes=5-2", "items=1-2"} {
-		f.Add(header, `"job-1"`)
-		f.Add(header, `W/"job-1"`)
-	}
-	f.Fuzz(func(t *testing.T, ranges, ifRange string) {
-		s := &seeker{ctx: t.Context(), stop: func() {}, size: int64(len(whole)), open: func(context.Context) (io.ReadCloser, error) {
-			return io.NopCloser(bytes.NewReader(whole)), nil
-		}}
-		defer s.Close()
-		request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
-		request.Header["Range"], request.Header["If-Range"] = []string{ranges}, []string{ifRange}
-		answer := httptest.NewRecorder()
-		answer.Header().Set("ETag", `"job-1"`)
-		answer.Header().Set("Content-Type", "image/png")
-		http.ServeContent(answer, request, "", time.Unix(1_700_000_000, 0), s)
-		body := answer.Body.Bytes()
-		switch answer.Code {
-		case http.StatusOK:
-			if !bytes.Equal(body, whole) {
-				t.Fatalf("%q: %d bytes", ranges, len(body))
-			}
-		case http.StatusPartialContent:
-			if strings.HasPrefix(answer.Header().Get("Content-Type"), "multipart/") {
-				if len(body) > 100*len(whole) {
-					t.Fatalf("%q: %d bytes", ranges, len(body))
-				}
-			} else if !bytes.Contains(whole, body) {
-				t.Fatalf("%q: %x", ranges, body)
-			}
-		case http.StatusRequestedRangeNotSatisfiable:
-		default:
-			t.Fatalf("%q: status %d", ranges, answer.Code)
 		}
 	})
 }

@@ -63,7 +63,7 @@ func (l *lease) beat() {
 
 // Input implements job.Lease.
 func (l *lease) Input(ctx context.Context) ([]byte, error) {
-	input, err := l.queue.load(ctx, inputObject(l.record.ID), fault.New(fault.NotFound, "The picture waited too long and has expired."))
+	input, err := l.queue.loadImage(ctx, inputImage(l.record.ID), fault.New(fault.NotFound, "The picture waited too long and has expired."))
 	l.queue.passed(StepRead, l.record.ID)
 	return input, err
 }
@@ -76,7 +76,7 @@ func (l *lease) Succeed(ctx context.Context, picture []byte, result job.Result) 
 	// Each lease has an object of its own, so that one that was lost cannot
 	// replace what the job's record names.
 	object := l.record.ID + "/" + l.record.Lease
-	if err := l.queue.store(ctx, object, picture); err != nil {
+	if err := l.queue.storeImage(ctx, object, picture); err != nil {
 		l.end() // else its heartbeat would keep the job from all others
 		return err
 	}
@@ -85,7 +85,7 @@ func (l *lease) Succeed(ctx context.Context, picture []byte, result job.Result) 
 		r.State, r.Result, r.Object, r.Progress = job.Succeeded, &result, object, 1
 	})
 	if errors.Is(err, job.ErrLost) {
-		_ = l.queue.pictures.Delete(ctx, object) // else it expires
+		_ = l.queue.images.Delete(ctx, object) // else it expires
 	}
 	return err
 }

@@ -6,7 +6,8 @@
 //     only, so that every job becomes final exactly once;
 //   - work-queue stream "work": one message per unfinished job that carries
 //     nothing but the ID, in its subject;
-//   - object store "pictures": inputs, results and the contents of uploads;
+//   - stream "images": inputs, results and the contents of uploads, see package
+//     blob;
 //   - key-value bucket "uploads": one description per upload;
 //   - work-queue stream "notices": one message per call of a webhook that is
 //     due, with ID and occasion in its subject;
@@ -96,12 +97,10 @@ const (
 	// stepLimit bounds the first try of one step: an answer that is lost with
 	// a node is not waited for.
 	stepLimit = 2 * time.Second
-	// readLimit bounds the reading of one result, by the slowest of clients.
-	readLimit = 6 * time.Hour
+	// readPatience is how long one read of an image may be tried.
+	readPatience = time.Minute
 	// pushLimit bounds one try to write a work item.
 	pushLimit = 2 * time.Second
-	// inputLimit bounds the first try to read an input.
-	inputLimit = 3 * time.Second
 	// concludeLimit bounds what follows from a final record.
 	concludeLimit = 10 * time.Second
 	// uploadBytes is the usual bound on one account's uploads together.
@@ -115,8 +114,6 @@ const (
 	clearPause = time.Hour
 	// clearLimit bounds one look at the object store.
 	clearLimit = clearPause / 2
-	// piecePatience is longer than anybody writes on one object.
-	piecePatience = 10 * time.Minute
 	// attendPause is how long a watch may hear nothing of what there is.
 	attendPause = time.Second
 	// recheckPause bounds how long a waiter relies on notifications alone.

@@ -3,8 +3,6 @@ package queue
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"time"
 
@@ -13,6 +11,7 @@ import (
 
 	"upscaled/models/fault"
 	"upscaled/server/job"
+	"upscaled/server/queue/blob"
 )
 
 // Queue implements job.Queue and job.Source. It notices what other processes
@@ -22,7 +21,7 @@ type Queue struct {
 	name       string // of this process, for others that ask whether it lives
 	connection *Connection
 	records    jetstream.KeyValue
-	pictures   jetstream.ObjectStore
+	images     *blob.Store
 	work       jetstream.Stream
 	lines      map[string]jetstream.Consumer
 	notices    jetstream.Consumer
@@ -45,7 +44,7 @@ func Open(ctx context.Context, c *Connection, o Options) (*Queue, error) {
 	if q.uploads, err = c.bucket(ctx, uploadsBucket, o.Retention+recordMargin(o.Retention)); err != nil {
 		return nil, err
 	}
-	if q.pictures, err = c.objects(ctx, o.Retention); err != nil {
+	if q.images, err = c.images(ctx, o.Retention); err != nil {
 		return nil, err
 	}
 	if q.work, err = c.work(ctx, o.MaxUnfinished); err != nil {
@@ -63,7 +62,7 @@ func Open(ctx context.Context, c *Connection, o Options) (*Queue, error) {
 	if q.notices, err = q.callers(ctx, stream); err != nil {
 		return nil, err
 	}
-	return q, nil
+	return q, q.migrateImages(ctx)
 }
 
 // Run watches the records of all processes and finishes what crashes left
@@ -143,31 +142,11 @@ func (q *Queue) Open(ctx context.Context, id string) (io.ReadSeekCloser, job.Job
 	if r.State != job.Succeeded || q.options.Now().Sub(r.Finished) >= q.options.Retention {
 		return nil, job.Job{}, gone
 	}
-	info, err := q.resultInfo(ctx, r.Object, gone)
+	image, err := q.openImage(ctx, r.Object, gone)
 	if err != nil {
 		return nil, job.Job{}, err
 	}
-	// Without a deadline the library allows five seconds for a whole object,
-	// which slow clients need longer for.
-	reading, stop := context.WithTimeout(ctx, readLimit)
-	open := func(ctx context.Context) (io.ReadCloser, error) { return q.pictures.Get(ctx, r.Object) }
-	return &seeker{ctx: reading, open: open, stop: stop, size: int64(info.Size)}, r.Job, nil
-}
-
-// resultInfo describes a result, or answers gone. A question that is lost with a
-// node is asked again.
-func (q *Queue) resultInfo(ctx context.Context, object string, gone error) (info *jetstream.ObjectInfo, err error) {
-	ctx, stop := context.WithTimeout(ctx, readPatience)
-	defer stop()
-	err = q.persist(ctx, func(ctx context.Context) error {
-		if info, err = q.pictures.GetInfo(ctx, object); errors.Is(err, jetstream.ErrObjectNotFound) {
-			return gone
-		} else if err != nil {
-			return fmt.Errorf("look for result: %w", err)
-		}
-		return nil
-	})
-	return info, err
+	return image, r.Job, nil
 }
 
 // Cancel implements job.Queue. The worker of a running job notices by the

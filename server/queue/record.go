@@ -11,6 +11,7 @@ import (
 
 	"upscaled/models/fault"
 	"upscaled/server/job"
+	"upscaled/server/queue/blob"
 )
 
 // record is a job as it is stored.
@@ -150,7 +151,7 @@ func (q *Queue) conclude(ctx context.Context, r record) {
 		q.options.Log.Warn("settle later", "job", r.ID, "error", err)
 	}
 	q.passed(StepAccounted, r.ID)
-	if err := q.pictures.Delete(ctx, inputObject(r.ID)); err != nil && !errors.Is(err, jetstream.ErrObjectNotFound) {
+	if err := q.images.Delete(ctx, inputImage(r.ID)); err != nil {
 		q.options.Log.Warn("input is removed later", "job", r.ID, "error", err)
 	}
 	q.passed(StepInputGone, r.ID)
@@ -206,7 +207,7 @@ func (q *Queue) persistFor(ctx context.Context, limit time.Duration, step func(c
 		trying, stop := context.WithTimeout(ctx, limit)
 		err := step(trying)
 		stop()
-		if err == nil || isConflict(err) || ctx.Err() != nil {
+		if err == nil || isConflict(err) || isFinal(err) || ctx.Err() != nil {
 			return err
 		}
 		if fault.KindOf(err) != fault.Internal && !errors.Is(err, context.DeadlineExceeded) {
@@ -222,4 +223,9 @@ func (q *Queue) persistFor(ctx context.Context, limit time.Duration, step func(c
 			return err
 		}
 	}
+}
+
+// isFinal reports whether an image can never be read, however often it is tried.
+func isFinal(err error) bool {
+	return errors.Is(err, blob.ErrNotFound) || errors.Is(err, blob.ErrDamaged)
 }

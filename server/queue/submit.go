@@ -81,7 +81,7 @@ func (q *Queue) charge(ctx context.Context, spec job.Spec) (balance *int64, err 
 
 // accept stores input, record and work item in this order.
 func (q *Queue) accept(ctx context.Context, r *record, input []byte) error {
-	if err := q.store(ctx, inputObject(r.ID), input); err != nil {
+	if err := q.storeImage(ctx, inputImage(r.ID), input); err != nil {
 		return err
 	}
 	q.passed(StepInput, r.ID)

@@ -58,7 +58,7 @@ func (q *Queue) PutUpload(ctx context.Context, u job.Upload, data []byte) (job.U
 	r := uploadRecord{Upload: u, Object: uploadObject(u.ID)}
 	if err := q.shelve(ctx, r, data); err != nil {
 		q.shelf.remove(u.ID)
-		_ = q.pictures.Delete(context.WithoutCancel(ctx), r.Object) // else it expires
+		_ = q.images.Delete(context.WithoutCancel(ctx), r.Object) // else it expires
 		return job.Upload{}, err
 	}
 	q.shelf.add(u.ID, shelvedAs(u))
@@ -77,7 +77,7 @@ func (q *Queue) shelve(ctx context.Context, r uploadRecord, data []byte) error {
 	if err != nil {
 		return fmt.Errorf("encode upload: %w", err)
 	}
-	if err := q.store(ctx, r.Object, data); err != nil {
+	if err := q.storeImage(ctx, r.Object, data); err != nil {
 		return err
 	}
 	q.passed(StepContents, r.ID)
@@ -142,7 +142,7 @@ func (q *Queue) ReadUpload(ctx context.Context, id string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return q.load(ctx, r.Object, noUpload())
+	return q.loadImage(ctx, r.Object, noUpload())
 }
 
 // DeleteUpload implements job.Uploads.
@@ -156,7 +156,7 @@ func (q *Queue) DeleteUpload(ctx context.Context, id string) error {
 	}
 	q.passed(StepUndescribed, id)
 	q.shelf.remove(id)
-	if err := q.pictures.Delete(ctx, r.Object); err != nil && !errors.Is(err, jetstream.ErrObjectNotFound) {
+	if err := q.images.Delete(ctx, r.Object); err != nil {
 		q.options.Log.Warn("contents of a file are removed later", "upload", id, "error", err)
 	}
 	q.passed(StepContentsGone, id)

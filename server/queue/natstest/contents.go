@@ -18,7 +18,7 @@ import (
 type attachment struct{ URL, Token string }
 
 // Join connects to the server that a process has embedded in a data folder. It
-// knows nothing of package jobs but the names below.
+// knows nothing of package queue but the names below.
 func Join(t *testing.T, data string) jetstream.JetStream {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(data, "attach.json"))
@@ -58,7 +58,7 @@ func Amounts(ctx context.Context, store jetstream.JetStream) (pictures, others A
 	streams := store.ListStreams(ctx)
 	for info := range streams.Info() {
 		to := &others
-		if info.Config.Name == "OBJ_upscaled_pictures_1" {
+		if info.Config.Name == "upscaled_images_1" {
 			to = &pictures
 		}
 		to.Messages, to.Bytes = to.Messages+info.State.Msgs, to.Bytes+info.State.Bytes
@@ -66,39 +66,30 @@ func Amounts(ctx context.Context, store jetstream.JetStream) (pictures, others A
 	return pictures, others, streams.Err()
 }
 
-// Leftovers names everything in a store that belongs to no job: objects, pieces
-// of objects, work items of jobs that have ended. Jobs must be final.
-func Leftovers(ctx context.Context, store jetstream.JetStream) (found []string, err error) {
+// Orphans returns everything in a store that belongs to no job: images, whole or
+// not, and work items of jobs that have ended. Images that a job or an upload
+// names but that are missing are returned as well. All jobs must be final.
+func Orphans(ctx context.Context, store jetstream.JetStream) (found []string, err error) {
 	owned, err := owners(ctx, store)
 	if err != nil {
 		return nil, err
 	}
-	objects, err := store.ObjectStore(ctx, "upscaled_pictures_1")
+	chunks, err := subjects(ctx, store, "upscaled_images_1", "upscaled.image.1.")
 	if err != nil {
 		return nil, err
 	}
-	all, err := objects.List(ctx)
-	if err != nil && !errors.Is(err, jetstream.ErrNoObjectsFound) {
-		return nil, err
-	}
-	whole := map[string]bool{}
-	for _, o := range all {
-		whole[o.NUID] = true
-		if !owned[o.Name] {
-			found = append(found, "object "+o.Name)
+	for _, chunk := range chunks {
+		at := strings.LastIndexByte(chunk, '.')
+		name := strings.ReplaceAll(chunk[:at], ".", "/")
+		if _, is := owned[name]; !is {
+			found = append(found, "image "+name)
+		} else if chunk[at:] == ".0" {
+			owned[name] = true
 		}
-		delete(owned, o.Name)
 	}
-	for name := range owned {
-		found = append(found, "no object "+name)
-	}
-	pieces, err := subjects(ctx, store, "OBJ_upscaled_pictures_1", "$O.upscaled_pictures_1.C.")
-	if err != nil {
-		return nil, err
-	}
-	for _, nuid := range pieces {
-		if !whole[nuid] {
-			found = append(found, "pieces "+nuid)
+	for name, whole := range owned {
+		if !whole {
+			found = append(found, "no image "+name)
 		}
 	}
 	items, err := subjects(ctx, store, "upscaled_work_1", "upscaled.work.1.")
@@ -108,7 +99,7 @@ func Leftovers(ctx context.Context, store jetstream.JetStream) (found []string, 
 	return found, err
 }
 
-// owners are the objects that jobs and uploads name.
+// owners returns the names of the images of jobs and uploads, as keys.
 func owners(ctx context.Context, store jetstream.JetStream) (map[string]bool, error) {
 	owned := map[string]bool{}
 	for _, name := range []string{"upscaled_jobs_1", "upscaled_uploads_1"} {
@@ -133,7 +124,7 @@ func owners(ctx context.Context, store jetstream.JetStream) (map[string]bool, er
 				return nil, fmt.Errorf("job %s is %s", key, record.State)
 			}
 			if record.Object != "" {
-				owned[record.Object] = true
+				owned[record.Object] = false // until it is found
 			}
 		}
 	}

@@ -1,7 +1,6 @@
 package queue_test
 
 import (
-	"context"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -19,7 +18,7 @@ func nothingLeft(t *testing.T, dir string) {
 	t.Helper()
 	store := natstest.Join(t, dir)
 	eventually(t, func() bool {
-		left, err := natstest.Leftovers(t.Context(), store)
+		left, err := natstest.Orphans(t.Context(), store)
 		return err == nil && len(left) == 0
 	})
 }
@@ -42,15 +41,17 @@ func TestClearedAtTheStart(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := q.PiecesOnly(t.Context(), "broken"); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"broken/input", "done/brokentoken", "@upload/broken/token"} {
+		if err := q.ChunkOnly(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
 	}
 	_, q = reopen(t, dir, c, q, alone)
 	eventually(t, func() bool {
-		names, err := q.Objects(t.Context())
+		names, err := q.Images(t.Context())
 		return err == nil && len(names) == 3
 	})
-	names, err := q.Objects(t.Context())
+	names, err := q.Images(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,40 +88,21 @@ func TestYoungObjectsAreLeftAlone(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := q.PiecesOnly(t.Context(), "goes-on"); err != nil {
+	if err := q.ChunkOnly(t.Context(), "goes-on/input"); err != nil {
 		t.Fatal(err)
 	}
 	look := q.Clearing()
 	for _, step := range []struct {
-		after           time.Duration
-		objects, pieces int
-	}{{0, 2, 3}, {59 * time.Second, 2, 3}, {time.Minute, 0, 1}, {11 * time.Minute, 0, 0}} {
+		after  time.Duration
+		images int
+	}{{0, 3}, {59 * time.Second, 3}, {time.Minute, 0}} {
 		ahead.Store(int64(step.after))
 		if err := look(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		names, err := q.Objects(t.Context())
-		if err != nil || len(names) != step.objects {
+		names, err := q.Images(t.Context())
+		if err != nil || len(names) != step.images {
 			t.Errorf("after %s: %v, %v", step.after, names, err)
 		}
-		if pieces, err := q.Pieces(t.Context()); err != nil || pieces != step.pieces {
-			t.Errorf("after %s: pieces of %d objects, %v", step.after, pieces, err)
-		}
-	}
-}
-
-// A list of objects that does not end is asked for again.
-func TestListWithoutEnd(t *testing.T) {
-	t.Parallel()
-	q := start(t, embed(t, t.TempDir()), nil)
-	if err := q.Store(t.Context(), "never/input", []byte("picture")); err != nil {
-		t.Fatal(err)
-	}
-	q.stop()
-	q.LoseLists(1)
-	ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
-	defer stop()
-	if names, err := q.Objects(ctx); err != nil || !slices.Equal(names, []string{"never/input"}) {
-		t.Errorf("%v, %v", names, err)
 	}
 }
