@@ -6,7 +6,7 @@ import (
 	"upscaled/models/fault"
 )
 
-// Exit codes; the README's table lists the same.
+// Exit codes; the guide lists them in cli.md.
 const (
 	exitOK = 0
 	// exitFailed: at least one picture could not be made, or a check did not

@@ -14,13 +14,12 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"upscaled/cmd/upscaled/reference"
 	"upscaled/engine/imagedata"
 	"upscaled/engine/imagedata/encode"
 	"upscaled/models"
 )
 
-var update = flag.Bool("update", false, "write the README's settings table anew")
+var update = flag.Bool("update", false, "write generated pages of the guide")
 
 const readmePath = repository + "/README.md"
 
@@ -39,75 +38,14 @@ func bare() *app {
 		func(string) (string, bool) { return "", false })
 }
 
-// settingsTable is what the README has to say of the flags of the verbs that
-// work on pictures and models.
-func settingsTable() string {
-	root := newRootCommand(bare())
-	var b strings.Builder
-	section := func(title string, flags *pflag.FlagSet) {
-		rows := 0
-		flags.VisitAll(func(f *pflag.Flag) {
-			if f.Name == "help" || f.Name == "version" {
-				return
-			}
-			if rows++; rows == 1 {
-				fmt.Fprintf(&b, "\n%s\n\n| flag | environment | default | meaning |\n| --- | --- | --- | --- |\n", title)
-			}
-			fmt.Fprintf(&b, "| `--%s` | %s | %s | %s |\n", f.Name, code(strings.Join(f.Annotations[environmentKey], "")), code(reference.Default(f)), f.Usage)
-		})
-	}
-	section("Every verb:", root.PersistentFlags())
-	for _, verb := range []string{"upscale", "models list", "models pull", "models import", "models verify", "models export", "doctor", "bench", "serve", "worker", "keys new", "keys list"} {
-		cmd, _, err := root.Find(strings.Fields(verb))
-		if err != nil {
-			return err.Error()
-		}
-		section("`upscaled "+verb+"`:", cmd.LocalNonPersistentFlags())
-	}
-	keys, _, err := root.Find([]string{"keys"})
-	if err != nil {
-		return err.Error()
-	}
-	section("`upscaled keys`, all of its verbs:", keys.PersistentFlags())
-	return b.String()
-}
+// maxReadme is the README's limit in bytes: details belong in the guide.
+const maxReadme = 9000
 
-func code(text string) string {
-	if text == "" {
-		return ""
-	}
-	return "`" + text + "`"
-}
-
-func TestSettingsTable(t *testing.T) {
+func TestReadmeIsShort(t *testing.T) {
 	t.Parallel()
-	text := readme(t)
-	begin, rest, found := cutAfterLine(text, "<!-- settings:")
-	_, end, ended := strings.Cut(rest, "<!-- /settings -->")
-	if !found || !ended {
-		t.Fatal("the README has no markers for its settings table")
+	if size := len(readme(t)); size > maxReadme {
+		t.Errorf("the README has %d bytes, more than %d: move details to the guide", size, maxReadme)
 	}
-	want := begin + settingsTable() + "<!-- /settings -->" + end
-	if text == want {
-		return
-	}
-	if *update {
-		if err := os.WriteFile(readmePath, []byte(want), 0o666); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	t.Error("the README's settings are not those of the program; run 'go test ./cmd/upscaled -run TestSettingsTable -update'")
-}
-
-// cutAfterLine cuts behind the line that has a mark.
-func cutAfterLine(text, mark string) (before, after string, found bool) {
-	at := strings.Index(text, mark)
-	if at < 0 {
-		return text, "", false
-	}
-	line := strings.IndexByte(text[at:], '\n') + 1
-	return text[:at+line], text[at+line:], true
 }
 
 // Every flag tells what it does, and every variable is of this program.
@@ -189,36 +127,33 @@ func parses(arguments []string) error {
 	return cmd.ValidateArgs(cmd.Flags().Args())
 }
 
-func TestReadmeKnowsExitCodes(t *testing.T) {
-	t.Parallel()
-	text := readme(t)
-	for _, code := range []int{exitOK, exitFailed, exitUsage, exitMissing, exitMemory, exitInternal, exitInterrupted} {
-		if !strings.Contains(text, fmt.Sprintf("\n| %d | ", code)) {
-			t.Errorf("the README has no exit code %d", code)
-		}
-	}
-}
-
-func TestReadmeKnowsModels(t *testing.T) {
+// The guide's table of models has every model of the catalogue, and what the
+// README's has agrees with it.
+func TestTableOfModels(t *testing.T) {
 	t.Parallel()
 	store, err := models.Open(models.Options{Home: filepath.Join(t.TempDir(), "empty"), Offline: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := readme(t)
+	guide, short := guidePages(t)["models.md"], readme(t)
 	for _, entry := range store.List() {
-		if entry.Kind == models.Upscale && !strings.Contains(text, fmt.Sprintf("\n| %s | %d | %s |", entry.Name, entry.Scale, entry.Licence)) {
-			t.Errorf("the README's table has no %s with %dx and %s", entry.Name, entry.Scale, entry.Licence)
+		name := fmt.Sprintf("\n| %s |", entry.Name)
+		row := fmt.Sprintf("%s %d | %s |", name, entry.Scale, entry.Licence)
+		if entry.Kind == models.Upscale && !strings.Contains(guide, row) {
+			t.Errorf("models.md has no row %q", row)
+		}
+		if entry.Kind == models.Upscale && strings.Contains(short, name) && !strings.Contains(short, row) {
+			t.Errorf("the README has another row than %q", row)
 		}
 	}
 }
 
-// The table of formats says what the encoders can.
-func TestReadmeKnowsFormats(t *testing.T) {
+// The table of formats has the capabilities of the encoders.
+func TestTableOfFormats(t *testing.T) {
 	t.Parallel()
 	says := func(cell string) bool { return cell != "no" && cell != "on white" }
 	rows := make(map[imagedata.Format][]string)
-	for _, line := range strings.Split(readme(t), "\n") {
+	for _, line := range strings.Split(guidePages(t)["formats.md"], "\n") {
 		cells := strings.Split(line, " | ")
 		if len(cells) != 7 {
 			continue
@@ -230,7 +165,7 @@ func TestReadmeKnowsFormats(t *testing.T) {
 	for _, format := range imagedata.Formats() {
 		cells := rows[format]
 		if cells == nil {
-			t.Errorf("the README has no row for %s", format)
+			t.Errorf("formats.md has no row for %s", format)
 			continue
 		}
 		can := encode.Capabilities(format)
@@ -239,7 +174,7 @@ func TestReadmeKnowsFormats(t *testing.T) {
 			Animation: says(strings.TrimSuffix(cells[6], " |")), MaxSide: can.MaxSide,
 		}
 		if got != can {
-			t.Errorf("the README says %s: %+v, the encoder %+v", format, got, can)
+			t.Errorf("formats.md has %s: %+v, the encoder %+v", format, got, can)
 		}
 	}
 }

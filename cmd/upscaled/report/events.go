@@ -14,7 +14,7 @@ import (
 const eventInterval = 200 * time.Millisecond
 
 // Event is one line of --json. Fields that do not belong to an event are
-// absent. The README documents the same.
+// absent. The guide documents the same in images.md.
 type Event struct {
 	// Event is "begin", "note", "fetch", "start", "progress", "done",
 	// "skipped", "failed", "canceled" or "end".
