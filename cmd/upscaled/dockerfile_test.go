@@ -315,7 +315,6 @@ func TestDockerfileCommands(t *testing.T) {
 	}
 	pull := command(t, "models", "models pull")
 	t.Run("models", func(t *testing.T) {
-		needRuntime(t)
 		store, err := models.Open(models.Options{Offline: true})
 		if err != nil {
 			t.Fatal(err)

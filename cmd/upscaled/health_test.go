@@ -42,7 +42,7 @@ func TestHealth(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			url := answering(t, c.status, c.body)
-			if got := program(t, &pretend{}, nil, nil, "health", "--url", url+"/prefix/"); got.code != c.code || got.stdout != c.says {
+			if got := program(t, &fakeUpscaler{}, nil, nil, "health", "--url", url+"/prefix/"); got.code != c.code || got.stdout != c.says {
 				t.Errorf("%d %q %q", got.code, got.stdout, got.stderr)
 			}
 		})
@@ -58,7 +58,7 @@ func TestHealthOfThisMachine(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, environment := range []map[string]string{{"UPSCALED_LISTEN": "0.0.0.0:" + port}, {"UPSCALED_CONFIG": file}} {
-		if got := program(t, &pretend{}, environment, nil, "health"); got.code != exitOK {
+		if got := program(t, &fakeUpscaler{}, environment, nil, "health"); got.code != exitOK {
 			t.Errorf("%v: %d %s", environment, got.code, got.stderr)
 		}
 	}
@@ -72,10 +72,10 @@ func TestHealthOfHTTPS(t *testing.T) {
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.StartTLS()
 	t.Cleanup(server.Close)
-	if got := program(t, &pretend{}, nil, nil, "health", "--listen", server.Listener.Addr().String()); got.code != exitOK {
+	if got := program(t, &fakeUpscaler{}, nil, nil, "health", "--listen", server.Listener.Addr().String()); got.code != exitOK {
 		t.Errorf("%d %s %s", got.code, got.stdout, got.stderr)
 	}
-	if got := program(t, &pretend{}, nil, nil, "health", "--url", server.URL); got.code != exitFailed {
+	if got := program(t, &fakeUpscaler{}, nil, nil, "health", "--url", server.URL); got.code != exitFailed {
 		t.Errorf("a certificate of nobody is believed: %d %s", got.code, got.stdout)
 	}
 }
@@ -84,12 +84,12 @@ func TestHealthOfNothing(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.NotFoundHandler())
 	server.Close() // its port answers no more
-	got := program(t, &pretend{}, nil, nil, "health", "--url", server.URL)
+	got := program(t, &fakeUpscaler{}, nil, nil, "health", "--url", server.URL)
 	if got.code != exitFailed || !strings.Contains(got.stderr, "Nothing answers at "+server.URL) {
 		t.Errorf("%d %q", got.code, got.stderr)
 	}
 	for _, wrong := range [][]string{{"--url", "example.com"}, {"--url", "ftp://example.com"}, {"--listen", "8080"}} {
-		if got := program(t, &pretend{}, nil, nil, append([]string{"health"}, wrong...)...); got.code != exitUsage {
+		if got := program(t, &fakeUpscaler{}, nil, nil, append([]string{"health"}, wrong...)...); got.code != exitUsage {
 			t.Errorf("%v: %d %s", wrong, got.code, got.stderr)
 		}
 	}

@@ -23,6 +23,7 @@ func main() {
 	}
 	a := newApp(streams{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}, os.LookupEnv)
 	a.engineProcess = ownProcess
+	instrument(a)
 	ctx, stop := interruptible(context.Background(), func() {
 		a.abandon()
 		os.Exit(exitInterrupted)

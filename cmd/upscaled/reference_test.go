@@ -38,10 +38,10 @@ func TestReferencePage(t *testing.T) {
 func TestReferenceVerb(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
-	if got := program(t, &pretend{}, nil, nil, "reference", "--man", folder, "--markdown", folder); got.code != exitOK {
+	if got := program(t, &fakeUpscaler{}, nil, nil, "reference", "--man", folder, "--markdown", folder); got.code != exitOK {
 		t.Fatalf("%d %s", got.code, got.stderr)
 	}
-	if got := program(t, &pretend{}, nil, nil, "reference"); got.code != exitUsage {
+	if got := program(t, &fakeUpscaler{}, nil, nil, "reference"); got.code != exitUsage {
 		t.Errorf("without a folder: %d %s", got.code, got.stderr)
 	}
 	for _, name := range []string{"upscaled.1", "upscaled-upscale.1", "upscaled-models-pull.1", "upscaled-keys-new.1", "upscaled-health.1", cliPage} {
@@ -62,7 +62,7 @@ func TestManualPagesByMandoc(t *testing.T) {
 		t.Skip("needs Debian's package mandoc")
 	}
 	folder := t.TempDir()
-	if got := program(t, &pretend{}, nil, nil, "reference", "--man", folder); got.code != exitOK {
+	if got := program(t, &fakeUpscaler{}, nil, nil, "reference", "--man", folder); got.code != exitOK {
 		t.Fatalf("%d %s", got.code, got.stderr)
 	}
 	pages, err := filepath.Glob(filepath.Join(folder, "*.1"))

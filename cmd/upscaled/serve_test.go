@@ -1,44 +1,16 @@
 package main
 
 import (
-	"bytes"
-	"context"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-	"time"
+	"upscaled/engine"
 )
-
-func TestSharedPathByContentType(t *testing.T) {
-	t.Parallel()
-	s := serve(t, nil)
-	r, err := http.NewRequest(http.MethodPost, s.url+"/v1/upscale", strings.NewReader("x"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Header.Set("Content-Type", "text/plain")
-	code, header, body := send(t, r, "")
-	if code != http.StatusUnsupportedMediaType || header.Get("X-Request-Id") == "" || decodeJSON[map[string]any](t, body)["status"] != "error" {
-		t.Errorf("%d %v %s", code, header, body)
-	}
-	for path, mark := range map[string]string{"/api/unknown": "ERROR_AI_NOT_EXISTS", "/v1/unknown": "resource_not_found", "/public/v1/unknown": "detail"} {
-		if code, body := get(t, s.url+path, ""); code != http.StatusNotFound || !bytes.Contains(body, []byte(mark)) {
-			t.Errorf("%s: %d %s", path, code, body)
-		}
-	}
-}
-
-func TestRefusesToBeOpenWithoutKeys(t *testing.T) {
-	t.Parallel()
-	got := program(t, &pretend{}, nil, nil, "serve", "--listen", "0.0.0.0:0", "--data", t.TempDir())
-	if got.code != exitFailed || !strings.Contains(got.stderr, "keys new") {
-		t.Errorf("%d %s", got.code, got.stderr)
-	}
-}
 
 func TestAllProblemsOfSettingsAtOnce(t *testing.T) {
 	t.Parallel()
@@ -47,7 +19,7 @@ func TestAllProblemsOfSettingsAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	environment := map[string]string{"UPSCALED_CONFIG": file, "UPSCALED_LEASE": "soon", "UPSCALED_MAX_QUEUE": "0"}
-	got := program(t, &pretend{}, environment, nil, "serve", "--public-url", "ftp://x", "--mnml-price", "-1")
+	got := program(t, &fakeUpscaler{}, environment, nil, "serve", "--public-url", "ftp://x", "--mnml-price", "-1")
 	if got.code != exitUsage {
 		t.Errorf("code %d", got.code)
 	}
@@ -58,162 +30,79 @@ func TestAllProblemsOfSettingsAtOnce(t *testing.T) {
 	}
 }
 
-func TestGracefulStop(t *testing.T) {
+
+// A bound on the engine's process that cannot be kept is a mistake.
+func TestEngineMemoryMistakes(t *testing.T) {
 	t.Parallel()
-	s := serve(t, nil)
-	if code := s.stop(); code != exitOK {
-		t.Errorf("exit code %d:\n%s", code, s.log)
-	}
-	if _, err := client().Get(s.url + "/healthz"); err == nil {
-		t.Error("the port is still open")
-	}
-	if _, err := os.Stat(filepath.Join(s.data, "attach.json")); !os.IsNotExist(err) {
-		t.Errorf("the attachment is left: %v", err)
-	}
-}
-
-// keys runs the keys verb on a server's data folder and gives its output.
-func keys(t *testing.T, data string, arguments ...string) string {
-	t.Helper()
-	got := program(t, &pretend{}, nil, nil, append([]string{"keys", "--data", data}, arguments...)...)
-	if got.code != exitOK {
-		t.Fatalf("keys %v: %d %s", arguments, got.code, got.stderr)
-	}
-	return strings.TrimSpace(got.stdout)
-}
-
-func keyID(t *testing.T, data string) string {
-	t.Helper()
-	listed := decodeJSON[[]keyView](t, []byte(keys(t, data, "list", "--json")))
-	return listed[len(listed)-1].ID
-}
-
-func TestKeys(t *testing.T) {
-	t.Parallel()
-	s := serve(t, nil)
-	picture := pngOf(t, textured(60, 40, false))
-	try := func(key string) int {
-		code, _, _ := send(t, form(t, s.url+"/public/v1/image-tune/upscale", "image", picture, "scale=1K"), key)
-		return code
-	}
-	if code := try(""); code != http.StatusOK {
-		t.Errorf("without keys: %d", code)
-	}
-	key := keys(t, s.data, "new", "shop", "--credits", "2") // while the server runs
-	id := keyID(t, s.data)
-	// The server may believe for a second that there are no keys.
-	for deadline := time.Now().Add(10 * time.Second); try("") != http.StatusUnauthorized; {
-		if time.Now().After(deadline) {
-			t.Fatal("calls without a key go on to pass")
+	for _, arguments := range [][]string{
+		{"--engine-memory", "-1"}, {"--engine-memory", "1000000000", "--isolate=false"},
+	} {
+		got := program(t, &fakeUpscaler{}, nil, nil, append([]string{"serve", "--listen", "127.0.0.1:0", "--data", t.TempDir()}, arguments...)...)
+		if got.code != exitUsage || !strings.Contains(got.stderr, "--engine-memory") {
+			t.Errorf("%v: %d %s", arguments, got.code, got.stderr)
 		}
 	}
-	if first, second, third := try(key), try(key), try(key); first != 200 || second != 200 || third != http.StatusPaymentRequired {
-		t.Errorf("two credits: %d %d %d", first, second, third)
-	}
-	if balance := keys(t, s.data, "topup", id, "3"); balance != "3" {
-		t.Errorf("balance %s", balance)
-	}
-	keys(t, s.data, "disable", id)
-	if code := try(key); code != http.StatusNotFound {
-		t.Errorf("disabled: %d", code)
-	}
-	keys(t, s.data, "enable", id)
-	if code := try(key); code != http.StatusOK {
-		t.Errorf("enabled: %d", code)
-	}
-	s.stop()
-	if table := keys(t, s.data, "list"); !strings.Contains(table, "shop") || strings.Contains(table, key) {
-		t.Errorf("with the server stopped:\n%s", table)
-	}
 }
 
-// Exactly the affordable number of parallel requests succeeds.
-func TestCreditsUnderParallelRequests(t *testing.T) {
+// What cannot be watched is told before anything runs.
+func TestWatchingProblems(t *testing.T) {
 	t.Parallel()
-	data := t.TempDir()
-	key := keys(t, data, "new", "shop", "--credits", "30")
-	s := serve(t, nil, "--data", data)
-	picture := pngOf(t, textured(40, 40, false))
-	codes := make(chan int, 100)
-	for range 100 {
-		request := form(t, s.url+"/v1/upscale", "image", picture)
-		go func() {
-			code, _, _ := send(t, request, key)
-			codes <- code
-		}()
-	}
-	count := map[int]int{}
-	for range 100 {
-		count[<-codes]++
-	}
-	if count[http.StatusOK] != 30 || count[http.StatusBadRequest] != 70 {
-		t.Errorf("answers %v", count)
-	}
-}
-
-func TestClientThatLeavesCancels(t *testing.T) {
-	t.Parallel()
-	begun := make(chan struct{}, 1)
-	s := serve(t, blocked(begun))
-	request := form(t, s.url+"/v1/services/image-upscaling", "file", pngOf(t, textured(40, 40, false)))
-	impatient := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	left := make(chan error, 1)
-	ctx, leave := context.WithCancel(t.Context())
-	go func() {
-		response, err := impatient.Do(request.WithContext(ctx))
-		if err == nil {
-			_, _ = io.Copy(io.Discard, response.Body)
-			response.Body.Close()
+	taken := httptest.NewServer(http.NotFoundHandler())
+	defer taken.Close()
+	for argument, code := range map[string]int{
+		"--trace-ratio=2": exitUsage, "--trace-ratio=NaN": exitUsage, "--traces=collector:4317": exitFailed,
+		"--metrics-listen=" + strings.TrimPrefix(taken.URL, "http://"): exitFailed,
+	} {
+		flag, _, _ := strings.Cut(argument, "=")
+		got := program(t, &fakeUpscaler{}, nil, nil, "serve", "--listen", "127.0.0.1:0", "--data", t.TempDir(), argument)
+		if got.code != code || !strings.Contains(got.stderr, flag) {
+			t.Errorf("%s: %d %s", argument, got.code, got.stderr)
 		}
-		left <- err
-	}()
-	await(t, begun)
-	leave()
-	if err := <-left; err == nil {
-		t.Error("the call was answered")
 	}
-	s.waitForLog(t, `"outcome":"canceled"`)
 }
 
-// A stop hands running work back within the grace, and the next process
-// finishes it.
-func TestStopHandsWorkOn(t *testing.T) {
+
+// Profiles are for this machine only.
+func TestProfilesOfThisMachineOnly(t *testing.T) {
 	t.Parallel()
-	begun := make(chan struct{}, 1)
-	s := serve(t, blocked(begun), "--grace", "200ms")
-	_, _, body := send(t, form(t, s.url+"/public/v1/image-tune/upscale", "image", pngOf(t, textured(40, 40, false)), "scale=1K"), "")
-	id := decodeJSON[map[string]string](t, body)["job_id"]
-	await(t, begun)
-	if code := s.stop(); code != exitOK {
-		t.Errorf("exit code %d:\n%s", code, s.log)
+	for _, address := range []string{"0.0.0.0:0", ":6060", "192.0.2.1:6060", "example.com:6060", "6060"} {
+		got := program(t, &fakeUpscaler{}, nil, nil, "serve", "--data", t.TempDir(), "--pprof-listen", address)
+		if got.code != exitUsage || !strings.Contains(got.stderr, "--pprof-listen") {
+			t.Errorf("%s: %d %s", address, got.code, got.stderr)
+		}
 	}
-	next := serve(t, nil, "--data", s.data)
-	finished(t, next.url+"/job/"+id, "", func(body []byte) bool { return bytes.Contains(body, []byte("Succeed")) })
 }
 
-// What the server itself adds to a small picture's time.
-func TestOverhead(t *testing.T) {
-	if testing.Short() {
-		t.Skip("times mean nothing under the race detector")
+// The engine's process gets all of its settings, from wherever they come, and
+// cannot be started by hand.
+func TestEngineArguments(t *testing.T) {
+	t.Parallel()
+	a := newApp(streams{stdin: strings.NewReader(""), stdout: io.Discard, stderr: io.Discard}, func(name string) (string, bool) {
+		if name == "UPSCALED_THREADS" {
+			return "2", true
+		}
+		return "", false
+	})
+	cmd, rest, err := newRootCommand(a).Find([]string{"serve", "--device", "cuda:0,1", "--max-side", "77", "--no-warm-up", "--listen", "127.0.0.1:1"})
+	if err != nil {
+		t.Fatal(err)
 	}
-	s := serve(t, nil)
-	picture := jpegOf(t, textured(256, 256, false))
-	var all []float64
-	for range 21 {
-		started := time.Now()
-		_, _, body := send(t, form(t, s.url+"/v1/services/image-upscaling?scale_factor=2", "file", picture), "")
-		wall := time.Since(started)
-		answer := decodeJSON[struct {
-			Result struct {
-				Milliseconds float64 `json:"processing_time_ms"`
-			}
-		}](t, body)
-		all = append(all, float64(wall)/float64(time.Millisecond)-answer.Result.Milliseconds)
+	if err := cmd.ParseFlags(rest); err != nil {
+		t.Fatal(err)
 	}
-	slices.Sort(all)
-	median := all[len(all)/2]
-	t.Logf("median overhead %.1f ms", median)
-	if limit := timeLimit(30 * time.Millisecond); median > float64(limit)/float64(time.Millisecond) {
-		t.Errorf("median overhead %.1f ms, more than %v", median, limit)
+	if problems := a.applyEnvironment(cmd); problems != nil {
+		t.Fatal(problems)
+	}
+	got := engineArguments(cmd.Flags())
+	for _, want := range []string{"--threads=2", "--device=cuda:0,1", "--max-side=77", "--max-pixels=100000000", "--no-warm-up=true", "--home=", "--offline=false", "--model="} {
+		if !slices.Contains(got, want) {
+			t.Errorf("no %s in %v", want, got)
+		}
+	}
+	if got[0] != engineVerb || parses(got) != nil || slices.ContainsFunc(got, func(s string) bool { return strings.HasPrefix(s, "--listen") }) {
+		t.Errorf("%v: %v", got, parses(got))
+	}
+	if first, again := sameDevice([]string{"x", "--device=auto"}, nil), sameDevice([]string{"x", "--device=auto"}, []engine.DeviceUse{{Device: engine.Device{Kind: "cuda", ID: "0"}}}); first[1] != "--device=auto" || again[1] != "--device=cuda:0" {
+		t.Errorf("devices: %v, then %v", first, again)
 	}
 }

@@ -23,38 +23,23 @@ import (
 	"upscaled/models/fault"
 )
 
-// programVariable makes the test's own executable behave as the program, for
-// tests that need a process to send signals to.
-const programVariable = "UPSCALED_TEST_PROGRAM"
-
 func TestMain(m *testing.M) {
-	switch os.Getenv(programVariable) {
-	case "":
-	case slowProgram:
-		slowMain()
-	case isolatedProgram:
-		isolatedMain()
-	case stepsProgram:
-		stepsMain()
-	default:
-		main()
-	}
 	// nats.go leaves this one behind when its connection is closed in the moment
 	// of a first asynchronous publish; only a process that ends does that.
 	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/nats-io/nats.go/jetstream.(*jetStream).resetPendingAcksOnReconnect"))
 }
 
-// pretend is an upscaler that writes a word. requests remembers what it was
+// fakeUpscaler writes a word. requests are what it was
 // asked for.
-type pretend struct {
+type fakeUpscaler struct {
 	missing  error
 	limits   imagedata.Limits
 	requests []engine.Request
 }
 
-func (p *pretend) Prepare(context.Context, engine.Request) error { return p.missing }
+func (p *fakeUpscaler) Prepare(context.Context, engine.Request) error { return p.missing }
 
-func (p *pretend) Upscale(_ context.Context, r engine.Request) (engine.Result, error) {
+func (p *fakeUpscaler) Upscale(_ context.Context, r engine.Request) (engine.Result, error) {
 	info, err := decode.Probe(r.Input, p.limits)
 	if err != nil {
 		return engine.Result{}, err
@@ -65,7 +50,7 @@ func (p *pretend) Upscale(_ context.Context, r engine.Request) (engine.Result, e
 	return engine.Result{Output: imagedata.Info{Width: 4 * info.Width, Height: 4 * info.Height, Format: r.Format}, Model: "pretend"}, err
 }
 
-func (p *pretend) Describe(context.Context, engine.Request) (batch.Facts, error) {
+func (p *fakeUpscaler) Describe(context.Context, engine.Request) (batch.Facts, error) {
 	return batch.Facts{Model: "pretend", Width: 8, Height: 4, Scale: 4}, nil
 }
 
@@ -73,11 +58,11 @@ func (p *pretend) Describe(context.Context, engine.Request) (batch.Facts, error)
 type outcome struct {
 	code           int
 	stdout, stderr string
-	fake           *pretend
+	fake           *fakeUpscaler
 }
 
 // program runs the whole program but the engine.
-func program(t *testing.T, fake *pretend, environment map[string]string, stdin []byte, arguments ...string) outcome {
+func program(t *testing.T, fake *fakeUpscaler, environment map[string]string, stdin []byte, arguments ...string) outcome {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	a := newApp(streams{stdin: bytes.NewReader(stdin), stdout: &stdout, stderr: &stderr}, func(name string) (string, bool) {
@@ -117,7 +102,7 @@ func TestUpscaleOneFile(t *testing.T) {
 	t.Parallel()
 	root := folder(t, map[string][]byte{"a.png": smallPNG(t)})
 	input := filepath.Join(root, "a.png")
-	got := program(t, &pretend{}, nil, nil, "upscale", "--scale", "2.5", "--denoise", "0.25", "--quality", "80",
+	got := program(t, &fakeUpscaler{}, nil, nil, "upscale", "--scale", "2.5", "--denoise", "0.25", "--quality", "80",
 		"--strip", "--tile", "64", "--model", "some-model", "--max-pixels", "1M", input)
 	if got.code != exitOK || got.stdout != "" {
 		t.Fatalf("exit %d, standard output %q, standard error %q", got.code, got.stdout, got.stderr)
@@ -136,7 +121,7 @@ func TestUpscaleOneFile(t *testing.T) {
 func TestSummaryAndExitCode(t *testing.T) {
 	t.Parallel()
 	root := folder(t, map[string][]byte{"a.png": smallPNG(t), "bad.png": []byte("text"), "cut.png": smallPNG(t)[:20]})
-	got := program(t, &pretend{}, nil, nil, "upscale", "--out", filepath.Join(root, "out"), root)
+	got := program(t, &fakeUpscaler{}, nil, nil, "upscale", "--out", filepath.Join(root, "out"), root)
 	if got.code != exitFailed {
 		t.Errorf("exit %d", got.code)
 	}
@@ -145,7 +130,7 @@ func TestSummaryAndExitCode(t *testing.T) {
 			t.Errorf("standard error has no %q:\n%s", want, got.stderr)
 		}
 	}
-	if quiet := program(t, &pretend{}, nil, nil, "upscale", "-q", "--skip-existing", "--out", filepath.Join(root, "out"), filepath.Join(root, "a.png")); quiet.code != exitOK || quiet.stderr != "" {
+	if quiet := program(t, &fakeUpscaler{}, nil, nil, "upscale", "-q", "--skip-existing", "--out", filepath.Join(root, "out"), filepath.Join(root, "a.png")); quiet.code != exitOK || quiet.stderr != "" {
 		t.Errorf("quiet: exit %d, %q", quiet.code, quiet.stderr)
 	}
 }
@@ -154,7 +139,7 @@ func TestMissingModelIsOneError(t *testing.T) {
 	t.Parallel()
 	root := folder(t, map[string][]byte{"a.png": smallPNG(t), "b.png": smallPNG(t)})
 	missing := fault.New(fault.ModelMissing, "The model is not installed.")
-	got := program(t, &pretend{missing: missing}, nil, nil, "upscale", root)
+	got := program(t, &fakeUpscaler{missing: missing}, nil, nil, "upscale", root)
 	if got.code != exitMissing || strings.Count(got.stderr, "The model is not installed.") != 1 {
 		t.Errorf("exit %d, standard error %q", got.code, got.stderr)
 	}
@@ -167,7 +152,7 @@ func TestMissingModelIsOneError(t *testing.T) {
 func TestEvents(t *testing.T) {
 	t.Parallel()
 	root := folder(t, map[string][]byte{"a.png": smallPNG(t), "bad.png": []byte("text"), "notes.txt": []byte("text")})
-	got := program(t, &pretend{}, nil, nil, "upscale", "--json", "--out", filepath.Join(root, "out"), root)
+	got := program(t, &fakeUpscaler{}, nil, nil, "upscale", "--json", "--out", filepath.Join(root, "out"), root)
 	if got.stderr != "" {
 		t.Errorf("standard error is %q", got.stderr)
 	}
@@ -191,11 +176,11 @@ func TestEvents(t *testing.T) {
 
 func TestStandardStreams(t *testing.T) {
 	t.Parallel()
-	got := program(t, &pretend{}, nil, smallPNG(t), "upscale", "-")
+	got := program(t, &fakeUpscaler{}, nil, smallPNG(t), "upscale", "-")
 	if got.code != exitOK || got.stdout != "upscaled" || strings.Count(got.stderr, "\n") != 1 {
 		t.Errorf("exit %d, standard output %q, standard error %q", got.code, got.stdout, got.stderr)
 	}
-	events := program(t, &pretend{}, nil, smallPNG(t), "upscale", "--json", "-")
+	events := program(t, &fakeUpscaler{}, nil, smallPNG(t), "upscale", "--json", "-")
 	if events.stdout != "upscaled" || !strings.Contains(events.stderr, `"event":"end"`) {
 		t.Errorf("standard output %q, standard error %q", events.stdout, events.stderr)
 	}
@@ -235,7 +220,7 @@ func TestMistakesOfUsage(t *testing.T) {
 		{"nonsense", `no verb "upscaled nonsense"`},
 		{"models lst", `no verb "upscaled models lst"; did you mean list?`},
 	} {
-		got := program(t, &pretend{}, nil, nil, strings.Fields(c.arguments)...)
+		got := program(t, &fakeUpscaler{}, nil, nil, strings.Fields(c.arguments)...)
 		if got.code != exitUsage || !strings.Contains(got.stderr, c.want) || got.stdout != "" || len(got.fake.requests) != 0 {
 			t.Errorf("upscaled %s: exit %d, %q", c.arguments, got.code, got.stderr)
 		}
@@ -247,15 +232,15 @@ func TestEnvironment(t *testing.T) {
 	root := folder(t, map[string][]byte{"a.png": smallPNG(t)})
 	input := filepath.Join(root, "a.png")
 	environment := map[string]string{"UPSCALED_MODEL": "from-environment"}
-	got := program(t, &pretend{}, environment, nil, "upscale", "--overwrite", input)
+	got := program(t, &fakeUpscaler{}, environment, nil, "upscale", "--overwrite", input)
 	if got.code != exitOK || got.fake.requests[0].Model != "from-environment" {
 		t.Errorf("exit %d, asked for %+v", got.code, got.fake.requests)
 	}
-	got = program(t, &pretend{}, environment, nil, "upscale", "--overwrite", "--model", "from-flag", input)
+	got = program(t, &fakeUpscaler{}, environment, nil, "upscale", "--overwrite", "--model", "from-flag", input)
 	if got.fake.requests[0].Model != "from-flag" {
 		t.Errorf("the flag loses: asked for %+v", got.fake.requests)
 	}
-	got = program(t, &pretend{}, map[string]string{"UPSCALED_THREADS": "many"}, nil, "upscale", input)
+	got = program(t, &fakeUpscaler{}, map[string]string{"UPSCALED_THREADS": "many"}, nil, "upscale", input)
 	if got.code != exitUsage || !strings.Contains(got.stderr, "UPSCALED_THREADS") {
 		t.Errorf("exit %d, %q", got.code, got.stderr)
 	}
@@ -313,6 +298,15 @@ func TestPixelsFlag(t *testing.T) {
 	}
 }
 
+// fakeEngine is the real engine on a fake runtime.
+type fakeEngine struct{ *engine.Engine }
+
+func (fakeEngine) Prepare(context.Context, engine.Request) error { return nil }
+
+func (fakeEngine) Describe(context.Context, engine.Request) (batch.Facts, error) {
+	return batch.Facts{}, nil
+}
+
 // As many pictures are in work as the device wants.
 func TestPicturesAtOnce(t *testing.T) {
 	t.Parallel()
@@ -321,7 +315,7 @@ func TestPicturesAtOnce(t *testing.T) {
 		for _, d := range devices[1:] {
 			o.Others = append(o.Others, d)
 		}
-		return pretendEngine{engine.New(o)}
+		return fakeEngine{engine.New(o)}
 	}
 	gpu := &enginetest.Runtime{Static: true}
 	if n := atOnce(made(&enginetest.Runtime{})); n != 2 {

@@ -29,7 +29,7 @@ func runClient(t *testing.T, file string, environment ...string) map[string]any 
 	if err := probe.Run(); err != nil {
 		t.Skipf("the client cannot be run here (%v): scripts/clients FOLDER installs it, %s names the folder", err, clientsVariable)
 	}
-	command := exec.CommandContext(t.Context(), "node", filepath.Join("../../../cmd/upscaled/testdata/clients", file))
+	command := exec.CommandContext(t.Context(), "node", filepath.Join("../../../cmd/upscaled/e2e/testdata/clients", file))
 	command.Env = append(append(os.Environ(), modules), environment...)
 	var stderr bytes.Buffer
 	command.Stderr = &stderr

@@ -1,0 +1,152 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"math/rand"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+)
+
+// ledger is what a client knows of its jobs.
+type ledger struct {
+	mutex sync.Mutex
+	// accepted are the jobs that were answered with an ID, with their last
+	// known status; cut counts the calls without an answer.
+	accepted map[string]string
+	cut      int
+	// refused counts the calls that were answered 503.
+	refused int
+}
+
+func (l *ledger) submit(t *testing.T, request *http.Request, key string) {
+	code, _, body := send(t, request, key)
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	switch code {
+	case http.StatusOK:
+		l.accepted[decodeJSON[map[string]string](t, body)["job_id"]] = "Pending"
+	case 0:
+		l.cut++
+	case http.StatusServiceUnavailable, http.StatusInternalServerError:
+		l.refused++
+	default:
+		t.Errorf("submission: %d %s", code, body)
+	}
+}
+
+// look asks for every job once. What is final stays as it is.
+func (l *ledger) look(t *testing.T, url, key string) (unfinished int) {
+	l.mutex.Lock()
+	ids := make(map[string]string, len(l.accepted))
+	for id, status := range l.accepted {
+		ids[id] = status
+	}
+	l.mutex.Unlock()
+	for id, before := range ids {
+		code, body := get(t, url+"/job/"+id, key)
+		if code == 0 {
+			return len(ids) // the server is dead
+		}
+		now := string(body)
+		if code == http.StatusOK {
+			now = decodeJSON[struct{ Status string }](t, body).Status
+		}
+		if before != "Pending" && now != before || code != http.StatusOK {
+			t.Errorf("job %s was %s and is %s", id, before, now)
+		}
+		if now == "Pending" {
+			unfinished++
+		}
+		l.mutex.Lock()
+		l.accepted[id] = now
+		l.mutex.Unlock()
+	}
+	return unfinished
+}
+
+// The server is killed at random moments with jobs in every state. All that
+// it accepted end once, with a result and the right charge.
+func TestKilledServerLosesNothing(t *testing.T) {
+	t.Parallel()
+	rounds := 20
+	if testing.Short() {
+		rounds = 3
+	}
+	const jobsPerRound, credits = 20, 10_000
+	seed := time.Now().UnixNano()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewSource(seed))
+	data := t.TempDir()
+	key := keys(t, data, "new", "shop", "--credits", "10000")
+	client := &ledger{accepted: map[string]string{}}
+	arguments := []string{"--lease", "2s", "--attempts", "100"}
+	picture := pngOf(t, textured(30, 20, false))
+	for range rounds {
+		server := startProcess(t, data, nil, arguments...)
+		var calls sync.WaitGroup
+		for range jobsPerRound {
+			request := form(t, server.url+"/public/v1/image-tune/upscale", "image", picture, "scale=1K")
+			calls.Go(func() { client.submit(t, request, key) })
+		}
+		calls.Go(func() { client.look(t, server.url, key) })
+		time.Sleep(time.Duration(random.Intn(1500)) * time.Millisecond) // the random moment
+		server.kill()
+		calls.Wait()
+	}
+	server := startProcess(t, data, nil, arguments...)
+	for deadline := time.Now().Add(2 * time.Minute); client.look(t, server.url, key) > 0; {
+		if time.Now().After(deadline) {
+			t.Fatal("jobs are left unfinished")
+		}
+	}
+	checkResults(t, client, server.url, key)
+	checkCredits(t, client, data, credits)
+	t.Logf("%d jobs accepted, %d calls cut", len(client.accepted), client.cut)
+	if len(client.accepted) < rounds {
+		t.Errorf("only %d jobs were accepted: nothing was tested", len(client.accepted))
+	}
+}
+
+func checkResults(t *testing.T, client *ledger, url, key string) {
+	t.Helper()
+	for id, status := range client.accepted {
+		if status != "Succeed" {
+			t.Errorf("job %s is %s", id, status)
+			continue
+		}
+		_, body := get(t, url+"/job/"+id, key)
+		urls := decodeJSON[struct {
+			ImageURLs []string `json:"image_urls"`
+		}](t, body).ImageURLs
+		// The link is that of the request's own host; ports change.
+		if _, width, _ := fetched(t, urls[0]); width != 1024 {
+			t.Errorf("job %s: %d pixels wide", id, width)
+		}
+	}
+}
+
+// checkCredits: every accepted job was paid once. Calls that were cut may
+// have been accepted without the client hearing of it.
+func checkCredits(t *testing.T, client *ledger, data string, credits int64) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); ; {
+		listed := decodeJSON[[]keyView](t, []byte(keys(t, data, "list", "--json")))
+		if len(listed) == 0 {
+			t.Fatal("the key is lost")
+		}
+		spent := credits - *listed[0].Credits
+		least, most := int64(len(client.accepted)), int64(len(client.accepted)+client.cut)
+		if listed[0].Unfinished == 0 {
+			if spent < least || spent > most {
+				t.Errorf("%d credits were taken for %d accepted jobs and %d cut calls", spent, least, client.cut)
+			}
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d charges are left open", listed[0].Unfinished)
+		}
+	}
+}

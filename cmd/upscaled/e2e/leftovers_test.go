@@ -1,0 +1,58 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"upscaled/server/queue/natstest"
+)
+
+// eventually waits until nothing is wrong any more.
+func eventually(t *testing.T, what string, log *logLines, wrong func() string) {
+	t.Helper()
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for deadline := time.Now().Add(30 * time.Second); ; <-again.C {
+		text := wrong()
+		if text == "" {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: %s\n%s", what, text, log)
+		}
+	}
+}
+
+// checkStore: a running server whose jobs are all final keeps, soon after its
+// start, no picture, no piece of one and no work item that belongs to no job.
+func checkStore(t *testing.T, data string, log *logLines) {
+	t.Helper()
+	store := natstest.Join(t, data)
+	eventually(t, "store", log, func() string {
+		left, err := natstest.Orphans(t.Context(), store)
+		if err != nil {
+			left = append(left, err.Error())
+		}
+		return strings.Join(left, ", ")
+	})
+}
+
+// checkDataFolder: nothing lies beside what a server keeps.
+func checkDataFolder(t *testing.T, data string) {
+	t.Helper()
+	entries, err := os.ReadDir(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range entries {
+		switch entry.Name() {
+		case "jetstream", "lock", "attach.json":
+		default:
+			t.Errorf("%s is left in the data folder", entry.Name())
+		}
+	}
+}
