@@ -30,7 +30,6 @@ func TestAllProblemsOfSettingsAtOnce(t *testing.T) {
 	}
 }
 
-
 // A bound on the engine's process that cannot be kept is a mistake.
 func TestEngineMemoryMistakes(t *testing.T) {
 	t.Parallel()
@@ -60,7 +59,6 @@ func TestWatchingProblems(t *testing.T) {
 		}
 	}
 }
-
 
 // Profiles are for this machine only.
 func TestProfilesOfThisMachineOnly(t *testing.T) {
