@@ -23,18 +23,13 @@ type File struct {
 //go:embed embedded/*.txt
 var embedded embed.FS
 
-// Carried are licences of software of others within modules that have no file
-// for it: libwebp as WebAssembly, and the headers of ONNX Runtime's C API.
+// Carried returns licenses of third-party code in modules that have no file
+// for them: the headers of ONNX Runtime's C API.
 func Carried(module string) ([]File, error) {
-	var name string
-	switch module {
-	case "github.com/gen2brain/webp":
-		name = "libwebp"
-	case "github.com/yalue/onnxruntime_go":
-		name = "onnxruntime"
-	default:
+	if module != "github.com/yalue/onnxruntime_go" {
 		return nil, nil
 	}
+	const name = "onnxruntime"
 	text, err := embedded.ReadFile("embedded/" + name + ".txt")
 	if err != nil {
 		return nil, fmt.Errorf("read licence: %w", err)

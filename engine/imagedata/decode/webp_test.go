@@ -8,7 +8,8 @@ import (
 	"time"
 
 	"github.com/HugoSmits86/nativewebp"
-	"github.com/gen2brain/webp"
+	"github.com/bep/gowebp/libwebp"
+	"github.com/bep/gowebp/libwebp/webpoptions"
 
 	"upscaled/engine/imagedata"
 )
@@ -68,7 +69,7 @@ func TestWebPLossy(t *testing.T) {
 	t.Parallel()
 	for _, want := range []color.NRGBA{{0, 0, 0, 255}, {255, 255, 255, 255}, {200, 60, 30, 255}, {40, 90, 220, 128}} {
 		var out bytes.Buffer
-		if err := webp.Encode(&out, filled(33, 17, want), webp.Options{Quality: 95, Method: 4}); err != nil {
+		if err := libwebp.Encode(&out, filled(33, 17, want), webpoptions.EncodingOptions{Quality: 95}); err != nil {
 			t.Fatal(err)
 		}
 		info, frames := all(t, out.Bytes())
