@@ -59,7 +59,15 @@ type DeviceUse struct {
 	Busy time.Duration
 }
 
-// Devices tells the engine's devices as they are now.
+// DevicesOf returns an Upscaler's devices, nil if it does not know them.
+func DevicesOf(u Upscaler) []DeviceUse {
+	if known, ok := u.(interface{ Devices() []DeviceUse }); ok {
+		return known.Devices()
+	}
+	return nil
+}
+
+// Devices returns the engine's devices as they are now.
 func (e *Engine) Devices() []DeviceUse {
 	all := make([]DeviceUse, len(e.devices))
 	for i, d := range e.devices {

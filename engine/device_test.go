@@ -98,7 +98,7 @@ func TestStaticDeviceMemory(t *testing.T) {
 	if s := result.Stats; s.TileWidth*s.TileHeight <= 12_000 {
 		t.Errorf("the first try was %dx%d already", s.TileWidth, s.TileHeight)
 	}
-	if !equal(first(t, data).Color, untiled(enginetest.Net(2, 4).Description, in, 800, 600)) {
+	if !equal(first(t, data).Color, untiled(enginetest.Net(2, 4).Info(), in, 800, 600)) {
 		t.Error("the picture differs")
 	}
 }
@@ -120,7 +120,7 @@ func TestTuning(t *testing.T) {
 	for _, pixels := range []int{64 * 64, 200 * 200} {
 		e := engine.New(engine.Options{
 			Runtime: &enginetest.Runtime{Static: true}, Library: enginetest.Library{Network: enginetest.Net(2, 4)},
-			Tuning: func(engine.Network) engine.Tuning { return engine.Tuning{TilePixels: pixels} },
+			Tuning: func(*network.Network) engine.Tuning { return engine.Tuning{TilePixels: pixels} },
 		})
 		var out bytes.Buffer
 		result, err := e.Upscale(t.Context(), engine.Request{Input: file(t, noise(6, 300, 300, 3, 8)), Output: &out})
@@ -158,7 +158,7 @@ func TestPartlyBlackTiles(t *testing.T) {
 // spotted makes a black spot in what float16 sessions give.
 type spotted struct{ enginetest.Runtime }
 
-func (s *spotted) Open(ctx context.Context, net engine.Network, o network.Options) (engine.Session, error) {
+func (s *spotted) Open(ctx context.Context, net *network.Network, o network.Options) (engine.Session, error) {
 	session, err := s.Runtime.Open(ctx, net, o)
 	if err != nil || o.Precision != network.Float16 {
 		return session, err

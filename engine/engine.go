@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"upscaled/engine/face"
 	"upscaled/engine/imagedata"
 	"upscaled/engine/imagedata/decode"
 	"upscaled/engine/imagedata/encode"
@@ -13,15 +14,22 @@ import (
 	"upscaled/models/network"
 )
 
-// Options make an Engine.
+// Upscaler upscales images: an Engine in this process or in another one. It may
+// be used concurrently.
+type Upscaler interface {
+	Upscale(context.Context, Request) (Result, error)
+}
+
+// Options configure an Engine.
 type Options struct {
 	// Runtime computes; Others are further devices of the same kind, which
 	// share the work.
 	Runtime Runtime
 	Others  []Runtime
 	Library Library
-	// Faces enhances faces; nil where that is not available.
-	Faces FaceLibrary
+	// Detector returns a face detector; it may be called concurrently. If it is
+	// nil, faces cannot be enhanced.
+	Detector func(context.Context, DetectorOptions) (face.Detector, error)
 	// Limits bound what is decoded.
 	Limits imagedata.Limits
 	// TileMemory is what one session may use for a tile, in bytes; 0 plans it
@@ -31,7 +39,7 @@ type Options struct {
 	Precision network.Precision
 	// Tuning, where not nil, tells what was measured for a network on the
 	// device; it may be called concurrently.
-	Tuning func(Network) Tuning
+	Tuning func(*network.Network) Tuning
 }
 
 // Tuning is how a device runs a network fastest; zero values mean that it was
@@ -270,7 +278,7 @@ func (r *run) frame(ctx context.Context, f imagedata.Frame, w *writer) error {
 }
 
 // collect runs planes through a network and keeps the whole result.
-func (r *run) collect(ctx context.Context, net Network, planes []imagedata.Raster) ([]imagedata.Raster, error) {
+func (r *run) collect(ctx context.Context, net *network.Network, planes []imagedata.Raster) ([]imagedata.Raster, error) {
 	scale := net.Info().Scale
 	whole := make([]imagedata.Raster, len(planes))
 	for i, plane := range planes {

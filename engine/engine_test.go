@@ -96,7 +96,7 @@ func equal(a, b imagedata.Raster) bool {
 }
 
 // upscale runs one request on a fake runtime.
-func upscale(t testing.TB, r engine.Runtime, net enginetest.Network, q engine.Request) ([]byte, engine.Result, error) {
+func upscale(t testing.TB, r engine.Runtime, net *network.Network, q engine.Request) ([]byte, engine.Result, error) {
 	t.Helper()
 	e := engine.New(engine.Options{Runtime: r, Library: enginetest.Library{Network: net}})
 	defer e.Close()
@@ -112,16 +112,17 @@ func TestTiledEqualsUntiled(t *testing.T) {
 	t.Parallel()
 	check := func(seed int64) bool {
 		random := rand.New(rand.NewSource(seed))
-		net := enginetest.Net(1+random.Intn(4), 1+random.Intn(12))
-		net.Description.Trims = random.Intn(2) == 0
-		if !net.Description.Trims {
-			net.Description.Multiple = 1 + random.Intn(2)
-		}
+		net := enginetest.Net(1+random.Intn(4), 1+random.Intn(12), func(i *network.Info) {
+			if i.Trims = random.Intn(2) == 0; !i.Trims {
+				i.Multiple = 1 + random.Intn(2)
+			}
+		})
+		facts := net.Info()
 		depth, channels := 8*(1+random.Intn(2)), 1+2*random.Intn(2)
-		in := noise(seed, 1+random.Intn(700)/net.Description.Scale, 1+random.Intn(700)/net.Description.Scale, channels, depth)
+		in := noise(seed, 1+random.Intn(700)/facts.Scale, 1+random.Intn(700)/facts.Scale, channels, depth)
 		q := engine.Request{Input: file(t, in), Format: imagedata.PNG, Tile: 24 + random.Intn(200)}
 		if random.Intn(2) == 0 {
-			q.Size.Scale = 0.2 + random.Float64()*float64(net.Description.Scale)
+			q.Size.Scale = 0.2 + random.Float64()*float64(facts.Scale)
 		}
 		device := &enginetest.Runtime{Static: random.Intn(2) == 0, Parallel: random.Intn(4), Streams: true}
 		data, result, err := upscale(t, device, net, q)
@@ -129,11 +130,11 @@ func TestTiledEqualsUntiled(t *testing.T) {
 			t.Errorf("seed %d: %v", seed, err)
 			return false
 		}
-		want := untiled(net.Description, in, result.Output.Width, result.Output.Height)
+		want := untiled(net.Info(), in, result.Output.Width, result.Output.Height)
 		got := first(t, data).Color
 		if !equal(got, want) {
 			t.Errorf("seed %d: %dx%d through %s at tile %d to %dx%d differs",
-				seed, in.Width, in.Height, net.Name, q.Tile, want.Width, want.Height)
+				seed, in.Width, in.Height, net.ID(), q.Tile, want.Width, want.Height)
 		}
 		return !t.Failed()
 	}
@@ -223,15 +224,14 @@ func TestSizes(t *testing.T) {
 func TestDeviceMemory(t *testing.T) {
 	t.Parallel()
 	for _, trims := range []bool{false, true} {
-		net := enginetest.Net(2, 3)
-		net.Description.Trims = trims
+		net := enginetest.Net(2, 3, func(i *network.Info) { i.Trims = trims })
 		in := noise(3, 500, 400, 3, 8)
 		r := &enginetest.Runtime{MostPixels: 9000}
 		data, _, err := upscale(t, r, net, engine.Request{Input: file(t, in)})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !equal(first(t, data).Color, untiled(net.Description, in, 1000, 800)) {
+		if !equal(first(t, data).Color, untiled(net.Info(), in, 1000, 800)) {
 			t.Error("a smaller plan changes the picture")
 		}
 		if r.Opened.Load() != r.Closed.Load() {
@@ -252,7 +252,7 @@ func TestBlackTilesRunAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !equal(first(t, data).Color, untiled(net.Description, in, 100, 100)) {
+	if !equal(first(t, data).Color, untiled(net.Info(), in, 100, 100)) {
 		t.Error("the tile stayed black")
 	}
 }

@@ -9,22 +9,14 @@ import (
 	"upscaled/engine/face/align"
 	"upscaled/engine/imagedata"
 	"upscaled/models/fault"
+	"upscaled/models/network"
 )
 
-// FaceLibrary finds what enhances faces by name. It may be used concurrently.
-type FaceLibrary interface {
-	// Detector gives the best detector there is.
-	Detector(ctx context.Context, o DetectorOptions) (face.Detector, error)
-	// Restorer gives a network that takes and gives aligned faces of one fixed
-	// square size at scale 1. "" is the best that is installed; none installed
-	// is fault.ModelMissing, whose sentence names the remedy.
-	Restorer(ctx context.Context, name string) (Network, string, error)
-	// Refiner gives the super-resolution network that refines faces where no
-	// restorer is installed, and its name.
-	Refiner(ctx context.Context) (Network, string, error)
-}
+// Refiner is the upscaling model that refines faces if no face restorer is
+// installed.
+const Refiner = "realesrgan-x4plus"
 
-// DetectorOptions say which faces count.
+// DetectorOptions select the faces to enhance.
 type DetectorOptions struct {
 	// Minimum is the shorter side of a face's box in input pixels, Maximum how
 	// many faces are taken, the largest first.
@@ -80,7 +72,7 @@ const (
 type restoration struct {
 	faces    Faces
 	detector face.Detector
-	net      Network
+	net      *network.Network
 	result   FaceResult
 }
 
@@ -93,8 +85,7 @@ func (e *Engine) restoration(ctx context.Context, f *Faces) (*restoration, error
 	if !(f.Strength > 0 && f.Strength <= 1) {
 		return nil, fault.New(fault.Invalid, "The strength of face enhancement must be from 0 to 1, not %g.", f.Strength)
 	}
-	library := e.options.Faces
-	if library == nil {
+	if e.options.Detector == nil {
 		return nil, fault.New(fault.Unsupported, "Face enhancement is not available here.")
 	}
 	r := &restoration{faces: *f}
@@ -103,20 +94,20 @@ func (e *Engine) restoration(ctx context.Context, f *Faces) (*restoration, error
 		name = ""
 	}
 	var err error
-	r.net, r.result.Restorer, err = library.Restorer(ctx, name)
+	r.net, r.result.Restorer, err = e.options.Library.LoadRestorer(ctx, name)
 	if fault.KindOf(err) == fault.ModelMissing && name == "" {
 		switch f.Missing {
 		case Ignore:
 			return nil, nil
 		case Refine, "":
-			r.result.Refined = true
-			r.net, r.result.Restorer, err = library.Refiner(ctx)
+			r.result.Refined, r.result.Restorer = true, Refiner
+			r.net, err = e.options.Library.Load(ctx, Refiner, nil)
 		}
 	}
 	if err != nil {
 		return nil, err
 	}
-	r.detector, err = library.Detector(ctx, f.DetectorOptions)
+	r.detector, err = e.options.Detector(ctx, f.DetectorOptions)
 	return r, err
 }
 

@@ -20,22 +20,22 @@ import (
 // where the network's name says so. At scale 1 they change nothing.
 type smooth struct{ enginetest.Runtime }
 
-func (s *smooth) Open(_ context.Context, net engine.Network, _ network.Options) (engine.Session, error) {
-	return smoothSession{net.(enginetest.Network)}, nil
+func (s *smooth) Open(_ context.Context, net *network.Network, _ network.Options) (engine.Session, error) {
+	return smoothSession{net}, nil
 }
 
-type smoothSession struct{ net enginetest.Network }
+type smoothSession struct{ net *network.Network }
 
 func (smoothSession) Close() error { return nil }
 
 func (s smoothSession) Run(_ context.Context, in, out imagedata.Raster) error {
 	result := in
-	if s.net.Description.Scale > 1 {
+	if s.net.Info().Scale > 1 {
 		result = resize.Whole(in, out.Width, out.Height)
 	}
 	copy(out.Pix, result.Pix)
 	copy(out.Pix16, result.Pix16)
-	if strings.HasPrefix(s.net.Name, "inverting") {
+	if s.net.Info().Description == "inverting" {
 		for i := range out.Pix {
 			out.Pix[i] = 255 - out.Pix[i]
 		}
@@ -62,20 +62,21 @@ func (f faces) Detector(context.Context, engine.DetectorOptions) (face.Detector,
 	return f, nil
 }
 
-func (f faces) Restorer(_ context.Context, name string) (engine.Network, string, error) {
+func (f faces) LoadRestorer(context.Context, string) (*network.Network, string, error) {
 	if f.restorer == "" {
 		return nil, "", fault.New(fault.ModelMissing, "No face restorer is installed.")
 	}
-	net := enginetest.Net(1, 0)
-	net.Name = f.restorer
-	net.Description.FixedWidth, net.Description.FixedHeight = f.side, f.side
-	return net, f.restorer, nil
+	return enginetest.Net(1, 0, func(i *network.Info) { i.FixedWidth, i.FixedHeight = f.side, f.side }), f.restorer, nil
 }
 
-func (f faces) Refiner(context.Context) (engine.Network, string, error) {
-	net := enginetest.Net(4, 0)
-	net.Name = "inverting refiner"
-	return net, "refiner", nil
+func (f faces) Default(string) string { return "" }
+
+func (f faces) Load(_ context.Context, name string, _ *float64) (*network.Network, error) {
+	return enginetest.Net(4, 0, func(i *network.Info) {
+		if name == engine.Refiner {
+			i.Description = "inverting"
+		}
+	}), nil
 }
 
 // oneFace is a face whose eyes are 40 pixels apart, around a place.
@@ -106,8 +107,7 @@ func waves(width, height, channels, depth int) imagedata.Raster {
 // enhance runs one request with faces, or plain with nil.
 func enhance(t *testing.T, input imagedata.Raster, library faces, f *engine.Faces) (imagedata.Raster, engine.Result, error) {
 	t.Helper()
-	net := enginetest.Net(4, 0)
-	e := engine.New(engine.Options{Runtime: &smooth{}, Library: enginetest.Library{Network: net}, Faces: library})
+	e := engine.New(engine.Options{Runtime: &smooth{}, Library: library, Detector: library.Detector})
 	defer e.Close()
 	var out bytes.Buffer
 	result, err := e.Upscale(t.Context(), engine.Request{Input: file(t, input), Output: &out, Faces: f})
@@ -173,7 +173,7 @@ func TestRefinedWhereNothingIsInstalled(t *testing.T) {
 	input, library := waves(260, 240, 3, 8), faces{found: []face.Face{oneFace(130, 120)}}
 	plain, _, _ := enhance(t, input, library, nil)
 	got, result, err := enhance(t, input, library, &engine.Faces{Strength: 1, Missing: engine.Refine})
-	if err != nil || !result.Faces.Refined || result.Faces.Restorer != "refiner" || len(result.Notes) != 1 || !strings.Contains(result.Notes[0], "models pull gfpgan") {
+	if err != nil || !result.Faces.Refined || result.Faces.Restorer != engine.Refiner || len(result.Notes) != 1 || !strings.Contains(result.Notes[0], "models pull gfpgan") {
 		t.Fatalf("%v %+v %q", err, result.Faces, result.Notes)
 	}
 	if count, _, _, _, _, psnr := difference(got, plain); count == 0 || psnr > 40 {

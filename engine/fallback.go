@@ -25,7 +25,7 @@ func (f fallback) Device() Device {
 }
 
 // Open implements Runtime. A precision that is first's own becomes second's.
-func (f fallback) Open(ctx context.Context, net Network, o network.Options) (Session, error) {
+func (f fallback) Open(ctx context.Context, net *network.Network, o network.Options) (Session, error) {
 	session, err := f.first.Open(ctx, net, o)
 	if fault.KindOf(err) != fault.Unsupported {
 		return session, err

@@ -13,7 +13,7 @@ import (
 // choosy runs small networks only.
 type choosy struct{ enginetest.Runtime }
 
-func (c *choosy) Open(ctx context.Context, net engine.Network, o network.Options) (engine.Session, error) {
+func (c *choosy) Open(ctx context.Context, net *network.Network, o network.Options) (engine.Session, error) {
 	if net.Info().Radius > 5 {
 		return nil, fault.New(fault.Unsupported, "This network cannot run here.")
 	}
@@ -26,7 +26,7 @@ type asked struct {
 	precision network.Precision
 }
 
-func (a *asked) Open(ctx context.Context, net engine.Network, o network.Options) (engine.Session, error) {
+func (a *asked) Open(ctx context.Context, net *network.Network, o network.Options) (engine.Session, error) {
 	a.precision = o.Precision
 	return a.Runtime.Open(ctx, net, o)
 }

@@ -22,7 +22,7 @@ const (
 type pass struct {
 	engine *Engine
 	run    *run
-	net    Network
+	net    *network.Network
 	facts  network.Info
 	// planes all have the extended size; width and height are the true one.
 	planes []imagedata.Raster
@@ -38,7 +38,7 @@ type pass struct {
 // through runs planes through a network and hands out the results in bands
 // from top to bottom, each band once and all planes with the same rows. Bands
 // are the callee's, who gives them back to the pool.
-func (r *run) through(ctx context.Context, net Network, planes []imagedata.Raster, emit func([]imagedata.Raster) error) error {
+func (r *run) through(ctx context.Context, net *network.Network, planes []imagedata.Raster, emit func([]imagedata.Raster) error) error {
 	p := &pass{
 		engine: r.engine, run: r, net: net, facts: net.Info(),
 		width: planes[0].Width, height: planes[0].Height,

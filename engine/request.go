@@ -9,19 +9,24 @@ import (
 	"time"
 
 	"upscaled/engine/imagedata"
+	"upscaled/models/network"
 )
 
-// Library loads networks by the names people use. Load may be called
-// concurrently and returns the same Network for the same arguments while it
-// is in use. It may download; a network that cannot be had is
-// fault.ModelMissing, an unknown name fault.NotFound.
+// Library loads models by name; *models.Store implements it. It may be used
+// concurrently and may download. A model that is neither installed nor can be
+// downloaded is fault.ModelMissing, an unknown name fault.NotFound.
 type Library interface {
-	// Load gives the named network. denoise, where not nil, is 0..1 and asks
-	// for the mix of a network with its denoising twin.
-	Load(ctx context.Context, name string, denoise *float64) (Network, error)
-	// Default names the network to use when none was asked for on a device
-	// kind ("cpu", "cuda").
+	// Load returns the named model, the same one for the same arguments while it
+	// is in use. A non-nil denoise, 0 to 1, mixes the model with its denoising
+	// variant.
+	Load(ctx context.Context, name string, denoise *float64) (*network.Network, error)
+	// Default returns the name of the model that is used on a device kind ("cpu",
+	// "cuda") if a request names none.
 	Default(deviceKind string) string
+	// LoadRestorer returns a face restorer and its name: a model that maps aligned
+	// faces of one fixed square size to faces at scale 1. "" is the best one
+	// installed.
+	LoadRestorer(ctx context.Context, name string) (*network.Network, string, error)
 }
 
 // Size is the wanted output size. At most one way of giving it is set; none

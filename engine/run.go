@@ -21,7 +21,7 @@ type run struct {
 	pool    pool
 
 	info          imagedata.Info
-	net           Network
+	net           *network.Network
 	width, height int
 	steps         []step
 	restoration   *restoration // nil leaves faces alone
@@ -110,7 +110,7 @@ const (
 )
 
 // tilePixels is how many input pixels a tile may see.
-func (r *run) tilePixels(net Network) int {
+func (r *run) tilePixels(net *network.Network) int {
 	f := net.Info()
 	if r.request.Tile > 0 {
 		return r.request.Tile * r.request.Tile

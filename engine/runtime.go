@@ -7,17 +7,6 @@ import (
 	"upscaled/models/network"
 )
 
-// Network is what a runtime and the planner need of a loaded network;
-// *network.Network satisfies it. Implementations are immutable and may be
-// used concurrently.
-type Network interface {
-	// ID is equal for equal weights; it keys sessions.
-	ID() string
-	Info() network.Info
-	// Graph serialises an ONNX model for the options.
-	Graph(network.Options) ([]byte, error)
-}
-
 // Device describes where a runtime computes.
 type Device struct {
 	// Kind is "cpu", "cuda", "tensorrt" or "webgpu"; Name is for people.
@@ -44,7 +33,7 @@ type Runtime interface {
 	// Open prepares a network for running. It fails with fault.DeviceMemory
 	// when the device has no room; closing sessions and asking again is then
 	// sensible. The caller owns the session.
-	Open(ctx context.Context, net Network, options network.Options) (Session, error)
+	Open(ctx context.Context, net *network.Network, options network.Options) (Session, error)
 }
 
 // TileMemory is implemented by runtimes whose device reads and writes some

@@ -46,7 +46,7 @@ func newSessions(r Runtime, limit int, idle time.Duration) *sessions {
 
 // get gives the session for a graph, opening it at first use. The caller calls
 // release when done with it.
-func (s *sessions) get(ctx context.Context, net Network, o network.Options) (Session, func(), error) {
+func (s *sessions) get(ctx context.Context, net *network.Network, o network.Options) (Session, func(), error) {
 	key := sessionKey{net.ID(), o}
 	s.mutex.Lock()
 	e, found := s.entries[key]

@@ -1,5 +1,7 @@
 package engine
 
+import "upscaled/models/network"
+
 const (
 	// mostStaticPixels bounds a tile on devices with one shape a session:
 	// beyond it nothing gets faster, and 64 features at four times the side
@@ -15,7 +17,7 @@ const (
 
 // staticPixels is how many input pixels a tile may see on devices with one
 // shape a session: what was measured to be fastest, as far as memory allows.
-func (e *Engine) staticPixels(net Network) int {
+func (e *Engine) staticPixels(net *network.Network) int {
 	pixels := mostStaticPixels
 	if e.options.Tuning != nil {
 		if tuned := e.options.Tuning(net).TilePixels; tuned > 0 {

@@ -16,6 +16,7 @@ import (
 	"upscaled/engine/enginetest"
 	"upscaled/engine/imagedata"
 	"upscaled/models/fault"
+	"upscaled/models/network"
 )
 
 // transparent is a PNG with an alpha plane of noise or of one value.
@@ -40,8 +41,7 @@ func transparent(t *testing.T, width, height int, even bool) []byte {
 func TestStreamedEqualsTiled(t *testing.T) {
 	t.Parallel()
 	for _, multiple := range []int{1, 2} {
-		net := enginetest.Net(3, 4)
-		net.Description.Multiple, net.Description.Trims = multiple, false
+		net := enginetest.Net(3, 4, func(i *network.Info) { i.Multiple = multiple })
 		for name, input := range map[string][]byte{
 			"colour": file(t, noise(1, 63, 41, 3, 8)), "gray, 16 bits": file(t, noise(2, 50, 60, 1, 16)),
 			"one pixel": file(t, noise(3, 1, 1, 3, 8)), "alpha": transparent(t, 45, 33, false), "even alpha": transparent(t, 45, 33, true),

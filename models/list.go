@@ -70,6 +70,15 @@ func (s *Store) Entry(name string) (Entry, error) {
 	return s.entry(d), nil
 }
 
+// CanonicalName returns a model's name as the catalogue writes it, and an unknown
+// name as it is.
+func (s *Store) CanonicalName(name string) string {
+	if entry, err := s.Entry(name); name != "" && err == nil {
+		return entry.Name
+	}
+	return name
+}
+
 // productEntry describes a catalogue entry as it is in the store.
 func (s *Store) productEntry(p product) Entry {
 	if p.kind != Runtime {

@@ -35,7 +35,7 @@ type app struct {
 	// announced are the downloads whose licence was shown.
 	announced map[string]bool
 	// openUpscaler opens the engine with limits for inputs; tests put a fake here.
-	openUpscaler func(context.Context, imagedata.Limits) (upscaler, error)
+	openUpscaler func(context.Context, imagedata.Limits) (batchEngine, error)
 	// engineProcess makes the command of the process that serve and worker run
 	// networks in, which is this program; nil, as in most tests, runs them here.
 	engineProcess func(arguments []string) *exec.Cmd

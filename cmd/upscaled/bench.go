@@ -115,24 +115,25 @@ func (a *app) bench(ctx context.Context, f benchFlags) error {
 
 // benchCases crosses devices, threads, models, tiles and graphs.
 func (a *app) benchCases(ctx context.Context, f benchFlags) ([]bench.Case, error) {
-	store, err := a.openStore()
+	o, err := a.engineOptions()
 	if err != nil {
 		return nil, err
 	}
 	var cases []bench.Case
 	for _, device := range f.devices {
 		for _, threads := range f.threads {
-			c, err := a.openRuntimes(ctx, device, threads)
+			o.Device, o.Threads = device, threads
+			u, err := a.open(ctx, o)
 			if err != nil {
 				return nil, err
 			}
-			runtime := c.runtimes[0]
+			runtime := u.Runtime()
 			names := f.models
 			if len(names) == 0 {
-				names = []string{store.Default(runtime.Device().Kind)}
+				names = []string{u.Store().Default(runtime.Device().Kind)}
 			}
 			for _, name := range names {
-				net, err := store.Load(ctx, name, nil)
+				net, err := u.Store().Load(ctx, name, nil)
 				if err != nil {
 					return nil, err
 				}
@@ -141,7 +142,7 @@ func (a *app) benchCases(ctx context.Context, f benchFlags) ([]bench.Case, error
 						Model: name, Device: runtime.Device().Kind, Threads: threads, Tile: tile, Net: net, Runtime: runtime,
 					}
 					cases = append(cases, c)
-					if c.Straightforward = true; f.compareGraph {
+					if c.Reference = true; f.compareGraph {
 						cases = append(cases, c)
 					}
 				}
@@ -164,7 +165,7 @@ func (a *app) benchPictures(ctx context.Context, f benchFlags, cases []bench.Cas
 			continue
 		}
 		seen[c.Model] = true
-		e := engine.New(engine.Options{Runtime: c.Runtime, Library: oneNetwork{c.Net}, Limits: imagedata.DefaultLimits()})
+		e := engine.New(engine.Options{Runtime: c.Runtime, Library: a.store, Limits: imagedata.DefaultLimits()})
 		best, found := bench.Best(timings, c.Model)
 		whole, err := bench.Picture(ctx, e, engine.Request{Input: input, Model: c.Model}, best, found)
 		e.Close()
@@ -187,21 +188,12 @@ func (f benchFlags) picture() ([]byte, error) {
 	return data, nil
 }
 
-// oneNetwork is a library with one network, loaded before any clock runs.
-type oneNetwork struct{ net engine.Network }
-
-func (o oneNetwork) Load(context.Context, string, *float64) (engine.Network, error) {
-	return o.net, nil
-}
-
-func (o oneNetwork) Default(string) string { return "" }
-
 func (a *app) benchTables(r benchResult) error {
 	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "BARE SESSIONS\tDEVICE\tTHREADS\tTILE\tGRAPH\tMS\tMP/S\tGFLOP/S\tAGAINST PUBLISHED")
 	for _, t := range r.Sessions {
 		graph, ratio := "ours", ""
-		if t.Straightforward {
+		if t.Reference {
 			graph = "published"
 		} else if plain, found := published(r.Sessions, t); found {
 			ratio = fmt.Sprintf("%.2fx", plain.Milliseconds/t.Milliseconds)
@@ -222,7 +214,7 @@ func (a *app) benchTables(r benchResult) error {
 // published finds the timing of the unrewritten graph to compare with.
 func published(all []bench.Timing, like bench.Timing) (bench.Timing, bool) {
 	for _, t := range all {
-		if t.Straightforward && t.Model == like.Model && t.Tile == like.Tile && t.Threads == like.Threads && t.Device == like.Device {
+		if t.Reference && t.Model == like.Model && t.Tile == like.Tile && t.Threads == like.Threads && t.Device == like.Device {
 			return t, true
 		}
 	}

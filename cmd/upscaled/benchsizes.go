@@ -10,6 +10,7 @@ import (
 	"upscaled/engine"
 	"upscaled/engine/bench"
 	"upscaled/engine/imagedata"
+	"upscaled/engine/upscaler"
 )
 
 // benchThroughput measures pictures a second for each device, network and
@@ -51,49 +52,40 @@ func (a *app) benchThroughput(ctx context.Context, f benchFlags) error {
 
 // benchDevice adds one device's figures.
 func (a *app) benchDevice(ctx context.Context, f benchFlags, device string, photos [][]byte, result *benchResult) error {
-	store, err := a.openStore()
+	o, err := a.engineOptions()
 	if err != nil {
 		return err
 	}
+	o.Device, o.Threads = device, f.threads[0]
 	names := f.models
 	for i := 0; i == 0 || i < len(names); i++ {
 		if len(names) > 0 {
-			a.settings.model = names[i] // what a GPU is measured for
+			o.Model = names[i] // the one that a GPU is measured for
 		}
-		c, err := a.openRuntimes(ctx, device, f.threads[0])
+		u, err := a.open(ctx, o)
 		if err != nil {
 			return err
 		}
 		if len(names) == 0 {
-			names = []string{store.Default(c.runtimes[0].Device().Kind)}
+			names = []string{o.Store.Default(u.Runtime().Device().Kind)}
 		}
 		if result.PeakGigaflops == 0 {
-			peak, err := c.native.Peak(ctx)
+			peak, err := u.PeakFlops(ctx)
 			if err != nil {
 				return err
 			}
 			result.PeakGigaflops = peak / 1e9
 		}
-		net, err := store.Load(ctx, names[i], nil)
-		if err != nil {
-			return err
-		}
-		e := engine.New(engine.Options{
-			Runtime: c.runtimes[0], Others: c.others(), Library: oneNetwork{net}, Limits: imagedata.DefaultLimits(),
-			Tuning: a.tuning(c.native),
-		})
-		err = a.benchPhotos(ctx, f, e, names[i], photos, result)
-		e.Close()
-		if err != nil {
+		if err := a.benchPhotos(ctx, f, u, names[i], photos, result); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (a *app) benchPhotos(ctx context.Context, f benchFlags, e *engine.Engine, model string, photos [][]byte, result *benchResult) error {
+func (a *app) benchPhotos(ctx context.Context, f benchFlags, u *upscaler.Upscaler, model string, photos [][]byte, result *benchResult) error {
 	for _, photo := range photos {
-		t, err := bench.Batch(ctx, e, engine.Request{Input: photo, Model: model, Format: imagedata.JPEG}, f.pictures, f.atOnce)
+		t, err := bench.Batch(ctx, u.Engine, engine.Request{Input: photo, Model: model, Format: imagedata.JPEG}, f.pictures, f.atOnce)
 		if err != nil {
 			return err
 		}

@@ -11,9 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"upscaled/engine"
-	"upscaled/engine/onednn"
-	"upscaled/engine/ort"
 	"upscaled/engine/tune"
+	"upscaled/engine/upscaler"
 	"upscaled/models"
 	"upscaled/models/fault"
 )
@@ -60,18 +59,18 @@ type diagnosis struct {
 }
 
 func (a *app) doctor(ctx context.Context, asJSON bool) error {
-	store, err := a.openStore()
+	o, err := a.engineOptions()
 	if err != nil {
 		return err
 	}
+	store := o.Store
 	d := diagnosis{Program: version(), Home: store.Home()}
 	if path, err := exec.LookPath("npm"); err == nil {
 		d.NPM = path
 	}
-	d.examineRuntime(store, a.settings)
-	a.examineProcessor(&d)
+	d.examineEngine(o)
 	d.examineModels(ctx, store, a.settings.model)
-	if d.Tuning, err = tuningCache(store).All(); err != nil {
+	if d.Tuning, err = upscaler.Tunings(store); err != nil {
 		d.add(false, err.Error(), "upscaled tune")
 	}
 	if d.NPM == "" && !store.Offline() && len(d.Findings) > 0 {
@@ -99,58 +98,25 @@ func (d *diagnosis) add(fatal bool, problem, fix string) {
 	d.Findings = append(d.Findings, finding{Problem: problem, Fix: fix, Fatal: fatal})
 }
 
-// examineRuntime opens the library and the device that upscaling would use.
-func (d *diagnosis) examineRuntime(store *models.Store, s settings) {
-	device := s.device
-	if device == "auto" {
-		device = automatic(store)
-	}
-	names, err := parseDevices(device)
+// examineEngine reports the library and the device that upscaling would use.
+func (d *diagnosis) examineEngine(o upscaler.Options) {
+	found, err := upscaler.Inspect(o)
 	if err != nil {
-		d.add(true, err.Error(), "upscaled doctor --device auto")
+		d.add(true, optionUsage(err).Error(), "upscaled doctor --device auto --cpu-engine auto --precision auto --threads 0")
 		return
 	}
-	device = names[0]
-	kind := libraryKind(device)
-	d.Library = store.InstalledLibrary(kind)
-	if d.Library == "" {
+	d.Library, d.Version, d.Device, d.Providers, d.Processor = found.Library, found.Version, found.Device, found.Providers, found.CPU
+	switch {
+	case d.Library == "":
 		name := "onnxruntime"
-		if kind == "cuda" {
+		if found.LibraryKind == "cuda" {
 			name = "onnxruntime-cuda"
 		}
-		d.add(true, "ONNX Runtime for "+kind+" is not installed.", "upscaled models pull "+name)
-		return
-	}
-	runtime, err := ort.Open(ort.Options{Library: d.Library, Device: device, Threads: s.threads})
-	if err != nil {
-		d.add(true, fault.Sentence(err), "upscaled doctor --device cpu shows whether the processor works")
-		return
-	}
-	defer func() { _ = runtime.Close() }()
-	found := runtime.Device()
-	d.Version, d.Device, d.Providers = runtime.Version(), &found, []string{"cpu"}
-	if store.InstalledLibrary("cuda") != "" {
-		d.Providers = append(d.Providers, "cuda")
-	}
-}
-
-// examineProcessor says which library upscaling on the processor would use.
-func (a *app) examineProcessor(d *diagnosis) {
-	if d.Device == nil || d.Device.Kind != "cpu" {
-		return
-	}
-	precision, err := a.precision()
-	if err == nil {
-		var library *onednn.Library
-		var reason string
-		if library, reason, err = a.processorLibrary(precision); library != nil {
-			d.Processor = fmt.Sprintf("oneDNN %s (%s): %s", library.Version, library.Name, reason)
-		} else {
-			d.Processor = "ONNX Runtime: " + reason
-		}
-	}
-	if err != nil {
-		d.add(true, err.Error(), "upscaled doctor --cpu-engine auto --precision auto")
+		d.add(true, "ONNX Runtime for "+found.LibraryKind+" is not installed.", "upscaled models pull "+name)
+	case found.DeviceError != nil:
+		d.add(true, fault.Sentence(found.DeviceError), "upscaled doctor --device cpu shows whether the processor works")
+	case found.CPUError != nil:
+		d.add(true, found.CPUError.Error(), "upscaled doctor --cpu-engine auto --precision auto")
 	}
 }
 

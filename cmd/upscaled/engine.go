@@ -16,8 +16,8 @@ import (
 
 	"upscaled/engine"
 	"upscaled/engine/imagedata"
+	"upscaled/engine/upscaler"
 	"upscaled/models/fault"
-	"upscaled/server/worker"
 	"upscaled/server/worker/child"
 )
 
@@ -106,8 +106,8 @@ func (a *app) runEngine(ctx context.Context, w workSettings) error {
 	}
 	h := child.Host{
 		Requests: requests, Replies: replies, Log: a.stderr, Abandon: func() { os.Exit(exitInternal) },
-		Open: func(ctx context.Context) (child.Upscaler, error) {
-			engine, warm, err := a.openHere(ctx, w)
+		Open: func(ctx context.Context) (engine.Upscaler, error) {
+			opened, warm, err := a.openHere(ctx, w)
 			if err == nil {
 				err = warm(ctx)
 			}
@@ -115,7 +115,7 @@ func (a *app) runEngine(ctx context.Context, w workSettings) error {
 			if errors.As(err, &usage) {
 				err = &fault.Error{Kind: usageKind, Message: usage.Error()}
 			}
-			return engine, err
+			return opened, err
 		},
 	}
 	if err := h.Serve(ctx); err != nil {
@@ -127,7 +127,7 @@ func (a *app) runEngine(ctx context.Context, w workSettings) error {
 // openForJobs opens the engine that jobs run on: in a process of its own unless
 // --isolate=false asks for this one. warm returns when it is ready; a device or
 // network that cannot be had is its error.
-func (a *app) openForJobs(ctx context.Context, w workSettings, log *slog.Logger) (e worker.Engine, warm func(context.Context) error, err error) {
+func (a *app) openForJobs(ctx context.Context, w workSettings, log *slog.Logger) (e engine.Upscaler, warm func(context.Context) error, err error) {
 	if !w.isolate || a.engineProcess == nil {
 		return a.openHere(ctx, w)
 	}
@@ -146,7 +146,7 @@ func (a *app) openForJobs(ctx context.Context, w workSettings, log *slog.Logger)
 }
 
 // openHere opens the engine in this process.
-func (a *app) openHere(ctx context.Context, w workSettings) (worker.Engine, func(context.Context) error, error) {
+func (a *app) openHere(ctx context.Context, w workSettings) (engine.Upscaler, func(context.Context) error, error) {
 	opened, err := a.openUpscaler(ctx, imagedata.Limits{Pixels: w.pixels, Side: w.side, Memory: w.memory})
 	if err != nil {
 		return nil, nil, err
@@ -155,6 +155,6 @@ func (a *app) openHere(ctx context.Context, w workSettings) (worker.Engine, func
 		if w.warmUpDisabled {
 			return nil
 		}
-		return warmUp(ctx, withModel{opened, a.settings.model})
+		return upscaler.WarmUp(ctx, opened)
 	}, nil
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -62,16 +63,24 @@ func standardLibrary(path, own string) bool {
 // leaves are imported by everybody and import nobody above them.
 var leaves = []string{"models/fault", "engine/imagedata", "engine/parallel", "models/weights"}
 
+// layer returns the layer of a package's top-level folder, 0 for the highest one,
+// and -1 for folders outside of the program.
+func layer(folder string) int {
+	return slices.IndexFunc([][]string{{"cmd"}, {"server"}, {"engine"}, {"models", "tiling"}}, func(names []string) bool {
+		return slices.Contains(names, top(folder))
+	})
+}
+
+func top(folder string) string {
+	name, _, _ := strings.Cut(folder, "/")
+	return name
+}
+
 func rules() []rule {
 	return []rule{
-		{"nothing imports cmd: it is the top", func(s source, _, own string) bool {
-			return within(own, "cmd") && !within(s.folder, "cmd")
-		}},
-		{"only cmd imports server: the engine works without it", func(s source, _, own string) bool {
-			return within(own, "server") && !within(s.folder, "cmd", "server")
-		}},
-		{"models may not import the engine (except fault): networks are built without running them", func(s source, _, own string) bool {
-			return within(s.folder, "models") && within(own, "engine", "tiling", "server") && own != "models/fault"
+		{"top-level folders import one way only: cmd -> server -> engine -> models, tiling", func(s source, _, own string) bool {
+			from, to := layer(s.folder), layer(own)
+			return own != "" && from >= 0 && to >= 0 && to <= from && top(own) != top(s.folder)
 		}},
 		{"tiling, parallel and fault use the standard library only: pure geometry, a loop, pure vocabulary", func(s source, path, own string) bool {
 			return within(s.folder, "tiling", "engine/parallel", "models/fault") && !s.test && !standardLibrary(path, own)
@@ -86,8 +95,8 @@ func rules() []rule {
 			native := path == "C" && !within(s.folder, "engine/onednn") || strings.Contains(path, "onnxruntime_go")
 			return native && !within(s.folder, "engine/ort")
 		}},
-		{"engine is given its runtime: only cmd and tests import engine/ort", func(s source, _, own string) bool {
-			return within(own, "engine/ort") && !s.test && !within(s.folder, "cmd", "engine/ort")
+		{"the engine is given its runtimes: only engine/upscaler and tests import them", func(s source, _, own string) bool {
+			return within(own, "engine/ort", "engine/onednn") && !s.test && !within(s.folder, "engine/upscaler", own)
 		}},
 		{"only server/queue imports NATS: the queue can be replaced", func(s source, path, _ string) bool {
 			return strings.Contains(path, "nats-io") && !within(s.folder, "server/queue")
@@ -142,7 +151,9 @@ func TestRulesCatch(t *testing.T) {
 		{"engine", "upscaled/cmd/upscaled"}, {"engine", "upscaled/server/job"}, {"models", "upscaled/engine"},
 		{"tiling", "golang.org/x/sync/errgroup"}, {"models/fault", "upscaled/engine/imagedata"},
 		{"models/weights", "upscaled/models/network"}, {"engine", "net/http"}, {"engine/resize", "C"},
-		{"cmd/upscaled", "github.com/yalue/onnxruntime_go"}, {"server", "upscaled/engine/ort"},
+		{"cmd/upscaled", "github.com/yalue/onnxruntime_go"}, {"server", "upscaled/engine/ort"}, {"cmd/upscaled", "upscaled/engine/onednn"},
+		{"engine", "upscaled/engine/ort"}, {"models/onnx", "upscaled/engine/face"}, {"models", "upscaled/tiling"}, {"tiling", "upscaled/models/fault"},
+		{"server/job", "upscaled/cmd/upscaled/batch"},
 		{"server/worker", "github.com/nats-io/nats.go"}, {"server/dialect/mnml", "upscaled/server/dialect/artnex"},
 	} {
 		own, isOwn := strings.CutPrefix(c.path, "upscaled/")

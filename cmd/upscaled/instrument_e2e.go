@@ -32,7 +32,7 @@ func instrument(a *app) {
 	if mode == pretend.Steps {
 		a.passed = func(step queue.Step, _ string) { pretend.DieAt(string(step)) }
 	}
-	a.openUpscaler = func(_ context.Context, limits imagedata.Limits) (upscaler, error) {
+	a.openUpscaler = func(_ context.Context, limits imagedata.Limits) (batchEngine, error) {
 		made, err := pretend.Open(mode, limits, a.stderr)
 		if errors.Is(err, pretend.ErrUsage) {
 			return nil, usageError{err}

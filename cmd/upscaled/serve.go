@@ -1,12 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"image"
-	"image/png"
-	"io"
 	"log/slog"
 	"path/filepath"
 	"runtime"
@@ -168,11 +164,11 @@ func underQueue(ctx context.Context, back backend, run func(context.Context) err
 
 // work opens the engine, warms it up and runs jobs.
 func (a *app) work(ctx context.Context, back backend, w workSettings, log *slog.Logger, ready *readiness, observers []worker.Observer) error {
-	engine, warm, err := a.openForJobs(ctx, w, log)
+	opened, warm, err := a.openForJobs(ctx, w, log)
 	if err != nil {
 		return err
 	}
-	ready.engine.Store(&engine)
+	ready.engine.Store(&opened)
 	started := time.Now()
 	if err := warm(ctx); err != nil {
 		return err
@@ -181,37 +177,10 @@ func (a *app) work(ctx context.Context, back backend, w workSettings, log *slog.
 		log.Info("warmed up", "seconds", time.Since(started).Seconds())
 	}
 	ready.set()
-	preset := withModel{engine, a.settings.model}
 	return worker.New(worker.Options{
-		Source: back.queue, Engine: preset, Small: w.small, Large: w.large, Grace: w.grace, Log: log,
+		Source: back.queue, Engine: opened, Small: w.small, Large: w.large, Grace: w.grace, Log: log,
 		Faces: w.faces.request(), Observers: observers,
 	}).Run(ctx)
-}
-
-// withModel uses --model where a request names none.
-type withModel struct {
-	worker.Engine
-	model string
-}
-
-// Upscale implements worker.Engine.
-func (m withModel) Upscale(ctx context.Context, q engine.Request) (engine.Result, error) {
-	if q.Model == "" {
-		q.Model = m.model
-	}
-	return m.Engine.Upscale(ctx, q)
-}
-
-// warmUp upscales a small gray picture, so that the network is there and
-// loaded before the first client asks.
-func warmUp(ctx context.Context, e worker.Engine) error {
-	const side = 32
-	var input bytes.Buffer
-	if err := png.Encode(&input, image.NewRGBA(image.Rect(0, 0, side, side))); err != nil {
-		return err
-	}
-	_, err := e.Upscale(ctx, engine.Request{Input: input.Bytes(), Output: io.Discard})
-	return err
 }
 
 var (
@@ -224,7 +193,7 @@ var (
 type readiness struct {
 	warm atomic.Bool
 	// engine is the worker's once it is open.
-	engine atomic.Pointer[worker.Engine]
+	engine atomic.Pointer[engine.Upscaler]
 	check  func(context.Context) error
 }
 

@@ -40,7 +40,7 @@ func (s *system) Status(ctx context.Context) (native.Status, error) {
 	}
 	status.DefaultModel = s.defaultModel(store)
 	if status.FaceRestorer.Name = store.BestRestorer(); status.FaceRestorer.Name == "" {
-		status.FaceRestorer = native.FaceRestorer{Name: refiner, Refined: true}
+		status.FaceRestorer = native.FaceRestorer{Name: engine.Refiner, Refined: true}
 	}
 	return status, nil
 }
@@ -48,7 +48,7 @@ func (s *system) Status(ctx context.Context) (native.Status, error) {
 // defaultModel is what a job runs on that names none.
 func (s *system) defaultModel(store *models.Store) string {
 	if name := s.app.settings.model; name != "" {
-		return library{store}.catalogued(name)
+		return store.CanonicalName(name)
 	}
 	kind := "cpu"
 	if devices := s.devices(); len(devices) > 0 {
@@ -100,9 +100,7 @@ func (s *system) Devices(context.Context) ([]native.Device, error) {
 // devices are those of the open engine; none before it is open.
 func (s *system) devices() []engine.DeviceUse {
 	if opened := s.ready.engine.Load(); opened != nil {
-		if teller, ok := (*opened).(interface{ Devices() []engine.DeviceUse }); ok {
-			return teller.Devices()
-		}
+		return engine.DevicesOf(*opened)
 	}
 	return nil
 }

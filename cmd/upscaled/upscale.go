@@ -124,28 +124,24 @@ func (a *app) prepare(ctx context.Context, jobs []batch.Job, options *batch.Opti
 	if !batch.Needed(jobs, *options) {
 		return nil
 	}
-	upscaler, err := a.openUpscaler(ctx, limits)
+	opened, err := a.openUpscaler(ctx, limits)
 	if err != nil {
 		return err
 	}
-	options.Engine = upscaler
+	options.Engine = opened
 	if options.Parallel == 0 {
-		options.Parallel = atOnce(upscaler)
+		options.Parallel = atOnce(opened)
 	}
-	return upscaler.Prepare(ctx, options.Request)
+	return opened.Prepare(ctx, options.Request)
 }
 
 // atOnce is how many pictures are in work together: beside a processor that
 // computes, one more that is read and written; beside GPUs, as many as the
 // cores read and write while the cards compute.
-func atOnce(e upscaler) int {
+func atOnce(e engine.Upscaler) int {
 	const least, most = 2, 8
-	teller, ok := e.(interface{ Devices() []engine.DeviceUse })
-	if !ok {
-		return least
-	}
 	gpus := 0
-	for _, d := range teller.Devices() {
+	for _, d := range engine.DevicesOf(e) {
 		if d.StaticShapes {
 			gpus++
 		}
@@ -188,11 +184,4 @@ func batchCode(ctx context.Context, failures []batch.Failure) int {
 		}
 	}
 	return code
-}
-
-// upscaler is the engine as this program uses it.
-type upscaler interface {
-	batch.Engine
-	// Prepare fetches and loads the network of a request.
-	Prepare(context.Context, engine.Request) error
 }

@@ -50,8 +50,8 @@ func (p *fakeUpscaler) Upscale(_ context.Context, r engine.Request) (engine.Resu
 	return engine.Result{Output: imagedata.Info{Width: 4 * info.Width, Height: 4 * info.Height, Format: r.Format}, Model: "pretend"}, err
 }
 
-func (p *fakeUpscaler) Describe(context.Context, engine.Request) (batch.Facts, error) {
-	return batch.Facts{Model: "pretend", Width: 8, Height: 4, Scale: 4}, nil
+func (p *fakeUpscaler) Describe(context.Context, engine.Request) (engine.Result, error) {
+	return engine.Result{Model: "pretend", Input: imagedata.Info{Width: 2}, Output: imagedata.Info{Width: 8, Height: 4}}, nil
 }
 
 // outcome is what a run of the program left.
@@ -69,7 +69,7 @@ func program(t *testing.T, fake *fakeUpscaler, environment map[string]string, st
 		value, ok := environment[name]
 		return value, ok
 	})
-	a.openUpscaler = func(_ context.Context, limits imagedata.Limits) (upscaler, error) {
+	a.openUpscaler = func(_ context.Context, limits imagedata.Limits) (batchEngine, error) {
 		fake.limits = limits
 		return fake, nil
 	}
@@ -298,24 +298,15 @@ func TestPixelsFlag(t *testing.T) {
 	}
 }
 
-// fakeEngine is the real engine on a fake runtime.
-type fakeEngine struct{ *engine.Engine }
-
-func (fakeEngine) Prepare(context.Context, engine.Request) error { return nil }
-
-func (fakeEngine) Describe(context.Context, engine.Request) (batch.Facts, error) {
-	return batch.Facts{}, nil
-}
-
 // As many pictures are in work as the device wants.
 func TestPicturesAtOnce(t *testing.T) {
 	t.Parallel()
-	made := func(devices ...*enginetest.Runtime) upscaler {
+	made := func(devices ...*enginetest.Runtime) engine.Upscaler {
 		o := engine.Options{Runtime: devices[0], Library: enginetest.Library{Network: enginetest.Net(2, 2)}}
 		for _, d := range devices[1:] {
 			o.Others = append(o.Others, d)
 		}
-		return fakeEngine{engine.New(o)}
+		return engine.New(o)
 	}
 	gpu := &enginetest.Runtime{Static: true}
 	if n := atOnce(made(&enginetest.Runtime{})); n != 2 {

@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"upscaled/cmd/upscaled/batch"
 	"upscaled/engine"
 	"upscaled/engine/imagedata"
+	"upscaled/engine/tune"
+	"upscaled/engine/upscaler"
 	"upscaled/models"
 	"upscaled/models/network"
 )
@@ -26,96 +29,58 @@ func (a *app) openStore() (*models.Store, error) {
 	return store, err
 }
 
-// openEngine connects runtime, store and engine; all are closed when the
-// program ends.
-func (a *app) openEngine(ctx context.Context, limits imagedata.Limits) (upscaler, error) {
+// engineOptions are the engine's options from the settings.
+func (a *app) engineOptions() (upscaler.Options, error) {
 	store, err := a.openStore()
+	s := a.settings
+	return upscaler.Options{
+		Store: store, Device: s.device, Threads: s.threads, Precision: network.Precision(s.precision),
+		CPUEngine: s.cpuEngine, OneDNN: s.oneDNN, Tune: s.tune, Model: s.model, Note: a.note, Trial: a.showTrial,
+	}, err
+}
+
+// openEngine opens the engine with limits for inputs; it is closed when the program
+// ends.
+func (a *app) openEngine(ctx context.Context, limits imagedata.Limits) (batchEngine, error) {
+	o, err := a.engineOptions()
 	if err != nil {
 		return nil, err
 	}
-	precision, err := a.precision()
+	o.Limits = &limits
+	return a.open(ctx, o)
+}
+
+// open opens an engine; it is closed when the program ends. A flag whose value
+// makes no sense is a usageError.
+func (a *app) open(ctx context.Context, o upscaler.Options) (*upscaler.Upscaler, error) {
+	u, err := upscaler.Open(ctx, o)
 	if err != nil {
-		return nil, err
+		return nil, optionUsage(err)
 	}
-	c, err := a.openRuntimes(ctx, a.settings.device, a.settings.threads)
-	if err != nil {
-		return nil, err
-	}
-	faces := &faceLibrary{library: library{store}, runtime: c.native, onClose: a.onClose}
-	made := engine.New(engine.Options{
-		Runtime: c.runtimes[0], Others: c.others(), Library: library{store}, Faces: faces, Limits: limits,
-		Precision: precision, Tuning: a.tuning(c.native),
-	})
-	a.onClose(func() error { made.Close(); return nil })
-	return opened{Engine: made, library: library{store}, kind: c.runtimes[0].Device().Kind}, nil
+	a.onClose(u.Close)
+	return u, nil
 }
 
-// precision is --precision; "" leaves it to the device.
-func (a *app) precision() (network.Precision, error) {
-	switch p := network.Precision(a.settings.precision); p {
-	case "auto":
-		return "", nil
-	case network.Float32, network.Float16, network.BFloat16:
-		return p, nil
+// optionUsage turns an *upscaler.OptionError into a usageError that names the flag.
+func optionUsage(err error) error {
+	var option *upscaler.OptionError
+	if errors.As(err, &option) {
+		return usageError{fmt.Errorf("--%s", option.Error())}
 	}
-	return "", usageError{fmt.Errorf("--precision is %q; use auto, float32, float16 or bfloat16", a.settings.precision)}
-}
-
-// opened is the engine as the verbs use it.
-type opened struct {
-	*engine.Engine
-	library library
-	kind    string
-}
-
-// Upscale implements batch.Engine. The result names the model as the catalogue
-// does, however the user wrote it.
-func (o opened) Upscale(ctx context.Context, r engine.Request) (engine.Result, error) {
-	r.Model = o.library.catalogued(r.Model)
-	return o.Engine.Upscale(ctx, r)
-}
-
-// Describe implements batch.Engine.
-func (o opened) Describe(ctx context.Context, r engine.Request) (batch.Facts, error) {
-	r.Model = o.library.catalogued(r.Model)
-	result, err := o.Engine.Describe(ctx, r)
-	if err != nil {
-		return batch.Facts{}, err
-	}
-	return batch.Facts{
-		Model: result.Model, Width: result.Output.Width, Height: result.Output.Height,
-		Scale: float64(result.Output.Width) / float64(result.Input.Width),
-	}, nil
-}
-
-// Prepare implements upscaler.
-func (o opened) Prepare(ctx context.Context, r engine.Request) error {
-	name := r.Model
-	if name == "" {
-		name = o.library.Default(o.kind)
-	}
-	_, err := o.library.Load(ctx, name, r.Denoise)
 	return err
 }
 
-// library is the store as the engine wants it: models may not import engine,
-// so that Load's result needs another type.
-type library struct{ *models.Store }
-
-// catalogued is the name as the catalogue writes it, and names it does not
-// know as they are.
-func (l library) catalogued(name string) string {
-	if entry, err := l.Entry(name); name != "" && err == nil {
-		return entry.Name
+// showTrial shows one measurement of a GPU on a terminal.
+func (a *app) showTrial(t tune.Trial) {
+	if isTerminal(a.stderr) {
+		fmt.Fprintf(a.stderr, "  %s, tile %d, %d at once: %.1f MP/s %s\n", t.Variant, t.Side, t.Parallel, t.MegapixelsPerSecond, t.Problem)
 	}
-	return name
 }
 
-// Load implements engine.Library.
-func (l library) Load(ctx context.Context, name string, denoise *float64) (engine.Network, error) {
-	net, err := l.Store.Load(ctx, name, denoise)
-	if err != nil {
-		return nil, err
-	}
-	return net, nil
+// batchEngine is the engine as this program uses it; *upscaler.Upscaler in all but
+// tests.
+type batchEngine interface {
+	batch.Engine
+	// Prepare downloads and loads the model of a request.
+	Prepare(context.Context, engine.Request) error
 }

@@ -14,7 +14,7 @@ func TestSessions(t *testing.T) {
 	cases := []bench.Case{
 		{Model: "a", Tile: 16, Net: net, Runtime: runtime},
 		{Model: "a", Tile: 64, Net: net, Runtime: runtime},
-		{Model: "a", Tile: 64, Net: net, Runtime: runtime, Straightforward: true},
+		{Model: "a", Tile: 64, Net: net, Runtime: runtime, Reference: true},
 	}
 	ticks := 0
 	timings, err := bench.Sessions(t.Context(), cases, 3, func(int, int) { ticks++ })
@@ -29,7 +29,7 @@ func TestSessions(t *testing.T) {
 			t.Errorf("%+v", m)
 		}
 	}
-	if best, found := bench.Best(timings, "a"); !found || best.Straightforward {
+	if best, found := bench.Best(timings, "a"); !found || best.Reference {
 		t.Errorf("best: %+v", best)
 	}
 	if _, found := bench.Best(timings, "b"); found {

@@ -21,11 +21,11 @@ type Case struct {
 	Threads int    `json:"threads"`
 	// Tile is the side of the square input in pixels.
 	Tile int `json:"tile"`
-	// Straightforward times the graph as published instead of the rewritten.
-	Straightforward bool `json:"straightforward"`
+	// Reference times the graph as published instead of the rewritten.
+	Reference bool `json:"straightforward"`
 
-	Net     engine.Network `json:"-"`
-	Runtime engine.Runtime `json:"-"`
+	Net     *network.Network `json:"-"`
+	Runtime engine.Runtime   `json:"-"`
 }
 
 // Timing is what a session took: medians over the counted runs.
@@ -88,7 +88,7 @@ func Sessions(ctx context.Context, cases []Case, runs int, done func(run, of int
 func (c Case) open(ctx context.Context) (opened, error) {
 	o := network.Options{
 		Precision: c.Runtime.Device().Precision, Sample: network.Uint8, Channels: 3,
-		Borders: network.AllBorders, Reference: c.Straightforward,
+		Borders: network.AllBorders, Reference: c.Reference,
 	}
 	session, err := c.Runtime.Open(ctx, c.Net, o)
 	if err != nil {
@@ -118,10 +118,10 @@ func (c Case) timing(times []time.Duration) Timing {
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 // Best is the timing with the least time a pixel for a model, and whether
-// there is one. Straightforward graphs do not count.
+// there is one. Reference graphs do not count.
 func Best(timings []Timing, model string) (best Timing, found bool) {
 	for _, t := range timings {
-		if t.Model == model && !t.Straightforward && (!found || t.MicrosecondsPerPixel < best.MicrosecondsPerPixel) {
+		if t.Model == model && !t.Reference && (!found || t.MicrosecondsPerPixel < best.MicrosecondsPerPixel) {
 			best, found = t, true
 		}
 	}

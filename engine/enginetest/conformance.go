@@ -16,7 +16,7 @@ import (
 // TestRuntime checks the contract of engine.Runtime and engine.Session with a
 // network and a precision that the runtime can run. The runtime is used
 // concurrently and is not closed.
-func TestRuntime(t *testing.T, runtime engine.Runtime, net engine.Network, precision network.Precision) {
+func TestRuntime(t *testing.T, runtime engine.Runtime, net *network.Network, precision network.Precision) {
 	t.Helper()
 	if d := runtime.Device(); d.Kind == "" || d.Name == "" || d.Precision == "" {
 		t.Errorf("the device is not described: %+v", d)
@@ -164,7 +164,7 @@ func testConcurrency(t *testing.T, s engine.Session, f network.Info) {
 	group.Wait()
 }
 
-func testCancel(t *testing.T, r engine.Runtime, s engine.Session, net engine.Network) {
+func testCancel(t *testing.T, r engine.Runtime, s engine.Session, net *network.Network) {
 	t.Helper()
 	o := network.Options{Precision: network.Float32, Sample: network.Uint8, Channels: 3, Borders: network.AllBorders}
 	ctx, cancel := context.WithCancel(t.Context())

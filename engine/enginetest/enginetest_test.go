@@ -10,7 +10,6 @@ import (
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	enginetest.TestRuntime(t, &enginetest.Runtime{}, enginetest.Net(4, 3), network.Float32)
-	double := enginetest.Net(2, 5)
-	double.Description.Multiple = 2
-	enginetest.TestRuntime(t, &enginetest.Runtime{}, double, network.Float32)
+	double := func(i *network.Info) { i.Multiple = 2 }
+	enginetest.TestRuntime(t, &enginetest.Runtime{}, enginetest.Net(2, 5, double), network.Float32)
 }

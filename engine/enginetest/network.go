@@ -7,49 +7,45 @@ import (
 	"context"
 	"fmt"
 
-	"upscaled/engine"
 	"upscaled/models/fault"
 	"upscaled/models/network"
 )
 
-// Network is a pretend network: every output sample is a sum over all input
-// samples within the receptive radius, plus a mark of its place in the scaled
-// pixel, modulo the sample's range. So an output is wrong as soon as one pixel
-// within the radius is missing, shifted or padded where it should not be.
-type Network struct {
-	Name        string
-	Description network.Info
-}
-
-// Net makes a pretend network of a scale and radius.
-func Net(scale, radius int) Network {
-	return Network{
-		Name: fmt.Sprintf("pretend-%dx-%d", scale, radius),
-		Description: network.Info{
-			Architecture: "pretend", Scale: scale, Radius: radius, Multiple: 1,
-			FlopsPerPixel: 1000, BytesPerPixel: 1000,
-		},
+// Net returns a fake model for Runtime, whose facts edit may change. Every output
+// sample is the sum of all input samples within the receptive radius plus a mark
+// of its position in the scaled pixel, modulo the sample's range. An output is
+// wrong as soon as one pixel within the radius is missing, shifted or padded by
+// mistake.
+func Net(scale, radius int, edit ...func(*network.Info)) *network.Network {
+	info := network.Info{
+		Architecture: "pretend", Scale: scale, Radius: radius, Multiple: 1,
+		FlopsPerPixel: 1000, BytesPerPixel: 1000,
 	}
+	for _, f := range edit {
+		f(&info)
+	}
+	return network.Describe(fmt.Sprintf("pretend-%+v", info), info)
 }
 
-// ID implements engine.Network.
-func (n Network) ID() string { return fmt.Sprint(n.Name, n.Description) }
-
-// Facts implements engine.Network.
-func (n Network) Info() network.Info { return n.Description }
-
-// Graph implements engine.Network; there is none.
-func (n Network) Graph(network.Options) ([]byte, error) {
-	return nil, fault.New(fault.Unsupported, "The pretend network has no graph.")
+// Library is an engine.Library with one model under every name and, unless
+// Restorer is nil, a face restorer under RestorerName.
+type Library struct {
+	Network, Restorer *network.Network
+	RestorerName      string
 }
-
-// Library is an engine.Library with one network under every name.
-type Library struct{ Network engine.Network }
 
 // Load implements engine.Library.
-func (l Library) Load(context.Context, string, *float64) (engine.Network, error) {
+func (l Library) Load(context.Context, string, *float64) (*network.Network, error) {
 	return l.Network, nil
 }
 
 // Default implements engine.Library.
 func (l Library) Default(string) string { return "pretend" }
+
+// LoadRestorer implements engine.Library.
+func (l Library) LoadRestorer(_ context.Context, name string) (*network.Network, string, error) {
+	if l.Restorer == nil || name != l.RestorerName {
+		return nil, "", fault.New(fault.ModelMissing, "No face restorer is installed.")
+	}
+	return l.Restorer, l.RestorerName, nil
+}

@@ -44,7 +44,7 @@ func (r *Runtime) Device() engine.Device {
 }
 
 // Open implements engine.Runtime.
-func (r *Runtime) Open(ctx context.Context, net engine.Network, o network.Options) (engine.Session, error) {
+func (r *Runtime) Open(ctx context.Context, net *network.Network, o network.Options) (engine.Session, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fault.Wrap(fault.Canceled, err, "The operation was canceled.")
 	}

@@ -89,7 +89,7 @@ func noise(width, height, channels, depth int) imagedata.Raster {
 	return in
 }
 
-func run(t testing.TB, r engine.Runtime, net engine.Network, precision network.Precision, in imagedata.Raster) imagedata.Raster {
+func run(t testing.TB, r engine.Runtime, net *network.Network, precision network.Precision, in imagedata.Raster) imagedata.Raster {
 	t.Helper()
 	sample := network.Uint8
 	if in.Depth() == 16 {

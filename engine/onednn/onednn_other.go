@@ -31,6 +31,6 @@ func (*Runtime) Library() Library { return Library{} }
 func (*Runtime) Close() error { return nil }
 
 // Open implements engine.Runtime.
-func (*Runtime) Open(context.Context, engine.Network, network.Options) (engine.Session, error) {
+func (*Runtime) Open(context.Context, *network.Network, network.Options) (engine.Session, error) {
 	return nil, errElsewhere
 }

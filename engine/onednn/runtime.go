@@ -32,11 +32,6 @@ type Runtime struct {
 	idle     *rows
 }
 
-// chain is what is asked of a network beyond engine.Network.
-type chain interface {
-	Program(network.Options) (*network.Sequential, error)
-}
-
 // Probe looks for oneDNN and tells what it can do here. It fails with
 // fault.ModelMissing where there is none.
 func Probe(library string) (Library, error) {
@@ -136,7 +131,7 @@ func (r *Runtime) checkPrecision(p network.Precision) error {
 
 // Open implements engine.Runtime for networks that are chains of convolutions;
 // others are fault.Unsupported. The session also is an engine.Streamer.
-func (r *Runtime) Open(ctx context.Context, net engine.Network, o network.Options) (engine.Session, error) {
+func (r *Runtime) Open(ctx context.Context, net *network.Network, o network.Options) (engine.Session, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fault.Wrap(fault.Canceled, err, "The operation was canceled.")
 	}
@@ -146,11 +141,10 @@ func (r *Runtime) Open(ctx context.Context, net engine.Network, o network.Option
 	if o.Sample != network.Uint8 && o.Sample != network.Uint16 {
 		return nil, fault.New(fault.Unsupported, "oneDNN sessions take samples of 8 and 16 bits, not %s.", o.Sample)
 	}
-	c, ok := net.(chain)
-	if !ok || o.Reference { // published operators are ONNX Runtime's
+	if o.Reference { // published operators are ONNX Runtime's
 		return nil, fault.New(fault.Unsupported, "This network cannot run on oneDNN; use ONNX Runtime.")
 	}
-	program, err := c.Program(o)
+	program, err := net.Sequential(o)
 	if err != nil {
 		return nil, err
 	}

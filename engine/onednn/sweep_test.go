@@ -30,7 +30,7 @@ type sweep struct {
 	values, differ int
 }
 
-func newSweep(t testing.TB, r, other engine.Runtime, net engine.Network) *sweep {
+func newSweep(t testing.TB, r, other engine.Runtime, net *network.Network) *sweep {
 	t.Helper()
 	o := network.Options{Precision: network.Float32, Sample: network.Uint8, Channels: 3, Borders: network.AllBorders}
 	open := func(r engine.Runtime, straightforward bool) engine.Session {

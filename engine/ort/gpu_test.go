@@ -101,7 +101,7 @@ func upscaled(t *testing.T, runtime *ort.Runtime, model string, precision networ
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := engine.New(engine.Options{Runtime: runtime, Library: store{library}, Precision: precision})
+	e := engine.New(engine.Options{Runtime: runtime, Library: library, Precision: precision})
 	defer e.Close()
 	var out bytes.Buffer
 	if _, err := e.Upscale(t.Context(), engine.Request{Input: input, Output: &out, Model: model, Tile: 2048, Format: imagedata.PNG}); err != nil {

@@ -9,8 +9,8 @@ import (
 
 	onnx "github.com/yalue/onnxruntime_go"
 
-	"upscaled/engine"
 	"upscaled/models/fault"
+	"upscaled/models/network"
 )
 
 // Kinds of devices.
@@ -69,7 +69,7 @@ type CUDA struct {
 func DefaultCUDA() CUDA { return CUDA{Search: "HEURISTIC", NHWC: true, LargeWorkspace: true} }
 
 // appendProvider adds what drives the device; net may be nil.
-func (r *Runtime) appendProvider(options *onnx.SessionOptions, net engine.Network) error {
+func (r *Runtime) appendProvider(options *onnx.SessionOptions, net *network.Network) error {
 	switch r.device.kind {
 	case cuda:
 		return r.appendCUDA(options, net)
@@ -84,7 +84,7 @@ func (r *Runtime) appendProvider(options *onnx.SessionOptions, net engine.Networ
 	return nil
 }
 
-func (r *Runtime) appendCUDA(options *onnx.SessionOptions, net engine.Network) error {
+func (r *Runtime) appendCUDA(options *onnx.SessionOptions, net *network.Network) error {
 	provider, err := onnx.NewCUDAProviderOptions()
 	if err != nil {
 		return err
@@ -99,7 +99,7 @@ func (r *Runtime) appendCUDA(options *onnx.SessionOptions, net engine.Network) e
 // cudaSettings are the provider's options (ONNX Runtime, "CUDA Execution
 // Provider"). The arena grows by what is asked for, not by doubling, and never
 // beyond what other programs left. TF32 is off, so that float32 means float32.
-func (r *Runtime) cudaSettings(net engine.Network) map[string]string {
+func (r *Runtime) cudaSettings(net *network.Network) map[string]string {
 	c := DefaultCUDA()
 	if net != nil && r.options.CUDA != nil {
 		c = r.options.CUDA(net)

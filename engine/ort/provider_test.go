@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"upscaled/engine"
 	"upscaled/models/fault"
+	"upscaled/models/network"
 )
 
 func TestParseDevice(t *testing.T) {
@@ -31,11 +31,11 @@ func TestCUDASettings(t *testing.T) {
 	t.Parallel()
 	r := &Runtime{
 		device: deviceName{cuda, 2},
-		options: Options{MemoryLimit: 123 << 20, CUDA: func(engine.Network) CUDA {
+		options: Options{MemoryLimit: 123 << 20, CUDA: func(*network.Network) CUDA {
 			return CUDA{Search: "EXHAUSTIVE", LargeWorkspace: true}
 		}},
 	}
-	got := r.cudaSettings(namedNetwork{})
+	got := r.cudaSettings(new(network.Network))
 	for key, want := range map[string]string{
 		"device_id": "2", "cudnn_conv_algo_search": "EXHAUSTIVE", "prefer_nhwc": "0", "cudnn_conv_use_max_workspace": "1",
 		"use_tf32": "0", "arena_extend_strategy": "kSameAsRequested", "gpu_mem_limit": "128974848",
@@ -48,8 +48,6 @@ func TestCUDASettings(t *testing.T) {
 		t.Errorf("unmeasured networks search by %s", search)
 	}
 }
-
-type namedNetwork struct{ engine.Network }
 
 func TestTensorRTKeepsItsEngines(t *testing.T) {
 	t.Parallel()

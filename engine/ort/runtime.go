@@ -25,7 +25,7 @@ type Options struct {
 	Threads int
 	// CUDA tells how a network runs on an NVIDIA card; nil takes
 	// DefaultCUDA for all. It may be called concurrently.
-	CUDA func(engine.Network) CUDA
+	CUDA func(*network.Network) CUDA
 	// MemoryLimit bounds one session's memory on a GPU in bytes; 0 takes what
 	// is free when the session opens.
 	MemoryLimit int64
@@ -161,7 +161,7 @@ func release() error {
 }
 
 // Open implements engine.Runtime.
-func (r *Runtime) Open(ctx context.Context, net engine.Network, o network.Options) (engine.Session, error) {
+func (r *Runtime) Open(ctx context.Context, net *network.Network, o network.Options) (engine.Session, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fault.Wrap(fault.Canceled, err, "The operation was canceled.")
 	}
@@ -193,7 +193,7 @@ func (r *Runtime) Open(ctx context.Context, net engine.Network, o network.Option
 // and runs as fast. The arena stays on: without it every large tensor is mapped
 // and page-faulted anew, measured 1.7 times the time at 512x512 (README, table
 // of session settings).
-func (r *Runtime) sessionOptions(net engine.Network) (*onnx.SessionOptions, error) {
+func (r *Runtime) sessionOptions(net *network.Network) (*onnx.SessionOptions, error) {
 	options, err := onnx.NewSessionOptions()
 	if err != nil {
 		return nil, err

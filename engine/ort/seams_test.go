@@ -2,7 +2,6 @@ package ort_test
 
 import (
 	"bytes"
-	"context"
 	"image/jpeg"
 	"math"
 	"os/exec"
@@ -18,13 +17,6 @@ import (
 	"upscaled/engine/ort"
 	"upscaled/models"
 )
-
-// store gives networks from the installed models.
-type store struct{ *models.Store }
-
-func (s store) Load(ctx context.Context, name string, denoise *float64) (engine.Network, error) {
-	return s.Store.Load(ctx, name, denoise)
-}
 
 // photograph is a part of the photograph that the imaging module carries.
 func photograph(t *testing.T, width, height int) []byte {
@@ -51,7 +43,7 @@ func through(t *testing.T, runtime *ort.Runtime, model string, input []byte, til
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := engine.New(engine.Options{Runtime: runtime, Library: store{library}})
+	e := engine.New(engine.Options{Runtime: runtime, Library: library})
 	defer e.Close()
 	var out bytes.Buffer
 	r, err := e.Upscale(t.Context(), engine.Request{Input: input, Output: &out, Model: model, Tile: tile, Format: imagedata.PNG})

@@ -26,7 +26,7 @@ type Variant struct {
 
 // Options say what to measure.
 type Options struct {
-	Net       engine.Network
+	Net       *network.Network
 	Precision network.Precision
 	Variants  []Variant
 	// Sides are those of square tiles, in input pixels, and Parallel counts of

@@ -11,10 +11,17 @@ import (
 type Network struct {
 	id    func() string
 	info  Info
-	build func(*builder) // nil for Ready
+	build func(*builder) // nil for ready and described networks
 	ready *ready
 	// program is nil for networks that are no chains of convolutions.
 	program func(Options) *Sequential
+}
+
+// Describe returns a network of which only the facts are known: it has no
+// weights, and Graph and Sequential fail with fault.Unsupported. It is for tests
+// whose runtime computes something of its own.
+func Describe(id string, info Info) *Network {
+	return &Network{id: func() string { return id }, info: info}
 }
 
 // ID is equal for equal weights: the SHA-256 of the tensors in hexadecimal,
@@ -49,6 +56,9 @@ func (n *Network) Graph(o Options) ([]byte, error) {
 	}
 	if n.ready != nil {
 		return n.ready.graph(o, n.info)
+	}
+	if n.build == nil {
+		return nil, fault.New(fault.Unsupported, "This network has no graph.")
 	}
 	b := &builder{options: o}
 	n.build(b)

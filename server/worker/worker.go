@@ -16,16 +16,10 @@ import (
 	"upscaled/server/job"
 )
 
-// Engine makes pictures larger. It may be used concurrently; pictures that
-// run at once share the device fairly.
-type Engine interface {
-	Upscale(ctx context.Context, q engine.Request) (engine.Result, error)
-}
-
 // Options make a Worker.
 type Options struct {
 	Source job.Source
-	Engine Engine
+	Engine engine.Upscaler
 	// Small and Large are how many jobs of each line run at once: while one
 	// has the device others decode and encode.
 	Small, Large int

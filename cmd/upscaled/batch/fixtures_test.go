@@ -114,9 +114,11 @@ func (f *fakeEngine) Upscale(ctx context.Context, r engine.Request) (engine.Resu
 	return engine.Result{Input: info, Output: out, Model: "fake"}, err
 }
 
-func (f *fakeEngine) Describe(_ context.Context, r engine.Request) (batch.Facts, error) {
+func (f *fakeEngine) Describe(_ context.Context, r engine.Request) (engine.Result, error) {
 	info, err := decode.Probe(r.Input, imagedata.Limits{})
-	return batch.Facts{Model: "fake", Width: 4 * info.Width, Height: 4 * info.Height, Scale: 4}, err
+	out := info
+	out.Width, out.Height = 4*info.Width, 4*info.Height
+	return engine.Result{Input: info, Output: out, Model: "fake"}, err
 }
 
 // log is an Observer that remembers.

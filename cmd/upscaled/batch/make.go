@@ -74,11 +74,11 @@ func (o Options) leave(output string, outcome *Outcome) bool {
 
 // lateName names an output that depends on the model or the size.
 func (r *runner) lateName(ctx context.Context, job Job, request engine.Request) (string, error) {
-	facts, err := r.Engine.Describe(ctx, request)
+	described, err := r.Engine.Describe(ctx, request)
 	if err != nil {
 		return "", err
 	}
-	path, err := job.naming.Path(job.Input, facts)
+	path, err := job.naming.Path(job.Input, described)
 	if err == nil {
 		r.mu.Lock()
 		err = r.owners.claim(path, job.Input.Path)

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"upscaled/engine"
 	"upscaled/engine/imagedata"
 )
 
@@ -38,13 +39,6 @@ const (
 var otherFormats = []string{".avif", ".heic", ".heif", ".jxl", ".jp2", ".psd", ".svg", ".pdf", ".ico", ".tga", ".ppm", ".exr", ".dng"}
 
 var placeholder = regexp.MustCompile(`\{[^{}]*\}`)
-
-// Facts are what placeholders stand for that only the engine knows.
-type Facts struct {
-	Model         string
-	Width, Height int
-	Scale         float64
-}
 
 // NewNaming reads --out and --format for a selection. Mistakes are sentences
 // for the user.
@@ -127,10 +121,9 @@ func (n Naming) Format(in Input) imagedata.Format {
 	return in.Format
 }
 
-// Path names the output of an input; facts matter only when Late. It is
-// Standard for standard output and fails where the input has no folder to put
-// the output in.
-func (n Naming) Path(in Input, facts Facts) (string, error) {
+// Path returns the output's path for an input, or Standard; made is used only if
+// the naming is Late. It fails if the input has no folder to write beside.
+func (n Naming) Path(in Input, made engine.Result) (string, error) {
 	stem := strings.TrimSuffix(in.Relative, filepath.Ext(in.Relative))
 	extension := n.extension(in)
 	switch n.kind {
@@ -141,7 +134,7 @@ func (n Naming) Path(in Input, facts Facts) (string, error) {
 	case folder:
 		return filepath.Join(n.out, stem+extension), nil
 	case template:
-		return n.fill(in, filepath.Base(stem), extension, facts), nil
+		return n.fill(in, filepath.Base(stem), extension, made), nil
 	}
 	if in.data != nil {
 		return "", fmt.Errorf("%s has no folder to write beside; name the output with --out", in.Path)
@@ -161,7 +154,8 @@ func (n Naming) extension(in Input) string {
 
 // fill replaces the placeholders. A template without {ext} and without the
 // extension of a picture gets the extension appended.
-func (n Naming) fill(in Input, name, extension string, facts Facts) string {
+func (n Naming) fill(in Input, name, extension string, made engine.Result) string {
+	scale := float64(made.Output.Width) / float64(max(1, made.Input.Width))
 	pattern := n.out
 	if _, isPicture := imagedata.ParseFormat(filepath.Ext(pattern)); !isPicture && !strings.HasSuffix(pattern, "{ext}") {
 		pattern += extension
@@ -170,10 +164,10 @@ func (n Naming) fill(in Input, name, extension string, facts Facts) string {
 		"{name}", name,
 		"{ext}", strings.TrimPrefix(extension, "."),
 		"{dir}", in.dir(),
-		"{model}", facts.Model,
-		"{scale}", strconv.FormatFloat(facts.Scale, 'f', -1, 32),
-		"{width}", strconv.Itoa(facts.Width),
-		"{height}", strconv.Itoa(facts.Height),
+		"{model}", made.Model,
+		"{scale}", strconv.FormatFloat(scale, 'f', -1, 32),
+		"{width}", strconv.Itoa(made.Output.Width),
+		"{height}", strconv.Itoa(made.Output.Height),
 	).Replace(pattern))
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"upscaled/engine"
 	"upscaled/engine/imagedata"
 )
 
@@ -24,7 +25,7 @@ func Plan(selection Selection, naming Naming) ([]Job, error) {
 	for _, in := range selection.Inputs {
 		job := Job{Input: in, Format: naming.Format(in), naming: naming}
 		if !naming.Late() {
-			path, err := naming.Path(in, Facts{})
+			path, err := naming.Path(in, engine.Result{})
 			if err != nil {
 				return nil, err
 			}

@@ -13,11 +13,10 @@ import (
 
 // Engine is what a batch needs of the engine.
 type Engine interface {
-	// Upscale makes one picture; see engine.Engine.
-	Upscale(context.Context, engine.Request) (engine.Result, error)
-	// Describe tells what Upscale would make of a request, from the header
+	engine.Upscaler
+	// Describe returns what Upscale would make of a request, from the header
 	// alone.
-	Describe(context.Context, engine.Request) (Facts, error)
+	Describe(context.Context, engine.Request) (engine.Result, error)
 }
 
 // Options of a run.

@@ -60,7 +60,7 @@ func childMain(role string) {
 		_, _ = replies.Write(append([]byte{5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 13}, `{"Version":7}`...))
 		select {}
 	}
-	open := func(context.Context) (child.Upscaler, error) { return opened(role) }
+	open := func(context.Context) (engine.Upscaler, error) { return opened(role) }
 	h := child.Host{Requests: requests, Replies: replies, Open: open, Abandon: func() { os.Exit(3) }, Log: os.Stderr}
 	if err := h.Serve(context.Background()); err != nil {
 		os.Exit(1)
@@ -68,7 +68,7 @@ func childMain(role string) {
 	os.Exit(0)
 }
 
-func opened(role string) (child.Upscaler, error) {
+func opened(role string) (engine.Upscaler, error) {
 	switch mark, how, _ := strings.Cut(role, ":"); how {
 	case "":
 	case "once": // opens the first time only

@@ -113,7 +113,7 @@ func (e *Engine) Ready() error {
 // Restarts is how often a child was started after another had ended.
 func (e *Engine) Restarts() uint64 { return e.restarts.Load() }
 
-// Upscale implements worker.Engine. It writes to q.Output once, when the whole
+// Upscale implements engine.Upscaler. It writes to q.Output once, when the whole
 // result is there. While no child is ready it waits; fault.DeviceLost says that
 // none will be any more. A picture that ends the child although it is alone is
 // fault.Internal. The result has no metadata.

@@ -265,7 +265,7 @@ func (refusing) Upscale(ctx context.Context, _ engine.Request) (engine.Result, e
 // pictures too, and when its parent speaks nonsense.
 func TestHostEnds(t *testing.T) {
 	t.Parallel()
-	serve := func(open func(context.Context) (Upscaler, error), say func(w *frames, ready func())) error {
+	serve := func(open func(context.Context) (engine.Upscaler, error), say func(w *frames, ready func())) error {
 		requests, out := io.Pipe()
 		in, replies := io.Pipe()
 		h := Host{Requests: requests, Replies: replies, Open: open, Abandon: func() { t.Error("abandoned") }, Log: io.Discard}
@@ -280,8 +280,8 @@ func TestHostEnds(t *testing.T) {
 		_ = out.Close()
 		return <-ended
 	}
-	opens := func(context.Context) (Upscaler, error) { return refusing{}, nil }
-	hangs := func(ctx context.Context) (Upscaler, error) { <-ctx.Done(); return nil, ctx.Err() }
+	opens := func(context.Context) (engine.Upscaler, error) { return refusing{}, nil }
+	hangs := func(ctx context.Context) (engine.Upscaler, error) { <-ctx.Done(); return nil, ctx.Err() }
 	if err := serve(hangs, func(*frames, func()) {}); err != nil {
 		t.Errorf("while opening: %v", err)
 	}
@@ -303,7 +303,7 @@ func TestHostEnds(t *testing.T) {
 	if err := serve(hangs, func(w *frames, _ func()) { _ = w.write(kindDevices, 1, nil) }); err == nil {
 		t.Error("a question before the engine is open was taken")
 	}
-	cannot := func(context.Context) (Upscaler, error) { return nil, fault.New(fault.ModelMissing, "None.") }
+	cannot := func(context.Context) (engine.Upscaler, error) { return nil, fault.New(fault.ModelMissing, "None.") }
 	if err := serve(cannot, func(*frames, func()) {}); err != nil && fault.KindOf(err) != fault.ModelMissing {
 		t.Errorf("cannot open: %v", err)
 	}

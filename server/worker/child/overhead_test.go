@@ -20,7 +20,7 @@ func BenchmarkOverhead(b *testing.B) {
 	itself := newEngine()
 	defer itself.Close()
 	picture, result := noise(b, 256, 256, false), make([]byte, 2<<20)
-	run := func(on child.Upscaler, q engine.Request) time.Duration {
+	run := func(on engine.Upscaler, q engine.Request) time.Duration {
 		var out bytes.Buffer
 		q.Output = &out
 		started := time.Now()

@@ -16,14 +16,6 @@ import (
 	"upscaled/models/fault"
 )
 
-// Upscaler is the engine that the child has. It may be used concurrently.
-type Upscaler interface {
-	Upscale(ctx context.Context, q engine.Request) (engine.Result, error)
-}
-
-// deviceTeller is an Upscaler that knows its devices.
-type deviceTeller interface{ Devices() []engine.DeviceUse }
-
 // Host is the child's side.
 type Host struct {
 	// Requests and Replies are the pipes, see Pipes.
@@ -31,7 +23,7 @@ type Host struct {
 	Replies  io.Writer
 	// Open opens the engine and warms it up. What it says in place of an engine
 	// is told to the parent; its kind and sentence arrive as they are.
-	Open func(ctx context.Context) (Upscaler, error)
+	Open func(ctx context.Context) (engine.Upscaler, error)
 	// Abandon ends the process at once. It is called when the parent is gone and
 	// native code does not end within abandonAfter.
 	Abandon func()
@@ -54,8 +46,8 @@ type host struct {
 	lost    context.CancelCauseFunc
 
 	mutex   sync.Mutex
-	engine  Upscaler // nil before it is open
-	ended   bool     // nothing is begun any more
+	engine  engine.Upscaler // nil before it is open
+	ended   bool            // nothing is begun any more
 	pending map[uint64]*incoming
 }
 
@@ -112,18 +104,11 @@ func (s *host) open(ctx context.Context) error {
 	s.mutex.Lock()
 	s.engine = opened
 	s.mutex.Unlock()
-	hello, err := json.Marshal(greeting{Version: version, Devices: devicesOf(opened)})
+	hello, err := json.Marshal(greeting{Version: version, Devices: engine.DevicesOf(opened)})
 	if err != nil {
 		return fmt.Errorf("describe devices: %w", err)
 	}
 	return s.replies.write(kindReady, 0, hello)
-}
-
-func devicesOf(u Upscaler) []engine.DeviceUse {
-	if teller, ok := u.(deviceTeller); ok {
-		return teller.Devices()
-	}
-	return nil
 }
 
 // read takes requests until the pipe closes. It waits for nothing else, so
@@ -209,7 +194,7 @@ func (s *host) begin(ctx context.Context, id uint64, r *incoming) {
 }
 
 // run makes a picture and gives the last word on it.
-func (s *host) run(ctx context.Context, id uint64, on Upscaler, q engine.Request, watched bool) ([]byte, error) {
+func (s *host) run(ctx context.Context, id uint64, on engine.Upscaler, q engine.Request, watched bool) ([]byte, error) {
 	out := bufio.NewWriterSize(pieces{&s.replies, kindOutput, id}, outputBuffer)
 	q.Output = out
 	if watched {
@@ -248,7 +233,7 @@ func (s *host) answer(ctx context.Context, id uint64, answer []byte, err error) 
 
 // upscale runs the engine. A panic on this goroutine is this picture's failure
 // only.
-func (s *host) upscale(ctx context.Context, on Upscaler, q engine.Request) (result engine.Result, err error) {
+func (s *host) upscale(ctx context.Context, on engine.Upscaler, q engine.Request) (result engine.Result, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			fmt.Fprintf(s.Log, "panic in the engine: %v\n%s", cause, bytes.TrimSpace(debug.Stack()))
@@ -259,7 +244,7 @@ func (s *host) upscale(ctx context.Context, on Upscaler, q engine.Request) (resu
 }
 
 func (s *host) tellDevices(id uint64) {
-	list, err := json.Marshal(devicesOf(s.engine))
+	list, err := json.Marshal(engine.DevicesOf(s.engine))
 	if err != nil {
 		list = []byte("null")
 	}

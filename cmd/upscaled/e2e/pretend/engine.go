@@ -56,11 +56,6 @@ type Engine struct{ *engine.Engine }
 // Prepare loads nothing.
 func (Engine) Prepare(context.Context, engine.Request) error { return nil }
 
-// Describe returns no facts: tests name outputs without placeholders.
-func (Engine) Describe(context.Context, engine.Request) (batch.Facts, error) {
-	return batch.Facts{}, nil
-}
-
 // Upscaler is what package main asks of an engine.
 type Upscaler interface {
 	batch.Engine
@@ -93,7 +88,7 @@ func Open(mode Mode, limits imagedata.Limits, log io.Writer) (Upscaler, error) {
 // New returns the plain engine.
 func New(limits imagedata.Limits) Engine {
 	return Engine{engine.New(engine.Options{
-		Runtime: &enginetest.Runtime{}, Library: enginetest.Library{Network: enginetest.Net(4, 4)}, Limits: limits, Faces: faces{},
+		Runtime: &enginetest.Runtime{}, Library: library(), Limits: limits, Detector: detector,
 	})}
 }
 
@@ -101,10 +96,8 @@ func New(limits imagedata.Limits) Engine {
 // page has progress to show.
 func unhurried(limits imagedata.Limits) Engine {
 	const tile = 60 * time.Millisecond
-	net := enginetest.Net(4, 4)
-	net.Description.BytesPerPixel = 1000
 	return Engine{engine.New(engine.Options{
-		Library: enginetest.Library{Network: net}, Limits: limits, Faces: faces{}, TileMemory: 64 << 20,
+		Library: library(), Limits: limits, Detector: detector, TileMemory: 64 << 20,
 		Runtime: &enginetest.Runtime{Before: func(ctx context.Context) error {
 			timer := time.NewTimer(tile)
 			defer timer.Stop()

@@ -9,7 +9,7 @@ import (
 	"upscaled/engine/enginetest"
 	"upscaled/engine/face"
 	"upscaled/engine/imagedata"
-	"upscaled/models/fault"
+	"upscaled/models/network"
 )
 
 // Restorer is the only face restorer that is installed.
@@ -30,19 +30,11 @@ func (faces) Detect(_ context.Context, p imagedata.Raster) ([]face.Face, error) 
 	}}}, nil
 }
 
-func (f faces) Detector(context.Context, engine.DetectorOptions) (face.Detector, error) {
-	return f, nil
+func detector(context.Context, engine.DetectorOptions) (face.Detector, error) {
+	return faces{}, nil
 }
 
-func (faces) Restorer(_ context.Context, name string) (engine.Network, string, error) {
-	if name != Restorer {
-		return nil, "", fault.New(fault.ModelMissing, "No face restorer is installed.")
-	}
-	net := enginetest.Net(1, 0)
-	net.Description.FixedWidth, net.Description.FixedHeight = 128, 128
-	return net, name, nil
-}
-
-func (faces) Refiner(context.Context) (engine.Network, string, error) {
-	return enginetest.Net(4, 0), "realesrgan-x4plus", nil
+func library() enginetest.Library {
+	side := func(i *network.Info) { i.FixedWidth, i.FixedHeight = 128, 128 }
+	return enginetest.Library{Network: enginetest.Net(4, 4), Restorer: enginetest.Net(1, 0, side), RestorerName: Restorer}
 }

@@ -43,8 +43,8 @@ func faulty(limits imagedata.Limits, log io.Writer) Engine {
 	}
 	before := func(context.Context) error { return failTile(rate, log) }
 	return Engine{engine.New(engine.Options{
-		Runtime: &enginetest.Runtime{Before: before}, Library: enginetest.Library{Network: enginetest.Net(4, 4)},
-		Limits: limits, Faces: faces{},
+		Runtime: &enginetest.Runtime{Before: before}, Library: library(),
+		Limits: limits, Detector: detector,
 	})}
 }
 

@@ -1,4 +1,4 @@
-package main
+package upscaler
 
 import (
 	"slices"
@@ -12,9 +12,8 @@ import (
 	"upscaled/models/network"
 )
 
-// Where oneDNN is absent, the processor gains nothing by it or the user does
-// not want it, the runtimes are those that there would be without it.
-func TestProcessorWithoutOneDNN(t *testing.T) {
+// ONNX Runtime stays alone if oneDNN is absent, not wanted, or no gain on this CPU.
+func TestCPUWithoutOneDNN(t *testing.T) {
 	t.Parallel()
 	absent := func(string) (onednn.Library, error) {
 		return onednn.Library{}, fault.New(fault.ModelMissing, "oneDNN is not installed; install libdnnl2.")
@@ -38,29 +37,28 @@ func TestProcessorWithoutOneDNN(t *testing.T) {
 		"not wanted":   {"onnxruntime", here, "", "--cpu-engine"},
 		"wanted, gone": {"onednn", absent, "", ""},
 		"bfloat16":     {"auto", absent, network.BFloat16, ""},
-		"mistaken":     {"fastest", here, "", ""},
 	} {
-		a := &app{settings: settings{cpuEngine: c.engine}}
 		native := &enginetest.Runtime{}
-		chosen := compute{runtimes: []engine.Runtime{native}}
-		err := a.chooseFrom(&chosen, 1, c.precision, c.probe)
-		if !slices.Equal(chosen.runtimes, []engine.Runtime{native}) {
-			t.Errorf("%s: %v", name, chosen.runtimes)
+		u := &Upscaler{options: Options{CPUEngine: c.engine, Threads: 1, Precision: c.precision}, runtimes: []engine.Runtime{native}}
+		if err := u.chooseCPU(c.probe); (err != nil) != (c.reason == "") {
+			t.Errorf("%s: %v", name, err)
 		}
-		if (err != nil) != (c.reason == "") || !strings.Contains(chosen.processor, c.reason) {
-			t.Errorf("%s: %q, %v", name, chosen.processor, err)
+		if !slices.Equal(u.runtimes, []engine.Runtime{native}) {
+			t.Errorf("%s: %v", name, u.runtimes)
+		}
+		if _, reason, _ := u.options.oneDNN(c.probe); !strings.Contains(reason, c.reason) {
+			t.Errorf("%s: %q", name, reason)
 		}
 	}
 }
 
-// With AVX-512 oneDNN is used, in bfloat16 or, where the processor lacks that or
-// the user wants it exact, in float32.
-func TestProcessorGains(t *testing.T) {
+// With AVX-512 oneDNN is used, in float32 too.
+func TestCPUGainsByOneDNN(t *testing.T) {
 	t.Parallel()
 	for _, bfloat16 := range []bool{true, false} {
 		for _, precision := range []network.Precision{"", network.Float32} {
-			a := &app{settings: settings{cpuEngine: "auto"}}
-			found, reason, err := a.pickLibrary(precision, func(string) (onednn.Library, error) {
+			o := Options{CPUEngine: "auto", Precision: precision}
+			found, reason, err := o.oneDNN(func(string) (onednn.Library, error) {
 				return onednn.Library{Version: "2.6.3", Instructions: "AVX-512", AVX512: true, BFloat16: bfloat16}, nil
 			})
 			if err != nil || found == nil || !strings.Contains(reason, "AVX-512") {

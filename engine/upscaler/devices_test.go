@@ -1,4 +1,4 @@
-package main
+package upscaler
 
 import (
 	"os"
@@ -8,8 +8,8 @@ import (
 	"upscaled/models/fault"
 )
 
-// The CUDA library is large: nothing is fetched where no card could use it.
-func TestWorthFetching(t *testing.T) {
+// The CUDA library is large: it is not downloaded if no GPU could use it.
+func TestCheckGPU(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]bool{"": false, "null": false, "nvidiactl": false, "nvidia0": true, "nvidia3": true, "dxg": true} {
 		dev := t.TempDir()
@@ -18,7 +18,7 @@ func TestWorthFetching(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		err := worthFetching(dev)
+		err := checkGPU(dev)
 		if (err == nil) != want || err != nil && fault.KindOf(err) != fault.ModelMissing {
 			t.Errorf("with %q: %v", name, err)
 		}

@@ -1,0 +1,139 @@
+package upscaler
+
+import (
+	"context"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"upscaled/engine/onednn"
+	"upscaled/engine/ort"
+	"upscaled/models"
+	"upscaled/models/fault"
+)
+
+// deviceNames matches Options.Device except for "auto".
+var deviceNames = regexp.MustCompile(`^(cpu|webgpu|(cuda|tensorrt)(:[0-9]{1,3}(,[0-9]{1,3})*)?)$`)
+
+// parseDevices returns one name per device: "cuda:0,1" is two.
+func parseDevices(text string) ([]string, error) {
+	if !deviceNames.MatchString(text) {
+		return nil, invalid("device", "is %q; use auto, cpu, cuda:N (several: cuda:0,1), tensorrt:N or webgpu", text)
+	}
+	kind, numbers, numbered := strings.Cut(text, ":")
+	if !numbered {
+		return []string{text}, nil
+	}
+	var names []string
+	for number := range strings.SplitSeq(numbers, ",") {
+		name := kind + ":" + number
+		if slices.Contains(names, name) {
+			return nil, invalid("device", "is %q; it names a GPU twice", text)
+		}
+		names = append(names, name)
+	}
+	return names, nil
+}
+
+// libraryKind returns the kind of ONNX Runtime library that drives a device. The
+// one for CPUs includes WebGPU.
+func libraryKind(device string) string {
+	switch kind, _, _ := strings.Cut(device, ":"); kind {
+	case "cuda", "tensorrt":
+		return "cuda"
+	}
+	return "cpu"
+}
+
+// openDevices opens the devices that the options name. Unless the user asked for
+// it, a GPU that cannot be used is a note, and the CPU takes its place.
+func (u *Upscaler) openDevices(ctx context.Context) error {
+	if u.options.Device != "auto" {
+		return u.openNamed(ctx, u.options.Device)
+	}
+	best := automaticDevice(u.store)
+	switch {
+	case best == "cpu" && hasGPU():
+		u.options.Note("There is a GPU; 'upscaled models pull onnxruntime-cuda' lets --device auto use it.")
+	case best != "cpu":
+		err := u.openNamed(ctx, best)
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		u.options.Note("The GPU cannot be used, so the CPU computes. " + fault.Sentence(err))
+	}
+	return u.openNamed(ctx, "cpu")
+}
+
+// automaticDevice chooses the first NVIDIA GPU if there is one and its library is
+// installed, which is too large to be downloaded unasked, else the CPU.
+func automaticDevice(store *models.Store) string {
+	if hasGPU() && store.InstalledLibrary("cuda") != "" {
+		return "cuda:0"
+	}
+	return "cpu"
+}
+
+// deviceFolder is where Linux lists devices.
+const deviceFolder = "/dev"
+
+// hasGPU reports whether Linux lists an NVIDIA GPU. A container may have the
+// second card only.
+func hasGPU() bool { return lists(deviceFolder, "nvidia[0-9]*") }
+
+func lists(folder, pattern string) bool {
+	found, err := filepath.Glob(filepath.Join(folder, pattern))
+	return err == nil && len(found) > 0
+}
+
+// checkGPU refuses a download of 260 MB that no device here could use. "dxg" is
+// how Windows presents its cards to Linux.
+func checkGPU(folder string) error {
+	if lists(folder, "nvidia[0-9]*") || lists(folder, "dxg") {
+		return nil
+	}
+	return fault.New(fault.ModelMissing, "There is no NVIDIA GPU here, or its driver is not loaded or not passed into this container; use --device cpu, or see 'upscaled doctor'.")
+}
+
+// openNamed opens the named devices. GPUs are measured first, unless they have
+// been.
+func (u *Upscaler) openNamed(ctx context.Context, device string) error {
+	names, err := parseDevices(device)
+	if err != nil {
+		return err
+	}
+	kind := libraryKind(device)
+	if kind == "cuda" && u.store.InstalledLibrary(kind) == "" {
+		if err := checkGPU(deviceFolder); err != nil {
+			return err
+		}
+	}
+	library, err := u.store.RuntimeLibrary(ctx, kind)
+	if err != nil {
+		return err
+	}
+	o := ort.Options{Library: library, Device: names[0], Threads: u.options.Threads, Cache: u.store.Home()}
+	if names[0] != "cpu" {
+		if o, err = u.tuned(ctx, o); err != nil {
+			return err
+		}
+	}
+	u.runtimes = nil
+	for _, name := range names {
+		o.Device = name
+		runtime, err := ort.Open(o)
+		if err != nil {
+			return err
+		}
+		u.onClose(runtime.Close)
+		if len(u.runtimes) == 0 {
+			u.native = runtime
+		}
+		u.runtimes = append(u.runtimes, runtime)
+	}
+	if names[0] == "cpu" {
+		return u.chooseCPU(onednn.Probe)
+	}
+	return nil
+}

@@ -1,0 +1,59 @@
+package upscaler
+
+import (
+	"upscaled/engine"
+	"upscaled/engine/ort"
+)
+
+// Installation is what Open would use on this machine without a download.
+type Installation struct {
+	// LibraryKind is the kind of ONNX Runtime library that the device needs, "cpu"
+	// or "cuda"; Library is its path, "" if it is not installed.
+	LibraryKind, Library string
+	// Version is ONNX Runtime's. It and Device are empty unless the device could be
+	// opened; DeviceError says why not.
+	Version     string
+	Device      *engine.Device
+	DeviceError error
+	// Providers are the kinds of devices that the installed libraries drive.
+	Providers []string
+	// CPU says which library computes on the CPU and why, "" on other devices.
+	CPU string
+	// CPUError reports that the options ask for one that cannot be used.
+	CPUError error
+}
+
+// Inspect finds what Open would use. It downloads nothing. Its error is that of
+// the options.
+func Inspect(o Options) (Installation, error) {
+	o, err := o.complete()
+	if err != nil {
+		return Installation{}, err
+	}
+	if o.Device == "auto" {
+		o.Device = automaticDevice(o.Store)
+	}
+	names, err := parseDevices(o.Device)
+	if err != nil {
+		return Installation{}, err
+	}
+	found := Installation{LibraryKind: libraryKind(names[0])}
+	if found.Library = o.Store.InstalledLibrary(found.LibraryKind); found.Library == "" {
+		return found, nil
+	}
+	runtime, err := ort.Open(ort.Options{Library: found.Library, Device: names[0], Threads: o.Threads})
+	if err != nil {
+		found.DeviceError = err
+		return found, nil
+	}
+	defer func() { _ = runtime.Close() }()
+	device := runtime.Device()
+	found.Version, found.Device, found.Providers = runtime.Version(), &device, []string{"cpu"}
+	if o.Store.InstalledLibrary("cuda") != "" {
+		found.Providers = append(found.Providers, "cuda")
+	}
+	if device.Kind == "cpu" {
+		found.CPU, found.CPUError = o.describeCPU()
+	}
+	return found, nil
+}

@@ -1,0 +1,128 @@
+package upscaler
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"upscaled/engine"
+	"upscaled/engine/ort"
+	"upscaled/engine/tune"
+	"upscaled/models"
+	"upscaled/models/fault"
+	"upscaled/models/network"
+)
+
+// Tunings returns what was measured of the GPUs of this machine.
+func Tunings(store *models.Store) ([]tune.Record, error) { return tuningCache(store).All() }
+
+func tuningCache(store *models.Store) tune.Cache {
+	return tune.Cache{Folder: filepath.Join(store.Home(), "tuning")}
+}
+
+// tuneBudget bounds the measuring of a GPU, which the first image waits for.
+const tuneBudget = 20 * time.Second
+
+// cudaVariant is one way to compute convolutions on a CUDA GPU.
+type cudaVariant struct {
+	name     string
+	settings ort.CUDA
+}
+
+// cudaVariants lists them, the default first: it is used if there is no time to
+// measure.
+func cudaVariants() []cudaVariant {
+	return []cudaVariant{
+		{"heuristic, channels last", ort.DefaultCUDA()},
+		{"heuristic, channels first", ort.CUDA{Search: "HEURISTIC", LargeWorkspace: true}},
+		{"exhaustive, channels last", ort.CUDA{Search: "EXHAUSTIVE", NHWC: true, LargeWorkspace: true}},
+		{"exhaustive, channels first", ort.CUDA{Search: "EXHAUSTIVE", LargeWorkspace: true}},
+	}
+}
+
+// tuned completes a GPU's options by what was measured, and measures first if the
+// options ask for it.
+func (u *Upscaler) tuned(ctx context.Context, o ort.Options) (ort.Options, error) {
+	runtime, err := ort.Open(o)
+	if err != nil {
+		return o, err
+	}
+	defer func() { _ = runtime.Close() }()
+	name := cmp.Or(u.options.Model, u.store.Default(runtime.Device().Kind))
+	model, err := u.store.Load(ctx, name, nil)
+	if err != nil {
+		return o, err
+	}
+	cache, key := tuningCache(u.store), u.tuningKey(runtime)
+	record, found := cache.Load(key(model))
+	if u.options.Tune == "always" || u.options.Tune == "auto" && !found {
+		if record, err = u.measure(ctx, o, key(model), model, name); err != nil {
+			return o, err
+		}
+		if err := cache.Save(record); err != nil {
+			u.options.Note("The measurement could not be kept: " + err.Error())
+		}
+	}
+	o.Parallel = record.Best.Parallel
+	o.CUDA = func(model *network.Network) ort.CUDA {
+		record, _ := cache.Load(key(model))
+		for _, v := range cudaVariants() {
+			if v.name == record.Best.Variant {
+				return v.settings
+			}
+		}
+		return ort.DefaultCUDA()
+	}
+	return o, nil
+}
+
+// tuningKey returns a function of the model that identifies measurements on a
+// device.
+func (u *Upscaler) tuningKey(r *ort.Runtime) func(*network.Network) tune.Key {
+	d := r.Device()
+	precision := cmp.Or(u.options.Precision, d.Precision)
+	return func(model *network.Network) tune.Key {
+		return tune.Key{Device: d.Name, Kind: d.Kind, Library: r.Version(), Network: model.ID(), Precision: string(precision)}
+	}
+}
+
+// measure finds the fastest way to run a model on a device.
+func (u *Upscaler) measure(ctx context.Context, o ort.Options, key tune.Key, model *network.Network, name string) (tune.Record, error) {
+	u.options.Note(fmt.Sprintf("Measuring how %s runs %s fastest; this is done once and takes up to %d s.", key.Device, name, int(tuneBudget.Seconds())))
+	var variants []tune.Variant
+	for _, v := range cudaVariants() {
+		o.CUDA = func(*network.Network) ort.CUDA { return v.settings }
+		runtime, err := ort.Open(o)
+		if err != nil {
+			return tune.Record{}, err
+		}
+		defer func() { _ = runtime.Close() }()
+		variants = append(variants, tune.Variant{Name: v.name, Runtime: runtime})
+		if key.Kind != "cuda" {
+			break
+		}
+	}
+	result, err := tune.Measure(ctx, tune.Options{
+		Net: model, Precision: network.Precision(key.Precision), Variants: variants,
+		Sides: []int{256, 384, 512, 768, 1024}, Parallel: []int{1, 2, 3}, Budget: tuneBudget, Progress: u.options.Trial,
+	})
+	if err != nil {
+		return tune.Record{}, fault.Wrap(fault.KindOf(err), err, "The GPU could not be measured: %s", fault.Sentence(err))
+	}
+	return tune.Record{Key: key, Model: name, Made: time.Now().UTC(), Result: result}, nil
+}
+
+// tuning returns a function that looks up what was measured of a model, nil on
+// devices that are not measured.
+func (u *Upscaler) tuning() func(*network.Network) engine.Tuning {
+	if !u.native.Device().StaticShapes {
+		return nil
+	}
+	cache, key := tuningCache(u.store), u.tuningKey(u.native)
+	return func(model *network.Network) engine.Tuning {
+		record, _ := cache.Load(key(model))
+		return engine.Tuning{TilePixels: record.Best.Side * record.Best.Side}
+	}
+}
