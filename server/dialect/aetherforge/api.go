@@ -1,5 +1,5 @@
-// Package aetherforge speaks the HTTP API of aetherforgeai.com's picture
-// enhancement: an upload that answers a job's ID, and a route to poll it.
+// Package aetherforge implements the HTTP API of aetherforgeai.com's image
+// enhancement: an upload that returns a job's ID, and a route to poll it.
 package aetherforge
 
 import (
@@ -14,80 +14,62 @@ import (
 // apiName is this dialect's name in job records.
 const apiName = "aetherforge"
 
-// Config is what an operator may set.
-type Config struct {
-	// Price of one picture in credits.
-	Price int64
-	// MaxBytes bounds one uploaded file.
-	MaxBytes int64
-	// MaxPixels and MaxSide bound an input picture, in pixels; with 0 only the
-	// engine's own limit holds.
-	MaxPixels int64
-	MaxSide   int
-}
+// Config holds the operator's settings.
+type Config struct{ dialect.Config }
 
-// Defaults are ours: the vendor names neither a limit nor a price.
-func Defaults() Config { return Config{Price: 1, MaxBytes: 20 << 20} }
+// Defaults returns our own choice: the vendor documents no limit and no price.
+func Defaults() Config { return Config{dialect.Config{Price: 1, MaxBytes: 20 << 20}} }
 
-// API answers the vendor's routes.
+// API handles the vendor's routes.
 type API struct {
 	services dialect.Services
 	config   Config
 }
 
-// New works with what the server lends.
-func New(host dialect.Services, config Config) *API { return &API{services: host, config: config} }
+// New returns the API on a server's services.
+func New(services dialect.Services, config Config) *API {
+	return &API{services: services, config: config}
+}
 
-// Routes registers the vendor's paths. The vendor's pages name two for a job:
-// one with the prefix of the whole API and one without.
+// Routes registers the vendor's paths. The vendor documents two for a job: one
+// with the prefix of the whole API and one without.
 func (a *API) Routes(e *echo.Echo) {
-	e.POST("/public/v1/image-tune/upscale", a.Upscale)
-	e.GET("/public/v1/job/:id", a.Job)
-	e.GET("/job/:id", a.Job)
+	authenticated := a.services.Authenticated(dialect.Bearer, writeError)
+	e.POST("/public/v1/image-tune/upscale", authenticated(a.upscale))
+	e.GET("/public/v1/job/:id", authenticated(a.job))
+	e.GET("/job/:id", authenticated(a.job))
 }
 
-func (a *API) authenticate(c echo.Context) (job.Caller, error) {
-	return a.services.Auth.Authenticate(c.Request().Context(), dialect.Bearer(c.Request()))
-}
-
-// Upscale takes a picture and answers the ID of its job.
-func (a *API) Upscale(c echo.Context) error {
-	caller, err := a.authenticate(c)
+// upscale submits a job and returns its ID.
+func (a *API) upscale(c echo.Context, caller job.Caller) error {
+	r, err := a.read(c)
 	if err != nil {
-		return refuse(c, err)
+		return err
 	}
-	order, err := a.read(c)
+	format, err := a.check(r.file)
 	if err != nil {
-		return refuse(c, err)
-	}
-	format, err := a.check(order.file)
-	if err != nil {
-		return refuse(c, err)
+		return err
 	}
 	spec := job.Spec{
-		ID: newID(), API: apiName, Account: caller.ID, Price: a.config.Price, InputName: display(order.file.Name),
-		Options: job.Options{Longest: order.longest, Format: string(format)},
+		ID: newID(), API: apiName, Account: caller.ID, Price: a.config.Price, InputName: dialect.DisplayName(r.file.Name),
+		Options: job.Options{Longest: r.longest, Format: string(format)},
 	}
-	submitted, err := a.services.Queue.Submit(c.Request().Context(), spec, order.file.Data)
+	submitted, err := a.services.Queue.Submit(c.Request().Context(), spec, r.file.Data)
 	if err != nil {
-		return refuse(c, err)
+		return err
 	}
 	return dialect.JSON(c, http.StatusOK, Accepted{submitted.Job.ID})
 }
 
-// Job answers what has become of a job.
-func (a *API) Job(c echo.Context) error {
-	caller, err := a.authenticate(c)
-	if err != nil {
-		return refuse(c, err)
-	}
+// job returns the status of a job.
+func (a *API) job(c echo.Context, caller job.Caller) error {
 	id, ok := parseID(c.Param("id"))
 	if !ok {
-		return refuse(c, violation("value is not a valid uuid", "type_error.uuid", "path", "job_id"))
+		return dialect.NewViolation("value is not a valid uuid", "type_error.uuid", "path", "job_id")
 	}
 	j, err := a.services.Owned(c.Request().Context(), apiName, caller, id)
 	if err != nil {
-		return refuse(c, err)
+		return err
 	}
 	url := ""
 	if j.State == job.Succeeded {
@@ -96,8 +78,7 @@ func (a *API) Job(c echo.Context) error {
 	return dialect.JSON(c, http.StatusOK, progressOf(j, url))
 }
 
-// refuse answers an error; a client that has gone gets no answer.
-func refuse(c echo.Context, err error) error {
-	status, body := refusal(err)
+func writeError(c echo.Context, err error) error {
+	status, body := apiError(err)
 	return dialect.WriteError(c, status, body, err)
 }

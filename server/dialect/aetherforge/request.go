@@ -1,17 +1,14 @@
 package aetherforge
 
 import (
-	"crypto/rand"
 	"encoding/hex"
-	"errors"
-	"fmt"
-	"net/http"
 	"strings"
 
 	"github.com/labstack/echo/v4"
 
 	"upscaled/engine/imagedata"
 	"upscaled/models/fault"
+	"upscaled/server/dialect"
 	"upscaled/server/upload"
 )
 
@@ -22,50 +19,39 @@ const (
 )
 
 const (
-	// maxFiles is the picture and one stray file, which is ignored as FastAPI
+	// maxFiles is the image and one stray file, which is ignored as FastAPI
 	// does.
 	maxFiles = 2
 	// formOverhead is room for a form's headers and text fields, in bytes.
 	formOverhead = 1 << 20
-	// maxNameBytes bounds a client's file name, which is for display only, as
-	// most file systems do.
-	maxNameBytes = 255
 )
 
-// order is an upload whose file is not judged yet.
-type order struct {
+// request is a parsed form; its file has not been checked.
+type request struct {
 	file    upload.File
-	longest int // of the result's sides, in pixels
+	longest int // side of the result, in pixels
 }
 
-func (a *API) read(c echo.Context) (order, error) {
+func (a *API) read(c echo.Context) (request, error) {
 	form, err := a.readForm(c)
 	if err != nil {
-		return order{}, err
+		return request{}, err
 	}
-	var wrong Violations
+	var invalid dialect.Violations
 	file, given := form.File(imageField)
-	if !given || file.Name == "" && file.Size == 0 { // so browsers send a field where nothing was chosen
-		wrong.add("field required", "value_error.missing", "body", imageField)
+	if !given || file.Name == "" && file.Size == 0 { // browsers send this if no file was chosen
+		invalid.Add("field required", "value_error.missing", "body", imageField)
 	}
-	longest := parseScale(form.Fields[scaleField], &wrong)
-	if len(wrong.Detail) > 0 {
-		return order{}, wrong
-	}
-	return order{file, longest}, nil
+	longest := parseScale(form.Fields[scaleField], &invalid)
+	return request{file, longest}, invalid.OrNil()
 }
 
-// readForm reads the body. One that is no form holds nothing, as with FastAPI;
-// one over the limit is refused at once where the client declares its length.
+// readForm treats a body that is not a form as an empty one, as FastAPI does.
 func (a *API) readForm(c echo.Context) (upload.Form, error) {
-	r, limit := c.Request(), a.config.MaxBytes+formOverhead
-	if r.ContentLength > limit {
-		return upload.Form{}, fault.New(fault.TooLarge, "The request is too large.")
-	}
-	r.Body = http.MaxBytesReader(c.Response().Writer, r.Body, limit)
-	form, err := upload.Read(r, upload.Limits{FileBytes: a.config.MaxBytes, Files: maxFiles}, imageField)
+	form, err := dialect.ReadForm(c, a.config.MaxBytes+formOverhead,
+		upload.Limits{FileBytes: a.config.MaxBytes, Files: maxFiles}, imageField)
 	switch {
-	case errors.As(err, new(*http.MaxBytesError)):
+	case dialect.IsBodyTooLarge(err):
 		return form, fault.Wrap(fault.TooLarge, err, "The request is too large.")
 	case fault.KindOf(err) == fault.Unsupported:
 		return upload.Form{}, nil
@@ -75,9 +61,9 @@ func (a *API) readForm(c echo.Context) (upload.Form, error) {
 	return form, nil
 }
 
-// parseScale gives the longer side's length in pixels. An empty field counts
-// as not given, as with FastAPI.
-func parseScale(text string, wrong *Violations) int {
+// parseScale returns the length of the longer side in pixels. An empty field
+// counts as absent, as with FastAPI.
+func parseScale(text string, invalid *dialect.Violations) int {
 	switch strings.ToUpper(text) {
 	case "1K":
 		return 1024
@@ -86,26 +72,22 @@ func parseScale(text string, wrong *Violations) int {
 	case "4K":
 		return 4096
 	case "":
-		wrong.add("field required", "value_error.missing", "body", scaleField)
+		invalid.Add("field required", "value_error.missing", "body", scaleField)
 	default:
-		wrong.add("value is not a valid enumeration member; permitted: '1K', '2K', '4K'", "type_error.enum", "body", scaleField)
+		invalid.Add("value is not a valid enumeration member; permitted: '1K', '2K', '4K'", "type_error.enum", "body", scaleField)
 	}
 	return 0
 }
 
-// check judges a file by its bytes alone and gives the format its result has:
-// its own where browsers show it, else PNG.
+// check validates a file by its bytes alone and returns the format of its
+// result: its own if browsers can show it, else PNG.
 func (a *API) check(file upload.File) (imagedata.Format, error) {
 	if file.Size > a.config.MaxBytes {
 		return "", fault.New(fault.TooLarge, "The file is too large.")
 	}
-	info, err := a.services.Validator.Probe(file.Data)
+	info, err := a.services.Inspect(file.Data, a.config.Config)
 	if err != nil {
 		return "", err
-	}
-	pixels, side := int64(info.Width)*int64(info.Height), max(info.Width, info.Height)
-	if a.config.MaxPixels > 0 && pixels > a.config.MaxPixels || a.config.MaxSide > 0 && side > a.config.MaxSide {
-		return "", fault.New(fault.TooLarge, "The picture has too many pixels.")
 	}
 	switch format := imagedata.Format(info.Format); format {
 	case imagedata.JPEG, imagedata.PNG, imagedata.WebP:
@@ -114,21 +96,12 @@ func (a *API) check(file upload.File) (imagedata.Format, error) {
 	return imagedata.PNG, nil
 }
 
-// newID is a random UUID (version 4 of RFC 9562).
-func newID() string {
-	var id [16]byte
-	_, _ = rand.Read(id[:]) // never fails, see crypto/rand
-	id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80
-	return canonical(id)
-}
+// newID returns a random UUID.
+func newID() string { return dialect.NewUUID(4) }
 
-func canonical(id [16]byte) string {
-	return fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:])
-}
-
-// parseID takes every form of a UUID that Python's uuid.UUID takes, since the
-// vendor's server is written in it: any case, with or without hyphens, braces
-// and urn:uuid:. It gives the form that job records are kept under.
+// parseID accepts every form of a UUID that Python's uuid.UUID accepts, since
+// the vendor's server uses it: any case, with or without hyphens, braces and
+// urn:uuid:. It returns the form that job records are kept under.
 func parseID(text string) (string, bool) {
 	text = strings.NewReplacer("urn:", "", "uuid:", "").Replace(text)
 	text = strings.ReplaceAll(strings.Trim(text, "{}"), "-", "")
@@ -137,10 +110,5 @@ func parseID(text string) (string, bool) {
 		return "", false
 	}
 	_, err := hex.Decode(id[:], []byte(text))
-	return canonical(id), err == nil
-}
-
-// display is a client's file name as records keep it.
-func display(name string) string {
-	return strings.ToValidUTF8(name[:min(len(name), maxNameBytes)], "")
+	return dialect.FormatUUID(id), err == nil
 }

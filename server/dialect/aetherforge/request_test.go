@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"upscaled/server/dialect"
 )
 
 // Whatever comes in: one violation that names the scale, or one of the three
@@ -13,7 +15,7 @@ func FuzzScale(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		var wrong Violations
+		var wrong dialect.Violations
 		longest := parseScale(text, &wrong)
 		size, known := map[string]int{"1k": 1024, "2k": 2048, "4k": 4096}[strings.ToLower(text)]
 		if longest != size || known == (len(wrong.Detail) > 0) || len(wrong.Detail) > 1 {

@@ -9,12 +9,12 @@ import (
 	"upscaled/server/job"
 )
 
-// Accepted is the answer to an upload.
+// Accepted is the response to an upload.
 type Accepted struct {
 	JobID string `json:"job_id"` // UUID
 }
 
-// Progress is what became of a job. ImageURLs is never null: clients take its
+// Progress is the status of a job. ImageURLs is never null: clients read its
 // length.
 type Progress struct {
 	JobID     string   `json:"job_id"`
@@ -22,8 +22,8 @@ type Progress struct {
 	ImageURLs []string `json:"image_urls"`
 }
 
-// progressOf tells of a job; url is where a succeeded one's picture is. The
-// vendor has one word for queued and running, and none for canceled.
+// progressOf returns the status of a job; url is that of a succeeded job's
+// image. The vendor has one word for queued and running, and none for canceled.
 func progressOf(j job.Job, url string) Progress {
 	p := Progress{JobID: j.ID, Status: "Pending", ImageURLs: []string{}}
 	switch j.State {
@@ -35,73 +35,40 @@ func progressOf(j job.Job, url string) Progress {
 	return p
 }
 
-// ErrorBody is the vendor's error body for everything but validation.
-type ErrorBody struct {
-	Detail string `json:"detail"`
-}
-
-// Violation is one entry of FastAPI's validation errors, worded as pydantic 1
-// words them.
-type Violation struct {
-	Location []string `json:"loc"`
-	Message  string   `json:"msg"`
-	Type     string   `json:"type"`
-}
-
-// Violations are the body of a 422, and the error that leads to it.
-type Violations struct {
-	Detail []Violation `json:"detail"`
-}
-
-func (v Violations) Error() string {
-	if len(v.Detail) == 0 {
-		return "The request is not valid."
-	}
-	return v.Detail[0].Message
-}
-
-func violation(message, kind string, location ...string) Violations {
-	return Violations{[]Violation{{location, message, kind}}}
-}
-
-func (v *Violations) add(message, kind string, location ...string) {
-	v.Detail = append(v.Detail, violation(message, kind, location...).Detail...)
-}
-
-// damaged is a form that ends early or is garbled; the words are FastAPI's.
+// damaged is the error of a form that is incomplete or garbled.
 type damaged struct{ error }
 
-func (d damaged) Unwrap() error { return d.error }
+func (e damaged) Unwrap() error { return e.error }
 
-// refusal translates any error; it is the only place that does.
-func refusal(err error) (status int, body any) {
-	var invalid Violations
+// apiError translates any error.
+func apiError(err error) (status int, body any) {
+	var invalid dialect.Violations
 	switch {
 	case errors.As(err, &invalid):
 		return http.StatusUnprocessableEntity, invalid
 	case errors.As(err, new(damaged)):
-		return http.StatusBadRequest, ErrorBody{"There was an error parsing the body"}
+		return http.StatusBadRequest, dialect.ErrorDetail{Detail: "There was an error parsing the body"}
 	}
 	switch fault.KindOf(err) {
 	case fault.Unauthorized:
-		return http.StatusUnauthorized, ErrorBody{"Invalid API key"}
+		return http.StatusUnauthorized, dialect.ErrorDetail{Detail: "Invalid API key"}
 	case fault.Disabled:
-		return http.StatusNotFound, ErrorBody{"Not Found User"}
+		return http.StatusNotFound, dialect.ErrorDetail{Detail: "Not Found User"}
 	case fault.NotFound:
-		return http.StatusNotFound, ErrorBody{"Job not found"}
+		return http.StatusNotFound, dialect.ErrorDetail{Detail: "Job not found"}
 	case fault.Invalid, fault.Unsupported:
-		return http.StatusBadRequest, ErrorBody{"Invalid image file"}
+		return http.StatusBadRequest, dialect.ErrorDetail{Detail: "Invalid image file"}
 	case fault.TooLarge:
 		if _, is := dialect.ResultIsTooLarge(err); is { // of animations alone: sides end at 4096
-			return http.StatusBadRequest, ErrorBody{fault.Sentence(err)}
+			return http.StatusBadRequest, dialect.ErrorDetail{Detail: fault.Sentence(err)}
 		}
-		return http.StatusRequestEntityTooLarge, ErrorBody{"File too large"} // ours
+		return http.StatusRequestEntityTooLarge, dialect.ErrorDetail{Detail: "File too large"} // ours
 	case fault.NoCredits:
-		return http.StatusPaymentRequired, ErrorBody{"Insufficient credits"} // ours
+		return http.StatusPaymentRequired, dialect.ErrorDetail{Detail: "Insufficient credits"} // ours
 	case fault.RateLimited:
-		return http.StatusTooManyRequests, ErrorBody{"Rate limit exceeded. Please try again later"} // ours
+		return http.StatusTooManyRequests, dialect.ErrorDetail{Detail: "Rate limit exceeded. Please try again later"} // ours
 	case fault.Busy:
-		return http.StatusServiceUnavailable, ErrorBody{"Service is busy. Please try again later"} // ours
+		return http.StatusServiceUnavailable, dialect.ErrorDetail{Detail: "Service is busy. Please try again later"} // ours
 	}
-	return http.StatusInternalServerError, ErrorBody{"Internal Server Error"}
+	return http.StatusInternalServerError, dialect.ErrorDetail{Detail: "Internal Server Error"}
 }

@@ -13,7 +13,7 @@ import (
 // Code is one of the vendor's error codes; "" is success.
 type Code string
 
-// The codes that this API answers.
+// The codes that this API returns.
 const (
 	MissingParameters     Code = "MISSING_PARAMETERS"
 	InvalidParameter      Code = "ERROR_INVALID_PARAMETER"
@@ -33,8 +33,8 @@ const (
 	ServiceTimeout        Code = "AI_SERVICE_TIMEOUT"
 )
 
-// terms are a code's HTTP status and the vendor's fixed words for it.
-func (c Code) terms() (status int, words string) {
+// terms returns a code's HTTP status and the vendor's fixed message.
+func (c Code) terms() (status int, message string) {
 	switch c {
 	case MissingParameters:
 		return http.StatusBadRequest, "Missing parameters."
@@ -70,85 +70,84 @@ func (c Code) terms() (status int, words string) {
 	return http.StatusInternalServerError, "Processing failed."
 }
 
-// apiError is an error that knows its code. message is for the client, err for
-// the log.
+// apiError is an error with its code. message is for the client, err for the
+// log.
 type apiError struct {
 	code    Code
 	message string
 	err     error
 }
 
-func refuse(code Code, format string, args ...any) apiError {
+func newError(code Code, format string, args ...any) apiError {
 	return apiError{code: code, message: fmt.Sprintf(format, args...)}
 }
 
-func (r apiError) Error() string {
-	if r.err == nil {
-		return r.message
+func (e apiError) Error() string {
+	if e.err == nil {
+		return e.message
 	}
-	return r.message + " " + r.err.Error()
+	return e.message + " " + e.err.Error()
 }
 
-func (r apiError) Unwrap() error { return r.err }
+func (e apiError) Unwrap() error { return e.err }
 
-func (r apiError) envelope(requestID string) Envelope {
-	status, words := r.code.terms()
+func (e apiError) envelope(requestID string) Envelope {
+	status, words := e.code.terms()
 	return Envelope{
 		RequestID: requestID, LogID: requestID,
-		ErrorCode: status, ErrorCodeStr: string(r.code), ErrorMessage: r.message,
-		ErrorDetail: Detail{Status: status, Code: r.code, CodeMessage: words, Message: r.message},
+		ErrorCode: status, ErrorCodeStr: string(e.code), ErrorMessage: e.message,
+		ErrorDetail: Detail{Status: status, Code: e.code, CodeMessage: words, Message: e.message},
 	}
 }
 
-// internalSentence is all that a client learns of what went wrong in here.
-const internalSentence = "The picture could not be processed because of an error of the server."
+// internalMessage is all that clients learn about internal errors.
+const internalMessage = "The picture could not be processed because of an error of the server."
 
-// tooManyPixels is told where the engine's own limits are met: its sentences
-// name settings of the server.
+// tooManyPixels replaces the server's own message, which names its settings.
 const tooManyPixels = "The picture or its result has too many pixels."
 
-// refusalOf translates any error; it is the only place that does. Requests and
-// pictures that are wrong come as refusals already, so a bare Invalid is a
-// defect, and so is a TooLarge that is not about the result.
-func refusalOf(err error) apiError {
-	var r apiError
-	if errors.As(err, &r) {
-		return r
+// apiErrorOf translates any error. Invalid requests and images are an apiError
+// already, so a bare Invalid is an internal error, as is a TooLarge that is not
+// about the result.
+func apiErrorOf(err error) apiError {
+	var known apiError
+	if errors.As(err, &known) {
+		return known
 	}
 	switch fault.KindOf(err) {
 	case fault.Unauthorized:
-		return refuse(UserNotExists, "The API key in the header %s is missing or not valid.", keyHeader)
+		return newError(UserNotExists, "The API key in the header %s is missing or not valid.", keyHeader)
 	case fault.Disabled:
-		return refuse(UserLocked, "The API key is disabled.")
-	case fault.NotFound, fault.Unsupported: // the router's: a path, or a method of one
-		return refuse(AINotExists, "There is nothing at this address.")
+		return newError(UserLocked, "The API key is disabled.")
+	case fault.NotFound, fault.Unsupported: // the router's: an unknown path or method
+		return newError(AINotExists, "There is nothing at this address.")
 	case fault.TooLarge:
 		if _, is := dialect.ResultIsTooLarge(err); is {
-			return refuse(ResolutionTooHigh, "%s", fault.Sentence(err))
+			return newError(ResolutionTooHigh, "%s", fault.Sentence(err))
 		}
 	case fault.NoCredits:
-		return refuse(NotEnoughCredits, "The account does not have enough credits.")
+		return newError(NotEnoughCredits, "The account does not have enough credits.")
 	case fault.RateLimited:
-		return refuse(ExceedingLimits, "Too many requests. Please try again later.")
+		return newError(ExceedingLimits, "Too many requests. Please try again later.")
 	case fault.Busy:
-		return refuse(InsufficientResources, "The server is busy. Please try again later.")
+		return newError(InsufficientResources, "The server is busy. Please try again later.")
 	}
-	return refuse(ProcessingFailure, internalSentence)
+	return newError(ProcessingFailure, internalMessage)
 }
 
-// failure is why a job that was waited for has no result, or nil.
+// failure returns the error of a job that has no result, or nil.
 func failure(j job.Job) error {
 	switch {
 	case j.State == job.Succeeded:
 		return nil
 	case !j.State.Final():
-		return refuse(ServiceTimeout, "The picture took too long. Please try again later.")
+		return newError(ServiceTimeout, "The picture took too long. Please try again later.")
 	case j.Failure == nil:
-		return refuse(ProcessingFailure, "The job was canceled.")
+		return newError(ProcessingFailure, "The job was canceled.")
 	case j.Failure.Kind == fault.Invalid:
-		return refuse(DecodingFailure, "%s", j.Failure.Message)
+		return newError(DecodingFailure, "%s", j.Failure.Message)
 	case j.Failure.Kind == fault.TooLarge:
-		return refuse(ResolutionTooHigh, tooManyPixels)
+		return newError(ResolutionTooHigh, tooManyPixels)
 	}
-	return apiError{ProcessingFailure, internalSentence, fault.New(j.Failure.Kind, "%s", j.Failure.Message)}
+	return apiError{ProcessingFailure, internalMessage, fault.New(j.Failure.Kind, "%s", j.Failure.Message)}
 }

@@ -10,7 +10,7 @@ import (
 
 func TestParseParameters(t *testing.T) {
 	t.Parallel()
-	preset := parameters{factor: 2, format: imagedata.PNG, quality: 95}
+	preset := parameters{scale: 2, format: imagedata.PNG, quality: 95}
 	with := func(change func(*parameters)) parameters { p := preset; change(&p); return p }
 	for _, c := range []struct {
 		name, value string
@@ -21,8 +21,8 @@ func TestParseParameters(t *testing.T) {
 		{"unknown", "x", preset, ""},
 		{"upscale_factor", "", preset, ""},
 		{"upscale_factor", "2", preset, ""},
-		{"upscale_factor", "3", with(func(p *parameters) { p.factor = 3 }), ""},
-		{"upscale_factor", "4", with(func(p *parameters) { p.factor = 4 }), ""},
+		{"upscale_factor", "3", with(func(p *parameters) { p.scale = 3 }), ""},
+		{"upscale_factor", "4", with(func(p *parameters) { p.scale = 4 }), ""},
 		{"upscale_factor", "1", preset, InvalidParameter},
 		{"upscale_factor", "5", preset, InvalidParameter},
 		{"upscale_factor", "2.5", preset, InvalidParameter},
@@ -47,7 +47,7 @@ func TestParseParameters(t *testing.T) {
 	} {
 		got, err := parseParameters(map[string]string{c.name: c.value})
 		if c.code != "" {
-			if err == nil || refusalOf(err).code != c.code {
+			if err == nil || apiErrorOf(err).code != c.code {
 				t.Errorf("%s=%s: %v, want %s", c.name, c.value, err, c.code)
 			}
 		} else if err != nil || got != c.want {
@@ -79,7 +79,7 @@ func TestOutput(t *testing.T) {
 		{720, 720, 3, false, imagedata.PNG, imagedata.PNG},
 		{1920, 1080, 4, true, imagedata.JPEG, imagedata.PNG}, // alpha comes before size
 	} {
-		p := parameters{factor: c.factor, format: c.asked}
+		p := parameters{scale: c.factor, format: c.asked}
 		if got := p.output(job.InputInfo{Width: c.width, Height: c.height, Alpha: c.alpha}); got != c.want {
 			t.Errorf("%+v: %s", c, got)
 		}
@@ -124,13 +124,13 @@ func FuzzParseParameters(f *testing.F) {
 			"upscale_factor": factor, "mode": mode, "output_format": format, "output_quality": quality,
 		})
 		if err != nil {
-			if code := refusalOf(err).code; code != InvalidParameter && code != InvalidOutputFormat {
+			if code := apiErrorOf(err).code; code != InvalidParameter && code != InvalidOutputFormat {
 				t.Fatalf("code %s", code)
 			}
 			return
 		}
 		known := p.format == imagedata.PNG || p.format == imagedata.JPEG || p.format == imagedata.BMP
-		if p.factor < 2 || p.factor > 4 || p.quality < 30 || p.quality > 100 || !known {
+		if p.scale < 2 || p.scale > 4 || p.quality < 30 || p.quality > 100 || !known {
 			t.Fatalf("%+v", p)
 		}
 	})

@@ -7,8 +7,8 @@ import (
 	"upscaled/server/job"
 )
 
-// Envelope is the body of every answer. Older SDKs read error_code, newer ones
-// only the HTTP status, so both always say the same.
+// Envelope is the body of every response. Older SDKs read error_code, newer
+// ones only the HTTP status; both are always equal.
 type Envelope struct {
 	RequestID    string `json:"request_id"`
 	LogID        string `json:"log_id"` // equals RequestID
@@ -20,7 +20,7 @@ type Envelope struct {
 	Data any `json:"data,omitempty"`
 }
 
-// Detail is what newer SDKs show. Status is 200 where ErrorCode is 0.
+// Detail is what newer SDKs show. Status is 200 if ErrorCode is 0.
 type Detail struct {
 	Status      int    `json:"status_code"`
 	Code        Code   `json:"code"`
@@ -28,14 +28,14 @@ type Detail struct {
 	Message     string `json:"message"`
 }
 
-// Picture is where a result can be read for 24 h.
+// Picture holds the URL of a result.
 type Picture struct {
 	URL string `json:"url"`
 }
 
-// Balance is one pot of credits; times are unix seconds, 0 where nothing
-// happened yet. Total is what was ever bought, LastRechargeBalance what the
-// pot held right after the latest purchase.
+// Balance is one pool of credits; times are Unix seconds, 0 if nothing has
+// happened yet. Total counts all purchases, LastRechargeBalance is the balance
+// right after the latest one.
 type Balance struct {
 	UniqueSign          string `json:"unique_sign"`
 	Name                string `json:"name"`
@@ -51,22 +51,22 @@ func success(requestID string, data any) Envelope {
 	return Envelope{RequestID: requestID, LogID: requestID, ErrorDetail: Detail{Status: http.StatusOK}, Data: data}
 }
 
-// unlimited stands for the balance of accounts without one: the vendor's form
-// has no word for it, and clients stop at 0.
+// unlimited is the balance reported for accounts without one: clients stop at
+// 0, and the vendor has no other way to say it.
 const unlimited = 999_999_999
 
-// balance is the vendor's pot that all its APIs draw from, under the name and
-// sign that its page of the call lists. No balance warns: 0. Accounts without
-// a balance have no purchases either.
+// balance returns the pool that all of the vendor's APIs draw from, under the
+// name and sign of its documentation. A BalanceWarning of 0 never warns.
+// Accounts without a balance have no purchases either.
 func balance(caller job.Caller) []Balance {
-	pot := Balance{UniqueSign: "common", Name: "Universal credits", Balance: unlimited, Total: unlimited}
+	pool := Balance{UniqueSign: "common", Name: "Universal credits", Balance: unlimited, Total: unlimited}
 	if caller.Credits != nil {
 		past := caller.Purchases
-		pot.Balance, pot.Total = *caller.Credits, past.Total
-		pot.LastRechargeBalance = past.Balance
-		pot.FirstBuyTime, pot.LastUpdateTime = unix(past.First), unix(past.Changed)
+		pool.Balance, pool.Total = *caller.Credits, past.Total
+		pool.LastRechargeBalance = past.Balance
+		pool.FirstBuyTime, pool.LastUpdateTime = unix(past.First), unix(past.Changed)
 	}
-	return []Balance{pot}
+	return []Balance{pool}
 }
 
 func unix(t time.Time) int64 {

@@ -34,7 +34,7 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		got, err := parse(body)
 		if err != nil {
-			if status, code, message := refusal(err); status != 400 && status != 422 || code == "" || message == "" {
+			if status, code, message := apiError(err); status != 400 && status != 422 || code == "" || message == "" {
 				t.Fatalf("%q: %d %s %q", body, status, code, message)
 			}
 			return

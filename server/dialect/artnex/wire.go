@@ -16,7 +16,7 @@ type Success struct {
 	CreditsUsed int64  `json:"credits_used"`
 }
 
-// ErrorBody is the body of every error; RequestID is ours.
+// ErrorBody is the body of every error. The vendor has no RequestID.
 type ErrorBody struct {
 	Success   bool   `json:"success"` // false
 	Error     string `json:"error"`
@@ -24,28 +24,27 @@ type ErrorBody struct {
 	RequestID string `json:"request_id"`
 }
 
-// Codes that no fault.Kind stands for.
+// Codes without a fault.Kind.
 const (
 	codeMissingImage   = "missing_image"
 	codeInvalidScale   = "invalid_scale"
 	codeInvalidRequest = "invalid_request"
 )
 
-// wrong is what is wrong with a request beside its picture.
-type wrong struct{ code, message string }
+// invalid is an error of a request that is not about its image.
+type invalid struct{ code, message string }
 
-func (w wrong) Error() string { return w.message }
+func (e invalid) Error() string { return e.message }
 
-// refusal translates any error; it is the only place that does. The sentences
-// of faults about the picture are made for callers: load, check and failureOf
-// see to that.
-func refusal(err error) (status int, code, message string) {
-	var w wrong
-	if errors.As(err, &w) {
-		if w.code == codeInvalidRequest {
-			return http.StatusUnprocessableEntity, w.code, w.message
+// apiError translates any error. Clients read the messages of faults about the
+// image: load, check and failureOf see to that.
+func apiError(err error) (status int, code, message string) {
+	var known invalid
+	if errors.As(err, &known) {
+		if known.code == codeInvalidRequest {
+			return http.StatusUnprocessableEntity, known.code, known.message
 		}
-		return http.StatusBadRequest, w.code, w.message
+		return http.StatusBadRequest, known.code, known.message
 	}
 	switch fault.KindOf(err) {
 	case fault.Invalid, fault.Unsupported, fault.FetchFailed:
@@ -64,8 +63,9 @@ func refusal(err error) (status int, code, message string) {
 	return http.StatusInternalServerError, "internal_error", "The image could not be processed because of an internal error."
 }
 
-// failureOf is the error of a final job, nil for a succeeded one. Whatever is
-// not the picture's fault is the server's, a cancellation too.
+// failureOf returns the error of a final job, or nil for a succeeded one. A
+// cancellation is an internal error, like everything that is not the image's
+// fault.
 func failureOf(j job.Job) error {
 	switch {
 	case j.State == job.Succeeded:
@@ -81,8 +81,8 @@ func failureOf(j job.Job) error {
 	return &fault.Error{Kind: fault.Internal, Message: "The job failed.", Err: cause}
 }
 
-// unusable gives a fault about a picture's contents this API's words; others
-// stay as they are. The engine's own sentences name its command line.
+// unusable puts a fault about an image's contents into this API's words; other
+// errors are unchanged. The engine's own messages name its command line.
 func unusable(err error) error {
 	switch kind := fault.KindOf(err); kind {
 	case fault.Invalid, fault.Unsupported:

@@ -1,5 +1,5 @@
-// Package maskr speaks the HTTP API of maskr.io's image upscaling: synchronous
-// calls for one picture or a batch, and FastAPI's form of validation errors.
+// Package maskr implements the HTTP API of maskr.io's image upscaling:
+// synchronous calls for one image or a batch, with FastAPI's validation errors.
 package maskr
 
 import (
@@ -16,112 +16,92 @@ import (
 // apiName is this dialect's name in job records.
 const apiName = "maskr"
 
-// Config is what an operator may set.
+// Config holds the operator's settings.
 type Config struct {
-	// Price of one picture in credits.
-	Price int64
-	// MaxBytes bounds one uploaded file.
-	MaxBytes int64
-	// MaxPixels and MaxSide bound an input picture, in pixels; with 0 only the
-	// engine's own limit holds.
-	MaxPixels int64
-	MaxSide   int
+	dialect.Config
 	// MaxBatch is how many files one batch may hold.
 	MaxBatch int
-	// MaxBatchBytes bounds the body of a whole request, which is held in
-	// memory. A body with one file of MaxBytes always passes.
+	// MaxBatchBytes limits the body of a whole request, which is held in
+	// memory. A body with one file of MaxBytes is always accepted.
 	MaxBatchBytes int64
 	// BatchParallel is how many items of one batch run at once, at least 1.
 	BatchParallel int
 }
 
-// Defaults are the vendor's own limits and price; the vendor tells none for a
+// Defaults returns the vendor's own limits and price; it documents none for a
 // batch's bytes and parallel items.
 func Defaults() Config {
-	return Config{Price: 5, MaxBytes: 50 << 20, MaxBatch: 50, MaxBatchBytes: 256 << 20, BatchParallel: 4}
+	return Config{Config: dialect.Config{Price: 5, MaxBytes: 50 << 20}, MaxBatch: 50, MaxBatchBytes: 256 << 20, BatchParallel: 4}
 }
 
-// API answers the vendor's routes.
+// API handles the vendor's routes.
 type API struct {
 	services dialect.Services
 	config   Config
 }
 
-// New works with what the server lends.
-func New(host dialect.Services, config Config) *API { return &API{services: host, config: config} }
+// New returns the API on a server's services.
+func New(services dialect.Services, config Config) *API {
+	return &API{services: services, config: config}
+}
 
-// Routes registers the vendor's paths. GET /v1/jobs is ours: the vendor names
-// none for pictures that take longer than a call may wait.
+// Routes registers the vendor's paths. GET /v1/jobs is an addition: the vendor
+// has no call for images that take longer than a call may wait.
 func (a *API) Routes(e *echo.Echo) {
-	e.POST("/v1/services/image-upscaling", a.Upscale)
-	e.POST("/v1/services/image-upscaling/batch", a.Batch)
-	e.GET("/v1/jobs/:job_id", a.Job)
+	authenticated := a.services.Authenticated(dialect.Bearer, writeError)
+	e.POST("/v1/services/image-upscaling", authenticated(a.upscale))
+	e.POST("/v1/services/image-upscaling/batch", authenticated(a.batch))
+	e.GET("/v1/jobs/:job_id", authenticated(a.job))
 }
 
-func (a *API) authenticate(c echo.Context) (job.Caller, error) {
-	return a.services.Auth.Authenticate(c.Request().Context(), dialect.Bearer(c.Request()))
-}
-
-// Upscale answers the call for one picture.
-func (a *API) Upscale(c echo.Context) error {
-	caller, err := a.authenticate(c)
-	if err != nil {
-		return a.refuse(c, err)
-	}
+// upscale handles the call for one image.
+func (a *API) upscale(c echo.Context, caller job.Caller) error {
 	file, options, err := a.readSingle(c)
 	if err == nil {
 		err = a.check(file, options)
 	}
 	if err != nil {
-		return a.refuse(c, err)
+		return err
 	}
-	done, err := a.services.Run(c.Request().Context(), a.order(caller, options).named(file.Name), file.Data)
+	done, err := a.services.Run(c.Request().Context(), a.template(caller, options).named(file.Name), file.Data)
 	if err == nil {
-		err = blamed(done)
+		err = inputError(done)
 	}
 	if err != nil {
-		return a.refuse(c, err)
+		return err
 	}
-	return dialect.JSON(c, http.StatusOK, envelope(a.result(c, waitedFor(done))))
+	return dialect.JSON(c, http.StatusOK, envelope(a.result(c, started(done))))
 }
 
-// waitedFor is a job as calls that wait tell of it: past the wait limit
-// wire.md has them say "processing", even of what is still queued.
-func waitedFor(j job.Job) job.Job {
+// started returns a job as calls that wait report it: past the wait limit the
+// vendor says "processing" even of a queued job.
+func started(j job.Job) job.Job {
 	if j.State == job.Queued {
 		j.State = job.Running
 	}
 	return j
 }
 
-// blamed is the refusal of a picture that turned out to be broken only when it
-// was decoded, or nil.
-func blamed(j job.Job) error {
-	if j.State != job.Failed || j.Failure == nil {
-		return nil
-	}
-	switch j.Failure.Kind {
-	case fault.Invalid, fault.Unsupported:
+// inputError returns the error of an image that only the worker found to be
+// broken, or nil.
+func inputError(j job.Job) error {
+	if j.State == job.Failed && j.Failure != nil && (j.Failure.Kind == fault.Invalid || j.Failure.Kind == fault.Unsupported) {
 		return unreadable(j.Failure.Kind)
 	}
 	return nil
 }
 
-// Batch answers the call for many pictures; see batch for how they run.
-func (a *API) Batch(c echo.Context) error {
-	caller, err := a.authenticate(c)
-	if err != nil {
-		return a.refuse(c, err)
-	}
+// batch handles the call for many images; see the type batch.
+func (a *API) batch(c echo.Context, caller job.Caller) error {
 	files, options, err := a.readBatch(c)
 	if err != nil {
-		return a.refuse(c, err)
+		return err
 	}
 	b := newBatch(a.services, a.config.BatchParallel, len(files))
 	check := func(file upload.File) error { return a.check(file, options) }
-	err = b.run(c.Request().Context(), files, check, a.order(caller, options))
+	err = b.run(c.Request().Context(), files, check, a.template(caller, options))
 	if err != nil || dialect.Canceled(c) {
-		return a.refuse(c, err)
+		return err
 	}
 	if err := b.defect(); err != nil {
 		dialect.Record(c, err)
@@ -131,21 +111,17 @@ func (a *API) Batch(c echo.Context) error {
 		if item.err != nil {
 			results = append(results, rejected(item.job.Spec, item.err))
 		} else {
-			results = append(results, a.result(c, waitedFor(item.job)))
+			results = append(results, a.result(c, started(item.job)))
 		}
 	}
 	return dialect.JSON(c, http.StatusOK, summary(newID(), results))
 }
 
-// Job answers what became of a single call or of one item of a batch.
-func (a *API) Job(c echo.Context) error {
-	caller, err := a.authenticate(c)
-	if err != nil {
-		return a.refuse(c, err)
-	}
+// job returns the status of a single call or of one item of a batch.
+func (a *API) job(c echo.Context, caller job.Caller) error {
 	j, err := a.services.Owned(c.Request().Context(), apiName, caller, c.Param("job_id"))
 	if err != nil {
-		return a.refuse(c, err)
+		return err
 	}
 	return dialect.JSON(c, http.StatusOK, envelope(a.result(c, j)))
 }
@@ -159,11 +135,11 @@ func (a *API) result(c echo.Context, j job.Job) Result {
 	return resultOf(j, url)
 }
 
-// WriteFileError answers /v1/files/{id} for results of this dialect: genuine says
-// that the signature was right and the result is gone.
+// WriteFileError answers /v1/files/{id} for results of this dialect: genuine
+// means that the signature was valid and the result is gone.
 func (a *API) WriteFileError(c echo.Context, genuine bool) error {
 	if genuine {
-		return dialect.JSON(c, http.StatusNotFound, ErrorBody{"File not found"})
+		return dialect.JSON(c, http.StatusNotFound, dialect.ErrorDetail{Detail: "File not found"})
 	}
-	return dialect.JSON(c, http.StatusForbidden, ErrorBody{"Invalid or expired signature"})
+	return dialect.JSON(c, http.StatusForbidden, dialect.ErrorDetail{Detail: "Invalid or expired signature"})
 }

@@ -13,65 +13,64 @@ import (
 )
 
 const (
-	// busyTries is how often one item is offered again to a queue that is busy.
+	// busyTries is how often one item is submitted again to a busy queue.
 	busyTries = 10
-	// longestPause is the most that a batch waits between two tries while none
-	// of its own items runs.
+	// longestPause limits the wait between two tries while none of the batch's
+	// own items runs.
 	longestPause = 10 * time.Second
 )
 
-// item is one file of a batch; err says why it did not become a job.
+// item is one file of a batch; err is why it did not become a job.
 type item struct {
 	job job.Job
 	err error
 }
 
-// ending is what the wait for the item of an index brought.
+// ending is the outcome of waiting for the item of an index.
 type ending struct {
 	index int
 	job   job.Job
 	err   error
 }
 
-// batch runs files through the queue in order, a bounded number at once. It
-// belongs to one goroutine; those it starts only wait and send to ended.
-// Once the host's wait limit has passed for the whole batch nothing is waited
-// for any more: what is left is queued where there is room, to be asked for
-// at GET /v1/jobs.
+// batch runs files through the queue in order, a limited number at once. It
+// belongs to one goroutine; those it starts only wait and send to ended. Once
+// the wait limit has passed for the whole batch, it waits for nothing more: the
+// remaining files are queued while there is room, to be queried at GET /v1/jobs.
 type batch struct {
-	host     dialect.Services
+	services dialect.Services
 	deadline time.Time
 	parallel int
 	items    []item // in the order of the files
 	ended    chan ending
 	running  int
 	accepted int
-	// stopped is why no further item is submitted.
+	// stopped is why no more items are submitted.
 	stopped error
-	// lost are failures to learn a job's end, for the log.
+	// lost collects failures to learn a job's outcome, for the log.
 	lost error
 }
 
-func newBatch(host dialect.Services, parallel, files int) *batch {
+func newBatch(services dialect.Services, parallel, files int) *batch {
 	parallel = max(1, parallel)
 	return &batch{
-		host: host, deadline: time.Now().Add(host.WaitLimit), parallel: parallel,
+		services: services, deadline: time.Now().Add(services.WaitLimit), parallel: parallel,
 		items: make([]item, files), ended: make(chan ending, parallel),
 	}
 }
 
-// run returns when no item is waited for any more. It fails only when the
-// queue would not take a single one of the good files; then nothing was
-// charged and nothing runs. When ctx ends, all running items are canceled.
-func (b *batch) run(ctx context.Context, files []upload.File, check func(upload.File) error, o order) error {
+// run returns once it waits for no item any more. It fails only if the queue
+// accepted none of the valid files; then nothing was charged and nothing runs.
+// When ctx ends, all running items are canceled.
+func (b *batch) run(ctx context.Context, files []upload.File, check func(upload.File) error, t template) error {
 	for i := range files {
-		b.items[i].job.Spec = o.named(files[i].Name)
+		b.items[i].job.Spec = t.named(files[i].Name)
 		err := check(files[i])
 		if err == nil {
 			err = b.submit(ctx, i, files[i].Data)
 		}
 		b.items[i].err = err
-		files[i].Data = nil // the queue has its own copy; a batch can be large
+		files[i].Data = nil // release the memory: the queue has its own copy
 	}
 	for b.running > 0 {
 		b.collect()
@@ -82,13 +81,13 @@ func (b *batch) run(ctx context.Context, files []upload.File, check func(upload.
 	return nil
 }
 
-// defect is what the log should know though the client was answered.
+// defect returns the internal errors that belong into the log.
 func (b *batch) defect() error {
 	for _, item := range b.items {
 		if item.err == nil {
 			continue
 		}
-		if status, _ := refusal(item.err); status == http.StatusInternalServerError {
+		if status, _ := apiError(item.err); status == http.StatusInternalServerError {
 			return errors.Join(b.lost, item.err)
 		}
 	}
@@ -100,13 +99,13 @@ func (b *batch) submit(ctx context.Context, i int, data []byte) error {
 		b.collect()
 	}
 	for try := 1; b.stopped == nil; try++ {
-		submitted, err := b.host.Queue.Submit(ctx, b.items[i].job.Spec, data)
+		submitted, err := b.services.Queue.Submit(ctx, b.items[i].job.Spec, data)
 		switch kind := fault.KindOf(err); {
 		case err == nil:
 			b.start(ctx, i, submitted.Job)
 			return nil
 		case kind == fault.Invalid || kind == fault.Unsupported || kind == fault.TooLarge:
-			return err // this picture's own fault
+			return err // the fault of this image alone
 		case try > busyTries || !b.room(ctx, err):
 			b.stopped = err
 		}
@@ -119,21 +118,21 @@ func (b *batch) start(ctx context.Context, i int, j job.Job) {
 	b.items[i].job = j
 	b.running++
 	b.accepted++
-	host := b.host
-	host.WaitLimit = time.Until(b.deadline)
+	services := b.services
+	services.WaitLimit = time.Until(b.deadline)
 	go func() {
-		latest, err := host.Await(ctx, j)
+		latest, err := services.Await(ctx, j)
 		b.ended <- ending{i, latest, err}
 	}()
 }
 
-// collect waits for one of the running items. One whose end could not be
-// learned keeps the record of its acceptance, since it goes on.
+// collect waits for one of the running items. An item whose outcome is unknown
+// keeps the record of its acceptance, since the job continues.
 func (b *batch) collect() {
 	e := <-b.ended
 	b.running--
 	switch {
-	case fault.KindOf(e.err) == fault.Busy: // the server stops and gave the job up
+	case fault.KindOf(e.err) == fault.Busy: // the server is stopping and canceled the job
 		b.items[e.index].err = e.err
 	case e.err != nil:
 		b.lost = errors.Join(b.lost, e.err)
@@ -142,12 +141,12 @@ func (b *batch) collect() {
 	}
 }
 
-// room waits until trying again makes sense after a refusal, and says whether
-// it ever will. A batch of which nothing was accepted is refused at once, as a
-// single call is.
-func (b *batch) room(ctx context.Context, refused error) bool {
-	kind := fault.KindOf(refused)
-	pause := time.Duration(dialect.RetryAfter(refused)) * time.Second
+// room waits until trying again makes sense after an error, and reports whether
+// it does. A batch of which nothing was accepted fails at once, as a single call
+// does.
+func (b *batch) room(ctx context.Context, cause error) bool {
+	kind := fault.KindOf(cause)
+	pause := time.Duration(dialect.RetryAfter(cause)) * time.Second
 	switch {
 	case kind != fault.Busy && kind != fault.RateLimited, b.accepted == 0:
 		return false

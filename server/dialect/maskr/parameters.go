@@ -7,37 +7,27 @@ import (
 	"strings"
 
 	"upscaled/engine/imagedata"
+	"upscaled/server/dialect"
 	"upscaled/server/job"
 )
 
-// Defaults of parameters that are not given, as the vendor documents them.
+// The defaults that the vendor documents.
 const (
 	defaultScale   = 4
 	defaultFormat  = "jpeg"
 	defaultQuality = 85
 )
 
-func (v *Violations) add(message, kind string, location ...string) {
-	v.Detail = append(v.Detail, violation(message, kind, location...).Detail...)
-}
-
-func (v Violations) orNil() error {
-	if len(v.Detail) == 0 {
-		return nil
-	}
-	return v
-}
-
-// parameters looks parameters up and gathers what is wrong with them, in the
-// order they are read.
+// parameters looks parameters up and collects their violations in the order they
+// are read.
 type parameters struct {
-	query  url.Values
-	fields map[string]string
-	wrong  Violations
+	query   url.Values
+	fields  map[string]string
+	invalid dialect.Violations
 }
 
 // lookup prefers the query; where is the place that violations name. An empty
-// form field counts as not given, an empty query parameter does not: so does
+// form field counts as absent, an empty query parameter does not, as with
 // FastAPI.
 func (p *parameters) lookup(name string) (value, where string, given bool) {
 	if p.query.Has(name) {
@@ -47,9 +37,9 @@ func (p *parameters) lookup(name string) (value, where string, given bool) {
 	return value, "body", value != ""
 }
 
-// integer takes what Python's int() takes: surrounding space and a sign, no
-// fraction. Numbers beyond 64 bits become the nearest, which is out of every
-// range here.
+// integer accepts the syntax of Python's int(): surrounding space and a sign, no
+// fraction. Numbers beyond 64 bits are clamped, which is out of every range
+// here.
 func (p *parameters) integer(name string, preset int64) (n int64, where string, ok bool) {
 	text, where, given := p.lookup(name)
 	if !given {
@@ -57,7 +47,7 @@ func (p *parameters) integer(name string, preset int64) (n int64, where string, 
 	}
 	n, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
 	if err != nil && !errors.Is(err, strconv.ErrRange) {
-		p.wrong.add("value is not a valid integer", "type_error.integer", where, name)
+		p.invalid.Add("value is not a valid integer", "type_error.integer", where, name)
 		return preset, where, false
 	}
 	return n, where, true
@@ -67,7 +57,7 @@ func (p *parameters) scale() float64 {
 	const name = "scale_factor"
 	n, where, ok := p.integer(name, defaultScale)
 	if ok && n != 2 && n != 4 {
-		p.wrong.add("unexpected value; permitted: 2, 4", "value_error.const", where, name)
+		p.invalid.Add("unexpected value; permitted: 2, 4", "value_error.const", where, name)
 	}
 	return float64(n)
 }
@@ -86,7 +76,7 @@ func (p *parameters) format() imagedata.Format {
 	case "webp":
 		return imagedata.WebP
 	}
-	p.wrong.add("unexpected value; permitted: 'jpeg', 'png', 'webp'", "value_error.const", where, name)
+	p.invalid.Add("unexpected value; permitted: 'jpeg', 'png', 'webp'", "value_error.const", where, name)
 	return ""
 }
 
@@ -96,20 +86,20 @@ func (p *parameters) quality() int {
 	switch {
 	case !ok:
 	case n < 1:
-		p.wrong.add("ensure this value is greater than or equal to 1", "value_error.number.not_ge", where, name)
+		p.invalid.Add("ensure this value is greater than or equal to 1", "value_error.number.not_ge", where, name)
 	case n > 100:
-		p.wrong.add("ensure this value is less than or equal to 100", "value_error.number.not_le", where, name)
+		p.invalid.Add("ensure this value is less than or equal to 100", "value_error.number.not_le", where, name)
 	}
 	return int(n)
 }
 
-// parseOptions reads the call's parameters; the options mean something only
-// when there are no violations.
-func parseOptions(query url.Values, fields map[string]string) (job.Options, Violations) {
+// parseOptions parses the call's parameters; the options are valid only if there
+// are no violations.
+func parseOptions(query url.Values, fields map[string]string) (job.Options, dialect.Violations) {
 	p := parameters{query: query, fields: fields}
 	options := job.Options{Scale: p.scale(), Format: string(p.format()), Quality: p.quality()}
 	if options.Format == string(imagedata.PNG) {
-		options.Quality = 0 // it has none, but a wrong one is still an error
+		options.Quality = 0 // PNG has none, but an invalid one is still an error
 	}
-	return options, p.wrong
+	return options, p.invalid
 }

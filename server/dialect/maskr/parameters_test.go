@@ -1,6 +1,7 @@
 package maskr
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -102,13 +103,13 @@ func FuzzParameters(f *testing.F) {
 		fields := map[string]string{"scale_factor": scale, "output_format": format, "quality": quality}
 		got, wrong := parseOptions(values, fields)
 		for _, v := range wrong.Detail {
-			if len(v.Location) != 2 || v.Message == "" || v.Type == "" {
+			if len(v.Location) != 2 || v.Message == "" || v.Kind == "" {
 				t.Fatalf("%+v", v)
 			}
-			if _, known := fields[v.Location[1]]; !known {
+			if _, known := fields[fmt.Sprint(v.Location[1])]; !known {
 				t.Errorf("%+v names no parameter", v)
 			}
-			if fromQuery := v.Location[0] == "query"; fromQuery != values.Has(v.Location[1]) {
+			if fromQuery := v.Location[0] == "query"; fromQuery != values.Has(fmt.Sprint(v.Location[1])) {
 				t.Errorf("%+v blames the wrong place", v)
 			}
 		}

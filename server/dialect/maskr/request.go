@@ -1,17 +1,11 @@
 package maskr
 
 import (
-	"crypto/rand"
-	"errors"
-	"fmt"
-	"io"
-	"net/http"
-	"strings"
-
 	"github.com/labstack/echo/v4"
 
 	"upscaled/engine/imagedata"
 	"upscaled/models/fault"
+	"upscaled/server/dialect"
 	"upscaled/server/job"
 	"upscaled/server/upload"
 )
@@ -28,41 +22,29 @@ const (
 	strayFiles = 1
 	// formOverhead is room for a form's headers and text fields, in bytes.
 	formOverhead = 1 << 20
-	// maxNameBytes bounds a client's file name, which is for display only, as
-	// most file systems do.
-	maxNameBytes = 255
 )
 
-// order is a job.Spec that lacks what differs between a batch's items.
-type order job.Spec
+// template is a job.Spec without the parts that differ between a batch's items.
+type template job.Spec
 
-func (a *API) order(caller job.Caller, options job.Options) order {
-	return order{API: apiName, Account: caller.ID, Price: a.config.Price, Options: options}
+func (a *API) template(caller job.Caller, options job.Options) template {
+	return template{API: apiName, Account: caller.ID, Price: a.config.Price, Options: options}
 }
 
-// named completes the order for one file under a new ID.
-func (o order) named(file string) job.Spec {
-	spec := job.Spec(o)
-	if len(file) > maxNameBytes {
-		file = file[:maxNameBytes]
-	}
-	spec.ID, spec.InputName = newID(), strings.ToValidUTF8(file, "")
+// named completes the template for one file under a new ID.
+func (t template) named(file string) job.Spec {
+	spec := job.Spec(t)
+	spec.ID, spec.InputName = newID(), dialect.DisplayName(file)
 	return spec
 }
 
-// idVersion is RFC 9562's version for what a vendor defines: all but the
-// version is random, and the version tells maskr's jobs from other dialects'.
+// idVersion is RFC 9562's version for vendor-defined UUIDs; it distinguishes
+// maskr's jobs from those of other dialects.
 const idVersion = 0x8
 
-// newID is a UUID that cannot be guessed.
-func newID() string {
-	var id [16]byte
-	_, _ = rand.Read(id[:]) // never fails, see crypto/rand
-	id[6], id[8] = id[6]&0x0f|idVersion<<4, id[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:])
-}
+func newID() string { return dialect.NewUUID(idVersion) }
 
-// IsID says whether a job's ID has this dialect's form.
+// IsID reports whether a job's ID has this dialect's form.
 func IsID(id string) bool {
 	const length, versionAt = 36, 14
 	return len(id) == length && id[versionAt] == '0'+idVersion
@@ -70,7 +52,7 @@ func IsID(id string) bool {
 
 func (a *API) readSingle(c echo.Context) (upload.File, job.Options, error) {
 	form, err := a.readForm(c, singleField, 1+strayFiles)
-	if errors.As(err, new(*http.MaxBytesError)) {
+	if dialect.IsBodyTooLarge(err) {
 		err = tooLarge("File", a.config.MaxBytes)
 	}
 	if err != nil {
@@ -79,14 +61,14 @@ func (a *API) readSingle(c echo.Context) (upload.File, job.Options, error) {
 	options, invalid := parseOptions(c.QueryParams(), form.Fields)
 	file, given := form.File(singleField)
 	if !given {
-		invalid.add("field required", "value_error.missing", "body", singleField)
+		invalid.Add("field required", "value_error.missing", "body", singleField)
 	}
-	return file, options, invalid.orNil()
+	return file, options, invalid.OrNil()
 }
 
 func (a *API) readBatch(c echo.Context) ([]upload.File, job.Options, error) {
 	form, err := a.readForm(c, batchField, a.config.MaxBatch)
-	if errors.As(err, new(*http.MaxBytesError)) {
+	if dialect.IsBodyTooLarge(err) {
 		err = tooLarge("Request", a.bodyLimit())
 	}
 	if err != nil {
@@ -100,63 +82,47 @@ func (a *API) readBatch(c echo.Context) ([]upload.File, job.Options, error) {
 		}
 	}
 	if len(files) == 0 {
-		invalid.add("field required", "value_error.missing", "body", batchField)
+		invalid.Add("field required", "value_error.missing", "body", batchField)
 	}
-	return files, options, invalid.orNil()
+	return files, options, invalid.OrNil()
 }
 
 func (a *API) bodyLimit() int64 { return max(a.config.MaxBatchBytes, a.config.MaxBytes+formOverhead) }
 
-// readForm reads the body. One that is no form holds nothing, as with FastAPI;
-// one over the limit is an *http.MaxBytesError, at once where the client
-// declares its length.
+// readForm treats a body that is not a form as an empty one, as FastAPI does.
 func (a *API) readForm(c echo.Context, field string, files int) (upload.Form, error) {
-	r, limit := c.Request(), a.bodyLimit()
-	if r.ContentLength > limit {
-		return upload.Form{}, &http.MaxBytesError{Limit: limit}
-	}
-	r.Body = http.MaxBytesReader(c.Response().Writer, r.Body, limit)
-	form, err := upload.Read(r, upload.Limits{FileBytes: a.config.MaxBytes, Files: files}, singleField, batchField)
+	form, err := dialect.ReadForm(c, a.bodyLimit(), upload.Limits{FileBytes: a.config.MaxBytes, Files: files}, singleField, batchField)
 	switch {
-	case err == nil || errors.As(err, new(*http.MaxBytesError)):
+	case err == nil || dialect.IsBodyTooLarge(err):
 		return form, err
 	case fault.KindOf(err) == fault.Unsupported:
 		return upload.Form{}, nil
 	case fault.KindOf(err) == fault.Invalid:
-		return form, violation("there was an error parsing the body", "value_error", "body")
-	case fault.KindOf(err) == fault.TooLarge: // in number
-		// Most clients read the answer only after they have sent everything.
-		_, _ = io.Copy(io.Discard, r.Body)
-		return form, violation(fault.Sentence(err), "value_error.list.max_items", "body", field)
+		return form, dialect.NewViolation("there was an error parsing the body", "value_error", "body")
+	case fault.KindOf(err) == fault.TooLarge: // too many files or fields
+		return form, dialect.NewViolation(fault.Sentence(err), "value_error.list.max_items", "body", field)
 	}
 	return form, err
 }
 
-// check judges a file by its bytes, and whether the format of the result can
-// hold it.
+// check validates a file by its bytes, and checks that the format of the result
+// can hold it.
 func (a *API) check(file upload.File, options job.Options) error {
 	if file.Size > a.config.MaxBytes {
 		return tooLarge("File", a.config.MaxBytes)
 	}
-	info, err := a.services.Validator.Probe(file.Data)
-	switch kind := fault.KindOf(err); kind {
-	case "":
-	case fault.Invalid, fault.Unsupported, fault.TooLarge:
-		return unreadable(kind)
-	default:
-		return err
-	}
+	info, err := a.services.Inspect(file.Data, a.config.Config)
 	switch imagedata.Format(info.Format) {
-	case imagedata.JPEG, imagedata.PNG, imagedata.WebP:
+	case "", imagedata.JPEG, imagedata.PNG, imagedata.WebP:
 	default:
 		return unreadable(fault.Unsupported)
 	}
 	if info.Frames > 1 && options.Format == string(imagedata.JPEG) {
-		return violation("jpeg holds no animation; permitted: 'png', 'webp'", "value_error.image", "query", "output_format")
+		return dialect.NewViolation("jpeg holds no animation; permitted: 'png', 'webp'", "value_error.image", "query", "output_format")
 	}
-	pixels, side := int64(info.Width)*int64(info.Height), max(info.Width, info.Height)
-	if a.config.MaxPixels > 0 && pixels > a.config.MaxPixels || a.config.MaxSide > 0 && side > a.config.MaxSide {
-		return unreadable(fault.TooLarge)
+	switch kind := fault.KindOf(err); kind {
+	case fault.Invalid, fault.Unsupported, fault.TooLarge:
+		return unreadable(kind)
 	}
-	return nil
+	return err
 }

@@ -15,8 +15,7 @@ const (
 	failed     = "failed"
 )
 
-// Result is what became of one picture. Fields that are not known (yet) are
-// null, never left out.
+// Result is the outcome of one image. Unknown fields are null, never absent.
 type Result struct {
 	JobID            string   `json:"job_id"`
 	Status           string   `json:"status"`
@@ -31,8 +30,8 @@ type Result struct {
 	CreditsUsed      *int64   `json:"credits_used"`
 }
 
-// Envelope is the body of the single call and of GET /v1/jobs; what stands
-// outside repeats the result.
+// Envelope is the body of the single call and of GET /v1/jobs; its other fields
+// repeat those of the result.
 type Envelope struct {
 	JobID  string  `json:"job_id"`
 	Status string  `json:"status"`
@@ -67,10 +66,10 @@ func statusOf(s job.State) string {
 	case job.Succeeded:
 		return completed
 	}
-	return failed // canceled too: the vendor has no word for it
+	return failed // canceled too: the vendor has no such status
 }
 
-// resultOf tells of a job; url is where a succeeded one's picture is.
+// resultOf returns the outcome of a job; url is that of a succeeded job's image.
 func resultOf(j job.Job, url string) Result {
 	r := Result{JobID: j.ID, Status: statusOf(j.State), InputFilename: j.InputName}
 	switch {
@@ -85,20 +84,20 @@ func resultOf(j job.Job, url string) Result {
 	return r
 }
 
-// rejected tells of a batch's item that never became a job.
+// rejected returns the outcome of a batch's item that did not become a job.
 func rejected(spec job.Spec, err error) Result {
 	r := Result{JobID: spec.ID, Status: failed, InputFilename: spec.InputName}
-	r.fail(sentence(err))
+	r.fail(message(err))
 	return r
 }
 
-// fail sets why; nothing is charged for what fails.
+// fail sets the reason; failed images are free.
 func (r *Result) fail(why string) {
 	var free int64
 	r.Error, r.CreditsUsed = &why, &free
 }
 
-// failureText never shows what went wrong inside the server.
+// failureText hides internal errors.
 func failureText(j job.Job) string {
 	switch {
 	case j.State == job.Canceled:
@@ -107,16 +106,16 @@ func failureText(j job.Job) string {
 		return "Processing failed"
 	}
 	switch j.Failure.Kind {
-	case fault.Invalid, fault.Unsupported, fault.Busy: // Busy: it waited until it expired
+	case fault.Invalid, fault.Unsupported, fault.Busy: // Busy: it expired in the queue
 		return j.Failure.Message
-	case fault.TooLarge: // the engine's own sentence names its settings
+	case fault.TooLarge: // the engine's own message names its settings
 		return "The image or its upscaled result is too large"
 	}
 	return "Processing failed"
 }
 
-// summary counts a batch. One completed picture makes it completed; while the
-// only hope is an item that still runs it is processing.
+// summary counts a batch's results. A batch is completed if any image is, and
+// processing if none is but some still run.
 func summary(id string, results []Result) BatchEnvelope {
 	b := BatchEnvelope{BatchID: id, TotalFiles: len(results), Results: results}
 	for _, r := range results {

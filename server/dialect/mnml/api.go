@@ -1,5 +1,5 @@
-// Package mnml speaks the HTTP API of mnmlai.dev's 4K upscaler: asynchronous
-// jobs that clients poll.
+// Package mnml implements the HTTP API of mnmlai.dev's 4K upscaler:
+// asynchronous jobs that clients poll.
 package mnml
 
 import (
@@ -15,104 +15,90 @@ import (
 // apiName is this dialect's name in job records.
 const apiName = "mnml"
 
-// Config is what an operator may set.
+// Config holds the operator's settings.
 type Config struct {
-	// Price of one picture in credits.
-	Price int64
-	// MaxBytes and MinBytes bound an uploaded file.
-	MaxBytes, MinBytes int64
-	// MaxInputWidth is what wider pictures are reduced to before they are
-	// upscaled, in pixels; 0 reduces none.
+	dialect.Config
+	// MinBytes is the smallest file accepted.
+	MinBytes int64
+	// MaxInputWidth is the width, in pixels, that wider images are reduced to
+	// before they are upscaled; 0 reduces none.
 	MaxInputWidth int
-	// MaxPixels and MaxSide bound an input picture, in pixels; with 0 only the
-	// engine's own limit holds.
-	MaxPixels int64
-	MaxSide   int
 }
 
-// Defaults are the vendor's own limits and price.
+// Defaults returns the vendor's own limits and price.
 func Defaults() Config {
-	return Config{Price: 1, MaxBytes: 8 << 20, MinBytes: 1 << 10, MaxInputWidth: 1400}
+	return Config{Config: dialect.Config{Price: 1, MaxBytes: 8 << 20}, MinBytes: 1 << 10, MaxInputWidth: 1400}
 }
 
-// API answers the vendor's routes.
+// API handles the vendor's routes.
 type API struct {
 	services dialect.Services
 	config   Config
 }
 
-// New works with what the server lends.
-func New(host dialect.Services, config Config) *API { return &API{services: host, config: config} }
-
-// Routes registers the vendor's paths but POST /v1/upscale: another vendor has
-// the same path, so the server registers it and looks at the content type.
-func (a *API) Routes(e *echo.Echo) {
-	e.GET("/v1/status/:id", a.Status)
-	e.GET("/v1/credits", a.Credits)
+// New returns the API on a server's services.
+func New(services dialect.Services, config Config) *API {
+	return &API{services: services, config: config}
 }
 
-// Upscale answers POST /v1/upscale with a job to be asked for. Its errors have
-// codes in upper case, unlike those of all other paths.
+// Routes registers the vendor's paths except POST /v1/upscale: another vendor
+// has the same path, so the server registers it and decides by content type.
+func (a *API) Routes(e *echo.Echo) {
+	e.GET("/v1/status/:id", a.authenticated(a.status))
+	e.GET("/v1/credits", a.authenticated(a.credits))
+}
+
+// authenticated distinguishes a missing key from a wrong one.
+func (a *API) authenticated(next dialect.Handler) echo.HandlerFunc {
+	writeError := func(c echo.Context, err error) error {
+		if fault.KindOf(err) == fault.Unauthorized && dialect.Bearer(c.Request()) == "" {
+			err = errNoKey
+		}
+		return a.WriteError(c, err)
+	}
+	return a.services.Authenticated(dialect.Bearer, writeError)(next)
+}
+
+// Upscale handles POST /v1/upscale by submitting a job. Its error codes are in
+// upper case, unlike those of all other paths.
 func (a *API) Upscale(c echo.Context) error {
 	caller, err := a.services.Auth.Authenticate(c.Request().Context(), dialect.Bearer(c.Request()))
 	if err != nil {
-		return a.refuseUpscale(c, caller, err)
+		return a.writeUpscaleError(c, caller, err)
 	}
 	spec, input, err := a.read(c, caller)
 	if err != nil {
-		return a.refuseUpscale(c, caller, err)
+		return a.writeUpscaleError(c, caller, err)
 	}
 	submitted, err := a.services.Queue.Submit(c.Request().Context(), spec, input)
 	if err != nil {
-		return a.refuseUpscale(c, caller, err)
+		return a.writeUpscaleError(c, caller, err)
 	}
 	return dialect.JSON(c, http.StatusOK, Accepted{Status: success, ID: submitted.Job.ID, Credits: submitted.Credits})
 }
 
-// Status answers what became of a job.
-func (a *API) Status(c echo.Context) error {
-	caller, err := a.caller(c)
-	if err != nil {
-		return a.WriteError(c, err)
-	}
+func (a *API) status(c echo.Context, caller job.Caller) error {
 	id := c.Param("id")
 	if !isID(id) {
-		return a.WriteError(c, errBadID)
+		return errBadID
 	}
 	j, err := a.services.Owned(c.Request().Context(), apiName, caller, id)
 	if err != nil {
-		return a.WriteError(c, err)
+		return err
 	}
 	url := ""
 	if j.State == job.Succeeded {
 		url = a.services.NamedURL(a.services.BaseURL(c.Request()), j, "result")
-		if restorer := j.Result.Faces.Header(); restorer != "" {
-			c.Response().Header().Set(job.FaceHeader, restorer)
-		}
+		dialect.SetFaceHeader(c.Response().Header(), j)
 	}
 	return dialect.JSON(c, http.StatusOK, statusOf(j, url))
 }
 
-// Credits answers the caller's balance.
-func (a *API) Credits(c echo.Context) error {
-	caller, err := a.caller(c)
-	if err != nil {
-		return a.WriteError(c, err)
-	}
+func (a *API) credits(c echo.Context, caller job.Caller) error {
 	return dialect.JSON(c, http.StatusOK, balanceOf(caller))
 }
 
-// caller authenticates, and tells a key that is missing from a wrong one.
-func (a *API) caller(c echo.Context) (job.Caller, error) {
-	key := dialect.Bearer(c.Request())
-	caller, err := a.services.Auth.Authenticate(c.Request().Context(), key)
-	if fault.KindOf(err) == fault.Unauthorized && key == "" {
-		err = errNoKey
-	}
-	return caller, err
-}
-
-// NotFound answers unknown paths below /v1.
+// NotFound handles unknown paths below /v1.
 func (a *API) NotFound(c echo.Context) error {
 	return a.WriteError(c, fault.New(fault.NotFound, "There is nothing at this address."))
 }

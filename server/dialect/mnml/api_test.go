@@ -274,7 +274,7 @@ func TestClientThatLeaves(t *testing.T) {
 
 func TestDefaultsAreTheVendors(t *testing.T) {
 	t.Parallel()
-	want := mnml.Config{Price: 1, MaxBytes: 8388608, MinBytes: 1024, MaxInputWidth: 1400}
+	want := mnml.Config{Config: dialect.Config{Price: 1, MaxBytes: 8388608}, MinBytes: 1024, MaxInputWidth: 1400}
 	if got := mnml.Defaults(); got != want {
 		t.Errorf("%+v", got)
 	}

@@ -19,36 +19,36 @@ type Problem struct {
 	Details any    `json:"details,omitempty"`
 }
 
-// The details of each code.
+// Details by code.
 type (
-	// CreditsLeft is NO_CREDITS's.
+	// CreditsLeft belongs to NO_CREDITS.
 	CreditsLeft struct {
 		Credits int64 `json:"credits"`
 	}
-	// TooSmall is IMAGE_TOO_SMALL's, in bytes.
+	// TooSmall belongs to IMAGE_TOO_SMALL, in bytes.
 	TooSmall struct {
 		Size    int64  `json:"size"`
 		MinSize int64  `json:"minSize"`
 		Unit    string `json:"unit"`
 	}
-	// TooLarge is IMAGE_TOO_LARGE's, in "bytes" or "pixels".
+	// TooLarge belongs to IMAGE_TOO_LARGE, in "bytes" or "pixels".
 	TooLarge struct {
 		Size    int64  `json:"size,omitempty"`
 		MaxSize int64  `json:"maxSize,omitempty"`
 		Unit    string `json:"unit"`
 	}
-	// WrongType is INVALID_IMAGE_TYPE's and UNSUPPORTED_MEDIA_TYPE's, with MIME
-	// types.
+	// WrongType belongs to INVALID_IMAGE_TYPE and UNSUPPORTED_MEDIA_TYPE, with
+	// MIME types.
 	WrongType struct {
 		ReceivedType string   `json:"receivedType"`
 		AllowedTypes []string `json:"allowedTypes"`
 	}
-	// Defect is INTERNAL_SERVER_ERROR's.
+	// Defect belongs to INTERNAL_SERVER_ERROR.
 	Defect struct {
 		Error     string `json:"error"`
 		Timestamp string `json:"timestamp"`
 	}
-	// RetryAfter is rate_limit_exceeded's, in seconds.
+	// RetryAfter belongs to rate_limit_exceeded, in seconds.
 	RetryAfter struct {
 		RetryAfter int `json:"retry_after"`
 	}
@@ -56,13 +56,13 @@ type (
 	Nothing struct{}
 )
 
-// apiError is an error that knows its answer.
+// apiError is an error with its response.
 type apiError struct {
 	status  int
 	problem Problem
 }
 
-func (r apiError) Error() string { return r.problem.Message }
+func (e apiError) Error() string { return e.problem.Message }
 
 func problem(status int, code, message string, details any) apiError {
 	return apiError{status, Problem{Status: "error", Code: code, Message: message, Details: details}}
@@ -73,8 +73,9 @@ var (
 	errBadID error = problem(http.StatusBadRequest, "invalid_request_id", "The request ID is not valid.", Nothing{})
 )
 
-// generalOf translates any error into the form of all paths but /v1/upscale.
-func generalOf(err error) apiError {
+// generalError translates any error into the form of all paths except
+// /v1/upscale.
+func generalError(err error) apiError {
 	var known apiError
 	if errors.As(err, &known) {
 		return known
@@ -84,7 +85,7 @@ func generalOf(err error) apiError {
 		return problem(http.StatusUnauthorized, "invalid_api_key", "The API key is not valid.", Nothing{})
 	case fault.NotFound:
 		return problem(http.StatusNotFound, "resource_not_found", "The requested resource was not found.", Nothing{})
-	case fault.Unsupported: // the router's: a path that exists with other methods
+	case fault.Unsupported: // the router's: the path exists with other methods
 		return problem(http.StatusMethodNotAllowed, "method_not_allowed", "This address does not take that method.", Nothing{})
 	case fault.RateLimited:
 		return problem(http.StatusTooManyRequests, "rate_limit_exceeded", "Too many requests. Please try again later.",
@@ -95,9 +96,9 @@ func generalOf(err error) apiError {
 	return problem(http.StatusInternalServerError, "internal_server_error", "An unexpected error occurred.", Nothing{})
 }
 
-// upscaleOf translates any error into the form of /v1/upscale. What the
-// vendor's page does not list has the general form there too.
-func (a *API) upscaleOf(err error, balance int64) apiError {
+// upscaleError translates any error into the form of /v1/upscale. Errors that
+// the vendor's page does not list have the general form there too.
+func (a *API) upscaleError(err error, balance int64) apiError {
 	var known apiError
 	if errors.As(err, &known) {
 		return known
@@ -108,8 +109,8 @@ func (a *API) upscaleOf(err error, balance int64) apiError {
 	case fault.NoCredits:
 		return problem(http.StatusBadRequest, "NO_CREDITS", "You do not have enough credits to use this feature", CreditsLeft{balance})
 	case fault.RateLimited, fault.Busy:
-		return generalOf(err)
-	case fault.TooLarge: // the result; what is wrong with the input is a refusal already
+		return generalError(err)
+	case fault.TooLarge: // the result: errors about the input are an apiError already
 		if result, is := dialect.ResultIsTooLarge(err); is {
 			return problem(http.StatusBadRequest, "IMAGE_TOO_LARGE", fault.Sentence(err),
 				TooLarge{Size: result.Size, MaxSize: result.Limit, Unit: "pixels"})
@@ -121,21 +122,19 @@ func (a *API) upscaleOf(err error, balance int64) apiError {
 	})
 }
 
-// WriteError answers any error in the general form; a client that has gone gets
-// no answer.
-func (a *API) WriteError(c echo.Context, err error) error { return answer(c, generalOf(err), err) }
+// WriteError writes any error in the general form.
+func (a *API) WriteError(c echo.Context, err error) error {
+	e := generalError(err)
+	return dialect.WriteError(c, e.status, e.problem, err)
+}
 
-// refuseUpscale answers an error of /v1/upscale.
-func (a *API) refuseUpscale(c echo.Context, caller job.Caller, err error) error {
+func (a *API) writeUpscaleError(c echo.Context, caller job.Caller, err error) error {
 	var balance int64
 	if fault.KindOf(err) == fault.NoCredits {
 		if now, err := a.services.Auth.Balance(c.Request().Context(), caller.ID); err == nil && now.Credits != nil {
 			balance = *now.Credits
 		}
 	}
-	return answer(c, a.upscaleOf(err, balance), err)
-}
-
-func answer(c echo.Context, r apiError, err error) error {
-	return dialect.WriteError(c, r.status, r.problem, err)
+	e := a.upscaleError(err, balance)
+	return dialect.WriteError(c, e.status, e.problem, err)
 }

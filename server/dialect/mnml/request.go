@@ -2,7 +2,6 @@ package mnml
 
 import (
 	"errors"
-	"io"
 	"math"
 	"mime"
 	"net/http"
@@ -19,91 +18,65 @@ import (
 	"upscaled/server/upload"
 )
 
-// imageField is the form's field for the picture.
+// imageField is the form's field for the image.
 const imageField = "image"
 
 const (
-	// maxFiles is how many files a form may hold; all but the first image are
+	// maxFiles limits the files of a form; all except the first image are
 	// ignored.
 	maxFiles = 4
-	// excessBytes is how much a body may hold beyond one file of the largest
-	// size. A too large file is read to its end up to here, because most
-	// clients read the answer only after they have sent everything.
-	excessBytes = 64 << 20
-	// maxNameBytes bounds a client's file name, which is for display only, as
-	// most file systems do.
-	maxNameBytes = 255
-	// Scales as the vendor's page and wire.md have them.
-	presetScale, leastScale, mostScale = 2, 1.5, 8
+	// The vendor's scales.
+	defaultScale, minScale, maxScale = 2, 1.5, 8
 )
 
 // allowedTypes are the vendor's, in its order.
 func allowedTypes() []string { return []string{"image/jpeg", "image/png", "image/gif"} }
 
-// read makes a job of a request. The order of its checks is the contract:
-// form, image present, its bytes, then the parameters.
+// read turns a request into a job. The order of its checks is part of the API:
+// form, presence of an image, its bytes, then the parameters.
 func (a *API) read(c echo.Context, caller job.Caller) (job.Spec, []byte, error) {
 	form, err := a.readForm(c)
 	if err != nil {
 		return job.Spec{}, nil, err
 	}
 	file, given := form.File(imageField)
-	if !given || file.Size == 0 && file.Name == "" { // HTML forms send such a file where none was chosen
+	if !given || file.Size == 0 && file.Name == "" { // browsers send this if no file was chosen
 		return job.Spec{}, nil, problem(http.StatusBadRequest, "MISSING_IMAGE", "Image file is required", nil)
 	}
 	if err := a.check(file); err != nil {
 		return job.Spec{}, nil, err
 	}
 	options, err := parseOptions(form.Fields)
-	if err == nil && options.FaceEnhance && a.services.Faces != nil {
-		err = a.faces(c)
+	if err == nil && options.FaceEnhance {
+		if err = a.services.CheckFaces(c.Request().Context()); errors.Is(err, dialect.ErrFaces) {
+			err = problem(http.StatusBadRequest, "FACE_ENHANCE_UNAVAILABLE", "Face enhancement is not available on this server", nil)
+		}
 	}
 	options.MaxInputWidth = a.config.MaxInputWidth
 	return job.Spec{
 		ID: newID(a.services.Now()), API: apiName, Account: caller.ID, Price: a.config.Price,
-		InputName: displayName(file.Name), Options: options,
+		InputName: dialect.DisplayName(file.Name), Options: options,
 	}, file.Data, err
 }
 
-// faces refuses face enhancement where the operator wants no substitute for a
-// face restorer and none is installed.
-func (a *API) faces(c echo.Context) error {
-	err := a.services.Faces(c.Request().Context())
-	switch fault.KindOf(err) {
-	case fault.ModelMissing, fault.NotFound, fault.Unsupported:
-		return problem(http.StatusBadRequest, "FACE_ENHANCE_UNAVAILABLE", "Face enhancement is not available on this server", nil)
-	}
-	return err
-}
-
-func displayName(name string) string {
-	return strings.ToValidUTF8(name[:min(len(name), maxNameBytes)], "")
-}
-
-// readForm reads the body in bounded memory.
 func (a *API) readForm(c echo.Context) (upload.Form, error) {
-	r, limit := c.Request(), a.config.MaxBytes+excessBytes
+	r, limit := c.Request(), a.config.MaxBytes+dialect.FormSlack
 	if !upload.IsMultipart(r) {
 		return upload.Form{}, wrongBody(r)
 	}
-	if r.ContentLength > limit {
-		return upload.Form{}, a.tooLarge(r.ContentLength)
-	}
-	r.Body = http.MaxBytesReader(c.Response().Writer, r.Body, limit)
-	form, err := upload.Read(r, upload.Limits{FileBytes: a.config.MaxBytes, Files: maxFiles}, imageField)
-	if errors.As(err, new(*http.MaxBytesError)) {
-		return upload.Form{}, a.tooLarge(limit)
+	form, err := dialect.ReadForm(c, limit, upload.Limits{FileBytes: a.config.MaxBytes, Files: maxFiles}, imageField)
+	if dialect.IsBodyTooLarge(err) {
+		return upload.Form{}, a.tooLarge(max(limit, r.ContentLength))
 	}
 	switch fault.KindOf(err) {
 	case fault.Invalid, fault.TooLarge: // damaged; too many files, too many or too long fields
-		_, _ = io.Copy(io.Discard, r.Body) // for the same clients as excessBytes
 		return upload.Form{}, problem(http.StatusBadRequest, "INVALID_REQUEST", fault.Sentence(err), nil)
 	}
 	return form, err
 }
 
-// wrongBody refuses what is no form. The type is the client's own word, shown
-// only where it can be one.
+// wrongBody returns the error of a request that is not a form. It quotes the
+// client's content type only if that is valid.
 func wrongBody(r *http.Request) error {
 	received, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil {
@@ -118,7 +91,7 @@ func (a *API) tooLarge(size int64) error {
 		TooLarge{Size: size, MaxSize: a.config.MaxBytes, Unit: "bytes"})
 }
 
-// check judges a file by its bytes alone.
+// check validates a file by its bytes alone.
 func (a *API) check(file upload.File) error {
 	switch {
 	case file.Size < a.config.MinBytes:
@@ -127,7 +100,7 @@ func (a *API) check(file upload.File) error {
 	case file.Size > a.config.MaxBytes:
 		return a.tooLarge(file.Size)
 	}
-	info, err := a.services.Validator.Probe(file.Data)
+	info, err := a.services.Inspect(file.Data, a.config.Config)
 	received := dialect.Sniff(file.Data, info.Format)
 	wrongType := func(message string) error {
 		return problem(http.StatusBadRequest, "INVALID_IMAGE_TYPE", message, WrongType{received, allowedTypes()})
@@ -136,45 +109,29 @@ func (a *API) check(file upload.File) error {
 		return wrongType("Invalid image type")
 	}
 	switch fault.KindOf(err) {
-	case "":
 	case fault.Invalid:
 		return wrongType("The image is corrupt or incomplete")
-	case fault.Unsupported: // whole, but of a variant such as lossless JPEG
+	case fault.Unsupported: // intact, but of a variant such as lossless JPEG
 		return wrongType(fault.Sentence(err))
-	case fault.TooLarge:
-		return tooManyPixels(0, 0) // the prober's sentence names flags of the server
-	default:
-		return err
+	case fault.TooLarge: // the size is unknown if the server's own limits are exceeded
+		details := TooLarge{Unit: "pixels"}
+		var exceeded *dialect.InputTooLarge
+		if errors.As(err, &exceeded) {
+			details.Size, details.MaxSize = exceeded.Size, exceeded.Limit
+		}
+		return problem(http.StatusBadRequest, "IMAGE_TOO_LARGE", "Image resolution is too high", details)
 	}
-	return a.checkResolution(info)
+	return err
 }
 
-func (a *API) checkResolution(info job.InputInfo) error {
-	pixels, side := int64(info.Width)*int64(info.Height), int64(max(info.Width, info.Height))
-	switch most := int64(a.config.MaxSide); {
-	case most > 0 && side > most:
-		return tooManyPixels(side, most)
-	case a.config.MaxPixels > 0 && pixels > a.config.MaxPixels:
-		return tooManyPixels(pixels, a.config.MaxPixels)
-	}
-	return nil
-}
-
-// tooManyPixels has the form of a too large file, since clients read details;
-// size and limit are of the side or of the whole picture, 0 where not known.
-func tooManyPixels(size, limit int64) error {
-	return problem(http.StatusBadRequest, "IMAGE_TOO_LARGE", "Image resolution is too high",
-		TooLarge{Size: size, MaxSize: limit, Unit: "pixels"})
-}
-
-// parseOptions reads the form's text fields. Results are PNG, as the vendor's
+// parseOptions parses the form's text fields. Results are PNG, as the vendor's
 // are.
 func parseOptions(fields map[string]string) (job.Options, error) {
-	options := job.Options{Scale: presetScale, Format: string(imagedata.PNG)}
+	options := job.Options{Scale: defaultScale, Format: string(imagedata.PNG)}
 	if text := fields["scale"]; text != "" {
 		scale, err := strconv.ParseFloat(text, 64)
-		hexadecimal := strings.ContainsAny(text, "xX") // Go reads it, nobody means it
-		if err != nil || hexadecimal || math.IsNaN(scale) || scale < leastScale || scale > mostScale {
+		hexadecimal := strings.ContainsAny(text, "xX") // ParseFloat accepts it
+		if err != nil || hexadecimal || math.IsNaN(scale) || scale < minScale || scale > maxScale {
 			return job.Options{}, problem(http.StatusBadRequest, "INVALID_SCALE", "Scale must be a number from 1.5 to 8", nil)
 		}
 		options.Scale = scale

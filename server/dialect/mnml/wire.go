@@ -6,12 +6,11 @@ import (
 	"regexp"
 	"time"
 
-	"upscaled/models/fault"
 	"upscaled/server/dialect"
 	"upscaled/server/job"
 )
 
-// Status words of the vendor. Clients take any other word for "still running".
+// Status words of the vendor. Clients take any other word to mean "still running".
 const (
 	starting   = "starting"
 	processing = "processing"
@@ -20,33 +19,33 @@ const (
 	canceled   = "canceled"
 )
 
-// Accepted answers a submission.
+// Accepted is the response to a submission.
 type Accepted struct {
 	Status string `json:"status"`
 	ID     string `json:"id"`
-	// Credits is the balance left; absent where nothing is charged.
+	// Credits is the remaining balance; absent if nothing is charged.
 	Credits *int64 `json:"credits,omitempty"`
 }
 
-// Status answers GET /v1/status/{id}.
+// Status is the response of GET /v1/status/{id}.
 type Status struct {
 	Status string `json:"status"`
-	// Progress is 0..1 while the job runs (ours).
+	// Progress is 0..1 while the job runs. The vendor has no such field.
 	Progress *float64 `json:"progress,omitempty"`
-	// Message has the result's URL, in an array.
+	// Message holds the URL of the result.
 	Message []string `json:"message,omitempty"`
 	Seed    *int     `json:"seed,omitempty"`
 	Error   string   `json:"error,omitempty"`
 }
 
-// Balance answers GET /v1/credits.
+// Balance is the response of GET /v1/credits.
 type Balance struct {
 	Status  string `json:"status"`
 	Credits int64  `json:"credits"`
 }
 
-// unlimited is the balance told where nothing is charged: clients stop at 0
-// and know no word for "any number".
+// unlimited is the balance reported if nothing is charged: clients stop at 0,
+// and the vendor has no other way to say it.
 const unlimited = 999_999_999
 
 func balanceOf(caller job.Caller) Balance {
@@ -56,8 +55,8 @@ func balanceOf(caller job.Caller) Balance {
 	return Balance{Status: success, Credits: *caller.Credits}
 }
 
-// newID is the vendor's form: upscale_, unix milliseconds, _, eight letters
-// or digits.
+// newID returns an ID of the vendor's form: upscale_, Unix milliseconds, _,
+// eight letters or digits.
 func newID(now time.Time) string {
 	return fmt.Sprintf("upscale_%d_%s", now.UnixMilli(), dialect.Random(8))
 }
@@ -66,7 +65,7 @@ var idForm = regexp.MustCompile(`^upscale_[0-9]{1,19}_[a-z0-9]{8}$`)
 
 func isID(id string) bool { return idForm.MatchString(id) }
 
-// statusOf tells of a job; url is where a succeeded one's picture is.
+// statusOf returns the status of a job; url is that of a succeeded job's image.
 func statusOf(j job.Job, url string) Status {
 	switch j.State {
 	case job.Queued:
@@ -79,27 +78,13 @@ func statusOf(j job.Job, url string) Status {
 	case job.Canceled:
 		return Status{Status: canceled}
 	}
-	return Status{Status: failed, Error: failureText(j.Failure)}
+	return Status{Status: failed, Error: dialect.FailureText(j.Failure)}
 }
 
-// seedOf is a number of six digits for the field that clients expect. These
-// networks draw no random numbers, so it means nothing, but stays the same.
+// seedOf returns a number of six digits for the field that clients expect. These
+// models use no randomness, so it is meaningless but stable.
 func seedOf(id string) int {
 	sum := fnv.New32a()
 	_, _ = sum.Write([]byte(id)) // a hash never fails
 	return int(sum.Sum32()%900_000) + 100_000
-}
-
-// failureText tells of the picture's faults only. What went wrong inside the
-// server, and sentences that name its settings, are not for clients.
-func failureText(f *job.Failure) string {
-	if f != nil && f.Message != "" {
-		switch f.Kind {
-		case fault.Invalid, fault.Unsupported, fault.Busy: // Busy: it waited until it expired
-			return f.Message
-		case fault.TooLarge:
-			return "The image or its upscaled result has too many pixels"
-		}
-	}
-	return "The image could not be processed"
 }

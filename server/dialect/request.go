@@ -1,0 +1,116 @@
+package dialect
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"upscaled/models/fault"
+	"upscaled/server/upload"
+)
+
+// Bearer returns the key of "Authorization: Bearer KEY", or "" if the header is
+// missing or has another form. The scheme is case-insensitive (RFC 9110).
+func Bearer(r *http.Request) string {
+	scheme, key, found := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !found || !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(key)
+}
+
+// limitBody limits a request's body. It returns an *http.MaxBytesError at once
+// if the client declares a longer one.
+func limitBody(c echo.Context, limit int64) error {
+	r := c.Request()
+	if r.ContentLength > limit {
+		return &http.MaxBytesError{Limit: limit}
+	}
+	r.Body = http.MaxBytesReader(c.Response().Writer, r.Body, limit)
+	return nil
+}
+
+// IsBodyTooLarge reports whether a body was longer than its limit.
+func IsBodyTooLarge(err error) bool { return errors.As(err, new(*http.MaxBytesError)) }
+
+// ReadBody reads a request's body of at most limit bytes. IsBodyTooLarge
+// recognizes the error of longer ones; other errors mean an incomplete body.
+func ReadBody(c echo.Context, limit int64) ([]byte, error) {
+	if err := limitBody(c, limit); err != nil {
+		return nil, err
+	}
+	body, err := io.ReadAll(c.Request().Body)
+	if err != nil && !IsBodyTooLarge(err) {
+		return nil, fault.Wrap(fault.Invalid, err, "The request body is incomplete.")
+	}
+	return body, err
+}
+
+// FormSlack is how far a form may exceed the largest file. A file that is too
+// large is read up to here, because most clients read the response only after
+// they have sent everything.
+const FormSlack = 64 << 20
+
+// ReadForm reads a multipart form of at most limit bytes; see upload.Read.
+// IsBodyTooLarge recognizes the error of longer ones.
+func ReadForm(c echo.Context, limit int64, limits upload.Limits, fileFields ...string) (upload.Form, error) {
+	if err := limitBody(c, limit); err != nil {
+		return upload.Form{}, err
+	}
+	form, err := upload.Read(c.Request(), limits, fileFields...)
+	if err != nil && !IsBodyTooLarge(err) {
+		_, _ = io.Copy(io.Discard, c.Request().Body) // for the same clients as FormSlack
+	}
+	return form, err
+}
+
+// maxNameBytes is what most file systems allow for a file name.
+const maxNameBytes = 255
+
+// DisplayName returns a client's file name in the form that records keep: valid
+// UTF-8 of at most 255 bytes.
+func DisplayName(name string) string {
+	return strings.ToValidUTF8(name[:min(len(name), maxNameBytes)], "")
+}
+
+// Absent reports whether a JSON value is missing or null.
+func Absent(value json.RawMessage) bool {
+	return len(value) == 0 || bytes.Equal(value, []byte("null"))
+}
+
+// Random returns n unguessable characters of [a-z0-9].
+func Random(n int) string {
+	const alphabet = "abcdefghijklmnopqrstuvwxyz0123456789"
+	text := make([]byte, 0, n)
+	for buffer := make([]byte, 2*n); len(text) < n; {
+		_, _ = rand.Read(buffer) // never fails, see crypto/rand
+		for _, b := range buffer {
+			// 252 is the largest multiple of 36 in a byte: all characters are equally likely.
+			if b < 252 && len(text) < n {
+				text = append(text, alphabet[b%36])
+			}
+		}
+	}
+	return string(text)
+}
+
+// NewUUID returns an unguessable UUID of a version of RFC 9562: 4 is random, 8
+// the vendor's own.
+func NewUUID(version byte) string {
+	var id [16]byte
+	_, _ = rand.Read(id[:]) // never fails, see crypto/rand
+	id[6], id[8] = id[6]&0x0f|version<<4, id[8]&0x3f|0x80
+	return FormatUUID(id)
+}
+
+// FormatUUID returns a UUID in its canonical form.
+func FormatUUID(id [16]byte) string {
+	return fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:])
+}

@@ -1,0 +1,143 @@
+package dialect
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"upscaled/models/fault"
+	"upscaled/server/job"
+)
+
+// Run submits a job and waits for its end, as Await does.
+func (s Services) Run(ctx context.Context, spec job.Spec, input []byte) (job.Job, error) {
+	submitted, err := s.Queue.Submit(ctx, spec, input)
+	if err != nil {
+		return job.Job{}, err
+	}
+	return s.Await(ctx, submitted.Job)
+}
+
+// Await waits for the end of a job. A client that disconnects cancels it. When
+// the wait limit passes first, Await returns the latest record, whose state is
+// not final, without an error; the job continues until it is canceled.
+func (s Services) Await(ctx context.Context, j job.Job) (job.Job, error) {
+	waiting, stop := context.WithTimeout(ctx, s.WaitLimit)
+	defer stop()
+	latest, err := s.waitUnlessStopping(waiting, j)
+	switch {
+	case err == nil:
+		return latest, nil
+	case ctx.Err() != nil:
+		//guard:hang-up TestClientThatLeavesCancels
+		s.Abandon(ctx, j.ID)
+		return latest, fault.Wrap(fault.Canceled, ctx.Err(), "The client went away.")
+	case errors.Is(err, context.DeadlineExceeded):
+		if latest.ID == "" {
+			latest = j
+		}
+		return latest, nil
+	}
+	return latest, err
+}
+
+var errStopping error = fault.New(fault.Busy, "The server is stopping. Please try again.")
+
+// waitUnlessStopping is Queue.Wait, except that it cancels a queued job and
+// returns fault.Busy when the server shuts down.
+func (s Services) waitUnlessStopping(ctx context.Context, j job.Job) (job.Job, error) {
+	waiting, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	s.onStopping(waiting, func() {
+		if now, err := s.Queue.Get(waiting, j.ID); err == nil && now.State == job.Queued {
+			stop(errStopping)
+		}
+	})
+	latest, err := s.Queue.Wait(waiting, j.ID)
+	if err != nil && errors.Is(context.Cause(waiting), errStopping) {
+		s.Abandon(ctx, j.ID)
+		return latest, errStopping
+	}
+	return latest, err
+}
+
+// onStopping runs a function when the server shuts down, unless the context
+// ends first.
+func (s Services) onStopping(ctx context.Context, stopped func()) {
+	if s.Stopping == nil {
+		return
+	}
+	go func() {
+		select {
+		case <-s.Stopping:
+			stopped()
+		case <-ctx.Done():
+		}
+	}()
+}
+
+// WaitAtMost waits for the end of a job until the context ends or the server
+// shuts down, and returns the latest record. The job continues in any case.
+func (s Services) WaitAtMost(ctx context.Context, j job.Job) (job.Job, error) {
+	waiting, stop := context.WithCancel(ctx)
+	defer stop()
+	s.onStopping(waiting, stop)
+	latest, err := s.Queue.Wait(waiting, j.ID)
+	if latest.ID == "" {
+		latest = j
+	}
+	if waiting.Err() != nil {
+		err = nil
+	}
+	return latest, err
+}
+
+// Abandon cancels a job that nobody waits for any more, even if the request's
+// own context has ended. A job that cannot be canceled now runs to its end and
+// expires.
+func (s Services) Abandon(ctx context.Context, id string) {
+	const patience = 5 * time.Second
+	canceling, stop := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer stop()
+	_ = s.Queue.Cancel(canceling, id)
+}
+
+// ReadResult returns the image file of a succeeded job.
+func (s Services) ReadResult(ctx context.Context, id string) ([]byte, error) {
+	content, _, err := s.Queue.Open(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	defer content.Close()
+	data, err := io.ReadAll(content)
+	if err != nil {
+		return nil, fault.Wrap(fault.Internal, err, "The result cannot be read.")
+	}
+	return data, nil
+}
+
+// PreferredWait parses "Prefer: wait=SECONDS" (RFC 7240), limited by most. A
+// wait without a number means most. Values that are not understood are ignored,
+// as the RFC demands.
+func PreferredWait(header http.Header, most time.Duration) (wait time.Duration, given bool) {
+	for _, line := range header.Values("Prefer") {
+		for preference := range strings.SplitSeq(line, ",") {
+			preference, _, _ = strings.Cut(preference, ";")
+			name, value, valued := strings.Cut(preference, "=")
+			if !strings.EqualFold(strings.TrimSpace(name), "wait") {
+				continue
+			}
+			if !valued {
+				return most, true
+			}
+			if seconds, err := strconv.ParseUint(strings.Trim(value, " \t\""), 10, 31); err == nil {
+				return min(time.Duration(seconds)*time.Second, most), true
+			}
+		}
+	}
+	return 0, false
+}
