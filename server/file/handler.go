@@ -1,6 +1,7 @@
 package file
 
 import (
+	"io"
 	"net/http"
 	"net/url"
 	"path"
@@ -14,15 +15,14 @@ import (
 	"upscaled/server/job"
 )
 
-// Handler answers GET and HEAD of /v1/files/{id}: ranges, conditional
-// requests, the picture's own content type and name. Everything that is not a
-// live, genuinely signed result looks the same from outside: status and body
-// come from refuse, which knows the dialect that the ID belongs to.
+// Handler handles GET and HEAD of /v1/files/{id} with ranges and conditional
+// requests.
 type Handler struct {
 	Queue  job.Queue
 	Signer Signer
-	// WriteError answers a request whose signature is wrong or expired (genuine
-	// false) or whose result is gone (genuine true).
+	// WriteError writes the error of the dialect that an ID belongs to. genuine
+	// is false if the signature is invalid or expired, true if the result is
+	// gone.
 	WriteError func(c echo.Context, id string, genuine bool) error
 }
 
@@ -39,25 +39,29 @@ func (h Handler) Serve(c echo.Context) error {
 		return err
 	}
 	defer content.Close()
-	format := imagedata.Format(j.Result.Format)
+	name := Stem(j.InputName) + imagedata.Format(j.Result.Format).Extension()
+	ServeResult(c, j, content, Disposition("inline", name))
+	return nil
+}
+
+// ServeResult serves the image of a succeeded job, whole or in ranges.
+func ServeResult(c echo.Context, j job.Job, content io.ReadSeeker, disposition string) {
 	header := c.Response().Header()
-	header.Set("Content-Type", format.ContentType())
-	header.Set("Content-Disposition", Disposition("inline", Stem(j.InputName)+format.Extension()))
-	// A result never changes and an ID is never used again.
-	header.Set("ETag", `"`+id+`"`)
-	header.Set("Cache-Control", "private, max-age=86400, immutable")
-	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set(echo.HeaderContentType, imagedata.Format(j.Result.Format).ContentType())
+	header.Set(echo.HeaderContentDisposition, disposition)
+	// Results are immutable and IDs are never reused.
+	header.Set("ETag", `"`+j.ID+`"`)
+	header.Set(echo.HeaderCacheControl, "private, max-age=86400, immutable")
+	header.Set(echo.HeaderXContentTypeOptions, "nosniff")
 	if restorer := j.Result.Faces.Header(); restorer != "" {
 		header.Set(job.FaceHeader, restorer)
 	}
 	http.ServeContent(c.Response(), c.Request(), "", j.Finished, content)
-	return nil
 }
 
-// Disposition is the header of that name, of type "inline" or "attachment". It
-// quotes a file name as clients expect it (RFC 6266): plain, with what is not
-// ASCII replaced, and where that lost something once more in full. The name is
-// one that Stem made.
+// Disposition returns a Content-Disposition header of type "inline" or
+// "attachment" (RFC 6266): the name with non-ASCII characters replaced, followed
+// by the full name if that lost any. The name must come from Stem.
 func Disposition(kind, name string) string {
 	plain := strings.Map(func(r rune) rune {
 		if r > '~' {
@@ -67,7 +71,7 @@ func Disposition(kind, name string) string {
 	}, name)
 	header := kind + `; filename="` + plain + `"`
 	if plain != name {
-		// What paths may have and parameters may not (RFC 8187, section 3.2.1).
+		// Allowed in paths but not in parameters (RFC 8187, section 3.2.1).
 		escape := strings.NewReplacer("=", "%3D", "@", "%40", ":", "%3A")
 		//guard:disposition FuzzDisposition => "; filename*=UTF-8''" + url.PathEscape(escape.Replace(name))
 		header += "; filename*=UTF-8''" + escape.Replace(url.PathEscape(name))
@@ -75,12 +79,12 @@ func Disposition(kind, name string) string {
 	return header
 }
 
-// longestStem is in bytes; most file systems take 255 for a whole name.
+// longestStem is in bytes; most file systems allow 255 for a whole name.
 const longestStem = 200
 
-// Stem is a client's own file name without folder and extension; what could
-// break out of a header or a folder is dropped, and what is not seen, such as
-// marks that turn the direction of writing. It is never empty.
+// Stem returns a client's file name without folder and extension. It drops
+// characters that could break out of a header or a folder, and invisible ones
+// such as bidirectional marks. It is never empty.
 func Stem(inputName string) string {
 	base := path.Base(strings.ReplaceAll(inputName, `\`, "/"))
 	base = strings.TrimSuffix(base, path.Ext(base))

@@ -1,5 +1,5 @@
-// Package file hands out results under signed URLs: whoever has the URL may
-// read the picture until it expires, without a key.
+// Package file serves results under signed URLs: whoever has the URL can read
+// the image until it expires, without a key.
 package file
 
 import (
@@ -13,28 +13,28 @@ import (
 	"upscaled/server/job"
 )
 
-// TTL is how long a result lives after its job finished (wire.md: 24 h).
+// TTL is how long a result is kept after its job has finished.
 const TTL = 24 * time.Hour
 
 // Signer makes and checks result URLs. It may be used concurrently.
 type Signer struct {
-	// Secrets sign (the first) and verify (all), so that a secret can be
-	// replaced while old URLs live. Each has at least 32 random bytes.
+	// The first of Secrets signs and all verify, so that a secret can be replaced
+	// while old URLs are valid. Each has at least 32 random bytes.
 	Secrets [][]byte
 	// Now is the clock.
 	Now func() time.Time
 }
 
-// URL is the signed URL of a succeeded job's result below a base such as
-// "https://example.com". Signing the same job again gives the same URL, so a
-// client that polls twice sees one address.
+// URL returns the signed URL of a succeeded job's result below a base such as
+// "https://example.com". It is the same every time, so a client that polls twice
+// sees one URL.
 func (s Signer) URL(base string, j job.Job) string {
 	expires := strconv.FormatInt(j.Finished.Add(TTL).Unix(), 10)
 	query := url.Values{"expires": {expires}, "sig": {sign(s.Secrets[0], j.ID, expires)}}
 	return base + "/v1/files/" + url.PathEscape(j.ID) + "?" + query.Encode()
 }
 
-// Valid says whether a signature belongs to the job ID and has not expired.
+// Valid reports whether a signature belongs to the job ID and has not expired.
 // It takes the same time for every wrong signature.
 func (s Signer) Valid(id, expires, signature string) bool {
 	given, err := hex.DecodeString(signature)
@@ -52,8 +52,8 @@ func (s Signer) Valid(id, expires, signature string) bool {
 	return genuine && err == nil && s.Now().Unix() < until
 }
 
-// sign separates the fields by a byte that neither can hold, so that no other
-// pair of them has the same text.
+// sign separates the fields by a byte that neither can contain, so that no other
+// pair has the same signature.
 func sign(secret []byte, id, expires string) string {
 	mac := hmac.New(sha256.New, secret)
 	mac.Write([]byte("result\x00" + id + "\x00" + expires))

@@ -8,31 +8,19 @@ import (
 	"upscaled/server/job"
 )
 
-// check judges a picture by its bytes alone.
-func (a *API) check(p original) (job.InputInfo, error) {
+// check validates an image by its bytes alone.
+func (a *API) check(in input) (job.InputInfo, error) {
 	switch {
-	case p.size == 0:
+	case in.size == 0:
 		return job.InputInfo{}, fault.New(fault.Invalid, "The file is empty.")
-	case p.size > a.config.MaxBytes:
-		return job.InputInfo{}, fault.New(fault.TooLarge, "The file has %d bytes; at most %d are accepted.", p.size, a.config.MaxBytes)
+	case in.size > a.config.MaxBytes:
+		return job.InputInfo{}, fault.New(fault.TooLarge, "The file has %d bytes; at most %d are accepted.", in.size, a.config.MaxBytes)
 	}
-	info, err := a.services.Validator.Probe(p.data)
-	if err != nil {
-		return job.InputInfo{}, err
-	}
-	pixels, side := int64(info.Width)*int64(info.Height), max(info.Width, info.Height)
-	switch {
-	case a.config.MaxSide > 0 && side > a.config.MaxSide:
-		err = fault.New(fault.TooLarge, "The picture has %dx%d pixels; a side may have at most %d.", info.Width, info.Height, a.config.MaxSide)
-	case a.config.MaxPixels > 0 && pixels > a.config.MaxPixels:
-		err = fault.New(fault.TooLarge, "The picture has %d pixels; at most %d are accepted.", pixels, a.config.MaxPixels)
-	}
-	return info, err
+	return a.services.Inspect(in.data, a.config.Config)
 }
 
-// checkOptions asks the server whether it can do what options name, so that a
-// mistake is told before a job is paid for. What this process cannot know is
-// left to the worker.
+// checkOptions rejects options that this server cannot apply, before the job is
+// paid for. What this process cannot know is left to the worker.
 func (a *API) checkOptions(ctx context.Context, o job.Options) error {
 	if o.FaceEnhance && a.services.Faces != nil && (o.Face == nil || o.Face.Missing == "" && o.Face.Restorer == "") {
 		if err := a.services.Faces(ctx); err != nil {

@@ -10,31 +10,30 @@ import (
 	"upscaled/server/dialect"
 )
 
-// Problem is the body of every error (RFC 9457). Kind and RequestID are ours.
+// Problem is the body of every error (RFC 9457); Kind and RequestID are
+// extensions.
 type Problem struct {
 	Type   string `json:"type"`
 	Title  string `json:"title"`
 	Status int    `json:"status"`
 	// Detail is one sentence for users, with the cause and the fix.
 	Detail string `json:"detail"`
-	// Kind is what programs tell errors apart by.
+	// Kind is the stable code of the error, for programs.
 	Kind      fault.Kind `json:"kind"`
 	RequestID string     `json:"request_id,omitempty"`
 }
 
-const problemType = "application/problem+json"
-
-// answered is an error whose status does not follow from its kind.
-type answered struct {
+// withStatus is an error whose status does not follow from its kind.
+type withStatus struct {
 	status int
 	error
 }
 
-func (a answered) Unwrap() error { return a.error }
+func (e withStatus) Unwrap() error { return e.error }
 
-// statusOf translates any error; it is the only place that does.
+// statusOf returns the HTTP status of any error.
 func statusOf(err error) int {
-	var known answered
+	var known withStatus
 	if errors.As(err, &known) {
 		return known.status
 	}
@@ -53,7 +52,7 @@ func statusOf(err error) int {
 		return http.StatusRequestEntityTooLarge
 	case fault.Unsupported:
 		return http.StatusUnsupportedMediaType
-	case fault.FetchFailed, fault.ModelMissing: // well formed, but not to be had
+	case fault.FetchFailed, fault.ModelMissing: // well formed, but not available
 		return http.StatusUnprocessableEntity
 	case fault.RateLimited:
 		return http.StatusTooManyRequests
@@ -63,11 +62,11 @@ func statusOf(err error) int {
 	return http.StatusInternalServerError
 }
 
-// detail is what a client may read of an error. Defects tell nothing of the
-// inside; the request's ID joins the answer with the log.
+// detail returns what a client may read of an error. Internal errors reveal
+// nothing; the request's ID joins the response with the log.
 func detail(err error) (fault.Kind, string) {
 	switch kind := fault.KindOf(err); kind {
-	case fault.Internal, fault.Canceled: // the client's own leaving is not answered
+	case fault.Internal, fault.Canceled: // a client that disconnected gets no response
 		return fault.Internal, "An error of the server occurred; its log has the cause."
 	case fault.Unauthorized:
 		return kind, "A valid API key is needed: send it as Authorization: Bearer KEY."
@@ -85,9 +84,9 @@ func problemOf(c echo.Context, err error) Problem {
 	}
 }
 
-// WriteError answers any error; a client that has gone gets no answer.
+// WriteError writes any error as a Problem.
 func (a *API) WriteError(c echo.Context, err error) error {
 	p := problemOf(c, err)
-	c.Response().Header().Set(echo.HeaderContentType, problemType)
+	c.Response().Header().Set(echo.HeaderContentType, "application/problem+json")
 	return dialect.WriteError(c, p.Status, p, err)
 }

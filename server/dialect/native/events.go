@@ -15,31 +15,21 @@ import (
 	"upscaled/server/job"
 )
 
-// mostWatched is how many jobs one stream follows at most.
-const mostWatched = 100
+// maxWatched is how many jobs one stream can follow.
+const maxWatched = 100
 
 // watchOne streams the events of one job.
-func (a *API) watchOne(c echo.Context) error {
-	j, err := a.found(c)
-	if err != nil {
-		return a.WriteError(c, err)
-	}
-	return a.stream(c, []string{j.ID}, nil)
-}
+func (a *API) watchOne(c echo.Context, j job.Job) error { return a.stream(c, []string{j.ID}, nil) }
 
-// watchMany streams the events of the jobs in the parameter ids. Those that
-// the caller has not, or has no more, are told as gone.
-func (a *API) watchMany(c echo.Context) error {
-	caller, err := a.authenticate(c)
-	if err != nil {
-		return a.WriteError(c, err)
-	}
+// watchMany streams the events of the jobs in the parameter ids. Jobs that the
+// caller does not have are reported as gone.
+func (a *API) watchMany(c echo.Context, caller job.Caller) error {
 	ids := slices.Compact(slices.Sorted(strings.SplitSeq(c.QueryParam("ids"), ",")))
 	switch {
 	case len(ids) == 1 && ids[0] == "":
-		return a.WriteError(c, fault.New(fault.Invalid, "Name the jobs to follow, such as ids=A,B,C."))
-	case len(ids) > mostWatched:
-		return a.WriteError(c, fault.New(fault.TooLarge, "One stream follows at most %d jobs, not %d.", mostWatched, len(ids)))
+		return fault.New(fault.Invalid, "Name the jobs to follow, such as ids=A,B,C.")
+	case len(ids) > maxWatched:
+		return fault.New(fault.TooLarge, "One stream follows at most %d jobs, not %d.", maxWatched, len(ids))
 	}
 	var known, gone []string
 	for _, id := range ids {
@@ -48,32 +38,32 @@ func (a *API) watchMany(c echo.Context) error {
 		case "":
 			known = append(known, id)
 		case fault.NotFound:
-			gone = append(gone, shown(id))
+			gone = append(gone, dialect.DisplayName(id))
 		default:
-			return a.WriteError(c, err)
+			return err
 		}
 	}
 	if len(known) == 0 {
-		return a.WriteError(c, errNoJob)
+		return errNoJob
 	}
 	return a.stream(c, known, gone)
 }
 
-// news is what a watcher brings: a record, or an ID that is gone, or the error
-// that ended its watching.
-type news struct {
+// update is one message of a watcher: a record, or the ID of a job that is gone,
+// or the error that ended the watch.
+type update struct {
 	job  job.Job
 	gone string
 	err  error
 }
 
-// watch follows every job until the context ends, or all jobs and then the
-// channel. The channel has to be read until it closes.
-func (a *API) watch(ctx context.Context, ids []string) <-chan news {
-	told := make(chan news)
-	tell := func(n news) error {
+// watch follows the jobs until all have ended or the context does, and then
+// closes the channel. The caller must drain the channel.
+func (a *API) watch(ctx context.Context, ids []string) <-chan update {
+	updates := make(chan update)
+	send := func(u update) error {
 		select {
-		case told <- n:
+		case updates <- u:
 			return nil
 		case <-ctx.Done():
 			return ctx.Err()
@@ -82,37 +72,38 @@ func (a *API) watch(ctx context.Context, ids []string) <-chan news {
 	var watchers sync.WaitGroup
 	for _, id := range ids {
 		watchers.Go(func() {
-			err := a.parts.Jobs.Watch(ctx, id, func(j job.Job) error { return tell(news{job: j}) })
+			err := a.parts.Jobs.Watch(ctx, id, func(j job.Job) error { return send(update{job: j}) })
 			switch {
 			case err == nil || ctx.Err() != nil:
 			case fault.KindOf(err) == fault.NotFound:
-				_ = tell(news{gone: id}) // only the context ends it
+				_ = send(update{gone: id}) // fails only if the context has ended
 			default:
-				_ = tell(news{err: err})
+				_ = send(update{err: err})
 			}
 		})
 	}
 	go func() {
 		watchers.Wait()
-		close(told)
+		close(updates)
 	}()
-	return told
+	return updates
 }
 
-// Gone is the event of a job that is not there any more.
+// Gone is the event of a job that does not exist any more.
 type Gone struct {
 	ID string `json:"id"`
 }
 
-// stream sends events until all jobs are final or gone, the client leaves, the
-// server stops or a watch breaks. Clients that saw no final state ask again.
+// stream sends events until all jobs are final or gone, the client disconnects,
+// the server shuts down or a watch breaks. Clients that saw no final state
+// connect again.
 func (a *API) stream(c echo.Context, ids, gone []string) error {
 	ctx, stop := context.WithCancel(c.Request().Context())
 	s := open(c)
-	told := a.watch(ctx, ids)
+	updates := a.watch(ctx, ids)
 	defer func() {
 		stop()
-		for range told { // until all watchers have ended
+		for range updates { // until all watchers have ended
 		}
 	}()
 	for _, id := range gone {
@@ -122,19 +113,22 @@ func (a *API) stream(c echo.Context, ids, gone []string) error {
 	defer silence.Stop()
 	for s.err == nil {
 		select {
-		case n, more := <-told:
-			if !more {
+		case u, more := <-updates:
+			switch {
+			case !more:
 				return nil
-			}
-			if n.err != nil {
-				dialect.Record(c, n.err)
+			case u.err != nil:
+				dialect.Record(c, u.err)
 				return nil
+			case u.gone != "":
+				s.send("gone", Gone{u.gone})
+			default:
+				s.send("job", a.view(c, u.job))
 			}
-			a.tell(c, s, n)
 			silence.Reset(a.config.KeepAlive)
 		case <-silence.C:
 			s.comment("keep-alive")
-		case <-a.services.Stopping: // nil never comes
+		case <-a.services.Stopping: // a nil channel blocks
 			return nil
 		case <-ctx.Done():
 			return nil
@@ -144,12 +138,4 @@ func (a *API) stream(c echo.Context, ids, gone []string) error {
 		dialect.Record(c, s.err)
 	}
 	return nil
-}
-
-func (a *API) tell(c echo.Context, s *eventStream, n news) {
-	if n.gone != "" {
-		s.send("gone", Gone{n.gone})
-		return
-	}
-	s.send("job", a.view(c, n.job))
 }

@@ -13,57 +13,56 @@ import (
 	"upscaled/server/upload"
 )
 
-// kind is how a field was written.
+// kind is how a field was encoded.
 type kind int
 
 const (
-	formText kind = iota // any of the others, as forms know text only
+	formText kind = iota // stands for any of the others: forms have only text
 	jsonText
 	jsonNumber
 	jsonBool
 )
 
-// field is one named value of a request: JSON numbers and booleans are kept as
-// they were written.
+// field is one value of a request. JSON numbers and booleans are kept as text.
 type field struct {
 	text string
 	kind kind
 }
 
-// fields hands out a request's values, one by one. The first mistake is kept;
-// all later values are as if not given. Empty and null values count as not
-// given, since forms send every field.
+// fields parses a request's values one by one. After the first error, which it
+// keeps, all values count as absent. Empty and null values are absent too, since
+// forms send every field.
 type fields struct {
-	left map[string]field
-	err  error
+	values map[string]field // not taken yet
+	err    error
 }
 
 func formFields(texts map[string]string) *fields {
-	left := map[string]field{}
+	values := map[string]field{}
 	for name, text := range texts {
-		left[name] = field{text, formText}
+		values[name] = field{text, formText}
 	}
-	return &fields{left: left}
+	return &fields{values: values}
 }
 
-// addJSON takes one value of an object.
+// addJSON adds one value of an object.
 func (f *fields) addJSON(name string, raw json.RawMessage) {
 	switch text := string(raw); {
 	case text == "null":
-		f.left[name] = field{"", jsonText}
+		f.values[name] = field{"", jsonText}
 	case text == "true", text == "false":
-		f.left[name] = field{text, jsonBool}
+		f.values[name] = field{text, jsonBool}
 	case strings.HasPrefix(text, `"`):
 		var value string
 		if err := json.Unmarshal(raw, &value); err != nil {
 			f.fail("%s is damaged.", name)
 			return
 		}
-		f.left[name] = field{strings.TrimSpace(value), jsonText}
+		f.values[name] = field{strings.TrimSpace(value), jsonText}
 	case strings.HasPrefix(text, "{"), strings.HasPrefix(text, "["):
 		f.fail("%s must be a single value, not an object or a list.", name)
 	default:
-		f.left[name] = field{text, jsonNumber}
+		f.values[name] = field{text, jsonNumber}
 	}
 }
 
@@ -73,10 +72,10 @@ func (f *fields) fail(format string, args ...any) {
 	}
 }
 
-// take gives a value that is not empty and of the wanted kind.
+// take removes and returns a value that is not empty and of the wanted kind.
 func (f *fields) take(name string, wanted kind, what string) (string, bool) {
-	value, given := f.left[name]
-	delete(f.left, name)
+	value, given := f.values[name]
+	delete(f.values, name)
 	if f.err != nil || !given || value.text == "" {
 		return "", false
 	}
@@ -87,12 +86,12 @@ func (f *fields) take(name string, wanted kind, what string) (string, bool) {
 	return value.text, true
 }
 
-// text gives a text of at most so many bytes, or "".
+// text returns a text of at most most bytes, or "".
 func (f *fields) text(name string, most int) string {
 	switch text, _ := f.take(name, jsonText, "a text"); {
 	case len(text) > most:
 		f.fail("%s is longer than %d bytes.", name, most)
-	case !utf8.ValidString(text): // records could not keep it
+	case !utf8.ValidString(text): // records must be valid UTF-8
 		f.fail("%s is not valid UTF-8.", name)
 	default:
 		return text
@@ -100,7 +99,7 @@ func (f *fields) text(name string, most int) string {
 	return ""
 }
 
-// choice gives one of some words, or "".
+// choice returns one of the words, or "".
 func (f *fields) choice(name string, words ...string) string {
 	text, given := f.take(name, jsonText, "a text")
 	if text = strings.ToLower(text); given && !slices.Contains(words, text) {
@@ -110,14 +109,14 @@ func (f *fields) choice(name string, words ...string) string {
 	return text
 }
 
-// number gives a decimal number within bounds, or nil.
+// number returns a decimal number from least to most, or nil.
 func (f *fields) number(name string, least, most float64) *float64 {
 	text, given := f.take(name, jsonNumber, "a number")
 	if !given {
 		return nil
 	}
 	n, err := strconv.ParseFloat(text, 64)
-	odd := strings.ContainsAny(text, "xX_") // Go reads it, nobody means it
+	odd := strings.ContainsAny(text, "xX_") // ParseFloat accepts these
 	if err != nil || odd || math.IsNaN(n) || n < least || n > most {
 		f.fail("%s must be a number from %g to %g.", name, least, most)
 		return nil
@@ -125,7 +124,7 @@ func (f *fields) number(name string, least, most float64) *float64 {
 	return &n
 }
 
-// integer gives a whole number from 1 to a bound, or 0.
+// integer returns a whole number from 1 to most, or 0.
 func (f *fields) integer(name string, most int) int {
 	text, given := f.take(name, jsonNumber, "a number")
 	if !given {
@@ -139,8 +138,8 @@ func (f *fields) integer(name string, most int) int {
 	return n
 }
 
-// yes gives a yes or no, nil where not given.
-func (f *fields) yes(name string) *bool {
+// boolean returns nil if the value is absent.
+func (f *fields) boolean(name string) *bool {
 	text, given := f.take(name, jsonBool, "true or false")
 	if !given {
 		return nil
@@ -153,14 +152,14 @@ func (f *fields) yes(name string) *bool {
 	return &value
 }
 
-func (f *fields) isYes(name string) bool {
-	value := f.yes(name)
+func (f *fields) isTrue(name string) bool {
+	value := f.boolean(name)
 	return value != nil && *value
 }
 
-// end refuses what nobody took.
+// end returns the first error, or that of a value that nobody took.
 func (f *fields) end() error {
-	if names := slices.Sorted(maps.Keys(f.left)); f.err == nil && len(names) > 0 {
+	if names := slices.Sorted(maps.Keys(f.values)); f.err == nil && len(names) > 0 {
 		f.fail("There is no option %q; /docs/api lists all.", names[0])
 	}
 	return f.err

@@ -11,63 +11,53 @@ import (
 	"upscaled/server/job"
 )
 
-// defaultPage is how many jobs a listing has that asks for no number.
+// defaultPage is the page size of a listing without a limit.
 const defaultPage = 20
 
-// Listing answers GET /api/v1/jobs. Next is the cursor of the page after this
-// one, null on the last.
+// Listing is the response of GET /api/v1/jobs. Next is the cursor of the next
+// page, null on the last.
 type Listing struct {
 	Jobs []Job   `json:"jobs"`
 	Next *string `json:"next"`
 }
 
-// list answers the caller's own jobs, newest first.
-func (a *API) list(c echo.Context) error {
-	caller, err := a.authenticate(c)
-	if err != nil {
-		return a.WriteError(c, err)
-	}
+// list returns the caller's own jobs, newest first.
+func (a *API) list(c echo.Context, caller job.Caller) error {
 	page := job.Page{API: Name, Account: caller.ID, Before: c.QueryParam("before"), Limit: defaultPage}
 	if text := c.QueryParam("limit"); text != "" {
+		var err error
 		page.Limit, err = strconv.Atoi(text)
 		if err != nil || page.Limit < 1 || page.Limit > job.LongestPage {
-			return a.WriteError(c, fault.New(fault.Invalid, "limit must be a whole number from 1 to %d.", job.LongestPage))
+			return fault.New(fault.Invalid, "limit must be a whole number from 1 to %d.", job.LongestPage)
 		}
 	}
 	jobs, next, err := a.parts.Jobs.List(c.Request().Context(), page)
 	if err != nil {
-		return a.WriteError(c, err)
+		return err
 	}
-	answer := Listing{Jobs: []Job{}}
+	listing := Listing{Jobs: []Job{}}
 	for _, j := range jobs {
-		answer.Jobs = append(answer.Jobs, a.view(c, j))
+		listing.Jobs = append(listing.Jobs, a.view(c, j))
 	}
 	if next != "" {
-		answer.Next = &next
+		listing.Next = &next
 	}
-	return dialect.JSON(c, http.StatusOK, answer)
+	return dialect.JSON(c, http.StatusOK, listing)
 }
 
-// show answers one job.
-func (a *API) show(c echo.Context) error {
-	j, err := a.found(c)
-	if err != nil {
-		return a.WriteError(c, err)
-	}
+func (a *API) show(c echo.Context, j job.Job) error {
 	return dialect.JSON(c, http.StatusOK, a.view(c, j))
 }
 
-// cancel stops a job; one that has ended stays as it is.
-func (a *API) cancel(c echo.Context) error {
-	j, err := a.found(c)
-	if err == nil {
-		err = a.services.Queue.Cancel(c.Request().Context(), j.ID)
+// cancel stops a job; a job that has ended is unchanged.
+func (a *API) cancel(c echo.Context, j job.Job) error {
+	ctx := c.Request().Context()
+	if err := a.services.Queue.Cancel(ctx, j.ID); err != nil {
+		return err
 	}
-	if err == nil {
-		j, err = a.services.Queue.Get(c.Request().Context(), j.ID)
-	}
+	j, err := a.services.Queue.Get(ctx, j.ID)
 	if err != nil {
-		return a.WriteError(c, err)
+		return err
 	}
-	return dialect.JSON(c, http.StatusOK, a.view(c, j))
+	return a.show(c, j)
 }

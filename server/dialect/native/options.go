@@ -11,18 +11,18 @@ import (
 	"upscaled/server/job"
 )
 
-// Bounds of what may be asked for; the engine's own come on top.
+// Limits of the options; the engine has its own as well.
 const (
-	leastScale, mostScale = 0.1, 16
-	// mostSide is the longest side of a result, in pixels, and mostTile that
-	// of a tile.
-	mostSide = 1 << 20
-	mostTile = 1 << 16
-	// mostName bounds a network's name, in bytes.
-	mostName = 200
+	minScale, maxScale = 0.1, 16
+	// maxSide limits the sides of a result and maxTile those of a tile, in
+	// pixels.
+	maxSide = 1 << 20
+	maxTile = 1 << 16
+	// maxModelName limits a model's name, in bytes.
+	maxModelName = 200
 )
 
-// Options are a job's options as they were asked for.
+// Options are a job's options as they were requested.
 type Options struct {
 	Model          string   `json:"model,omitempty"`
 	Scale          float64  `json:"scale,omitempty"`
@@ -45,22 +45,22 @@ type Options struct {
 	FaceMissing    string   `json:"face_missing,omitempty"`
 }
 
-// takeOptions reads the options out of a request's fields.
+// takeOptions parses the options of a request.
 func takeOptions(f *fields) job.Options {
 	o := job.Options{
-		Model: f.text("model", mostName), Longest: f.integer("longest", mostSide),
-		Width: f.integer("width", mostSide), Height: f.integer("height", mostSide),
-		MaxInputWidth: f.integer("max_input_width", mostSide), Format: f.choice("format", formats()...),
-		Quality: f.integer("quality", 100), Lossless: f.isYes("lossless"), Strip: f.isYes("strip"),
-		Denoise: f.number("denoise", 0, 1), Tile: f.integer("tile", mostTile), FaceEnhance: f.isYes("face_enhance"),
+		Model: f.text("model", maxModelName), Longest: f.integer("longest", maxSide),
+		Width: f.integer("width", maxSide), Height: f.integer("height", maxSide),
+		MaxInputWidth: f.integer("max_input_width", maxSide), Format: f.choice("format", formats()...),
+		Quality: f.integer("quality", 100), Lossless: f.isTrue("lossless"), Strip: f.isTrue("strip"),
+		Denoise: f.number("denoise", 0, 1), Tile: f.integer("tile", maxTile), FaceEnhance: f.isTrue("face_enhance"),
 	}
-	if scale := f.number("scale", leastScale, mostScale); scale != nil {
+	if scale := f.number("scale", minScale, maxScale); scale != nil {
 		o.Scale = *scale
 	}
 	o.FitWidth, o.FitHeight = takeFit(f)
 	face := job.FaceOptions{
-		Strength: f.number("face_strength", 0, 1), Minimum: f.integer("face_min", mostSide),
-		OnlyCentre: f.yes("face_only_center"), Restorer: f.text("face_restorer", mostName),
+		Strength: f.number("face_strength", 0, 1), Minimum: f.integer("face_min", maxSide),
+		OnlyCentre: f.boolean("face_only_center"), Restorer: f.text("face_restorer", maxModelName),
 		Missing: f.choice("face_missing", string(engine.Refine), string(engine.Refuse), string(engine.Ignore)),
 	}
 	if face != (job.FaceOptions{}) {
@@ -74,9 +74,9 @@ func takeOptions(f *fields) job.Options {
 
 var box = regexp.MustCompile(`^([0-9]{1,7})[xX]([0-9]{1,7})$`)
 
-// takeFit reads WIDTHxHEIGHT.
+// takeFit parses WIDTHxHEIGHT.
 func takeFit(f *fields) (width, height int) {
-	text := f.text("fit", mostName)
+	text := f.text("fit", maxModelName)
 	if text == "" {
 		return 0, 0
 	}
@@ -84,14 +84,14 @@ func takeFit(f *fields) (width, height int) {
 		width, _ = strconv.Atoi(sides[1]) // at most seven digits
 		height, _ = strconv.Atoi(sides[2])
 	}
-	if width < 1 || height < 1 || max(width, height) > mostSide {
-		f.fail("fit must be WIDTHxHEIGHT in pixels, such as 1920x1080, each side from 1 to %d.", mostSide)
+	if width < 1 || height < 1 || max(width, height) > maxSide {
+		f.fail("fit must be WIDTHxHEIGHT in pixels, such as 1920x1080, each side from 1 to %d.", maxSide)
 		return 0, 0
 	}
 	return width, height
 }
 
-// contradiction finds options that exclude each other.
+// contradiction returns an error for options that exclude each other.
 func contradiction(o job.Options) error {
 	sizes := 0
 	for _, given := range []bool{o.Scale != 0, o.Width != 0 || o.Height != 0, o.Longest != 0, o.FitWidth != 0} {
@@ -112,7 +112,7 @@ func contradiction(o job.Options) error {
 	return nil
 }
 
-// optionsView is the way back.
+// optionsView is the inverse of takeOptions.
 func optionsView(o job.Options) Options {
 	shown := Options{
 		Model: o.Model, Scale: o.Scale, Width: o.Width, Height: o.Height, Longest: o.Longest,

@@ -154,7 +154,7 @@ func FuzzJSON(f *testing.F) {
 			}
 			return
 		}
-		if (p.url == "") == (p.dataURI == "") || p.options.Scale < 0 || p.options.Scale > mostScale || contradiction(p.options) != nil {
+		if (p.url == "") == (p.dataURI == "") || p.options.Scale < 0 || p.options.Scale > maxScale || contradiction(p.options) != nil {
 			t.Errorf("%q: %+v", body, p)
 		}
 		checkRoundTrip(t, p.options)

@@ -1,47 +1,44 @@
 package native
 
 import (
-	"errors"
 	"mime"
 	"net/http"
-	"strings"
 
 	"github.com/labstack/echo/v4"
 
 	"upscaled/models/fault"
+	"upscaled/server/dialect"
 	"upscaled/server/job"
 	"upscaled/server/upload"
 )
 
 const (
-	// fileField is the form's field for pictures.
+	// fileField is the form's field for images.
 	fileField = "file"
-	// overhead is room for a body's texts beside its pictures, in bytes.
+	// overhead is room for a body's text fields, in bytes.
 	overhead = 1 << 20
-	// mostURL bounds the URLs of pictures and webhooks, and mostShown a
-	// picture's name, which is for display only, in bytes.
-	mostURL   = 4 << 10
-	mostShown = 255
+	// maxURL limits the URLs of images and webhooks, in bytes.
+	maxURL = 4 << 10
 )
 
-// original is one input. Its data are nil where size is over the limit.
-type original struct {
+// input is one input image. data is nil if size exceeds the limit.
+type input struct {
 	name string
 	data []byte
 	size int64
 }
 
-// order is what a request asks for.
-type order struct {
-	pictures []original // at least one
-	// several says that the request had more than one file.
+// request is a parsed request; its images have not been checked.
+type request struct {
+	images []input // at least one
+	// several means that the request had more than one file.
 	several bool
 	options job.Options
 	webhook *job.Webhook
 }
 
-// read takes a form or a JSON body.
-func (a *API) read(c echo.Context) (order, error) {
+// read reads a form or a JSON body.
+func (a *API) read(c echo.Context) (request, error) {
 	kind, _, _ := mime.ParseMediaType(c.Request().Header.Get(echo.HeaderContentType))
 	switch kind {
 	case echo.MIMEMultipartForm:
@@ -49,79 +46,60 @@ func (a *API) read(c echo.Context) (order, error) {
 	case echo.MIMEApplicationJSON:
 		return a.readJSON(c)
 	}
-	return order{}, fault.New(fault.Unsupported, "The request must be multipart/form-data with a field named file, or application/json.")
+	return request{}, fault.New(fault.Unsupported, "The request must be multipart/form-data with a field named file, or application/json.")
 }
 
-func (a *API) readForm(c echo.Context) (order, error) {
-	r, limit := c.Request(), max(a.config.MaxRequestBytes, a.config.MaxBytes+overhead)
-	if err := bound(c, limit); err != nil {
-		return order{}, err
-	}
-	form, err := upload.Read(r, upload.Limits{FileBytes: a.config.MaxBytes, Files: a.config.MaxFiles}, fileField)
+func (a *API) readForm(c echo.Context) (request, error) {
+	limit := max(a.config.MaxRequestBytes, a.config.MaxBytes+overhead)
+	form, err := dialect.ReadForm(c, limit, upload.Limits{FileBytes: a.config.MaxBytes, Files: a.config.MaxFiles}, fileField)
 	if err != nil {
-		return order{}, tooLong(err, limit)
+		return request{}, bodyError(err, limit)
 	}
-	var o order
+	var r request
 	for _, file := range form.Files {
 		switch {
 		case file.Field != fileField:
-			return order{}, fault.New(fault.Invalid, "The form has a file in the field %q; send pictures in the field \"file\".", shown(file.Field))
-		case file.Name == "" && file.Size == 0: // so browsers send a field where nothing was chosen
+			return request{}, fault.New(fault.Invalid, "The form has a file in the field %q; send images in the field \"file\".", dialect.DisplayName(file.Field))
+		case file.Name == "" && file.Size == 0: // browsers send this if no file was chosen
 			continue
 		}
-		o.pictures = append(o.pictures, original{shown(file.Name), file.Data, file.Size})
+		r.images = append(r.images, input{dialect.DisplayName(file.Name), file.Data, file.Size})
 	}
-	o.several = len(o.pictures) > 1
+	r.several = len(r.images) > 1
 	f := formFields(form.Fields)
-	o.options = takeOptions(f)
-	if o.webhook, err = a.webhook(f.text("webhook", mostURL), f.isYes("webhook_started")); err != nil && f.err == nil {
+	r.options = takeOptions(f)
+	if r.webhook, err = a.webhook(f.text("webhook", maxURL), f.isTrue("webhook_started")); err != nil && f.err == nil {
 		f.err = err
 	}
 	if err := f.end(); err != nil {
-		return order{}, err
+		return request{}, err
 	}
-	if len(o.pictures) == 0 {
-		return order{}, fault.New(fault.Invalid, "The form has no picture: send one or more in the field \"file\".")
+	if len(r.images) == 0 {
+		return request{}, fault.New(fault.Invalid, "The form has no image: send one or more in the field \"file\".")
 	}
-	return o, nil
+	return r, nil
 }
 
-// bound lets a request's body have so many bytes. A longer one is refused
-// unread where the client declares its length.
-func bound(c echo.Context, limit int64) error {
-	r := c.Request()
-	if r.ContentLength > limit {
-		return tooLong(&http.MaxBytesError{Limit: limit}, limit)
-	}
-	r.Body = http.MaxBytesReader(c.Response().Writer, r.Body, limit)
-	return nil
-}
-
-func tooLong(err error, limit int64) error {
-	if errors.As(err, new(*http.MaxBytesError)) {
-		return fault.Wrap(fault.TooLarge, err, "The request is larger than %d bytes: send fewer or smaller pictures at once.", limit)
+func bodyError(err error, limit int64) error {
+	if dialect.IsBodyTooLarge(err) {
+		return fault.Wrap(fault.TooLarge, err, "The request is larger than %d bytes: send fewer or smaller images at once.", limit)
 	}
 	return err
 }
 
-// webhook checks the address to call, if one was given.
-func (a *API) webhook(address string, started bool) (*job.Webhook, error) {
+// webhook validates the URL to call, if there is one.
+func (a *API) webhook(url string, started bool) (*job.Webhook, error) {
 	switch {
-	case address == "" && started:
+	case url == "" && started:
 		return nil, fault.New(fault.Invalid, "A webhook needs a url.")
-	case address == "":
+	case url == "":
 		return nil, nil
 	case a.parts.CheckWebhook == nil:
-		return nil, answered{http.StatusUnprocessableEntity,
+		return nil, withStatus{http.StatusUnprocessableEntity,
 			fault.New(fault.Unsupported, "This server calls no webhooks; ask for the job or follow its events instead.")}
 	}
-	if err := a.parts.CheckWebhook(address); err != nil {
+	if err := a.parts.CheckWebhook(url); err != nil {
 		return nil, err
 	}
-	return &job.Webhook{URL: address, Started: started}, nil
-}
-
-// shown is a client's text as it can be kept and shown.
-func shown(text string) string {
-	return strings.ToValidUTF8(text[:min(len(text), mostShown)], "")
+	return &job.Webhook{URL: url, Started: started}, nil
 }

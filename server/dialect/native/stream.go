@@ -10,11 +10,11 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// writeLimit is how long a client may take to accept one event.
+// writeLimit is how long a client may take to receive one event.
 const writeLimit = 30 * time.Second
 
-// eventStream writes server-sent events (the HTML standard's section 9.2).
-// After the first error it writes nothing.
+// eventStream writes server-sent events (HTML Standard, section 9.2). After the
+// first error it writes nothing.
 type eventStream struct {
 	c       echo.Context
 	control *http.ResponseController
@@ -22,20 +22,20 @@ type eventStream struct {
 	err     error
 }
 
-// open answers with an empty stream.
+// open starts a stream without events.
 func open(c echo.Context) *eventStream {
 	s := &eventStream{c: c, control: http.NewResponseController(c.Response())}
 	header := c.Response().Header()
 	header.Set(echo.HeaderContentType, "text/event-stream")
 	header.Set(echo.HeaderCacheControl, "no-store")
-	header.Set("X-Accel-Buffering", "no") // nginx would keep events back
+	header.Set("X-Accel-Buffering", "no") // nginx would buffer events
 	c.Response().WriteHeader(http.StatusOK)
-	s.write("retry: 2000\n\n") // milliseconds until browsers ask again
+	s.write("retry: 2000\n\n") // milliseconds until browsers reconnect
 	return s
 }
 
-// send writes one event. Its ID counts; clients get all there is to know with
-// the first events of a new stream, so they need not tell the last ID.
+// send writes one event. A new stream begins with the current state, so the
+// server ignores Last-Event-ID.
 func (s *eventStream) send(event string, data any) {
 	if s.err != nil {
 		return
@@ -49,7 +49,7 @@ func (s *eventStream) send(event string, data any) {
 	s.write(fmt.Sprintf("id: %d\nevent: %s\ndata: %s\n\n", s.count, event, text))
 }
 
-// comment writes a line that clients skip.
+// comment writes a line that clients ignore.
 func (s *eventStream) comment(text string) { s.write(": " + text + "\n\n") }
 
 func (s *eventStream) write(text string) {
@@ -62,7 +62,7 @@ func (s *eventStream) write(text string) {
 	}
 }
 
-// encode gives JSON on one line, with URLs that read plainly.
+// encode returns JSON on one line, without HTML escapes in URLs.
 func encode(body any) ([]byte, error) {
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)

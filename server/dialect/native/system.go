@@ -8,39 +8,41 @@ import (
 
 	"upscaled/engine/imagedata"
 	"upscaled/server/dialect"
+	"upscaled/server/job"
 )
 
-// System tells of the server's state. All methods may be called concurrently
-// and often; they answer from memory or local disk.
+// System reports the server's state, from memory or local disk. Its methods may
+// be called concurrently and often.
 type System interface {
 	Status(ctx context.Context) (Status, error)
-	// Models lists what jobs may name; none where this process cannot know.
+	// Models lists the models that jobs may name; none if this process cannot
+	// know them.
 	Models(ctx context.Context) ([]Model, error)
-	// Devices lists what this process computes on; none on a node without a
+	// Devices lists the devices of this process; none on a node without a
 	// worker.
 	Devices(ctx context.Context) ([]Device, error)
 }
 
-// Status is the server's state now.
+// Status is the server's current state.
 type Status struct {
 	Version string
-	// Ready says that work begins at once when there is room.
+	// Ready means that a job can start as soon as there is capacity.
 	Ready bool
 	// Queued and Running count the jobs of all APIs and processes.
 	Queued, Running int
-	// DefaultModel is used where a job names none; "" where not known.
+	// DefaultModel is used if a job names none; "" if unknown.
 	DefaultModel string
 	FaceRestorer FaceRestorer
 }
 
-// FaceRestorer is what enhances faces where a job names none. Refined says
-// that Name is a super-resolution network, as no restorer is installed.
+// FaceRestorer enhances faces if a job names none. Refined means that Name is a
+// super-resolution model, as no restorer is installed.
 type FaceRestorer struct {
 	Name    string `json:"name"`
 	Refined bool   `json:"refined"`
 }
 
-// Model is a network that jobs may name.
+// Model is a model that jobs may name.
 type Model struct {
 	Name    string `json:"name"`
 	Summary string `json:"summary"`
@@ -48,27 +50,27 @@ type Model struct {
 	Scale     int  `json:"scale"`
 	Installed bool `json:"installed"`
 	Default   bool `json:"default"`
-	// Denoise says that the option of that name has an effect.
+	// Denoise means that the model supports the option of that name.
 	Denoise bool   `json:"denoise"`
 	Licence string `json:"licence"`
 	Origin  string `json:"origin"`
-	// Faces marks face restorers: they are named as face_restorer.
+	// Faces marks face restorers, which jobs name as face_restorer.
 	Faces bool `json:"faces"`
 }
 
-// Device is what networks run on.
+// Device is a device that models run on.
 type Device struct {
 	Kind string `json:"kind"` // "cpu", "cuda", "tensorrt" or "webgpu"
 	Name string `json:"name"`
-	// MemoryBytes is the device's own memory, FreeBytes what is free of it
-	// now; 0 where not known.
+	// MemoryBytes is the device's own memory and FreeBytes its free part; 0 if
+	// unknown.
 	MemoryBytes int64 `json:"memory_bytes"`
 	FreeBytes   int64 `json:"free_bytes"`
 	// Precision is "fp32", "fp16" or "bf16".
 	Precision string `json:"precision"`
 }
 
-// SystemView answers GET /api/v1/system.
+// SystemView is the response of GET /api/v1/system.
 type SystemView struct {
 	Name             string       `json:"name"`
 	Version          string       `json:"version"`
@@ -82,7 +84,7 @@ type SystemView struct {
 	FaceRestorer     FaceRestorer `json:"face_restorer"`
 }
 
-// Limits bound what one request may hold; a 0 is no bound of this API.
+// Limits limit one request; 0 means no limit of this API.
 type Limits struct {
 	MaxBytes        int64 `json:"max_bytes"`
 	MaxPixels       int64 `json:"max_pixels"`
@@ -97,14 +99,14 @@ type QueueView struct {
 	Running int `json:"running"`
 }
 
-// formats are those that results can have, in the order shown to users.
+// formats returns the formats of results, in the order shown to users.
 func formats() []string {
 	return []string{string(imagedata.JPEG), string(imagedata.PNG), string(imagedata.WebP), string(imagedata.TIFF), string(imagedata.GIF)}
 }
 
-// system needs no key: it tells whether others do.
+// system needs no key: it reports whether other calls do.
 func (a *API) system(c echo.Context) error {
-	guarded, err := a.services.Auth.Enabled(c.Request().Context())
+	keyed, err := a.services.Auth.Enabled(c.Request().Context())
 	if err != nil {
 		return a.WriteError(c, err)
 	}
@@ -113,56 +115,46 @@ func (a *API) system(c echo.Context) error {
 		return a.WriteError(c, err)
 	}
 	return dialect.JSON(c, http.StatusOK, SystemView{
-		Name: "upscaled", Version: now.Version, Authentication: guarded, Ready: now.Ready,
+		Name: "upscaled", Version: now.Version, Authentication: keyed, Ready: now.Ready,
 		Limits:  Limits{a.config.MaxBytes, a.config.MaxPixels, a.config.MaxSide, a.config.MaxFiles, a.config.MaxRequestBytes},
 		Formats: formats(), Queue: QueueView{now.Queued, now.Running},
 		RetentionSeconds: int64(a.config.Retention.Seconds()), DefaultModel: now.DefaultModel, FaceRestorer: now.FaceRestorer,
 	})
 }
 
-// AccountView answers GET /api/v1/account. Credits is null where nothing is
-// charged.
+// AccountView is the response of GET /api/v1/account. Credits is null if nothing
+// is charged.
 type AccountView struct {
 	Name    string `json:"name"`
 	Credits *int64 `json:"credits"`
 }
 
-func (a *API) account(c echo.Context) error {
-	caller, err := a.authenticate(c)
-	if err != nil {
-		return a.WriteError(c, err)
-	}
+func (a *API) account(c echo.Context, caller job.Caller) error {
 	return dialect.JSON(c, http.StatusOK, AccountView{caller.Name, caller.Credits})
 }
 
-// ModelsView answers GET /api/v1/models.
+// ModelsView is the response of GET /api/v1/models.
 type ModelsView struct {
 	Models []Model `json:"models"`
 }
 
-func (a *API) models(c echo.Context) error {
-	if _, err := a.authenticate(c); err != nil {
-		return a.WriteError(c, err)
-	}
+func (a *API) models(c echo.Context, _ job.Caller) error {
 	all, err := a.parts.System.Models(c.Request().Context())
 	if err != nil {
-		return a.WriteError(c, err)
+		return err
 	}
 	return dialect.JSON(c, http.StatusOK, ModelsView{append([]Model{}, all...)}) // never null
 }
 
-// DevicesView answers GET /api/v1/devices.
+// DevicesView is the response of GET /api/v1/devices.
 type DevicesView struct {
 	Devices []Device `json:"devices"`
 }
 
-func (a *API) devices(c echo.Context) error {
-	if _, err := a.authenticate(c); err != nil {
-		return a.WriteError(c, err)
-	}
+func (a *API) devices(c echo.Context, _ job.Caller) error {
 	all, err := a.parts.System.Devices(c.Request().Context())
 	if err != nil {
-		return a.WriteError(c, err)
+		return err
 	}
 	return dialect.JSON(c, http.StatusOK, DevicesView{append([]Device{}, all...)}) // never null
 }

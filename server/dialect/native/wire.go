@@ -12,8 +12,8 @@ import (
 	"upscaled/server/job"
 )
 
-// Job is the job object: what all calls about jobs answer, what events carry
-// and what webhooks are sent. Times are UTC, null while they have not come.
+// Job is the job object in responses, events and webhooks. Times are UTC, null
+// until they are known.
 type Job struct {
 	ID    string    `json:"id"`
 	State job.State `json:"state"`
@@ -22,22 +22,22 @@ type Job struct {
 	CreatedAt  time.Time  `json:"created_at"`
 	StartedAt  *time.Time `json:"started_at"`
 	FinishedAt *time.Time `json:"finished_at"`
-	// ExpiresAt is when record and result go, null while the job is not final.
+	// ExpiresAt is when record and result are deleted, null until the job is final.
 	ExpiresAt *time.Time `json:"expires_at"`
-	// Name is the client's name of the file.
+	// Name is the client's file name.
 	Name    string  `json:"name"`
 	Options Options `json:"options"`
-	// EstimateSeconds is how long a running job will still take, by its pace
-	// so far; null where nothing can be said.
+	// EstimateSeconds is the remaining time of a running job, by its progress so
+	// far; null if unknown.
 	EstimateSeconds *float64 `json:"estimate_seconds"`
-	// Input is null where nothing was kept of it.
+	// Input is null if the record does not have it.
 	Input  *Input   `json:"input"`
 	Result *Result  `json:"result"`
 	Error  *Failure `json:"error"`
 	URLs   URLs     `json:"urls"`
 }
 
-// Input is the picture as it was sent; Bytes is its file's size.
+// Input describes the input image; Bytes is the size of its file.
 type Input struct {
 	Width  int    `json:"width"`
 	Height int    `json:"height"`
@@ -45,8 +45,8 @@ type Input struct {
 	Bytes  int64  `json:"bytes,omitempty"`
 }
 
-// Result is the picture that was made; Bytes is its file's size, Seconds what
-// the engine took.
+// Result describes the result; Bytes is the size of its file, Seconds the
+// engine's time.
 type Result struct {
 	Width   int      `json:"width"`
 	Height  int      `json:"height"`
@@ -55,15 +55,15 @@ type Result struct {
 	Seconds float64  `json:"seconds"`
 	Model   string   `json:"model"`
 	Notes   []string `json:"notes"`
-	// Faces is null where none were to be enhanced.
+	// Faces is null if face enhancement was not requested.
 	Faces *Faces `json:"faces"`
 	// URL is signed: it needs no key and works until the job expires.
 	URL string `json:"url"`
-	// Filename is what the picture is saved as.
+	// Filename is the name to save the image under.
 	Filename string `json:"filename"`
 }
 
-// Faces tell what became of a picture's faces.
+// Faces describes what happened to an image's faces.
 type Faces struct {
 	Found    int    `json:"found"`
 	Enhanced int    `json:"enhanced"`
@@ -71,13 +71,13 @@ type Faces struct {
 	Refined  bool   `json:"refined"`
 }
 
-// Failure says why a job failed.
+// Failure is why a job failed.
 type Failure struct {
 	Kind   fault.Kind `json:"kind"`
 	Detail string     `json:"detail"`
 }
 
-// URLs are the absolute addresses of a job's calls.
+// URLs are the absolute URLs of a job's calls.
 type URLs struct {
 	Self   string `json:"self"`
 	Events string `json:"events"`
@@ -85,8 +85,8 @@ type URLs struct {
 	Cancel string `json:"cancel"`
 }
 
-// memo is what a job's record remembers of its request. Base is the address
-// that the client reached the server at.
+// memo is the part of the request that a job's record keeps. Base is the URL by
+// which the client reached the server.
 type memo struct {
 	Base   string `json:"base"`
 	Width  int    `json:"width"`
@@ -96,17 +96,17 @@ type memo struct {
 }
 
 func (m memo) text() string {
-	text, _ := json.Marshal(m) // texts and numbers always marshal
+	text, _ := json.Marshal(m) // strings and numbers always marshal
 	return string(text)
 }
 
 func readMemo(j job.Job) memo {
 	var m memo
-	_ = json.Unmarshal([]byte(j.Memo), &m) // a record without one tells less
+	_ = json.Unmarshal([]byte(j.Memo), &m) // records without one yield less
 	return m
 }
 
-// Viewer makes job objects. It is what webhooks need of this API.
+// Viewer makes job objects, for responses and webhooks.
 type Viewer struct {
 	Links     dialect.Links
 	Retention time.Duration
@@ -117,8 +117,8 @@ func (a *API) viewer() Viewer {
 	return Viewer{Links: a.services.Links, Retention: a.config.Retention, Now: a.services.Now}
 }
 
-// Body is what the webhook of a job is sent: the job object. base is the
-// server's address; "" takes the one that the job's client used.
+// Body returns the body of a job's webhook: the job object. base is the server's
+// URL; "" means the one that the job's client used.
 func (v Viewer) Body(j job.Job, base string) (contentType string, body []byte, err error) {
 	if base = strings.TrimRight(base, "/"); base == "" {
 		base = readMemo(j).Base
@@ -150,8 +150,8 @@ func (v Viewer) job(j job.Job, base string) Job {
 	return shown
 }
 
-// estimate waits for a first sign of the pace: before it, loading a network
-// counts as working.
+// estimate returns nil until there is some progress: before that, the time goes
+// into loading a model.
 func (v Viewer) estimate(j job.Job) *float64 {
 	const least = 0.02
 	spent := v.Now().Sub(j.Started).Seconds()
@@ -163,12 +163,11 @@ func (v Viewer) estimate(j job.Job) *float64 {
 }
 
 func inputOf(j job.Job) *Input {
-	switch m := readMemo(j); {
-	case m.Width > 0:
-		return &Input{Width: m.Width, Height: m.Height, Format: m.Format, Bytes: m.Bytes}
-	default:
+	m := readMemo(j)
+	if m.Width == 0 {
 		return nil
 	}
+	return &Input{Width: m.Width, Height: m.Height, Format: m.Format, Bytes: m.Bytes}
 }
 
 func resultOf(j job.Job, url string) *Result {
@@ -183,17 +182,17 @@ func resultOf(j job.Job, url string) *Result {
 	return shown
 }
 
-// failureOf hides what went wrong inside the server, as detail does.
+// failureOf hides internal errors, as detail does.
 func failureOf(f *job.Failure) *Failure {
 	if f == nil || f.Message == "" || f.Kind == fault.Internal {
-		return &Failure{fault.Internal, "The picture could not be upscaled because of an error of the server."}
+		return &Failure{fault.Internal, "The image could not be upscaled because of an error of the server."}
 	}
 	return &Failure{f.Kind, f.Message}
 }
 
 func milliseconds(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
 
-// moment is nil for the zero time.
+// moment returns nil for the zero time.
 func moment(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
