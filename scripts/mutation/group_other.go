@@ -4,5 +4,5 @@ package main
 
 import "os/exec"
 
-// group gives nothing more than the command's own end here.
+// group has no process groups to end on this system.
 func group(*exec.Cmd) (end func()) { return func() {} }

@@ -7,13 +7,13 @@ import (
 	"syscall"
 )
 
-// group has a command end with all that it has started: what a test leaves
-// running where a protection is missing is not to stay. It gives how.
+// group runs a command in a process group of its own and returns a function
+// that kills it, so that no process of a test without its guard is left.
 func group(command *exec.Cmd) (end func()) {
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	end = func() {
 		if command.Process != nil {
-			_ = syscall.Kill(-command.Process.Pid, syscall.SIGKILL) // nobody may be left
+			_ = syscall.Kill(-command.Process.Pid, syscall.SIGKILL) // it may have ended
 		}
 	}
 	command.Cancel = func() error { end(); return nil }

@@ -1,122 +1,165 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
 
-// patience is how long a test may take that is to fail on its own.
-const patience = 3 * time.Minute
-
-// outcome is how a test ended.
-type outcome string
-
-const (
-	passed  outcome = "passed"
-	failed  outcome = "failed"
-	skipped outcome = "skipped"
-	hung    outcome = "hung"
-	absent  outcome = "not run"
-)
-
-// build makes a package's test program; overlay is "" for the code as it is.
-func build(root, overlay, program, pkg string) error {
-	arguments := []string{"test", "-c", "-vet=off", "-ldflags=-s -w", "-o", program} // links in half the time
-	if overlay != "" {
-		arguments = append(arguments, "-overlay", overlay)
-	}
-	command := exec.Command("go", append(arguments, pkg)...)
-	command.Dir = root
-	said, err := command.CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("%s does not build: %w\n%s", pkg, err, said)
-	}
-	return nil
+// runner runs tests of the module in a folder.
+type runner struct {
+	root   string
+	limits map[test]time.Duration // by top-level test
 }
 
-// execute runs the tests of a pattern as go test -run knows it, and gives what
-// they wrote.
-func execute(root, program, pkg, pattern string, limit time.Duration, more ...string) string {
-	const margin = 30 * time.Second // for the test program to tell of its own limit
-	ctx, stop := context.WithTimeout(context.Background(), limit+margin)
-	defer stop()
-	arguments := append([]string{"-test.v", "-test.run", pattern, "-test.timeout", limit.String()}, more...)
-	command := exec.CommandContext(ctx, program, arguments...)
-	command.Dir = filepath.Join(root, filepath.FromSlash(pkg))
-	command.WaitDelay = time.Second // where a process of the test keeps its streams open
-	defer group(command)()
-	said, _ := command.CombinedOutput() // what it says tells how it ended
-	if ctx.Err() != nil {
-		return string(said) + "\n" + timedOut
-	}
-	return string(said)
-}
-
-// timedOut is what a test program says that is over its limit.
-const timedOut = "panic: test timed out after"
-
-// judge tells from what a test program wrote how one test ended, and its last
-// word on that.
-func judge(said, name string) (outcome, string) {
-	top, _, _ := strings.Cut(name, "/")
-	verdict := regexp.MustCompile(`(?m)^--- (PASS|FAIL|SKIP): ` + regexp.QuoteMeta(top) + ` \(`).FindStringSubmatch(said)
-	switch {
-	case strings.Contains(said, timedOut):
-		return hung, "waits for ever"
-	case verdict == nil && !strings.Contains(said, "=== RUN   "+top+"\n"):
-		return absent, "there is no such test"
-	case verdict == nil:
-		return failed, lastWord(said)
-	case verdict[1] == "FAIL":
-		return failed, lastWord(said)
-	case verdict[1] == "SKIP":
-		return skipped, lastWord(said)
-	case strings.Contains(name, "/") && !strings.Contains(said, "    --- PASS: "+top+"/"):
-		return absent, "there is no such subtest"
-	}
-	return passed, ""
-}
-
-// lastWord is the last line that a test has written about its failure: that of
-// a crash, or one that names a line of the test.
-func lastWord(said string) string {
-	crash := regexp.MustCompile(`(?m)^(panic: .*|fatal error: .*|SIG[A-Z]+: .*)$`).FindString(said)
-	lines := regexp.MustCompile(`(?m)^ +[a-z0-9_]+\.go:[0-9]+: (.*)$`).FindAllStringSubmatch(said, -1)
-	if crash != "" {
-		return crash
-	}
-	for i := len(lines) - 1; i >= 0; i-- {
-		if word := strings.TrimSpace(lines[i][1]); word != "" && !strings.HasPrefix(word, "time=") { // a log is shown last
-			return word
+// runUnchanged runs the tests of all mutations on the unchanged code, since a
+// test that fails anyway shows nothing, and limits each to a multiple of the
+// time that it took.
+func (r *runner) runUnchanged(chosen []mutation) error {
+	tests := map[string][]string{}
+	for _, m := range chosen {
+		for _, t := range m.tests {
+			if top := t.top(); !slices.Contains(tests[t.pkg], top.name) {
+				tests[t.pkg] = append(tests[t.pkg], top.name)
+			}
 		}
 	}
-	rest := strings.Split(strings.TrimSpace(said), "\n")
-	return rest[len(rest)-1]
-}
-
-// limit is how long a test may take.
-func (t test) limit() time.Duration {
-	if t.hangs > 0 {
-		return t.hangs
-	}
-	return patience
-}
-
-// more are further arguments of the test program.
-func (t test) more() []string {
-	if t.short {
-		return []string{"-test.short"}
+	for _, pkg := range slices.Sorted(maps.Keys(tests)) {
+		ended, output := r.goTest("", pkg, "^("+strings.Join(tests[pkg], "|")+")$", 15*time.Minute)
+		for _, name := range tests[pkg] {
+			if ended[name].Action != "pass" {
+				return fmt.Errorf("%s of %s does not pass on the unchanged code:\n%s", name, pkg, output)
+			}
+			r.limits[test{pkg, name}] = 20*time.Second + time.Duration(5*ended[name].Elapsed*float64(time.Second))
+		}
+		fmt.Printf("%d tests of %s pass on the unchanged code\n", len(tests[pkg]), pkg)
 	}
 	return nil
 }
 
-// pattern is what go test -run takes for this test alone.
+// runWithout runs the tests of one mutation, prints a line for each and returns
+// how many did not notice it.
+func (r *runner) runWithout(m mutation) (bad int, err error) {
+	folder, err := os.MkdirTemp("", "mutation")
+	if err != nil {
+		return 0, err
+	}
+	defer os.RemoveAll(folder)
+	changed, err := overlay(r.root, folder, m)
+	if err != nil {
+		return 0, err
+	}
+	for _, t := range m.tests {
+		ended, output := r.goTest(changed, t.pkg, t.pattern(), r.limits[t.top()])
+		verdict := ended[t.name].Action
+		if verdict != "fail" {
+			bad++
+			verdict = "NOT NOTICED (" + verdict + ")"
+		}
+		fmt.Printf("%s | %s | %s %s | %s\n", verdict, m.name, t.pkg, t.name, message(output))
+	}
+	return bad, nil
+}
+
+// overlay writes the changed files of a mutation, and the list of them that go
+// build takes, and returns the list's path.
+func overlay(root, folder string, m mutation) (string, error) {
+	replaced, list := map[string]string{}, filepath.Join(folder, "overlay.json")
+	for i, g := range slices.Backward(m.guards) { // changing a line moves those below it
+		original := filepath.Join(root, filepath.FromSlash(g.file))
+		from := original
+		if changed, again := replaced[original]; again {
+			from = changed
+		}
+		text, err := os.ReadFile(from)
+		if err != nil {
+			return "", err
+		}
+		without, err := flip(string(text), g)
+		if err != nil {
+			return "", err
+		}
+		replaced[original] = filepath.Join(folder, strconv.Itoa(i)+".go")
+		if err := os.WriteFile(replaced[original], []byte(without), 0o600); err != nil {
+			return "", err
+		}
+	}
+	text, err := json.Marshal(map[string]any{"Replace": replaced})
+	if err != nil {
+		return "", err
+	}
+	return list, os.WriteFile(list, text, 0o600)
+}
+
+// event is a line of go test -json.
+type event struct {
+	Action, Test, Output string
+	Elapsed              float64 // seconds
+}
+
+// goTest runs tests of a package and returns how each ended, and all output.
+func (r *runner) goTest(overlay, pkg, pattern string, limit time.Duration) (map[string]event, string) {
+	const building = 5 * time.Minute
+	ctx, stop := context.WithTimeout(context.Background(), limit+building)
+	defer stop()
+	command := exec.CommandContext(ctx, "go", "test", "-json", "-count=1", "-vet=off", "-tags=e2e", "-ldflags=-s -w", // links in half the time
+		"-overlay="+overlay, "-timeout="+limit.String(), "-run="+pattern, pkg)
+	command.Dir = r.root
+	command.WaitDelay = time.Second // for descendants that keep the output open
+	defer group(command)()
+	output, _ := command.CombinedOutput() // the events report how it ended
+	return events(output)
+}
+
+// events reads the output of go test -json.
+func events(output []byte) (map[string]event, string) {
+	var text strings.Builder
+	ended := map[string]event{}
+	for line := range bytes.Lines(output) {
+		var e event
+		if err := json.Unmarshal(line, &e); err != nil {
+			text.Write(line) // of the go command itself
+			continue
+		}
+		text.WriteString(e.Output)
+		if e.Test != "" && (e.Action == "pass" || e.Action == "fail" || e.Action == "skip") {
+			ended[e.Test] = e
+		}
+	}
+	return ended, text.String()
+}
+
+// message returns the crash in a test's output, else the last line that names
+// a line of the test.
+func message(output string) string {
+	found := regexp.MustCompile(`(?m)^(panic: .*|fatal error: .*|SIG[A-Z]+: .*)$`).FindString(output)
+	if found == "" {
+		lines := regexp.MustCompile(`(?m)^ +[a-z0-9_]+\.go:[0-9]+: (.*[^\s].*)$`).FindAllStringSubmatch(output, -1)
+		if lines == nil {
+			return strings.TrimSpace(output)
+		}
+		found = lines[len(lines)-1][1]
+	}
+	return found
+}
+
+// top returns the test without subtests.
+func (t test) top() test {
+	name, _, _ := strings.Cut(t.name, "/")
+	return test{t.pkg, name}
+}
+
+// pattern returns the argument of go test -run for this test alone.
 func (t test) pattern() string {
 	parts := strings.Split(t.name, "/")
 	for i, part := range parts {
@@ -124,44 +167,3 @@ func (t test) pattern() string {
 	}
 	return strings.Join(parts, "/")
 }
-
-// try runs the tests of one protection without it.
-func try(root string, p protection) ([]seen, error) {
-	folder, err := os.MkdirTemp("", "protections")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(folder)
-	changed, err := overlay(root, folder, p.without)
-	if err != nil {
-		return nil, err
-	}
-	var all []seen
-	built := map[string]string{}
-	for i, t := range p.tests {
-		program := built[t.pkg]
-		if program == "" {
-			program = filepath.Join(folder, fmt.Sprintf("%d.test", i))
-			if err := build(root, changed, program, t.pkg); err != nil {
-				return all, err
-			}
-			built[t.pkg] = program
-		}
-		began := time.Now()
-		how, word := judge(execute(root, program, t.pkg, t.pattern(), t.limit(), t.more()...), t.name)
-		all = append(all, seen{row: p.row, test: t, how: how, word: word, took: time.Since(began)})
-	}
-	return all, nil
-}
-
-// seen is what came of a test without a protection.
-type seen struct {
-	row  string
-	test test
-	how  outcome
-	word string
-	took time.Duration
-}
-
-// good says that the test has noticed.
-func (s seen) good() bool { return s.how == failed || s.how == hung && s.test.hangs > 0 }
