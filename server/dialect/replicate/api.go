@@ -1,12 +1,11 @@
-// Package replicate speaks the HTTP API of Replicate's predictions for the
-// model nightmareai/real-esrgan, as its public clients use it: predictions
-// that clients poll, wait for or are called back about, and files that they
-// upload to use as inputs.
+// Package replicate implements the HTTP API of Replicate's predictions for the
+// model nightmareai/real-esrgan, as its public clients use it: predictions that
+// clients poll, wait for or receive by webhook, and files uploaded as inputs.
 //
 // Collections, deployments, trainings, streams, searches and the Cancel-After
-// header are not offered. Input URLs are fetched and looked at before a
-// prediction is made, so a picture that cannot be used is refused at once
-// instead of giving a prediction that fails.
+// header are not supported. Input URLs are downloaded and validated before a
+// prediction is created, so an unusable image is rejected at once instead of
+// producing a failed prediction.
 package replicate
 
 import (
@@ -25,55 +24,47 @@ import (
 // Name is this dialect's name in job records.
 const Name = "replicate"
 
-// API answers the vendor's routes.
+// API handles the vendor's routes.
 type API struct {
 	services dialect.Services
 	config   Config
 	stores   Stores
+	// CreateFile, GetFile and DeleteFile handle uploaded files. GetFile is for
+	// IDs that IsFileID recognizes, and returns the object, not the contents.
+	CreateFile, GetFile, DeleteFile echo.HandlerFunc
 }
 
-// New works with what the server lends.
-func New(host dialect.Services, config Config, stores Stores) *API {
+// New returns the API on a server's services.
+func New(services dialect.Services, config Config, stores Stores) *API {
 	if len(config.Models) == 0 {
 		config.Models = Defaults().Models
 	}
-	return &API{services: host, config: config, stores: stores}
+	a := &API{services: services, config: config, stores: stores}
+	a.CreateFile, a.GetFile, a.DeleteFile = a.authenticated(a.createFile), a.authenticated(a.getFile), a.authenticated(a.deleteFile)
+	return a
 }
 
-// Routes registers the vendor's paths but GET /v1/files/:id: results of all
-// APIs have that path too, so the server registers it and asks IsFileID.
+// Routes registers the vendor's paths except GET /v1/files/:id: results of all
+// APIs have that path too, so the server registers it and calls IsFileID.
 func (a *API) Routes(e *echo.Echo) {
-	e.POST("/v1/predictions", a.signedIn(a.create))
-	e.GET("/v1/predictions", a.signedIn(a.list))
-	e.GET("/v1/predictions/:id", a.signedIn(a.get))
-	e.POST("/v1/predictions/:id/cancel", a.signedIn(a.cancel))
-	e.GET("/v1/models/:owner/:name", a.signedIn(a.model))
-	e.POST("/v1/models/:owner/:name/predictions", a.signedIn(a.createForModel))
-	e.GET("/v1/models/:owner/:name/versions", a.signedIn(a.versions))
-	e.GET("/v1/models/:owner/:name/versions/:version", a.signedIn(a.version))
+	e.POST("/v1/predictions", a.authenticated(a.create))
+	e.GET("/v1/predictions", a.authenticated(a.list))
+	e.GET("/v1/predictions/:id", a.authenticated(a.get))
+	e.POST("/v1/predictions/:id/cancel", a.authenticated(a.cancel))
+	e.GET("/v1/models/:owner/:name", a.authenticated(a.model))
+	e.POST("/v1/models/:owner/:name/predictions", a.authenticated(a.createForModel))
+	e.GET("/v1/models/:owner/:name/versions", a.authenticated(a.versions))
+	e.GET("/v1/models/:owner/:name/versions/:version", a.authenticated(a.version))
 	e.POST("/v1/files", a.CreateFile)
 	e.DELETE("/v1/files/:id", a.DeleteFile)
 }
 
-// handler answers a caller that showed a good key.
-type handler func(c echo.Context, caller job.Caller) error
-
-// signedIn lets callers with a good key pass and answers every error.
-func (a *API) signedIn(next handler) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		caller, err := a.services.Auth.Authenticate(c.Request().Context(), key(c.Request()))
-		if err == nil {
-			err = next(c, caller)
-		}
-		if err == nil || c.Response().Committed {
-			return err
-		}
-		return a.WriteError(c, err)
-	}
+func (a *API) authenticated(next dialect.Handler) echo.HandlerFunc {
+	return a.services.Authenticated(key, a.WriteError)(next)
 }
 
-// key takes the key out of "Authorization: Bearer KEY", or of the scheme Token
-// that older clients send; "" where there is none.
+// key returns the key of "Authorization: Bearer KEY", or of the scheme Token
+// that older clients send; "" if there is none.
 func key(r *http.Request) string {
 	if scheme, key, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Token") {
 		return strings.TrimSpace(key)
@@ -81,7 +72,7 @@ func key(r *http.Request) string {
 	return dialect.Bearer(r)
 }
 
-// create answers POST /v1/predictions.
+// create handles POST /v1/predictions.
 func (a *API) create(c echo.Context, caller job.Caller) error {
 	fields, err := a.readBody(c)
 	if err != nil {
@@ -94,7 +85,7 @@ func (a *API) create(c echo.Context, caller job.Caller) error {
 	return a.submit(c, caller, fields, model, version)
 }
 
-// createForModel answers POST /v1/models/{owner}/{name}/predictions.
+// createForModel handles POST /v1/models/{owner}/{name}/predictions.
 func (a *API) createForModel(c echo.Context, caller job.Caller) error {
 	model, err := a.knownModel(c)
 	if err != nil {
@@ -112,10 +103,10 @@ func (a *API) get(c echo.Context, caller job.Caller) error {
 	if err != nil {
 		return err
 	}
-	return a.answer(c, http.StatusOK, j)
+	return a.respond(c, http.StatusOK, j)
 }
 
-// cancel may be repeated; a prediction that has ended stays as it is.
+// cancel can be repeated; a prediction that has ended is unchanged.
 func (a *API) cancel(c echo.Context, caller job.Caller) error {
 	j, err := a.owned(c, caller)
 	if err != nil {
@@ -127,7 +118,7 @@ func (a *API) cancel(c echo.Context, caller job.Caller) error {
 	return a.get(c, caller)
 }
 
-// owned is the job that the path names.
+// owned returns the job that the path names.
 func (a *API) owned(c echo.Context, caller job.Caller) (job.Job, error) {
 	id := c.Param("id")
 	if !IsID(id) {
@@ -136,10 +127,10 @@ func (a *API) owned(c echo.Context, caller job.Caller) (job.Job, error) {
 	return a.services.Owned(c.Request().Context(), Name, caller, id)
 }
 
-// pageSize is the vendor's.
+// pageSize is the vendor's page size.
 const pageSize = 100
 
-// list answers the caller's predictions, newest first.
+// list returns the caller's predictions, newest first.
 func (a *API) list(c echo.Context, caller job.Caller) error {
 	jobs, next, err := a.stores.Lister.List(c.Request().Context(), job.Page{
 		API: Name, Account: caller.ID, Before: c.QueryParam("cursor"), Limit: pageSize,
@@ -161,7 +152,7 @@ func (a *API) list(c echo.Context, caller job.Caller) error {
 	return dialect.JSON(c, http.StatusOK, page)
 }
 
-// knownModel is the model that the path names.
+// knownModel returns the model that the path names.
 func (a *API) knownModel(c echo.Context) (string, error) {
 	name := c.Param("owner") + "/" + c.Param("name")
 	if !slices.Contains(a.config.Models, name) {

@@ -22,8 +22,8 @@ type Problem struct {
 	InvalidFields []Violation `json:"invalid_fields,omitempty"`
 }
 
-// Violation says what is wrong with one field of a request. Types and
-// descriptions are those of the JSON Schema validator that the vendor uses.
+// Violation is the error of one field of a request. Types and descriptions are
+// those of the JSON Schema validator that the vendor uses.
 type Violation struct {
 	Type string `json:"type"`
 	// Field is a path such as input.scale; "" is the body itself.
@@ -31,7 +31,7 @@ type Violation struct {
 	Description string `json:"description"`
 }
 
-// violations are all that is wrong with a request's fields.
+// violations are the errors of a request's fields.
 type violations []Violation
 
 func (v violations) Error() string {
@@ -46,10 +46,10 @@ func (v violations) Error() string {
 	return text.String()
 }
 
-// apiError is an error that knows its answer.
+// apiError is an error with its response.
 type apiError struct{ problem Problem }
 
-func (r apiError) Error() string { return r.problem.Detail }
+func (e apiError) Error() string { return e.problem.Detail }
 
 var (
 	errNotFound error = apiError{Problem{Detail: "The requested resource could not be found.", Status: http.StatusNotFound}}
@@ -87,7 +87,7 @@ func problemOf(err error) Problem {
 		}
 	case fault.NotFound:
 		return problemOf(errNotFound)
-	case fault.Unsupported: // the router's: a path that exists with other methods
+	case fault.Unsupported: // the router's: the path exists with other methods
 		return Problem{Detail: "This address does not take that method.", Status: http.StatusMethodNotAllowed}
 	case fault.RateLimited:
 		return throttled(dialect.RetryAfter(err))
@@ -109,12 +109,12 @@ func throttled(seconds int) Problem {
 	}
 }
 
-// WriteError answers any error; a client that has gone gets no answer.
+// WriteError writes any error as a Problem.
 func (a *API) WriteError(c echo.Context, err error) error {
 	problem := problemOf(err)
 	c.Response().Header().Set(echo.HeaderContentType, "application/problem+json")
 	return dialect.WriteError(c, problem.Status, problem, err)
 }
 
-// NotFound answers unknown paths below the vendor's.
+// NotFound handles unknown paths below the vendor's.
 func (a *API) NotFound(c echo.Context) error { return a.WriteError(c, errNotFound) }

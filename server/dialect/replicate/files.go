@@ -2,9 +2,7 @@ package replicate
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"path"
 	"strings"
@@ -20,13 +18,9 @@ import (
 const (
 	// fileField is the form's field for the file.
 	fileField = "content"
-	// maxFiles leaves room for metadata, which clients send as a file too. It
-	// is not kept.
+	// maxFiles leaves room for metadata, which clients send as a file too. It is
+	// ignored.
 	maxFiles = 4
-	// excessBytes is how much a body may hold beyond one file of the largest
-	// size. A too large file is read to its end up to here, because most
-	// clients read the answer only after they have sent everything.
-	excessBytes = 64 << 20
 )
 
 // File is the vendor's object for an uploaded file.
@@ -49,7 +43,7 @@ type Checksums struct {
 	MD5    string `json:"md5"`
 }
 
-// FileURLs are what clients put into a prediction's input.
+// FileURLs is used by clients in a prediction's input.
 type FileURLs struct {
 	Get string `json:"get"`
 }
@@ -62,22 +56,12 @@ func fileOf(u job.Upload, base string) File {
 	}
 }
 
-// CreateFile answers POST /v1/files.
-func (a *API) CreateFile(c echo.Context) error { return a.signedIn(a.createFile)(c) }
-
-// GetFile answers GET /v1/files/:id for IDs of the form that IsFileID knows:
-// the object, not the contents.
-func (a *API) GetFile(c echo.Context) error { return a.signedIn(a.getFile)(c) }
-
-// DeleteFile answers DELETE /v1/files/:id.
-func (a *API) DeleteFile(c echo.Context) error { return a.signedIn(a.deleteFile)(c) }
-
 func (a *API) createFile(c echo.Context, caller job.Caller) error {
 	file, err := a.readFile(c)
 	if err != nil {
 		return err
 	}
-	info, _ := a.services.Validator.Probe(file.Data) // whether it can be used is said when it is
+	info, _ := a.services.Validator.Probe(file.Data) // validated when a prediction uses it
 	stored, err := a.stores.Uploads.PutUpload(c.Request().Context(), job.Upload{
 		ID: dialect.Random(fileIDLength), API: Name, Account: caller.ID,
 		Name: displayName(file.Name), ContentType: dialect.Sniff(file.Data, info.Format),
@@ -93,25 +77,19 @@ func (a *API) createFile(c echo.Context, caller job.Caller) error {
 	return dialect.JSON(c, http.StatusCreated, fileOf(stored, a.services.BaseURL(c.Request())))
 }
 
-// readFile reads the form in bounded memory.
 func (a *API) readFile(c echo.Context) (upload.File, error) {
-	r := c.Request()
 	tooLarge := apiError{Problem{
 		Detail: fmt.Sprintf("The file is larger than %d bytes.", a.config.MaxBytes),
 		Status: http.StatusRequestEntityTooLarge,
 	}}
-	if r.ContentLength > a.config.MaxBytes+excessBytes {
-		return upload.File{}, tooLarge
-	}
-	r.Body = http.MaxBytesReader(c.Response().Writer, r.Body, a.config.MaxBytes+excessBytes)
-	form, err := upload.Read(r, upload.Limits{FileBytes: a.config.MaxBytes, Files: maxFiles}, fileField)
-	if errors.As(err, new(*http.MaxBytesError)) {
+	form, err := dialect.ReadForm(c, a.config.MaxBytes+dialect.FormSlack,
+		upload.Limits{FileBytes: a.config.MaxBytes, Files: maxFiles}, fileField)
+	if dialect.IsBodyTooLarge(err) {
 		return upload.File{}, tooLarge
 	}
 	switch fault.KindOf(err) {
 	case "":
-	case fault.Invalid, fault.TooLarge, fault.Unsupported: // damaged; too many files or fields; no form
-		_, _ = io.Copy(io.Discard, r.Body) // for the same clients as excessBytes
+	case fault.Invalid, fault.TooLarge, fault.Unsupported: // damaged; too many files or fields; not a form
 		return upload.File{}, badRequest(fault.Sentence(err))
 	default:
 		return upload.File{}, err
@@ -126,13 +104,13 @@ func (a *API) readFile(c echo.Context) (upload.File, error) {
 	return file, nil
 }
 
-// displayName is the last part of a client's name for a file.
+// displayName returns the last part of a client's file name.
 func displayName(name string) string {
 	name = path.Base("/" + strings.ReplaceAll(name, `\`, "/"))
 	if name == "/" {
 		return "file"
 	}
-	return strings.ToValidUTF8(name[:min(len(name), maxNameBytes)], "")
+	return dialect.DisplayName(name)
 }
 
 func (a *API) getFile(c echo.Context, caller job.Caller) error {
@@ -154,8 +132,8 @@ func (a *API) deleteFile(c echo.Context, caller job.Caller) error {
 	return c.NoContent(http.StatusNoContent)
 }
 
-// ownFile gives a file of the caller's; unknown, expired and other callers'
-// are not found alike.
+// ownFile returns a file of the caller. Unknown and expired files and those of
+// other callers are all not found.
 func (a *API) ownFile(ctx context.Context, caller job.Caller, id string) (job.Upload, error) {
 	if !IsFileID(id) {
 		return job.Upload{}, errNotFound

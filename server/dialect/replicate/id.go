@@ -11,11 +11,11 @@ const idLength, fileIDLength = 26, 48
 
 var idForm = regexp.MustCompile(`^[a-z0-9]+$`)
 
-// newID is of the vendor's form, which no other API's IDs have.
+// newID returns an ID of the vendor's form, which no other API's IDs have.
 func newID() string { return dialect.Random(idLength) }
 
-// IsID says whether an ID is of a prediction's form.
+// IsID reports whether an ID has a prediction's form.
 func IsID(id string) bool { return len(id) == idLength && idForm.MatchString(id) }
 
-// IsFileID says whether an ID is of an uploaded file's form.
+// IsFileID reports whether an ID has an uploaded file's form.
 func IsFileID(id string) bool { return len(id) == fileIDLength && idForm.MatchString(id) }

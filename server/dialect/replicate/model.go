@@ -20,8 +20,7 @@ const (
 	latestVersion = "f121d640bd286e1fdc67f9799164c1d5be36ff74576ee11c803ae5b665dd46aa"
 	// schemaDate is when schema.json was written.
 	schemaDate = "2026-11-21T00:00:00.000000Z"
-	// cogVersion is the first whose schemas clients take as they are; older
-	// ones they change.
+	// cogVersion is the oldest whose schemas clients do not modify.
 	cogVersion = "0.3.9"
 )
 
@@ -47,8 +46,8 @@ type Model struct {
 	LatestVersion  Version     `json:"latest_version"`
 }
 
-// Version is the vendor's object for a model's version; clients ask for it
-// before they use an output and need all four fields.
+// Version is the vendor's object for a model's version; clients request it before
+// they use an output and need all four fields.
 type Version struct {
 	ID            string          `json:"id"`
 	CreatedAt     string          `json:"created_at"`
@@ -79,8 +78,8 @@ func (a *API) versions(c echo.Context, _ job.Caller) error {
 	return dialect.JSON(c, http.StatusOK, Page[Version]{Results: []Version{versionOf(latestVersion)}})
 }
 
-// version answers any ID: whichever version a client pinned, it gets this
-// server's one.
+// version accepts any ID: whichever version a client pins, it gets this server's
+// only one.
 func (a *API) version(c echo.Context, _ job.Caller) error {
 	if _, err := a.knownModel(c); err != nil {
 		return err
@@ -92,10 +91,10 @@ func (a *API) version(c echo.Context, _ job.Caller) error {
 	return dialect.JSON(c, http.StatusOK, versionOf(id))
 }
 
-// parseVersion takes owner/name of a known model, owner/name:version, or any
-// version's ID alone: all versions are this server's one.
+// parseVersion accepts owner/name of a known model, owner/name:version, or the ID
+// of any version.
 func (a *API) parseVersion(value json.RawMessage) (model, version string, err error) {
-	if absent(value) {
+	if dialect.Absent(value) {
 		return "", "", violations{{"required", "", "version is required"}}
 	}
 	var text string

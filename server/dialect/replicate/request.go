@@ -1,47 +1,43 @@
 package replicate
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strconv"
 	"strings"
 
 	"github.com/labstack/echo/v4"
 
+	"upscaled/models/fault"
+	"upscaled/server/dialect"
 	"upscaled/server/job"
 )
 
 const (
-	// The model's own default and upper bound. Its lower one is 0, on which it
-	// fails; the engine makes pictures from a tenth on.
+	// The model's own default and maximum. Its minimum is 0, on which it fails;
+	// the engine starts at a tenth.
 	defaultScale       = 4
 	minScale, maxScale = 0.1, 10
-	// bodyOverhead is room for the JSON around a picture, in bytes.
+	// bodyOverhead is room for the JSON around an image, in bytes.
 	bodyOverhead = 64 << 10
 )
 
-// fields are a JSON object's. Names are matched exactly.
+// fields are the values of a JSON object. Names are matched exactly.
 type fields map[string]json.RawMessage
 
-// readBody reads a request's body.
+// readBody reads and parses a request's body; unknown fields are ignored.
 func (a *API) readBody(c echo.Context) (fields, error) {
-	r, limit := c.Request(), a.config.MaxBytes*4/3+bodyOverhead
-	tooLarge := apiError{Problem{
-		Detail: fmt.Sprintf("The request is larger than %d bytes. Upload the image to /v1/files, or send its URL.", limit),
-		Status: http.StatusRequestEntityTooLarge,
-	}}
-	if r.ContentLength > limit {
-		return nil, tooLarge
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(c.Response().Writer, r.Body, limit))
-	if errors.As(err, new(*http.MaxBytesError)) {
-		return nil, tooLarge
-	} else if err != nil {
-		return nil, badRequest("The request body is incomplete.")
+	limit := a.config.MaxBytes*4/3 + bodyOverhead
+	body, err := dialect.ReadBody(c, limit)
+	switch {
+	case dialect.IsBodyTooLarge(err):
+		return nil, apiError{Problem{
+			Detail: fmt.Sprintf("The request is larger than %d bytes. Upload the image to /v1/files, or send its URL.", limit),
+			Status: http.StatusRequestEntityTooLarge,
+		}}
+	case err != nil:
+		return nil, badRequest(fault.Sentence(err))
 	}
 	return parseBody(body)
 }
@@ -50,7 +46,6 @@ func badRequest(why string) error {
 	return apiError{Problem{Title: "Bad request", Detail: why, Status: http.StatusBadRequest}}
 }
 
-// parseBody splits a body into fields; unknown ones are ignored.
 func parseBody(body []byte) (fields, error) {
 	var all fields
 	if err := json.Unmarshal(body, &all); err != nil || all == nil { // null is no object either
@@ -59,10 +54,10 @@ func parseBody(body []byte) (fields, error) {
 	return all, nil
 }
 
-// parseInput reads and checks a prediction's input as far as that goes without
-// the picture. Inputs of other models are ignored, as the vendor does.
+// parseInput parses a prediction's input without loading the image. Inputs of
+// other models are ignored, as the vendor does.
 func parseInput(value json.RawMessage) (Input, error) {
-	if absent(value) {
+	if dialect.Absent(value) {
 		return Input{}, violations{{"required", "", "input is required"}}
 	}
 	var given fields
@@ -72,18 +67,18 @@ func parseInput(value json.RawMessage) (Input, error) {
 	var in Input
 	var wrong violations
 	switch image := given["image"]; {
-	case absent(image):
+	case dialect.Absent(image):
 		wrong = append(wrong, Violation{"required", "input", "image is required"})
 	case json.Unmarshal(image, &in.Image) != nil:
 		wrong = append(wrong, wrongType("input.image", "string", image))
-	case !isReference(strings.TrimSpace(in.Image)):
+	case !dialect.IsReference(strings.TrimSpace(in.Image)):
 		wrong = append(wrong, Violation{"format", "input.image", "Does not match format 'uri'"})
 	}
 	in.Image = strings.TrimSpace(in.Image)
-	if scale := given["scale"]; !absent(scale) {
+	if scale := given["scale"]; !dialect.Absent(scale) {
 		wrong = append(wrong, in.parseScale(scale)...)
 	}
-	if enhance := given["face_enhance"]; !absent(enhance) && json.Unmarshal(enhance, &in.FaceEnhance) != nil {
+	if enhance := given["face_enhance"]; !dialect.Absent(enhance) && json.Unmarshal(enhance, &in.FaceEnhance) != nil {
 		wrong = append(wrong, wrongType("input.face_enhance", "boolean", enhance))
 	}
 	if len(wrong) > 0 {
@@ -98,7 +93,7 @@ func (in *Input) parseScale(value json.RawMessage) violations {
 	switch {
 	case kindOf(value) != "number":
 		return violations{wrongType("input.scale", "number", value)}
-	case json.Unmarshal(value, &scale) != nil || scale > maxScale: // what is no float64 is too much for one
+	case json.Unmarshal(value, &scale) != nil || scale > maxScale: // a number that overflows float64
 		return violations{{"number_lte", "input.scale", "Must be less than or equal to " + number(maxScale)}}
 	case scale < minScale:
 		return violations{{"number_gte", "input.scale", "Must be greater than or equal to " + number(minScale)}}
@@ -107,8 +102,7 @@ func (in *Input) parseScale(value json.RawMessage) violations {
 	return nil
 }
 
-// options are what the input asks of the engine. Results are PNG, as the
-// model's are.
+// options returns the job's options. Results are PNG, as the model's are.
 func (in Input) options() job.Options {
 	o := job.Options{Scale: defaultScale, Format: "png"}
 	if in.Scale != nil {
@@ -120,22 +114,11 @@ func (in Input) options() job.Options {
 	return o
 }
 
-// isReference says whether an image can be a URL or a data URI.
-func isReference(image string) bool {
-	return hasScheme(image, "data:") || hasScheme(image, "https://") || hasScheme(image, "http://")
-}
-
-func hasScheme(image, scheme string) bool {
-	return len(image) >= len(scheme) && strings.EqualFold(image[:len(scheme)], scheme)
-}
-
-func absent(value json.RawMessage) bool { return len(value) == 0 || bytes.Equal(value, []byte("null")) }
-
 func wrongType(field, expected string, value json.RawMessage) Violation {
 	return Violation{"invalid_type", field, "Invalid type. Expected: " + expected + ", given: " + kindOf(value)}
 }
 
-// kindOf is a valid JSON value's type in JSON Schema's words.
+// kindOf returns the JSON Schema type of a valid JSON value.
 func kindOf(value json.RawMessage) string {
 	switch value[0] {
 	case '{':

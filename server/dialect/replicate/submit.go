@@ -1,33 +1,28 @@
 package replicate
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
-	"io"
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"upscaled/engine/imagedata"
-	"upscaled/models/fault"
 	"upscaled/server/dialect"
 	"upscaled/server/job"
 )
 
-// maxWait is the vendor's longest wait and the one of a client that names
-// none.
+// maxWait is the vendor's longest wait and its default.
 const maxWait = 60 * time.Second
 
-// submit makes a prediction. The order of its checks is the contract: input,
-// webhook, the picture's bytes, then credits and room.
+// submit creates a prediction. The order of its checks is part of the API: input,
+// webhook, the image's bytes, then credits and capacity.
 func (a *API) submit(c echo.Context, caller job.Caller, given fields, model, version string) error {
-	wait, waits := preferredWait(c.Request().Header)
-	// Clients give up soon after the time they asked for, so fetching the
-	// picture counts as waiting.
+	wait, waits := dialect.PreferredWait(c.Request().Header, maxWait)
+	waits = waits && wait > 0
+	// Clients give up soon after the time they asked for, so downloading the
+	// image counts as waiting.
 	waiting, stop := context.WithTimeout(c.Request().Context(), min(wait, a.services.WaitLimit))
 	defer stop()
 
@@ -57,63 +52,31 @@ func (a *API) submit(c echo.Context, caller job.Caller, given fields, model, ver
 		c.Response().Header().Set("Preference-Applied", "wait")
 		j = a.await(c, waiting, j)
 	}
-	return a.answer(c, http.StatusCreated, j)
+	return a.respond(c, http.StatusCreated, j)
 }
 
-// preferredWait reads "Prefer: wait" and "wait=SECONDS" (RFC 7240).
-func preferredWait(header http.Header) (wait time.Duration, given bool) {
-	for _, line := range header["Prefer"] {
-		for preference := range strings.SplitSeq(line, ",") {
-			preference, _, _ = strings.Cut(preference, ";")
-			name, value, valued := strings.Cut(preference, "=")
-			if !strings.EqualFold(strings.TrimSpace(name), "wait") {
-				continue
-			}
-			if !valued {
-				return maxWait, true
-			}
-			seconds, err := strconv.ParseUint(strings.Trim(value, " \t\""), 10, 31)
-			if err == nil && seconds > 0 {
-				return min(time.Duration(seconds)*time.Second, maxWait), true
-			}
-		}
-	}
-	return 0, false
-}
-
-// await gives the job once it has ended, or as it was accepted where that
-// takes longer or the server stops: clients take any status but "starting" for
-// the end. The prediction goes on, whether the client waits or leaves.
+// await returns the job once it has ended, or as it was accepted if that takes
+// longer or the server shuts down: clients take any status except "starting" to
+// be final. The prediction continues, whether the client waits or disconnects.
 func (a *API) await(c echo.Context, ctx context.Context, accepted job.Job) job.Job {
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	go func() {
-		select {
-		case <-a.services.Stopping:
-			stop()
-		case <-ctx.Done():
-		}
-	}()
-	ended, err := a.services.Queue.Wait(ctx, accepted.ID)
-	if err == nil {
-		return ended
-	}
-	if ctx.Err() == nil { // the client can still ask for what was accepted
+	latest, err := a.services.WaitAtMost(ctx, accepted)
+	if err != nil { // the client can still query the accepted job
 		dialect.Record(c, err)
+	}
+	if err == nil && latest.State.Final() {
+		return latest
 	}
 	return accepted
 }
 
-// answer tells of a job.
-func (a *API) answer(c echo.Context, status int, j job.Job) error {
+// respond writes the prediction of a job.
+func (a *API) respond(c echo.Context, status int, j job.Job) error {
 	base := a.services.BaseURL(c.Request())
 	output := a.resultURL(base, j)
 	if j.State == job.Succeeded {
-		if restorer := j.Result.Faces.Header(); restorer != "" {
-			c.Response().Header().Set(job.FaceHeader, restorer)
-		}
-		if hasScheme(base, "http:") && j.Result.Bytes < a.config.DataURIBelow {
-			data, err := a.read(c.Request().Context(), j.ID)
+		dialect.SetFaceHeader(c.Response().Header(), j)
+		if dialect.HasScheme(base, "http:") && j.Result.Bytes < a.config.DataURIBelow {
+			data, err := a.services.ReadResult(c.Request().Context(), j.ID)
 			if err != nil {
 				return err
 			}
@@ -123,27 +86,13 @@ func (a *API) answer(c echo.Context, status int, j job.Job) error {
 	return dialect.JSON(c, status, predictionOf(j, base, output))
 }
 
-// resultURL is where a succeeded job's picture can be read without a key, ""
-// for other jobs. Clients take the type from the file name.
+// resultURL returns the URL of a succeeded job's image, "" for other jobs.
+// Clients take the type from the file name.
 func (a *API) resultURL(base string, j job.Job) string {
 	if j.State != job.Succeeded {
 		return ""
 	}
 	return a.services.NamedURL(base, j, "output")
-}
-
-// read gives a result's bytes.
-func (a *API) read(ctx context.Context, id string) ([]byte, error) {
-	content, _, err := a.services.Queue.Open(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	defer content.Close()
-	var data bytes.Buffer
-	if _, err := io.Copy(&data, content); err != nil {
-		return nil, fault.Wrap(fault.Internal, err, "The result cannot be read.")
-	}
-	return data.Bytes(), nil
 }
 
 func dataURI(contentType string, data []byte) string {

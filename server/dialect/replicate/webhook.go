@@ -5,21 +5,22 @@ import (
 	"slices"
 
 	"upscaled/models/fault"
+	"upscaled/server/dialect"
 	"upscaled/server/job"
 )
 
-// events are the vendor's names for reasons to call a webhook.
+// events returns the vendor's names of webhook events.
 func events() []string { return []string{"start", "output", "logs", "completed"} }
 
-// parseWebhook reads where a prediction's end is to be told, nil for nowhere.
-// The older field webhook_completed means the same.
+// parseWebhook returns nil if there is no webhook. The older field
+// webhook_completed is an alias.
 func (a *API) parseWebhook(given fields) (*job.Webhook, error) {
 	field := "webhook"
-	if absent(given[field]) {
+	if dialect.Absent(given[field]) {
 		field = "webhook_completed"
 	}
 	started, err := parseEvents(given["webhook_events_filter"])
-	if err != nil || absent(given[field]) {
+	if err != nil || dialect.Absent(given[field]) {
 		return nil, err
 	}
 	var url string
@@ -39,10 +40,10 @@ func (a *API) parseWebhook(given fields) (*job.Webhook, error) {
 	return nil, err
 }
 
-// parseEvents says whether the filter asks for start. Without a filter the
-// vendor tells of outputs and of the end, which are one here.
+// parseEvents reports whether the filter includes start. Without a filter the
+// vendor sends outputs and the end, which are one event here.
 func parseEvents(value json.RawMessage) (started bool, err error) {
-	if absent(value) {
+	if dialect.Absent(value) {
 		return false, nil
 	}
 	const field = "webhook_events_filter"

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"upscaled/models/fault"
+	"upscaled/server/dialect"
 	"upscaled/server/job"
 )
 
@@ -19,8 +19,8 @@ const (
 	canceled   = "canceled"
 )
 
-// Prediction is the vendor's object for a job. What is not known (yet) is
-// null, never left out.
+// Prediction is the vendor's object for a job. Unknown fields are null, never
+// absent.
 type Prediction struct {
 	ID          string  `json:"id"`
 	Model       string  `json:"model"`
@@ -39,28 +39,28 @@ type Prediction struct {
 	URLs        URLs    `json:"urls"`
 }
 
-// Metrics are in seconds, known once a prediction has ended.
+// Metrics are in seconds, set once a prediction has ended.
 type Metrics struct {
 	PredictTime *float64 `json:"predict_time,omitempty"`
 	TotalTime   *float64 `json:"total_time,omitempty"`
 }
 
-// URLs are where a prediction can be asked for and canceled.
+// URLs are the calls of a prediction.
 type URLs struct {
 	Get    string `json:"get"`
 	Cancel string `json:"cancel"`
 }
 
-// Page is a part of a list. Next is the URL of the following one; there is no
-// way back.
+// Page is one page of a list. Next is the URL of the next page; Previous is
+// always null.
 type Page[T any] struct {
 	Next     *string `json:"next"`
 	Previous *string `json:"previous"`
 	Results  []T     `json:"results"`
 }
 
-// predictionOf tells of a job below a base URL; output is where a succeeded
-// one's picture is.
+// predictionOf returns the prediction of a job below a base URL; output is the
+// URL of a succeeded job's image.
 func predictionOf(j job.Job, base, output string) Prediction {
 	noted := decodeMemo(j.Memo)
 	self := base + "/v1/predictions/" + j.ID
@@ -74,7 +74,7 @@ func predictionOf(j job.Job, base, output string) Prediction {
 	case job.Succeeded:
 		p.Output = &output
 	case job.Failed:
-		why := failureText(j.Failure)
+		why := dialect.FailureText(j.Failure)
 		p.Error = &why
 	}
 	return p
@@ -94,8 +94,8 @@ func statusOf(s job.State) string {
 	return failed
 }
 
-// logsOf is a progress bar of the form that the vendor's clients read a
-// fraction from, while there is progress; the engine's notes in the end.
+// logsOf returns a progress bar in the form that the vendor's clients parse,
+// while the job runs, and the engine's notes in the end.
 func logsOf(j job.Job) string {
 	const bars = 10
 	switch {
@@ -128,28 +128,14 @@ func metricsOf(j job.Job) Metrics {
 
 func toMicroseconds(seconds float64) float64 { return math.Round(seconds*1e6) / 1e6 }
 
-// timestamp has microseconds, as the vendor's have.
+// timestamp formats a time with microseconds, as the vendor does.
 func timestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000Z") }
 
-// moment is nil for a time that has not come.
+// moment returns nil for the zero time.
 func moment(t time.Time) *string {
 	if t.IsZero() {
 		return nil
 	}
 	text := timestamp(t)
 	return &text
-}
-
-// failureText tells of the picture's faults only. What went wrong inside the
-// server, and sentences that name its settings, are not for clients.
-func failureText(f *job.Failure) string {
-	if f != nil && f.Message != "" {
-		switch f.Kind {
-		case fault.Invalid, fault.Unsupported, fault.Busy: // Busy: it waited until it expired
-			return f.Message
-		case fault.TooLarge:
-			return "The image or its upscaled result has too many pixels"
-		}
-	}
-	return "The image could not be processed"
 }
