@@ -8,14 +8,12 @@ import (
 	"upscaled/models/network"
 )
 
-// keptNetworks is how many networks stay in memory although nobody uses them:
-// what a batch alternates between (a picture may need two factors). The
-// largest official one takes 67 MB.
+// keptNetworks is how many unused models stay in memory: a batch may alternate
+// between two of different scale. The largest official one takes 67 MB.
 const keptNetworks = 2
 
-// cache finds networks again for as long as anybody uses them, and a few
-// longer. Keys name contents, so nothing ever has to be invalidated. The zero
-// value is empty.
+// cache returns models for as long as anybody uses them, and a few longer. Keys
+// identify contents, so nothing is ever invalidated. The zero value is empty.
 type cache struct {
 	mu     sync.Mutex
 	inUse  map[string]weak.Pointer[network.Network]
@@ -32,7 +30,7 @@ func (c *cache) get(key string) *network.Network {
 	return found
 }
 
-// put adds a network, unless the key has one already; that one is returned.
+// put adds a model and returns it, or the one that the key already has.
 func (c *cache) put(key string, n *network.Network) *network.Network {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -52,7 +50,7 @@ func (c *cache) put(key string, n *network.Network) *network.Network {
 	return n
 }
 
-// touch makes n the most recent one; mu is held.
+// touch makes n the most recent model; mu is held.
 func (c *cache) touch(n *network.Network) {
 	c.recent = slices.DeleteFunc(c.recent, func(other *network.Network) bool { return other == n })
 	c.recent = append(c.recent, n)

@@ -6,41 +6,42 @@ import (
 	"upscaled/models/artifact"
 )
 
-// Kind tells what a catalogue entry is for.
+// Kind is the purpose of a catalogue entry.
 type Kind string
 
 const (
-	// Upscale models make pictures larger; only they can be used as --model.
+	// Upscale models enlarge images; only they can be used as --model.
 	Upscale Kind = "upscale"
 	// Face models find or restore faces.
 	Face Kind = "face"
-	// Runtime is ONNX Runtime, the library that runs networks.
+	// Runtime is ONNX Runtime, the library that runs models.
 	Runtime Kind = "runtime"
 )
 
-// product is something the catalogue offers.
+// product is an entry of the catalogue.
 type product struct {
 	name        string
 	kind        Kind
 	description string
-	// scale is output side / input side; 0 where there is none.
+	// scale is output side / input side; 0 if there is none.
 	scale int
-	// notice is a sentence the user must see before using it; mostly "".
+	// notice is a sentence that users must see before using it; mostly "".
 	notice string
-	// forms are alternatives, tried in order: each is a complete set of files.
+	// forms are alternatives in order of preference, each a complete set of
+	// files.
 	forms [][]artifact.Artifact
-	// version is the folder of a Runtime in the store, and its first file is
-	// the library to open.
+	// version is a Runtime's folder in the store; its first file is the library
+	// to load.
 	version string
 }
 
-// catalogue lists everything that can be had on this machine, in the order
-// shown to users.
+// catalogue lists everything available for this system in the order shown to
+// users.
 func catalogue() []product {
 	return append(officialModels(), runtimes(runtime.GOOS, runtime.GOARCH)...)
 }
 
-// product finds a catalogue entry by any way of writing its name.
+// product returns the catalogue entry of a name, in any spelling (see fold).
 func (s *Store) product(name string) (product, bool) {
 	for _, p := range s.products {
 		if fold(p.name) == fold(name) {
@@ -50,12 +51,11 @@ func (s *Store) product(name string) (product, bool) {
 	return product{}, false
 }
 
-// licence and origin are those of the first form; the other forms hold the
-// same work.
+// licence and origin are the first form's; the others hold the same work.
 func (p product) licence() string { return p.forms[0][0].Licence }
 func (p product) origin() string  { return p.forms[0][0].Origin }
 
-// size is what a download of the first form weighs, in bytes.
+// size returns the download size of the first form, in bytes.
 func (p product) size() int64 {
 	var size int64
 	for _, a := range p.forms[0] {

@@ -20,13 +20,13 @@ import (
 const (
 	descriptorFile   = "model.json"
 	descriptorFormat = 1
-	// maxDescriptor bounds what is read of a model.json, in bytes.
+	// maxDescriptor bounds the size of a model.json, in bytes.
 	maxDescriptor = 1 << 20
-	// maxScale is how much larger a network may make pictures.
+	// maxScale bounds a model's scale.
 	maxScale = 16
 )
 
-// descriptor is what model.json says of an installed model.
+// descriptor is the content of model.json, which describes an installed model.
 type descriptor struct {
 	Format       int                  `json:"format"`
 	Name         string               `json:"name"`
@@ -48,11 +48,11 @@ type descriptor struct {
 	InstalledAt string   `json:"installed_at"`
 }
 
-// origin is a file that the stored one was made from.
+// origin is a file that the stored one was converted from.
 type origin struct {
 	File   string `json:"file"`
 	SHA256 string `json:"sha256"`
-	// From is the address or package; "" for files of the user's.
+	// From is the URL or package; "" for the user's own files.
 	From string `json:"from,omitempty"`
 }
 
@@ -61,11 +61,11 @@ func (d descriptor) installedAt() time.Time {
 	return at
 }
 
-// errNotInstalled says that the store has no such model.
+// errNotInstalled reports that the store has no such model.
 var errNotInstalled = errors.New("not installed")
 
-// read gives a model's descriptor by its folder's name, errNotInstalled where
-// there is none, and fault.ModelMissing where it is damaged.
+// read returns the descriptor in a model's folder, errNotInstalled if there is
+// none and fault.ModelMissing if it is damaged.
 func (s *Store) read(name string) (descriptor, error) {
 	file, err := os.Open(filepath.Join(s.modelFolder(name), descriptorFile))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -81,13 +81,13 @@ func (s *Store) read(name string) (descriptor, error) {
 	}
 	//guard:descriptor FuzzDescriptor => d.Format != descriptorFormat || d.Name != name
 	if d.Format != descriptorFormat || d.Name != name || !d.plausible() {
-		return descriptor{}, s.damaged(name, fmt.Errorf("its %s makes no sense", descriptorFile))
+		return descriptor{}, s.damaged(name, fmt.Errorf("its %s is not plausible", descriptorFile))
 	}
 	return d, nil
 }
 
-// plausible says whether a model can be as described: its file lies in the
-// model's own folder, and the rest is what imports let in.
+// plausible reports whether the descriptor could come from this program: its
+// file is in the model's own folder and the rest passes the checks of an import.
 func (d descriptor) plausible() bool {
 	sum, err := hex.DecodeString(d.SHA256)
 	return err == nil && len(sum) == sha256.Size &&
@@ -95,8 +95,8 @@ func (d descriptor) plausible() bool {
 		(d.Kind == Upscale || d.Kind == Face) && d.Scale >= 0 && d.Scale <= maxScale && d.Size >= 0
 }
 
-// commit makes an installed file count: model.json is replaced in one step.
-// What the folder held before is swept away.
+// commit makes an installed file current by replacing model.json atomically, and
+// removes what the folder held before.
 func (s *Store) commit(d descriptor) error {
 	folder := s.modelFolder(d.Name)
 	d.Format = descriptorFormat
@@ -120,11 +120,11 @@ func (s *Store) commit(d descriptor) error {
 	return nil
 }
 
-// sweepAge spares files that another process may be about to commit.
+// sweepAge protects files that another process may be about to commit.
 const sweepAge = time.Hour
 
-// sweep removes old files of a model's folder that nothing refers to. It is
-// only housekeeping: what cannot be removed stays for the next time.
+// sweep removes old, unreferenced files of a model's folder. It ignores errors:
+// a file that cannot be removed is left for the next time.
 func sweep(folder, keep string) {
 	entries, _ := os.ReadDir(folder)
 	for _, entry := range entries {
@@ -136,14 +136,14 @@ func sweep(folder, keep string) {
 	}
 }
 
-// damaged is the error for a stored model that must be had again.
+// damaged returns the error for a stored model that must be installed again.
 func (s *Store) damaged(name string, cause error) error {
 	if _, ok := s.product(name); ok {
-		return fault.Wrap(fault.ModelMissing, cause, "The stored %s is damaged; run 'upscaled models pull %s' to get it again.", name, name)
+		return fault.Wrap(fault.ModelMissing, cause, "The stored model %s is damaged; run 'upscaled models pull %s' to download it again.", name, name)
 	}
 	return fault.Wrap(fault.ModelMissing, cause, "The stored model %s is damaged; run 'upscaled models rm %s' and import its file again.", name, name)
 }
 
 func unwritable(err error, home string) error {
-	return fault.Wrap(fault.Internal, err, "The store %s cannot be written; check its permissions and the disk's room, or choose another folder with --home.", home)
+	return fault.Wrap(fault.Internal, err, "The model store %s cannot be written; check its permissions and the free disk space, or choose another folder with --home.", home)
 }

@@ -16,7 +16,7 @@ import (
 	"upscaled/models/network"
 )
 
-// Names of what there is for faces.
+// Names of the face models.
 const (
 	cascadesModel = "pigo"
 	yunetModel    = "yunet"
@@ -26,8 +26,8 @@ const (
 // maxCascades bounds the unpacked cascades, in bytes.
 const maxCascades = 16 << 20
 
-// FaceCascades gives the files of pigo's cascades by their names. They are
-// fetched when they are not installed.
+// FaceCascades returns the files of pigo's cascades by name. It downloads them
+// if they are not installed.
 func (s *Store) FaceCascades(ctx context.Context) (map[string][]byte, error) {
 	p, _ := s.product(cascadesModel)
 	d, err := s.ensure(ctx, p)
@@ -52,8 +52,8 @@ func (s *Store) FaceCascades(ctx context.Context) (map[string][]byte, error) {
 	}
 }
 
-// FaceFinder gives YuNet's ONNX file where it is installed; it is not fetched
-// on its own.
+// FaceFinder returns YuNet's ONNX file if it is installed; it never downloads
+// it.
 func (s *Store) FaceFinder() (file []byte, installed bool, err error) {
 	d, err := s.read(yunetModel)
 	if errors.Is(err, errNotInstalled) {
@@ -65,7 +65,7 @@ func (s *Store) FaceFinder() (file []byte, installed bool, err error) {
 	return file, true, err
 }
 
-// contents reads a model's stored file whole.
+// contents reads a model's stored file.
 func (s *Store) contents(d descriptor) ([]byte, error) {
 	path, err := s.storedPath(d)
 	if err != nil {
@@ -78,9 +78,9 @@ func (s *Store) contents(d descriptor) ([]byte, error) {
 	return data, nil
 }
 
-// LoadRestorer gives a face restorer and its name. "" is the best that is
-// installed: GFPGAN, else the newest that was imported; where there is none it
-// fails with fault.ModelMissing. A named one of the catalogue is fetched.
+// LoadRestorer returns a face restorer and its name. "" means the best installed
+// one: GFPGAN, otherwise the most recently imported; without any it fails with
+// fault.ModelMissing. A catalogue model that is named is downloaded if needed.
 func (s *Store) LoadRestorer(ctx context.Context, name string) (*network.Network, string, error) {
 	d, err := s.restorer(ctx, name)
 	if err != nil {
@@ -103,8 +103,8 @@ func (s *Store) LoadRestorer(ctx context.Context, name string) (*network.Network
 	return n, d.Name, err
 }
 
-// BestRestorer names the face restorer that is used where none is named; ""
-// where none is installed.
+// BestRestorer returns the name of the face restorer that is used by default, ""
+// if none is installed.
 func (s *Store) BestRestorer() string {
 	d, err := s.bestRestorer()
 	if err != nil {
@@ -131,10 +131,10 @@ func (s *Store) restorer(ctx context.Context, name string) (descriptor, error) {
 }
 
 func notRestorer(name string) error {
-	return fault.New(fault.Invalid, "%s is no face restorer; 'upscaled models list' shows what is.", name)
+	return fault.New(fault.Invalid, "%s is not a face restorer; 'upscaled models list' shows the installed models.", name)
 }
 
-// restores says whether a model is a face restorer.
+// restores reports whether a model is a face restorer.
 func (d descriptor) restores() bool {
 	return d.Kind == Face && (d.Restorer != nil || d.Architecture == network.GFPGAN)
 }
@@ -156,8 +156,8 @@ func (s *Store) bestRestorer() (descriptor, error) {
 	return slices.MaxFunc(found, func(a, b descriptor) int { return a.installedAt().Compare(b.installedAt()) }), nil
 }
 
-// adoptFace stores what is for faces: weights as weights, several files as one
-// archive, and all else as published.
+// adoptFace stores a face model: weights as safetensors, several files as one
+// archive, anything else as published.
 func (s *Store) adoptFace(ctx context.Context, d descriptor, form []artifact.Artifact, folder string) (descriptor, error) {
 	main := filepath.Join(folder, form[0].Name)
 	switch {
@@ -191,8 +191,8 @@ func (s *Store) bundle(ctx context.Context, d descriptor, form []artifact.Artifa
 	})
 }
 
-// importRestorer stores a face restorer's ONNX file as it is, once it is known
-// to be usable.
+// importRestorer stores a face restorer's ONNX file unchanged after checking
+// that it is usable.
 func (s *Store) importRestorer(ctx context.Context, d descriptor, path string, r network.RestorerDescriptor) (descriptor, error) {
 	data, err := readONNXFile(path)
 	if err != nil {

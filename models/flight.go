@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// flights joins concurrent calls for the same key into one piece of work. The
-// work goes on as long as one caller waits for it. The zero value is ready.
+// flights joins concurrent calls for the same key into one piece of work, which
+// runs as long as one caller waits for it. The zero value is ready.
 type flights[T any] struct {
 	mu    sync.Mutex
 	calls map[string]*flight[T]
@@ -20,9 +20,9 @@ type flight[T any] struct {
 	err     error
 }
 
-// do runs work or joins it. A caller whose ctx ends leaves at once with the
-// context's error, except the last: it stops the work and waits until the work
-// has cleaned up, so that nothing goes on behind the caller's back.
+// do runs work or joins it. A caller whose ctx ends returns at once with the
+// context's error, except the last: it cancels the work and waits until the work
+// has cleaned up, so that nothing runs on in the background.
 func (f *flights[T]) do(ctx context.Context, key string, work func(context.Context) (T, error)) (T, error) {
 	call := f.join(ctx, key, work)
 	select {
@@ -33,7 +33,7 @@ func (f *flights[T]) do(ctx context.Context, key string, work func(context.Conte
 	if f.leave(key, call) {
 		<-call.done
 		if call.err == nil {
-			return call.result, nil // it was finished just before
+			return call.result, nil // it finished in the meantime
 		}
 	}
 	var none T
@@ -47,7 +47,7 @@ func (f *flights[T]) join(ctx context.Context, key string, work func(context.Con
 		call.waiting++
 		return call
 	}
-	// The work keeps the first caller's values but not its end.
+	// The work keeps the first caller's values but not its cancellation.
 	shared, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	call := &flight[T]{cancel: cancel, waiting: 1, done: make(chan struct{})}
 	if f.calls == nil {
@@ -63,8 +63,8 @@ func (f *flights[T]) join(ctx context.Context, key string, work func(context.Con
 	return call
 }
 
-// leave takes one caller off and tells whether it was the last; a later caller
-// then starts afresh.
+// leave removes one caller and reports whether it was the last; later callers
+// then start new work.
 func (f *flights[T]) leave(key string, call *flight[T]) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()

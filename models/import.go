@@ -17,20 +17,20 @@ import (
 // maxONNX bounds an imported ONNX file in bytes; the format ends at 2 GiB.
 const maxONNX = 1 << 31
 
-// ImportOptions tell about a file what it does not tell itself.
+// ImportOptions state about a file what the file itself does not.
 type ImportOptions struct {
-	// Name is what to call the model; "" takes the file's name.
+	// Name is the model's name; "" means the file's.
 	Name string
 	// Scale is output side / input side of an ONNX file whose shapes leave it
-	// open; 0 reads it from the file.
+	// open; 0 means the file's.
 	Scale int
 	// Restorer is set for an ONNX file that restores faces.
 	Restorer *network.RestorerDescriptor
 }
 
-// Import stores a network from the user's file: PyTorch, safetensors, ncnn
-// (either of the two files) or ONNX. A file that is an official one by its
-// SHA-256 is installed as that model. A name that is taken is fault.Invalid.
+// Import stores a model from the user's file: PyTorch, safetensors, ncnn (either
+// of its two files) or ONNX. A file with an official SHA-256 is installed as
+// that model. A name that is taken is fault.Invalid.
 func (s *Store) Import(ctx context.Context, path string, options ImportOptions) (Entry, error) {
 	p, form, err := s.official(ctx, path, options.Name)
 	if err != nil {
@@ -48,8 +48,8 @@ func (s *Store) Import(ctx context.Context, path string, options ImportOptions) 
 	return s.entry(d), nil
 }
 
-// official finds the catalogue's model and form that a file belongs to, unless
-// the user wants another name for it.
+// official returns the catalogue's model and form that a file belongs to, unless
+// the user chose another name for it.
 func (s *Store) official(ctx context.Context, path, name string) (product, []artifact.Artifact, error) {
 	sum, _, err := artifact.Hash(path, ctx.Err)
 	if err != nil {
@@ -76,7 +76,7 @@ func (s *Store) official(ctx context.Context, path, name string) (product, []art
 	return product{}, nil, nil
 }
 
-// complete tells whether the other files of a form lie beside the given one.
+// complete reports whether the other files of a form are beside the given one.
 func complete(ctx context.Context, form []artifact.Artifact, path string) bool {
 	for _, a := range form {
 		if checkHash(ctx, located(form, path, a), a.SHA256) != nil {
@@ -86,9 +86,8 @@ func complete(ctx context.Context, form []artifact.Artifact, path string) bool {
 	return true
 }
 
-// located is where an artifact of a form lies when the user named path: there
-// if it is the only one, under any name, else under path's name with its own
-// extension.
+// located returns the path of a form's artifact if the user named path: path
+// itself for a form of one file, otherwise path with the artifact's extension.
 func located(form []artifact.Artifact, path string, a artifact.Artifact) string {
 	if len(form) == 1 {
 		return path
@@ -96,7 +95,7 @@ func located(form []artifact.Artifact, path string, a artifact.Artifact) string 
 	return strings.TrimSuffix(path, filepath.Ext(path)) + filepath.Ext(a.Name)
 }
 
-// adoptFrom installs official files that lie at the user's path under any name.
+// adoptFrom installs official files from the user's path.
 func (s *Store) adoptFrom(ctx context.Context, p product, form []artifact.Artifact, path string) (descriptor, error) {
 	staging, err := s.stage()
 	if err != nil {
@@ -130,7 +129,7 @@ func copyFile(from, to string) error {
 	return target.Commit()
 }
 
-// importForeign stores a network that the catalogue does not know.
+// importForeign stores a model that is not in the catalogue.
 func (s *Store) importForeign(ctx context.Context, path string, options ImportOptions) (descriptor, error) {
 	name, err := s.freeName(path, options.Name)
 	if err != nil {
@@ -151,7 +150,7 @@ func (s *Store) importForeign(ctx context.Context, path string, options ImportOp
 	return s.installs.do(ctx, name+" "+sum, func(ctx context.Context) (descriptor, error) {
 		if options.Restorer != nil {
 			if !isONNX {
-				return descriptor{}, fault.New(fault.Invalid, "Only ONNX files need --restorer; %s tells its own.", path)
+				return descriptor{}, fault.New(fault.Invalid, "--restorer is for ONNX files only; %s is recognized without it.", path)
 			}
 			return s.importRestorer(ctx, d, path, *options.Restorer)
 		}
@@ -159,13 +158,13 @@ func (s *Store) importForeign(ctx context.Context, path string, options ImportOp
 			return s.importONNX(ctx, d, path, options.Scale)
 		}
 		if options.Scale != 0 {
-			return descriptor{}, fault.New(fault.Invalid, "The scale can be given for ONNX files only; %s tells its own.", path)
+			return descriptor{}, fault.New(fault.Invalid, "--scale is for ONNX files only; the scale of %s is read from the file.", path)
 		}
 		return s.convert(ctx, d, path)
 	})
 }
 
-// importONNX stores an ONNX file as it is, once it is known to be usable.
+// importONNX stores an ONNX file unchanged after checking that it is usable.
 func (s *Store) importONNX(ctx context.Context, d descriptor, path string, scale int) (descriptor, error) {
 	data, err := readONNXFile(path)
 	if err != nil {
@@ -175,33 +174,33 @@ func (s *Store) importONNX(ctx context.Context, d descriptor, path string, scale
 	if err != nil {
 		return descriptor{}, err
 	}
-	facts := n.Info()
+	info := n.Info()
 	switch {
 	case scale != 0 && (scale < 1 || scale > maxScale):
-		return descriptor{}, fault.New(fault.Invalid, "A network's scale is a whole number from 1 to %d, not %d.", maxScale, scale)
-	case facts.Scale > maxScale:
-		return descriptor{}, fault.New(fault.Unsupported, "%s makes pictures %d times larger; networks of up to %d times can be used.", path, facts.Scale, maxScale)
-	case facts.Scale == 0 && scale == 0:
-		return descriptor{}, fault.New(fault.Invalid, "%s does not tell how much larger it makes pictures; give its scale with --scale.", path)
-	case facts.Scale != 0 && scale != 0 && facts.Scale != scale:
-		return descriptor{}, fault.New(fault.Invalid, "%s makes pictures %d times larger by its shapes, not %d times; leave --scale out.", path, facts.Scale, scale)
+		return descriptor{}, fault.New(fault.Invalid, "A model's scale is a whole number from 1 to %d, not %d.", maxScale, scale)
+	case info.Scale > maxScale:
+		return descriptor{}, fault.New(fault.Unsupported, "%s upscales images %d times; the limit is %d times.", path, info.Scale, maxScale)
+	case info.Scale == 0 && scale == 0:
+		return descriptor{}, fault.New(fault.Invalid, "%s does not state how many times it upscales images; set its scale with --scale.", path)
+	case info.Scale != 0 && scale != 0 && info.Scale != scale:
+		return descriptor{}, fault.New(fault.Invalid, "%s upscales images %d times by its shapes, not %d times; leave out --scale.", path, info.Scale, scale)
 	case scale != 0:
-		facts.Scale = scale
+		info.Scale = scale
 	}
-	return s.place(ctx, describe(d, facts), "model", ".onnx", func(w io.Writer) error {
+	return s.place(ctx, describe(d, info), "model", ".onnx", func(w io.Writer) error {
 		_, err := w.Write(data)
 		return err
 	})
 }
 
-// readONNXFile reads a whole file within the format's bound.
+// readONNXFile reads a file of at most maxONNX bytes.
 func readONNXFile(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, fault.Wrap(fault.Invalid, err, "%s cannot be read.", path)
 	}
 	if info.Size() > maxONNX {
-		return nil, fault.New(fault.TooLarge, "%s has %d bytes; ONNX files of up to %d are read.", path, info.Size(), int64(maxONNX))
+		return nil, fault.New(fault.TooLarge, "%s has %d bytes; the limit for ONNX files is %d.", path, info.Size(), int64(maxONNX))
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -210,8 +209,8 @@ func readONNXFile(path string) ([]byte, error) {
 	return data, nil
 }
 
-// looksLikeONNX goes by the name, else by the first field of a ModelProto:
-// the format's version, a small number under tag 1.
+// looksLikeONNX checks the extension, then the first field of a ModelProto: the
+// format's version, a small number under tag 1.
 func looksLikeONNX(path string) (bool, error) {
 	if strings.EqualFold(filepath.Ext(path), ".onnx") {
 		return true, nil
@@ -223,12 +222,12 @@ func looksLikeONNX(path string) (bool, error) {
 	defer file.Close()
 	var start [2]byte
 	if _, err := io.ReadFull(file, start[:]); err != nil {
-		return false, nil // too short for any kind; the weights reader says so
+		return false, nil // too short for any format; the weights reader reports it
 	}
 	return start[0] == 0x08 && start[1] > 0 && start[1] < 32, nil
 }
 
-// freeName checks the wanted name, or makes one from the file's.
+// freeName checks the wanted name, or derives one from the file's.
 func (s *Store) freeName(path, wanted string) (string, error) {
 	name := strings.ToLower(wanted)
 	if wanted == "" {
@@ -240,17 +239,17 @@ func (s *Store) freeName(path, wanted string) (string, error) {
 		return "", err
 	}
 	if p, ok := s.product(name); ok {
-		return "", fault.New(fault.Invalid, "%s is an official model and this file is another; choose another name with --name.", p.name)
+		return "", fault.New(fault.Invalid, "%s is an official model and this file is a different one; choose another name with --name.", p.name)
 	}
 	if taken, ok := s.importedFolder(name); ok {
 		if _, err := s.read(taken); !errors.Is(err, errNotInstalled) {
-			return "", fault.New(fault.Invalid, "There is a model %s already; choose another name with --name, or run 'upscaled models rm %s' first.", taken, taken)
+			return "", fault.New(fault.Invalid, "The model %s exists already; choose another name with --name, or run 'upscaled models rm %s' first.", taken, taken)
 		}
 	}
 	return name, nil
 }
 
-// nameFrom makes a valid name of a file's where that is possible: letters that
+// nameFrom derives a valid name from a file's, if possible: characters that
 // names cannot have become '-'.
 func nameFrom(stem string) string {
 	kept := strings.Map(func(r rune) rune {

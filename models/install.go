@@ -16,20 +16,19 @@ import (
 	"upscaled/models/weights"
 )
 
-// stagingAge is how old an abandoned download must be to be removed.
+// stagingAge is when an abandoned download is removed.
 const stagingAge = 24 * time.Hour
 
-// Pull fetches, checks and stores a model or library of the catalogue; what is
-// installed and undamaged is left alone. progress may be nil; it is not called
-// when another call is already fetching the same. The error is
-// fault.ModelMissing when no source delivered, with one line for each, or when
-// the store is offline.
+// Pull downloads, verifies and stores a model or library of the catalogue,
+// unless it is installed and undamaged. progress may be nil; it is not called if
+// another call is already downloading the same. The error is fault.ModelMissing
+// if the store is offline or all sources failed, with one line per source.
 func (s *Store) Pull(ctx context.Context, name string, progress func(Progress)) (Entry, error) {
 	p, ok := s.product(name)
 	if !ok {
 		d, err := s.imported(name)
 		if err == nil {
-			err = fault.New(fault.Invalid, "%s was imported from a file and has no source to pull from; import the file again.", d.Name)
+			err = fault.New(fault.Invalid, "%s was imported from a file and cannot be downloaded; import the file again.", d.Name)
 		}
 		return Entry{}, err
 	}
@@ -56,8 +55,8 @@ func (s *Store) Pull(ctx context.Context, name string, progress func(Progress)) 
 	return s.entry(d), nil
 }
 
-// ensure gives an installed model's descriptor and fetches a catalogue model
-// that is not there or whose entry is damaged.
+// ensure returns an installed model's descriptor. It downloads a catalogue model
+// that is missing or damaged.
 func (s *Store) ensure(ctx context.Context, p product) (descriptor, error) {
 	d, err := s.read(p.name)
 	if err == nil || s.offline && !errors.Is(err, errNotInstalled) {
@@ -72,7 +71,7 @@ func (s *Store) ensure(ctx context.Context, p product) (descriptor, error) {
 	return d, interrupted(err, p.name)
 }
 
-// install fetches the first form of a model that can be had and stores it.
+// install downloads the first available form of a model and stores it.
 func (s *Store) install(ctx context.Context, p product, progress func(Progress)) (descriptor, error) {
 	if s.offline {
 		return descriptor{}, missingOffline(p)
@@ -101,16 +100,15 @@ func (s *Store) install(ctx context.Context, p product, progress func(Progress))
 	return descriptor{}, unreachable(p, failures)
 }
 
-// fetch downloads a product's files; what passes through on the way lies in
-// scratch, on the store's disk.
+// fetch downloads a product's files, with scratch on the store's disk.
 func (s *Store) fetch(ctx context.Context, p product, items []artifact.Item, scratch string, progress func(Progress)) ([]artifact.Source, error) {
 	fetcher := s.fetcher
 	fetcher.Scratch = scratch
 	return fetcher.Fetch(ctx, items, func(step artifact.Progress) { progress(Progress{p.name, step}) })
 }
 
-// adopt stores the verified files of a form that lie in a folder under their
-// published names. used is empty for files the user gave.
+// adopt stores the verified files of a form, which are in folder under their
+// published names. used is empty for files from the user.
 func (s *Store) adopt(ctx context.Context, p product, form []artifact.Artifact, used []artifact.Source, folder string) (descriptor, error) {
 	d := descriptor{
 		Name: p.name, Kind: p.kind, Description: p.description, Scale: p.scale,
@@ -130,8 +128,8 @@ func (s *Store) adopt(ctx context.Context, p product, form []artifact.Artifact, 
 	return s.convert(ctx, d, main)
 }
 
-// convert stores a weights file as float32 safetensors, once its network is
-// recognised.
+// convert stores a weights file as float32 safetensors once its architecture is
+// recognized.
 func (s *Store) convert(ctx context.Context, d descriptor, path string) (descriptor, error) {
 	tensors, err := weights.ReadFile(path)
 	if err != nil {
@@ -147,7 +145,7 @@ func (s *Store) convert(ctx context.Context, d descriptor, path string) (descrip
 	})
 }
 
-// keep stores a file as it is.
+// keep stores a file unchanged.
 func (s *Store) keep(ctx context.Context, d descriptor, path string) (descriptor, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -163,20 +161,20 @@ func (s *Store) keep(ctx context.Context, d descriptor, path string) (descriptor
 // onlyReader hides other methods so that io.CopyBuffer uses its buffer.
 type onlyReader struct{ io.Reader }
 
-// describe fills in what recognition found.
-func describe(d descriptor, facts network.Info) descriptor {
-	d.Architecture, d.Scale = facts.Architecture, facts.Scale
-	if facts.Architecture == network.GFPGAN {
+// describe adds what recognition found.
+func describe(d descriptor, info network.Info) descriptor {
+	d.Architecture, d.Scale = info.Architecture, info.Scale
+	if info.Architecture == network.GFPGAN {
 		d.Kind = Face
 	}
 	if d.Description == "" {
-		d.Description = facts.Description
+		d.Description = info.Description
 	}
 	return d
 }
 
-// place writes a model's file under a name that tells its contents, and then
-// makes it count.
+// place writes a model's file under a name derived from its contents and then
+// makes it current.
 func (s *Store) place(ctx context.Context, d descriptor, stem, extension string, write func(io.Writer) error) (descriptor, error) {
 	file, err := artifact.Create(filepath.Join(s.modelFolder(d.Name), stem))
 	if err != nil {
@@ -201,7 +199,7 @@ func (s *Store) place(ctx context.Context, d descriptor, stem, extension string,
 	return s.read(d.Name)
 }
 
-// untilDone is a writer that fails once its context has ended.
+// untilDone is a writer that fails once its context ends.
 type untilDone struct {
 	ctx context.Context
 	io.Writer
@@ -214,8 +212,8 @@ func (u untilDone) Write(p []byte) (int, error) {
 	return u.Writer.Write(p)
 }
 
-// stage makes an empty folder for a download, on the store's own disk so that
-// files can be renamed into place, and removes what crashes left behind.
+// stage creates an empty folder for a download, on the store's disk so that
+// files can be renamed into place, and removes those that crashes left behind.
 func (s *Store) stage() (string, error) {
 	parent := filepath.Join(s.home, "staging")
 	if err := os.MkdirAll(parent, 0o755); err != nil {
@@ -234,25 +232,25 @@ func (s *Store) stage() (string, error) {
 	return folder, nil
 }
 
-// interrupted names a context's end; other errors pass.
+// interrupted adds a name to a cancellation; other errors pass unchanged.
 func interrupted(err error, name string) error {
 	if fault.KindOf(err) == fault.Canceled {
-		return fault.Wrap(fault.Canceled, err, "Getting %s was interrupted.", name)
+		return fault.Wrap(fault.Canceled, err, "The download of %s was interrupted.", name)
 	}
 	return err
 }
 
-// missingOffline says what is missing and which command gets it.
+// missingOffline names what is missing and the command that installs it.
 func missingOffline(p product) error {
-	return fault.New(fault.ModelMissing, "%s is not installed and --offline forbids downloads; run 'upscaled models pull %s' where there is a network.", p.name, p.name)
+	return fault.New(fault.ModelMissing, "%s is not installed and --offline forbids downloads; run 'upscaled models pull %s' on a machine with internet access.", p.name, p.name)
 }
 
-// unreachable lists every source and why it failed, one line each.
+// unreachable lists every source and its failure, one per line.
 func unreachable(p product, failures artifact.Failures) error {
 	hint := ""
 	if p.kind == Upscale {
-		hint = fmt.Sprintf("\nA copy of the file from elsewhere can be added with 'upscaled models import %s'.", p.forms[0][0].Name)
+		hint = fmt.Sprintf("\nIf you have the file, add it with 'upscaled models import %s'.", p.forms[0][0].Name)
 	}
-	return fault.New(fault.ModelMissing, "%s cannot be had from any of its sources:\n  %s%s",
+	return fault.New(fault.ModelMissing, "%s cannot be downloaded from any of its sources:\n  %s%s",
 		p.name, strings.ReplaceAll(failures.Error(), "\n", "\n  "), hint)
 }

@@ -11,14 +11,14 @@ import (
 	"upscaled/models/fault"
 )
 
-// RuntimeLibrary gives the path of the ONNX Runtime library for a device kind
-// ("cpu", "cuda"): the one named explicitly, else the store's, which is fetched
-// if needed. fault.ModelMissing where there is none, with what to do about it.
+// RuntimeLibrary returns the path of the ONNX Runtime library for a device kind
+// ("cpu", "cuda"): the one set explicitly, otherwise the store's, downloaded if
+// needed. If there is none it fails with fault.ModelMissing and the remedy.
 func (s *Store) RuntimeLibrary(ctx context.Context, deviceKind string) (string, error) {
 	if s.runtimeLibrary != "" {
 		info, err := os.Stat(s.runtimeLibrary)
 		if err != nil || !info.Mode().IsRegular() {
-			return "", fault.Wrap(fault.ModelMissing, err, "There is no ONNX Runtime library at %s; correct --onnxruntime or %s, or leave both out.", s.runtimeLibrary, LibraryVariable)
+			return "", fault.Wrap(fault.ModelMissing, err, "There is no ONNX Runtime library at %s; correct or remove --onnxruntime or %s.", s.runtimeLibrary, LibraryVariable)
 		}
 		return s.runtimeLibrary, nil
 	}
@@ -29,7 +29,7 @@ func (s *Store) RuntimeLibrary(ctx context.Context, deviceKind string) (string, 
 	return s.installLibrary(ctx, p, s.progress, func(_ context.Context, p product) bool { return s.libraryInstalled(p) })
 }
 
-// InstalledLibrary is RuntimeLibrary without fetching: the path, or "" where
+// InstalledLibrary is RuntimeLibrary without downloading; it returns "" if
 // nothing is installed.
 func (s *Store) InstalledLibrary(deviceKind string) string {
 	if s.runtimeLibrary != "" {
@@ -45,7 +45,7 @@ func (s *Store) InstalledLibrary(deviceKind string) string {
 	return s.libraryPath(p)
 }
 
-// runtimeFor finds the build for a device kind on this system.
+// runtimeFor returns the build for a device kind on this system.
 func (s *Store) runtimeFor(deviceKind string) (product, error) {
 	name := runtimeName
 	if deviceKind == "cuda" {
@@ -54,7 +54,7 @@ func (s *Store) runtimeFor(deviceKind string) (product, error) {
 	if p, ok := s.product(name); ok {
 		return p, nil
 	}
-	return product{}, fault.New(fault.ModelMissing, "No build of ONNX Runtime for %s on %s/%s can be fetched; install ONNX Runtime 1.24 or later and name its library with --onnxruntime.", deviceKind, runtime.GOOS, runtime.GOARCH)
+	return product{}, fault.New(fault.ModelMissing, "There is no ONNX Runtime download for %s on %s/%s; install ONNX Runtime 1.24 or later and set its path with --onnxruntime.", deviceKind, runtime.GOOS, runtime.GOARCH)
 }
 
 func (s *Store) libraryFolder(p product) string { return filepath.Join(s.home, "lib", p.version) }
@@ -63,8 +63,8 @@ func (s *Store) libraryPath(p product) string {
 	return filepath.Join(s.libraryFolder(p), p.forms[0][0].Name)
 }
 
-// libraryInstalled tells by the sizes, which costs nothing: files only appear
-// whole and verified.
+// libraryInstalled compares sizes only, which is cheap: files only appear
+// complete and verified.
 func (s *Store) libraryInstalled(p product) bool {
 	for _, a := range p.forms[0] {
 		info, err := os.Stat(filepath.Join(s.libraryFolder(p), a.Name))
@@ -75,14 +75,13 @@ func (s *Store) libraryInstalled(p product) bool {
 	return true
 }
 
-// libraryIntact tells by the hashes.
+// libraryIntact also compares hashes.
 func (s *Store) libraryIntact(ctx context.Context, p product) bool {
 	return s.libraryInstalled(p) && s.rehashLibrary(ctx, p) == nil
 }
 
-// installLibrary fetches those files of a library set that are not there, each
-// of which appears whole, and gives the library's path. present decides
-// whether anything is to do.
+// installLibrary downloads the missing files of a library unless present reports
+// that it is complete, and returns the library's path.
 func (s *Store) installLibrary(ctx context.Context, p product, progress func(Progress), present func(context.Context, product) bool) (string, error) {
 	path := s.libraryPath(p)
 	result, err := s.libs.do(ctx, p.name, func(ctx context.Context) (string, error) {

@@ -17,33 +17,33 @@ type Entry struct {
 	Description string `json:"description"`
 	// Architecture is known once installed.
 	Architecture network.Architecture `json:"architecture,omitempty"`
-	// Scale is output side / input side; 0 where there is none.
+	// Scale is output side / input side; 0 if there is none.
 	Scale     int  `json:"scale,omitempty"`
 	Installed bool `json:"installed"`
 	Imported  bool `json:"imported"`
-	// Size is in bytes: on disk where installed, else of the download (of what
-	// the preferred source sends; npm packages are larger).
+	// Size is in bytes: on disk if installed, otherwise of the preferred
+	// download (npm packages are larger).
 	Size int64 `json:"size"`
-	// SHA256 is that of the stored file; "" where not installed, and for
-	// libraries, which may have several.
+	// SHA256 is the stored file's; "" if not installed, and for libraries, which
+	// may have several files.
 	SHA256 string `json:"sha256,omitempty"`
-	// Sources say where the stored files came from.
+	// Sources are where the stored files came from.
 	Sources []string `json:"sources,omitempty"`
 	Licence string   `json:"licence,omitempty"`
 	Origin  string   `json:"origin,omitempty"`
-	// Notice is a sentence the user must see before using it; mostly "".
+	// Notice is a sentence that users must see before using it; mostly "".
 	Notice      string    `json:"notice,omitempty"`
 	InstalledAt time.Time `json:"installed_at,omitzero"`
-	// RestoresFaces marks face restorers, Denoise networks that have a
-	// denoising twin.
+	// RestoresFaces marks face restorers, Denoise models with an adjustable
+	// denoising strength.
 	RestoresFaces bool `json:"restores_faces,omitempty"`
 	Denoise       bool `json:"denoise,omitempty"`
-	// DefaultFor lists the device kinds that use it when no model is named.
+	// DefaultFor lists the device kinds that use it by default.
 	DefaultFor []string `json:"default_for,omitempty"`
 }
 
-// List gives the whole catalogue in its order, then the imported models by
-// name. Entries that are damaged count as not installed; Verify tells why.
+// List returns the catalogue in its order, then the imported models by name.
+// Damaged entries count as not installed; Verify reports the damage.
 func (s *Store) List() []Entry {
 	var entries []Entry
 	for _, p := range s.products {
@@ -57,8 +57,8 @@ func (s *Store) List() []Entry {
 	return entries
 }
 
-// Entry finds one model or library by any way of writing its name. An unknown
-// name is fault.NotFound, with suggestions.
+// Entry returns one model or library by name, in any spelling (see fold). An
+// unknown name is fault.NotFound, with suggestions.
 func (s *Store) Entry(name string) (Entry, error) {
 	if p, ok := s.product(name); ok {
 		return s.productEntry(p), nil
@@ -79,7 +79,7 @@ func (s *Store) CanonicalName(name string) string {
 	return name
 }
 
-// productEntry describes a catalogue entry as it is in the store.
+// productEntry describes a catalogue entry and its state in the store.
 func (s *Store) productEntry(p product) Entry {
 	if p.kind != Runtime {
 		if d, err := s.read(p.name); err == nil {
@@ -121,10 +121,10 @@ func (s *Store) defaultFor(name string) []string {
 	return kinds
 }
 
-// importedNames gives the folders of models that the catalogue does not have,
-// in order.
+// importedNames returns the folders of models that are not in the catalogue,
+// sorted.
 func (s *Store) importedNames() []string {
-	folders, _ := os.ReadDir(s.modelFolder("")) // a store not made yet has none
+	folders, _ := os.ReadDir(s.modelFolder("")) // absent in a new store
 	var names []string
 	for _, folder := range folders {
 		if _, ok := s.product(folder.Name()); !ok && folder.IsDir() {
@@ -135,7 +135,7 @@ func (s *Store) importedNames() []string {
 	return names
 }
 
-// imported finds an imported model by any way of writing its name.
+// imported returns an imported model by name, in any spelling (see fold).
 func (s *Store) imported(name string) (descriptor, error) {
 	names := s.importedNames()
 	for _, candidate := range names {
@@ -144,7 +144,7 @@ func (s *Store) imported(name string) (descriptor, error) {
 		}
 		d, err := s.read(candidate)
 		if errors.Is(err, errNotInstalled) {
-			break // the rest of an import that never finished
+			break // left over from an import that never finished
 		}
 		return d, err
 	}

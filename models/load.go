@@ -14,14 +14,14 @@ import (
 	"upscaled/models/weights"
 )
 
-// Load gives the named network, ready to build graphs. A catalogue model that
-// is not installed is fetched first. Concurrent and repeated calls for the same
-// share one network while anybody uses it.
+// Load returns the named model, ready to build graphs. A catalogue model that is
+// not installed is downloaded first. Concurrent and repeated calls share one
+// model while anybody uses it.
 //
-// denoise, where not nil, is 0..1 and asks realesr-general-x4v3 for a mix with
-// its twin, as Real-ESRGAN's own program does: 1 is the network itself, 0 keeps
-// the most noise. Other models refuse it with fault.Unsupported. An unknown
-// name is fault.NotFound, a model that cannot be had fault.ModelMissing.
+// denoise, unless nil, is 0..1 and mixes realesr-general-x4v3 with its weakly
+// denoising variant, as the Real-ESRGAN script does: 1 is the model itself, 0
+// keeps the most noise. Other models reject it with fault.Unsupported. An unknown
+// name is fault.NotFound, a model that cannot be installed fault.ModelMissing.
 func (s *Store) Load(ctx context.Context, name string, denoise *float64) (*network.Network, error) {
 	d, err := s.usable(ctx, name)
 	if err != nil {
@@ -50,7 +50,7 @@ func (s *Store) Load(ctx context.Context, name string, denoise *float64) (*netwo
 	return s.loadMix(ctx, d, twin, strength)
 }
 
-// Export writes an ONNX file of a model, as it would be run with the options.
+// Export writes a model as an ONNX file, as it would be run with the options.
 func (s *Store) Export(ctx context.Context, name string, options network.Options, w io.Writer) error {
 	n, err := s.Load(ctx, name, nil)
 	if err != nil {
@@ -66,7 +66,7 @@ func (s *Store) Export(ctx context.Context, name string, options network.Options
 	return nil
 }
 
-// usable finds a model that makes pictures larger and fetches it if needed.
+// usable returns an upscaling model and downloads it if needed.
 func (s *Store) usable(ctx context.Context, name string) (descriptor, error) {
 	p, ok := s.product(name)
 	switch {
@@ -79,7 +79,7 @@ func (s *Store) usable(ctx context.Context, name string) (descriptor, error) {
 	case p.kind == Face:
 		return descriptor{}, forFaces(p.name)
 	case p.kind == Runtime:
-		return descriptor{}, fault.New(fault.Unsupported, "%s is a library and no model; choose a model such as %s.", p.name, generalModel)
+		return descriptor{}, fault.New(fault.Unsupported, "%s is a library, not a model; choose a model such as %s.", p.name, generalModel)
 	}
 	return s.ensure(ctx, p)
 }
@@ -88,7 +88,7 @@ func forFaces(name string) error {
 	return fault.New(fault.Unsupported, "%s is for faces and cannot be used as the upscaling model; choose one such as %s.", name, generalModel)
 }
 
-// load reads one stored network, or finds it in memory.
+// load reads one stored model, or finds it in memory.
 func (s *Store) load(ctx context.Context, d descriptor) (*network.Network, error) {
 	return s.cached(ctx, d.Name, d.SHA256, func() (*network.Network, error) {
 		if d.Architecture == network.ONNXFile {
@@ -102,8 +102,7 @@ func (s *Store) load(ctx context.Context, d descriptor) (*network.Network, error
 	})
 }
 
-// loadMix mixes two stored networks: strength of the first, the rest of the
-// second.
+// loadMix mixes two stored models: strength of the first, the rest of the second.
 func (s *Store) loadMix(ctx context.Context, d, twin descriptor, strength float64) (*network.Network, error) {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %g", d.SHA256, twin.SHA256, strength))
 	return s.cached(ctx, d.Name, hex.EncodeToString(sum[:]), func() (*network.Network, error) {
@@ -123,7 +122,7 @@ func (s *Store) loadMix(ctx context.Context, d, twin descriptor, strength float6
 	})
 }
 
-// cached shares the network with an ID that names its contents.
+// cached shares the model with an ID that identifies its contents.
 func (s *Store) cached(ctx context.Context, name, id string, make func() (*network.Network, error)) (*network.Network, error) {
 	if found := s.loaded.get(id); found != nil {
 		return found, nil
@@ -138,8 +137,8 @@ func (s *Store) cached(ctx context.Context, name, id string, make func() (*netwo
 	return n, interrupted(err, name)
 }
 
-// storedPath is where a model's file lies; a size that is not the recorded one
-// is told at once, before anything is made of the file.
+// storedPath returns the path of a model's file. A wrong size is detected here,
+// before the file is used.
 func (s *Store) storedPath(d descriptor) (string, error) {
 	path := filepath.Join(s.modelFolder(d.Name), d.File)
 	info, err := os.Stat(path)
@@ -165,13 +164,9 @@ func (s *Store) readTensors(d descriptor) (weights.Tensors, error) {
 }
 
 func (s *Store) readONNX(d descriptor) (*network.Network, error) {
-	path, err := s.storedPath(d)
+	data, err := s.contents(d)
 	if err != nil {
 		return nil, err
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, s.damaged(d.Name, err)
 	}
 	n, err := network.FromONNX(data)
 	if err != nil {

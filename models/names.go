@@ -12,35 +12,35 @@ import (
 // maxName bounds the names of imported models, in bytes.
 const maxName = 64
 
-// namePattern is what imported models may be called; the name is also a
-// folder's name on every system.
+// namePattern matches names of imported models; a name is also a folder's name on
+// every system.
 var namePattern = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]*[a-z0-9]$`)
 
-// fold maps all ways of writing a name to one: case, '-', '_', '.' and spaces
-// do not matter.
+// fold maps all spellings of a name to one: case, '-', '_', '.' and spaces do not
+// matter.
 func fold(name string) string {
 	return strings.NewReplacer("-", "", "_", "", ".", "", " ", "").Replace(strings.ToLower(name))
 }
 
-// checkName refuses names that cannot be a folder.
+// checkName rejects names that cannot be a folder.
 func checkName(name string) error {
 	if len(name) > maxName || !namePattern.MatchString(name) {
-		return fault.New(fault.Invalid, "%.80q cannot be a model's name; use 2 to %d of the letters a-z, digits, '.', '-' and '_', beginning and ending with a letter or digit.", name, maxName)
+		return fault.New(fault.Invalid, "%.80q cannot be a model's name; use 2 to %d of the letters a-z, digits, '.', '-' and '_', starting and ending with a letter or digit.", name, maxName)
 	}
 	return nil
 }
 
-// unknown is the error for a name that no model has.
+// unknown returns the error for a name that no model has.
 func unknown(name string, names []string) error {
 	near := Near(name, names)
 	if len(near) == 0 {
-		return fault.New(fault.NotFound, "There is no model %.80q; 'upscaled models list' shows those there are.", name)
+		return fault.New(fault.NotFound, "There is no model %.80q; 'upscaled models list' shows the available ones.", name)
 	}
 	return fault.New(fault.NotFound, "There is no model %.80q; did you mean %s?", name, strings.Join(near, " or "))
 }
 
-// Near gives up to three names that are close to what was typed: one
-// contains the other, or few letters differ.
+// Near returns up to three names that are close to the typed one: one contains
+// the other, or few letters differ.
 func Near(typed string, names []string) []string {
 	typed = fold(typed)
 	if typed == "" || len(typed) > maxName {
@@ -67,8 +67,8 @@ func Near(typed string, names []string) []string {
 	return out
 }
 
-// distance is the fewest letters to insert, drop, replace or swap with the
-// next (optimal string alignment).
+// distance returns the minimum number of insertions, deletions, replacements and
+// swaps of neighbors (optimal string alignment).
 func distance(a, b string) int {
 	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range row {

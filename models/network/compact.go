@@ -6,12 +6,12 @@ import (
 	"upscaled/models/onnx"
 )
 
-// compact is SRVGGNetCompact (BasicSR, srvgg_arch.py): convolutions of 3x3
-// with a PReLU behind each but the last, a pixel shuffle, and the input,
-// enlarged by its nearest pixel, added at the end.
+// compact is SRVGGNetCompact (BasicSR, srvgg_arch.py): 3x3 convolutions, each
+// but the last followed by a PReLU, then a pixel-shuffle, to which the
+// nearest-upsampled input is added.
 type compact struct {
 	layers []layer
-	// slopes has one row less than layers, one number a channel.
+	// slopes has one row per layer but the last, with one value per channel.
 	slopes [][]float32
 	scale  int
 }
@@ -35,9 +35,9 @@ func (n *compact) info() Info {
 	}
 }
 
-// bytes follows what was measured on ONNX Runtime 1.30 with arena and without
-// memory pattern: 1,080 to 1,220 bytes a pixel at 64 features and 4x. That is
-// three tensors of all features, the residual, and what the arena rounds up.
+// bytes follows measurements on ONNX Runtime 1.30 with arena and without memory
+// pattern: 1,080 to 1,220 bytes a pixel at 64 features and 4x. These are three
+// tensors of all features, the residual, and the arena's rounding.
 func (n *compact) bytes() int {
 	features := 0
 	for _, l := range n.layers {
@@ -48,50 +48,44 @@ func (n *compact) bytes() int {
 
 func (n *compact) build(b *builder) {
 	if b.options.Reference {
-		n.straightforward(b)
+		n.reference(b)
 		return
 	}
 	x := b.input()
-	h := b.body(x)
+	h := b.normalized(x)
 	last := len(n.layers) - 1
 	for i, l := range n.layers[:last] {
-		h = n.activate(b, b.same(h, n.adapted(b, i, l)), i)
+		h = n.activate(b, b.same(h, n.signed(b, i, l)), i)
 	}
-	l := n.adapted(b, last, n.layers[last])
-	area := n.scale * n.scale
-	order := make([]int, area) // torch's pixel_shuffle order: colour, y, x
-	for i := range order {
-		order[i] = i
-	}
-	h = b.same(h, b.last(l, order, area))
-	b.output(b.widen(h, n.residual(b, x)), n.scale)
+	h = b.same(h, b.foldOutput(n.signed(b, last, n.layers[last]), n.scale*n.scale))
+	b.output(b.denormalized(h, n.residual(b, x)), n.scale)
 }
 
 // activate adds layer i's PReLU. ONNX Runtime's blocked layout has no PRelu, so
-// that float32 graphs write it as
+// float32 graphs write it as
 //
-//	prelu(u) = u + relu((a-1)*u)      where a <= 1
-//	-prelu(u) = v + relu((a-1)*v)     where a > 1, of v = -u
+//	prelu(u) = u + relu((a-1)*u)      if a <= 1
+//	-prelu(u) = v + relu((a-1)*v)     if a > 1, with v = -u
 //
 // which is a 1x1 depthwise convolution, fused with its Relu, and a sum. Signs
-// are left to the weights on both sides (adapted). The convolution is kept
-// from being fused with the sum, as ONNX Runtime copies the other addend first
-// where it does not know sizes beforehand, on one thread.
+// are folded into the weights on both sides (see signed). The convolution is
+// deliberately not fused with the sum: with free sizes ONNX Runtime would first
+// copy the other addend, on one thread.
 func (n *compact) activate(b *builder, u string, i int) string {
 	slopes := n.slopes[i]
 	if b.options.Precision == Float16 {
 		return b.prelu(u, slopes)
 	}
-	bend := layer{out: len(slopes), in: 1, kernel: 1, weight: make([]float32, len(slopes))}
+	below := layer{out: len(slopes), in: 1, kernel: 1, weight: make([]float32, len(slopes))}
 	for c, a := range slopes {
-		bend.weight[c] = a - 1
+		below.weight[c] = a - 1
 	}
-	below := b.op("Relu", []string{b.conv(u, bend, place{stride: 1, each: true})})
-	return b.op("Add", []string{u, below})
+	relu := b.op("Relu", []string{b.conv(u, below, convParams{stride: 1, depthwise: true})})
+	return b.op("Add", []string{u, relu})
 }
 
-// signs are -1 for the channels of layer i that are computed negated, since
-// their slope is above 1, and else 1.
+// signs returns -1 for the channels of layer i that are computed negated,
+// because their slope is above 1, and 1 for the others.
 func (n *compact) signs(i int) []float64 {
 	signs := make([]float64, len(n.slopes[i]))
 	for c, a := range n.slopes[i] {
@@ -103,10 +97,11 @@ func (n *compact) signs(i int) []float64 {
 	return signs
 }
 
-// adapted is layer i with the negated channels on both of its sides.
-func (n *compact) adapted(b *builder, i int, l layer) layer {
+// signed returns layer i with the signs of its input and output channels and,
+// for the first one, the graph's input folded in.
+func (n *compact) signed(b *builder, i int, l layer) layer {
 	if i == 0 {
-		l = b.first(l)
+		l = b.foldInput(l)
 	}
 	if b.options.Precision == Float16 {
 		return l
@@ -120,10 +115,10 @@ func (n *compact) adapted(b *builder, i int, l layer) layer {
 	return l
 }
 
-// residual adds the enlarged input, in the channel order of the last layer:
-// each position of the scale x scale block holds the pixel itself.
+// residual adds the upsampled input in the channel order of the last layer,
+// which repeats each pixel scale*scale times.
 func (n *compact) residual(b *builder, x string) string {
-	x = b.cropped(x, len(n.layers))
+	x = b.crop(x, len(n.layers))
 	channels, area := b.options.Channels, n.scale*n.scale
 	if b.options.Precision == Float16 {
 		copies := make([]string, area)
@@ -132,21 +127,21 @@ func (n *compact) residual(b *builder, x string) string {
 		}
 		return b.concat(1, copies...)
 	}
-	// A 1x1 convolution of ones is fused with the sum by ONNX Runtime.
+	// ONNX Runtime fuses a 1x1 convolution of ones with the sum.
 	ones := layer{out: channels * area, in: channels, kernel: 1}
 	ones.weight = make([]float32, ones.out*ones.in)
 	for o := range ones.out {
 		ones.weight[o*channels+o%channels] = 1
 	}
-	return b.conv(x, ones, place{stride: 1})
+	return b.conv(x, ones, convParams{stride: 1})
 }
 
-// cropped drops n pixels on every side that is no border.
-func (b *builder) cropped(x string, n int) string {
+// crop drops n pixels on every side that is not a border.
+func (b *builder) crop(x string, n int) string {
 	if b.options.Borders == AllBorders {
 		return x
 	}
-	whole := b.pads(n) // what the borders keep
+	whole := b.pads(n)
 	starts := []int64{int64(n) - whole[0], int64(n) - whole[1]}
 	ends := make([]int64, 2)
 	for i := range ends {
@@ -162,9 +157,9 @@ func (b *builder) prelu(u string, slopes []float32) string {
 	return b.op("PRelu", []string{u, b.floats(slopes, int64(len(slopes)), 1, 1)})
 }
 
-// straightforward writes the published operators one to one.
-func (n *compact) straightforward(b *builder) {
-	x := b.plainInput(b.bodyType(), fromZero)
+// reference writes the published operators one to one.
+func (n *compact) reference(b *builder) {
+	x := b.rgbInput(b.bodyType(), zeroToOne)
 	h := x
 	last := len(n.layers) - 1
 	for i, l := range n.layers {
@@ -173,11 +168,11 @@ func (n *compact) straightforward(b *builder) {
 			h = b.prelu(h, n.slopes[i])
 		}
 	}
-	x = b.cropped(x, len(n.layers))
+	x = b.crop(x, len(n.layers))
 	if n.scale > 1 {
 		h = b.op("DepthToSpace", []string{h},
 			onnx.Int("blocksize", int64(n.scale)), onnx.String("mode", "CRD"))
-		x = b.enlarge(x, n.scale)
+		x = b.nearest(x, n.scale)
 	}
-	b.plainOutput(b.op("Add", []string{h, x}), b.bodyType(), fromZero)
+	b.rgbOutput(b.op("Add", []string{h, x}), b.bodyType(), zeroToOne)
 }

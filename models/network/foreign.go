@@ -9,23 +9,23 @@ import (
 	"upscaled/models/onnx"
 )
 
-// readyBytes is the guess at a foreign network's memory for one input pixel:
-// about that of RRDBNet, the largest in use.
-const readyBytes = 12_000
+// foreignBytes guesses the memory of an unknown model per input pixel: about
+// that of RRDBNet, the largest in use.
+const foreignBytes = 12_000
 
-// ready is a foreign ONNX file.
-type ready struct {
-	file *onnx.Foreign
-	span span
+// foreign is an ONNX file from elsewhere.
+type foreign struct {
+	file  *onnx.Foreign
+	black black
 }
 
-// FromONNX takes a ready ONNX file of one NCHW input and output of 3 channels
-// in 0..1, in float32 or float16, with free or fixed height and width. It
-// keeps data. Graph puts the usual edges around it, in the precision that the
-// file has, whatever Options ask for.
+// FromONNX accepts an ONNX file with one NCHW input and output of 3 channels in
+// 0..1, float32 or float16, of free or fixed height and width. It keeps data.
+// Graph wraps it in the usual conversion of samples and keeps the file's
+// precision, whatever Options ask for.
 //
-// The scale is read from the shapes where they tell it; else Info().Scale is
-// 0 until WithScale gives it. The receptive radius is not known (0).
+// The scale is read from the shapes if they state it; otherwise Info().Scale is
+// 0 until WithScale sets it. The receptive radius is unknown (0).
 func FromONNX(data []byte) (*Network, error) {
 	file, err := parsedONNX(data)
 	if err != nil {
@@ -33,15 +33,15 @@ func FromONNX(data []byte) (*Network, error) {
 	}
 	if len(file.Inputs) != 1 || len(file.Outputs) != 1 {
 		return nil, fault.New(fault.Unsupported,
-			"The ONNX file has %d inputs and %d outputs; an upscaling network has one of each.", len(file.Inputs), len(file.Outputs))
+			"The ONNX file has %d inputs and %d outputs; an upscaling model has one of each.", len(file.Inputs), len(file.Outputs))
 	}
 	in, out := file.Inputs[0], file.Outputs[0]
 	for _, v := range []onnx.Value{in, out} {
-		if err := checkReady(v); err != nil {
+		if err := checkImageValue(v); err != nil {
 			return nil, err
 		}
 	}
-	n := &Network{ready: &ready{file, fromZero}, info: readyFacts(in, out)}
+	n := &Network{foreign: &foreign{file, zeroToOne}, info: foreignInfo(in, out)}
 	n.id = sync.OnceValue(func() string {
 		sum := sha256.Sum256(data)
 		return hex.EncodeToString(sum[:])
@@ -49,7 +49,7 @@ func FromONNX(data []byte) (*Network, error) {
 	return n, nil
 }
 
-// parsedONNX reads a file of a kind that edges can be put around.
+// parsedONNX reads a file that is recent enough to be wrapped.
 func parsedONNX(data []byte) (*onnx.Foreign, error) {
 	file, err := onnx.Parse(data)
 	if err != nil {
@@ -57,14 +57,14 @@ func parsedONNX(data []byte) (*onnx.Foreign, error) {
 	}
 	if file.Opset < 9 || file.IR < 4 {
 		return nil, fault.New(fault.Unsupported,
-			"The ONNX file is of an old kind (operator set %d, format %d); export it with operator set 11 or later.", file.Opset, file.IR)
+			"The ONNX file is too old (operator set %d, format %d); export it with operator set 11 or later.", file.Opset, file.IR)
 	}
 	return file, nil
 }
 
-// checkReady refuses values that are no picture of [1, 3, height, width]. Only
-// what the file tells can be checked; ONNX lets it leave out anything.
-func checkReady(v onnx.Value) error {
+// checkImageValue rejects values that are not an image of [1, 3, height, width].
+// ONNX allows a file to leave out any of this; only what it states is checked.
+func checkImageValue(v onnx.Value) error {
 	if v.Type != onnx.Float32 && v.Type != onnx.Float16 {
 		return fault.New(fault.Unsupported,
 			"The ONNX file's %s holds %s; only float and float16 are supported.", v.Name, v.Type)
@@ -74,16 +74,16 @@ func checkReady(v onnx.Value) error {
 	}
 	if len(v.Dims) != 4 || v.Dims[0].Size > 1 || (v.Dims[1].Size != 0 && v.Dims[1].Size != 3) {
 		return fault.New(fault.Unsupported,
-			"The ONNX file's %s is no red, green and blue picture laid out as [1, 3, height, width].", v.Name)
+			"The ONNX file's %s is not an RGB image laid out as [1, 3, height, width].", v.Name)
 	}
 	return nil
 }
 
-func readyFacts(in, out onnx.Value) Info {
+func foreignInfo(in, out onnx.Value) Info {
 	info := Info{
 		Architecture:  ONNXFile,
 		Multiple:      1,
-		BytesPerPixel: readyBytes,
+		BytesPerPixel: foreignBytes,
 		Description:   "ONNX file",
 	}
 	if in.Dims == nil {
@@ -101,16 +101,16 @@ func readyFacts(in, out onnx.Value) Info {
 	return info
 }
 
-// graph puts the edges around the file.
-func (r *ready) graph(o Options, info Info) ([]byte, error) {
+// graph wraps the file in the conversion of samples.
+func (f *foreign) graph(o Options, info Info) ([]byte, error) {
 	b := &builder{options: o, prefix: onnx.Prefix}
-	x := b.plainInput(r.file.Inputs[0].Type, r.span)
+	x := b.rgbInput(f.file.Inputs[0].Type, f.black)
 	b.rename(x, onnx.InnerInput)
 	before := b.nodes
 	b.nodes = nil
-	b.plainOutput(onnx.InnerOutput, r.file.Outputs[0].Type, r.span)
-	input, output := b.outside(info)
-	return r.file.Wrap(onnx.Wrapping{
+	b.rgbOutput(onnx.InnerOutput, f.file.Outputs[0].Type, f.black)
+	input, output := b.signature(info)
+	return f.file.Wrap(onnx.Wrapping{
 		Before: before, After: b.nodes, Tensors: b.tensors, Input: input, Output: output,
 	})
 }

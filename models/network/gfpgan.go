@@ -8,33 +8,32 @@ import (
 
 // gfpgan is the "clean" GFPGAN of versions 1.3 and 1.4 (Wang et al., arXiv
 // 2101.04061; gfpganv1_clean_arch.py and stylegan2_clean_arch.py of
-// TencentARC/GFPGAN), with one latent for each layer, which are used as they
-// are: a U-Net reads a square face, and what it finds at every size steers a
-// StyleGAN2 generator that draws the face anew.
+// TencentARC/GFPGAN) with one latent per layer, used directly: a U-Net reads a
+// square face, and its features at every size modulate a StyleGAN2 generator
+// that redraws the face.
 //
-// The file's toRGB (answers of the U-Net that training looks at) and style_mlp
-// (for latents drawn by chance) take no part.
+// The file's toRGB (training losses) and style_mlp (random latents) are unused.
 type gfpgan struct {
 	unet      unet
 	generator generator
 }
 
-// smallest is the side at which the U-Net turns and the generator starts.
+// smallest is the side at the U-Net's bottleneck and of the generator's start.
 const smallest = 4
 
-// unet halves a picture down to 4x4 and doubles it back.
+// unet halves an image down to 4x4 and doubles it back.
 type unet struct {
 	first, final layer
-	down, up     []resizing
-	// code gives the latents of all layers from the 4x4 features.
+	down, up     []resBlock
+	// code computes the latents of all layers from the 4x4 features.
 	code linear
 	// scale and shift read each size on the way up.
 	scale, shift []condition
 }
 
-// resizing is a residual block that halves or doubles its picture between its
+// resBlock is a residual block that halves or doubles its image between its
 // convolutions, by bilinear interpolation. skip is 1x1 without a bias.
-type resizing struct {
+type resBlock struct {
 	before, after, skip layer
 }
 
@@ -45,10 +44,10 @@ type condition [2]layer
 // 1912.04958).
 type generator struct {
 	constant weights.Tensor // [1, channels, 4, 4]
-	// styles are the first layer and then two for each doubling, colours the
-	// first picture and then one for each doubling.
-	styles  []styled
-	colours []modulated
+	// styleConvs are the first layer and two per doubling, toRGB the first image
+	// and one per doubling.
+	styleConvs []styled
+	toRGB      []modulated
 }
 
 // linear is a fully connected layer: weight is [out, in].
@@ -57,17 +56,17 @@ type linear struct {
 	weight, bias []float32
 }
 
-// modulated is a convolution whose input channels are scaled by a style, which
-// is a linear function of a latent. The bias is added after everything else.
+// modulated is a convolution whose input channels are scaled by a style, a
+// linear function of a latent. The bias is added last.
 type modulated struct {
 	conv  layer
 	style linear
 }
 
 // styled is a modulated convolution that is demodulated and then gets noise:
-// side x side numbers for all channels, with the learned strength multiplied
-// in. Published code draws the numbers by chance at every run; these are the
-// ones stored in the file, so that the same face always gives the same answer.
+// side x side numbers shared by all channels, with the learned strength already
+// multiplied in. The published code draws the noise at every run; this is the
+// noise stored in the file, so that equal faces give equal results.
 type styled struct {
 	modulated
 	noise []float32
@@ -78,7 +77,7 @@ func (n *gfpgan) levels() int { return len(n.unet.down) }
 
 func (n *gfpgan) side() int { return smallest << n.levels() }
 
-// faceBytes is the peak memory for a pixel of the face without the weights,
+// faceBytes is the peak memory per pixel of the face without the weights,
 // measured on ONNX Runtime 1.30 with arena and without memory pattern at
 // 512x512 and full width.
 const faceBytes = 3_100
@@ -97,7 +96,7 @@ func (n *gfpgan) info() Info {
 	}
 }
 
-// flops counts the published layers, for one pixel of the picture.
+// flops counts the published layers, per pixel of the image.
 func (n *gfpgan) flops() float64 {
 	var sum float64
 	at := func(side int, layers ...layer) {
@@ -112,7 +111,7 @@ func (n *gfpgan) flops() float64 {
 		side /= 2
 		at(side, r.after, r.skip)
 	}
-	at(side, n.unet.final, n.generator.styles[0].conv, n.generator.colours[0].conv)
+	at(side, n.unet.final, n.generator.styleConvs[0].conv, n.generator.toRGB[0].conv)
 	sum += 2 * float64(len(n.unet.code.weight))
 	for i, r := range n.unet.up {
 		at(side, r.before)
@@ -120,7 +119,7 @@ func (n *gfpgan) flops() float64 {
 		at(side, r.after, r.skip)
 		at(side, n.unet.scale[i][:]...)
 		at(side, n.unet.shift[i][:]...)
-		at(side, n.generator.styles[2*i+1].conv, n.generator.styles[2*i+2].conv, n.generator.colours[i+1].conv)
+		at(side, n.generator.styleConvs[2*i+1].conv, n.generator.styleConvs[2*i+2].conv, n.generator.toRGB[i+1].conv)
 	}
 	return sum / float64(side*side)
 }

@@ -2,34 +2,35 @@ package network
 
 import "upscaled/models/onnx"
 
-// Facts of the published layers.
+// Constants of the published layers.
 const (
 	// demodulationBias keeps a layer whose weights are all 0 finite.
 	demodulationBias = 1e-8
-	// styledGain is squared: every demodulated layer is multiplied by the root
-	// of 2.
+	// styledGain is the square of the factor (root of 2) that follows every
+	// demodulated layer.
 	styledGain = 2
 )
 
 func (n *gfpgan) build(b *builder) {
-	x := b.plainInput(b.bodyType(), aroundZero)
-	latents, steers := n.unet.build(b, x)
-	b.plainOutput(n.generator.build(b, latents, steers), onnx.Float32, aroundZero)
+	x := b.rgbInput(b.bodyType(), minusOneToOne)
+	latents, transforms := n.unet.build(b, x)
+	b.rgbOutput(n.generator.build(b, latents, transforms), onnx.Float32, minusOneToOne)
 }
 
-// steer holds the factors and the sums that one size of the generator gets.
-type steer struct {
+// transform is the spatial feature transform of one size of the generator: its
+// features times scale plus shift.
+type transform struct {
 	scale, shift string
 	channels     int
 }
 
-// build adds the U-Net and returns the latents, in float32 and of [1,
-// features] each, and what steers each size.
-func (n unet) build(b *builder, x string) (latents []string, steers []steer) {
+// build adds the U-Net and returns the latents, in float32 and of [1, features]
+// each, and the transform of each size.
+func (n unet) build(b *builder, x string) (latents []string, transforms []transform) {
 	h := b.leaky(b.same(x, n.first))
 	var skips []string
 	for _, r := range n.down {
-		h = r.halve(b, h)
+		h = r.downsample(b, h)
 		skips = append(skips, h)
 	}
 	h = b.leaky(b.same(h, n.final))
@@ -41,15 +42,15 @@ func (n unet) build(b *builder, x string) (latents []string, steers []steer) {
 	latents = b.split(code, 1, count, n.code.out/count)
 	for i, r := range n.up {
 		h = b.op("Add", []string{h, skips[len(skips)-1-i]})
-		h = r.double(b, h)
-		steers = append(steers, steer{n.scale[i].build(b, h), n.shift[i].build(b, h), n.scale[i][1].out})
+		h = r.upsample(b, h)
+		transforms = append(transforms, transform{n.scale[i].build(b, h), n.shift[i].build(b, h), n.scale[i][1].out})
 	}
-	return latents, steers
+	return latents, transforms
 }
 
-// halve: half the side by bilinear interpolation without antialiasing is the
-// mean of 2x2 pixels, as the sample lies right between them.
-func (r resizing) halve(b *builder, x string) string {
+// downsample halves the sides with the mean of 2x2 pixels, which is what bilinear
+// interpolation without antialiasing computes at this scale.
+func (r resBlock) downsample(b *builder, x string) string {
 	half := func(x string) string {
 		return b.op("AveragePool", []string{x}, onnx.Ints("kernel_shape", 2, 2), onnx.Ints("strides", 2, 2))
 	}
@@ -58,9 +59,9 @@ func (r resizing) halve(b *builder, x string) string {
 	return b.op("Add", []string{h, b.same(half(x), r.skip)})
 }
 
-// double takes the skip before it is made larger, for a quarter of the work:
-// mixing channels and interpolating pixels do not depend on each other.
-func (r resizing) double(b *builder, x string) string {
+// upsample runs the skip before doubling, for a quarter of the work: mixing
+// channels and interpolating pixels commute.
+func (r resBlock) upsample(b *builder, x string) string {
 	h := b.bilinear(b.leaky(b.same(x, r.before)))
 	h = b.leaky(b.same(h, r.after))
 	skip := ""
@@ -76,37 +77,37 @@ func (c condition) build(b *builder, x string) string {
 	return b.same(b.leaky(b.same(x, c[0])), c[1])
 }
 
-// build adds the generator and returns its picture, about -1..1 in float32 in
-// every precision.
-func (g generator) build(b *builder, latents []string, steers []steer) string {
+// build adds the generator and returns its image, about -1..1, in float32
+// whatever the precision.
+func (g generator) build(b *builder, latents []string, transforms []transform) string {
 	dims := g.constant.Shape
 	h := b.floats(g.constant.Data, 1, int64(dims[1]), int64(dims[2]), int64(dims[3]))
-	h = g.styles[0].build(b, h, latents[0], false)
-	picture := g.colours[0].build(b, h, latents[1], modulation{precise: true})
-	for i, s := range steers {
-		h = g.styles[2*i+1].build(b, h, latents[2*i+1], true)
-		h = s.build(b, h, g.styles[2*i+1].conv.out)
-		h = g.styles[2*i+2].build(b, h, latents[2*i+2], false)
-		colour := g.colours[i+1].build(b, h, latents[2*i+3], modulation{precise: true})
-		picture = b.op("Add", []string{b.bilinear(picture), colour})
+	h = g.styleConvs[0].build(b, h, latents[0], false)
+	image := g.toRGB[0].build(b, h, latents[1], modulation{precise: true})
+	for i, t := range transforms {
+		h = g.styleConvs[2*i+1].build(b, h, latents[2*i+1], true)
+		h = t.build(b, h, g.styleConvs[2*i+1].conv.out)
+		h = g.styleConvs[2*i+2].build(b, h, latents[2*i+2], false)
+		color := g.toRGB[i+1].build(b, h, latents[2*i+3], modulation{precise: true})
+		image = b.op("Add", []string{b.bilinear(image), color})
 	}
-	return picture
+	return image
 }
 
-// build steers all features, or the second half of them.
-func (s steer) build(b *builder, h string, features int) string {
-	steered := func(h string) string {
-		return b.op("Add", []string{b.op("Mul", []string{h, s.scale}), s.shift})
+// build transforms all features, or the second half of them.
+func (t transform) build(b *builder, h string, features int) string {
+	apply := func(h string) string {
+		return b.op("Add", []string{b.op("Mul", []string{h, t.scale}), t.shift})
 	}
-	if s.channels == features {
-		return steered(h)
+	if t.channels == features {
+		return apply(h)
 	}
-	halves := b.split(h, 1, 2, s.channels)
-	return b.concat(1, halves[0], steered(halves[1]))
+	halves := b.split(h, 1, 2, t.channels)
+	return b.concat(1, halves[0], apply(halves[1]))
 }
 
-func (s styled) build(b *builder, h, latent string, enlarge bool) string {
-	h = s.modulated.build(b, h, latent, modulation{demodulate: true, enlarge: enlarge})
+func (s styled) build(b *builder, h, latent string, upsample bool) string {
+	h = s.modulated.build(b, h, latent, modulation{demodulate: true, upsample: upsample})
 	side := int64(s.side)
 	return b.leaky(b.op("Add", []string{h, b.floats(s.noise, 1, 1, side, side)}))
 }
@@ -125,7 +126,7 @@ func (b *builder) linear(x string, l linear, t onnx.ElemType) string {
 	return b.op("Gemm", []string{x, weight, b.typed(t, l.bias, int64(l.out))}, onnx.Int("transB", 1))
 }
 
-// split cuts x into count equal parts of size along an axis.
+// split cuts x into count parts of the given size along an axis.
 func (b *builder) split(x string, axis int64, count, size int) []string {
 	sizes, parts := make([]int64, count), make([]string, count)
 	for i := range parts {

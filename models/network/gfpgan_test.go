@@ -14,7 +14,7 @@ import (
 	"upscaled/models/weights"
 )
 
-// tinyFace has other widths at every size.
+// tinyFace has a different width at every size.
 func tinyFace() reference.Face {
 	return reference.Face{Side: 16, Latent: 5, Width: func(side int) int { return 24 / side * 2 }}
 }
@@ -23,20 +23,20 @@ func TestRecognizeFace(t *testing.T) {
 	t.Parallel()
 	f := recognized(t, reference.RandomGFPGAN(1, tinyFace())).Info()
 	if f.Architecture != network.GFPGAN || f.Scale != 1 || f.Multiple != 1 || f.FixedWidth != 16 || f.FixedHeight != 16 || f.Trims {
-		t.Errorf("info are %+v", f)
+		t.Errorf("info is %+v", f)
 	}
 	if !strings.Contains(f.Description, "16x16") || f.BytesPerPixel <= 0 {
-		t.Errorf("info are incomplete: %+v", f)
+		t.Errorf("info is incomplete: %+v", f)
 	}
 	whole := tinyFace()
 	whole.Whole = true
 	if recognized(t, reference.RandomGFPGAN(1, whole)).Info().FlopsPerPixel <= f.FlopsPerPixel {
-		t.Error("steering all features costs no more than steering half of them")
+		t.Error("transforming all features costs no more than transforming half of them")
 	}
 }
 
-// TestFaceFlops holds the count against one by hand: at side 8 with 4 features
-// everywhere in the generator and 2 in the U-Net, a multiply-add is two.
+// TestFaceFlops compares the count with one by hand: at side 8 with 4 features
+// everywhere in the generator and 2 in the U-Net; a multiply-add counts as two.
 func TestFaceFlops(t *testing.T) {
 	t.Parallel()
 	n := recognized(t, reference.RandomGFPGAN(1, reference.Face{Side: 8, Latent: 3, Width: func(int) int { return 4 }}))
@@ -51,7 +51,7 @@ func TestFaceFlops(t *testing.T) {
 }
 
 // TestFaceTensors changes one tensor after another: each must change the
-// reference's answer, but for those that only training looks at.
+// reference's output, except those used by training only.
 func TestFaceTensors(t *testing.T) {
 	t.Parallel()
 	f := tinyFace()
@@ -71,12 +71,12 @@ func TestFaceTensors(t *testing.T) {
 		same := slices.Equal(before, reference.GFPGAN(changed, in).Data)
 		idle := strings.HasPrefix(name, "toRGB.") || strings.Contains(name, "style_mlp")
 		if same != idle {
-			t.Errorf("changing %s leaves the answer the same: %t, want %t", name, same, idle)
+			t.Errorf("changing %s leaves the output the same: %t, want %t", name, same, idle)
 		}
 	}
 	in.Data[100] += 0.1
 	if slices.Equal(before, reference.GFPGAN(tensors, in).Data) {
-		t.Error("changing the picture leaves the answer the same")
+		t.Error("changing the image leaves the output the same")
 	}
 }
 
@@ -106,7 +106,7 @@ func TestRefusedFaces(t *testing.T) {
 			for _, kind := range []string{"scale", "shift"} {
 				t["condition_"+kind+".0.2.weight"], t["condition_"+kind+".0.2.bias"] = zeros(5, 3, 3, 3), zeros(5)
 			}
-		}, fault.Unsupported, "steers 5 of 6 features"},
+		}, fault.Unsupported, "modulates 5 of 6 features"},
 		"first kind": {func(t weights.Tensors) {
 			t["conv_body_first.0.weight"] = t["conv_body_first.weight"]
 			delete(t, "conv_body_first.weight")
@@ -122,8 +122,8 @@ func TestRefusedFaces(t *testing.T) {
 	}
 }
 
-// TestFaceGraph checks that the shape is fixed and that graphs leave the
-// tensors alone.
+// TestFaceGraph checks that the shape is fixed and that building graphs leaves
+// the tensors alone.
 func TestFaceGraph(t *testing.T) {
 	t.Parallel()
 	tensors := reference.RandomGFPGAN(4, tinyFace())

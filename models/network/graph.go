@@ -5,67 +5,66 @@ import (
 	"upscaled/models/onnx"
 )
 
-// Network is a recognised network. It is immutable and may be used from
-// several goroutines at once; it shares the data of the tensors it was made
-// from, which must not change any more.
+// Network is a recognized model. It is immutable and safe for concurrent use;
+// it shares the data of the tensors it was made from, which must not change.
 type Network struct {
-	id    func() string
-	info  Info
-	build func(*builder) // nil for ready and described networks
-	ready *ready
-	// program is nil for networks that are no chains of convolutions.
-	program func(Options) *Sequential
+	id      func() string
+	info    Info
+	build   func(*builder) // nil for foreign and described models
+	foreign *foreign
+	// sequential is nil for models that are not a sequence of convolutions.
+	sequential func(Options) *Sequential
 }
 
-// Describe returns a network of which only the facts are known: it has no
-// weights, and Graph and Sequential fail with fault.Unsupported. It is for tests
-// whose runtime computes something of its own.
+// Describe returns a model of which only the Info is known: Graph and Sequential
+// fail with fault.Unsupported. It is for tests whose runtime computes something
+// of its own.
 func Describe(id string, info Info) *Network {
 	return &Network{id: func() string { return id }, info: info}
 }
 
 // ID is equal for equal weights: the SHA-256 of the tensors in hexadecimal,
-// computed at the first call (67 MB take about 50 ms), or what WithID gave.
+// computed at the first call (67 MB take about 50 ms), or the ID set by WithID.
 func (n *Network) ID() string { return n.id() }
 
-// WithID gives the same network under an ID the caller knows to be equal for
-// equal weights, such as the SHA-256 of its file.
+// WithID returns the same model under another ID, which must be equal for equal
+// weights, such as the SHA-256 of the file.
 func (n *Network) WithID(id string) *Network {
 	other := *n
 	other.id = func() string { return id }
 	return &other
 }
 
-// Facts tells what planning needs to know.
+// Info returns what planning needs to know.
 func (n *Network) Info() Info { return n.info }
 
-// WithScale gives the same network with a scale that was found by running it;
-// it is for ONNX files whose output shape does not tell (Info().Scale is 0).
+// WithScale returns the same model with a scale found by running it, for ONNX
+// files whose shapes leave it open (Info().Scale is 0).
 func (n *Network) WithScale(scale int) *Network {
 	other := *n
 	other.info.Scale = scale
 	return &other
 }
 
-// Graph serialises an ONNX model for the options: one input and one output
-// named InputName and OutputName. Options that cannot be had are a
+// Graph serializes an ONNX model for the options, with one input and one output
+// named InputName and OutputName. Options that the model does not support are a
 // fault.Unsupported or fault.Invalid error.
 func (n *Network) Graph(o Options) ([]byte, error) {
 	if err := n.check(o); err != nil {
 		return nil, err
 	}
-	if n.ready != nil {
-		return n.ready.graph(o, n.info)
+	if n.foreign != nil {
+		return n.foreign.graph(o, n.info)
 	}
 	if n.build == nil {
-		return nil, fault.New(fault.Unsupported, "This network has no graph.")
+		return nil, fault.New(fault.Unsupported, "This model has no graph.")
 	}
 	b := &builder{options: o}
 	n.build(b)
 	if err := b.checkHalf(); err != nil {
 		return nil, err
 	}
-	input, output := b.outside(n.info)
+	input, output := b.signature(n.info)
 	return onnx.Marshal(onnx.Model{
 		Name:     string(n.info.Architecture),
 		Nodes:    b.nodes,
@@ -76,9 +75,9 @@ func (n *Network) Graph(o Options) ([]byte, error) {
 	}), nil
 }
 
-// outside describes the graph's input and output.
-func (b *builder) outside(f Info) (input, output onnx.Value) {
-	input, output = b.edge(InputName, "height", "width"), b.edge(OutputName, "height_out", "width_out")
+// signature describes the graph's input and output.
+func (b *builder) signature(f Info) (input, output onnx.Value) {
+	input, output = b.imageValue(InputName, "height", "width"), b.imageValue(OutputName, "height_out", "width_out")
 	o := b.options.Borders
 	for i, axis := range []struct {
 		side        int
@@ -102,13 +101,13 @@ func (b *builder) outside(f Info) (input, output onnx.Value) {
 	return input, output
 }
 
-func (b *builder) edge(name, height, width string) onnx.Value {
+func (b *builder) imageValue(name, height, width string) onnx.Value {
 	return onnx.Value{Name: name, Type: b.options.sampleType(), Dims: []onnx.Dim{
 		{Size: 1}, {Name: height}, {Name: width}, {Size: int64(b.options.Channels)},
 	}}
 }
 
-// checkHalf refuses weights that half precision cannot hold.
+// checkHalf rejects weights that half precision cannot hold.
 func (b *builder) checkHalf() error {
 	for _, t := range b.tensors {
 		if t.Type != onnx.Float16 {
@@ -117,7 +116,7 @@ func (b *builder) checkHalf() error {
 		for _, v := range t.Floats {
 			if v > onnx.MaxHalf || v < -onnx.MaxHalf {
 				return fault.New(fault.Unsupported,
-					"This network has weights too large for float16; use float32.")
+					"This model has weights too large for float16; use float32.")
 			}
 		}
 	}
@@ -140,7 +139,7 @@ func (n *Network) check(o Options) error {
 	case n.info.FixedWidth > 0 && o.Width > 0 && (o.Width != n.info.FixedWidth || o.Height != n.info.FixedHeight):
 		return invalid("size", [2]int{o.Width, o.Height})
 	case o.Borders != AllBorders && !n.info.Trims:
-		return fault.New(fault.Unsupported, "This network's graph cannot leave a border unpadded.")
+		return fault.New(fault.Unsupported, "This model's graph cannot leave a border unpadded.")
 	}
 	return nil
 }

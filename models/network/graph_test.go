@@ -154,9 +154,9 @@ func TestRefusedReadyFiles(t *testing.T) {
 		"two inputs": {func(m *onnx.Model) { m.Inputs = append(m.Inputs, onnx.Value{Name: "z", Type: onnx.Float32}) }, "2 inputs"},
 		"no output":  {func(m *onnx.Model) { m.Outputs = nil }, "0 outputs"},
 		"integers":   {func(m *onnx.Model) { m.Inputs[0].Type = onnx.Uint8 }, "x holds uint8"},
-		"gray":       {func(m *onnx.Model) { m.Outputs[0].Dims[1].Size = 1 }, "y is no red, green and blue picture"},
-		"NHWC":       {func(m *onnx.Model) { m.Inputs[0].Dims[1], m.Inputs[0].Dims[3] = onnx.Dim{Size: 64}, onnx.Dim{Size: 3} }, "x is no red"},
-		"flat":       {func(m *onnx.Model) { m.Inputs[0].Dims = m.Inputs[0].Dims[:3] }, "x is no red"},
+		"gray":       {func(m *onnx.Model) { m.Outputs[0].Dims[1].Size = 1 }, "y is not an RGB image"},
+		"NHWC":       {func(m *onnx.Model) { m.Inputs[0].Dims[1], m.Inputs[0].Dims[3] = onnx.Dim{Size: 64}, onnx.Dim{Size: 3} }, "x is not an RGB image"},
+		"flat":       {func(m *onnx.Model) { m.Inputs[0].Dims = m.Inputs[0].Dims[:3] }, "x is not an RGB image"},
 	}
 	for name, c := range cases {
 		_, err := network.FromONNX(readyModel(c.change))

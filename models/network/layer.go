@@ -7,8 +7,8 @@ import (
 )
 
 // layer is a convolution: weight is [out, in, kernel, kernel] in row-major
-// order, bias [out]. Layers are values: every method gives a new one and
-// leaves the network's tensors alone, as they are shared by all graphs.
+// order, bias [out]. Layers are values: methods return a changed copy and never
+// write to the model's tensors, which all graphs share.
 type layer struct {
 	out, in, kernel int
 	weight, bias    []float32
@@ -21,7 +21,7 @@ func layerOf(weight, bias weights.Tensor) layer {
 	}
 }
 
-// scaled multiplies what the layer gives by factor.
+// scaled multiplies the layer's output by factor.
 func (l layer) scaled(factor float64) layer {
 	l.weight = multiplied(l.weight, factor)
 	l.bias = multiplied(l.bias, factor)
@@ -66,7 +66,7 @@ func (l layer) plusIdentity(factor float64) layer {
 	return l
 }
 
-// plusBias adds one number to every output channel.
+// plusBias adds v to every output channel.
 func (l layer) plusBias(v float64) layer {
 	l.bias = slices.Clone(l.bias)
 	for i := range l.bias {
@@ -75,26 +75,26 @@ func (l layer) plusBias(v float64) layer {
 	return l
 }
 
-// summedInputs makes the layer take one channel where it took equal ones:
-// groups of n neighbouring input channels become one each.
-func (l layer) summedInputs(n int) layer {
-	area := l.kernel * l.kernel
-	sums := make([]float32, l.out*l.in/n*area)
-	for group := range l.out * l.in / n {
-		for t := range area {
-			var sum float64
-			for i := range n {
-				sum += float64(l.weight[(group*n+i)*area+t])
-			}
-			sums[group*area+t] = float32(sum)
+// gray makes a layer that reads RGB read one channel in place of three equal
+// ones. Input channels are ordered (color, position) with area positions, more
+// than one after a pixel-unshuffle.
+func (l layer) gray(area int) layer {
+	taps := l.kernel * l.kernel
+	sums := make([]float32, l.out*area*taps)
+	for i := range sums {
+		tap, position, o := i%taps, i/taps%area, i/taps/area
+		var sum float64
+		for c := range l.in / area {
+			sum += float64(l.weight[(o*l.in+c*area+position)*taps+tap])
 		}
+		sums[i] = float32(sum)
 	}
-	l.weight, l.in = sums, l.in/n
+	l.weight, l.in = sums, area
 	return l
 }
 
-// mixedOutputs makes each output channel a weighted sum of old ones; each row
-// holds one factor for every old channel.
+// mixedOutputs makes each output channel a weighted sum of the old ones; each
+// row holds one factor per old channel.
 func (l layer) mixedOutputs(rows [][]float64) layer {
 	size := l.in * l.kernel * l.kernel
 	mixed := layer{out: len(rows), in: l.in, kernel: l.kernel}
@@ -120,9 +120,9 @@ func (l layer) mixedOutputs(rows [][]float64) layer {
 	return mixed
 }
 
-// unfolded turns a layer behind a pixel-unshuffle by r (torch channel order
-// c*r*r + y*r + x) into one that reads the picture itself in strides of r:
-// the kernel grows from 3 to 3*r and its padding from 1 to r.
+// unfolded turns a layer behind a pixel-unshuffle by r (torch's channel order:
+// c*r*r + y*r + x) into one that reads the image itself with stride r: the
+// kernel grows from 3 to 3*r and its padding from 1 to r.
 func (l layer) unfolded(r int) layer {
 	channels, kernel := l.in/(r*r), l.kernel*r
 	wide := layer{out: l.out, in: channels, kernel: kernel, bias: l.bias}
@@ -138,10 +138,10 @@ func (l layer) unfolded(r int) layer {
 	return wide
 }
 
-// inPhases turns a layer at full size into one in strides of 2 that gives the
-// 2x2 outputs of each stride as channels, ordered (y, x, channel). A 3x3
-// kernel becomes 4x4 and its padding stays 1. Fewer lanes of a vector are
-// wasted on a layer of 3 outputs this way.
+// inPhases turns a layer at full size into one with stride 2 whose channels are
+// the 2x2 outputs of each step, ordered (y, x, channel). A 3x3 kernel becomes
+// 4x4 and its padding stays 1. With only 3 output channels this wastes fewer
+// vector lanes.
 func (l layer) inPhases() layer {
 	kernel := l.kernel + 1
 	wide := layer{out: 4 * l.out, in: l.in, kernel: kernel}
@@ -159,7 +159,7 @@ func (l layer) inPhases() layer {
 	return wide
 }
 
-// flops counts a multiply-add as two, for one output position.
+// flops counts a multiply-add as two, per output position.
 func (l layer) flops() float64 { return 2 * float64(len(l.weight)) }
 
 func multiplied(values []float32, factor float64) []float32 {

@@ -1,47 +1,48 @@
-// Package network recognises a super-resolution network from its tensors
-// alone and builds ONNX graphs of it. Nothing here runs a graph.
+// Package network recognizes super-resolution and face restoration models from
+// their tensors alone and builds ONNX graphs of them. It runs nothing.
 package network
 
-// Architecture names a family of networks.
+// Architecture names a family of models.
 type Architecture string
 
 const (
-	// RRDBNet is the network of ESRGAN and Real-ESRGAN x4plus, x2plus and
-	// anime_6B (Wang et al., arXiv 2107.10833).
+	// RRDBNet is the architecture of ESRGAN and of Real-ESRGAN x4plus, x2plus
+	// and anime_6B (Wang et al., arXiv 2107.10833).
 	RRDBNet Architecture = "RRDBNet"
-	// SRVGGNetCompact is that of realesr-general-x4v3 and animevideov3.
+	// SRVGGNetCompact is the architecture of realesr-general-x4v3 and
+	// animevideov3.
 	SRVGGNetCompact Architecture = "SRVGGNetCompact"
-	// GFPGAN restores one aligned face: the "clean" network of versions 1.3 and
-	// 1.4 (Wang et al., arXiv 2101.04061).
+	// GFPGAN restores one aligned face: the "clean" architecture of versions
+	// 1.3 and 1.4 (Wang et al., arXiv 2101.04061).
 	GFPGAN Architecture = "GFPGAN"
 	// ONNXFile is any ONNX file with an NCHW float input and output.
 	ONNXFile Architecture = "ONNX"
 )
 
-// Info are what planning needs to know of a network. Lengths are in pixels
-// of the network's input.
+// Info holds what planning needs to know about a model. Lengths are in pixels
+// of the model's input.
 type Info struct {
 	Architecture Architecture
 	// Scale is output side / input side.
 	Scale int
 	// Radius is the receptive radius: an output pixel depends on no input
-	// pixel farther than this from it. 0 means unknown.
+	// pixel farther away than this. 0 means unknown.
 	Radius int
-	// Multiple divides both input sides (2 for x2plus, whose first layer
-	// folds 2x2 pixels into channels; 1 for most).
+	// Multiple must divide both input sides: 2 for x2plus, which unshuffles
+	// 2x2 pixels into channels; 1 for most.
 	Multiple int
 	// FixedWidth and FixedHeight are set for face restorers and for ONNX files
-	// that take one shape only; else 0.
+	// that accept a single shape; otherwise 0.
 	FixedWidth, FixedHeight int
-	// Trims says that Graph honours Options.Borders, so that inner edges need
-	// no padded work.
+	// Trims reports whether Graph supports Options.Borders, so that inner tile
+	// edges need no padding.
 	Trims bool
 	// FlopsPerPixel counts a multiply-add as two, for one input pixel.
 	FlopsPerPixel float64
-	// BytesPerPixel estimates the peak memory of a float32 CPU session for one
-	// input pixel of a tile, measured (see the README's table).
+	// BytesPerPixel is the measured peak memory of a float32 CPU session per
+	// input pixel of a tile.
 	BytesPerPixel int
-	// Description is for people, such as "RRDBNet 4x, 23 blocks, 64 features".
+	// Description is for people: "RRDBNet 4x, 23 blocks, 64 features".
 	Description string
 }
 
@@ -51,53 +52,53 @@ type Precision string
 const (
 	Float32 Precision = "float32"
 	Float16 Precision = "float16"
-	// BFloat16 is for runtimes that compute without ONNX; there is no graph.
+	// BFloat16 is for runtimes that compute without ONNX; there is no such graph.
 	BFloat16 Precision = "bfloat16"
 )
 
-// Sample is the type of the samples at a graph's edges.
+// Sample is the type of the samples at a graph's input and output.
 type Sample string
 
 const (
-	// Uint8 samples are 0..255, Uint16 0..65535, Float 0..1 (float32 in every
-	// precision). The graph clamps and rounds to nearest itself.
+	// Uint8 samples are 0..255, Uint16 0..65535, Float 0..1 (float32 whatever
+	// the precision). The graph itself clamps and rounds to nearest.
 	Uint8  Sample = "uint8"
 	Uint16 Sample = "uint16"
 	Float  Sample = "float32"
 )
 
-// Borders says which sides of a graph's input are true borders of the picture.
-// There every layer pads with zeros, as it would on the whole picture. On the
-// other sides nothing is padded and the output is smaller by Scale*Radius, so
-// that it holds exact pixels only. The zero value pads nowhere.
+// Borders says which sides of a graph's input are borders of the image. There
+// every layer pads with zeros, as it would on the whole image. The other sides
+// are not padded and the output is smaller by Scale*Radius, so that it holds
+// exact pixels only. The zero value pads nowhere.
 type Borders struct {
 	Left, Top, Right, Bottom bool
 }
 
-// AllBorders pads on all four sides: the network as published.
+// AllBorders pads on all four sides: the model as published.
 var AllBorders = Borders{Left: true, Top: true, Right: true, Bottom: true}
 
-// Options choose one graph of a network. It is comparable, so that it can be
-// part of a cache key.
+// Options select one graph of a model. The type is comparable and serves as
+// part of cache keys.
 type Options struct {
 	Precision Precision
 	Sample    Sample
-	// Channels at both edges: 3 (RGB) or 1 (gray or alpha: the network sees
-	// the sample three times and its answer is weighted as BT.601 luma).
+	// Channels at input and output: 3 (RGB) or 1 (gray or alpha: the model sees
+	// the sample three times and its output is weighted as BT.601 luma).
 	Channels int
 	// Borders must be AllBorders unless Info.Trims.
 	Borders Borders
-	// Width and Height fix the input's sides in pixels, for devices that set
-	// up every shape anew; 0 leaves them free. Both or none are set.
+	// Width and Height fix the input's sides in pixels, for devices that
+	// prepare every shape anew; 0 leaves them free. Set both or neither.
 	Width, Height int
-	// Reference writes the published operators one to one (PRelu,
-	// Mul 0.2, Add) instead of the rewritten form; for comparison.
+	// Reference writes the published operators one to one (PRelu, Mul 0.2,
+	// Add) instead of the rewritten form; for comparison.
 	Reference bool
 }
 
-// InputName and OutputName are those of every graph built here. Shapes are
-// [1, height, width, channels] with free height and width (NHWC), unless Info
-// or Options fix them.
+// InputName and OutputName are the names in every graph built here. Shapes are
+// [1, height, width, channels] (NHWC), height and width free unless Info or
+// Options fix them.
 const (
 	InputName  = "input"
 	OutputName = "output"

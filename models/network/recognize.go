@@ -14,15 +14,15 @@ import (
 	"upscaled/models/weights"
 )
 
-// maxLayers bounds how many numbered layers or blocks are looked for.
+// maxLayers bounds the number of layers or blocks of a file.
 const maxLayers = 1000
 
-// Recognize tells from tensor names and shapes alone which network they are
-// of: RRDBNet with any number of blocks and features, at 4x, 2x and 1x,
-// SRVGGNetCompact of any depth, width and scale, or the clean GFPGAN of any
-// side and width. A tensor that is missing, of
-// the wrong shape or not finite is fault.Invalid; tensors that no known
-// network has are fault.Unsupported. The sentence names the tensor.
+// Recognize finds the architecture from tensor names and shapes alone: RRDBNet
+// with any number of blocks and features at 4x, 2x and 1x, SRVGGNetCompact of
+// any depth, width and scale, or the clean GFPGAN of any side and width. A
+// tensor that is missing, has the wrong shape or is not finite is
+// fault.Invalid; tensors of no known architecture are fault.Unsupported. The
+// error names the tensor.
 func Recognize(t weights.Tensors) (*Network, error) {
 	t = weights.Normalize(t)
 	r := &reader{tensors: t, used: make(map[string]bool, len(t))}
@@ -31,12 +31,12 @@ func Recognize(t weights.Tensors) (*Network, error) {
 	case r.has("conv_first.weight"):
 		net := r.residual()
 		if r.err == nil {
-			n.info, n.build, n.program = net.info(), net.build, net.program
+			n.info, n.build, n.sequential = net.info(), net.build, net.sequential
 		}
 	case r.has("body.0.weight"):
 		net := r.compact()
 		if r.err == nil {
-			n.info, n.build, n.program = net.info(), net.build, net.program
+			n.info, n.build, n.sequential = net.info(), net.build, net.sequential
 		}
 	case r.has("conv_body_first.weight"):
 		net := r.gfpgan()
@@ -45,10 +45,10 @@ func Recognize(t weights.Tensors) (*Network, error) {
 		}
 	case r.has("conv_body_first.0.weight"):
 		return nil, fault.New(fault.Unsupported,
-			"This is a GFPGAN of the first kind, which needs custom operators; use version 1.3 or 1.4.")
+			"This is a GFPGAN of version 1, which needs custom operators; use version 1.3 or 1.4.")
 	default:
 		return nil, fault.New(fault.Unsupported,
-			"This file is of no known network: it has neither conv_first.weight (RRDBNet) nor body.0.weight (SRVGGNetCompact) nor conv_body_first.weight (GFPGAN).")
+			"This file is of no known architecture: it has neither conv_first.weight (RRDBNet) nor body.0.weight (SRVGGNetCompact) nor conv_body_first.weight (GFPGAN).")
 	}
 	if r.err == nil {
 		r.rest()
@@ -76,8 +76,8 @@ func hash(t weights.Tensors) string {
 	return hex.EncodeToString(digest.Sum(nil))
 }
 
-// reader takes tensors by name and checks them; after the first error it
-// gives zero values, so that callers look at err once.
+// reader takes tensors by name and checks them. After the first error it returns
+// zero values, so that callers check err once.
 type reader struct {
 	tensors weights.Tensors
 	used    map[string]bool
@@ -95,14 +95,14 @@ func (r *reader) fail(kind fault.Kind, format string, args ...any) {
 	}
 }
 
-// take gives a tensor of the wanted shape; a side of 0 may have any size.
+// take returns a tensor of the given shape; 0 allows any size of that side.
 func (r *reader) take(name string, shape ...int) weights.Tensor {
 	t, ok := r.tensors[name]
 	if r.err != nil {
 		return weights.Tensor{}
 	}
 	if !ok {
-		r.fail(fault.Invalid, "The tensor %s is missing; the file is incomplete or of another network.", name)
+		r.fail(fault.Invalid, "The tensor %s is missing; the file is incomplete or of another architecture.", name)
 		return weights.Tensor{}
 	}
 	r.used[name] = true
@@ -112,11 +112,11 @@ func (r *reader) take(name string, shape ...int) weights.Tensor {
 		fits = fits && side > 0 && (shape[i] == 0 || shape[i] == side)
 	}
 	if !fits || size != len(t.Data) {
-		r.fail(fault.Invalid, "The tensor %s has the shape %v where the network needs %s.", name, t.Shape, wanted(shape))
+		r.fail(fault.Invalid, "The tensor %s has the shape %v, but the architecture needs %s.", name, t.Shape, wanted(shape))
 		return weights.Tensor{}
 	}
 	for _, v := range t.Data {
-		if v-v != 0 { // only infinities and NaN differ from themselves so
+		if v-v != 0 { // true for infinities and NaN only
 			r.fail(fault.Invalid, "The tensor %s holds numbers that are not finite; the file is damaged.", name)
 			return weights.Tensor{}
 		}
@@ -139,25 +139,21 @@ func wanted(shape []int) string {
 	return text + "]"
 }
 
-// conv takes a 3x3 convolution; out or in may be 0 for any.
-func (r *reader) conv(name string, out, in int) layer {
-	weight := r.take(name+".weight", out, in, 3, 3)
+// conv takes a convolution; out or in may be 0 for any.
+func (r *reader) conv(name string, out, in, kernel int) layer {
+	weight := r.take(name+".weight", out, in, kernel, kernel)
 	if r.err != nil {
 		return layer{}
 	}
-	bias := r.take(name+".bias", weight.Shape[0])
-	if r.err != nil {
-		return layer{}
-	}
-	return layerOf(weight, bias)
+	return layerOf(weight, r.take(name+".bias", weight.Shape[0]))
 }
 
-// rest refuses tensors that nothing took: a network that is almost known
-// would otherwise run wrongly without a word.
+// rest rejects tensors that nothing took: a model that is almost known would
+// otherwise silently compute the wrong result.
 func (r *reader) rest() {
 	for _, name := range slices.Sorted(maps.Keys(r.tensors)) {
 		if !r.used[name] {
-			r.fail(fault.Unsupported, "The tensor %s belongs to no network known here.", name)
+			r.fail(fault.Unsupported, "The tensor %s belongs to no known architecture.", name)
 			return
 		}
 	}
@@ -168,7 +164,7 @@ func (r *reader) compact() *compact {
 	in := 3
 	for i := 0; i < 2*maxLayers; i += 2 {
 		name := fmt.Sprintf("body.%d", i)
-		l := r.conv(name, 0, in)
+		l := r.conv(name, 0, in, 3)
 		if r.err != nil {
 			return nil
 		}
@@ -187,12 +183,12 @@ func (r *reader) compact() *compact {
 		}
 	}
 	r.fail(fault.Unsupported,
-		"The last layer, body.%d, gives %d channels, which is no whole scale of a red, green and blue picture.",
+		"The last layer, body.%d, has %d output channels, which match no scale of an RGB image.",
 		2*len(n.layers)-2, in)
 	return nil
 }
 
-// slopes takes a PReLU's slopes, of which a single one serves all channels.
+// slopes takes a PReLU's slopes; a single one serves all channels.
 func (r *reader) slopes(name string, channels int) []float32 {
 	if t := r.tensors[name]; len(t.Data) == 1 && channels > 1 {
 		return slices.Repeat(r.take(name, 1).Data, channels)
@@ -201,7 +197,7 @@ func (r *reader) slopes(name string, channels int) []float32 {
 }
 
 func (r *reader) residual() *residual {
-	n := &residual{first: r.conv("conv_first", 0, 0)}
+	n := &residual{first: r.conv("conv_first", 0, 0, 3)}
 	if r.err != nil {
 		return nil
 	}
@@ -214,28 +210,28 @@ func (r *reader) residual() *residual {
 		n.fold = 4
 	default:
 		r.fail(fault.Unsupported,
-			"The first layer, conv_first, takes %d channels; only red, green and blue pictures (3, or 12 and 48 folded) are supported.", n.first.in)
+			"The first layer, conv_first, has %d input channels; only RGB images (3, or 12 and 48 after a pixel-unshuffle) are supported.", n.first.in)
 		return nil
 	}
 	features := n.first.out
 	for i := 0; i < maxLayers && r.has(fmt.Sprintf("body.%d.rdb1.conv1.weight", i)) && r.err == nil; i++ {
 		n.blocks = append(n.blocks, r.block(i, features))
 	}
-	n.body = r.conv("conv_body", features, features)
+	n.body = r.conv("conv_body", features, features, 3)
 	for i := 1; i <= 4 && r.has(fmt.Sprintf("conv_up%d.weight", i)); i++ {
-		n.ups = append(n.ups, r.conv(fmt.Sprintf("conv_up%d", i), features, features))
+		n.ups = append(n.ups, r.conv(fmt.Sprintf("conv_up%d", i), features, features, 3))
 	}
-	n.high = r.conv("conv_hr", features, features)
-	n.last = r.conv("conv_last", 3, features)
+	n.high = r.conv("conv_hr", features, features, 3)
+	n.last = r.conv("conv_last", 3, features, 3)
 	if r.err == nil && 1<<len(n.ups) < n.fold {
 		r.fail(fault.Unsupported,
-			"This network makes pictures smaller: it folds %dx%d pixels and has %d enlargements.", n.fold, n.fold, len(n.ups))
+			"This model makes images smaller: it unshuffles %dx%d pixels and upsamples %d times.", n.fold, n.fold, len(n.ups))
 	}
 	return n
 }
 
 func (r *reader) block(i, features int) (block [denseBlocks][denseLayers]layer) {
-	// How much each layer adds to what the next ones see may differ.
+	// The growth of each layer may differ.
 	for k := range block {
 		in := features
 		for j := range block[k] {
@@ -243,7 +239,7 @@ func (r *reader) block(i, features int) (block [denseBlocks][denseLayers]layer) 
 			if j == denseLayers-1 {
 				out = features
 			}
-			l := r.conv(fmt.Sprintf("body.%d.rdb%d.conv%d", i, k+1, j+1), out, in)
+			l := r.conv(fmt.Sprintf("body.%d.rdb%d.conv%d", i, k+1, j+1), out, in, 3)
 			block[k][j] = l
 			in += l.out
 		}

@@ -89,7 +89,7 @@ func TestRefusedTensors(t *testing.T) {
 		kind    fault.Kind
 		says    string
 	}{
-		{"empty", weights.Tensors{}, fault.Unsupported, "no known network"},
+		{"empty", weights.Tensors{}, fault.Unsupported, "no known architecture"},
 		{"missing bias", compact(func(t weights.Tensors) { delete(t, "body.2.bias") }), fault.Invalid, "body.2.bias is missing"},
 		{"missing dense layer", rrdb(func(t weights.Tensors) { delete(t, "body.0.rdb2.conv3.weight") }), fault.Invalid, "body.0.rdb2.conv3.weight is missing"},
 		{"extra", rrdb(func(t weights.Tensors) { t["attention.weight"] = zeros(1) }), fault.Unsupported, "attention.weight"},
@@ -103,8 +103,8 @@ func TestRefusedTensors(t *testing.T) {
 		}), fault.Invalid, "body.0.bias"},
 		{"odd outputs", compact(func(t weights.Tensors) {
 			t["body.4.weight"], t["body.4.bias"] = zeros(13, 4, 3, 3), zeros(13)
-		}), fault.Unsupported, "13 channels"},
-		{"gray", rrdb(func(t weights.Tensors) { t["conv_first.weight"] = zeros(4, 1, 3, 3) }), fault.Unsupported, "takes 1 channels"},
+		}), fault.Unsupported, "13 output channels"},
+		{"gray", rrdb(func(t weights.Tensors) { t["conv_first.weight"] = zeros(4, 1, 3, 3) }), fault.Unsupported, "has 1 input channels"},
 		{"not finite", rrdb(func(t weights.Tensors) {
 			t["conv_hr.bias"] = weights.Tensor{Shape: []int{4}, Data: []float32{0, 0, float32(math.NaN()), 0}}
 		}), fault.Invalid, "conv_hr.bias holds numbers that are not finite"},

@@ -6,19 +6,19 @@ import (
 	"upscaled/models/onnx"
 )
 
-// Constants of the published network (BasicSR, rrdbnet_arch.py).
+// Constants of the published architecture (BasicSR, rrdbnet_arch.py).
 const (
 	// rrdbSlope is the slope of every LeakyReLU.
 	rrdbSlope = 0.2
-	// rrdbShare is the share of each block that is added to its input.
+	// rrdbShare scales each block's output before its input is added.
 	rrdbShare = 0.2
-	// denseBlocks make one residual block, denseLayers make one of those.
+	// A residual block has denseBlocks dense blocks of denseLayers layers.
 	denseBlocks, denseLayers = 3, 5
 )
 
-// residual is RRDBNet: blocks of three dense blocks between a first and a
-// last part. The picture is folded by a pixel-unshuffle before the first
-// layer (fold 1, 2 or 4) and enlarged len(ups) times by 2 near the end.
+// residual is RRDBNet: blocks of three dense blocks between a head and a tail.
+// The image goes through a pixel-unshuffle by fold (1, 2 or 4) before the first
+// layer and is upsampled by 2 len(ups) times in the tail.
 type residual struct {
 	first, body layer
 	blocks      [][denseBlocks][denseLayers]layer
@@ -41,7 +41,7 @@ func (n *residual) info() Info {
 	}
 }
 
-// flops counts the published layers, for one pixel of the picture.
+// flops counts the published layers, per pixel of the image.
 func (n *residual) flops() float64 {
 	sum := n.first.flops() + n.body.flops()
 	for _, block := range n.blocks {
@@ -60,12 +60,12 @@ func (n *residual) flops() float64 {
 	return sum / float64(n.fold*n.fold)
 }
 
-// radius follows one output pixel of every phase back through the layers.
+// radius traces one output pixel of every phase back through the layers.
 func (n *residual) radius() int {
 	size, farthest := 1<<len(n.ups), 0
 	for phase := range size {
-		// The span of positions that the output pixel depends on: 2 layers at
-		// full size, then one before each enlargement.
+		// The range of positions that the output pixel depends on: 2 layers at
+		// full size, then one before each upsampling.
 		low, high := phase-2, phase+2
 		for range n.ups {
 			low, high = floorHalf(low-1), floorHalf(high+1)
@@ -80,11 +80,10 @@ func (n *residual) radius() int {
 
 func floorHalf(n int) int { return n >> 1 }
 
-// bytes follows what was measured on ONNX Runtime 1.30 with arena and without
-// memory pattern: 8,300 to 15,900 bytes a pixel at 64 features and 4x. That is
-// three tensors of all features at full size and what the arena rounds up;
-// where nothing is enlarged the dense blocks need more, two tensors of all
-// that a fifth layer sees.
+// bytes follows measurements on ONNX Runtime 1.30 with arena and without memory
+// pattern: 8,300 to 15,900 bytes a pixel at 64 features and 4x. These are three
+// tensors of all features at full size and the arena's rounding. Without
+// upsampling the dense blocks need more: two tensors of the fifth layer's input.
 func (n *residual) bytes() int {
 	area := 1 << (2 * len(n.ups))
 	most := 4 * n.first.out * area * 39 / 10
@@ -99,43 +98,43 @@ func (n *residual) bytes() int {
 func (n *residual) build(b *builder) {
 	var h string
 	first := n.first
-	plain := b.options.Reference
-	if plain {
-		h, first = n.folded(b)
+	reference := b.options.Reference
+	if reference {
+		h, first = n.unshuffled(b)
 		h = b.same(h, first)
 	} else {
-		h = b.body(b.input())
+		h = b.normalized(b.input())
 		if n.fold > 1 {
 			first = first.unfolded(n.fold)
 		}
-		h = b.conv(h, b.first(first), place{stride: n.fold, pad: n.fold})
+		h = b.conv(h, b.foldInput(first), convParams{stride: n.fold, pad: n.fold})
 	}
 	trunk := h
 	for _, block := range n.blocks {
-		if plain {
-			h = plainBlock(b, h, block)
+		if reference {
+			h = referenceBlock(b, h, block)
 		} else {
-			h = foldedBlock(b, h, block)
+			h = scaledBlock(b, h, block)
 		}
 	}
 	h = b.op("Add", []string{b.same(h, n.body), trunk})
 	for _, up := range n.ups {
-		h = b.leaky(b.same(b.enlarge(h, 2), up))
+		h = b.leaky(b.same(b.nearest(h, 2), up))
 	}
 	h = b.leaky(b.same(h, n.high))
 	switch {
-	case plain:
-		b.plainOutput(b.same(h, n.last), b.bodyType(), fromZero)
+	case reference:
+		b.rgbOutput(b.same(h, n.last), b.bodyType(), zeroToOne)
 	case len(n.ups) == 0:
-		b.output(b.widen(b.same(h, b.last(n.last, []int{0}, 1)), ""), 1)
+		b.output(b.denormalized(b.same(h, b.foldOutput(n.last, 1)), ""), 1)
 	default:
-		last := b.last(n.last, []int{0}, 1).inPhases()
-		b.output(b.widen(b.conv(h, last, place{stride: 2, pad: 1}), ""), 2)
+		last := b.foldOutput(n.last, 1).inPhases()
+		b.output(b.denormalized(b.conv(h, last, convParams{stride: 2, pad: 1}), ""), 2)
 	}
 }
 
-// dense adds the first four layers of a dense block and returns all that the
-// fifth one sees.
+// dense adds the first four layers of a dense block and returns the input of the
+// fifth.
 func dense(b *builder, x string, layers [denseLayers]layer) string {
 	seen := x
 	for _, l := range layers[:denseLayers-1] {
@@ -144,8 +143,8 @@ func dense(b *builder, x string, layers [denseLayers]layer) string {
 	return seen
 }
 
-// plainBlock writes a residual block as published.
-func plainBlock(b *builder, x string, block [denseBlocks][denseLayers]layer) string {
+// referenceBlock writes a residual block as published.
+func referenceBlock(b *builder, x string, block [denseBlocks][denseLayers]layer) string {
 	share := func(y, x string) string {
 		factor := b.floats([]float32{rrdbShare})
 		return b.op("Add", []string{b.op("Mul", []string{y, factor}), x})
@@ -157,12 +156,12 @@ func plainBlock(b *builder, x string, block [denseBlocks][denseLayers]layer) str
 	return share(h, x)
 }
 
-// foldedBlock writes the same with the shares in the weights of each fifth
-// layer, as a Mul leaves ONNX Runtime's blocked layout. The fifth layer sees
-// the block's input among its own, so that in float32 adding it is one tap of
-// its kernel, and only the outer sum is left. Float16 keeps the sums: it would
-// lose too much of the input in the products.
-func foldedBlock(b *builder, x string, block [denseBlocks][denseLayers]layer) string {
+// scaledBlock writes the same with rrdbShare folded into the weights of each
+// fifth layer, because a Mul leaves ONNX Runtime's blocked layout. The fifth
+// layer sees the block's input among its own, so in float32 adding it is one tap
+// of the kernel and only the outer sum is left. Float16 keeps the sums: the
+// products would lose too much of the input.
+func scaledBlock(b *builder, x string, block [denseBlocks][denseLayers]layer) string {
 	h := x
 	for i, layers := range block {
 		fifth := layers[denseLayers-1].scaled(rrdbShare)
@@ -188,11 +187,10 @@ func foldedBlock(b *builder, x string, block [denseBlocks][denseLayers]layer) st
 	return h
 }
 
-// folded adds the pixel-unshuffle as published and gives the first layer that
-// fits it: ONNX has the operator with its channels ordered (y, x, colour),
-// torch orders them (colour, y, x).
-func (n *residual) folded(b *builder) (string, layer) {
-	x := b.plainInput(b.bodyType(), fromZero)
+// unshuffled adds the pixel-unshuffle as published and returns the first layer
+// that fits it: ONNX orders the channels (y, x, color), torch (color, y, x).
+func (n *residual) unshuffled(b *builder) (string, layer) {
+	x := b.rgbInput(b.bodyType(), zeroToOne)
 	if n.fold == 1 {
 		return x, n.first
 	}
@@ -201,8 +199,8 @@ func (n *residual) folded(b *builder) (string, layer) {
 	taps := l.kernel * l.kernel
 	for i, w := range n.first.weight {
 		tap, channel, o := i%taps, i/taps%l.in, i/taps/l.in
-		colour, position := channel/area, channel%area
-		l.weight[(o*l.in+position*3+colour)*taps+tap] = w
+		color, position := channel/area, channel%area
+		l.weight[(o*l.in+position*3+color)*taps+tap] = w
 	}
 	return b.op("SpaceToDepth", []string{x}, onnx.Int("blocksize", int64(n.fold))), l
 }

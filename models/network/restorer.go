@@ -13,58 +13,58 @@ import (
 	"upscaled/models/onnx"
 )
 
-// Ranges that a restorer may take and give its samples in.
+// Value ranges of a restorer's input and output samples.
 const (
 	RangeAroundZero = "-1..1"
 	RangeFromZero   = "0..1"
 )
 
-// RestorerDescriptor tells of a ready ONNX file that restores an aligned face
-// what the file itself does not tell. GFPGAN, CodeFormer, RestoreFormer++ and
-// GPEN, as they are published in ONNX, take 512x512 in -1..1, and CodeFormer a
-// further input "weight" (0..1, more is more faithful).
+// RestorerDescriptor states about an ONNX file that restores an aligned face
+// what the file itself does not. GFPGAN, CodeFormer, RestoreFormer++ and GPEN,
+// as published in ONNX, use 512x512 in -1..1; CodeFormer has a second input
+// "weight" (0..1, more is more faithful).
 type RestorerDescriptor struct {
-	// Input and Output are the names of the picture's; "" is the only one, or
-	// the first, as files list further outputs of their inner layers after it.
-	// An input that Extra names does not count.
+	// Input and Output name the image's. "" means the only one, or the first:
+	// files list outputs of their inner layers after it. Inputs named in Extra
+	// do not count.
 	Input  string `json:"input,omitempty"`
 	Output string `json:"output,omitempty"`
-	// Size is the side of the square in pixels; 0 is what the file says.
+	// Size is the side of the square in pixels; 0 means the file's own.
 	Size int `json:"size,omitempty"`
-	// Range is RangeAroundZero, which "" means too, or RangeFromZero.
+	// Range is RangeAroundZero (also if "") or RangeFromZero.
 	Range string `json:"range,omitempty"`
-	// Extra gives every other input's value, which fills all of it.
+	// Extra holds the value that fills every other input.
 	Extra map[string]float64 `json:"extra,omitempty"`
 }
 
 const (
 	// maxFaceSide bounds the square of a restorer, in pixels.
 	maxFaceSide = 4096
-	// maxExtra bounds the elements of a further input.
+	// maxExtra bounds the elements of an extra input.
 	maxExtra = 1 << 16
 )
 
-// FromRestorerONNX takes a ready ONNX file of a face restorer: square, with a
-// scale of 1, in float32 or float16. It keeps file. Graph puts the usual edges
-// around it, in the precision that the file has, whatever Options ask for.
+// FromRestorerONNX accepts an ONNX file of a face restorer: square, scale 1,
+// float32 or float16. It keeps file. Graph wraps it in the usual conversion of
+// samples and keeps the file's precision, whatever Options ask for.
 func FromRestorerONNX(file []byte, d RestorerDescriptor) (*Network, error) {
 	parsed, err := parsedONNX(file)
 	if err != nil {
 		return nil, err
 	}
-	r := &ready{}
+	f := &foreign{}
 	switch d.Range {
 	case RangeAroundZero, "":
-		r.span = aroundZero
+		f.black = minusOneToOne
 	case RangeFromZero:
-		r.span = fromZero
+		f.black = zeroToOne
 	default:
 		return nil, fault.New(fault.Invalid, "A face restorer's range is %s or %s, not %q.", RangeAroundZero, RangeFromZero, d.Range)
 	}
-	if r.file, err = narrowed(parsed, d); err != nil {
+	if f.file, err = narrowed(parsed, d); err != nil {
 		return nil, err
 	}
-	in, out := r.file.Inputs[0], r.file.Outputs[0]
+	in, out := f.file.Inputs[0], f.file.Outputs[0]
 	side, err := squareOf(in, out, d.Size)
 	if err != nil {
 		return nil, err
@@ -72,13 +72,13 @@ func FromRestorerONNX(file []byte, d RestorerDescriptor) (*Network, error) {
 	id := sync.OnceValue(func() string {
 		digest := sha256.New()
 		digest.Write(file)
-		fmt.Fprintf(digest, "restorer %q %q %d %g", in.Name, out.Name, side, float64(r.span))
+		fmt.Fprintf(digest, "restorer %q %q %d %g", in.Name, out.Name, side, float64(f.black))
 		for _, name := range slices.Sorted(maps.Keys(d.Extra)) {
 			fmt.Fprintf(digest, " %q %g", name, d.Extra[name])
 		}
 		return hex.EncodeToString(digest.Sum(nil))
 	})
-	return &Network{id: id, ready: r, info: Info{
+	return &Network{id: id, foreign: f, info: Info{
 		Architecture: ONNXFile, Scale: 1, Multiple: 1,
 		FixedWidth: side, FixedHeight: side,
 		BytesPerPixel: faceBytes,
@@ -86,7 +86,7 @@ func FromRestorerONNX(file []byte, d RestorerDescriptor) (*Network, error) {
 	}}, nil
 }
 
-// narrowed chooses the input and the output and makes constants of the rest.
+// narrowed selects the input and the output and makes the other inputs constants.
 func narrowed(f *onnx.Foreign, d RestorerDescriptor) (*onnx.Foreign, error) {
 	var constants []onnx.Tensor
 	input := d.Input
@@ -110,21 +110,21 @@ func narrowed(f *onnx.Foreign, d RestorerDescriptor) (*onnx.Foreign, error) {
 	if len(constants) < len(d.Extra) {
 		for _, name := range slices.Sorted(maps.Keys(d.Extra)) {
 			if !slices.ContainsFunc(constants, func(t onnx.Tensor) bool { return t.Name == name }) {
-				return nil, fault.New(fault.Invalid, "The ONNX file has no further input %q that a value could be given to.", name)
+				return nil, fault.New(fault.Invalid, "The ONNX file has no extra input %q to set a value for.", name)
 			}
 		}
 	}
 	return f.Narrow(input, output, constants)
 }
 
-// filled is a constant of an input's type and shape. Free sides are 1.
+// filled returns a constant of an input's type and shape; free sides are 1.
 func filled(v onnx.Value, value float64) (onnx.Tensor, error) {
 	t := onnx.Tensor{Name: v.Name, Type: v.Type}
 	count := int64(1)
 	for _, d := range v.Dims {
 		side := max(1, d.Size)
 		if side > maxExtra || count*side > maxExtra {
-			return t, fault.New(fault.Unsupported, "The ONNX file's input %s is too large to be given one value.", v.Name)
+			return t, fault.New(fault.Unsupported, "The ONNX file's input %s is too large to be filled with one value.", v.Name)
 		}
 		count *= side
 		t.Dims = append(t.Dims, side)
@@ -143,24 +143,25 @@ func filled(v onnx.Value, value float64) (onnx.Tensor, error) {
 	return t, nil
 }
 
-// squareOf finds the side of the square that both ends have.
+// squareOf returns the side of the square that input and output share; side is
+// the descriptor's or 0.
 func squareOf(in, out onnx.Value, side int) (int, error) {
 	for _, v := range []onnx.Value{in, out} {
-		if err := checkReady(v); err != nil {
+		if err := checkImageValue(v); err != nil {
 			return 0, err
 		}
 		for i := 2; i < len(v.Dims); i++ {
-			told := v.Dims[i].Size
-			if told > maxFaceSide || side != 0 && told != 0 && told != int64(side) {
-				return 0, fault.New(fault.Unsupported, "The ONNX file's %s has a side of %d pixels; a restorer takes and gives one square, of %s.", v.Name, told, sideWanted(side))
+			stated := v.Dims[i].Size
+			if stated > maxFaceSide || side != 0 && stated != 0 && stated != int64(side) {
+				return 0, fault.New(fault.Unsupported, "The ONNX file's %s has a side of %d pixels; a restorer has a square input and output of one size, %s.", v.Name, stated, sideWanted(side))
 			}
 			if side == 0 {
-				side = int(told)
+				side = int(stated)
 			}
 		}
 	}
 	if side < 1 || side > maxFaceSide {
-		return 0, fault.New(fault.Invalid, "The ONNX file does not tell the size of the faces it takes; give it, from 1 to %d pixels.", maxFaceSide)
+		return 0, fault.New(fault.Invalid, "The ONNX file does not state the size of its faces; set it, from 1 to %d pixels.", maxFaceSide)
 	}
 	return side, nil
 }

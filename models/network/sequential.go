@@ -2,84 +2,86 @@ package network
 
 import "upscaled/models/fault"
 
-// Sequential is a network as 3x3 convolutions in the order they run, for runtimes
-// that compute without ONNX. It is the published network with constants and
-// the edges folded into weights; every convolution pads its input with one
-// zero on all sides. Its tensors are shared with the network where nothing was
-// folded in, and must not be changed.
+// Sequential is a model as a sequence of 3x3 convolutions, for runtimes that
+// compute without ONNX. Constants and the conversion of samples are folded into
+// the weights; every convolution pads its input with one zero on all sides.
+// Weights are shared with the Network and must not be changed.
 type Sequential struct {
-	// PixelUnshuffle is how many picture pixels a side become channels of one position
-	// of the first stack, ordered (colour, y, x) as torch's pixel_unshuffle.
+	// PixelUnshuffle is the side of the square of pixels that becomes channels
+	// of one position of tensor 0, ordered (color, y, x) as by torch's
+	// pixel_unshuffle.
 	PixelUnshuffle int
-	// Channels is 3, or 1 for gray. Stack 0 has Colors*Fold*Fold channels that
-	// hold samples as they are, 0..255 or 0..65535 (or 0..1 for Float).
+	// Channels is 3 for RGB, 1 for gray. Tensor 0 has
+	// Channels*PixelUnshuffle*PixelUnshuffle channels of unscaled samples:
+	// 0..255, 0..65535, or 0..1 for Float.
 	Channels int
 	// Tensors hold the values between convolutions.
 	Tensors []Tensor
-	// Convolutions run in this order. The last one gives the picture: samples
-	// in the same unit, plus a half where they are integers so that truncating
-	// rounds them, not yet clamped, its channels ordered (y, x, colour) within
-	// a block of Block x Block pixels.
+	// Convolutions run in this order. The last one computes the image: samples
+	// in the input's unit, not clamped, integers with 0.5 added so that
+	// truncation rounds them. Its channels are ordered (y, x, color) within a
+	// block of PixelShuffle x PixelShuffle pixels.
 	Convolutions []Convolution
 	PixelShuffle int
-	// AddsInput says that each pixel's own samples are added to its block.
+	// AddsInput reports whether each input pixel is added to its output block.
 	AddsInput bool
 }
 
-// Tensor is a tensor whose channels several convolutions may have made.
+// Tensor holds values between convolutions; several may write its channels.
 type Tensor struct {
 	Channels int
-	// Kept is how many of the first channels later sums add; those deserve
-	// more precision than what convolutions read.
+	// Kept is the number of leading channels that later residual sums read;
+	// they need more precision than convolution inputs.
 	Kept int
-	// Scale is the side of the stack for one position of stack 0.
+	// Scale is the tensor's side relative to tensor 0.
 	Scale int
 }
 
-// Convolution is a layer with what follows it, in this order: the sum with
-// Added and a leaky slope.
+// Convolution is a layer followed by its residual sum and its PReLU.
 type Convolution struct {
-	// From and In: it reads the first In channels of a stack, Upsample times
-	// larger by their nearest position (1 or 2).
+	// It reads the first In channels of tensor From, upsampled by Upsample (1
+	// or 2, nearest neighbor).
 	From, In, Upsample int
 	// Weight is [Out, In, 3, 3] in row-major order, Bias [Out].
 	Out          int
 	Weight, Bias []float32
 	Residuals    []Residual
-	// PReLU multiply negative values, one a channel; nil for no activation.
+	// PReLU holds the slope for negative values per channel; nil for none.
 	PReLU []float32
-	// To and At: the result becomes the channels At.. of a stack; To is -1 for
-	// the picture.
+	// The result is written to the channels from At on of tensor To; To is -1
+	// for the image.
 	To, At int
 }
 
-// Residual is the first channels of a stack, at the same positions, times Factor.
+// Residual adds the first channels of a tensor, at the same positions, times
+// Factor.
 type Residual struct {
 	Tensor int
 	Factor float32
 }
 
-// Sequential tells the network's convolutions for the options' samples and
-// channels; the precision is the caller's to choose. Networks that are more than those are fault.Unsupported.
+// Sequential returns the model's convolutions for the options' samples and
+// channels; the precision is left to the caller. Models that are not a sequence
+// of convolutions are fault.Unsupported.
 func (n *Network) Sequential(o Options) (*Sequential, error) {
-	if n.program == nil {
-		return nil, fault.New(fault.Unsupported, "Only RRDBNet and SRVGGNetCompact are chains of convolutions.")
+	if n.sequential == nil {
+		return nil, fault.New(fault.Unsupported, "Only RRDBNet and SRVGGNetCompact are sequences of convolutions.")
 	}
-	plain := o
-	plain.Precision = Float32
-	if err := n.check(plain); err != nil {
+	checked := o
+	checked.Precision = Float32
+	if err := n.check(checked); err != nil {
 		return nil, err
 	}
-	return n.program(o), nil
+	return n.sequential(o), nil
 }
 
-// stack adds a stack and gives its number.
-func (p *Sequential) stack(channels, kept, zoom int) int {
-	p.Tensors = append(p.Tensors, Tensor{channels, kept, zoom})
+// tensor adds a tensor and returns its index.
+func (p *Sequential) tensor(channels, kept, scale int) int {
+	p.Tensors = append(p.Tensors, Tensor{channels, kept, scale})
 	return len(p.Tensors) - 1
 }
 
-// conv adds a convolution of a layer; the caller sets what is special.
+// conv adds a convolution; the caller sets the fields that are not the default.
 func (p *Sequential) conv(l layer, from, to int) *Convolution {
 	p.Convolutions = append(p.Convolutions, Convolution{
 		From: from, In: l.in, Upsample: 1, Out: l.out, Weight: l.weight, Bias: l.bias, To: to,
@@ -87,46 +89,28 @@ func (p *Sequential) conv(l layer, from, to int) *Convolution {
 	return &p.Convolutions[len(p.Convolutions)-1]
 }
 
-// grayFolded sums the weights of the colours of a layer behind an unshuffle.
-func (l layer) grayFolded(area int) layer {
-	taps := l.kernel * l.kernel
-	sums := make([]float32, l.out*area*taps)
-	for i := range sums {
-		tap, position, o := i%taps, i/taps%area, i/taps/area
-		var sum float64
-		for c := range l.in / area {
-			sum += float64(l.weight[(o*l.in+c*area+position)*taps+tap])
-		}
-		sums[i] = float32(sum)
-	}
-	l.weight, l.in = sums, area
-	return l
-}
-
-// opening starts a program with the layer that sees the picture.
-func opening(o Options, l layer, fold int) (*Sequential, layer) {
-	p := &Sequential{PixelUnshuffle: fold, Channels: o.Channels, PixelShuffle: 1}
+// newSequential returns a sequence without convolutions and the first layer,
+// adapted to the input.
+func newSequential(o Options, l layer, unshuffle int) (*Sequential, layer) {
+	p := &Sequential{PixelUnshuffle: unshuffle, Channels: o.Channels, PixelShuffle: 1}
 	if o.Channels == 1 {
-		l = l.grayFolded(fold * fold)
+		l = l.gray(unshuffle * unshuffle)
 	}
-	p.stack(l.in, 0, 1)
+	p.tensor(l.in, 0, 1)
 	l.weight = multiplied(l.weight, 1/o.unit())
 	return p, l
 }
 
-// closing adapts the layer that makes the picture.
-func closing(o Options, l layer, area int) layer {
-	order := make([]int, area)
-	for i := range order {
-		order[i] = i
-	}
+// outputLayer adapts the last layer to the output; area is the number of pixels
+// that it computes per position.
+func outputLayer(o Options, l layer, area int) layer {
+	o.Precision = Float32
 	b := builder{options: o}
-	b.options.Precision = Float32
-	return b.last(l, order, area)
+	return b.foldOutput(l, area)
 }
 
-func (n *compact) program(o Options) *Sequential {
-	p, first := opening(o, n.layers[0], 1)
+func (n *compact) sequential(o Options) *Sequential {
+	p, first := newSequential(o, n.layers[0], 1)
 	p.PixelShuffle, p.AddsInput = n.scale, true
 	from, last := 0, len(n.layers)-1
 	for i, l := range n.layers {
@@ -134,43 +118,43 @@ func (n *compact) program(o Options) *Sequential {
 			l = first
 		}
 		if i == last {
-			p.conv(closing(o, l, n.scale*n.scale), from, -1)
+			p.conv(outputLayer(o, l, n.scale*n.scale), from, -1)
 			break
 		}
-		to := p.stack(l.out, 0, 1)
+		to := p.tensor(l.out, 0, 1)
 		p.conv(l, from, to).PReLU = n.slopes[i]
 		from = to
 	}
 	return p
 }
 
-func (n *residual) program(o Options) *Sequential {
-	p, first := opening(o, n.first, n.fold)
+func (n *residual) sequential(o Options) *Sequential {
+	p, first := newSequential(o, n.first, n.fold)
 	features := n.first.out
-	trunk := p.stack(features+n.grown(0, 0), features, 1)
+	trunk := p.tensor(features+n.growth(0, 0), features, 1)
 	p.conv(first, 0, trunk)
 	from := trunk
 	for i := range n.blocks {
 		from = n.block(p, i, from)
 	}
-	zoom := 1
-	to := p.stack(features, 0, zoom)
+	scale := 1
+	to := p.tensor(features, 0, scale)
 	p.conv(n.body, from, to).Residuals = []Residual{{trunk, 1}}
 	for _, up := range n.ups {
-		from, zoom = to, 2*zoom
-		to = p.stack(up.out, 0, zoom)
+		from, scale = to, 2*scale
+		to = p.tensor(up.out, 0, scale)
 		c := p.conv(up, from, to)
-		c.Upsample, c.PReLU = 2, leaks(up.out)
+		c.Upsample, c.PReLU = 2, leakySlopes(up.out)
 	}
-	from, to = to, p.stack(n.high.out, 0, zoom)
-	p.conv(n.high, from, to).PReLU = leaks(n.high.out)
-	p.conv(closing(o, n.last, 1), to, -1)
+	from, to = to, p.tensor(n.high.out, 0, scale)
+	p.conv(n.high, from, to).PReLU = leakySlopes(n.high.out)
+	p.conv(outputLayer(o, n.last, 1), to, -1)
 	return p
 }
 
-// grown is how many channels a dense block adds to its input; 0 behind the
-// last block.
-func (n *residual) grown(i, k int) int {
+// growth is the number of channels that a dense block adds to its input; 0
+// behind the last block.
+func (n *residual) growth(i, k int) int {
 	if i >= len(n.blocks) {
 		return 0
 	}
@@ -181,36 +165,36 @@ func (n *residual) grown(i, k int) int {
 	return sum
 }
 
-// block adds a residual block that reads a stack and gives the next one's
-// number. Shares are folded into each fifth layer.
+// block adds a residual block that reads tensor from and returns the index of
+// its output. rrdbShare is folded into each fifth layer.
 func (n *residual) block(p *Sequential, i, from int) int {
 	outer, features := from, n.first.out
 	for k, layers := range n.blocks[i] {
 		at := features
 		for _, l := range layers[:denseLayers-1] {
 			c := p.conv(l, from, from)
-			c.At, c.PReLU = at, leaks(l.out)
+			c.At, c.PReLU = at, leakySlopes(l.out)
 			at += l.out
 		}
 		next, kept := 0, features
 		share, added := float64(rrdbShare), []Residual{{from, 1}}
 		if k < denseBlocks-1 {
-			next = n.grown(i, k+1)
+			next = n.growth(i, k+1)
 		} else {
-			next, share = n.grown(i+1, 0), rrdbShare*rrdbShare
+			next, share = n.growth(i+1, 0), rrdbShare*rrdbShare
 			added = []Residual{{from, rrdbShare}, {outer, 1}}
 			if i == len(n.blocks)-1 {
 				kept = 0
 			}
 		}
-		to := p.stack(features+next, kept, 1)
+		to := p.tensor(features+next, kept, 1)
 		p.conv(layers[denseLayers-1].scaled(share), from, to).Residuals = added
 		from = to
 	}
 	return from
 }
 
-func leaks(channels int) []float32 {
+func leakySlopes(channels int) []float32 {
 	slopes := make([]float32, channels)
 	for i := range slopes {
 		slopes[i] = rrdbSlope

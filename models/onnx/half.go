@@ -5,8 +5,8 @@ import "math"
 // MaxHalf is the largest finite IEEE 754 half-precision number.
 const MaxHalf = 65504
 
-// halfBits rounds to half precision, to nearest and ties to even; what is too
-// large becomes an infinity (IEEE 754, binary16).
+// halfBits rounds to IEEE 754 binary16, to nearest and ties to even; larger
+// magnitudes become an infinity.
 func halfBits(f float32) uint16 {
 	bits := math.Float32bits(f)
 	sign := uint16(bits>>16) & 0x8000
@@ -20,8 +20,8 @@ func halfBits(f float32) uint16 {
 		steps := math.RoundToEven(math.Abs(float64(f)) * (1 << 24))
 		return sign | uint16(steps)
 	}
-	// Rebias the exponent (127 to 15), drop 13 bits of the fraction; a carry
-	// out of the fraction rightly raises the exponent.
+	// Rebias the exponent (127 to 15) and drop 13 bits of the fraction; a carry
+	// out of the fraction correctly increments the exponent.
 	rounded := magnitude - (127-15)<<23 + 0xfff + magnitude>>13&1
 	return sign | uint16(rounded>>13)
 }

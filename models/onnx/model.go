@@ -1,13 +1,11 @@
-// Package onnx writes ONNX model files, and reads foreign ones as far as is
-// needed to put new inputs and outputs around them. It knows the wire format
-// (onnx.proto of ONNX 1.16) and nothing of what a graph computes.
-//
-// Numbers in field tables such as fieldGraph are those of onnx.proto.
+// Package onnx writes ONNX model files and wraps existing ones in new inputs and
+// outputs. It knows the wire format (onnx.proto of ONNX 1.16), whose field
+// numbers it uses, and nothing of what a graph computes.
 package onnx
 
 import "strconv"
 
-// Versions written into every model: what ONNX Runtime since 1.14 reads.
+// Versions written into every model: read by ONNX Runtime 1.14 and later.
 const (
 	IRVersion = 8
 	Opset     = 17
@@ -16,7 +14,7 @@ const (
 // ElemType is TensorProto.DataType.
 type ElemType int32
 
-// The element types that occur in the graphs of this project.
+// The element types used in this project.
 const (
 	Float32 ElemType = 1
 	Uint8   ElemType = 2
@@ -48,8 +46,8 @@ func (t ElemType) String() string {
 	return "type " + strconv.Itoa(int(t))
 }
 
-// Dim is one side of a shape: a size, or a free side when Size is 0. Sides
-// that share a Name are equal.
+// Dim is one side of a shape: a size, or free if Size is 0. Sides with the same
+// Name are equal.
 type Dim struct {
 	Size int64
 	Name string
@@ -63,11 +61,11 @@ type Value struct {
 }
 
 // Tensor is a constant of the graph. Exactly one of Floats, Doubles and Ints is
-// set and holds the product of Dims elements; without Dims it is a scalar.
+// set and holds the product of Dims elements; a scalar has no Dims.
 type Tensor struct {
 	Name string
-	// Type is Float32 or Float16 for Floats, which are rounded to nearest
-	// even, Float64 for Doubles, and Int64 or Int32 for Ints.
+	// Type is Float32 or Float16 (rounded to nearest even) for Floats, Float64
+	// for Doubles, Int64 or Int32 for Ints.
 	Type    ElemType
 	Dims    []int64
 	Floats  []float32
@@ -75,8 +73,7 @@ type Tensor struct {
 	Ints    []int64
 }
 
-// Attribute is a named constant of a node; make one with Int, Float, String,
-// or Ints.
+// Attribute is a named constant of a node, made by Int, Float, String or Ints.
 type Attribute struct {
 	name string
 	kind uint64 // AttributeProto.AttributeType
@@ -94,23 +91,23 @@ const (
 	kindInts   = 7
 )
 
-// Int makes an integer attribute.
+// Int returns an integer attribute.
 func Int(name string, v int64) Attribute { return Attribute{name: name, kind: kindInt, num: v} }
 
-// Float makes a float attribute.
+// Float returns a float attribute.
 func Float(name string, v float32) Attribute { return Attribute{name: name, kind: kindFloat, flt: v} }
 
-// String makes a text attribute.
+// String returns a string attribute.
 func String(name, v string) Attribute { return Attribute{name: name, kind: kindString, text: v} }
 
-// Ints makes an attribute of several integers.
+// Ints returns an attribute that is a list of integers.
 func Ints(name string, v ...int64) Attribute {
 	return Attribute{name: name, kind: kindInts, nums: v}
 }
 
 // Node applies an operator of the standard domain.
 type Node struct {
-	// Name is for profiles and messages; where set it is unique.
+	// Name is for profiles and messages; it is unique unless empty.
 	Name       string
 	Op         string
 	Inputs     []string
@@ -118,8 +115,7 @@ type Node struct {
 	Attributes []Attribute
 }
 
-// Model is a whole file. Nodes are in an order in which every value is made
-// before it is used.
+// Model is a whole file. Nodes are in topological order.
 type Model struct {
 	Name     string
 	Nodes    []Node

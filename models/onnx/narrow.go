@@ -7,11 +7,10 @@ import (
 	"upscaled/models/fault"
 )
 
-// Narrow gives the file with one input and one output, as Wrap needs it: every
-// other input becomes a constant, and every other output is no output any
-// more. The constants are named after the inputs they stand for. Names that the
-// file does not have are fault.Invalid, inputs without a constant
-// fault.Unsupported.
+// Narrow returns the file with one input and one output, as Wrap needs it: every
+// other input becomes the constant of its name, and the other outputs are
+// dropped. Names that the file does not have are fault.Invalid, inputs without a
+// constant fault.Unsupported.
 func (f *Foreign) Narrow(input, output string, constants []Tensor) (*Foreign, error) {
 	named := func(values []Value, name string) (Value, bool) {
 		i := slices.IndexFunc(values, func(v Value) bool { return v.Name == name })
@@ -28,28 +27,28 @@ func (f *Foreign) Narrow(input, output string, constants []Tensor) (*Foreign, er
 	if !ok {
 		return nil, fault.New(fault.Invalid, "The ONNX file has no output %q; its outputs are %s.", output, list(f.Outputs))
 	}
-	baked := map[string]bool{}
+	fixed := map[string]bool{}
 	for _, t := range constants {
 		if _, ok := named(f.Inputs, t.Name); !ok || t.Name == input {
-			return nil, fault.New(fault.Invalid, "The ONNX file has no further input %q; its inputs are %s.", t.Name, list(f.Inputs))
+			return nil, fault.New(fault.Invalid, "The ONNX file has no extra input %q; its inputs are %s.", t.Name, list(f.Inputs))
 		}
-		baked[t.Name] = true
+		fixed[t.Name] = true
 	}
 	for _, v := range f.Inputs {
-		if v.Name != input && !baked[v.Name] {
-			return nil, fault.New(fault.Unsupported, "The ONNX file has a further input, %s, of which no value is given.", v.Name)
+		if v.Name != input && !fixed[v.Name] {
+			return nil, fault.New(fault.Unsupported, "The ONNX file has an extra input, %s, that no value is set for.", v.Name)
 		}
 	}
 	narrow := *f
 	narrow.Inputs, narrow.Outputs = []Value{in}, []Value{out}
 	var err error
-	narrow.graph, err = f.withConstants(baked, output, constants)
+	narrow.graph, err = f.withConstants(fixed, output, constants)
 	return &narrow, err
 }
 
-// withConstants gives the graph's fields without the inputs in baked and
-// without outputs but one, and with constants.
-func (f *Foreign) withConstants(baked map[string]bool, output string, constants []Tensor) ([]field, error) {
+// withConstants returns the graph's fields with the constants added and without
+// the inputs in fixed and the outputs other than output.
+func (f *Foreign) withConstants(fixed map[string]bool, output string, constants []Tensor) ([]field, error) {
 	var kept []field
 	for _, g := range f.graph {
 		if (g.number == fieldInput || g.number == fieldOutput) && g.body != nil {
@@ -57,13 +56,13 @@ func (f *Foreign) withConstants(baked map[string]bool, output string, constants 
 			if err != nil {
 				return nil, damaged(err)
 			}
-			if g.number == fieldInput && baked[value.Name] || g.number == fieldOutput && value.Name != output {
+			if g.number == fieldInput && fixed[value.Name] || g.number == fieldOutput && value.Name != output {
 				continue
 			}
 		}
 		kept = append(kept, g)
 	}
-	more := piecesOf(Model{Tensors: constants})
+	more := graphOf(Model{Tensors: constants})
 	added, err := fields(more.appendTo(make([]byte, 0, more.size())))
 	if err != nil {
 		return nil, damaged(err)
@@ -71,7 +70,7 @@ func (f *Foreign) withConstants(baked map[string]bool, output string, constants 
 	return append(kept, added...), nil
 }
 
-// list names values for a sentence.
+// list joins the names of values for an error message.
 func list(values []Value) string {
 	if len(values) == 0 {
 		return "none"

@@ -8,32 +8,31 @@ import (
 	"upscaled/models/fault"
 )
 
-// Foreign is an ONNX file that was not written here. Only what is needed to
-// put other inputs and outputs around it is understood; everything else stays
-// the bytes it was.
+// Foreign is an ONNX file from elsewhere. Only the parts needed to wrap it are
+// parsed; everything else keeps its bytes.
 type Foreign struct {
-	// Opset is the version of the standard operators, IR that of the format.
+	// Opset is the version of the standard operators, IR the format's.
 	Opset, IR int64
-	// Inputs are the graph's inputs that are no constants.
+	// Inputs excludes those that are constants.
 	Inputs, Outputs []Value
 	model, graph    []field
 }
 
-// field is one field of a message: raw with its tag, body without and without
-// its length. body is set for length-delimited fields only.
+// field is one field of a message: raw includes its tag, body is the content of
+// a length-delimited field and nil for others.
 type field struct {
 	number    protowire.Number
 	raw, body []byte
 	varint    uint64
 }
 
-// maxDepth bounds how deep graphs may lie in one another.
+// maxDepth bounds the nesting of graphs.
 const maxDepth = 16
 
 var errDamaged = errors.New("malformed protobuf")
 
-// Parse reads a file; it keeps parts of data. A file that is no ONNX is
-// fault.Invalid, one that keeps its weights elsewhere fault.Unsupported.
+// Parse reads a file and keeps parts of data. Data that is not ONNX is
+// fault.Invalid; a file whose weights are in a second file is fault.Unsupported.
 func Parse(data []byte) (*Foreign, error) {
 	f := &Foreign{}
 	var err error
@@ -64,7 +63,7 @@ func Parse(data []byte) (*Foreign, error) {
 }
 
 func damaged(err error) error {
-	return fault.Wrap(fault.Invalid, err, "The ONNX file is damaged or no ONNX file.")
+	return fault.Wrap(fault.Invalid, err, "The ONNX file is damaged or not an ONNX file.")
 }
 
 func (f *Foreign) readOpset(body []byte) error {
@@ -123,7 +122,7 @@ func (f *Foreign) readGraph() error {
 	return nil
 }
 
-// readTensor tells a constant's name and whether its data is in another file.
+// readTensor returns a constant's name and whether its data is in another file.
 func readTensor(body []byte) (name string, external bool, err error) {
 	parts, err := fields(body)
 	for _, p := range parts {
@@ -137,8 +136,8 @@ func readTensor(body []byte) (name string, external bool, err error) {
 	return name, external, err
 }
 
-// readValue reads a ValueInfoProto of a dense tensor; for other kinds of
-// values only the name is given.
+// readValue reads a ValueInfoProto of a dense tensor; of other values it reads
+// only the name.
 func readValue(body []byte) (Value, error) {
 	var v Value
 	parts, err := fields(body)
@@ -207,7 +206,7 @@ func readDim(body []byte) (Dim, error) {
 	return dim, err
 }
 
-// fields splits a message; the parts share its bytes.
+// fields splits a message into parts that share its memory.
 func fields(message []byte) ([]field, error) {
 	var out []field
 	for len(message) > 0 {

@@ -6,48 +6,48 @@ import (
 	"upscaled/models/fault"
 )
 
-// Prefix starts the names of all values that a Wrapping adds; no value of the
-// foreign graph may have it.
+// Prefix starts the names of all values that Wrap adds; the wrapped graph may
+// not use it.
 const Prefix = "upscaled/"
 
-// Wrapping is what goes around a foreign graph of one input and one output.
+// Wrapping is put around a graph with one input and one output.
 type Wrapping struct {
-	// Before reads Input and makes InnerInput, After reads InnerOutput and
-	// makes Output. Other names in them, and in Tensors, start with Prefix.
+	// Before reads Input and computes InnerInput; After reads InnerOutput and
+	// computes Output. Other names here and in Tensors start with Prefix.
 	Before, After []Node
 	Tensors       []Tensor
 	Input, Output Value
 }
 
-// InnerInput and InnerOutput are what the foreign graph's input and output are
-// called in a Wrapping.
+// InnerInput and InnerOutput are the names of the wrapped graph's input and
+// output.
 const (
 	InnerInput  = Prefix + "inner-input"
 	InnerOutput = Prefix + "inner-output"
 )
 
-// Wrap gives the file with other inputs and outputs. The foreign parts keep
-// their bytes, but for names that clash with those of w.
+// Wrap returns the file with other inputs and outputs. The wrapped parts keep
+// their bytes, except for names that clash with those of w.
 func (f *Foreign) Wrap(w Wrapping) ([]byte, error) {
 	r := renaming{names: map[string]string{
 		w.Input.Name:  Prefix + "inner/" + w.Input.Name,
 		w.Output.Name: Prefix + "inner/" + w.Output.Name,
 	}}
 	if len(f.Inputs) != 1 || len(f.Outputs) != 1 || f.Inputs[0].Name == f.Outputs[0].Name {
-		return nil, fault.New(fault.Unsupported, "The ONNX file has not one input and one output.")
+		return nil, fault.New(fault.Unsupported, "The ONNX file does not have exactly one input and one output.")
 	}
 	r.names[f.Inputs[0].Name] = InnerInput
 	r.names[f.Outputs[0].Name] = InnerOutput
 
-	before := piecesOf(Model{Nodes: w.Before})
+	before := graphOf(Model{Nodes: w.Before})
 	inner, err := r.graph(f.graph, map[string]bool{f.Inputs[0].Name: true, f.Outputs[0].Name: true}, 0)
 	if err != nil {
 		return nil, err
 	}
-	after := piecesOf(Model{Nodes: w.After, Inputs: []Value{w.Input}, Outputs: []Value{w.Output}, Tensors: w.Tensors})
+	after := graphOf(Model{Nodes: w.After, Inputs: []Value{w.Input}, Outputs: []Value{w.Output}, Tensors: w.Tensors})
 
-	// A repeated field keeps its order over the whole message, so that the
-	// three parts of the node list can simply follow one another.
+	// A repeated field keeps its order across the whole message, so the three
+	// parts of the node list can simply be concatenated.
 	graph := make([]byte, 0, before.size()+len(inner)+after.size())
 	graph = before.appendTo(graph)
 	graph = append(graph, inner...)
@@ -63,7 +63,7 @@ func (f *Foreign) Wrap(w Wrapping) ([]byte, error) {
 	return out, nil
 }
 
-// renaming gives values of a foreign graph other names.
+// renaming replaces names of values in a graph.
 type renaming struct {
 	names map[string]string
 }
@@ -75,8 +75,8 @@ func (r renaming) text(out []byte, f field) []byte {
 	return append(out, f.raw...)
 }
 
-// graph renames in a GraphProto's fields. Inputs and outputs named in drop,
-// and every shape hint of a renamed value, are left out.
+// graph renames in a GraphProto's fields. It drops the inputs and outputs in
+// drop, and the shape hints of renamed values.
 func (r renaming) graph(parts []field, drop map[string]bool, depth int) ([]byte, error) {
 	if depth > maxDepth {
 		return nil, damaged(errDamaged)
@@ -86,7 +86,7 @@ func (r renaming) graph(parts []field, drop map[string]bool, depth int) ([]byte,
 		var err error
 		number := p.number
 		if p.body == nil {
-			number = 0 // a known field's number on something else, which Parse passes over
+			number = 0 // wrong wire type, ignored by Parse too
 		}
 		switch number {
 		case fieldNode:
@@ -113,7 +113,7 @@ func (r renaming) graph(parts []field, drop map[string]bool, depth int) ([]byte,
 	return out, nil
 }
 
-// named copies a message whose field number holds its name.
+// named copies a message whose name is in the given field.
 func (r renaming) named(out []byte, p field, number int) ([]byte, error) {
 	parts, err := fields(p.body)
 	if err != nil {
@@ -125,7 +125,7 @@ func (r renaming) named(out []byte, p field, number int) ([]byte, error) {
 			continue
 		}
 		if strings.HasPrefix(string(part.body), Prefix) {
-			return nil, fault.New(fault.Unsupported, "The ONNX file was made by this program already; import the original.")
+			return nil, fault.New(fault.Unsupported, "The ONNX file was made by this program; import the original.")
 		}
 		changed = changed || r.names[string(part.body)] != ""
 	}
@@ -143,7 +143,7 @@ func (r renaming) named(out []byte, p field, number int) ([]byte, error) {
 	return appendMessage(out, p.number, body), nil
 }
 
-// node renames what a node reads and makes, and in graphs it holds.
+// node renames a node's inputs and outputs, and those in its subgraphs.
 func (r renaming) node(out []byte, p field, depth int) ([]byte, error) {
 	parts, err := fields(p.body)
 	if err != nil {
@@ -154,7 +154,7 @@ func (r renaming) node(out []byte, p field, depth int) ([]byte, error) {
 		switch part.number {
 		case fieldNodeInput, fieldNodeOutput:
 			if strings.HasPrefix(string(part.body), Prefix) {
-				return nil, fault.New(fault.Unsupported, "The ONNX file was made by this program already; import the original.")
+				return nil, fault.New(fault.Unsupported, "The ONNX file was made by this program; import the original.")
 			}
 			body = r.text(body, part)
 		case fieldNodeAttribute:
@@ -168,8 +168,8 @@ func (r renaming) node(out []byte, p field, depth int) ([]byte, error) {
 	return appendMessage(out, p.number, body), nil
 }
 
-// attribute renames in the graphs that an attribute may hold: those of If,
-// Loop and Scan see the names around them.
+// attribute renames in the subgraphs of If, Loop and Scan, which see the names
+// around them.
 func (r renaming) attribute(out []byte, p field, depth int) ([]byte, error) {
 	const fieldOneGraph, fieldGraphs = 6, 11
 	parts, err := fields(p.body)

@@ -37,10 +37,10 @@ const (
 	fieldTensorLocation = 14
 )
 
-// Marshal serialises a model. The result is allocated once in its final size,
-// so that a network of 67 MB costs one copy of its weights.
+// Marshal serializes a model. The result is allocated once at its final size, so
+// that a model of 67 MB costs one copy of its weights.
 func Marshal(m Model) []byte {
-	graph := piecesOf(m)
+	graph := graphOf(m)
 	head := appendUint(nil, fieldIRVersion, IRVersion)
 	head = appendText(head, fieldProducer, "upscaled")
 	tail := appendMessage(nil, fieldOpset, appendUint(nil, 2, Opset))
@@ -56,14 +56,14 @@ func Marshal(m Model) []byte {
 	return append(out, tail...)
 }
 
-// pieces is a GraphProto before it is written: everything small is already
-// serialised, tensors are not, as their bytes should be written once only.
-type pieces struct {
+// graph is a GraphProto to be written: small is serialized, tensors are not, so
+// that their bytes are copied only once.
+type graph struct {
 	small   []byte
 	tensors []Tensor
 }
 
-func piecesOf(m Model) pieces {
+func graphOf(m Model) graph {
 	var small []byte
 	if m.Name != "" {
 		small = appendText(small, fieldGraphName, m.Name)
@@ -77,10 +77,10 @@ func piecesOf(m Model) pieces {
 	for _, value := range m.Outputs {
 		small = appendMessage(small, fieldOutput, valueBytes(value))
 	}
-	return pieces{small: small, tensors: m.Tensors}
+	return graph{small: small, tensors: m.Tensors}
 }
 
-func (p pieces) size() int {
+func (p graph) size() int {
 	n := len(p.small)
 	for _, t := range p.tensors {
 		n += sizeOfMessage(fieldInitializer, tensorSize(t))
@@ -88,7 +88,7 @@ func (p pieces) size() int {
 	return n
 }
 
-func (p pieces) appendTo(out []byte) []byte {
+func (p graph) appendTo(out []byte) []byte {
 	out = append(out, p.small...)
 	for _, t := range p.tensors {
 		out = protowire.AppendTag(out, fieldInitializer, protowire.BytesType)
@@ -128,7 +128,7 @@ func rawSize(t Tensor) int {
 	return 4 * len(t.Floats)
 }
 
-// appendRaw writes the elements in little endian, as raw_data wants them.
+// appendRaw appends the elements in little-endian order, as raw_data requires.
 func appendRaw(out []byte, t Tensor) []byte {
 	at := len(out)
 	out = out[:at+rawSize(t)]

@@ -7,9 +7,9 @@ import (
 	"upscaled/models/fault"
 )
 
-// Limits on what a file may hold. They are far above any network this program
-// runs (the largest official file has 16.7 million values) and bound the
-// memory that a hostile file can ask for.
+// Limits on the contents of a file. They are far above any supported model (the
+// largest official file has 16.7 million values) and bound the memory that a
+// hostile file can demand.
 const (
 	maxTensors   = 100_000
 	maxDimension = 1 << 31
@@ -19,14 +19,14 @@ const (
 	maxDecoded = 4 << 30
 )
 
-// decodedLimit is how many bytes of float32 a file of size bytes may become.
-// Half precision doubles and compressed or shared storages multiply; the
-// constant lets small files of zeros through.
+// decodedLimit returns the number of float32 bytes that a file may expand to.
+// Half precision doubles, and compressed or shared storages multiply; the
+// constant lets small files of zeros pass.
 func decodedLimit(size int64) int64 {
 	return min(maxDecoded, 64<<20+16*min(size, maxDecoded))
 }
 
-// elements multiplies a shape, refusing what no tensor has: negative or
+// elements returns the product of a shape. It reports false for negative or
 // enormous sides, too many of them, or a product that overflows.
 func elements(shape []int64) (int64, bool) {
 	if len(shape) > maxRank {
@@ -54,8 +54,8 @@ func intShape(shape []int64) []int {
 	return out
 }
 
-// checkFinite refuses NaN and infinite values: one of them blackens every
-// picture, and it is always a sign of a damaged or diverged file.
+// checkFinite rejects NaN and infinities: a single one blackens every image, and
+// it always comes from a damaged or diverged file.
 func checkFinite(t Tensors) error {
 	const exponent = 0x7f800000
 	for name, tensor := range t {
@@ -69,5 +69,5 @@ func checkFinite(t Tensors) error {
 }
 
 func damaged(err error, what string) error {
-	return fault.Wrap(fault.Invalid, err, "The weights file is damaged or incomplete (%s); get it again.", what)
+	return fault.Wrap(fault.Invalid, err, "The weights file is damaged or incomplete (%s); download it again.", what)
 }

@@ -13,13 +13,13 @@ import (
 	"upscaled/models/fault"
 )
 
-// maxNCNN bounds both ncnn files, which are read whole, in bytes.
+// maxNCNN bounds each ncnn file, in bytes; they are read into memory.
 const maxNCNN = 1 << 30
 
-// ReadFile reads a weights file of any known form, recognised by its content:
-// PyTorch (.pth, .pt, .ckpt, .bin), safetensors, or ncnn, for which either of
-// the .param and the .bin file may be given; the other is found beside it.
-// Names are normalised (see Normalize). A missing file is fault.NotFound.
+// ReadFile reads a weights file of any supported format, detected by content:
+// PyTorch (.pth, .pt, .ckpt, .bin), safetensors, or ncnn, given by either its
+// .param or its .bin file with the other one beside it. Names are normalized
+// (see Normalize). A missing file is fault.NotFound.
 func ReadFile(path string) (Tensors, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -45,8 +45,8 @@ func ReadFile(path string) (Tensors, error) {
 	return Normalize(t), nil
 }
 
-// readAny chooses the reader by the first bytes, and by the name only where a
-// file has no mark of its own (ncnn's .bin).
+// readAny selects the reader by the first bytes, and by the extension only for
+// ncnn's .bin, which has no magic number.
 func readAny(file *os.File, size int64, start []byte, path string) (Tensors, error) {
 	switch {
 	case bytes.HasPrefix(start, []byte(zipMagic)), isLegacyPyTorch(start):
@@ -60,11 +60,11 @@ func readAny(file *os.File, size int64, start []byte, path string) (Tensors, err
 	case len(start) == 0:
 		return nil, fault.New(fault.Invalid, "%s is empty.", path)
 	}
-	return nil, fault.New(fault.Unsupported, "%s is not a weights file that can be read; PyTorch (.pth), safetensors and ncnn (.param with .bin) can.", path)
+	return nil, fault.New(fault.Unsupported, "%s is not a supported weights file; supported are PyTorch (.pth), safetensors and ncnn (.param with .bin).", path)
 }
 
-// sibling is the path with another extension, in upper case where the given
-// one is.
+// sibling returns the path with another extension, in upper case if the old one
+// is.
 func sibling(path, extension string) string {
 	given := filepath.Ext(path)
 	if given != "" && given == strings.ToUpper(given) {
@@ -91,7 +91,7 @@ func readBounded(path string) ([]byte, error) {
 		return nil, openError(err, path)
 	}
 	if info.Size() > maxNCNN {
-		return nil, fault.New(fault.TooLarge, "%s has %d bytes; ncnn files of up to %d are read.", path, info.Size(), int64(maxNCNN))
+		return nil, fault.New(fault.TooLarge, "%s has %d bytes; the limit for ncnn files is %d.", path, info.Size(), int64(maxNCNN))
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 type element int
 
 const (
-	// skipped elements (integers, booleans) hold no weights, such as
+	// skipped elements (integers, booleans) are not weights, for example
 	// num_batches_tracked; their tensors are left out.
 	skipped element = iota
 	float32Element
@@ -21,7 +21,7 @@ const (
 	float64Element
 )
 
-// size is the stored bytes of one value; it is not defined for skipped.
+// size returns the stored bytes of one value; it is undefined for skipped.
 func (e element) size() int64 {
 	switch e {
 	case float16Element, bfloat16Element:
@@ -32,9 +32,8 @@ func (e element) size() int64 {
 	return 4
 }
 
-// decode converts src, which holds len(dst) values, to float32. Doubles round
-// to nearest; those out of float32's range become infinite and are refused
-// later with all other values that are not finite.
+// decode converts src, which holds len(dst) values, to float32. Doubles are
+// rounded to nearest; those out of range become infinite and fail checkFinite.
 func (e element) decode(dst []float32, src []byte, order binary.ByteOrder) {
 	switch e {
 	case float16Element:
@@ -57,39 +56,39 @@ func (e element) decode(dst []float32, src []byte, order binary.ByteOrder) {
 }
 
 // halfToFloat widens an IEEE 754 binary16. Shifting exponent and mantissa into
-// place leaves the exponent 112 too small; the product mends that and brings
-// subnormal halves into the normal range of float32 exactly.
+// place leaves the exponent 112 too small; the product corrects that and maps
+// subnormal halves to normal float32 values exactly.
 func halfToFloat(h uint16) float32 {
 	const rebias = 0x1p112
 	sign := uint32(h&0x8000) << 16
 	magnitude := uint32(h&0x7fff) << 13
-	if h&0x7c00 == 0x7c00 { // infinity or NaN: keep the class
+	if h&0x7c00 == 0x7c00 { // infinity or NaN
 		return math.Float32frombits(sign | 0x7f800000 | magnitude)
 	}
 	value := math.Float32frombits(magnitude) * rebias
 	return math.Float32frombits(sign | math.Float32bits(value))
 }
 
-// nativeOrder says whether values stored in order can be copied as they are.
+// nativeOrder reports whether values stored in order can be copied unchanged.
 func nativeOrder(order binary.ByteOrder) bool {
 	probe := []byte{1, 2}
 	return order.Uint16(probe) == binary.NativeEndian.Uint16(probe)
 }
 
-// floatBytes is the memory of values as bytes in the machine's order. It
-// spares a pass over tens of megabytes, which would cost more than the reading.
+// floatBytes returns the memory of values as bytes in native order. It saves a
+// pass over tens of megabytes, which would cost more than reading them.
 func floatBytes(values []float32) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(values))), 4*len(values))
 }
 
-// readFloats fills dst from a stream: straight into its memory where the
-// stored form is the machine's own, else through a small buffer.
+// readFloats fills dst from a stream: directly if the stored form is the native
+// one, otherwise through a small buffer.
 func readFloats(r io.Reader, dst []float32, kind element, order binary.ByteOrder) error {
 	if kind == float32Element && nativeOrder(order) {
 		_, err := io.ReadFull(r, floatBytes(dst))
 		return readError(err)
 	}
-	const values = 8192 // a buffer of at most 64 KiB stays in the cache
+	const values = 8192 // at most 64 KiB, which stay in the cache
 	size := int(kind.size())
 	buffer := make([]byte, min(values, len(dst))*size)
 	for len(dst) > 0 {
@@ -103,7 +102,7 @@ func readFloats(r io.Reader, dst []float32, kind element, order binary.ByteOrder
 	return nil
 }
 
-// readError makes an end of file inside a tensor an unexpected one.
+// readError turns an end of file inside a tensor into an unexpected one.
 func readError(err error) error {
 	if err == nil {
 		return nil

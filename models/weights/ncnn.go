@@ -4,13 +4,13 @@ import (
 	"upscaled/models/fault"
 )
 
-// ReadNCNN reads a network that was converted to ncnn: the text of its .param
-// file and the bytes of its .bin file. ncnn keeps layers but no PyTorch names,
-// so the layers are followed from blob to blob and must form an RRDBNet or an
-// SRVGGNetCompact exactly; the tensors get that network's PyTorch names.
+// ReadNCNN reads a model that was converted to ncnn: the text of its .param file
+// and the bytes of its .bin file. ncnn keeps layers but not PyTorch's names, so
+// the layers are followed from blob to blob and must form exactly an RRDBNet or
+// an SRVGGNetCompact; the tensors get that architecture's PyTorch names.
 //
-// A damaged file is fault.Invalid; another network, or quantised (int8)
-// weights, fault.Unsupported.
+// A damaged file is fault.Invalid; other architectures and quantized (int8)
+// weights are fault.Unsupported.
 func ReadNCNN(param, bin []byte) (Tensors, error) {
 	net, err := parseNCNNParam(param)
 	if err != nil {
@@ -26,17 +26,17 @@ func ReadNCNN(param, bin []byte) (Tensors, error) {
 	return m.tensors, checkFinite(m.tensors)
 }
 
-// ncnnMatcher follows a network and collects its tensors under their names.
+// ncnnMatcher follows a model's layers and collects its tensors.
 type ncnnMatcher struct {
 	net     *ncnnNetwork
 	used    map[*ncnnLayer]bool
 	tensors Tensors
-	// output is the blob that the followed network ends in.
+	// output is the blob in which the model ends.
 	output string
 }
 
-// match decides by the layers present which network to follow, and then
-// insists that nothing was left over.
+// match picks the architecture by the layers present, follows it and then
+// insists that no layer is left over.
 func (m *ncnnMatcher) match() error {
 	follow := m.compact
 	for _, layer := range m.net.layers {
@@ -49,22 +49,23 @@ func (m *ncnnMatcher) match() error {
 		return err
 	}
 	if left := m.net.consumers[m.output]; len(left) > 0 {
-		return mismatch(left[0].name, "stands behind the network's end")
+		return mismatch(left[0].name, "comes after the model's end")
 	}
 	for _, layer := range m.net.layers {
 		if !m.used[layer] {
-			return mismatch(layer.name, "is no part of it")
+			return mismatch(layer.name, "is not part of it")
 		}
 	}
 	return nil
 }
 
 func mismatch(layer, why string) error {
-	return fault.New(fault.Unsupported, "The ncnn network is neither an RRDBNet nor an SRVGGNetCompact (layer %.100q %s); import its .pth or .onnx file instead.", layer, why)
+	return fault.New(fault.Unsupported, "The ncnn model is neither an RRDBNet nor an SRVGGNetCompact (layer %.100q %s); import its .pth or .onnx file instead.", layer, why)
 }
 
-// find gives the only layer of a kind that takes exactly these blobs in this
-// order and that satisfies the condition; nil where there is none or several.
+// find returns the only unused layer of a kind that reads exactly these blobs in
+// this order and that accept (nil for any) accepts; nil if there is none or more
+// than one.
 func (m *ncnnMatcher) find(kind string, accept func(*ncnnLayer) bool, inputs ...string) *ncnnLayer {
 	var found *ncnnLayer
 	for _, layer := range m.net.consumers[inputs[0]] {
@@ -82,9 +83,9 @@ func (m *ncnnMatcher) find(kind string, accept func(*ncnnLayer) bool, inputs ...
 	return found
 }
 
-// convolution follows a convolution and stores it; channels is what its input
-// blob has. leaky asks for a LeakyReLU of slope 0.2 behind it, fused or as a
-// layer of its own, and its absence otherwise.
+// convolution follows a convolution and stores it; channels is its number of
+// input channels. leaky requires a LeakyReLU of slope 0.2 after it, fused or as
+// a separate layer; otherwise there must be none.
 func (m *ncnnMatcher) convolution(name, input string, channels int, leaky bool) (*ncnnLayer, string, error) {
 	layer := m.find("Convolution", nil, input)
 	if layer == nil {
@@ -110,7 +111,7 @@ func (m *ncnnMatcher) convolution(name, input string, channels int, leaky bool) 
 	return layer, output, nil
 }
 
-// add follows the sum of two blobs, in either order.
+// add follows the sum of two blobs in either order.
 func (m *ncnnMatcher) add(a, b string) (string, bool) {
 	plainAdd := func(l *ncnnLayer) bool { return l.integer(0, 0) == 0 && l.number(1, 0) == 0 }
 	plainSum := func(l *ncnnLayer) bool { return l.integer(0, 0) == 1 && len(l.arrays[1]) == 0 }
@@ -125,7 +126,7 @@ func (m *ncnnMatcher) add(a, b string) (string, bool) {
 	return "", false
 }
 
-// nearest follows a nearest-neighbour enlargement by a whole factor.
+// nearest follows nearest-neighbor upsampling by a whole factor.
 func (m *ncnnMatcher) nearest(input string, factor int) (string, bool) {
 	layer := m.find("Interp", func(l *ncnnLayer) bool {
 		return l.integer(0, 0) == 1 && near(l.number(1, 1), float64(factor)) && near(l.number(2, 1), float64(factor))
@@ -136,5 +137,5 @@ func (m *ncnnMatcher) nearest(input string, factor int) (string, bool) {
 	return layer.out[0], true
 }
 
-// near compares numbers that were written as decimal float32.
+// near compares numbers that were printed as decimal float32.
 func near(a, b float64) bool { return a-b < 1e-6 && b-a < 1e-6 }

@@ -7,15 +7,15 @@ import (
 	"upscaled/models/fault"
 )
 
-// Tags before a convolution's weights (ncnn, src/modelbin.cpp); 0 is float32.
-// Any other tag announces int8 values or a table of 256.
+// Tags before a convolution's weights (ncnn, src/modelbin.cpp); 0 means float32.
+// Any other tag means int8 values or a table of 256.
 const (
 	ncnnHalf   = 0x01306B47
 	ncnnScaled = 0x0002C056 // plain float32 too
 )
 
 const (
-	kernel = 3 // every convolution of both networks is 3x3
+	kernel = 3 // every convolution of both architectures is 3x3
 	// leakySlope and residualScale are RRDBNet's.
 	leakySlope    = 0.2
 	residualScale = 0.2
@@ -23,8 +23,8 @@ const (
 	ncnnLeaky = 2
 )
 
-// readNCNNWeights gives the layers their weights, which lie in the .bin file
-// in the order of the layers and fill it.
+// readNCNNWeights reads the layers' weights, which fill the .bin file in the
+// order of the layers.
 func readNCNNWeights(layers []*ncnnLayer, bin []byte) error {
 	r := &ncnnBin{rest: bin}
 	for _, layer := range layers {
@@ -48,10 +48,10 @@ func readNCNNWeights(layers []*ncnnLayer, bin []byte) error {
 	return nil
 }
 
-// ncnnBin reads a .bin file; rest is what has not been read yet.
+// ncnnBin reads a .bin file; rest has not been read yet.
 type ncnnBin struct{ rest []byte }
 
-// take cuts n bytes off; a multiple of 4 keeps everything aligned.
+// take returns the next n bytes; a multiple of 4 keeps the rest aligned.
 func (r *ncnnBin) take(n int) ([]byte, error) {
 	if n < 0 || n > len(r.rest) {
 		return nil, damaged(nil, "the .bin file is shorter than the .param file describes")
@@ -61,7 +61,7 @@ func (r *ncnnBin) take(n int) ([]byte, error) {
 	return raw, nil
 }
 
-// floats reads count untagged float32 values as a tensor of that length.
+// floats reads count untagged float32 values as a tensor of one side.
 func (r *ncnnBin) floats(count int) (Tensor, error) {
 	raw, err := r.take(4 * count)
 	if err != nil {
@@ -72,7 +72,7 @@ func (r *ncnnBin) floats(count int) (Tensor, error) {
 	return Tensor{Shape: []int{count}, Data: values}, nil
 }
 
-// tagged reads count values behind their tag, in whichever precision it tells.
+// tagged reads count values in the precision that the tag before them states.
 func (r *ncnnBin) tagged(count int) ([]float32, error) {
 	tag, err := r.take(4)
 	if err != nil {
@@ -84,7 +84,7 @@ func (r *ncnnBin) tagged(count int) ([]float32, error) {
 	case ncnnHalf:
 		kind = float16Element
 	default:
-		return nil, fault.New(fault.Unsupported, "The ncnn weights are quantised (int8), which loses too much; get the float16 or float32 ones.")
+		return nil, fault.New(fault.Unsupported, "The ncnn weights are quantized (int8), which loses too much; get the float16 or float32 file.")
 	}
 	stored := count * int(kind.size())
 	raw, err := r.take((stored + 3) &^ 3)
@@ -96,7 +96,7 @@ func (r *ncnnBin) tagged(count int) ([]float32, error) {
 	return values, nil
 }
 
-// convolution reads weights in the order [out, in, kernel, kernel] and a bias.
+// convolution reads weights [out, in, kernel, kernel] and a bias.
 func (r *ncnnBin) convolution(l *ncnnLayer) error {
 	out, size := l.integer(0, 0), l.integer(6, 0)
 	if !l.plainConvolution() || out < 1 || size < 1 || size%(out*kernel*kernel) != 0 {
@@ -112,9 +112,9 @@ func (r *ncnnBin) convolution(l *ncnnLayer) error {
 	return err
 }
 
-// plainConvolution says whether the layer is 3x3 with stride and dilation 1,
-// one pixel of zeros around and a bias. Keys 11 to 16 are the vertical twins
-// and the other sides, which default to the horizontal ones.
+// plainConvolution reports whether the layer is 3x3 with stride and dilation 1,
+// one pixel of zero padding and a bias. Keys 11 to 16 are the vertical
+// counterparts and the other sides; they default to the horizontal ones.
 func (l *ncnnLayer) plainConvolution() bool {
 	width, pad := l.integer(1, 0), l.integer(4, 0)
 	dilation, stride := l.integer(2, 1), l.integer(3, 1)
@@ -125,8 +125,8 @@ func (l *ncnnLayer) plainConvolution() bool {
 		l.integer(5, 0) == 1 && l.integer(8, 0) == 0 && l.number(18, 0) == 0 && l.integer(19, 0) == 0
 }
 
-// activation is the slope of a fused LeakyReLU; anything else that is fused
-// comes back as a slope that matches nothing.
+// activation returns the slope of a fused LeakyReLU; any other fused activation
+// is returned as a slope that matches nothing.
 func (l *ncnnLayer) activation() (slope float64, fused bool) {
 	switch l.integer(9, 0) {
 	case 0:

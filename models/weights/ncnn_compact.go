@@ -5,17 +5,17 @@ import (
 	"slices"
 )
 
-// compact follows SRVGGNetCompact (BasicSR, srvgg_arch.py): convolutions with
-// a PReLU each, a last convolution, a pixel shuffle, and the enlarged input
-// added. body.2k is a convolution, body.2k+1 its PReLU.
+// compact follows SRVGGNetCompact (BasicSR, srvgg_arch.py): convolutions
+// (body.2k) with a PReLU each (body.2k+1), a last convolution, a pixel-shuffle,
+// and the sum with the upsampled input.
 func (m *ncnnMatcher) compact() error {
 	input := m.net.input
-	channels, colours := 0, 0
+	channels, colors := 0, 0
 	if first := m.net.consumers[input]; len(first) > 0 {
 		for _, layer := range first {
 			channels = max(channels, layer.inChannels)
 		}
-		colours = channels
+		colors = channels
 	}
 	at, index := input, 0
 	for ; ; index += 2 {
@@ -36,12 +36,12 @@ func (m *ncnnMatcher) compact() error {
 		m.tensors[fmt.Sprintf("body.%d.weight", index+1)] = slopes
 		at = prelu.out[0]
 	}
-	return m.compactTail(input, at, channels, colours)
+	return m.compactTail(input, at, channels, colors)
 }
 
-// compactTail follows what stands behind the last convolution; at scale 1
-// converters leave both enlargements out.
-func (m *ncnnMatcher) compactTail(input, at string, channels, colours int) error {
+// compactTail follows the layers after the last convolution. At scale 1
+// converters omit both the shuffle and the upsampling.
+func (m *ncnnMatcher) compactTail(input, at string, channels, colors int) error {
 	factor := 1
 	// ncnn's mode 0 orders channels as PyTorch's pixel_shuffle.
 	shuffle := m.find("PixelShuffle", func(l *ncnnLayer) bool { return l.integer(1, 0) == 0 }, at)
@@ -49,24 +49,24 @@ func (m *ncnnMatcher) compactTail(input, at string, channels, colours int) error
 		factor = shuffle.integer(0, 1)
 		at = shuffle.out[0]
 	}
-	if factor < 1 || factor > 16 || channels != colours*factor*factor {
-		return mismatch(at, "has not the channels that its scale needs")
+	if factor < 1 || factor > 16 || channels != colors*factor*factor {
+		return mismatch(at, "does not have the channels that its scale needs")
 	}
 	base := input
 	if enlarged, ok := m.nearest(input, factor); ok {
 		base = enlarged
 	} else if factor != 1 {
-		return mismatch(input, "is not enlarged to be added at the end")
+		return mismatch(input, "is not upsampled to be added at the end")
 	}
 	output, ok := m.add(at, base)
 	if !ok {
-		return mismatch(at, "is not added to the enlarged input")
+		return mismatch(at, "is not added to the upsampled input")
 	}
 	m.output = output
 	return nil
 }
 
-// perChannel gives a PReLU one slope for each channel; ncnn may keep a single
+// perChannel returns a PReLU's slopes, one per channel; ncnn may store a single
 // shared one.
 func perChannel(layer *ncnnLayer, channels int) (Tensor, error) {
 	slopes := layer.weight
@@ -74,7 +74,7 @@ func perChannel(layer *ncnnLayer, channels int) (Tensor, error) {
 		slopes = Tensor{Shape: []int{channels}, Data: slices.Repeat(slopes.Data, channels)}
 	}
 	if len(slopes.Data) != channels {
-		return Tensor{}, mismatch(layer.name, "has not one slope for each channel")
+		return Tensor{}, mismatch(layer.name, "does not have one slope per channel")
 	}
 	return slopes, nil
 }

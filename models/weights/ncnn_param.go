@@ -21,11 +21,10 @@ const (
 	ncnnArray = -23300
 )
 
-// ncnnLayer is one line of a .param file and, for the layers that have any,
-// its weights.
+// ncnnLayer is one line of a .param file and the weights that belong to it.
 type ncnnLayer struct {
 	kind, name string
-	// in holds the blobs as their producers name them, behind any Split.
+	// in holds the blobs under their producers' names, with Splits resolved.
 	in, out []string
 	numbers map[int]float64
 	arrays  map[int][]float64
@@ -35,7 +34,7 @@ type ncnnLayer struct {
 	inChannels   int
 }
 
-// number is a parameter, or what ncnn takes where it is not given.
+// number returns a parameter, or absent (ncnn's default) if it is not set.
 func (l *ncnnLayer) number(key int, absent float64) float64 {
 	if value, ok := l.numbers[key]; ok {
 		return value
@@ -43,7 +42,7 @@ func (l *ncnnLayer) number(key int, absent float64) float64 {
 	return absent
 }
 
-// integer is a whole parameter; -1 for anything that is none.
+// integer returns a whole, non-negative parameter and -1 for anything else.
 func (l *ncnnLayer) integer(key, absent int) int {
 	value := l.number(key, float64(absent))
 	if value != math.Trunc(value) || value < 0 || value > maxDimension {
@@ -54,16 +53,16 @@ func (l *ncnnLayer) integer(key, absent int) int {
 
 func (l *ncnnLayer) takes(inputs []string) bool { return slices.Equal(l.in, inputs) }
 
-// ncnnNetwork is a parsed .param file without its Split layers.
+// ncnnNetwork is a parsed .param file with its Split layers resolved.
 type ncnnNetwork struct {
 	layers []*ncnnLayer
 	input  string
-	// consumers lists the layers that take a blob, in the file's order.
+	// consumers lists the layers that read a blob, in the file's order.
 	consumers map[string][]*ncnnLayer
 }
 
-// parseNCNNParam reads the text form: the magic number, the counts of layers
-// and blobs, and for each layer "type name inputs outputs in... out... key=value...".
+// parseNCNNParam reads the text form: the magic number, the counts of layers and
+// blobs, and per layer "type name inputs outputs in... out... key=value...".
 func parseNCNNParam(param []byte) (*ncnnNetwork, error) {
 	lines := bytes.Split(bytes.TrimSpace(param), []byte("\n"))
 	if len(lines) < 2 || string(bytes.TrimSpace(lines[0])) != ncnnMagic {
@@ -78,7 +77,7 @@ func parseNCNNParam(param []byte) (*ncnnNetwork, error) {
 		return nil, damaged(nil, fmt.Sprintf("it announces %d layers and has %d", layers, len(lines)))
 	}
 	if layers > maxNCNNLayers || blobs > maxNCNNBlobs {
-		return nil, fault.New(fault.TooLarge, "The ncnn network has %d layers; at most %d are read.", layers, maxNCNNLayers)
+		return nil, fault.New(fault.TooLarge, "The ncnn model has %d layers; the limit is %d.", layers, maxNCNNLayers)
 	}
 	b := &ncnnBuilder{
 		net:    &ncnnNetwork{consumers: map[string][]*ncnnLayer{}},
@@ -94,7 +93,7 @@ func parseNCNNParam(param []byte) (*ncnnNetwork, error) {
 		}
 	}
 	if b.net.input == "" {
-		return nil, damaged(nil, "the network has no input")
+		return nil, damaged(nil, "the model has no input")
 	}
 	return b.net, nil
 }
@@ -134,7 +133,7 @@ func (l *ncnnLayer) parseParameter(pair string) error {
 	}
 	items := strings.Split(value, ",")
 	if count, err := strconv.Atoi(items[0]); err != nil || count != len(items)-1 {
-		return fmt.Errorf("an array has not the announced length")
+		return fmt.Errorf("an array does not have the announced length")
 	}
 	values := make([]float64, len(items)-1)
 	for i, item := range items[1:] {
@@ -146,8 +145,8 @@ func (l *ncnnLayer) parseParameter(pair string) error {
 	return nil
 }
 
-// ncnnBuilder links layers. source maps every blob to the blob it is a copy
-// of, so that Split layers, which only copy, disappear.
+// ncnnBuilder links layers. source maps every blob to the blob it copies, so
+// that Split layers disappear.
 type ncnnBuilder struct {
 	net    *ncnnNetwork
 	source map[string]string
@@ -157,13 +156,13 @@ func (b *ncnnBuilder) add(layer *ncnnLayer) error {
 	for i, blob := range layer.in {
 		source, ok := b.source[blob]
 		if !ok {
-			return damaged(nil, fmt.Sprintf("layer %.100q takes a blob that nothing has made", layer.name))
+			return damaged(nil, fmt.Sprintf("layer %.100q reads a blob that no layer has written", layer.name))
 		}
 		layer.in[i] = source
 	}
 	for _, blob := range layer.out {
 		if _, ok := b.source[blob]; ok {
-			return damaged(nil, fmt.Sprintf("layer %.100q makes a blob that exists already", layer.name))
+			return damaged(nil, fmt.Sprintf("layer %.100q writes a blob that exists already", layer.name))
 		}
 		b.source[blob] = blob
 	}

@@ -12,7 +12,7 @@ func (m *ncnnMatcher) rrdb() error {
 		// Mode 0 orders channels as PyTorch's pixel_unshuffle.
 		factor := reorg.integer(0, 1)
 		if factor != 2 && factor != 4 {
-			return mismatch(reorg.name, "folds by an unknown factor")
+			return mismatch(reorg.name, "unshuffles by an unknown factor")
 		}
 		at, channels = reorg.out[0], 3*factor*factor
 	}
@@ -37,7 +37,7 @@ func (m *ncnnMatcher) rrdb() error {
 	return m.rrdbTail(sum, features)
 }
 
-// rrdbTail follows the doublings and the two convolutions at full size.
+// rrdbTail follows the upsampling and the two convolutions at full size.
 func (m *ncnnMatcher) rrdbTail(at string, features int) error {
 	for up := 1; ; up++ {
 		doubled, ok := m.nearest(at, 2)
@@ -58,7 +58,7 @@ func (m *ncnnMatcher) rrdbTail(at string, features int) error {
 		return err
 	}
 	if last.weight.Shape[0] != 3 {
-		return mismatch(last.name, "does not end in red, green and blue")
+		return mismatch(last.name, "does not have three output channels")
 	}
 	m.output = output
 	return nil
@@ -73,13 +73,13 @@ func (m *ncnnMatcher) same(name, input string, features int, leaky bool) (*ncnnL
 	return layer, output, err
 }
 
-// startsDenseBlock says whether a blob is concatenated with what is made from
-// it, which only the input of a dense block is.
+// startsDenseBlock reports whether a blob is concatenated with other blobs, as
+// only the input of a dense block is.
 func (m *ncnnMatcher) startsDenseBlock(blob string) bool {
 	return slices.ContainsFunc(m.net.consumers[blob], func(l *ncnnLayer) bool { return l.kind == "Concat" })
 }
 
-// residualBlock follows RRDB: three dense blocks, then 0.2 of them on top of
+// residualBlock follows an RRDB: three dense blocks, 0.2 of which is added to
 // the block's input.
 func (m *ncnnMatcher) residualBlock(name, input string, features int) (string, error) {
 	at := input
@@ -92,7 +92,7 @@ func (m *ncnnMatcher) residualBlock(name, input string, features int) (string, e
 	return m.residual(at, input)
 }
 
-// denseBlock follows five convolutions, each fed by all before it.
+// denseBlock follows five convolutions, each reading all blobs before it.
 func (m *ncnnMatcher) denseBlock(name, input string, features int) (string, error) {
 	parts := []string{input}
 	at, channels := input, features
@@ -105,7 +105,7 @@ func (m *ncnnMatcher) denseBlock(name, input string, features int) (string, erro
 		parts = append(parts, output)
 		concat := m.find("Concat", func(l *ncnnLayer) bool { return l.integer(0, 0) == 0 }, parts...)
 		if concat == nil {
-			return "", mismatch(conv.name, "is not joined with the ones before it")
+			return "", mismatch(conv.name, "is not concatenated with the ones before it")
 		}
 		at = concat.out[0]
 	}
@@ -119,7 +119,7 @@ func (m *ncnnMatcher) denseBlock(name, input string, features int) (string, erro
 	return m.residual(output, input)
 }
 
-// residual follows 0.2*branch + trunk, as one weighted sum or as a product and
+// residual follows 0.2*branch + trunk, either one weighted sum or a product and
 // a sum.
 func (m *ncnnMatcher) residual(branch, trunk string) (string, error) {
 	weighted := func(first, second float64) func(*ncnnLayer) bool {

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// ESRGAN's network has been published under three sets of names for the same
-// layers. BasicSR's is the one used here:
+// ESRGAN has been published with three sets of names for the same layers.
+// BasicSR's is used here:
 //
 //	here              original ESRGAN (2018)              BasicSR before 1.0
 //	conv_first        model.0                             conv_first
@@ -25,10 +25,10 @@ var (
 	upconv        = regexp.MustCompile(`^upconv(\d)\.(weight|bias)$`)
 )
 
-// Normalize gives the tensors of an RRDBNet the names that BasicSR uses today.
-// Other names, and every name of a file that is not wholly in one of the old
-// styles, stay as they are, so that nothing is lost by a clash. The tensors
-// themselves are shared with t.
+// Normalize renames the tensors of an RRDBNet to BasicSR's current names. Other
+// names stay as they are, as does every name of a file that is not entirely in
+// one of the old styles, so that no clash loses a tensor. The data is shared
+// with t.
 func Normalize(t Tensors) Tensors {
 	rename := trunkName
 	if _, ok := t["model.1.sub.0.RDB1.conv1.0.weight"]; ok {
@@ -38,7 +38,7 @@ func Normalize(t Tensors) Tensors {
 	for name, tensor := range t {
 		out[rename(name)] = tensor
 	}
-	if len(out) != len(t) { // two names became one: not a file we understand
+	if len(out) != len(t) { // two names became one: not a known style
 		return t
 	}
 	return out
@@ -60,9 +60,8 @@ func trunkName(name string) string {
 	return name
 }
 
-// originalNames renames by position: the numbers of the layers behind the
-// trunk depend on how often the network doubles its size. All but the last
-// two of them are convolutions behind a doubling.
+// originalNames renames by position: the numbers of the layers after the trunk
+// depend on the scale. All but the last two follow an upsampling.
 func originalNames(t Tensors) func(string) string {
 	var tail []int
 	for name := range t {
@@ -89,16 +88,16 @@ func originalNames(t Tensors) func(string) string {
 		if m[1] == "0" {
 			return "conv_first." + m[2]
 		}
-		index, _ := strconv.Atoi(m[1]) // an overlong number is found nowhere in tail
-		switch place := slices.Index(tail, index); {
-		case place < 0:
+		index, _ := strconv.Atoi(m[1]) // on overflow the index is not in tail
+		switch position := slices.Index(tail, index); {
+		case position < 0:
 			return name
-		case place == len(tail)-1:
+		case position == len(tail)-1:
 			return "conv_last." + m[2]
-		case place == len(tail)-2:
+		case position == len(tail)-2:
 			return "conv_hr." + m[2]
 		default:
-			return "conv_up" + strconv.Itoa(place+1) + "." + m[2]
+			return "conv_up" + strconv.Itoa(position+1) + "." + m[2]
 		}
 	}
 }

@@ -9,16 +9,15 @@ import (
 	"upscaled/models/weights/pickle"
 )
 
-// ReadPyTorch reads the weights that torch.save wrote: the zip form (PyTorch
-// 1.6 and later) or the older form of bare pickles. Only data is decoded; a
-// file that asks for any Python function outside the few that rebuild tensors
-// is fault.Invalid, as is a damaged one. TorchScript archives are
+// ReadPyTorch reads weights written by torch.save: the zip format (PyTorch 1.6
+// and later) or the older format of bare pickles. Only data is decoded; a file
+// that uses any Python function other than the few that rebuild tensors is
+// fault.Invalid, as is a damaged one. TorchScript archives are
 // fault.Unsupported.
 //
-// Where the file holds several sets of weights, the first of params_ema,
-// params, state_dict, model_state_dict, model, generator and g_ema is taken,
-// else the dictionary at the top. A "module." before every name
-// (DataParallel) is dropped.
+// Of several sets of weights the first of params_ema, params, state_dict,
+// model_state_dict, model, generator and g_ema is read, otherwise the top-level
+// dictionary. A "module." before every name (DataParallel) is dropped.
 func ReadPyTorch(r io.ReaderAt, size int64) (Tensors, error) {
 	var start [len(zipMagic)]byte
 	if _, err := r.ReadAt(start[:], 0); err != nil && err != io.EOF {
@@ -41,19 +40,19 @@ func ReadPyTorch(r io.ReaderAt, size int64) (Tensors, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := materialise(references, load, decodedLimit(size))
+	t, err := materialize(references, load, decodedLimit(size))
 	if err != nil {
 		return nil, err
 	}
 	return t, checkFinite(t)
 }
 
-// selectWeights finds the dictionary of tensors: the averaged weights
-// (params_ema) are those that authors publish results with.
+// selectWeights returns the dictionary of tensors. The averaged weights
+// (params_ema) come first: authors publish their results with them.
 func selectWeights(root any) (map[string]*tensorReference, error) {
 	top, ok := root.(*pickle.Dict)
 	if !ok {
-		return nil, fault.New(fault.Unsupported, "The file holds no dictionary of weights; save the network's state_dict and try again.")
+		return nil, fault.New(fault.Unsupported, "The file has no dictionary of weights; save the model's state_dict and try again.")
 	}
 	for _, key := range []string{"params_ema", "params", "state_dict", "model_state_dict", "model", "generator", "g_ema"} {
 		inner, ok := top.Entries[key].(*pickle.Dict)
@@ -67,11 +66,11 @@ func selectWeights(root any) (map[string]*tensorReference, error) {
 	if references := tensorsOf(top); len(references) > 0 {
 		return references, nil
 	}
-	return nil, fault.New(fault.Unsupported, "The file holds no floating-point weights; save the network's state_dict and try again.")
+	return nil, fault.New(fault.Unsupported, "The file has no floating-point weights; save the model's state_dict and try again.")
 }
 
-// tensorsOf lists a dictionary's floating-point tensors without a common
-// "module." before their names.
+// tensorsOf returns a dictionary's floating-point tensors, without "module." if
+// all names start with it.
 func tensorsOf(d *pickle.Dict) map[string]*tensorReference {
 	const wrapper = "module."
 	found := map[string]*tensorReference{}

@@ -11,28 +11,27 @@ import (
 	"upscaled/models/weights/pickle"
 )
 
-// The form before PyTorch 1.6 (torch/serialization.py, _legacy_save): pickles
-// of a magic number, a protocol version, facts about the machine, the objects
-// and the list of storage keys, then for every key an int64 count and the raw
-// values.
+// The format before PyTorch 1.6 (torch/serialization.py, _legacy_save): pickles
+// of a magic number, a protocol version, machine properties, the objects and the
+// list of storage keys, then per key an int64 count and the raw values.
 const legacyProtocol = 1001
 
-// legacyMagic is the pickled magic number 0x1950a86a20f9469cfc6c behind the two bytes
-// that choose the pickle protocol.
+// legacyMagic is the pickled magic number 0x1950a86a20f9469cfc6c after the two
+// bytes of the PROTO instruction.
 const legacyMagic = "\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."
 
-// legacyFile remembers where each storage's values are.
+// legacyFile holds the location of each storage's values.
 type legacyFile struct {
 	r     io.ReaderAt
 	size  int64
 	order binary.ByteOrder
-	// places maps a storage's key to its values' offset and count.
+	// places maps a storage's key to the location of its values.
 	places map[string]legacyPlace
 }
 
 type legacyPlace struct{ offset, count int64 }
 
-// isLegacyPyTorch recognises the magic number; start needs 15 bytes.
+// isLegacyPyTorch reports whether a file's first 15 bytes have the magic number.
 func isLegacyPyTorch(start []byte) bool {
 	return len(start) > 2 && start[0] == 0x80 && bytes.HasPrefix(start[2:], []byte(legacyMagic))
 }
@@ -40,7 +39,7 @@ func isLegacyPyTorch(start []byte) bool {
 func openPyTorchLegacy(r io.ReaderAt, size int64) (any, storageLoader, error) {
 	start := make([]byte, 2+len(legacyMagic))
 	if _, err := r.ReadAt(start, 0); (err != nil && err != io.EOF) || !isLegacyPyTorch(start) {
-		return nil, nil, fault.Wrap(fault.Invalid, err, "The file is not one that PyTorch saved.")
+		return nil, nil, fault.Wrap(fault.Invalid, err, "The file was not saved by PyTorch.")
 	}
 	f := &legacyFile{r: r, size: size, places: map[string]legacyPlace{}}
 	counted := &countingReader{r: io.NewSectionReader(r, int64(len(start)), size-int64(len(start))), n: int64(len(start))}
@@ -73,18 +72,17 @@ func openPyTorchLegacy(r io.ReaderAt, size int64) (any, storageLoader, error) {
 }
 
 func legacyOrder(machine any) (binary.ByteOrder, error) {
-	facts, ok := machine.(*pickle.Dict)
+	properties, ok := machine.(*pickle.Dict)
 	if !ok {
 		return nil, damaged(nil, "its byte order is missing")
 	}
-	if little, ok := facts.Entries["little_endian"].(bool); ok && !little {
+	if little, ok := properties.Entries["little_endian"].(bool); ok && !little {
 		return binary.BigEndian, nil
 	}
 	return binary.LittleEndian, nil
 }
 
-// index walks the storages, which lie one behind the other in the order of
-// the keys.
+// index walks the storages, which are consecutive in the order of the keys.
 func (f *legacyFile) index(keys any, widths map[string]int64, at int64) error {
 	list, ok := keys.(*pickle.List)
 	if !ok {
@@ -124,7 +122,7 @@ func (f *legacyFile) load(s *storageReference) ([]float32, error) {
 	return values, nil
 }
 
-// countingReader knows how far a stream has been read.
+// countingReader counts the bytes read.
 type countingReader struct {
 	r io.Reader
 	n int64

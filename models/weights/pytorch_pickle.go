@@ -10,7 +10,7 @@ import (
 type storageReference struct {
 	key  string
 	kind element
-	// width is the stored bytes of a value, count how many there are.
+	// width is the size of a stored value in bytes, count their number.
 	width, count int64
 }
 
@@ -24,8 +24,8 @@ type tensorReference struct {
 	valuesInView int64
 }
 
-// torchMachine is the whole of what a weights file may ask Python for.
-// storages, where not nil, collects the bytes of a value of every storage.
+// torchMachine allows only what a weights file needs. storages, unless nil,
+// collects the value width of every storage.
 func torchMachine(storages map[string]int64) *pickle.Machine {
 	persistent := func(id any) (any, error) {
 		storage, err := torchStorage(id)
@@ -51,7 +51,7 @@ func torchAllows(g pickle.Global) bool {
 	return ok
 }
 
-// storageType gives the element of a torch storage class and the bytes of one
+// storageType returns the element of a torch storage class and the bytes of one
 // stored value.
 func storageType(g pickle.Global) (element, int64, bool) {
 	if g.Module != "torch" {
@@ -99,8 +99,8 @@ func first(arguments pickle.Tuple) (any, error) {
 	return arguments[0], nil
 }
 
-// orderedDict makes a dictionary, empty (Python 3 fills it afterwards) or from
-// a list of pairs (Python 2).
+// orderedDict makes a dictionary: empty (Python 3 fills it later) or from a list
+// of pairs (Python 2).
 func orderedDict(arguments pickle.Tuple) (any, error) {
 	d := &pickle.Dict{}
 	if len(arguments) == 0 {
@@ -134,8 +134,8 @@ func two(item any) ([]any, error) {
 	return pair, nil
 }
 
-// rebuildTensor takes (storage, offset, size, stride, ...); what follows
-// (requires_grad, hooks) concerns training only.
+// rebuildTensor takes (storage, offset, size, stride, ...); the rest
+// (requires_grad, hooks) matters for training only.
 func rebuildTensor(arguments pickle.Tuple) (any, error) {
 	if len(arguments) < 4 {
 		return nil, fmt.Errorf("a tensor has %d of 4 properties", len(arguments))
@@ -165,11 +165,11 @@ func integers(value any) ([]int64, bool) {
 }
 
 // torchStorage resolves ("storage", type, key, location, count, ...). The old
-// form may end in a view of another storage, which no saved network uses.
+// format may end in a view of another storage, which no saved model uses.
 func torchStorage(id any) (*storageReference, error) {
 	fields, ok := id.(pickle.Tuple)
 	if !ok || len(fields) < 5 || fields[0] != any("storage") {
-		return nil, fmt.Errorf("an outside reference is not a storage")
+		return nil, fmt.Errorf("a persistent ID is not a storage")
 	}
 	if len(fields) > 5 && fields[5] != nil {
 		return nil, fmt.Errorf("a storage is a view of another one")

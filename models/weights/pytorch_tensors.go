@@ -10,11 +10,11 @@ import (
 )
 
 // storageLoader reads all values of a storage as float32. It checks the count
-// against the bytes there are before it allocates.
+// against the bytes available before it allocates.
 type storageLoader func(*storageReference) ([]float32, error)
 
-// newTensorReference checks that a view lies inside its storage and has no
-// more values than it, so that nothing small can expand into something large.
+// newTensorReference checks that a view lies inside its storage and has no more
+// values than it, so that nothing small expands into something large.
 func newTensorReference(storage *storageReference, offset int64, shape, stride []int64) (*tensorReference, error) {
 	count, ok := elements(shape)
 	if !ok || len(stride) != len(shape) || offset < 0 || count > storage.count {
@@ -42,7 +42,7 @@ func newTensorReference(storage *storageReference, offset int64, shape, stride [
 	return reference, nil
 }
 
-// contiguous says whether the values lie in row-major order without gaps.
+// contiguous reports whether the values are in row-major order without gaps.
 func (t *tensorReference) contiguous() bool {
 	step := int64(1)
 	for i := len(t.shape) - 1; i >= 0; i-- {
@@ -54,11 +54,11 @@ func (t *tensorReference) contiguous() bool {
 	return true
 }
 
-// materialise reads the storages that the tensors need, each once, and makes
-// every tensor dense and independent of the others. It stops at limit bytes.
-func materialise(references map[string]*tensorReference, load storageLoader, limit int64) (Tensors, error) {
+// materialize reads each storage that the tensors need once and makes every
+// tensor dense and independent of the others. It fails beyond limit bytes.
+func materialize(references map[string]*tensorReference, load storageLoader, limit int64) (Tensors, error) {
 	if len(references) > maxTensors {
-		return nil, fault.New(fault.TooLarge, "The weights file lists %d tensors; at most %d are read.", len(references), maxTensors)
+		return nil, fault.New(fault.TooLarge, "The weights file lists %d tensors; the limit is %d.", len(references), maxTensors)
 	}
 	users := map[storageReference][]string{}
 	for _, name := range slices.Sorted(maps.Keys(references)) {
@@ -72,7 +72,7 @@ func materialise(references map[string]*tensorReference, load storageLoader, lim
 			need += references[name].valuesInView
 		}
 		if need > limit/4 { // no overflow: counts and names are bounded
-			return nil, fault.New(fault.TooLarge, "The weights file expands to far more values than its size justifies; it is refused.")
+			return nil, fault.New(fault.TooLarge, "The weights file expands to far more values than its size justifies; it is rejected.")
 		}
 		limit -= 4 * need
 		values, err := load(&key)
@@ -86,8 +86,8 @@ func materialise(references map[string]*tensorReference, load storageLoader, lim
 	return out, nil
 }
 
-// gather copies the view's values into a dense array, or takes the storage
-// itself where it is the tensor and nobody else uses it.
+// gather copies the view's values into a dense slice, or returns the storage
+// itself if it is the whole tensor and has no other users.
 func (t *tensorReference) gather(values []float32, alone bool) Tensor {
 	shape := intShape(t.shape)
 	if t.valuesInView == 0 {
@@ -104,7 +104,7 @@ func (t *tensorReference) gather(values []float32, alone bool) Tensor {
 	return Tensor{Shape: shape, Data: t.appendFrom(out, values, t.offset, 0)}
 }
 
-// appendFrom walks the axes from axis on; rank is at most maxRank.
+// appendFrom walks the axes from axis on, at most maxRank deep.
 func (t *tensorReference) appendFrom(out, values []float32, at int64, axis int) []float32 {
 	if axis == len(t.shape) {
 		return append(out, values[at])

@@ -14,13 +14,13 @@ import (
 
 const (
 	zipMagic = "PK\x03\x04"
-	// maxPickle bounds the unpacked list of tensors; real ones have 0.1 MB.
+	// maxPickle bounds the unpacked list of tensors; real ones are 0.1 MB.
 	maxPickle = 64 << 20
 )
 
-// torchZip is an archive of PyTorch's zip form: "<root>/data.pkl" describes
-// the objects, "<root>/data/<key>" holds a storage's raw values, and
-// "<root>/byteorder", where present, tells their byte order.
+// torchZip is an archive in PyTorch's zip format: "<root>/data.pkl" describes
+// the objects, "<root>/data/<key>" holds a storage's raw values, and the
+// optional "<root>/byteorder" their byte order.
 type torchZip struct {
 	size    int64
 	entries map[string]*zip.File
@@ -52,8 +52,8 @@ func openPyTorchZip(r io.ReaderAt, size int64) (any, storageLoader, error) {
 	return root, z.load, err
 }
 
-// locate finds the folder inside the archive and refuses TorchScript, whose
-// archives hold code.
+// locate finds the folder inside the archive and rejects TorchScript, whose
+// archives contain code.
 func (z *torchZip) locate() error {
 	found := 0
 	for name := range z.entries {
@@ -64,10 +64,10 @@ func (z *torchZip) locate() error {
 		}
 	}
 	if found != 1 {
-		return fault.New(fault.Invalid, "The zip file holds no PyTorch weights (it needs exactly one data.pkl).")
+		return fault.New(fault.Invalid, "The zip file has no PyTorch weights (it needs exactly one data.pkl).")
 	}
 	if z.entries[z.root+"constants.pkl"] != nil {
-		return fault.New(fault.Unsupported, "The file is a TorchScript archive, which holds code; save the network's state_dict with torch.save and try again.")
+		return fault.New(fault.Unsupported, "The file is a TorchScript archive, which contains code; save the model's state_dict with torch.save and try again.")
 	}
 	return nil
 }
@@ -109,9 +109,9 @@ func (z *torchZip) load(s *storageReference) ([]float32, error) {
 	return values, nil
 }
 
-// read unpacks an entry and checks its CRC. Stored entries, which is what
-// PyTorch writes, are allocated at once, since their size is checked against
-// the file's; compressed ones grow as bytes arrive.
+// read unpacks an entry and checks its CRC. Stored entries, as PyTorch writes
+// them, are allocated at once, because their size is checked against the file's;
+// compressed ones grow as bytes arrive.
 func (z *torchZip) read(entry *zip.File, s *storageReference) ([]float32, error) {
 	start, err := entry.DataOffset()
 	if err != nil {
@@ -144,7 +144,7 @@ func (z *torchZip) read(entry *zip.File, s *storageReference) ([]float32, error)
 			return nil, err
 		}
 	}
-	// The CRC is checked where the stream ends.
+	// The CRC is checked at the end of the stream.
 	if n, err := stream.Read(make([]byte, 1)); n != 0 || err != io.EOF {
 		return nil, fmt.Errorf("check zip entry: %w", err)
 	}

@@ -15,7 +15,8 @@ import (
 
 // The safetensors format (huggingface/safetensors, "Format"): a little-endian
 // uint64 header length, a JSON header, then the raw values. Offsets count from
-// the header's end; tensors cover the rest of the file without gap or overlap.
+// the end of the header; tensors fill the rest of the file without gap or
+// overlap.
 const (
 	safetensorsPrefix = 8
 	// maxSafetensorsHeader is far above real headers (100 KB) and below the
@@ -30,8 +31,7 @@ type safetensorsEntry struct {
 	Offsets [2]int64 `json:"data_offsets"`
 }
 
-// span is one checked tensor: where its values are, counted from the file's
-// start.
+// span is the checked location of one tensor in the file.
 type span struct {
 	name  string
 	shape []int64
@@ -40,9 +40,9 @@ type span struct {
 	start, end, count int64
 }
 
-// ReadSafetensors reads every floating-point tensor of a file of size bytes
-// and converts it to float32; integer tensors are left out. A damaged file is
-// fault.Invalid, a number format that is not known fault.Unsupported.
+// ReadSafetensors reads the floating-point tensors of a file of size bytes and
+// converts them to float32; integer tensors are left out. A damaged file is
+// fault.Invalid, an unknown number format fault.Unsupported.
 func ReadSafetensors(r io.ReaderAt, size int64) (Tensors, error) {
 	header, start, err := safetensorsHeader(r, size)
 	if err != nil {
@@ -59,23 +59,7 @@ func ReadSafetensors(r io.ReaderAt, size int64) (Tensors, error) {
 	return t, checkFinite(t)
 }
 
-// ReadSafetensorsMetadata reads the free-form strings of a file's header; an
-// empty map where it has none.
-func ReadSafetensorsMetadata(r io.ReaderAt, size int64) (map[string]string, error) {
-	header, _, err := safetensorsHeader(r, size)
-	if err != nil {
-		return nil, err
-	}
-	metadata := map[string]string{}
-	if raw, ok := header[metadataKey]; ok {
-		if err := json.Unmarshal(raw, &metadata); err != nil {
-			return nil, damaged(err, "its header holds unreadable metadata")
-		}
-	}
-	return metadata, nil
-}
-
-// safetensorsHeader gives the header's entries and the offset of the values.
+// safetensorsHeader returns the header's entries and the offset of the values.
 func safetensorsHeader(r io.ReaderAt, size int64) (map[string]json.RawMessage, int64, error) {
 	var prefix [safetensorsPrefix]byte
 	if _, err := r.ReadAt(prefix[:], 0); size < safetensorsPrefix || (err != nil && err != io.EOF) {
@@ -94,13 +78,13 @@ func safetensorsHeader(r io.ReaderAt, size int64) (map[string]json.RawMessage, i
 		return nil, 0, damaged(err, "its header is not valid JSON")
 	}
 	if len(header) > maxTensors {
-		return nil, 0, fault.New(fault.TooLarge, "The weights file lists %d tensors; at most %d are read.", len(header), maxTensors)
+		return nil, 0, fault.New(fault.TooLarge, "The weights file lists %d tensors; the limit is %d.", len(header), maxTensors)
 	}
 	return header, safetensorsPrefix + int64(length), nil
 }
 
-// safetensorsSpans checks every entry against the bytes there are. That no
-// two tensors share bytes bounds the memory they need by the file's size.
+// safetensorsSpans checks every entry against the bytes available. Because
+// tensors may not overlap, the file's size bounds the memory they need.
 func safetensorsSpans(header map[string]json.RawMessage, start, size int64) ([]span, error) {
 	spans := make([]span, 0, len(header))
 	for name, raw := range header {
@@ -133,7 +117,7 @@ func safetensorsSpans(header map[string]json.RawMessage, start, size int64) ([]s
 func safetensorsSpan(name string, raw json.RawMessage, available int64) (span, error) {
 	var entry safetensorsEntry
 	if err := json.Unmarshal(raw, &entry); err != nil {
-		return span{}, damaged(err, "its header describes a tensor in an unknown way")
+		return span{}, damaged(err, "its header describes a tensor in an unknown format")
 	}
 	kind, width, ok := safetensorsType(entry.Type)
 	if !ok {
@@ -147,7 +131,7 @@ func safetensorsSpan(name string, raw json.RawMessage, available int64) (span, e
 	return span{name: name, shape: entry.Shape, kind: kind, start: begin, end: end, count: count}, nil
 }
 
-// safetensorsType gives the element and its stored bytes.
+// safetensorsType returns the element and its stored bytes.
 func safetensorsType(name string) (element, int64, bool) {
 	switch name {
 	case "F32":
@@ -170,8 +154,8 @@ func safetensorsType(name string) (element, int64, bool) {
 	return skipped, 0, false
 }
 
-// readSpans fills the tensors from several goroutines: fresh memory is paid
-// for page by page, which is most of the time of a warm read.
+// readSpans fills the tensors from several goroutines: page faults on fresh
+// memory are most of the time of a warm read.
 func readSpans(r io.ReaderAt, spans []span) (Tensors, error) {
 	tensors := make([]Tensor, len(spans))
 	var group errgroup.Group

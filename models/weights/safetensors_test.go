@@ -3,6 +3,7 @@ package weights
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"io"
 	"math"
@@ -53,8 +54,15 @@ func TestSafetensorsRoundTrip(t *testing.T) {
 		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Fatalf("got %v, %v; want %v", got, err, want)
 		}
-		gotMetadata, err := ReadSafetensorsMetadata(bytes.NewReader(first.Bytes()), int64(first.Len()))
-		if err != nil || !reflect.DeepEqual(gotMetadata, metadata) {
+		header, _, err := safetensorsHeader(bytes.NewReader(first.Bytes()), int64(first.Len()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		gotMetadata := map[string]string{}
+		if raw, ok := header[metadataKey]; ok {
+			err = json.Unmarshal(raw, &gotMetadata)
+		}
+		if err != nil || len(gotMetadata) != len(metadata) || len(metadata) > 0 && !reflect.DeepEqual(gotMetadata, metadata) {
 			t.Fatalf("metadata %v, %v; want %v", gotMetadata, err, metadata)
 		}
 	})
@@ -115,9 +123,6 @@ func FuzzReadSafetensors(f *testing.F) {
 	f.Add(append(binary.LittleEndian.AppendUint64(nil, 1<<40), '{', '}'))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		checkFuzzed(t, data, readSafe)
-		if _, err := ReadSafetensorsMetadata(bytes.NewReader(data), int64(len(data))); err != nil {
-			wantKind(t, "metadata", err, fault.KindOf(damaged(nil, "")))
-		}
 	})
 }
 

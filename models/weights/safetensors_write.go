@@ -13,9 +13,9 @@ import (
 	"upscaled/models/fault"
 )
 
-// WriteSafetensors writes t as float32, tensors in the order of their names so
-// that equal tensors give equal bytes. metadata may be nil. A tensor whose
-// shape does not fit its data is fault.Internal.
+// WriteSafetensors writes t as float32 with the tensors sorted by name, so that
+// equal tensors give equal bytes. metadata may be nil. A tensor whose shape does
+// not match its data is fault.Internal.
 func WriteSafetensors(w io.Writer, t Tensors, metadata map[string]string) error {
 	names := slices.Sorted(maps.Keys(t))
 	header, err := encodeSafetensorsHeader(t, names, metadata)
@@ -33,7 +33,7 @@ func WriteSafetensors(w io.Writer, t Tensors, metadata map[string]string) error 
 	return nil
 }
 
-// encodeSafetensorsHeader gives the length prefix and the header, padded with
+// encodeSafetensorsHeader returns the length prefix and the header, padded with
 // spaces so that the values start at a multiple of 8 bytes.
 func encodeSafetensorsHeader(t Tensors, names []string, metadata map[string]string) ([]byte, error) {
 	entries := make(map[string]any, len(t)+1)

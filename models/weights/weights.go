@@ -1,7 +1,7 @@
-// Package weights reads network weights from the files people have (ncnn
-// .param/.bin, PyTorch .pth, .safetensors) into named tensors. No code from a
-// file is ever executed and no size in a file is believed before it is checked
-// against the bytes that are there.
+// Package weights reads model weights in the common file formats (ncnn
+// .param/.bin, PyTorch .pth, .safetensors) into named tensors. It never executes
+// code from a file, and checks every size in a file against the bytes that are
+// there before trusting it.
 package weights
 
 // Tensor is a dense float32 array in row-major order. Convolution weights are

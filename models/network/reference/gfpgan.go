@@ -7,8 +7,8 @@ import (
 	"upscaled/models/weights"
 )
 
-// GFPGAN is the clean network of versions 1.3 and 1.4, with the noise that the
-// tensors hold. It takes and gives 0..1, where the network itself has -1..1.
+// GFPGAN is the clean architecture of versions 1.3 and 1.4 with the noise stored
+// in the tensors. Input and output are in 0..1; the model's own are in -1..1.
 func GFPGAN(t weights.Tensors, in Image) Image {
 	x := made(3, in.Height, in.Width, func(c, y, x int) float64 { return 2*in.At(c, y, x) - 1 })
 	h := leaky(conv(t, "conv_body_first", x))
@@ -44,8 +44,8 @@ func resized(t weights.Tensors, name string, x Image, factor float64) Image {
 	return sum(1, h, conv(t, name+".skip", bilinear(x, factor)))
 }
 
-// bilinear is torch's interpolation with align_corners=False: pixels are
-// squares, and outside of the picture its border goes on.
+// bilinear is torch's interpolation with align_corners=False: pixels are squares
+// and the border is repeated outside the image.
 func bilinear(in Image, factor float64) Image {
 	height, width := int(float64(in.Height)*factor), int(float64(in.Width)*factor)
 	near := func(at, side int) (low, high int, share float64) {
@@ -79,11 +79,11 @@ func generated(t weights.Tensors, latents [][]float64, scales, shifts []Image) I
 	constant := t[name+"constant_input.weight"]
 	h := Image{constant.Shape[1], constant.Shape[2], constant.Shape[3], doubles(constant.Data)}
 	h = styled(t, name+"style_conv1", t[name+"noises.noise0"], h, latents[0])
-	picture := coloured(t, name+"to_rgb1", h, latents[1])
+	image := toRGB(t, name+"to_rgb1", h, latents[1])
 	for i, scale := range scales {
 		layer, noise := name+"style_convs.%d", name+"noises.noise%d"
 		h = styled(t, fmt.Sprintf(layer, 2*i), t[fmt.Sprintf(noise, 2*i+1)], bilinear(h, 2), latents[2*i+1])
-		// The last channels are steered: all of them, or half.
+		// The last channels are transformed: all of them, or half.
 		kept := h.Channels - scale.Channels
 		before := h
 		h = made(h.Channels, h.Height, h.Width, func(c, y, x int) float64 {
@@ -94,14 +94,14 @@ func generated(t weights.Tensors, latents [][]float64, scales, shifts []Image) I
 			return v*scale.At(c-kept, y, x) + shifts[i].At(c-kept, y, x)
 		})
 		h = styled(t, fmt.Sprintf(layer, 2*i+1), t[fmt.Sprintf(noise, 2*i+2)], h, latents[2*i+2])
-		colour := coloured(t, fmt.Sprintf("%sto_rgbs.%d", name, i), h, latents[2*i+3])
-		picture = sum(1, bilinear(picture, 2), colour)
+		color := toRGB(t, fmt.Sprintf("%sto_rgbs.%d", name, i), h, latents[2*i+3])
+		image = sum(1, bilinear(image, 2), color)
 	}
-	return picture
+	return image
 }
 
 // modulated multiplies a convolution's weights by the style of its input
-// channels; with demodulation every filter then has the length 1.
+// channels; demodulation then scales every filter to norm 1.
 func modulated(t weights.Tensors, name string, x Image, latent []float64, demodulate bool) Image {
 	weight := t[name+".modulated_conv.weight"]
 	style := linear(t, name+".modulated_conv.modulation", latent)
@@ -132,7 +132,7 @@ func styled(t weights.Tensors, name string, noise weights.Tensor, x Image, laten
 	}))
 }
 
-func coloured(t weights.Tensors, name string, x Image, latent []float64) Image {
+func toRGB(t weights.Tensors, name string, x Image, latent []float64) Image {
 	h, bias := modulated(t, name, x, latent, false), t[name+".bias"].Data
 	return made(3, h.Height, h.Width, func(c, y, x int) float64 { return h.At(c, y, x) + float64(bias[c]) })
 }

@@ -27,8 +27,8 @@ func (m maker) conv(name string, out, in int, gain float64) {
 	m.tensors[name+".bias"] = weights.Tensor{Shape: []int{out}, Data: bias}
 }
 
-// RandomCompact makes SRVGGNetCompact tensors with the given number of
-// convolutions. Slopes lie on both sides of 0 and of 1, and are 1 sometimes.
+// RandomCompact returns SRVGGNetCompact tensors with the given number of
+// convolutions. Slopes lie on both sides of 0 and of 1, and some are 1.
 func RandomCompact(seed uint64, convolutions, features, scale int) weights.Tensors {
 	m := maker{rand.New(rand.NewPCG(seed, 1)), weights.Tensors{}}
 	in := 3
@@ -48,8 +48,8 @@ func RandomCompact(seed uint64, convolutions, features, scale int) weights.Tenso
 	return m.tensors
 }
 
-// RandomRRDB makes RRDBNet tensors for a picture folded by fold (1, 2 or 4)
-// and enlarged ups times by 2.
+// RandomRRDB returns RRDBNet tensors for an image unshuffled by fold (1, 2 or 4)
+// and upsampled by 2 ups times.
 func RandomRRDB(seed uint64, blocks, features, growth, fold, ups int) weights.Tensors {
 	m := maker{rand.New(rand.NewPCG(seed, 2)), weights.Tensors{}}
 	m.conv("conv_first", features, 3*fold*fold, 1)

@@ -8,16 +8,15 @@ import (
 	"upscaled/models/weights"
 )
 
-// Face describes GFPGAN tensors to be made.
+// Face describes the GFPGAN tensors to make.
 type Face struct {
-	// Side of the picture, a power of 2 of at least 8.
+	// Side of the image: a power of 2, at least 8.
 	Side int
 	// Latent is the size of each layer's latent.
 	Latent int
-	// Width is how many features the generator has at a side. The U-Net has
-	// half as many.
+	// Width returns the generator's features at a side; the U-Net has half.
 	Width func(side int) int
-	// Whole steers all features and not half of them.
+	// Whole transforms all features instead of half of them.
 	Whole bool
 }
 
@@ -26,7 +25,7 @@ func PublishedFace() Face {
 	return Face{Side: 512, Latent: 512, Width: func(side int) int { return min(512, 64*512/side) }}
 }
 
-// RandomGFPGAN makes tensors with the names of the published files.
+// RandomGFPGAN returns tensors with the names of the published files.
 func RandomGFPGAN(seed uint64, f Face) weights.Tensors {
 	m := maker{rand.New(rand.NewPCG(seed, 3)), weights.Tensors{}}
 	unet := func(side int) int { return f.Width(side) / 2 }
@@ -34,30 +33,30 @@ func RandomGFPGAN(seed uint64, f Face) weights.Tensors {
 	for i, side := 0, f.Side; side > 4; i, side = i+1, side/2 {
 		m.resized(fmt.Sprintf("conv_body_down.%d", i), unet(side/2), unet(side))
 	}
-	turn := unet(4)
-	m.conv("final_conv", turn, turn, 1.3)
+	bottleneck := unet(4)
+	m.conv("final_conv", bottleneck, bottleneck, 1.3)
 	latents := 2
 	for i, side := 0, 8; side <= f.Side; i, side = i+1, 2*side {
 		m.resized(fmt.Sprintf("conv_body_up.%d", i), unet(side), unet(side/2))
 		m.fill(fmt.Sprintf("toRGB.%d", i), 1, 3, unet(side), 1, 1)
-		steered := f.Width(side)
+		transformed := f.Width(side)
 		if !f.Whole {
-			steered /= 2
+			transformed /= 2
 		}
 		for _, kind := range []string{"scale", "shift"} {
 			name := fmt.Sprintf("condition_%s.%d", kind, i)
 			m.conv(name+".0", unet(side), unet(side), 1.3)
-			m.conv(name+".2", steered, unet(side), 0.5)
+			m.conv(name+".2", transformed, unet(side), 0.5)
 		}
 		latents += 2
 	}
-	m.fill("final_linear", 1, latents*f.Latent, turn*16)
+	m.fill("final_linear", 1, latents*f.Latent, bottleneck*16)
 	m.generator(f)
 	return m.tensors
 }
 
-// fill makes a weight of any shape, whose second side on are its inputs, and a
-// bias.
+// fill makes a weight of any shape, whose sides after the first are its inputs,
+// and a bias.
 func (m maker) fill(name string, gain float64, shape ...int) {
 	inputs := 1
 	for _, side := range shape[1:] {
@@ -93,7 +92,7 @@ func (m maker) generator(f Face) {
 	in := f.Width(4)
 	m.normal(name+"constant_input.weight", 1, 1, in, 4, 4)
 	m.styled(name+"style_conv1", in, in, f.Latent)
-	m.coloured(name+"to_rgb1", in, f.Latent)
+	m.toRGB(name+"to_rgb1", in, f.Latent)
 	m.normal(name+"noises.noise0", 1, 1, 1, 4, 4)
 	for i, side := 0, 8; side <= f.Side; i, side = i+1, 2*side {
 		for k := range 2 {
@@ -101,26 +100,26 @@ func (m maker) generator(f Face) {
 			m.normal(fmt.Sprintf("%snoises.noise%d", name, 2*i+k+1), 1, 1, 1, side, side)
 			in = f.Width(side)
 		}
-		m.coloured(fmt.Sprintf("%sto_rgbs.%d", name, i), in, f.Latent)
+		m.toRGB(fmt.Sprintf("%sto_rgbs.%d", name, i), in, f.Latent)
 	}
 }
 
 func (m maker) modulated(name string, spread float64, out, in, kernel, latent int) {
 	m.normal(name+".modulated_conv.weight", spread, 1, out, in, kernel, kernel)
 	m.fill(name+".modulated_conv.modulation", 0.5, in, latent)
-	// Styles lie around 1, as in published networks.
+	// Styles lie around 1, as in published models.
 	for i := range m.tensors[name+".modulated_conv.modulation.bias"].Data {
 		m.tensors[name+".modulated_conv.modulation.bias"].Data[i]++
 	}
 	m.normal(name+".bias", 0.1, 1, out, 1, 1)
 }
 
-// styled has weights of any size, as they are demodulated.
+// styled has weights of any norm, because they are demodulated.
 func (m maker) styled(name string, out, in, latent int) {
 	m.modulated(name, 0.3, out, in, 3, latent)
 	m.normal(name+".weight", 0.2, 1)
 }
 
-func (m maker) coloured(name string, in, latent int) {
+func (m maker) toRGB(name string, in, latent int) {
 	m.modulated(name, 0.15/math.Sqrt(float64(in)), 3, in, 1, latent)
 }

@@ -1,8 +1,7 @@
-// Package reference computes the networks in float64 with plain loops,
-// straight from the tensors and the published descriptions (BasicSR,
-// rrdbnet_arch.py and srvgg_arch.py; GFPGAN, gfpganv1_clean_arch.py and
-// stylegan2_clean_arch.py). It is slow and shares no code with the
-// graphs; tests compare them with it.
+// Package reference computes the models in float64 with plain loops, straight
+// from the tensors and the published descriptions (BasicSR, rrdbnet_arch.py and
+// srvgg_arch.py; GFPGAN, gfpganv1_clean_arch.py and stylegan2_clean_arch.py). It
+// is slow and shares no code with the graphs; tests compare them with it.
 package reference
 
 import (
@@ -19,12 +18,12 @@ type Image struct {
 	Data                    []float64
 }
 
-// New makes a black image.
+// New returns a black image.
 func New(channels, height, width int) Image {
 	return Image{channels, height, width, make([]float64, channels*height*width)}
 }
 
-// At is 0 outside of the image, as convolutions see it.
+// At returns 0 outside the image, as convolutions see it.
 func (m Image) At(c, y, x int) float64 {
 	if y < 0 || x < 0 || y >= m.Height || x >= m.Width {
 		return 0
@@ -35,7 +34,7 @@ func (m Image) At(c, y, x int) float64 {
 // Set sets one sample.
 func (m Image) Set(c, y, x int, v float64) { m.Data[(c*m.Height+y)*m.Width+x] = v }
 
-// made computes every sample of an image.
+// made computes every sample of a new image.
 func made(channels, height, width int, f func(c, y, x int) float64) Image {
 	out := New(channels, height, width)
 	for c := range channels {
@@ -48,7 +47,7 @@ func made(channels, height, width int, f func(c, y, x int) float64) Image {
 	return out
 }
 
-// conv is a convolution with a border of zeros, and a bias where there is one.
+// conv is a convolution with zero padding and an optional bias.
 func conv(t weights.Tensors, name string, in Image) Image {
 	weight, ok := t[name+".weight"]
 	if !ok || weight.Shape[1] != in.Channels {
@@ -69,7 +68,7 @@ func doubles(values []float32) []float64 {
 	return out
 }
 
-// convolved gives as many channels as there are biases.
+// convolved has one output channel per bias.
 func convolved(in Image, side int, weight, bias []float64) Image {
 	out := New(len(bias), in.Height, in.Width)
 	area, taps := in.Height*in.Width, side*side
@@ -92,7 +91,7 @@ func convolved(in Image, side int, weight, bias []float64) Image {
 	return out
 }
 
-// addShifted adds w times source, moved by (dy, dx) with zeros moving in.
+// addShifted adds w times source, moved by (dy, dx) with zeros shifted in.
 func addShifted(plane, source []float64, w float64, dy, dx, height, width int) {
 	for y := max(0, -dy); y < min(height, height-dy); y++ {
 		for x := max(0, -dx); x < min(width, width-dx); x++ {
@@ -165,16 +164,16 @@ func Compact(t weights.Tensors, in Image) Image {
 	return sum(1, shuffled, nearest(in, r))
 }
 
-// RRDB is RRDBNet, with a pixel-unshuffle as its first layer asks for.
+// RRDB is RRDBNet, with the pixel-unshuffle that its first layer's shape implies.
 func RRDB(t weights.Tensors, in Image) Image {
 	r := 1
 	for 3*r*r < t["conv_first.weight"].Shape[1] {
 		r *= 2
 	}
-	folded := made(3*r*r, in.Height/r, in.Width/r, func(c, y, x int) float64 {
+	unshuffled := made(3*r*r, in.Height/r, in.Width/r, func(c, y, x int) float64 {
 		return in.At(c/(r*r), y*r+c/r%r, x*r+c%r)
 	})
-	first := conv(t, "conv_first", folded)
+	first := conv(t, "conv_first", unshuffled)
 	h := first
 	for i := 0; ; i++ {
 		if _, ok := t[fmt.Sprintf("body.%d.rdb1.conv1.weight", i)]; !ok {

@@ -6,8 +6,8 @@ import (
 	"upscaled/models/fault"
 )
 
-// strings handles text and byte strings. Python 2 wrote its text as byte
-// strings (BINSTRING), so those become strings too.
+// strings handles text and byte strings. Python 2 pickles text as byte strings
+// (BINSTRING), so those become strings too.
 func (d *decoder) strings(op byte) (bool, error) {
 	var width int
 	switch op {
@@ -69,7 +69,7 @@ func (d *decoder) container(op byte) (bool, error) {
 	return false, nil
 }
 
-// collect ends an instruction that takes all items above a MARK.
+// collect finishes an instruction that takes all items above a MARK.
 func (d *decoder) collect(op byte, items []any) error {
 	switch op {
 	case opTuple:
@@ -82,8 +82,8 @@ func (d *decoder) collect(op byte, items []any) error {
 	return d.extend(items)
 }
 
-// extend adds items to the list, or key and value pairs to the dictionary,
-// that is on top of the stack.
+// extend adds items to the list on top of the stack, or key and value pairs to
+// the dictionary there.
 func (d *decoder) extend(items []any) error {
 	target, err := d.top()
 	if err != nil {
@@ -102,10 +102,10 @@ func (d *decoder) extend(items []any) error {
 		}
 		return nil
 	}
-	return fmt.Errorf("pickle: items are added to a value that holds none")
+	return fmt.Errorf("pickle: items are added to a value that is not a container")
 }
 
-// object handles names, calls and outside references.
+// object handles names, calls and persistent IDs.
 func (d *decoder) object(op byte) (bool, error) {
 	switch op {
 	case opGlobal:
@@ -132,7 +132,7 @@ func (d *decoder) object(op byte) (bool, error) {
 	case opReduce, opNewObject:
 		return true, d.call()
 	case opBuild:
-		// The state set on an object (an OrderedDict's _metadata) is not needed.
+		// The state of an object (an OrderedDict's _metadata) is not needed.
 		if _, err := d.pop(); err != nil {
 			return true, err
 		}
@@ -156,7 +156,7 @@ func (d *decoder) global(module, name string) error {
 	g := Global{Module: module, Name: name}
 	//guard:pickle-globals TestReadPyTorchNamesWhatItRefuses
 	if !d.machine.Allowed(g) {
-		return fault.New(fault.Invalid, "The weights file asks Python for %q, which no plain weights file needs, so it is refused for safety; save only the network's state_dict and try again.", g.String())
+		return fault.New(fault.Invalid, "The weights file asks Python for %q, which no plain weights file needs; it is rejected for safety. Save only the model's state_dict and try again.", g.String())
 	}
 	return d.push(g)
 }

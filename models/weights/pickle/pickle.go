@@ -1,8 +1,8 @@
-// Package pickle decodes the data in Python pickles (protocols 2 to 5, Python
-// standard library, pickletools) without ever running what they ask for. A
-// pickle is a program for a small stack machine whose REDUCE calls any Python
-// function; here the caller names the few functions it understands and every
-// other name, and every instruction not needed for data, ends the decoding.
+// Package pickle decodes the data in Python pickles (protocols 2 to 5, see
+// Python's pickletools) without executing them. A pickle is a program for a
+// small stack machine whose REDUCE instruction calls any Python function; here
+// the caller lists the few functions it understands, and any other name and any
+// instruction not needed for data ends the decoding.
 package pickle
 
 import (
@@ -13,36 +13,35 @@ import (
 	"upscaled/models/fault"
 )
 
-// Limits on one pickle. Real weights files need about 40 instructions and 200
-// bytes for each tensor, and a few thousand tensors at most.
+// Limits on one pickle. Real weights files have about 40 instructions and 200
+// bytes per tensor and at most a few thousand tensors.
 const (
 	maxInstructions = 2 << 20
-	// maxText bounds all strings of a pickle together, in bytes.
+	// maxText bounds the total length of all strings of a pickle, in bytes.
 	maxText = 64 << 20
-	// maxString bounds a single one.
+	// maxString bounds a single string.
 	maxString = 1 << 20
 	// maxName bounds a module's or function's name.
 	maxName = 256
 )
 
 // Values are nil, bool, int64, float64, string, []byte, Tuple, *List, *Dict,
-// Global, Opaque, and whatever the Machine's functions return. Values may
-// contain themselves.
+// Global, Opaque, and results of the Machine's functions. They may be cyclic.
 type (
 	// Tuple is a Python tuple.
 	Tuple []any
 	// List is a Python list.
 	List struct{ Items []any }
-	// Dict holds a dictionary's entries with string keys; others are dropped,
-	// because no weight is ever found under one.
+	// Dict holds the entries with string keys; others are dropped, because no
+	// weights are stored under them.
 	Dict struct{ Entries map[string]any }
 	// Global is the name of a Python function or class.
 	Global struct{ Module, Name string }
-	// Opaque stands for a value of no use here, such as an integer beyond 64 bits.
+	// Opaque replaces a value that is not needed, such as a huge integer.
 	Opaque struct{}
 )
 
-// String is the dotted Python name.
+// String returns the dotted Python name.
 func (g Global) String() string { return g.Module + "." + g.Name }
 
 // Set adds or replaces an entry.
@@ -57,29 +56,29 @@ func (d *Dict) Set(key, value any) {
 	d.Entries[name] = value
 }
 
-// Machine is what a pickle may ask for.
+// Machine supplies the functions that a pickle may use.
 type Machine struct {
-	// Allowed says whether a name may appear at all.
+	// Allowed reports whether a name may appear at all.
 	Allowed func(Global) bool
 	// Call evaluates an allowed name applied to arguments.
 	Call func(Global, Tuple) (any, error)
-	// Persistent gives the value that an outside reference stands for.
+	// Persistent resolves a persistent ID.
 	Persistent func(id any) (any, error)
 }
 
-// Decode reads one pickle and leaves r behind its last byte. Every error is a
-// fault.Invalid that names the refused name or instruction, or the damage.
+// Decode reads one pickle and leaves r after its last byte. Every error is a
+// fault.Invalid that names the rejected name or instruction, or the damage.
 func (m *Machine) Decode(r *bufio.Reader) (any, error) {
 	d := &decoder{machine: m, r: r, memo: map[uint32]any{}}
 	value, err := d.run()
 	if err != nil && fault.KindOf(err) == fault.Internal {
-		err = fault.Wrap(fault.Invalid, err, "The weights file is damaged or incomplete (its list of tensors cannot be read); get it again.")
+		err = fault.Wrap(fault.Invalid, err, "The weights file is damaged or incomplete (its list of tensors cannot be read); download it again.")
 	}
 	return value, err
 }
 
-// decoder is the stack machine. stack holds values and marks the heights at
-// which MARK instructions stand.
+// decoder is the stack machine. marks holds the stack heights of the open MARK
+// instructions.
 type decoder struct {
 	machine *Machine
 	r       *bufio.Reader
@@ -102,10 +101,10 @@ func (d *decoder) run() (any, error) {
 			return nil, err
 		}
 	}
-	return nil, fault.New(fault.Invalid, "The weights file describes its tensors in more than %d steps; it is refused.", maxInstructions)
+	return nil, fault.New(fault.Invalid, "The weights file describes its tensors in more than %d steps; it is rejected.", maxInstructions)
 }
 
-// step tries the groups of instructions in turn.
+// step tries each group of instructions in turn.
 func (d *decoder) step(op byte) error {
 	for _, group := range [...]func(*decoder, byte) (bool, error){
 		(*decoder).memory, (*decoder).scalar, (*decoder).strings, (*decoder).container, (*decoder).object,
@@ -114,7 +113,7 @@ func (d *decoder) step(op byte) error {
 			return err
 		}
 	}
-	return fault.New(fault.Invalid, "The weights file holds the pickle instruction 0x%02x, which no weights file needs; it is refused for safety.", op)
+	return fault.New(fault.Invalid, "The weights file contains the pickle instruction 0x%02x, which no weights file needs; it is rejected for safety.", op)
 }
 
 func (d *decoder) push(value any) error {
@@ -122,7 +121,7 @@ func (d *decoder) push(value any) error {
 	return nil
 }
 
-// floor is the height below which the innermost open MARK allows no popping.
+// floor returns the height that the innermost open MARK protects.
 func (d *decoder) floor() int {
 	if len(d.marks) == 0 {
 		return 0
@@ -148,7 +147,7 @@ func (d *decoder) top() (any, error) {
 	return d.stack[len(d.stack)-1], nil
 }
 
-// popMark takes everything above the innermost MARK.
+// popMark pops everything above the innermost MARK.
 func (d *decoder) popMark() ([]any, error) {
 	if len(d.marks) == 0 {
 		return nil, errStack
@@ -161,7 +160,7 @@ func (d *decoder) popMark() ([]any, error) {
 	return values, nil
 }
 
-// popN takes the n topmost values, the deepest first.
+// popN pops the n topmost values, the deepest first.
 func (d *decoder) popN(n int) ([]any, error) {
 	height := len(d.stack) - n
 	if height < d.floor() {

@@ -72,7 +72,7 @@ func (d *decoder) memory(op byte) (bool, error) {
 			err = fault.New(fault.Unsupported, "The weights file uses pickle protocol %d; protocols up to %d can be read.", version, newestProtocol)
 		}
 		return true, err
-	case opFrame: // only a reading hint
+	case opFrame: // only a hint for buffering
 		_, err := d.unsigned(8)
 		return true, err
 	}
@@ -149,8 +149,8 @@ func (d *decoder) integer(width int) error {
 	return d.push(int64(value))
 }
 
-// long reads a two's complement little-endian integer with its length before
-// it; those beyond 64 bits become Opaque.
+// long reads a length and a two's complement little-endian integer; one beyond
+// 64 bits becomes Opaque.
 func (d *decoder) long(width int) error {
 	length, err := d.unsigned(width)
 	if err != nil {
@@ -172,10 +172,10 @@ func (d *decoder) long(width int) error {
 	return d.push(int64(binary.LittleEndian.Uint64(full[:])))
 }
 
-// take reads length bytes, within the limits, and allocates only as they come.
+// take reads length bytes, within the limits, allocating only as they arrive.
 func (d *decoder) take(length uint64) ([]byte, error) {
 	if length > maxString || d.text+int(length) > maxText {
-		return nil, fault.New(fault.Invalid, "The weights file holds a text of %d bytes; it is refused.", length)
+		return nil, fault.New(fault.Invalid, "The weights file contains a text of %d bytes; it is rejected.", length)
 	}
 	d.text += int(length)
 	if buffered, err := d.r.Peek(min(int(length), d.r.Buffered())); err == nil && len(buffered) == int(length) {

@@ -1,0 +1,120 @@
+package network
+
+import "upscaled/models/onnx"
+
+// luma holds the BT.601 weights that make a gray output of an RGB model's.
+var luma = [3]float64{0.299, 0.587, 0.114}
+
+// half is added before an integer output is truncated, to round to nearest.
+func (o Options) half() float64 {
+	if o.Sample == Float {
+		return 0
+	}
+	return 0.5
+}
+
+// foldOutput folds the conversion of the output into the last layer, which
+// computes area pixels per position with channels ordered (color, position).
+// The result orders them (position, color) and in float32 is in 0..unit plus
+// half.
+func (b *builder) foldOutput(l layer, area int) layer {
+	rows := make([][]float64, 0, area*b.options.Channels)
+	for position := range area {
+		if b.options.Channels == 1 {
+			row := make([]float64, l.out)
+			for c, w := range luma {
+				row[position+c*area] = w
+			}
+			rows = append(rows, row)
+			continue
+		}
+		for c := range 3 {
+			row := make([]float64, l.out)
+			row[position+c*area] = 1
+			rows = append(rows, row)
+		}
+	}
+	l = l.mixedOutputs(rows)
+	if b.options.Precision != Float16 {
+		l = l.scaled(b.options.unit()).plusBias(b.options.half())
+	}
+	return l
+}
+
+// denormalized converts the output of a layer made by foldOutput from float16 to
+// float32 in 0..unit plus half; float32 has that already. residual, unless "",
+// is a float32 value in 0..unit that is added in full precision.
+func (b *builder) denormalized(y, residual string) string {
+	if b.options.Precision == Float16 {
+		y = b.cast(y, onnx.Float32)
+		if unit := b.options.unit(); unit != 1 {
+			y = b.op("Mul", []string{y, b.float(unit)})
+		}
+		if half := b.options.half(); half != 0 {
+			y = b.op("Add", []string{y, b.float(half)})
+		}
+	}
+	if residual != "" {
+		y = b.op("Add", []string{y, residual})
+	}
+	return y
+}
+
+// output adds the graph's output: it clamps and truncates y, [1, r*r*channels,
+// h, w] with channels ordered (y, x, color), and shuffles the r x r blocks into
+// pixels.
+func (b *builder) output(y string, r int) {
+	y = b.samples(b.transpose(y, 0, 2, 3, 1))
+	if r > 1 {
+		// A Reshape can copy a side (0) and infer one (-1), so free heights and
+		// widths take two of them.
+		scale, channels := int64(r), int64(b.options.Channels)
+		y = b.reshape(y, 0, 0, 0, scale, scale*channels)
+		y = b.transpose(y, 0, 1, 3, 2, 4)
+		y = b.reshape(y, 1, -1, 1, 0, scale*channels)
+		y = b.reshape(y, 1, 0, -1, channels)
+	}
+	b.rename(y, OutputName)
+}
+
+// samples clamps y and casts it to the type of the output's samples.
+func (b *builder) samples(y string) string {
+	// Cast truncates: anything below unit+1 becomes unit at most.
+	y = b.op("Clip", []string{y, b.float(0), b.float(b.options.unit() + b.options.half())})
+	if b.options.Sample != Float {
+		y = b.cast(y, b.options.sampleType())
+	}
+	return y
+}
+
+// rename changes the name of the last node's output.
+func (b *builder) rename(old, name string) {
+	node := &b.nodes[len(b.nodes)-1]
+	for i, out := range node.Outputs {
+		if out == old {
+			node.Outputs[i] = name
+		}
+	}
+}
+
+// rgbOutput adds the graph's output for a model that has nothing folded in: y is
+// [1, 3, height, width] of element type t.
+func (b *builder) rgbOutput(y string, t onnx.ElemType, low black) {
+	if t != onnx.Float32 {
+		y = b.cast(y, onnx.Float32)
+	}
+	if b.options.Channels == 1 {
+		weight := []float32{float32(luma[0]), float32(luma[1]), float32(luma[2])}
+		y = b.op("Conv", []string{y, b.constant(onnx.Tensor{
+			Type: onnx.Float32, Dims: []int64{1, 3, 1, 1}, Floats: weight,
+		})})
+	}
+	factor := b.options.unit() / (1 - float64(low))
+	if factor != 1 {
+		y = b.op("Mul", []string{y, b.float(factor)})
+	}
+	if more := b.options.half() - float64(low)*factor; more != 0 {
+		y = b.op("Add", []string{y, b.float(more)})
+	}
+	b.rename(b.samples(b.transpose(y, 0, 2, 3, 1)), OutputName)
+}
