@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -67,12 +68,22 @@ func fakeNPM(t *testing.T, packed []byte, script string) (path string, calls fun
 	}
 	path = filepath.Join(folder, "npm")
 	text := fmt.Sprintf("#!/bin/sh\nPACKAGE='%s'\necho \"$*\" >>'%s'\n%s\n", tgz, log, script)
-	if err := os.WriteFile(path, []byte(text), 0o700); err != nil {
-		t.Fatal(err)
-	}
+	writeProgram(t, path, text)
 	return path, func() int {
 		lines, _ := os.ReadFile(log)
 		return strings.Count(string(lines), "\n")
+	}
+}
+
+// writeProgram writes a file that can be executed. A process started meanwhile
+// would inherit the open file and keep it from being executed ("text file
+// busy", golang/go#22315); the lock keeps this process from starting any.
+func writeProgram(t *testing.T, path, text string) {
+	t.Helper()
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	if err := os.WriteFile(path, []byte(text), 0o700); err != nil {
+		t.Fatal(err)
 	}
 }
 

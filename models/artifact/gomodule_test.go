@@ -16,9 +16,7 @@ func fakeGo(t *testing.T, folder string) string {
 	script := fmt.Sprintf("#!/bin/sh\n"+
 		"[ \"$1 $2 $3\" = 'mod download -json' ] || exit 9\n"+
 		"if [ \"$4\" = example.com/m@v1.0.0 ]; then echo '{\"Dir\":\"%s\"}'; else echo '{\"Error\":\"no such module\"}'; exit 1; fi\n", folder)
-	if err := os.WriteFile(path, []byte(script), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	writeProgram(t, path, script)
 	return path
 }
 

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -20,11 +21,20 @@ func scanned(t *testing.T, out, wrong, code string) (string, error) {
 		"out": out, "wrong": wrong,
 		"scanner": "#!/bin/sh\ncat '" + folder + "/out'; cat '" + folder + "/wrong' >&2; exit " + code + "\n",
 	} {
-		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o755); err != nil {
+		if err := writeProgram(filepath.Join(folder, name), text); err != nil {
 			t.Fatal(err)
 		}
 	}
 	return scan(t.Context(), filepath.Join(folder, "scanner"), "", "./...")
+}
+
+// writeProgram writes a file that can be executed. A process started meanwhile
+// would inherit the open file and keep it from being executed ("text file
+// busy", golang/go#22315); the lock keeps this process from starting any.
+func writeProgram(path, text string) error {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	return os.WriteFile(path, []byte(text), 0o755)
 }
 
 // Only a database that cannot be reached lets the audit go on unchecked.

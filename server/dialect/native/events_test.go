@@ -7,11 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"upscaled/models/fault"
@@ -24,26 +27,53 @@ import (
 // event is one of a stream's; name is "" for comments.
 type event struct{ name, id, data string }
 
-// events opens a stream on a real connection. next waits for an event and
-// gives false at the stream's end.
+// memory is a network of one server. Tests on a clock of their own cannot use
+// a real one: it would keep their clock from moving.
+type memory chan net.Conn
+
+func (m memory) Accept() (net.Conn, error) {
+	if c, more := <-m; more {
+		return c, nil
+	}
+	return nil, net.ErrClosed
+}
+
+func (m memory) Addr() net.Addr { return &net.TCPAddr{} }
+func (m memory) Close() error   { return nil } // closed by events
+
+func (m memory) dial(context.Context, string, string) (net.Conn, error) {
+	client, server := net.Pipe()
+	m <- server
+	return client, nil
+}
+
+// events opens a stream on a connection. next waits for an event and reports
+// false at the stream's end.
 func events(t *testing.T, s *server, path string) (next func() (event, bool), leave func()) {
 	t.Helper()
-	web := httptest.NewUnstartedServer(s.routes())
-	web.Config.ReadTimeout = s.readTimeout
-	web.Start()
+	network := make(memory)
+	web := &http.Server{Handler: s.routes(), ReadTimeout: s.readTimeout}
+	var serving sync.WaitGroup
+	serving.Go(func() { _ = web.Serve(network) })
+	transport := &http.Transport{DialContext: network.dial}
 	ctx, cancel := context.WithCancel(t.Context())
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, web.URL+path, nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://server"+path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	response, err := web.Client().Do(r)
+	response, err := (&http.Client{Transport: transport}).Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		cancel()
 		response.Body.Close()
-		web.Close() // waits for the handler
+		transport.CloseIdleConnections()
+		close(network)
+		if err := web.Shutdown(context.Background()); err != nil { // waits for the handler
+			t.Error(err)
+		}
+		serving.Wait()
 	})
 	if kind := response.Header.Get("Content-Type"); response.StatusCode != 200 || kind != "text/event-stream" {
 		t.Fatalf("%d %s", response.StatusCode, kind)
@@ -168,32 +198,36 @@ func TestRefusedStreams(t *testing.T) {
 
 func TestSilentStreamsStayAlive(t *testing.T) {
 	t.Parallel()
-	s := newServer()
-	s.config.KeepAlive = time.Millisecond
-	s.submit(t, job.Spec{ID: knownID})
-	next, leave := events(t, s, known+"/events")
-	next()
-	for range 3 {
-		if e, more := next(); !more || e != (event{data: "keep-alive"}) {
-			t.Fatalf("%+v, %v", e, more)
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer()
+		s.submit(t, job.Spec{ID: knownID})
+		next, leave := events(t, s, known+"/events")
+		next()
+		for range 3 {
+			begun := time.Now()
+			if e, more := next(); !more || e != (event{data: "keep-alive"}) || time.Since(begun) != s.config.KeepAlive {
+				t.Fatalf("%+v, %v after %v", e, more, time.Since(begun))
+			}
 		}
-	}
-	leave()
+		leave()
+	})
 }
 
 // The server's limit on reading requests does not end streams.
 func TestStreamsOutliveTheReadTimeout(t *testing.T) {
 	t.Parallel()
-	s := newServer()
-	s.readTimeout, s.config.KeepAlive = 20*time.Millisecond, 5*time.Millisecond
-	s.submit(t, job.Spec{ID: knownID})
-	next, _ := events(t, s, known+"/events")
-	next()
-	for range 20 { // five times the limit
-		if e, more := next(); !more {
-			t.Fatalf("the stream ended with %+v", e)
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer()
+		s.readTimeout = s.config.KeepAlive
+		s.submit(t, job.Spec{ID: knownID})
+		next, _ := events(t, s, known+"/events")
+		next()
+		for range 5 {
+			if e, more := next(); !more {
+				t.Fatalf("the stream ended with %+v", e)
+			}
 		}
-	}
+	})
 }
 
 func TestStreamsEndWithTheServer(t *testing.T) {
