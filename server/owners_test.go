@@ -104,7 +104,7 @@ func (n neighbours) ask(method, path, key string, body io.Reader) (int, string) 
 // openRoutes tell nothing of anybody, or are for whoever has a signed link.
 func openRoutes() []string {
 	return []string{
-		"/", "/page/*", "/docs", "/docs/:page", "/docs/api", "/openapi.json", "/healthz", "/readyz",
+		"/", "/page/*", "/docs", "/docs/:page", "/docs/api", "/docs/api/*", "/openapi.json", "/healthz", "/readyz",
 		"/api/v1/system", "/api/v1/*",
 	}
 }

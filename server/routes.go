@@ -148,7 +148,9 @@ func (s *Server) pages(e *echo.Echo) error {
 	if err != nil {
 		return err
 	}
-	document.Routes(e)
+	if err := document.Routes(e); err != nil {
+		return err
+	}
 	manual, err := docs.New()
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/labstack/echo/v4"
+	"go.yaml.in/yaml/v3"
 )
 
 // Operation is one method of one path, with path parameters as {name}.
@@ -14,7 +15,7 @@ type Operation struct {
 	Method, Path string
 }
 
-// methods are those of OpenAPI's path items.
+// methods returns the methods of OpenAPI's path items.
 func methods() []string {
 	return []string{
 		http.MethodGet, http.MethodPut, http.MethodPost, http.MethodDelete, http.MethodOptions,
@@ -22,22 +23,24 @@ func methods() []string {
 	}
 }
 
-// Operations lists what the document describes, in its order.
-func (d *Document) Operations() []Operation {
+// Operations returns the operations of the document in its order.
+func (d *Document) Operations() []Operation { return slices.Clone(d.operations) }
+
+func operationsOf(document *yaml.Node) []Operation {
 	var all []Operation
-	paths := d.tree.object("paths")
-	for _, path := range paths.names() {
-		for _, key := range paths.object(path).names() {
-			if method := strings.ToUpper(key); slices.Contains(methods(), method) {
-				all = append(all, Operation{method, path})
+	paths := valueOf(document, "paths").Content
+	for i := 0; i+1 < len(paths); i += 2 {
+		for j := 0; j+1 < len(paths[i+1].Content); j += 2 {
+			if method := strings.ToUpper(paths[i+1].Content[j].Value); slices.Contains(methods(), method) {
+				all = append(all, Operation{method, paths[i].Value})
 			}
 		}
 	}
 	return all
 }
 
-// Difference is where routes and document disagree. Routed says that a route
-// is not described, else a description has no route.
+// Difference is a disagreement between routes and document: a route without a
+// description if Routed is set, else a description without a route.
 type Difference struct {
 	Operation
 	Routed bool
@@ -51,9 +54,8 @@ func (d Difference) String() string {
 }
 
 // Differences compares the document with a server's routes in both directions.
-// Routes that answer whatever no other does (those that end in *), HEAD where
-// GET is described, and paths for which ignored says so are left out: files of
-// a page are no API.
+// It skips fallback routes (those that end in *), HEAD if GET is described, and
+// ignored paths, such as the files of a web page.
 func (d *Document) Differences(routes []*echo.Route, ignored func(path string) bool) []Difference {
 	described, routed := map[Operation]bool{}, map[Operation]bool{}
 	for _, o := range d.Operations() {
@@ -83,7 +85,7 @@ func (d *Document) Differences(routes []*echo.Route, ignored func(path string) b
 	return all
 }
 
-// templated writes echo's :name as {name}.
+// templated converts echo's :name to {name}.
 func templated(path string) string {
 	segments := strings.Split(path, "/")
 	for i, segment := range segments {
