@@ -39,8 +39,8 @@ type app struct {
 	// engineProcess makes the command of the process that serve and worker run
 	// networks in, which is this program; nil, as in most tests, runs them here.
 	engineProcess func(arguments []string) *exec.Cmd
-	// passed hears of the steps of jobs; nil but in tests of crashes.
-	passed func(step queue.Step, id string)
+	// failpoint is called after every step of a job; nil except in crash tests.
+	failpoint func(step queue.Failpoint, id string)
 }
 
 func newApp(s streams, lookupEnv func(string) (string, bool)) *app {

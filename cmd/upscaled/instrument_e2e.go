@@ -30,7 +30,7 @@ func instrument(a *app) {
 		a.engineProcess = nil
 	}
 	if mode == pretend.Steps {
-		a.passed = func(step queue.Step, _ string) { pretend.DieAt(string(step)) }
+		a.failpoint = func(step queue.Failpoint, _ string) { pretend.DieAt(string(step)) }
 	}
 	a.openUpscaler = func(_ context.Context, limits imagedata.Limits) (batchEngine, error) {
 		made, err := pretend.Open(mode, limits, a.stderr)

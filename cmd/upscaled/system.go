@@ -140,7 +140,7 @@ func (a *app) webhooks(ctx context.Context, c *queue.Connection, back backend, c
 		return nil, err
 	}
 	return webhook.New(webhook.Options{
-		Notices: back.queue, Bodies: web.WebhookBodies(), Secret: secret, Rules: config.FetchRules(),
+		Deliveries: back.queue, Bodies: web.WebhookBodies(), Secret: secret, Rules: config.FetchRules(),
 		Observer: observer, Log: log, Now: time.Now,
 	}), nil
 }

@@ -80,9 +80,9 @@ type Spec struct {
 	// InputName is the client's name of the file, for display only.
 	InputName string  `json:"input_name,omitempty"`
 	Options   Options `json:"options"`
-	// Waited says that the answer of the call that submits the job is the only
-	// way to it: should the process of that call die, the job is canceled.
-	Waited bool `json:"waited,omitempty"`
+	// Sync marks a job whose result only the call that submits it can return: if
+	// the process of that call dies, the job is canceled.
+	Sync bool `json:"waited,omitempty"`
 	// Webhook, where not nil, is called when the job ends.
 	Webhook *Webhook `json:"webhook,omitempty"`
 	// Memo is what the dialect wants to remember of the request, in a form of

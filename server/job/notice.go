@@ -24,7 +24,7 @@ type Delivery interface {
 	// Done ends the notice: it was delivered or is given up.
 	Done(ctx context.Context) error
 	// Again has it tried anew after a pause.
-	Again(ctx context.Context, after time.Duration) error
+	Retry(ctx context.Context, after time.Duration) error
 }
 
 // Deliveries hand out the calls that are due. A notice whose process dies is
@@ -32,7 +32,7 @@ type Delivery interface {
 // record lives. Only a begin that could not be told before the job's end is
 // dropped: the end tells all.
 type Deliveries interface {
-	// NextNotice waits for one. It fails only when the context ends. It may be
+	// NextDelivery waits for one. It fails only when the context ends. It may be
 	// called concurrently and from several processes.
-	NextNotice(ctx context.Context) (Delivery, error)
+	NextDelivery(ctx context.Context) (Delivery, error)
 }

@@ -11,7 +11,7 @@ import (
 	"upscaled/server/account"
 )
 
-// Accounts is an account.Store on this connection.
+// Accounts returns the store of accounts.
 func (c *Connection) Accounts(ctx context.Context) (account.Store, error) {
 	bucket, err := c.bucket(ctx, accountsBucket, 0)
 	if err != nil {
@@ -61,7 +61,7 @@ func (a accounts) Keys(ctx context.Context) ([]string, error) {
 	return keys, nil
 }
 
-// isConflict recognises a lost compare-and-swap, on one node or on several.
+// isConflict reports whether a compare-and-swap was lost, on one node or several.
 func isConflict(err error) bool {
 	var refused *jetstream.APIError
 	return errors.Is(err, jetstream.ErrKeyExists) || errors.As(err, &refused) &&
@@ -69,8 +69,8 @@ func isConflict(err error) bool {
 			refused.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant)
 }
 
-// Secret gives the named secret of 32 random bytes that all processes on this
-// store share; the first to ask makes it.
+// Secret returns a named secret of 32 random bytes that all processes on this
+// store share; the first caller creates it.
 func (c *Connection) Secret(ctx context.Context, name string) ([]byte, error) {
 	bucket, err := c.bucket(ctx, secretsBucket, 0)
 	if err != nil {
@@ -81,7 +81,7 @@ func (c *Connection) Secret(ctx context.Context, name string) ([]byte, error) {
 	if _, err = bucket.Create(ctx, name, secret); err == nil {
 		return secret, nil
 	} else if !errors.Is(err, jetstream.ErrKeyExists) {
-		return nil, fmt.Errorf("make secret %s: %w", name, err)
+		return nil, fmt.Errorf("create secret %s: %w", name, err)
 	}
 	entry, err := bucket.Get(ctx, name)
 	if err != nil {

@@ -184,7 +184,7 @@ func (f *fleet) hear(ctx context.Context, t *testing.T, ids []string) {
 		untold[id] = true
 	}
 	for len(untold) > 0 {
-		n, err := f.apis[1].NextNotice(ctx)
+		n, err := f.apis[1].NextDelivery(ctx)
 		if err != nil {
 			t.Errorf("%v are not told: %v", keys(untold), err)
 			return

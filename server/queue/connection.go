@@ -2,12 +2,15 @@ package queue
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -18,31 +21,30 @@ import (
 	"upscaled/models/fault"
 )
 
-// Connection is a JetStream to work on: embedded, attached to the one that is
-// embedded in another process of this machine, or external.
+// Connection is a connection to JetStream: to a server embedded in this process
+// or in another one on this machine, or to an external one.
 type Connection struct {
-	nats   *nats.Conn
-	stream jetstream.JetStream
-	// embedded and lock are nil where the server is someone else's.
+	nats *nats.Conn
+	js   jetstream.JetStream
+	// embedded and lock are nil unless the server is embedded in this process.
 	embedded *server.Server
 	lock     *flock.Flock
-	dir      string
+	dir      string // the data folder; "" with an external server
 	// instance names this process while it holds an embedded server.
 	instance string
-	// replicas is how many nodes keep each bucket.
+	// replicas is how many nodes store each stream.
 	replicas int
-	// breakage is what an embedded server reports of its disk.
-	breakage *breakage
+	writes   *writeFailure
 }
 
-// Where, below the data folder, an embedded server keeps its things.
+// The files of an embedded server, below the data folder.
 const (
 	storeFolder = "jetstream"
 	lockFile    = "lock"
 	attachFile  = "attach.json" // readable by the owner only: it holds a token
 )
 
-// attachment is what another process needs to join an embedded server.
+// attachment is what another process needs to attach to an embedded server.
 type attachment struct {
 	URL   string `json:"url"`
 	Token string `json:"token"`
@@ -50,14 +52,14 @@ type attachment struct {
 
 const startLimit = 30 * time.Second
 
-// Embed starts a JetStream server that keeps its files below dir and syncs
-// every write to the disk before it is acknowledged. It listens on a loopback
-// port of the system's choice, guarded by a random token, so that workers and
-// the keys command on this machine can Attach. One process at a time may hold
-// a folder: a second is fault.Busy.
+// Embed starts a JetStream server that stores its files below dir and syncs every
+// write to the disk before it acknowledges it. It listens on a loopback port of
+// the system's choice, protected by a random token, so that workers and the keys
+// command on this machine can Attach. Only one process at a time may use a
+// folder: a second one fails with fault.Busy.
 func Embed(dir string, log *slog.Logger) (*Connection, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fault.Wrap(fault.Invalid, err, "The data folder %s cannot be made: choose another with --data.", dir)
+		return nil, fault.Wrap(fault.Invalid, err, "The data folder %s cannot be created: choose another with --data.", dir)
 	}
 	lock := flock.New(filepath.Join(dir, lockFile))
 	if held, err := lock.TryLock(); err != nil {
@@ -65,7 +67,7 @@ func Embed(dir string, log *slog.Logger) (*Connection, error) {
 	} else if !held {
 		return nil, fault.New(fault.Busy, "Another upscaled is using the data folder %s.", dir)
 	}
-	c := &Connection{lock: lock, dir: dir, replicas: 1, breakage: newBreakage()}
+	c := &Connection{lock: lock, dir: dir, replicas: 1, writes: newWriteFailure()}
 	if err := c.embed(log); err != nil {
 		c.Close()
 		return nil, err
@@ -83,11 +85,11 @@ func (c *Connection) embed(log *slog.Logger) error {
 	if err != nil {
 		return fmt.Errorf("configure embedded queue: %w", err)
 	}
-	embedded.SetLoggerV2(watchLog(log, c.breakage), false, false, false)
+	embedded.SetLoggerV2(serverLog{log, c.writes}, false, false, false)
 	c.embedded, c.instance = embedded, randomToken()
 	embedded.Start()
 	if !embedded.ReadyForConnections(startLimit) {
-		return fault.New(fault.Internal, "The embedded queue did not start within %s; its log says why.", startLimit)
+		return fault.New(fault.Internal, "The embedded queue did not start within %s; the reason is in its log.", startLimit)
 	}
 	if err := c.connect(nats.InProcessServer(embedded), nats.Token(token)); err != nil {
 		return err
@@ -97,13 +99,13 @@ func (c *Connection) embed(log *slog.Logger) error {
 		return fmt.Errorf("encode attachment: %w", err)
 	}
 	if err := os.WriteFile(filepath.Join(c.dir, attachFile), text, 0o600); err != nil {
-		return fmt.Errorf("tell other processes where the queue is: %w", err)
+		return fmt.Errorf("write attachment: %w", err)
 	}
 	return nil
 }
 
-// Attach joins the server that another process has embedded in dir;
-// fault.NotFound when none runs there.
+// Attach connects to the server that another process has embedded on dir, or
+// fails with fault.NotFound.
 func Attach(dir string) (*Connection, error) {
 	absent := fault.New(fault.NotFound, "No upscaled server is running on the data folder %s.", dir)
 	text, err := os.ReadFile(filepath.Join(dir, attachFile))
@@ -116,31 +118,33 @@ func Attach(dir string) (*Connection, error) {
 	if err := json.Unmarshal(text, &a); err != nil {
 		return nil, absent
 	}
-	c := &Connection{dir: dir, replicas: 1, breakage: newBreakage()}
-	if err := c.connect(nats.Token(a.Token), url(a.URL)); err != nil {
+	c := &Connection{dir: dir, replicas: 1, writes: newWriteFailure()}
+	if err := c.connect(nats.Token(a.Token), servers(a.URL)); err != nil {
 		return nil, absent
 	}
 	return c, nil
 }
 
-// Dial joins an external server or cluster. Buckets are kept on three nodes
-// where there are as many. credentials names a NATS credentials file, or "".
+// Dial connects to an external server or cluster. Streams are stored on three
+// nodes if there are as many. credentials names a NATS credentials file, or "".
 func Dial(address, credentials string) (*Connection, error) {
-	options := []nats.Option{url(address)}
+	options := []nats.Option{servers(address)}
 	if credentials != "" {
 		options = append(options, nats.UserCredentials(credentials))
 	}
-	c := &Connection{replicas: 3, breakage: newBreakage()}
+	c := &Connection{replicas: 3, writes: newWriteFailure()}
 	if err := c.connect(options...); err != nil {
 		return nil, fault.Wrap(fault.Invalid, err, "The NATS server cannot be reached: check --nats and the server.")
 	}
 	return c, nil
 }
 
-// url sets a connection's servers from a comma-separated list.
-func url(address string) nats.Option {
+// servers sets a connection's servers from a comma-separated list.
+func servers(addresses string) nats.Option {
 	return func(o *nats.Options) error {
-		o.Url = address
+		for address := range strings.SplitSeq(addresses, ",") {
+			o.Servers = append(o.Servers, strings.TrimSpace(address))
+		}
 		return nil
 	}
 }
@@ -153,36 +157,35 @@ func (c *Connection) connect(options ...nats.Option) error {
 	o.Timeout = 5 * time.Second
 	for _, option := range options {
 		if err := option(&o); err != nil {
-			return fmt.Errorf("set queue connection: %w", err)
+			return fmt.Errorf("configure queue connection: %w", err)
 		}
 	}
-	o.Servers = splitServers(o.Url)
 	connection, err := o.Connect()
 	if err != nil {
 		return fmt.Errorf("connect to queue: %w", err)
 	}
-	stream, err := jetstream.New(connection)
+	js, err := jetstream.New(connection)
 	if err != nil {
 		connection.Close()
 		return fmt.Errorf("open queue: %w", err)
 	}
-	c.nats, c.stream = connection, stream
+	c.nats, c.js = connection, js
 	return nil
 }
 
-// Healthy says whether the queue's server can be reached now and can write.
+// Healthy returns an error unless the queue's server answers and can write.
 func (c *Connection) Healthy(ctx context.Context) error {
-	if err := c.breakage.err(); err != nil {
+	if err := c.writes.err(); err != nil {
 		return err
 	}
-	if _, err := c.stream.AccountInfo(ctx); err != nil {
+	if _, err := c.js.AccountInfo(ctx); err != nil {
 		return fmt.Errorf("ask queue: %w", err)
 	}
 	return nil
 }
 
-// Close ends the connection and, where it is embedded, the server, after
-// everything is on the disk.
+// Close ends the connection and an embedded server, after everything is on the
+// disk.
 func (c *Connection) Close() {
 	if c.nats != nil {
 		c.nats.Close()
@@ -195,4 +198,11 @@ func (c *Connection) Close() {
 	if c.lock != nil {
 		_ = c.lock.Unlock()
 	}
+}
+
+// randomToken returns 256 random bits in hexadecimal.
+func randomToken() string {
+	token := make([]byte, 32)
+	_, _ = rand.Read(token) // never fails, see crypto/rand
+	return hex.EncodeToString(token)
 }

@@ -2,5 +2,5 @@
 
 package queue
 
-// diskRoom is not known here: work is accepted until the disk is full.
-func diskRoom(string) (free, total int64, ok bool) { return 0, 0, false }
+// diskSpace is not known here: work is accepted until the disk is full.
+func diskSpace(string) (free, total int64, ok bool) { return 0, 0, false }

@@ -4,9 +4,9 @@ package queue
 
 import "syscall"
 
-// diskRoom is what programs may still write on a folder's disk and the disk's
-// size, in bytes; ok is false where the system does not tell.
-func diskRoom(folder string) (free, total int64, ok bool) {
+// diskSpace returns the bytes that programs may still write on a folder's disk
+// and the disk's size; ok is false if the system does not report them.
+func diskSpace(folder string) (free, total int64, ok bool) {
 	var disk syscall.Statfs_t
 	if err := syscall.Statfs(folder, &disk); err != nil {
 		return 0, 0, false

@@ -13,30 +13,30 @@ import (
 // objectBucket is the object store that held images until November 2026.
 const objectBucket = "upscaled_pictures_1"
 
-// migrateImages moves the images of an earlier version into the image stream,
-// and removes their object store, so that no process reads or writes it any
-// more. It may be repeated after a crash, and run in several processes at once.
-func (q *Queue) migrateImages(ctx context.Context) error {
-	objects, err := q.connection.stream.ObjectStore(ctx, objectBucket)
+// migrateImages moves the images of an earlier version into the image stream and
+// removes their object store. It may be repeated after a crash, and run in several
+// processes at once.
+func migrateImages(ctx context.Context, s *store, consumers []jetstream.Consumer) error {
+	objects, err := s.connection.js.ObjectStore(ctx, objectBucket)
 	if errors.Is(err, jetstream.ErrBucketNotFound) {
 		return nil
 	} else if err != nil {
 		return fmt.Errorf("look for images of an earlier version: %w", err)
 	}
-	if err := q.refuseEarlierVersions(ctx); err != nil {
+	if err := refuseEarlierVersions(ctx, s.connection, consumers); err != nil {
 		return err
 	}
 	all, err := objects.List(ctx)
 	if err != nil && !errors.Is(err, jetstream.ErrNoObjectsFound) {
 		return fmt.Errorf("list images of an earlier version: %w", err)
 	}
-	q.options.Log.Info("images of an earlier version are moved", "images", len(all))
+	s.options.Log.Info("images of an earlier version are moved", "images", len(all))
 	for _, object := range all {
-		if err := q.migrateImage(ctx, objects, object); err != nil {
-			return fault.Wrap(fault.Internal, err, "The images of an earlier version could not be moved: see that the disk has room and start again; none is lost.")
+		if err := migrateImage(ctx, s, objects, object); err != nil {
+			return fault.Wrap(fault.Internal, err, "The images of an earlier version could not be moved: check that the disk has space and start again; none is lost.")
 		}
 	}
-	err = q.connection.stream.DeleteObjectStore(ctx, objectBucket)
+	err = s.connection.js.DeleteObjectStore(ctx, objectBucket)
 	if err != nil && !errors.Is(err, jetstream.ErrBucketNotFound) && !errors.Is(err, jetstream.ErrStreamNotFound) {
 		return fmt.Errorf("remove the object store of an earlier version: %w", err)
 	}
@@ -44,24 +44,24 @@ func (q *Queue) migrateImages(ctx context.Context) error {
 }
 
 // migrateImage moves one image; expired and damaged ones are left out.
-func (q *Queue) migrateImage(ctx context.Context, from jetstream.ObjectStore, object *jetstream.ObjectInfo) error {
+func migrateImage(ctx context.Context, s *store, from jetstream.ObjectStore, object *jetstream.ObjectInfo) error {
 	name := object.Name
-	if err := q.connection.room(int(object.Size)); err != nil {
+	if err := s.connection.checkSpace(int(object.Size)); err != nil {
 		return err
 	}
-	reading, stop := context.WithTimeout(ctx, readPatience)
+	reading, stop := context.WithTimeout(ctx, readLimit)
 	defer stop()
 	data, err := from.GetBytes(reading, name)
 	switch {
 	case errors.Is(err, jetstream.ErrObjectNotFound):
 		return nil
 	case errors.Is(err, jetstream.ErrDigestMismatch):
-		q.options.Log.Error("damaged image of an earlier version is left out", "image", name)
+		s.options.Log.Error("damaged image of an earlier version is left out", "image", name)
 		return nil
 	case err != nil:
 		return fmt.Errorf("read %s: %w", name, err)
 	}
-	if err := q.storeImage(ctx, name, data); err != nil {
+	if err := s.putImage(ctx, name, data); err != nil {
 		return err
 	}
 	if err := from.Delete(ctx, name); err != nil && !errors.Is(err, jetstream.ErrObjectNotFound) {
@@ -70,20 +70,23 @@ func (q *Queue) migrateImage(ctx context.Context, from jetstream.ObjectStore, ob
 	return nil
 }
 
-// refuseEarlierVersions fails while processes of an earlier version may be at
-// work: they know no other place for images than the object store. On an
-// external server they show by the requests for work that wait there.
-func (q *Queue) refuseEarlierVersions(ctx context.Context) error {
+// refuseEarlierVersions fails while processes of an earlier version may be at work:
+// they look for images in the object store only. On an external server their
+// pending requests for work show them.
+func refuseEarlierVersions(ctx context.Context, c *Connection, consumers []jetstream.Consumer) error {
 	refused := fault.New(fault.Busy, "Programs of an earlier version are still at work on this queue: stop all of them, wait half a minute, and start again.")
-	if q.connection.embedded == nil && q.connection.dir != "" {
-		return refused // attached to a server of an earlier version
+	if c.embedded != nil {
+		return nil // its data folder is locked
 	}
-	for _, consumer := range []jetstream.Consumer{q.lines[smallLine], q.lines[largeLine], q.notices} {
+	if c.dir != "" {
+		return refused // the server on this machine is one
+	}
+	for _, consumer := range consumers {
 		info, err := consumer.Info(ctx)
 		if err != nil {
 			return fmt.Errorf("look for programs of an earlier version: %w", err)
 		}
-		if q.connection.embedded == nil && info.NumWaiting > 0 {
+		if info.NumWaiting > 0 {
 			return refused
 		}
 	}

@@ -11,42 +11,66 @@ import (
 
 	"upscaled/models/fault"
 	"upscaled/server/job"
+	"upscaled/server/queue/index"
+	"upscaled/server/queue/record"
 )
 
-// Next implements job.Source. It gives jobs only while Run runs.
-func (q *Queue) Next(ctx context.Context, large bool) (job.Lease, error) {
-	line := smallLine
+// leaser implements job.Source.
+type leaser struct {
+	lifecycle *lifecycle
+	cache     *index.Cache
+	lanes     map[record.Lane]jetstream.Consumer
+	// reclaimed is closed once the sweeper has freed what a dead process held;
+	// no job is leased before.
+	reclaimed chan struct{}
+}
+
+func openLeaser(ctx context.Context, l *lifecycle, cache *index.Cache) (*leaser, error) {
+	s := &leaser{lifecycle: l, cache: cache, lanes: map[record.Lane]jetstream.Consumer{}, reclaimed: make(chan struct{})}
+	for _, lane := range []record.Lane{record.Small, record.Large} {
+		consumer, err := l.connection.workers(ctx, l.work, lane, l.options.Lease)
+		if err != nil {
+			return nil, err
+		}
+		s.lanes[lane] = consumer
+	}
+	return s, nil
+}
+
+// Next implements job.Source. It returns jobs only while Run runs.
+func (s *leaser) Next(ctx context.Context, large bool) (job.Lease, error) {
+	lane, log := record.Small, s.lifecycle.options.Log
 	if large {
-		line = largeLine
+		lane = record.Large
 	}
 	select {
-	case <-q.reclaimed:
+	case <-s.reclaimed:
 	case <-ctx.Done():
 	}
 	for ctx.Err() == nil {
-		message, err := q.take(ctx, q.lines[line])
+		message, err := take(ctx, s.lanes[lane])
 		if message == nil {
 			if err != nil {
-				q.options.Log.Warn("ask for work", "line", line, "error", err)
-				pause(ctx, retryPause)
+				log.Warn("request work", "lane", lane, "error", err)
+				wait(ctx, retryDelay)
 			}
 			continue
 		}
-		lease, err := q.begin(ctx, message)
+		lease, err := s.begin(ctx, message)
 		if lease != nil {
 			return lease, nil
 		}
 		if err != nil && ctx.Err() == nil {
-			q.options.Log.Warn("begin job", "subject", message.Subject(), "error", err)
-			_ = message.NakWithDelay(retryPause) // else it comes back when its lease is over
+			log.Warn("begin job", "subject", message.Subject(), "error", err)
+			_ = message.NakWithDelay(retryDelay) // else it comes back when its lease is over
 		}
 	}
 	return nil, ctx.Err()
 }
 
-// take waits a while for one message; it gives nil where none came. A request
-// that was lost with a node is noticed by the want of two heartbeats.
-func (q *Queue) take(ctx context.Context, from jetstream.Consumer) (jetstream.Msg, error) {
+// take waits a while for a message and returns nil if none came. The lack of two
+// heartbeats shows that the request was lost with a node.
+func take(ctx context.Context, from jetstream.Consumer) (jetstream.Msg, error) {
 	const patience, heartbeat = 30 * time.Second, time.Second
 	waiting, stop := context.WithTimeout(ctx, patience)
 	defer stop()
@@ -63,72 +87,73 @@ func (q *Queue) take(ctx context.Context, from jetstream.Consumer) (jetstream.Ms
 	return message, err
 }
 
-func pause(ctx context.Context, length time.Duration) {
-	select {
-	case <-time.After(length):
-	case <-ctx.Done():
-	}
-}
-
-// begin turns a work item into a lease. It gives nil where there is nothing to
-// run: the job is final, gone or taken, or has had its tries.
-func (q *Queue) begin(ctx context.Context, message jetstream.Msg) (*lease, error) {
+// begin turns a work item into a lease. It returns nil if there is nothing to run:
+// the job is final, gone or taken, or has used its attempts.
+func (s *leaser) begin(ctx context.Context, message jetstream.Msg) (*lease, error) {
+	l := s.lifecycle
 	id := message.Subject()[strings.LastIndexByte(message.Subject(), '.')+1:]
-	q.passed(StepTaken, id)
+	l.reached(AfterTake, id)
 	token := randomToken()
-	var before *record
+	var before *record.Job
 	for {
-		r, err := q.read(ctx, id)
+		read, err := l.read(ctx, id)
 		switch {
 		case fault.KindOf(err) == fault.NotFound:
 			return nil, message.Ack()
 		case err != nil:
 			return nil, err
-		case r.State.Final():
-			q.conclude(ctx, r)
+		case read.State.Final():
+			l.conclude(ctx, read)
 			return nil, message.Ack()
-		case r.Lease == token && r.State == job.Running:
-			return q.hold(ctx, r, message), nil // a try whose answer was lost
-		case before != nil && before.Lease != r.Lease:
-			return nil, nil // the item was delivered again and another has it
+		case read.Lease == token && read.State == job.Running:
+			return s.hold(ctx, read, message), nil // by an attempt whose answer was lost
+		case before != nil && before.Lease != read.Lease:
+			return nil, nil // the item was delivered again and another worker has it
 		}
-		read := r
 		before = &read
-		q.try(&r, token)
-		err = q.persist(ctx, func(ctx context.Context) error {
-			if read.Started.IsZero() && !r.State.Final() {
-				if err := q.announce(ctx, r, noticeStarted); err != nil {
-					return err
-				}
-			}
-			return q.update(ctx, &r)
-		})
-		switch {
+		r := s.attempt(read, token)
+		switch err = s.write(ctx, &r, read.Started.IsZero()); {
 		case isConflict(err):
 			continue
 		case err != nil:
 			return nil, err
 		case r.State.Final():
-			q.ended(r)
-			q.conclude(ctx, r)
+			l.ended(r)
+			l.conclude(ctx, r)
 			return nil, message.Ack()
 		}
-		return q.hold(ctx, r, message), nil
+		return s.hold(ctx, r, message), nil
 	}
 }
 
-// try makes a record that of a job that begins, or of one that has had its
-// tries.
-func (q *Queue) try(r *record, token string) {
-	now := q.options.Now().UTC()
-	if r.Attempts >= q.options.Attempts {
+// write stores the record of a job that begins, before which the first start is
+// announced.
+func (s *leaser) write(ctx context.Context, r *record.Job, first bool) error {
+	return s.lifecycle.persist(ctx, func(ctx context.Context) error {
+		if first && !r.State.Final() {
+			if err := s.lifecycle.deliveries.announce(ctx, *r, eventStarted); err != nil {
+				return err
+			}
+		}
+		return s.lifecycle.update(ctx, r)
+	})
+}
+
+// attempt returns the record of a job that begins, or that fails because it has
+// used its attempts.
+func (s *leaser) attempt(r record.Job, token string) record.Job {
+	o := s.lifecycle.options
+	now := o.Now().UTC()
+	//guard:attempts-taken TestPoisonThatKillsWorkers => false
+	if r.Attempts >= o.Attempts {
 		r.State, r.Finished = job.Failed, now
-		r.Failure = &job.Failure{Kind: fault.Internal, Message: "The picture could not be processed: every try was cut short."}
-		return
+		r.Failure = &job.Failure{Kind: fault.Internal, Message: "The image could not be processed: every attempt was cut short."}
+		return r
 	}
 	r.State, r.Lease, r.Attempts = job.Running, token, r.Attempts+1
-	r.Holder = q.connection.instance
+	r.Holder = s.lifecycle.connection.instance
 	if r.Started.IsZero() {
 		r.Started = now
 	}
+	return r
 }

@@ -2,32 +2,39 @@ package queue
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"upscaled/models/fault"
 	"upscaled/server/job"
+	"upscaled/server/queue/index"
+	"upscaled/server/queue/record"
 )
 
-// orphans are the images that seem to belong to nothing, with the time when
-// they were first met.
-type orphans map[string]time.Time
+// collector deletes images that belong to no job and no upload: inputs of jobs that
+// were never recorded or have ended, results of lost leases, contents of uploads
+// without a record, whole or not. Any number of processes may collect at once.
+type collector struct {
+	store   *store
+	uploads *uploads
+	cache   *index.Cache
+	// orphans are the images that seem to belong to nothing, by the time when they
+	// were first seen.
+	orphans map[string]time.Time
+}
 
-// clearOften removes what crashes left in the object store, at the start and
-// then at every pause. Any number of processes may do so at once.
-func (q *Queue) clearOften(ctx context.Context) error {
+// run collects once started is closed and then at every interval, until the context
+// ends.
+func (c *collector) run(ctx context.Context, started <-chan struct{}) error {
 	select {
-	case <-q.reclaimed:
+	case <-started:
 	case <-ctx.Done():
 		return nil
 	}
-	seen := orphans{}
-	ticker := time.NewTicker(clearPause)
+	ticker := time.NewTicker(collectInterval)
 	defer ticker.Stop()
 	for {
-		var err error
-		if seen, err = q.clear(ctx, seen); err != nil && ctx.Err() == nil {
-			q.options.Log.Warn("look for pictures that belong to no job", "error", err)
+		if err := c.collect(ctx); err != nil && ctx.Err() == nil {
+			c.store.options.Log.Warn("look for orphaned images", "error", err)
 		}
 		select {
 		case <-ticker.C:
@@ -37,65 +44,57 @@ func (q *Queue) clearOften(ctx context.Context) error {
 	}
 }
 
-// clear removes images that belong to nothing: inputs of jobs that were never
-// recorded or have ended, results of lost leases, contents of uploads without a
-// record, whole or not. seen is what the last call returned.
-func (q *Queue) clear(ctx context.Context, seen orphans) (orphans, error) {
-	ctx, stop := context.WithTimeout(ctx, clearLimit) // answers may be lost with a node
+// collect deletes the orphans that have been known for Options.Orphans: before
+// that, they may belong to a submission in another process.
+func (c *collector) collect(ctx context.Context) error {
+	ctx, stop := context.WithTimeout(ctx, collectLimit) // answers may be lost with a node
 	defer stop()
-	names, err := q.images.Names(ctx)
+	images, err := c.store.images.Names(ctx)
 	if err != nil {
-		return seen, err
+		return err
 	}
-	still := orphans{}
-	for _, name := range names {
-		if q.isOwned(ctx, name) {
+	now, before := c.store.options.Now(), c.orphans
+	c.orphans = map[string]time.Time{}
+	for _, image := range images {
+		//guard:owned-images TestClearedAtTheStart => ctx != nil
+		if c.owned(ctx, image) {
 			continue
 		}
-		if still.meet(name, seen, q.options.Now()) < q.options.Orphans {
-			continue
+		first, known := before[image]
+		if !known {
+			first = now
 		}
-		if err := q.images.Delete(ctx, name); err != nil {
-			q.options.Log.Warn("orphaned image is removed later", "image", name, "error", err)
+		c.orphans[image] = first
+		if now.Sub(first) >= c.store.options.Orphans {
+			c.store.dropImage(ctx, image)
 		}
 	}
-	return still, nil
+	return nil
 }
 
-// meet notes a leftover and tells since when it is known.
-func (l orphans) meet(name string, before orphans, now time.Time) time.Duration {
-	first, known := before[name]
-	if !known {
-		first = now
-	}
-	l[name] = first
-	return now.Sub(first)
-}
-
-// isOwned says whether a job or an upload has, or may yet get, an object. Where
-// that cannot be told it is.
-func (q *Queue) isOwned(ctx context.Context, name string) bool {
-	owner, part, _ := strings.Cut(name, "/")
-	if owner == uploadOwner {
-		id, _, _ := strings.Cut(part, "/")
-		if q.shelf.isPending(id) {
+// owned reports whether a job or an upload has, or may yet get, an image; also if
+// that cannot be determined.
+func (c *collector) owned(ctx context.Context, image string) bool {
+	id, lease, upload := record.ImageOwner(image)
+	if upload {
+		if c.uploads.index.Pending(id) {
 			return true
 		}
-		r, err := q.uploadRecord(ctx, id)
-		return err == nil && r.Object == name || err != nil && fault.KindOf(err) != fault.NotFound
+		r, err := c.uploads.read(ctx, id)
+		return err == nil && r.Image == image || err != nil && fault.KindOf(err) != fault.NotFound
 	}
-	// Asked before the record is read, as in sweepHolds.
-	if q.board.isSubmitting(owner) {
+	// This precedes the read, as in sweepHolds.
+	if c.cache.Submitting(id) {
 		return true
 	}
-	r, err := q.read(ctx, owner)
+	r, err := c.store.read(ctx, id)
 	switch {
 	case err != nil:
 		return fault.KindOf(err) != fault.NotFound
-	case part == inputPart:
+	case lease == "":
 		return !r.State.Final()
 	case r.State == job.Running:
-		return r.Lease == part // its worker is about to record it
+		return r.Lease == lease // its worker is about to record it
 	}
-	return r.Object == name
+	return r.ResultImage == image
 }

@@ -37,7 +37,7 @@ func TestClearedAtTheStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"never/input", "done/input", "done/othertoken", "waits/token", "@upload/half/token", "@upload/kept/token"} {
-		if err := q.Store(t.Context(), name, []byte(name)); err != nil {
+		if err := q.PutImage(t.Context(), name, []byte(name)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -84,20 +84,20 @@ func TestYoungObjectsAreLeftAlone(t *testing.T) {
 		o.Now = func() time.Time { return begun.Add(time.Duration(ahead.Load())) }
 	})
 	for _, name := range []string{"never/input", "@upload/half/token"} {
-		if err := q.Store(t.Context(), name, []byte(name)); err != nil {
+		if err := q.PutImage(t.Context(), name, []byte(name)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if err := q.ChunkOnly(t.Context(), "goes-on/input"); err != nil {
 		t.Fatal(err)
 	}
-	look := q.Clearing()
+	q.stop()
 	for _, step := range []struct {
 		after  time.Duration
 		images int
 	}{{0, 3}, {59 * time.Second, 3}, {time.Minute, 0}} {
 		ahead.Store(int64(step.after))
-		if err := look(t.Context()); err != nil {
+		if err := q.Collect(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		names, err := q.Images(t.Context())

@@ -70,7 +70,7 @@ func (w *world) hearEnds(r *rapid.T) {
 	defer stop()
 	untold := maps.Clone(w.jobs)
 	for len(untold) > 0 {
-		n, err := w.queue.NextNotice(ctx)
+		n, err := w.queue.NextDelivery(ctx)
 		if err != nil {
 			r.Fatalf("%v are not told: %v", keys(untold), err)
 		}

@@ -2,178 +2,139 @@ package queue
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strings"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"upscaled/models/fault"
-	"upscaled/server/account"
 	"upscaled/server/job"
+	"upscaled/server/queue/index"
+	"upscaled/server/queue/record"
 )
 
-// Submit implements job.Queue. The order of its steps makes every crash
-// harmless: a charge without a record is given back by the sweeper, a record
-// without a work item gets one.
-func (q *Queue) Submit(ctx context.Context, spec job.Spec, input []byte) (job.Submitted, error) {
+// submitter accepts and cancels jobs.
+type submitter struct {
+	lifecycle *lifecycle
+	cache     *index.Cache
+	listing   *index.Listing
+}
+
+// submission is a job that is being accepted.
+type submission struct {
+	record.Job
+	// written is set if the record may have been written.
+	written bool
+}
+
+// Submit implements job.Queue. The order of its steps makes every crash harmless:
+// the sweeper refunds a charge without a record, and writes the work item of a
+// record without one.
+func (s *submitter) Submit(ctx context.Context, spec job.Spec, input []byte) (job.Submitted, error) {
+	o := s.lifecycle.options
 	ctx, stop := context.WithTimeout(ctx, submitLimit)
 	defer stop()
-	if !validID(spec.ID) {
-		return job.Submitted{}, fault.New(fault.Internal, "The job's ID is not made of letters, digits, - and _.")
+	if !record.ValidID(spec.ID) {
+		return job.Submitted{}, fault.New(fault.Internal, "The job's ID has characters other than letters, digits, - and _.")
 	}
-	if q.board.size() >= q.options.MaxUnfinished {
-		return job.Submitted{}, full()
+	//guard:queue-bound => false
+	if s.cache.Len() >= o.MaxUnfinished {
+		return job.Submitted{}, errFull()
 	}
-	if err := q.connection.room(len(input)); err != nil {
+	if err := s.lifecycle.connection.checkSpace(len(input)); err != nil {
 		return job.Submitted{}, err
 	}
-	q.board.submit(spec.ID, true)
-	defer q.board.submit(spec.ID, false)
-	r := record{Job: job.Job{Spec: spec, State: job.Queued, Created: q.options.Now().UTC()}, Line: smallLine}
-	if q.options.Large != nil && q.options.Large(spec, input) {
-		r.Line = largeLine
+	defer s.cache.BeginSubmit(spec.ID)()
+	r := submission{Job: record.Job{Job: job.Job{Spec: spec, State: job.Queued, Created: o.Now().UTC()}, Lane: record.Small}}
+	if o.Large != nil && o.Large(spec, input) {
+		r.Lane = record.Large
 	}
-	if spec.Waited {
-		r.Waiter = q.name
+	if spec.Sync {
+		r.SyncCaller = s.lifecycle.name
 	}
-	balance, err := q.charge(ctx, spec)
-	if err != nil && isRefusal(err) {
+	balance, err := s.lifecycle.charge(ctx, spec)
+	if isRefusal(err) {
 		return job.Submitted{}, err
 	}
 	if err == nil {
-		q.passed(StepCharged, spec.ID)
-		err = q.accept(ctx, &r, input)
+		s.lifecycle.reached(AfterCharge, spec.ID)
+		err = s.accept(ctx, &r, input)
 	}
-	if err != nil && !q.withdraw(ctx, r) {
-		// Where there was no room just now there was for a sweeper, and a
-		// worker has begun the job.
-		return job.Submitted{Job: r.Job, Credits: balance}, nil
-	}
-	if err != nil {
+	if err != nil && s.withdraw(ctx, r) {
 		return job.Submitted{}, err
 	}
-	return job.Submitted{Job: r.Job, Credits: balance}, nil
+	// Also if the withdrawal came too late: a sweeper found space in the queue
+	// and a worker has begun the job.
+	return job.Submitted{Job: r.Job.Job, Credits: balance}, nil
 }
 
-// isRefusal says that an error is an answer, and not the lack of one.
+// isRefusal reports whether the ledger refused the charge, as opposed to failing
+// to answer.
 func isRefusal(err error) bool {
-	return fault.KindOf(err) != fault.Internal && fault.KindOf(err) != fault.Canceled
+	return err != nil && fault.KindOf(err) != fault.Internal && fault.KindOf(err) != fault.Canceled
 }
 
-func full() error {
-	return fault.New(fault.Busy, "The queue is full. Please try again later.")
-}
-
-func (q *Queue) charge(ctx context.Context, spec job.Spec) (balance *int64, err error) {
-	if q.options.Ledger == nil || spec.Account == "" {
-		return nil, nil
-	}
-	err = q.persist(ctx, func(ctx context.Context) error {
-		balance, err = q.options.Ledger.Charge(ctx, spec.Account, spec.ID, account.Terms{
-			Price: spec.Price, API: spec.API, PerDay: q.options.PerDay[spec.API], Concurrent: q.options.Concurrent,
-		})
-		return err
-	})
-	return balance, err
-}
-
-// accept stores input, record and work item in this order.
-func (q *Queue) accept(ctx context.Context, r *record, input []byte) error {
-	if err := q.storeImage(ctx, inputImage(r.ID), input); err != nil {
+// accept stores input, record and work item, in this order.
+func (s *submitter) accept(ctx context.Context, r *submission, input []byte) error {
+	l := s.lifecycle
+	if err := l.putImage(ctx, record.InputImage(r.ID), input); err != nil {
 		return err
 	}
-	q.passed(StepInput, r.ID)
-	r.tried = true
-	err := q.persist(ctx, func(ctx context.Context) error { return q.create(ctx, r) })
-	if isConflict(err) {
-		// A try whose answer was lost may have written it; IDs are unique.
-		stored, readErr := q.read(ctx, r.ID)
-		if readErr == nil && !stored.Created.Equal(r.Created) {
-			r.tried = false // it is another's
-		}
-		if readErr != nil || !r.tried {
-			return fmt.Errorf("job ID %s is taken: %w", r.ID, err)
-		}
-		*r = stored
-		r.tried = true
+	l.reached(AfterInput, r.ID)
+	if err := s.record(ctx, r); err != nil {
+		return err
+	}
+	l.reached(AfterRecord, r.ID)
+	s.listing.Add(r.Job.Job) // its caller finds it at once
+	if err := l.push(ctx, r.Job); fault.KindOf(err) == fault.Busy {
+		return err
 	} else if err != nil {
-		return err
-	}
-	q.passed(StepRecorded, r.ID)
-	q.board.list(r.Job)
-	if err := q.push(ctx, *r); err != nil {
-		if fault.KindOf(err) == fault.Busy {
-			return err
-		}
 		// The record is safe, so the job is accepted; the sweeper pushes it.
-		q.options.Log.Warn("work item follows later", "job", r.ID, "error", err)
+		l.options.Log.Warn("work item follows later", "job", r.ID, "error", err)
 	}
 	return nil
 }
 
-// push writes a job's work item; one that is there already is as good. It
-// fails with fault.Busy when the queue is full.
-func (q *Queue) push(ctx context.Context, r record) error {
-	ctx, stop := context.WithTimeout(ctx, pushLimit)
-	defer stop()
-	_, err := q.connection.stream.Publish(ctx, r.workSubject(), nil, jetstream.WithExpectStream(workStream))
-	var refused *jetstream.APIError
-	switch {
-	case err == nil:
-		q.passed(StepQueued, r.ID)
-		return nil
-	case isThereAlready(err):
-		return nil
-	case errors.As(err, &refused) && strings.Contains(refused.Description, "maximum messages exceeded"):
-		return full()
+// record writes the first record. An attempt whose answer was lost may have
+// written it before: IDs are unique.
+func (s *submitter) record(ctx context.Context, r *submission) error {
+	r.written = true
+	err := s.lifecycle.persist(ctx, func(ctx context.Context) error { return s.lifecycle.create(ctx, &r.Job) })
+	if !isConflict(err) {
+		return err
 	}
-	return fmt.Errorf("push work item: %w", err)
+	stored, readErr := s.lifecycle.read(ctx, r.ID)
+	if readErr == nil && stored.Created.Equal(r.Created) {
+		r.Job = stored
+		return nil
+	}
+	r.written = readErr != nil // else it is another job's
+	return fmt.Errorf("job ID %s is taken: %w", r.ID, err)
 }
 
-// isThereAlready recognises the refusal of a second message on a subject.
-func isThereAlready(err error) bool {
-	var refused *jetstream.APIError
-	return errors.As(err, &refused) && strings.Contains(refused.Description, "maximum messages per subject")
-}
-
-// withdraw removes every trace of a submission that failed: nobody was told
-// of the job. Should that fail too, the job runs unseen or the charge is given
-// back by the sweeper. It gives false, and changes nothing, where the job was
-// begun already.
-func (q *Queue) withdraw(ctx context.Context, r record) bool {
+// withdraw removes every trace of a submission that failed, and returns false, with
+// nothing changed, if the job was begun already. If the removal fails as well, the
+// job runs unseen or the sweeper refunds the charge.
+func (s *submitter) withdraw(ctx context.Context, r submission) bool {
 	const patience = 5 * time.Second
+	l := s.lifecycle
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer stop()
-	if r.tried {
-		err := q.persist(ctx, func(ctx context.Context) error { return q.erase(ctx, r) })
+	if r.written {
+		err := l.persist(ctx, func(ctx context.Context) error { return l.erase(ctx, r.Job) })
 		if isConflict(err) {
-			// A try whose answer was lost may have erased it.
-			if _, err = q.read(ctx, r.ID); fault.KindOf(err) != fault.NotFound {
+			// An attempt whose answer was lost may have erased it.
+			if _, err = l.read(ctx, r.ID); fault.KindOf(err) != fault.NotFound {
 				return false
 			}
 		} else if err != nil {
-			q.options.Log.Warn("withdraw record", "job", r.ID, "error", err)
+			l.options.Log.Warn("withdraw record", "job", r.ID, "error", err)
 			return true
 		}
-		q.dropWork(ctx, r)
+		l.unqueue(ctx, r.Job)
 	}
 	r.State = job.Canceled
-	q.conclude(ctx, r)
+	l.conclude(ctx, r.Job)
 	return true
 }
 
-// erase removes a record: the known revision, or where the answer to its
-// creation is missing whatever there is.
-func (q *Queue) erase(ctx context.Context, r record) error {
-	var options []jetstream.KVDeleteOpt
-	if r.revision != 0 {
-		options = append(options, jetstream.LastRevision(r.revision))
-	}
-	if err := q.records.Purge(ctx, r.ID, options...); err != nil {
-		return fmt.Errorf("erase record: %w", err)
-	}
-	q.passed(StepErased, r.ID)
-	return nil
-}
+// Cancel implements job.Queue.
+func (s *submitter) Cancel(ctx context.Context, id string) error { return s.lifecycle.cancel(ctx, id) }

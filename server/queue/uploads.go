@@ -13,166 +13,137 @@ import (
 
 	"upscaled/models/fault"
 	"upscaled/server/job"
+	"upscaled/server/queue/index"
+	"upscaled/server/queue/record"
 )
 
-// uploadRecord is an upload as it is stored. It is written after its contents,
-// so that what is found is whole; contents that a crash left without a record
-// are cleared away.
-type uploadRecord struct {
-	job.Upload
-	// Object names the contents in the object store.
-	Object string `json:"object"`
+// uploads implements job.Uploads.
+type uploads struct {
+	store   *store
+	records jetstream.KeyValue
+	index   *index.Uploads
 }
 
-// noUpload answers for unknown and expired uploads.
-func noUpload() error {
+func openUploads(ctx context.Context, s *store) (*uploads, error) {
+	retention := s.options.Retention
+	records, err := s.connection.bucket(ctx, uploadsBucket, retention+recordMargin(retention))
+	return &uploads{s, records, index.NewUploads()}, err
+}
+
+// errNoUpload is returned for unknown and expired uploads.
+func errNoUpload() error {
 	return fault.New(fault.NotFound, "There is no such file, or it has expired.")
 }
 
-// PutUpload implements job.Uploads. Before Run knows all uploads it waits.
-func (q *Queue) PutUpload(ctx context.Context, u job.Upload, data []byte) (job.Upload, error) {
+// PutUpload implements job.Uploads. It waits until Run knows all uploads.
+func (s *uploads) PutUpload(ctx context.Context, u job.Upload, data []byte) (job.Upload, error) {
 	const longest = 1024 // bytes of a name or a type
+	o := s.store.options
 	ctx, stop := context.WithTimeout(ctx, submitLimit)
 	defer stop()
 	switch {
-	case !validID(u.ID):
-		return job.Upload{}, fault.New(fault.Internal, "The file's ID is not made of letters, digits, - and _.")
+	case !record.ValidID(u.ID):
+		return job.Upload{}, fault.New(fault.Internal, "The file's ID has characters other than letters, digits, - and _.")
 	case len(u.Name) > longest || len(u.ContentType) > longest:
 		return job.Upload{}, fault.New(fault.Invalid, "The file's name or type is longer than %d bytes.", longest)
 	}
 	select {
-	case <-q.shelf.loaded:
+	case <-s.index.Loaded():
 	case <-ctx.Done():
 		return job.Upload{}, ctx.Err()
 	}
-	sum256, sum5 := sha256.Sum256(data), md5.Sum(data) // MD5 is for clients that ask for it, not for safety
+	sum256, sum5 := sha256.Sum256(data), md5.Sum(data) // MD5 is for clients that want it, not for security
 	u.Bytes, u.SHA256, u.MD5 = int64(len(data)), hex.EncodeToString(sum256[:]), hex.EncodeToString(sum5[:])
-	u.Created = q.options.Now().UTC()
-	u.Expires = u.Created.Add(q.options.Retention)
-	if err := q.connection.room(len(data)); err != nil {
+	u.Created = o.Now().UTC()
+	u.Expires = u.Created.Add(o.Retention)
+	if err := s.store.connection.checkSpace(len(data)); err != nil {
 		return job.Upload{}, err
 	}
-	if err := q.shelf.reserve(u.ID, shelvedAs(u), q.options.UploadBytes, u.Created); err != nil {
+	if err := s.index.Reserve(u.ID, index.UsageOf(u), o.UploadBytes, u.Created); err != nil {
 		return job.Upload{}, err
 	}
-	r := uploadRecord{Upload: u, Object: uploadObject(u.ID)}
-	if err := q.shelve(ctx, r, data); err != nil {
-		q.shelf.remove(u.ID)
-		_ = q.images.Delete(context.WithoutCancel(ctx), r.Object) // else it expires
+	r := record.Upload{Upload: u, Image: record.UploadImage(u.ID, randomToken())}
+	if err := s.put(ctx, r, data); err != nil {
+		s.index.Remove(u.ID)
+		s.store.dropImage(context.WithoutCancel(ctx), r.Image)
 		return job.Upload{}, err
 	}
-	q.shelf.add(u.ID, shelvedAs(u))
+	s.index.Add(u.ID, index.UsageOf(u))
 	return u, nil
 }
 
-// uploadOwner begins the names of uploads' contents, as no job's can begin.
-const uploadOwner = "@upload"
-
-// uploadObject names an upload's contents, anew each time.
-func uploadObject(id string) string { return uploadOwner + "/" + id + "/" + randomToken() }
-
-// shelve stores contents and record in this order.
-func (q *Queue) shelve(ctx context.Context, r uploadRecord, data []byte) error {
+// put stores contents and record, in this order.
+func (s *uploads) put(ctx context.Context, r record.Upload, data []byte) error {
 	value, err := json.Marshal(r)
 	if err != nil {
 		return fmt.Errorf("encode upload: %w", err)
 	}
-	if err := q.storeImage(ctx, r.Object, data); err != nil {
+	if err := s.store.putImage(ctx, r.Image, data); err != nil {
 		return err
 	}
-	q.passed(StepContents, r.ID)
-	err = q.persist(ctx, func(ctx context.Context) error {
-		_, err := q.uploads.Create(ctx, r.ID, value)
+	s.store.reached(AfterContents, r.ID)
+	err = s.store.persist(ctx, func(ctx context.Context) error {
+		_, err := s.records.Create(ctx, r.ID, value)
 		return err
 	})
 	if isConflict(err) {
-		// A try whose answer was lost may have written it.
-		if stored, readErr := q.uploadRecord(ctx, r.ID); readErr != nil || stored.Object != r.Object {
+		// An attempt whose answer was lost may have written it.
+		if stored, readErr := s.read(ctx, r.ID); readErr != nil || stored.Image != r.Image {
 			return fault.Wrap(fault.Invalid, err, "There is a file %s already.", r.ID)
 		}
 		return nil
 	} else if err != nil {
 		return fmt.Errorf("record upload: %w", err)
 	}
-	q.passed(StepDescribed, r.ID)
+	s.store.reached(AfterUploadRecord, r.ID)
 	return nil
 }
 
-func decodeUpload(entry jetstream.KeyValueEntry) (uploadRecord, error) {
-	var r uploadRecord
-	err := json.Unmarshal(entry.Value(), &r)
-	if err == nil && (r.ID != entry.Key() || r.Bytes < 0 || r.Object == "") {
-		err = errForeign
+// read returns an upload's record; fault.NotFound if it is unknown or expired.
+func (s *uploads) read(ctx context.Context, id string) (record.Upload, error) {
+	if !record.ValidID(id) {
+		return record.Upload{}, errNoUpload()
 	}
-	if err != nil {
-		return uploadRecord{}, fmt.Errorf("decode upload %s: %w", entry.Key(), err)
-	}
-	return r, nil
-}
-
-func (q *Queue) uploadRecord(ctx context.Context, id string) (uploadRecord, error) {
-	if !validID(id) {
-		return uploadRecord{}, noUpload()
-	}
-	entry, err := q.uploads.Get(ctx, id)
+	entry, err := s.records.Get(ctx, id)
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
-		return uploadRecord{}, noUpload()
+		return record.Upload{}, errNoUpload()
 	} else if err != nil {
-		return uploadRecord{}, fmt.Errorf("read upload: %w", err)
+		return record.Upload{}, fmt.Errorf("read upload: %w", err)
 	}
-	r, err := decodeUpload(entry)
-	if err != nil {
-		return uploadRecord{}, err
+	r, err := record.DecodeUpload(entry)
+	if err == nil && !s.store.options.Now().Before(r.Expires) {
+		return record.Upload{}, errNoUpload()
 	}
-	if !q.options.Now().Before(r.Expires) {
-		return uploadRecord{}, noUpload()
-	}
-	return r, nil
+	return r, err
 }
 
 // Upload implements job.Uploads.
-func (q *Queue) Upload(ctx context.Context, id string) (job.Upload, error) {
-	r, err := q.uploadRecord(ctx, id)
+func (s *uploads) Upload(ctx context.Context, id string) (job.Upload, error) {
+	r, err := s.read(ctx, id)
 	return r.Upload, err
 }
 
 // ReadUpload implements job.Uploads.
-func (q *Queue) ReadUpload(ctx context.Context, id string) ([]byte, error) {
-	r, err := q.uploadRecord(ctx, id)
+func (s *uploads) ReadUpload(ctx context.Context, id string) ([]byte, error) {
+	r, err := s.read(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	return q.loadImage(ctx, r.Object, noUpload())
+	return s.store.getImage(ctx, r.Image, errNoUpload())
 }
 
 // DeleteUpload implements job.Uploads.
-func (q *Queue) DeleteUpload(ctx context.Context, id string) error {
-	r, err := q.uploadRecord(ctx, id)
+func (s *uploads) DeleteUpload(ctx context.Context, id string) error {
+	r, err := s.read(ctx, id)
 	if err != nil {
 		return err
 	}
-	if err := q.uploads.Purge(ctx, id); err != nil {
+	if err := s.records.Purge(ctx, id); err != nil {
 		return fmt.Errorf("delete upload: %w", err)
 	}
-	q.passed(StepUndescribed, id)
-	q.shelf.remove(id)
-	if err := q.images.Delete(ctx, r.Object); err != nil {
-		q.options.Log.Warn("contents of a file are removed later", "upload", id, "error", err)
-	}
-	q.passed(StepContentsGone, id)
+	s.store.reached(AfterUploadErase, id)
+	s.index.Remove(id)
+	s.store.dropImage(ctx, r.Image)
+	s.store.reached(AfterContentsGone, id)
 	return nil
-}
-
-// noteUpload hears of a stored or deleted upload.
-func (q *Queue) noteUpload(entry jetstream.KeyValueEntry) {
-	if entry.Operation() != jetstream.KeyValuePut {
-		q.shelf.remove(entry.Key())
-		return
-	}
-	r, err := decodeUpload(entry)
-	if err != nil {
-		q.options.Log.Error("unreadable upload", "upload", entry.Key(), "error", err)
-		return
-	}
-	q.shelf.add(r.ID, shelvedAs(r.Upload))
 }

@@ -16,7 +16,7 @@ func TestWatchEnds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	watches := queue.WatchesOf()
+	watches := queue.Watches()
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- queue.Run(ctx) }()

@@ -35,7 +35,7 @@ func (s *Sender) serve(ctx context.Context, notice job.Delivery) {
 		s.ended("delivered")
 		err = notice.Done(ending)
 	case ctx.Err() != nil:
-		err = notice.Again(ending, 0) // another process calls, or this one when it is back
+		err = notice.Retry(ending, 0) // another process calls, or this one when it is back
 	//guard:webhook-attempts TestAnswers FuzzAnswer => notice.Attempt() > 0
 	case errors.Is(err, errHopeless), status == http.StatusGone, notice.Attempt() > len(again):
 		log.Warn("webhook given up", failure(status, err)...)
@@ -45,7 +45,7 @@ func (s *Sender) serve(ctx context.Context, notice job.Delivery) {
 		pause := again[max(notice.Attempt(), 1)-1]
 		log.Warn("webhook is tried again", append(failure(status, err), slog.Duration("after", pause))...)
 		s.ended("retried")
-		err = notice.Again(ending, pause)
+		err = notice.Retry(ending, pause)
 	}
 	if err != nil {
 		log.Warn("webhook comes again", "error", err)

@@ -33,8 +33,8 @@ type Observer interface {
 
 // Options make a Sender.
 type Options struct {
-	// Notices are the calls that are due.
-	Notices job.Deliveries
+	// Deliveries are the calls that are due.
+	Deliveries job.Deliveries
 	// Bodies has one Body per API whose jobs may have webhooks.
 	Bodies map[string]Body
 	// Secret signs the calls; see SecretText.
@@ -77,7 +77,7 @@ func (s *Sender) Run(ctx context.Context) error {
 	for range s.options.AtOnce {
 		group.Go(func() error {
 			for {
-				notice, err := s.options.Notices.NextNotice(ctx)
+				notice, err := s.options.Deliveries.NextDelivery(ctx)
 				if err != nil {
 					return nil // only the context's end is one
 				}

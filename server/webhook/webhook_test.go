@@ -37,7 +37,7 @@ type desk struct {
 
 func newDesk() desk { return desk{make(chan job.Delivery, 20), make(chan end, 20)} }
 
-func (d desk) NextNotice(ctx context.Context) (job.Delivery, error) {
+func (d desk) NextDelivery(ctx context.Context) (job.Delivery, error) {
 	select {
 	case n := <-d.due:
 		return n, nil
@@ -59,7 +59,7 @@ func (n notice) Done(context.Context) error {
 	return nil
 }
 
-func (n notice) Again(_ context.Context, after time.Duration) error {
+func (n notice) Retry(_ context.Context, after time.Duration) error {
 	n.ended <- end{id: n.job.ID, after: after}
 	return nil
 }
@@ -120,7 +120,7 @@ var now = time.Unix(1_800_000_000, 5).UTC()
 func start(t testing.TB, notices job.Deliveries, r fetch.Options, log io.Writer, change func(*webhook.Options)) (stop func()) {
 	t.Helper()
 	o := webhook.Options{
-		Notices: notices, Rules: r, Secret: []byte("a secret of the server"), AtOnce: 2, Timeout: 5 * time.Second,
+		Deliveries: notices, Rules: r, Secret: []byte("a secret of the server"), AtOnce: 2, Timeout: 5 * time.Second,
 		Bodies: map[string]webhook.Body{"native": plain}, Log: slog.New(slog.NewTextHandler(log, nil)),
 		Now: func() time.Time { return now },
 	}

@@ -34,7 +34,7 @@ type life struct {
 }
 
 func lives() []life {
-	words := func(steps ...queue.Step) (all []string) {
+	words := func(steps ...queue.Failpoint) (all []string) {
 		for _, step := range steps {
 			all = append(all, string(step))
 		}
@@ -42,31 +42,31 @@ func lives() []life {
 	}
 	return []life{
 		{name: "succeeds", live: succeeds, steps: append(
-			words(queue.StepCharged, queue.StepInput, queue.StepRecorded, queue.StepQueued, queue.StepTaken, queue.StepStartedNotice, queue.StepBegun, queue.StepRead),
+			words(queue.AfterCharge, queue.AfterInput, queue.AfterRecord, queue.AfterQueue, queue.AfterTake, queue.AfterStartNotice, queue.AfterBegin, queue.AfterRead),
 			append([]string{pretend.StepDecode, pretend.StepTile + "1", pretend.StepTile + "3", pretend.StepEncode},
-				words(queue.StepResult, queue.StepEndedNotice, queue.StepEnded, queue.StepAccounted, queue.StepInputGone, queue.StepAcknowledged, queue.StepCalled, queue.StepNoticed)...)...)},
+				words(queue.AfterResult, queue.AfterEndNotice, queue.AfterEnd, queue.AfterSettle, queue.AfterInputGone, queue.AfterAck, queue.AfterCall, queue.AfterDeliveryAck)...)...)},
 		{name: "fails", live: func(s *steps) { s.submit(pretend.Bad) },
-			steps: words(queue.StepEndedNotice, queue.StepEnded, queue.StepAccounted, queue.StepInputGone, queue.StepAcknowledged)},
+			steps: words(queue.AfterEndNotice, queue.AfterEnd, queue.AfterSettle, queue.AfterInputGone, queue.AfterAck)},
 		{name: "tried again", live: func(s *steps) { s.submit(pretend.Stumble) },
-			steps: words(queue.StepPutBack, queue.StepHandedBack)},
+			steps: words(queue.AfterRequeue, queue.AfterHandBack)},
 		{name: "canceled", live: func(s *steps) { s.cancel(s.submit(pretend.Endless)) }, arguments: []string{"--jobs", "1"},
-			steps: words(queue.StepEndedNotice, queue.StepEnded, queue.StepAccounted, queue.StepInputGone)},
+			steps: words(queue.AfterEndNotice, queue.AfterEnd, queue.AfterSettle, queue.AfterInputGone)},
 		{name: "canceled while queued", arguments: []string{"--jobs", "1"},
 			live: func(s *steps) {
 				running := s.submit(pretend.Endless)
 				s.cancel(s.submit(pretend.Good))
 				s.cancel(running)
 			},
-			steps: words(queue.StepEnded, queue.StepUnqueued, queue.StepAccounted, queue.StepInputGone)},
+			steps: words(queue.AfterEnd, queue.AfterUnqueue, queue.AfterSettle, queue.AfterInputGone)},
 		{name: "refused late", arguments: []string{"--max-queue", "1"},
 			live:  (*steps).crowd,
-			steps: words(queue.StepErased, queue.StepUnqueued)},
+			steps: words(queue.AfterErase, queue.AfterUnqueue)},
 		{name: "file", live: func(s *steps) { s.remove(s.upload()) },
-			steps: words(queue.StepContents, queue.StepDescribed, queue.StepUndescribed, queue.StepContentsGone)},
-		{name: "run again", live: succeeds, steps: words(queue.StepBegun), recovery: string(queue.StepPutBack)},
-		{name: "queued again", live: succeeds, steps: words(queue.StepBegun), recovery: string(queue.StepUnqueued)},
-		{name: "pushed again", live: succeeds, steps: words(queue.StepBegun), recovery: string(queue.StepQueued)},
-		{name: "paid back", live: succeeds, steps: words(queue.StepInput), recovery: string(queue.StepAccounted)},
+			steps: words(queue.AfterContents, queue.AfterUploadRecord, queue.AfterUploadErase, queue.AfterContentsGone)},
+		{name: "run again", live: succeeds, steps: words(queue.AfterBegin), recovery: string(queue.AfterRequeue)},
+		{name: "queued again", live: succeeds, steps: words(queue.AfterBegin), recovery: string(queue.AfterUnqueue)},
+		{name: "pushed again", live: succeeds, steps: words(queue.AfterBegin), recovery: string(queue.AfterQueue)},
+		{name: "paid back", live: succeeds, steps: words(queue.AfterInput), recovery: string(queue.AfterSettle)},
 	}
 }
 

@@ -70,7 +70,7 @@ func (a *API) upscale(c echo.Context, caller job.Caller) error {
 	if err != nil {
 		return err
 	}
-	spec.Waited = true // the vendor has no call to query a job
+	spec.Sync = true // the vendor has no call to query a job
 	done, err := a.services.Run(c.Request().Context(), spec, input)
 	if err != nil {
 		return err

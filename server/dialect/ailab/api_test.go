@@ -127,7 +127,7 @@ func TestSuccess(t *testing.T) {
 	}
 	got.ID = ""
 	want := job.Spec{
-		API: "ailab", Account: "a1", Price: 5, InputName: "photo.jpg", Waited: true,
+		API: "ailab", Account: "a1", Price: 5, InputName: "photo.jpg", Sync: true,
 		Options: job.Options{Model: "realesr-general-x4v3", Scale: 2, Format: "png"},
 	}
 	if got != want {

@@ -76,7 +76,7 @@ func (a *API) upscale(c echo.Context, id string) (job.Job, error) {
 // a late result, so no job is left running, or paid for, that the caller does
 // not get.
 func (a *API) run(ctx context.Context, spec job.Spec, input []byte) (job.Job, error) {
-	spec.Waited = true
+	spec.Sync = true
 	done, err := a.services.Run(ctx, spec, input)
 	if fault.KindOf(err) == fault.Internal {
 		a.services.Abandon(ctx, spec.ID) // it may have been accepted before the store failed

@@ -146,7 +146,7 @@ func TestSuccess(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := job.Spec{
-		ID: body.RequestID, API: "artnex", Account: "a", Price: 100, Waited: true,
+		ID: body.RequestID, API: "artnex", Account: "a", Price: 100, Sync: true,
 		Options: job.Options{Scale: 4, Format: "png"},
 	}
 	if spec := s.memory.Jobs()[0].Spec; spec != want {

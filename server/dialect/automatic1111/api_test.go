@@ -32,7 +32,7 @@ func TestScale(t *testing.T) {
 		t.Error(html)
 	}
 	j := s.queue.Jobs()[0]
-	want := job.Spec{ID: j.ID, API: "automatic1111", Account: "a", Price: 3, Waited: true, Options: job.Options{Model: "realesrgan-x4plus", Scale: 2.5, Format: "png"}}
+	want := job.Spec{ID: j.ID, API: "automatic1111", Account: "a", Price: 3, Sync: true, Options: job.Options{Model: "realesrgan-x4plus", Scale: 2.5, Format: "png"}}
 	if j.Spec != want || !strings.HasPrefix(j.ID, "a1111-") || len(j.ID) != 30 {
 		t.Errorf("%+v", j.Spec)
 	}

@@ -18,7 +18,7 @@ func (n *notice) Job() job.Job               { return n.job }
 func (n *notice) Attempt() int               { return n.tried }
 func (n *notice) Done(context.Context) error { return nil }
 
-func (n *notice) Again(_ context.Context, after time.Duration) error {
+func (n *notice) Retry(_ context.Context, after time.Duration) error {
 	again := *n // what the caller holds keeps its number
 	time.AfterFunc(after, func() {
 		again.queue.mutex.Lock()
@@ -29,9 +29,9 @@ func (n *notice) Again(_ context.Context, after time.Duration) error {
 	return nil
 }
 
-// NextNotice implements job.Notices. A notice that is never ended is not
+// NextDelivery implements job.Notices. A notice that is never ended is not
 // handed out again.
-func (q *Queue) NextNotice(ctx context.Context) (job.Delivery, error) {
+func (q *Queue) NextDelivery(ctx context.Context) (job.Delivery, error) {
 	for {
 		if err := ctx.Err(); err != nil {
 			return nil, err

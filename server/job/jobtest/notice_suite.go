@@ -46,7 +46,7 @@ func (s Noticed) notified(t *testing.T, id string, state job.State, attempt int)
 	const patience = 20 * time.Second
 	ctx, stop := context.WithTimeout(context.Background(), patience)
 	t.Cleanup(stop) // notices are held while it lasts
-	n, err := s.Notices.NextNotice(ctx)
+	n, err := s.Notices.NextDelivery(ctx)
 	if err != nil {
 		t.Fatalf("no notice of %s: %v", id, err)
 	}
@@ -140,14 +140,14 @@ func testNoticeAgain(t *testing.T, s Noticed) {
 	n := s.notified(t, "a-1", job.Canceled, 1)
 	const pause = 100 * time.Millisecond
 	begun := time.Now()
-	if err := n.Again(t.Context(), pause); err != nil {
+	if err := n.Retry(t.Context(), pause); err != nil {
 		t.Fatal(err)
 	}
 	n = s.notified(t, "a-1", job.Canceled, 2)
 	if took := time.Since(begun); took < pause {
 		t.Errorf("tried again after %s", took)
 	}
-	if err := n.Again(t.Context(), 0); err != nil {
+	if err := n.Retry(t.Context(), 0); err != nil {
 		t.Fatal(err)
 	}
 	done(t, s.notified(t, "a-1", job.Canceled, 3))
@@ -168,7 +168,7 @@ func testNoticesShared(t *testing.T, s Noticed) {
 	for range callers {
 		calling.Go(func() {
 			for {
-				n, err := s.Notices.NextNotice(ctx)
+				n, err := s.Notices.NextDelivery(ctx)
 				if err != nil {
 					return
 				}
@@ -204,7 +204,7 @@ func testNoticeContext(t *testing.T, s Noticed) {
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		_, err := s.Notices.NextNotice(ctx)
+		_, err := s.Notices.NextDelivery(ctx)
 		ended <- err
 	}()
 	stop()

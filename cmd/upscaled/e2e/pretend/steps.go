@@ -21,7 +21,7 @@ import (
 // the step at which a Steps process kills itself, as kill -9 does.
 const StepVariable = "UPSCALED_TEST_STEP_FILE"
 
-// Steps of the engine, which come between queue.StepRead and queue.StepResult.
+// Steps of the engine, which come between queue.AfterRead and queue.AfterResult.
 // StepTile is followed by the number of the tile, starting at 1.
 const (
 	StepDecode = "decode"

@@ -1,4 +1,4 @@
-package queue
+package index
 
 import (
 	"fmt"
@@ -8,17 +8,17 @@ import (
 	"pgregory.net/rapid"
 )
 
-// The bytes in use are the sum of what is there, whatever is heard in which
-// order, and never beyond the bound by what this process stores.
-func TestShelfCounts(t *testing.T) {
+// The bytes in use are the sum of the present files, in whatever order changes
+// arrive, and reservations never exceed the limit.
+func TestUploadsCount(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(r *rapid.T) {
 		const bound = 100
-		s, model := newShelf(), map[string]shelved{}
+		s, model := NewUploads(), map[string]Usage{}
 		now := time.Unix(1000, 0)
 		id := rapid.Custom(func(r *rapid.T) string { return fmt.Sprint("f-", rapid.IntRange(0, 5).Draw(r, "id")) })
-		file := rapid.Custom(func(r *rapid.T) shelved {
-			return shelved{
+		file := rapid.Custom(func(r *rapid.T) Usage {
+			return Usage{
 				account: rapid.SampledFrom([]string{"", "x"}).Draw(r, "account"), bytes: rapid.Int64Range(1, 60).Draw(r, "bytes"),
 				expires: now.Add(time.Duration(rapid.IntRange(1, 5).Draw(r, "life")) * time.Second),
 			}
@@ -41,11 +41,11 @@ func TestShelfCounts(t *testing.T) {
 		r.Repeat(map[string]func(*rapid.T){
 			"reserve": func(r *rapid.T) {
 				id, f := id.Draw(r, "file"), file.Draw(r, "as")
-				s.sweep(now)
+				s.Expire(now)
 				expire()
 				_, taken := model[id]
 				fits := sum(f.account)+f.bytes <= bound
-				if err := s.reserve(id, f, bound, now); (err == nil) != (!taken && fits) {
+				if err := s.Reserve(id, f, bound, now); (err == nil) != (!taken && fits) {
 					r.Fatalf("%+v: %v; taken %v, fits %v", f, err, taken, fits)
 				} else if err == nil {
 					model[id] = f
@@ -53,12 +53,12 @@ func TestShelfCounts(t *testing.T) {
 			},
 			"hear": func(r *rapid.T) {
 				id, f := id.Draw(r, "file"), file.Draw(r, "as")
-				s.add(id, f)
+				s.Add(id, f)
 				model[id] = f
 			},
 			"remove": func(r *rapid.T) {
 				id := id.Draw(r, "file")
-				s.remove(id)
+				s.Remove(id)
 				delete(model, id)
 			},
 			"wait": func(*rapid.T) { now = now.Add(time.Second) },
@@ -73,16 +73,16 @@ func TestShelfCounts(t *testing.T) {
 	})
 }
 
-// What was reserved while a watch begins anew has no record yet, and stays.
+// A reservation has no record yet, and stays when a new watch begins.
 func TestReservationsSurviveAWatch(t *testing.T) {
 	t.Parallel()
-	s := newShelf()
+	s := NewUploads()
 	later := time.Now().Add(time.Hour)
-	s.add("stored", shelved{bytes: 1, expires: later})
-	if err := s.reserve("pending", shelved{bytes: 1, expires: later}, 10, time.Now()); err != nil {
+	s.Add("stored", Usage{bytes: 1, expires: later})
+	if err := s.Reserve("pending", Usage{bytes: 1, expires: later}, 10, time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	if known := s.known(); len(known) != 1 || known[0] != "stored" {
+	if known := s.IDs(); len(known) != 1 || known[0] != "stored" {
 		t.Error(known)
 	}
 }

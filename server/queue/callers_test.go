@@ -9,24 +9,24 @@ import (
 	"upscaled/server/queue"
 )
 
-// waited is a job whose answer only the call that submits it can give.
-func waited(id, account string) job.Spec {
+// synchronous returns a job whose result only the submitting call can return.
+func synchronous(id, account string) job.Spec {
 	s := spec(id, account, 1)
-	s.Waited = true
+	s.Sync = true
 	return s
 }
 
-// What calls waited for that died with their server is canceled and paid back
-// by the next one, whether it ran or not.
-func TestWaitersThatDied(t *testing.T) {
+// Jobs of calls that died with their server are canceled and refunded by the next
+// one, whether they ran or not.
+func TestCallersThatDied(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	c := embed(t, dir)
 	q := start(t, c, func(o *queue.Options) { o.Lease = time.Hour })
 	id := newAccount(t, q, 10)
-	submit(t, q, waited("running", id))
+	submit(t, q, synchronous("running", id))
 	abandon(t, next(t, q))
-	submit(t, q, waited("queued", id))
+	submit(t, q, synchronous("queued", id))
 	submit(t, q, spec("asynchronous", id, 1))
 	_, q = reopen(t, dir, c, q, alone)
 	for _, name := range []string{"running", "queued"} {
@@ -46,9 +46,9 @@ func TestWaitersThatDied(t *testing.T) {
 	nothingLeft(t, dir)
 }
 
-// Where several processes submit, one that is silent for long is taken for
-// dead, and one that lives is not.
-func TestSilentWaiter(t *testing.T) {
+// If several processes submit, one that is silent for long counts as dead, and one
+// that lives does not.
+func TestSilentCaller(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	var ahead atomic.Int64
@@ -62,12 +62,12 @@ func TestSilentWaiter(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := start(t, attached, nil)
-	submit(t, other, waited("theirs", id))
-	submit(t, q, waited("mine", id))
-	look := q.WaitersSweep()
+	submit(t, other, synchronous("theirs", id))
+	submit(t, q, synchronous("mine", id))
+	sweep := q.SweepCallers()
 	for range 3 { // with a clock that makes any silence long
 		ahead.Add(int64(time.Minute))
-		look(t.Context())
+		sweep(t.Context())
 	}
 	for _, name := range []string{"theirs", "mine"} {
 		if j, err := q.Get(t.Context(), name); err != nil || j.State != job.Queued {

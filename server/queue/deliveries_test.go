@@ -21,7 +21,7 @@ func notified(t *testing.T, q job.Deliveries, id string, state job.State) job.De
 	t.Helper()
 	ctx, stop := context.WithTimeout(context.Background(), 20*time.Second)
 	t.Cleanup(stop)
-	n, err := q.NextNotice(ctx)
+	n, err := q.NextDelivery(ctx)
 	if err != nil || n.Job().ID != id || n.Job().State != state {
 		t.Fatalf("%v: %+v, want %s %s", err, n, id, state)
 	}
@@ -38,7 +38,7 @@ func told(t *testing.T, n job.Delivery) {
 // nothingDue checks that no call was made due twice.
 func nothingDue(t *testing.T, q node) {
 	t.Helper()
-	if due, err := q.DueNotices(t.Context()); err != nil || due != 0 {
+	if due, err := q.DueDeliveries(t.Context()); err != nil || due != 0 {
 		t.Errorf("%d calls are due, %v", due, err)
 	}
 }
@@ -58,7 +58,7 @@ func TestCrashAfterAnnouncement(t *testing.T) {
 	_, q = reopen(t, dir, c, q, often)
 	early, stop := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer stop()
-	if n, err := q.NextNotice(early); err == nil {
+	if n, err := q.NextDelivery(early); err == nil {
 		t.Fatalf("an end is told that has not come: %+v", n.Job())
 	}
 	succeed(t, next(t, q), "picture")
@@ -106,7 +106,7 @@ func TestNoticeIsKept(t *testing.T) {
 	n := notified(t, q, "a", job.Canceled)
 	twice, stop := context.WithTimeout(t.Context(), time.Second)
 	defer stop()
-	if n, err := q.NextNotice(twice); err == nil {
+	if n, err := q.NextDelivery(twice); err == nil {
 		t.Errorf("handed out twice: try %d", n.Attempt())
 	}
 	told(t, n)

@@ -1,0 +1,38 @@
+package queue
+
+// Failpoint is a step that a process has just done for a job, a delivery or an
+// upload. The process may die there: the store, or what others were told, has
+// changed.
+type Failpoint string
+
+// The steps, in the order of a job's life.
+const (
+	AfterCharge Failpoint = "charged"
+	AfterInput  Failpoint = "input stored"
+	AfterRecord Failpoint = "recorded"
+	AfterQueue  Failpoint = "queued"
+
+	AfterTake        Failpoint = "taken" // the work item, by a worker
+	AfterStartNotice Failpoint = "start announced"
+	AfterBegin       Failpoint = "begun"
+	AfterRead        Failpoint = "input read"
+	AfterResult      Failpoint = "result stored"
+	AfterEndNotice   Failpoint = "end announced"
+	AfterEnd         Failpoint = "ended" // the record is final
+	AfterSettle      Failpoint = "charge settled or refunded"
+	AfterInputGone   Failpoint = "input removed"
+	AfterAck         Failpoint = "work item acknowledged"
+
+	AfterRequeue  Failpoint = "requeued" // the record of a job that runs again
+	AfterHandBack Failpoint = "work item handed back"
+	AfterUnqueue  Failpoint = "work item removed"
+	AfterErase    Failpoint = "record erased" // of a submission that is refused late
+
+	AfterCall        Failpoint = "webhook called"
+	AfterDeliveryAck Failpoint = "delivery acknowledged"
+
+	AfterContents     Failpoint = "contents stored" // of an upload
+	AfterUploadRecord Failpoint = "upload recorded"
+	AfterUploadErase  Failpoint = "upload erased"
+	AfterContentsGone Failpoint = "contents removed"
+)

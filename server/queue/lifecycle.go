@@ -1,0 +1,114 @@
+package queue
+
+import (
+	"context"
+
+	"upscaled/models/fault"
+	"upscaled/server/account"
+	"upscaled/server/job"
+	"upscaled/server/queue/record"
+)
+
+// lifecycle changes the state of jobs with all that belongs to it: webhook calls,
+// charges, observers, inputs.
+type lifecycle struct {
+	*store
+	deliveries *deliveries
+}
+
+// charge takes the price of a job; the balance is nil if nobody pays.
+func (l *lifecycle) charge(ctx context.Context, spec job.Spec) (balance *int64, err error) {
+	o := l.options
+	if o.Ledger == nil || spec.Account == "" {
+		return nil, nil
+	}
+	err = l.persist(ctx, func(ctx context.Context) error {
+		balance, err = o.Ledger.Charge(ctx, spec.Account, spec.ID, account.Terms{
+			Price: spec.Price, API: spec.API, PerDay: o.PerDay[spec.API], Concurrent: o.Concurrent,
+		})
+		return err
+	})
+	return balance, err
+}
+
+// update writes a record in place of exactly the revision that was read. Before a
+// final record the webhook call is announced.
+func (l *lifecycle) update(ctx context.Context, r *record.Job) error {
+	//guard:announce-first TestEveryStep => false
+	if r.State.Final() {
+		if err := l.deliveries.announce(ctx, *r, eventEnded); err != nil {
+			return err
+		}
+	}
+	return l.replace(ctx, r)
+}
+
+// ended notifies the observer of a record that was just made final.
+func (l *lifecycle) ended(r record.Job) {
+	if l.options.Observer != nil {
+		l.options.Observer.JobEnded(r.Job)
+	}
+}
+
+// conclude does what follows from a final record: it settles or refunds the
+// charge and deletes the input. It may be repeated; the sweeper and the collector
+// do what fails.
+func (l *lifecycle) conclude(ctx context.Context, r record.Job) {
+	ctx, stop := context.WithTimeout(ctx, concludeLimit)
+	defer stop()
+	if err := l.persist(ctx, func(ctx context.Context) error { return l.settle(ctx, r) }); err != nil {
+		l.options.Log.Warn("charge is settled later", "job", r.ID, "error", err)
+	}
+	l.reached(AfterSettle, r.ID)
+	l.dropImage(ctx, record.InputImage(r.ID))
+	l.reached(AfterInputGone, r.ID)
+}
+
+// settle settles or refunds a final job's charge.
+func (l *lifecycle) settle(ctx context.Context, r record.Job) error {
+	switch {
+	case l.options.Ledger == nil || r.Account == "":
+		return nil
+	case r.State == job.Succeeded:
+		return l.options.Ledger.Settle(ctx, r.Account, r.ID)
+	default:
+		return l.options.Ledger.Refund(ctx, r.Account, r.ID)
+	}
+}
+
+// cancel ends a job that is not final. The worker of a running job notices the
+// record.
+func (l *lifecycle) cancel(ctx context.Context, id string) error {
+	for {
+		r, err := l.read(ctx, id)
+		if err != nil || r.State.Final() {
+			return err
+		}
+		queued := r.State == job.Queued
+		r.State = job.Canceled
+		if err := l.finish(ctx, r, queued); !isConflict(err) {
+			return err
+		}
+	}
+}
+
+// expire fails a job that waited too long.
+func (l *lifecycle) expire(ctx context.Context, r record.Job) error {
+	r.State = job.Failed
+	r.Failure = &job.Failure{Kind: fault.Busy, Message: "The image waited too long and has expired."}
+	return l.finish(ctx, r, true)
+}
+
+// finish makes a job final that no worker of this process holds.
+func (l *lifecycle) finish(ctx context.Context, r record.Job, unqueue bool) error {
+	r.Finished = l.options.Now().UTC()
+	if err := l.update(ctx, &r); err != nil {
+		return err
+	}
+	l.ended(r)
+	if unqueue {
+		l.unqueue(ctx, r)
+	}
+	l.conclude(ctx, r)
+	return nil
+}
