@@ -7,38 +7,29 @@ import (
 	"upscaled/engine/imagedata/decode"
 )
 
-// Describe tells what Upscale would make of a request, from the header alone:
-// Output's size and format, the model's name. It loads the network, whose
-// factor decides the size, and ignores Output and Progress.
+// Describe returns what Upscale would make of a request, from the header alone:
+// the output's size and format, and the model's name. It loads the model, whose
+// scale may decide the size, and ignores Output and Progress.
 func (e *Engine) Describe(ctx context.Context, q Request) (Result, error) {
-	info, err := decode.Probe(q.Input, e.options.Limits)
+	in, err := decode.Probe(q.Input, e.options.Limits)
 	if err != nil {
 		return Result{}, err
 	}
-	name := q.Model
-	if name == "" {
-		name = e.options.Library.Default(e.options.Runtime.Device().Kind)
-	}
-	net, err := e.options.Library.Load(ctx, name, q.Denoise)
-	if err != nil {
+	r := &run{engine: e, request: q}
+	if err := r.loadModels(ctx); err != nil {
 		return Result{}, err
 	}
-	out, err := q.OutputInfo(info, net.Info().Scale)
-	if err != nil {
-		return Result{}, err
-	}
-	return Result{Input: info, Output: out, Model: name}, nil
+	out, err := q.OutputInfo(in, r.layers[0].scale())
+	return Result{Input: in, Output: out, Model: r.layers[0].name}, err
 }
 
-// OutputInfo tells size and format of what Upscale makes of a picture. factor is
-// the network's own, which counts where the request names no size.
-func (q Request) OutputInfo(info imagedata.Info, factor int) (imagedata.Info, error) {
-	out := imagedata.Info{Format: q.Format, Channels: info.Channels, Depth: info.Depth, Alpha: info.Alpha, Frames: info.Frames, Loop: info.Loop}
-	if out.Format == "" {
-		out.Format = info.Format
+// OutputInfo returns the size and format of Upscale's output for an input. scale is
+// the model's, which counts if the request names no size.
+func (q Request) OutputInfo(in imagedata.Info, scale int) (imagedata.Info, error) {
+	out, err := q.scaled(in, scale)
+	if err == nil && q.CropWidth > 0 {
+		err = q.checkCrop(out)
+		out.Width, out.Height = q.CropWidth, q.CropHeight
 	}
-	width, height := q.reduced(info.Width, info.Height)
-	var err error
-	out.Width, out.Height, err = q.Size.target(width, height, factor)
 	return out, err
 }

@@ -1,15 +1,18 @@
+// Package engine turns the bytes of an image into the bytes of a larger one. It
+// knows no HTTP and no queue, and is given the runtimes that compute; package
+// engine/upscaler opens one with everything it needs.
+//
+// run.steps lists what happens to one image. A pass runs a model over one frame in
+// one of three ways: as a stream of rows (stream.go), as vertical strips of such
+// streams if the image is too wide (strips.go), or as tiles (tile.go).
 package engine
 
 import (
 	"context"
-	"io"
 	"time"
 
 	"upscaled/engine/face"
 	"upscaled/engine/imagedata"
-	"upscaled/engine/imagedata/decode"
-	"upscaled/engine/imagedata/encode"
-	"upscaled/engine/resize"
 	"upscaled/models/fault"
 	"upscaled/models/network"
 )
@@ -22,35 +25,34 @@ type Upscaler interface {
 
 // Options configure an Engine.
 type Options struct {
-	// Runtime computes; Others are further devices of the same kind, which
-	// share the work.
+	// Runtime computes; Others are further devices of the same kind, which share
+	// the work.
 	Runtime Runtime
 	Others  []Runtime
 	Library Library
 	// Detector returns a face detector; it may be called concurrently. If it is
 	// nil, faces cannot be enhanced.
 	Detector func(context.Context, DetectorOptions) (face.Detector, error)
-	// Limits bound what is decoded.
+	// Limits bound the images that are decoded.
 	Limits imagedata.Limits
-	// TileMemory is what one session may use for a tile, in bytes; 0 plans it
-	// from the device's free memory.
+	// TileMemory is the memory that a session may use for one tile, in bytes; 0
+	// plans it from the device's free memory.
 	TileMemory int64
 	// Precision of the sessions; "" is the device's own.
 	Precision network.Precision
-	// Tuning, where not nil, tells what was measured for a network on the
-	// device; it may be called concurrently.
+	// Tuning, if not nil, returns what was measured of a model on the device; it may
+	// be called concurrently.
 	Tuning func(*network.Network) Tuning
 }
 
-// Tuning is how a device runs a network fastest; zero values mean that it was
-// not measured.
+// Tuning is how a device runs a model fastest. Zero values were not measured.
 type Tuning struct {
-	// TilePixels is how many input pixels a tile sees at most.
+	// TilePixels is the largest tile, in input pixels.
 	TilePixels int
 }
 
-// Engine upscales pictures on one or several devices. It may be used
-// concurrently: tiles of different pictures take turns.
+// Engine upscales images on one or several devices. It may be used concurrently:
+// tiles of different images take turns.
 type Engine struct {
 	options   Options
 	precision network.Precision
@@ -60,12 +62,12 @@ type Engine struct {
 	rows      *rowMemory
 }
 
-// maxSessions bounds the cache of a device: one network has at most nine border
-// graphs a plane and sample type. Sessions of one shape hold device memory
-// each, so that fewer are kept.
+// Sessions cached per device. A model has at most nine graphs of different borders
+// per sample type and channel count. Sessions of a fixed shape hold device memory
+// each, so fewer are kept.
 const maxSessions, maxStaticSessions = 24, 8
 
-// New makes an engine; the caller closes it before the runtime.
+// New returns an engine. The caller closes it before its runtimes.
 func New(o Options) *Engine {
 	e := &Engine{options: o, precision: o.Precision, tiles: newTiles(o.Runtime), rows: newRowMemory()}
 	for _, r := range append([]Runtime{o.Runtime}, o.Others...) {
@@ -87,8 +89,8 @@ func (e *Engine) Close() {
 	e.tiles.close()
 }
 
-// clear drops all sessions, those in use when their tiles end, and tells how
-// many there were on the device that had most.
+// clear closes all sessions, those in use once their tiles end, and returns the
+// number on the device that had most.
 func (e *Engine) clear() int {
 	most := 0
 	for _, d := range e.devices {
@@ -97,203 +99,37 @@ func (e *Engine) clear() int {
 	return most
 }
 
-// Upscale makes one picture larger. See Request for what it reads and writes.
+// Upscale upscales one image. See Request for what it reads and writes.
 func (e *Engine) Upscale(ctx context.Context, q Request) (Result, error) {
 	r := &run{engine: e, request: q, started: time.Now()}
-	result, err := r.upscale(ctx)
-	if err != nil && ctx.Err() != nil {
-		err = fault.Wrap(fault.Canceled, ctx.Err(), "The operation was canceled.")
-	}
+	err := r.execute(ctx)
 	r.stats.Wall = time.Since(r.started)
-	result.Stats = r.stats
-	return result, err
-}
-
-// upscale is the way of one picture from bytes to bytes.
-func (r *run) upscale(ctx context.Context) (Result, error) {
-	q := r.request
-	restoration, err := r.engine.restoration(ctx, q.Faces)
 	if err != nil {
-		return Result{}, err
-	}
-	r.restoration = restoration
-	decoding := time.Now()
-	decoder, err := decode.Open(q.Input, r.engine.options.Limits)
-	if err != nil {
-		return Result{}, err
-	}
-	info := decoder.Info()
-	r.stats.Decode = time.Since(decoding)
-	name := q.Model
-	if name == "" {
-		name = r.engine.options.Library.Default(r.engine.options.Runtime.Device().Kind)
-	}
-	net, err := r.engine.options.Library.Load(ctx, name, q.Denoise)
-	if err != nil {
-		return Result{}, err
-	}
-	inWidth, inHeight := q.reduced(info.Width, info.Height)
-	width, height, err := q.Size.target(inWidth, inHeight, net.Info().Scale)
-	if err != nil {
-		return Result{}, err
-	}
-	r.net, r.width, r.height, r.info = net, width, height, info
-	r.steps = passes(inWidth, inHeight, width, height, net.Info().Scale)
-	r.measure()
-	header, notes, err := r.header()
-	if err != nil {
-		return Result{}, err
-	}
-	encoder, err := encode.New(q.Output, header, encode.Options{Format: r.format(), Quality: q.Quality, Lossless: q.Lossless})
-	if err != nil {
-		return Result{}, err
-	}
-	if err := r.frames(ctx, decoder, encoder); err != nil {
-		return Result{}, err
-	}
-	out := imagedata.Info{
-		Format: r.format(), Width: width, Height: height, Channels: header.Channels, Depth: header.Depth,
-		Alpha: header.Alpha, Frames: header.Frames, Loop: header.Loop, Meta: header.Meta,
-	}
-	notes = append(append(decoder.Notes(), notes...), restoration.note()...)
-	result := Result{Input: info, Output: out, Model: name, Notes: notes}
-	if restoration != nil {
-		result.Faces = &restoration.result
-	}
-	return result, nil
-}
-
-// format is the output's.
-func (r *run) format() imagedata.Format {
-	if r.request.Format != "" {
-		return r.request.Format
-	}
-	return r.info.Format
-}
-
-// header describes the output and notes what the format cannot keep.
-func (r *run) header() (encode.Header, []string, error) {
-	h := encode.Header{
-		Width: r.width, Height: r.height, Channels: r.info.Channels, Depth: r.info.Depth,
-		Alpha: r.info.Alpha, Frames: r.info.Frames, Loop: r.info.Loop, Meta: r.info.Meta,
-	}
-	if r.request.Strip {
-		h.Meta = imagedata.Metadata{}
-	}
-	var notes []string
-	can, name := encode.Capabilities(r.format()), r.format()
-	if h.Alpha && !can.Alpha {
-		notes = append(notes, "Transparency was laid on white: "+string(name)+" files cannot hold it.")
-	}
-	if h.Depth == 16 && !can.Depth16 {
-		notes = append(notes, "16-bit samples were reduced to 8 bits: "+string(name)+" files hold no more.")
-	}
-	return h, notes, nil
-}
-
-// frames runs every frame; encoding goes on beside the next band's network.
-func (r *run) frames(ctx context.Context, decoder *decode.Decoder, encoder encode.Encoder) error {
-	w := newWriter(encoder, &r.pool)
-	err := r.eachFrame(ctx, decoder, w)
-	if closeErr := w.finish(err != nil); err == nil {
-		err = closeErr
-	}
-	r.stats.Encode = w.spent
-	return err
-}
-
-func (r *run) eachFrame(ctx context.Context, decoder *decode.Decoder, w *writer) error {
-	for {
-		decoding := time.Now()
-		frame, err := decoder.Next()
-		r.stats.Decode += time.Since(decoding)
-		if err == io.EOF { // itself: what is wrong with a damaged file may wrap one
-			return nil
+		if ctx.Err() != nil {
+			err = fault.Wrap(fault.Canceled, ctx.Err(), "The operation was canceled.")
 		}
-		if err != nil {
-			return err
-		}
-		if err := w.send(item{begin: true, delay: frame.Delay}); err != nil {
-			return err
-		}
-		if err := r.frame(ctx, frame, w); err != nil {
+		return Result{Stats: r.stats}, err
+	}
+	return r.result(), nil
+}
+
+// steps returns what happens to one image, in order.
+func (r *run) steps() []func(context.Context) error {
+	return []func(context.Context) error{
+		r.findRestorer, // faces.go: the models that enhance faces, if asked for
+		r.openInput,    // decode.go: limits and header
+		r.loadModels,   // layers.go: one model, or two that are blended
+		r.plan,         // plan.go: the output's size and the passes to it
+		r.openOutput,   // encode.go: the output's header
+		r.frames,       // frame.go: decode, run by stream, strips or tiles, stitch, resize, blend, crop, encode
+	}
+}
+
+func (r *run) execute(ctx context.Context) error {
+	for _, step := range r.steps() {
+		if err := step(ctx); err != nil {
 			return err
 		}
 	}
-}
-
-// frame chains the passes; the last one streams into the resize and the
-// encoder.
-func (r *run) frame(ctx context.Context, f imagedata.Frame, w *writer) error {
-	planes := []imagedata.Raster{f.Color}
-	if f.Alpha != nil {
-		if !constant(*f.Alpha) {
-			withoutHalo(f.Color, *f.Alpha)
-		}
-		planes = append(planes, *f.Alpha)
-	}
-	patches, err := r.patches(ctx, f.Color)
-	if err != nil {
-		return err
-	}
-	sink := blending(patches, w.bands)
-	if first := r.steps[0]; first.width != f.Color.Width {
-		for i := range planes {
-			planes[i] = resize.Whole(planes[i], first.width, first.height)
-		}
-	}
-	for i := range r.steps[:len(r.steps)-1] {
-		whole, err := r.collect(ctx, r.net, planes)
-		if err != nil {
-			return err
-		}
-		next := r.steps[i+1]
-		for k := range whole {
-			whole[k] = resize.Whole(whole[k], next.width, next.height)
-		}
-		planes = whole
-	}
-	last := r.steps[len(r.steps)-1]
-	scale := r.net.Info().Scale
-	if last.width*scale == r.width && last.height*scale == r.height {
-		return r.through(ctx, r.net, planes, sink)
-	}
-	streams := make([]*resize.Stream, len(planes))
-	for i, plane := range planes {
-		streams[i] = resize.New(last.width*scale, last.height*scale, r.width, r.height, plane.Channels, plane.Depth())
-	}
-	return r.through(ctx, r.net, planes, func(bands []imagedata.Raster) error {
-		resizing := time.Now()
-		out := make([]imagedata.Raster, len(bands))
-		for i, band := range bands {
-			out[i] = streams[i].Write(band)
-		}
-		r.pool.put(bands...)
-		r.stats.Resize += time.Since(resizing)
-		if out[0].Height == 0 {
-			return nil
-		}
-		return sink(out)
-	})
-}
-
-// collect runs planes through a network and keeps the whole result.
-func (r *run) collect(ctx context.Context, net *network.Network, planes []imagedata.Raster) ([]imagedata.Raster, error) {
-	scale := net.Info().Scale
-	whole := make([]imagedata.Raster, len(planes))
-	for i, plane := range planes {
-		whole[i] = imagedata.NewRaster(plane.Width*scale, plane.Height*scale, plane.Channels, plane.Depth())
-	}
-	at := 0
-	err := r.through(ctx, net, planes, func(bands []imagedata.Raster) error {
-		for i, band := range bands {
-			part := whole[i].Rows(at, at+band.Height)
-			copy(part.Pix, band.Pix)
-			copy(part.Pix16, band.Pix16)
-		}
-		at += bands[0].Height
-		r.pool.put(bands...)
-		return nil
-	})
-	return whole, err
+	return nil
 }

@@ -72,43 +72,45 @@ const (
 type restoration struct {
 	faces    Faces
 	detector face.Detector
-	net      *network.Network
+	model    *network.Network
 	result   FaceResult
 }
 
-// restoration resolves what a request asks for before any work, nil for
-// nothing.
-func (e *Engine) restoration(ctx context.Context, f *Faces) (*restoration, error) {
+// findRestorer loads the models that enhance faces, if the request asks for it,
+// before any other work.
+func (r *run) findRestorer(ctx context.Context) error {
+	f, options := r.request.Faces, r.engine.options
 	if f == nil || f.Strength == 0 {
-		return nil, nil
+		return nil
 	}
 	if !(f.Strength > 0 && f.Strength <= 1) {
-		return nil, fault.New(fault.Invalid, "The strength of face enhancement must be from 0 to 1, not %g.", f.Strength)
+		return fault.New(fault.Invalid, "The strength of face enhancement must be from 0 to 1, not %g.", f.Strength)
 	}
-	if e.options.Detector == nil {
-		return nil, fault.New(fault.Unsupported, "Face enhancement is not available here.")
+	if options.Detector == nil {
+		return fault.New(fault.Unsupported, "Face enhancement is not available here.")
 	}
-	r := &restoration{faces: *f}
+	found := &restoration{faces: *f}
 	name := f.Restorer
 	if name == "auto" {
 		name = ""
 	}
 	var err error
-	r.net, r.result.Restorer, err = e.options.Library.LoadRestorer(ctx, name)
+	found.model, found.result.Restorer, err = options.Library.LoadRestorer(ctx, name)
 	if fault.KindOf(err) == fault.ModelMissing && name == "" {
 		switch f.Missing {
 		case Ignore:
-			return nil, nil
+			return nil
 		case Refine, "":
-			r.result.Refined, r.result.Restorer = true, Refiner
-			r.net, err = e.options.Library.Load(ctx, Refiner, nil)
+			found.result.Refined, found.result.Restorer = true, Refiner
+			found.model, err = options.Library.Load(ctx, Refiner, nil)
 		}
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
-	r.detector, err = e.options.Detector(ctx, f.DetectorOptions)
-	return r, err
+	r.restoration = found
+	found.detector, err = options.Detector(ctx, f.DetectorOptions)
+	return err
 }
 
 // note tells the user what was used in place of a restorer.
@@ -121,7 +123,7 @@ func (r *restoration) note() []string {
 
 // patches finds and enhances the faces of one frame. Each patch is blended
 // into the enlarged frame, whose pixels are scaleX and scaleY as many.
-func (r *run) patches(ctx context.Context, frame imagedata.Raster) ([]*align.Patch, error) {
+func (r *run) patches(ctx context.Context, frame imagedata.Raster, width, height int) ([]*align.Patch, error) {
 	if r.restoration == nil {
 		return nil, nil
 	}
@@ -130,8 +132,8 @@ func (r *run) patches(ctx context.Context, frame imagedata.Raster) ([]*align.Pat
 		return nil, fmt.Errorf("find faces: %w", err)
 	}
 	r.restoration.result.Found += len(found)
-	scaleX := float64(r.width) / float64(frame.Width)
-	scaleY := float64(r.height) / float64(frame.Height)
+	scaleX := float64(width) / float64(frame.Width)
+	scaleY := float64(height) / float64(frame.Height)
 	var patches []*align.Patch
 	for _, f := range r.restoration.chosen(found, frame) {
 		patch, err := r.patch(ctx, frame, f, scaleX, scaleY)
@@ -175,8 +177,8 @@ func (r *run) patch(ctx context.Context, frame imagedata.Raster, f face.Face, sc
 		return nil, nil
 	}
 	crop := align.Crop(frame, into, taken)
-	r.total += int64(taken) * int64(taken)
-	restored, err := r.collect(ctx, r.restoration.net, []imagedata.Raster{crop})
+	r.expect(int64(taken) * int64(taken))
+	restored, err := r.wholePass(ctx, r.restoration.model, []imagedata.Raster{crop})
 	if err != nil {
 		return nil, fmt.Errorf("enhance face: %w", err)
 	}
@@ -188,7 +190,7 @@ func (r *run) patch(ctx context.Context, frame imagedata.Raster, f face.Face, sc
 // one that the network makes of it. A restorer has its own; a refiner gets as
 // many pixels as give the face's size in the output.
 func (r *run) squares(f face.Face, scale float64) (taken, given int) {
-	facts := r.restoration.net.Info()
+	facts := r.restoration.model.Info()
 	if facts.FixedWidth > 0 {
 		return facts.FixedWidth, facts.FixedWidth * facts.Scale
 	}
@@ -213,20 +215,4 @@ func eightBits(p imagedata.Raster) imagedata.Raster {
 		out.Pix[i] = uint8(v >> 8)
 	}
 	return out
-}
-
-// blending puts patches into bands of the enlarged frame on their way to a
-// writer.
-func blending(patches []*align.Patch, next func([]imagedata.Raster) error) func([]imagedata.Raster) error {
-	if len(patches) == 0 {
-		return next
-	}
-	top := 0
-	return func(bands []imagedata.Raster) error {
-		for _, p := range patches {
-			p.Blend(bands[0], top)
-		}
-		top += bands[0].Height
-		return next(bands)
-	}
 }

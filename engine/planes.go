@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"slices"
+
 	"upscaled/engine/imagedata"
 )
 
@@ -46,7 +48,13 @@ func copyRegion(out, in imagedata.Raster, x0, y0 int) {
 	}
 }
 
-// constant says that all samples of a raster are equal.
+// clone returns a copy of a raster.
+func clone(r imagedata.Raster) imagedata.Raster {
+	r.Pix, r.Pix16 = slices.Clone(r.Pix), slices.Clone(r.Pix16)
+	return r
+}
+
+// constant reports whether all samples of a raster are equal.
 func constant(r imagedata.Raster) bool {
 	if r.Pix16 != nil {
 		return allEqual(r.Pix16)
@@ -55,12 +63,7 @@ func constant(r imagedata.Raster) bool {
 }
 
 func allEqual[S samples](s []S) bool {
-	for _, v := range s {
-		if v != s[0] {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(s, func(v S) bool { return v != s[0] })
 }
 
 // fill sets all samples of a raster to the first of another.

@@ -1,6 +1,3 @@
-// Package engine turns the bytes of a picture into the bytes of a larger one:
-// decode, plan passes, tile, run, stitch, resize, encode. It knows no HTTP and
-// no queue, and is given the runtime that computes.
 package engine
 
 import (
@@ -47,10 +44,10 @@ type Size struct {
 // Request is one picture to upscale.
 type Request struct {
 	// Input is a whole file; the engine reads it and keeps no reference.
-	Input []byte
+	Input []byte `json:"-"`
 	// Output receives the encoded result while it is made. After an error its
 	// contents are worthless.
-	Output io.Writer
+	Output io.Writer `json:"-"`
 	// Model is a catalogue or imported name; "" is the device's default.
 	Model string
 	// Denoise is 0..1 for networks with a denoising twin; nil leaves it be.
@@ -59,6 +56,14 @@ type Request struct {
 	// anything else: Size then counts from the reduced one. 0 reduces nothing.
 	MaxInputWidth int
 	Size          Size
+	// Filter, if set, resizes without a model, which is then loaded only if faces are
+	// enhanced.
+	Filter Filter
+	// Second, if not nil, is blended over what Model or Filter makes.
+	Second *Layer
+	// CropWidth and CropHeight, in pixels, cut the center out of the result; 0 keeps
+	// it whole.
+	CropWidth, CropHeight int
 	// Format "" keeps the input's.
 	Format imagedata.Format
 	// Quality is 1..100 for lossy formats; 0 is the format's default.
@@ -72,7 +77,24 @@ type Request struct {
 	// Faces, where not nil, asks for faces to be enhanced.
 	Faces *Faces
 	// Progress, where not nil, is called from one goroutine at a time, often.
-	Progress func(Progress)
+	Progress func(Progress) `json:"-"`
+}
+
+// Filter resizes an image without a model.
+type Filter string
+
+// The filters. Lanczos has three lobes.
+const (
+	Lanczos Filter = "lanczos"
+	Nearest Filter = "nearest"
+)
+
+// Layer is a second way to upscale the same image to the same size.
+type Layer struct {
+	Model  string
+	Filter Filter
+	// Visibility is 0 to 1: the layer's part in the result.
+	Visibility float64
 }
 
 // Progress of one picture. Done and Total count network input pixels over all

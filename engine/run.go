@@ -1,18 +1,16 @@
 package engine
 
 import (
-	"errors"
 	"sync"
 	"time"
 
 	"upscaled/engine/imagedata"
+	"upscaled/engine/imagedata/decode"
+	"upscaled/engine/imagedata/encode"
 	"upscaled/models/network"
 )
 
-// errAbandoned stops an encoder whose picture will not be finished.
-var errAbandoned = errors.New("the picture was abandoned")
-
-// run is one Upscale call.
+// run is one call of Upscale. Its steps fill it in.
 type run struct {
 	engine  *Engine
 	request Request
@@ -20,34 +18,51 @@ type run struct {
 	stats   Stats
 	pool    pool
 
-	info          imagedata.Info
-	net           *network.Network
+	restoration *restoration // nil leaves faces alone
+	decoder     *decode.Decoder
+	input       imagedata.Info
+	layers      []*layer
+	// width and height are the output's before it is cropped.
 	width, height int
-	steps         []step
-	restoration   *restoration // nil leaves faces alone
+	header        encode.Header
+	encoder       encode.Encoder
+	notes         []string
 
-	progressing sync.Mutex // guards what follows
+	progressing sync.Mutex // guards done and total
 	done, total int64
 
-	counting     sync.Mutex // guards stats and what follows
+	counting     sync.Mutex // guards stats, running and runningSince
 	running      int
 	runningSince time.Time
 }
 
-// measure sums up what there is to compute, for progress.
-func (r *run) measure() {
-	planes := int64(1)
-	if r.info.Alpha {
-		planes = 2
+// result describes what a successful run made.
+func (r *run) result() Result {
+	h := r.header
+	result := Result{
+		Input: r.input,
+		Output: imagedata.Info{
+			Format: r.format(), Width: h.Width, Height: h.Height, Channels: h.Channels, Depth: h.Depth,
+			Alpha: h.Alpha, Frames: h.Frames, Loop: h.Loop, Meta: h.Meta,
+		},
+		Model: r.layers[0].name,
+		Notes: append(append(r.decoder.Notes(), r.notes...), r.restoration.note()...),
+		Stats: r.stats,
 	}
-	for _, s := range r.steps {
-		r.total += int64(s.width) * int64(s.height) * planes * int64(r.info.Frames)
+	if r.restoration != nil {
+		result.Faces = &r.restoration.result
 	}
-	r.stats.Needed = r.total
-	r.report()
+	return result
 }
 
-// advance counts what is done of it. Callers may be several goroutines.
+// expect adds pixels to the work that progress is measured against.
+func (r *run) expect(pixels int64) {
+	r.progressing.Lock()
+	defer r.progressing.Unlock()
+	r.total += pixels
+}
+
+// advance counts pixels as done. Callers may be several goroutines.
 func (r *run) advance(pixels int64) {
 	r.progressing.Lock()
 	defer r.progressing.Unlock()
@@ -61,8 +76,8 @@ func (r *run) report() {
 	}
 }
 
-// tileStarts and tileDone count what the devices do for this picture; tiles
-// may run at once.
+// tileStarts and tileDone count what the devices do for this image; tiles may run
+// at once.
 func (r *run) tileStarts(in imagedata.Raster) {
 	r.counting.Lock()
 	defer r.counting.Unlock()
@@ -78,7 +93,7 @@ func (r *run) tileStarts(in imagedata.Raster) {
 	r.stats.TileHeight = max(r.stats.TileHeight, in.Height)
 }
 
-func (r *run) tileDone(facts network.Info, in imagedata.Raster) {
+func (r *run) tileDone(info network.Info, in imagedata.Raster) {
 	r.counting.Lock()
 	defer r.counting.Unlock()
 	if r.running--; r.running == 0 {
@@ -86,7 +101,7 @@ func (r *run) tileDone(facts network.Info, in imagedata.Raster) {
 	}
 	pixels := int64(in.Width) * int64(in.Height)
 	r.stats.Pixels += pixels
-	r.stats.Flops += float64(pixels) * facts.FlopsPerPixel
+	r.stats.Flops += float64(pixels) * info.FlopsPerPixel
 }
 
 // opened counts the time that a tile waited for its session to open.
@@ -94,58 +109,4 @@ func (r *run) opened(spent time.Duration) {
 	r.counting.Lock()
 	defer r.counting.Unlock()
 	r.stats.Open += spent
-}
-
-const (
-	// minTilePixels is where shrinking tiles stops: smaller ones are all
-	// margin.
-	minTilePixels = 64 * 64
-	// defaultTileMemory and its share of the free memory bound a session.
-	defaultTileMemory = 600 << 20
-	freeShare         = 0.4
-	// stripShare of the free memory bounds what waits for strips.
-	stripShare = 0.15
-	// bandMemory bounds the result rows that are held at once.
-	bandMemory = 128 << 20
-)
-
-// tilePixels is how many input pixels a tile may see.
-func (r *run) tilePixels(net *network.Network) int {
-	f := net.Info()
-	if r.request.Tile > 0 {
-		return r.request.Tile * r.request.Tile
-	}
-	if r.engine.devices[0].static && r.engine.options.TileMemory == 0 {
-		return r.engine.staticPixels(net)
-	}
-	memory := r.engine.options.TileMemory
-	if memory == 0 {
-		memory = defaultTileMemory
-		if free := r.engine.free(); free > 0 {
-			memory = min(memory, int64(freeShare*float64(free)))
-		}
-		// Networks that need much a pixel get more, or tiles are all margin.
-		memory = max(memory, min(int64(f.BytesPerPixel)*512*512, memory*4))
-	}
-	return max(minTilePixels, int(memory/int64(max(f.BytesPerPixel, 1))))
-}
-
-// stripMemory is what the results of strips may take that wait for others.
-func (r *run) stripMemory() int64 {
-	if free := r.engine.free(); free > 0 {
-		return min(stripMemory, int64(stripShare*float64(free)))
-	}
-	return stripMemory
-}
-
-// bandRows is how many input rows a row of tiles may keep.
-func (r *run) bandRows(p *pass) int {
-	if r.request.Tile > 0 {
-		return 0
-	}
-	row := 0
-	for _, plane := range p.planes {
-		row += plane.Width * plane.Channels * plane.Depth() / 8
-	}
-	return max(32, bandMemory/(row*p.facts.Scale*p.facts.Scale))
 }

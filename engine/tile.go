@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"time"
 
 	"upscaled/engine/imagedata"
 	"upscaled/models/fault"
@@ -10,32 +9,86 @@ import (
 	"upscaled/tiling"
 )
 
-// tile is one tile's way through a device.
+// tiler runs a pass in tiles.
+type tiler struct {
+	*pass
+	grid   tiling.Grid
+	pixels int // the largest tile; halved when the device runs out of memory
+	// stitchers has one element per plane, pieces the final rows of a row of tiles
+	// by plane.
+	stitchers []*stitcher
+	pieces    [][]imagedata.Raster
+	emitted   int // rows passed on
+}
+
+func newTiler(p *pass) *tiler {
+	t := &tiler{pass: p, pixels: p.run.tilePixels(p.model), pieces: make([][]imagedata.Raster, len(p.planes))}
+	for i := range p.planes {
+		t.stitchers = append(t.stitchers, &stitcher{scale: p.info.Scale, emit: func(rows imagedata.Raster) error {
+			t.pieces[i] = append(t.pieces[i], rows)
+			return nil
+		}})
+	}
+	return t
+}
+
+// tile is one tile on its way through a device.
 type tile struct {
 	plane       int
 	column, row tiling.Span
 	rowIndex    int
-	// last says that it completes its row of tiles.
-	last bool
-	// constant tiles need no network: they stand for their plane's whole row.
+	last        bool // completes its row of tiles
+	// constant marks a plane's whole row that needs no model.
 	constant bool
 
 	options network.Options
 	in, out imagedata.Raster
-	done    chan struct{} // closed when out or err is there
+	done    chan struct{} // closed when out or err is set
 	err     error
 }
 
-// tiles lists the tiles of the plan in the order that they are stitched in.
-func (p *pass) tiles() []*tile {
+// plan cuts the image from a row on into tiles.
+func (t *tiler) plan(start int) {
+	y := blendedMargins(t.info)
+	if t.info.Radius > 0 && t.info.Radius <= affordableRadius {
+		y = exactMargins(t.info)
+	}
+	x := y
+	y.Multiple = t.info.Multiple
+	x.Fixed, y.Fixed = t.info.FixedWidth, t.info.FixedHeight
+	if t.info.FixedWidth > 0 {
+		x.Crop = min(x.Crop, t.info.FixedWidth/4)
+		y.Crop = min(y.Crop, t.info.FixedHeight/4)
+	}
+	budget := tiling.Budget{Pixels: t.pixels, Rows: t.run.bandRows(t.pass), Trims: t.trims()}
+	cut := tiling.Plan
+	if t.static() {
+		cut = tiling.PlanStatic
+	}
+	t.grid = cut(start, t.planes[0].Width, t.planes[0].Height, x, y, budget)
+}
+
+// trims reports whether tiles' outputs lack the receptive radius on inner sides.
+func (t *tiler) trims() bool { return t.info.Trims && !t.static() }
+
+// origin returns the input position at which a span's output begins.
+func (t *tiler) origin(s tiling.Span) int {
+	if t.trims() && !s.First {
+		return s.In0 + t.info.Radius
+	}
+	return s.In0
+}
+
+// tiles lists the tiles of the plan in the order of stitching.
+func (t *tiler) tiles() []*tile {
 	var all []*tile
-	for i, row := range p.grid.Rows {
-		for plane := range p.planes {
-			if p.constant[plane] {
+	for i, row := range t.grid.Rows {
+		for plane := range t.planes {
+			if t.constant[plane] {
 				all = append(all, &tile{plane: plane, row: row, rowIndex: i, constant: true})
 				continue
 			}
-			for _, column := range p.grid.Columns {
+			for _, column := range t.grid.Columns {
 				all = append(all, &tile{plane: plane, column: column, row: row, rowIndex: i})
 			}
 		}
@@ -44,34 +97,33 @@ func (p *pass) tiles() []*tile {
 	return all
 }
 
-// rows runs all tiles of the plan and hands out the bands. So many tiles are
-// on their way that every device has one more waiting; they are stitched in
-// order. After an error it tells the row of tiles that was not handed out.
-func (p *pass) rows(ctx context.Context, emit func([]imagedata.Raster) error) (int, error) {
+// runGrid runs the plan and keeps one tile queued per device slot. On an error it
+// returns the index of the first row of tiles that was not passed on.
+func (t *tiler) runGrid(ctx context.Context, emit emitter) (int, error) {
 	ctx, stop := context.WithCancel(ctx)
-	all, begun := p.tiles(), 0
-	ahead := p.engine.scheduler.slots + 1
+	all, begun := t.tiles(), 0
+	ahead := t.engine.scheduler.slots + 1
 	defer func() {
 		stop()
-		for _, t := range all[:begun] {
-			p.discard(t)
+		for _, each := range all[:begun] {
+			t.discard(each)
 		}
 	}()
 	var bands []imagedata.Raster
-	for at, t := range all {
+	for at, each := range all {
 		for ; begun < min(at+ahead, len(all)); begun++ {
-			p.begin(ctx, all[begun])
+			t.begin(ctx, all[begun])
 		}
 		if bands == nil {
-			bands = p.bands(t.row)
+			bands = t.newBands(each.row)
 		}
-		if <-t.done; t.err != nil {
-			return t.rowIndex, t.err
+		if <-each.done; each.err != nil {
+			return each.rowIndex, each.err
 		}
-		p.place(t, bands[t.plane])
-		if t.last {
-			if err := p.leave(t.row, bands, emit); err != nil {
-				return t.rowIndex, err
+		t.paste(each, bands[each.plane])
+		if each.last {
+			if err := t.finishRow(each.row, bands, emit); err != nil {
+				return each.rowIndex, err
 			}
 			bands = nil
 		}
@@ -79,87 +131,125 @@ func (p *pass) rows(ctx context.Context, emit func([]imagedata.Raster) error) (i
 	return 0, nil
 }
 
-// bands makes room for the results of a row of tiles.
-func (p *pass) bands(row tiling.Span) []imagedata.Raster {
-	bands := make([]imagedata.Raster, len(p.planes))
-	for i, plane := range p.planes {
-		bands[i] = p.run.pool.get(plane.Width*p.facts.Scale, row.Kept()*p.facts.Scale, plane.Channels, plane.Depth())
+// newBands returns rasters for the output of a row of tiles.
+func (t *tiler) newBands(row tiling.Span) []imagedata.Raster {
+	bands := make([]imagedata.Raster, len(t.planes))
+	for i, plane := range t.planes {
+		bands[i] = t.run.pool.get(plane.Width*t.info.Scale, row.Kept()*t.info.Scale, plane.Channels, plane.Depth())
 	}
 	return bands
 }
 
-// begin sends a tile on its way.
-func (p *pass) begin(ctx context.Context, t *tile) {
-	t.done = make(chan struct{})
-	if t.constant {
-		close(t.done)
+// begin starts a tile.
+func (t *tiler) begin(ctx context.Context, each *tile) {
+	each.done = make(chan struct{})
+	if each.constant {
+		close(each.done)
 		return
 	}
-	p.cut(t)
+	t.cut(each)
 	go func() {
-		defer close(t.done)
-		t.err = p.compute(ctx, t)
+		defer close(each.done)
+		each.err = t.compute(ctx, each)
 	}()
 }
 
-// cut takes a tile's input out of its plane and makes room for its output.
-func (p *pass) cut(t *tile) {
-	plane := p.planes[t.plane]
-	t.options = p.options(plane)
+// cut copies a tile's input out of its plane and allocates its output.
+func (t *tiler) cut(each *tile) {
+	plane := t.planes[each.plane]
+	each.options = t.options(plane)
 	switch {
-	case p.static():
-		t.options.Width, t.options.Height = t.column.Seen(), t.row.Seen()
-	case p.trims():
-		t.options.Borders = network.Borders{Left: t.column.First, Top: t.row.First, Right: t.column.Last, Bottom: t.row.Last}
+	case t.static():
+		each.options.Width, each.options.Height = each.column.Seen(), each.row.Seen()
+	case t.trims():
+		each.options.Borders = network.Borders{Left: each.column.First, Top: each.row.First, Right: each.column.Last, Bottom: each.row.Last}
 	}
-	buffers, pool := p.engine.tiles, &p.run.pool
-	t.in = buffers.get(pool, t.column.Seen(), t.row.Seen(), plane.Channels, plane.Depth())
-	copyRegion(t.in, plane, t.column.In0, t.row.In0)
-	width, height := OutputSize(p.facts, t.options.Borders, t.in.Width, t.in.Height)
-	t.out = buffers.get(pool, width, height, plane.Channels, plane.Depth())
+	buffers, pool := t.engine.tiles, &t.run.pool
+	each.in = buffers.get(pool, each.column.Seen(), each.row.Seen(), plane.Channels, plane.Depth())
+	copyRegion(each.in, plane, each.column.In0, each.row.In0)
+	width, height := OutputSize(t.info, each.options.Borders, each.in.Width, each.in.Height)
+	each.out = buffers.get(pool, width, height, plane.Channels, plane.Depth())
 }
 
-// place puts a tile's result into its band and gives its buffers back.
-func (p *pass) place(t *tile, band imagedata.Raster) {
-	if t.constant {
-		fill(band, p.planes[t.plane])
-		p.run.advance(int64(p.width) * int64(t.row.Kept()))
+// paste copies a tile's output into its band and frees its buffers.
+func (t *tiler) paste(each *tile, band imagedata.Raster) {
+	if each.constant {
+		fill(band, t.planes[each.plane])
+		t.run.advance(int64(t.width) * int64(each.row.Kept()))
 		return
 	}
-	p.stitch(band, t.out, t.column, t.row)
-	p.run.advance(int64(t.column.Kept()) * int64(t.row.Kept()))
-	p.discard(t)
+	scale := t.info.Scale
+	paste(band, each.out, each.column, scale, (each.column.Keep0-t.origin(each.column))*scale, (each.row.Keep0-t.origin(each.row))*scale)
+	t.run.advance(int64(each.column.Kept()) * int64(each.row.Kept()))
+	t.discard(each)
 }
 
-// discard waits for a tile to end and gives its buffers back; it may be
-// repeated.
-func (p *pass) discard(t *tile) {
-	<-t.done
-	if t.in.Width > 0 {
-		p.engine.tiles.put(&p.run.pool, t.in, t.out)
-		t.in, t.out = imagedata.Raster{}, imagedata.Raster{}
+// discard waits for a tile to end and frees its buffers. It may be repeated.
+func (t *tiler) discard(each *tile) {
+	<-each.done
+	if each.in.Width > 0 {
+		t.engine.tiles.put(&t.run.pool, each.in, each.out)
+		each.in, each.out = imagedata.Raster{}, imagedata.Raster{}
 	}
 }
 
-// compute runs one tile when it is the picture's turn.
-func (p *pass) compute(ctx context.Context, t *tile) error {
+// finishRow stitches a row of tiles to the one above and passes the final rows on.
+func (t *tiler) finishRow(row tiling.Span, bands []imagedata.Raster, emit emitter) error {
+	for i, band := range bands {
+		t.pieces[i] = t.pieces[i][:0]
+		t.stitchers[i].begin(row, band.Width, band.Channels, band.Depth())
+		if err := t.stitchers[i].write(0, band); err != nil {
+			return err
+		}
+	}
+	for k := range t.pieces[0] {
+		piece := make([]imagedata.Raster, len(bands))
+		for i := range bands {
+			piece[i] = t.pieces[i][k]
+		}
+		if err := t.cutExtension(piece, emit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cutExtension passes rows on without what the planes were extended by.
+func (t *tiler) cutExtension(piece []imagedata.Raster, emit emitter) error {
+	width, height := t.width*t.info.Scale, min(piece[0].Height, t.height*t.info.Scale-t.emitted)
+	if height <= 0 {
+		return nil
+	}
+	t.emitted += height
+	for i, band := range piece {
+		if piece[i] = band.Rows(0, height); band.Width != width {
+			piece[i] = t.run.pool.get(width, height, band.Channels, band.Depth())
+			copyRegion(piece[i], band, 0, 0)
+			t.run.pool.put(band)
+		}
+	}
+	return emit(piece)
+}
+
+// compute runs one tile when it is the image's turn.
+func (t *tiler) compute(ctx context.Context, each *tile) error {
 	var session Session
-	// A lone device opens its session while others' tiles run.
-	if only := p.engine.devices; len(only) == 1 {
-		opened, release, err := p.open(ctx, only[0], t.options)
+	// A single device opens its session while other images' tiles run.
+	if only := t.engine.devices; len(only) == 1 {
+		opened, release, err := t.open(ctx, only[0], each.options)
 		if err != nil {
 			return err
 		}
 		defer release()
 		session = opened
 	}
-	d, err := p.engine.scheduler.acquire(ctx, p.run)
+	d, err := t.engine.scheduler.acquire(ctx, t.run)
 	if err != nil {
 		return err
 	}
-	defer p.engine.scheduler.release(d)
+	defer t.engine.scheduler.release(d)
 	if session == nil {
-		opened, release, err := p.open(ctx, d, t.options)
+		opened, release, err := t.open(ctx, d, each.options)
 		if err != nil {
 			return err
 		}
@@ -167,44 +257,25 @@ func (p *pass) compute(ctx context.Context, t *tile) error {
 		session = opened
 	}
 	//guard:lost-device TestLostDevice
-	if err := p.timed(ctx, d, session, t); err != nil {
+	if err := t.counted(d, each.in, func() error { return session.Run(ctx, each.in, each.out) }); err != nil {
 		return err
 	}
-	if t.options.Precision == network.Float16 && blackened(t.in, t.out, p.facts.Scale) {
-		return p.repeat(ctx, d, t)
+	if each.options.Precision == network.Float16 && blackened(each.in, each.out, t.info.Scale) {
+		return t.repeat(ctx, d, each)
 	}
 	return nil
 }
 
-// open gets the session of a graph on a device; the caller releases it.
-func (p *pass) open(ctx context.Context, d *device, o network.Options) (Session, func(), error) {
-	opening := time.Now()
-	session, release, err := d.sessions.get(ctx, p.net, o)
-	p.run.opened(time.Since(opening))
-	return session, release, err
-}
-
-// timed runs a tile and counts it.
-func (p *pass) timed(ctx context.Context, d *device, session Session, t *tile) error {
-	p.run.tileStarts(t.in)
-	d.begin()
-	err := session.Run(ctx, t.in, t.out)
-	d.end()
-	p.run.tileDone(p.facts, t.in)
-	return err
-}
-
-// repeat runs a tile again in float32, where nothing overflows. Only parts of
-// a picture need it, so that all tiles stay alike elsewhere.
-func (p *pass) repeat(ctx context.Context, d *device, t *tile) error {
-	full := t.options
+// repeat runs a tile again in float32, in which nothing overflows.
+func (t *tiler) repeat(ctx context.Context, d *device, each *tile) error {
+	full := each.options
 	full.Precision = network.Float32
-	session, release, err := p.open(ctx, d, full)
+	session, release, err := t.open(ctx, d, full)
 	if err != nil {
-		return fault.Wrap(fault.KindOf(err), err, "A part of the picture overflowed in float16 and could not be run in float32: %s", fault.Sentence(err))
+		return fault.Wrap(fault.KindOf(err), err, "A part of the image overflowed in float16 and could not be run in float32: %s", fault.Sentence(err))
 	}
 	defer release()
 	d.begin()
 	defer d.end()
-	return session.Run(ctx, t.in, t.out)
+	return session.Run(ctx, each.in, each.out)
 }

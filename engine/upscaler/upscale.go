@@ -81,10 +81,15 @@ func (u *Upscaler) Prepare(ctx context.Context, q engine.Request) error {
 	return err
 }
 
-// named fills in the model's name as the catalogue writes it, so that results
-// report that one.
+// named fills in the models' names as the catalogue writes them, so that results
+// report those.
 func (u *Upscaler) named(q engine.Request) engine.Request {
 	q.Model = u.store.CanonicalName(cmp.Or(q.Model, u.options.Model))
+	if q.Second != nil {
+		second := *q.Second
+		second.Model = u.store.CanonicalName(cmp.Or(second.Model, u.options.Model))
+		q.Second = &second
+	}
 	return q
 }
 

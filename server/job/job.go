@@ -48,11 +48,27 @@ type Options struct {
 	// Lossless asks WebP for its lossless form; Strip drops metadata.
 	Lossless bool `json:"lossless,omitempty"`
 	Strip    bool `json:"strip,omitempty"`
+	// Filter is an engine.Filter that resizes without a model; "" runs the model.
+	Filter string `json:"filter,omitempty"`
+	// Second, if not nil, is blended over the result.
+	Second *Layer `json:"second,omitempty"`
+	// CropWidth and CropHeight, in pixels, cut the center out of the result; 0 keeps
+	// it whole.
+	CropWidth  int `json:"crop_width,omitempty"`
+	CropHeight int `json:"crop_height,omitempty"`
 	// Tile is the side of a tile in input pixels; 0 plans it from memory.
 	Tile        int  `json:"tile,omitempty"`
 	FaceEnhance bool `json:"face_enhance,omitempty"`
 	// Face changes the server's way of enhancing faces; nil leaves it be.
 	Face *FaceOptions `json:"face,omitempty"`
+}
+
+// Layer is a second way to upscale the same image to the same size.
+type Layer struct {
+	Model  string `json:"model,omitempty"`
+	Filter string `json:"filter,omitempty"`
+	// Visibility is 0 to 1: the layer's part in the result.
+	Visibility float64 `json:"visibility"`
 }
 
 // FaceOptions are one request's own; nil and zero values mean the server's.

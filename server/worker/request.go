@@ -17,6 +17,10 @@ func RequestOf(o job.Options, faces engine.Faces) engine.Request {
 		},
 		Format: imagedata.Format(o.Format), Quality: o.Quality, Lossless: o.Lossless, Strip: o.Strip, Tile: o.Tile,
 	}
+	request.Filter, request.CropWidth, request.CropHeight = engine.Filter(o.Filter), o.CropWidth, o.CropHeight
+	if s := o.Second; s != nil {
+		request.Second = &engine.Layer{Model: s.Model, Filter: engine.Filter(s.Filter), Visibility: s.Visibility}
+	}
 	if o.FaceEnhance {
 		faces = withFace(faces, o.Face)
 		request.Faces = &faces

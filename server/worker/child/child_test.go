@@ -51,7 +51,7 @@ func childMain(role string) {
 	}
 	switch role {
 	case "deaf": // takes no requests and does not end
-		_, _ = replies.Write(append([]byte{5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 13}, `{"Version":1}`...))
+		_, _ = replies.Write(append([]byte{5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 13}, `{"Version":2}`...))
 		select {}
 	case "liar": // announces a frame of 4 GiB
 		_, _ = replies.Write(append(make([]byte, 9), 0xff, 0xff, 0xff, 0xff))

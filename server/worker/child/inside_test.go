@@ -180,7 +180,7 @@ func TestRequestTravelsWhole(t *testing.T) {
 	if err := json.Unmarshal(data, &r); err != nil {
 		t.Fatal(err)
 	}
-	if got := r.decode(); !reflect.DeepEqual(got, q) {
+	if got := r.Request; !reflect.DeepEqual(got, q) {
 		t.Errorf("%+v, want %+v", got, q)
 	}
 	nan := 0.0

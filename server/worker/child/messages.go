@@ -10,47 +10,25 @@ import (
 	"upscaled/models/fault"
 )
 
-// request is an engine.Request without what cannot travel. JSON carries it:
-// gob would make no difference between a denoise of 0 and none.
+// request is an engine.Request whose input follows in frames of its own. It is
+// JSON: gob would not tell a denoise of 0 from none.
 type request struct {
-	// Bytes are those of the picture, which follow in frames of their own.
+	// Bytes is the length of the input.
 	Bytes int64
-	// Watched says that somebody wants to know of the progress.
+	// Watched asks for progress.
 	Watched bool
-
-	Model         string
-	Denoise       *float64
-	MaxInputWidth int
-	Size          engine.Size
-	Format        imagedata.Format
-	Quality       int
-	Lossless      bool
-	Strip         bool
-	Tile          int
-	Faces         *engine.Faces
+	engine.Request
 }
 
 func encodeRequest(q engine.Request) ([]byte, error) {
 	if len(q.Input) > maxPicture {
 		return nil, fault.New(fault.TooLarge, "The file is larger than %d bytes.", maxPicture)
 	}
-	data, err := json.Marshal(request{
-		Bytes: int64(len(q.Input)), Watched: q.Progress != nil, Model: q.Model, Denoise: q.Denoise, MaxInputWidth: q.MaxInputWidth,
-		Size: q.Size, Format: q.Format, Quality: q.Quality, Lossless: q.Lossless, Strip: q.Strip, Tile: q.Tile, Faces: q.Faces,
-	})
+	data, err := json.Marshal(request{int64(len(q.Input)), q.Progress != nil, q})
 	if err != nil || len(data) > maxPayload { // NaN, or a name of a megabyte
-		return nil, fault.Wrap(fault.Invalid, errors.Join(err), "A setting of the picture makes no sense.")
+		return nil, fault.Wrap(fault.Invalid, errors.Join(err), "A setting of the image makes no sense.")
 	}
 	return data, nil
-}
-
-// decode gives the engine's form; Input, Output and Progress are left to the
-// caller.
-func (r request) decode() engine.Request {
-	return engine.Request{
-		Model: r.Model, Denoise: r.Denoise, MaxInputWidth: r.MaxInputWidth, Size: r.Size, Format: r.Format,
-		Quality: r.Quality, Lossless: r.Lossless, Strip: r.Strip, Tile: r.Tile, Faces: r.Faces,
-	}
 }
 
 // encodeResult leaves out the metadata, which may be megabytes that are in the

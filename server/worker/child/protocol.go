@@ -10,7 +10,7 @@ import (
 
 // version of the protocol, which the child tells first: parent and child are
 // the same file, but a file can be replaced while it runs.
-const version = 1
+const version = 2
 
 // Both ways carry frames: one byte of kind, eight of the request's ID, four of
 // the payload's length (big endian), the payload. ID 0 is no request's.

@@ -183,7 +183,7 @@ func (s *host) accept(ctx context.Context, f frame) error {
 func (s *host) begin(ctx context.Context, id uint64, r *incoming) {
 	own, cancel := context.WithCancel(ctx)
 	r.cancel = cancel
-	q := r.request.decode()
+	q := r.request.Request
 	q.Input, r.input = r.input, nil
 	engine := s.engine
 	s.working.Go(func() {

@@ -1,0 +1,122 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"upscaled/engine/imagedata"
+	"upscaled/engine/imagedata/encode"
+)
+
+// errAbandoned stops an encoder whose image will not be finished.
+var errAbandoned = errors.New("the image was abandoned")
+
+// format returns the output's format.
+func (r *run) format() imagedata.Format {
+	if r.request.Format != "" {
+		return r.request.Format
+	}
+	return r.input.Format
+}
+
+// openOutput writes the output's header and notes what the format cannot hold.
+func (r *run) openOutput(context.Context) error {
+	h := encode.Header{
+		Width: r.width, Height: r.height, Channels: r.input.Channels, Depth: r.input.Depth,
+		Alpha: r.input.Alpha, Frames: r.input.Frames, Loop: r.input.Loop, Meta: r.input.Meta,
+	}
+	if r.request.CropWidth > 0 {
+		h.Width, h.Height = r.request.CropWidth, r.request.CropHeight
+	}
+	if r.request.Strip {
+		h.Meta = imagedata.Metadata{}
+	}
+	can, name := encode.Capabilities(r.format()), string(r.format())
+	if h.Alpha && !can.Alpha {
+		r.notes = append(r.notes, "Transparency was laid on white: "+name+" files cannot hold it.")
+	}
+	if h.Depth == 16 && !can.Depth16 {
+		r.notes = append(r.notes, "16-bit samples were reduced to 8 bits: "+name+" files hold no more.")
+	}
+	r.header = h
+	var err error
+	r.encoder, err = encode.New(r.request.Output, h, encode.Options{Format: r.format(), Quality: r.request.Quality, Lossless: r.request.Lossless})
+	return err
+}
+
+// item is what the writer receives: the start of a frame, or a band of its rows,
+// color first, then alpha if there is one.
+type item struct {
+	begin bool
+	delay time.Duration
+	band  []imagedata.Raster
+}
+
+// writer feeds an encoder from its own goroutine, so that encoding overlaps with
+// the model. At most one band waits, since bands are large.
+type writer struct {
+	items chan item
+	done  chan struct{}
+	err   error
+	spent time.Duration
+	pool  *pool // receives the written bands
+}
+
+func newWriter(encoder encode.Encoder, pool *pool) *writer {
+	w := &writer{items: make(chan item), done: make(chan struct{}), pool: pool}
+	go w.run(encoder)
+	return w
+}
+
+func (w *writer) run(encoder encode.Encoder) {
+	defer close(w.done)
+	for i := range w.items {
+		started := time.Now()
+		//guard:write-errors TestFullDisk => func() bool { w.err = nil; return false }()
+		if w.err = write(encoder, i); w.err != nil {
+			break
+		}
+		w.spent += time.Since(started)
+		w.pool.put(i.band...)
+	}
+	if w.err == nil {
+		started := time.Now()
+		w.err = encoder.Close()
+		w.spent += time.Since(started)
+	}
+}
+
+func write(encoder encode.Encoder, i item) error {
+	switch {
+	case i.begin:
+		return encoder.BeginFrame(i.delay)
+	case i.band == nil:
+		return errAbandoned
+	case len(i.band) > 1:
+		return encoder.WriteBand(i.band[0], &i.band[1])
+	}
+	return encoder.WriteBand(i.band[0], nil)
+}
+
+// send passes an item on, or returns the error that ended the encoding.
+func (w *writer) send(i item) error {
+	select {
+	case w.items <- i:
+		return nil
+	case <-w.done:
+		return w.err
+	}
+}
+
+func (w *writer) write(band []imagedata.Raster) error { return w.send(item{band: band}) }
+
+// finish waits for the encoder. An abandoned file is not completed.
+func (w *writer) finish(abandoned bool) error {
+	if abandoned {
+		_ = w.send(item{})
+	}
+	close(w.items)
+	<-w.done
+	return w.err
+}
