@@ -1,7 +1,6 @@
-// Package face holds what finding, aligning and restoring faces have in
-// common. Its folders do one step each: detect finds faces in a picture, align
-// brings one upright into a restorer's square and back onto the enlarged
-// picture.
+// Package face defines the types shared by detecting, aligning and restoring
+// faces. Package detect finds faces in an image; package align rotates one upright
+// into a restorer's square and blends it into the upscaled image.
 package face
 
 import (
@@ -10,13 +9,13 @@ import (
 	"upscaled/engine/imagedata"
 )
 
-// Point is in pixels of the picture, from the left and from the top; the
-// centre of the first pixel is (0.5, 0.5).
+// Point is in pixels of the image, from the left and the top; the center of the
+// first pixel is (0.5, 0.5).
 type Point struct{ X, Y float64 }
 
-// Landmarks are five points of a face as a viewer sees it: the eye on the left
-// of the picture and the one on the right (centres), tip of the nose, left
-// and right corner of the mouth.
+// Landmarks are five points of a face as a viewer sees it: the centers of the
+// eyes, left of the image first, the tip of the nose, and the left and right
+// corners of the mouth.
 type Landmarks [5]Point
 
 // The order of Landmarks.
@@ -28,34 +27,32 @@ const (
 	RightMouth
 )
 
-// Face is one that was found.
+// Face is a detected face.
 type Face struct {
-	// Left, Top, Width and Height bound it, in pixels; parts may lie outside
-	// the picture.
+	// Left, Top, Width and Height bound it, in pixels; parts may be outside the
+	// image.
 	Left, Top, Width, Height float64
-	// Score is the detector's own, comparable within one detector only;
-	// Threshold of its package says what passes.
+	// Score is comparable within one detector only; see Threshold in detect.
 	Score     float64
 	Landmarks Landmarks
 }
 
-// Detector finds faces. It may be used concurrently.
+// Detector finds faces. It is safe for concurrent use.
 type Detector interface {
-	// Name is for notes and logs, such as "pigo".
+	// Name is for notes and logs, for example "pigo".
 	Name() string
-	// Detect looks for faces in an upright picture of 8 bits with 1 or 3
-	// channels, which it neither keeps nor changes. The largest faces come
-	// first; overlapping finds are merged. No face is no error.
+	// Detect finds faces in an upright 8-bit image of 1 or 3 channels, which it
+	// neither keeps nor changes. The largest faces come first; overlapping
+	// detections are merged. Finding no face is not an error.
 	Detect(ctx context.Context, p imagedata.Raster) ([]Face, error)
 }
 
-// Restorer makes a better picture of one aligned face. It may be used
-// concurrently.
+// Restorer improves an image of one aligned face. It is safe for concurrent use.
 type Restorer interface {
 	Name() string
-	// Size is the side of the square that it takes and gives, in pixels.
+	// Size returns the side of its input and output squares, in pixels.
 	Size() int
-	// Restore takes a square raster of 3 channels in 8 or 16 bits, upright and
-	// aligned to align.Template, and gives a new one of the same kind.
+	// Restore takes a square 3-channel raster of 8 or 16 bits, upright and aligned
+	// to align.Template, and returns a new one of the same kind.
 	Restore(ctx context.Context, aligned imagedata.Raster) (imagedata.Raster, error)
 }

@@ -8,11 +8,11 @@ import (
 	"upscaled/engine/parallel"
 )
 
-// Crop cuts the square of size x size pixels out of a picture that t maps the
-// picture's coordinates to; the result has the picture's depth and channels.
-// It is filtered for its own resolution. Beyond the picture its edge goes on.
-// A transform without an inverse, which Estimate never gives, and a picture
-// without pixels make a black square.
+// Crop resamples a square of size x size pixels from an image; t maps the
+// image's coordinates to the square's. The result has the image's depth and
+// channels and is filtered for its own resolution. The image's edge is repeated
+// outside it. A transform without an inverse, which Estimate never returns, or
+// an image without pixels gives a black square.
 func Crop(p imagedata.Raster, t Transform, size int) imagedata.Raster {
 	out := imagedata.NewRaster(size, size, p.Channels, p.Depth())
 	if !t.usable() || p.Width <= 0 || p.Height <= 0 {
@@ -24,7 +24,7 @@ func Crop(p imagedata.Raster, t Transform, size int) imagedata.Raster {
 	stride := size * p.Channels
 	parallel.For(size, func(y int) {
 		var row [rowSamples]float32
-		// The pieces keep the row on the stack.
+		// Working in pieces keeps the row on the stack.
 		for from := 0; from < stride; from += rowSamples {
 			piece := row[:min(rowSamples, stride-from)]
 			at := back.Apply(face.Point{X: float64(from/p.Channels) + 0.5, Y: float64(y) + 0.5})
@@ -39,10 +39,10 @@ func Crop(p imagedata.Raster, t Transform, size int) imagedata.Raster {
 	return out
 }
 
-// rowSamples is how many samples are made at a time; a multiple of 3.
+// rowSamples is the number of samples per piece, a multiple of 3.
 const rowSamples = 1536
 
-// extent bounds the image of a square whose first corner is (0, 0).
+// extent bounds the transformed square whose first corner is (0, 0).
 func extent(t Transform, side float64) (x0, y0, x1, y1 float64) {
 	x0, y0, x1, y1 = math.Inf(1), math.Inf(1), math.Inf(-1), math.Inf(-1)
 	for _, corner := range []face.Point{{}, {X: side}, {Y: side}, {X: side, Y: side}} {
@@ -52,7 +52,7 @@ func extent(t Transform, side float64) (x0, y0, x1, y1 float64) {
 	return x0, y0, x1, y1
 }
 
-// store rounds numbers from 0 to 1 to samples.
+// store rounds values in 0..1 to samples.
 func store[S uint8 | uint16](out []S, in []float32, most float32) {
 	for i, v := range in {
 		out[i] = S(min(max(v, 0), 1)*most + 0.5)

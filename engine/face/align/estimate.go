@@ -10,31 +10,31 @@ import (
 )
 
 const (
-	// outlierFloor is what a point may always miss its place by, as a part of
-	// the spread (root mean square distance from the centroid) of the points
-	// that are aimed at: 0.3 pixels in the template for 512. A point kept in
-	// spite of that moves no landmark by more than half of it.
+	// outlierFloor is the deviation that a point is always allowed, relative to
+	// the spread (root mean square distance from the centroid) of the target
+	// points: 0.3 pixels in the template for 512. Keeping such a point moves no
+	// landmark by more than half of it.
 	outlierFloor = 0.004
-	// outlierGate is how many standard deviations of the other four points the
-	// worst may miss its place by. It is wide because four points tell little
-	// about their own spread: with five points of equal normal noise about
-	// one fit in twenty loses a good point.
+	// outlierGate is the deviation that the worst point is allowed, in standard
+	// deviations of the other four. It is wide because four points estimate
+	// their own spread poorly: with five points of equal normal noise about one
+	// fit in twenty loses a good point.
 	outlierGate = 8
-	// mostCoordinate is in pixels, beyond any picture.
+	// mostCoordinate is in pixels, beyond any image.
 	mostCoordinate = 1e6
-	// leastScale is the part of the expected scale, spread by spread, under
-	// which a fit has collapsed to a point and means nothing.
+	// leastScale is the fraction of the expected scale below which a fit has
+	// collapsed to a point.
 	leastScale = 1e-3
 )
 
-// Estimate finds the similarity that brings from onto to and lets one bad
-// point of the five do no harm: the pair of points whose exact transform has
-// the least median of squared distances over all five (Rousseeuw 1984) shows
-// which point fits worst; that one is left out of the least-squares fit where
-// it misses by more than outlierFloor and outlierGate allow. Otherwise the
-// result is the least-squares fit of all five (Umeyama 1991). Points that are
-// not finite or beyond a million pixels, and points that lie on one another so
-// that no similarity follows from them, are fault.Invalid.
+// Estimate returns the similarity that maps from onto to and is robust against
+// one bad point of the five: the pair of points whose exact transform has the
+// least median of squared distances over all five (Rousseeuw 1984) shows which
+// point fits worst, and that one is left out of the least-squares fit if it
+// deviates by more than outlierFloor and outlierGate allow. Otherwise the result
+// is the least-squares fit of all five (Umeyama 1991). Points that are not
+// finite, are beyond a million pixels or coincide so that they determine no
+// similarity are fault.Invalid.
 func Estimate(from, to face.Landmarks) (Transform, error) {
 	if err := check(from); err != nil {
 		return Transform{}, err
@@ -61,37 +61,37 @@ func Estimate(from, to face.Landmarks) (Transform, error) {
 	return t, nil
 }
 
-// check wants numbers and three different points: of fewer, none can be told
-// to be bad.
+// check requires finite coordinates and three distinct points: among fewer no
+// bad one can be identified.
 func check(points face.Landmarks) error {
-	different := 0
+	distinct := 0
 	for i, p := range points {
 		if !(math.Abs(p.X) <= mostCoordinate && math.Abs(p.Y) <= mostCoordinate) {
 			return fault.New(fault.Invalid, "The points of a face must be numbers of at most %g pixels.", float64(mostCoordinate))
 		}
 		if !slices.Contains(points[:i], p) {
-			different++
+			distinct++
 		}
 	}
-	if different < 3 {
+	if distinct < 3 {
 		return collapsed()
 	}
 	return nil
 }
 
 func collapsed() error {
-	return fault.New(fault.Invalid, "The points of a face lie on one another; no face can be aligned to them.")
+	return fault.New(fault.Invalid, "The points of a face coincide; no face can be aligned to them.")
 }
 
-// missed is the distance between a point's image and its place.
+// missed is the distance between a mapped point and its target.
 func missed(t Transform, from, to face.Point) float64 {
 	p := t.Apply(from)
 	return math.Hypot(p.X-to.X, p.Y-to.Y)
 }
 
-// tolerance is how far the fifth point may miss its place when the four others
-// were fitted: eight coordinates less four parameters leave four degrees of
-// freedom for their deviation.
+// tolerance is the allowed deviation of the fifth point after a fit of the other
+// four, whose eight coordinates less four parameters leave four degrees of
+// freedom.
 func tolerance(t Transform, from, to face.Landmarks, four []int) float64 {
 	var squares float64
 	for _, i := range four {
@@ -103,8 +103,8 @@ func tolerance(t Transform, from, to face.Landmarks, four []int) float64 {
 	return max(outlierFloor*spread, outlierGate*deviation)
 }
 
-// leastMedian tries the transform through each pair of points; false where no
-// pair has one.
+// leastMedian tries the transform through each pair of points; it reports false
+// if no pair has one.
 func leastMedian(from, to face.Landmarks) (best Transform, found bool) {
 	least := math.Inf(1)
 	for i := range from {
@@ -126,9 +126,9 @@ func leastMedian(from, to face.Landmarks) (best Transform, found bool) {
 	return best, found
 }
 
-// leastSquares fits the chosen points. In complex numbers the best turn and
-// scale is sum(conj(z)*w) / sum(|z|^2) of the centred points z and w. False
-// where the points do not tell a scale.
+// leastSquares fits the chosen points. In complex numbers the best rotation and
+// scale is sum(conj(z)*w) / sum(|z|^2) of the centered points z and w. It
+// reports false if the points determine no scale.
 func leastSquares(from, to face.Landmarks, chosen []int) (Transform, bool) {
 	zc, zSpread := centroid(from, chosen)
 	wc, wSpread := centroid(to, chosen)
@@ -153,22 +153,22 @@ func leastSquares(from, to face.Landmarks, chosen []int) (Transform, bool) {
 	return t, t.usable()
 }
 
-// centroid gives the mean of the chosen points and their root mean square
-// distance from it, 0 where rounding is all that keeps them apart.
-func centroid(points face.Landmarks, chosen []int) (centre face.Point, spread float64) {
+// centroid returns the mean of the chosen points and their root mean square
+// distance from it, which is 0 if they differ by rounding only.
+func centroid(points face.Landmarks, chosen []int) (center face.Point, spread float64) {
 	n := float64(len(chosen))
 	var size float64
 	for _, i := range chosen {
-		centre.X += points[i].X / n
-		centre.Y += points[i].Y / n
+		center.X += points[i].X / n
+		center.Y += points[i].Y / n
 		size = max(size, math.Abs(points[i].X), math.Abs(points[i].Y))
 	}
 	for _, i := range chosen {
-		dx, dy := points[i].X-centre.X, points[i].Y-centre.Y
+		dx, dy := points[i].X-center.X, points[i].Y-center.Y
 		spread += (dx*dx + dy*dy) / n
 	}
 	if spread = math.Sqrt(spread); spread <= 1e-12*size {
-		return centre, 0
+		return center, 0
 	}
-	return centre, spread
+	return center, spread
 }

@@ -8,27 +8,26 @@ import (
 	"upscaled/engine/resize"
 )
 
-// Patch is a restored face on its way onto an enlarged picture. It may be
-// blended into different bands at once.
+// Patch is a restored face to be blended into an upscaled image. Blend may be
+// called concurrently for different bands.
 type Patch struct {
 	restored sampler
-	// into maps the enlarged picture's pixels to the restored square's, unit
-	// to coordinates in which the mask is the unit circle.
+	// into maps the upscaled image's pixels to the restored square's, unit to
+	// coordinates in which the mask is the unit circle.
 	into, unit               affine
 	left, top, right, bottom int
 	strength                 float64
 }
 
-// NewPatch prepares pasting a restored square. crop is what the same square
-// shows of the original: Crop of it, in the same size or else resized here; it
-// decides the channels, so that a coloured restored square becomes luma
-// (BT.601) on a gray picture. t maps the original's pixels to the restored
-// square's. scaleX and scaleY are pixels of the enlarged picture for one of
-// the original, both over 0. strength is how much of the restored face is
-// blended in, from 0 to 1.
+// NewPatch prepares blending a restored square. crop is the original's Crop for
+// the same square, resized here if its size differs; its channels are the
+// result's, so that an RGB restored square becomes luma (BT.601) on a gray
+// image. t maps the original's pixels to the restored square's. scaleX and
+// scaleY, both positive, are the upscaled image's pixels per original pixel.
+// strength is the weight of the restored face, from 0 to 1.
 //
-// The colours are matched to the original's, not to the enlarged picture's, so
-// that this can be done before there is an enlarged picture.
+// Colors are matched to the original's, not to the upscaled image's, so that
+// this can run before there is an upscaled image.
 func NewPatch(restored, crop imagedata.Raster, t Transform, scaleX, scaleY, strength float64) *Patch {
 	p := &Patch{strength: min(max(strength, 0), 1)}
 	if !(p.strength > 0 && scaleX > 0 && scaleY > 0 && t.usable() && restored.Width > 0 && restored.Height > 0) {
@@ -49,17 +48,16 @@ func NewPatch(restored, crop imagedata.Raster, t Transform, scaleX, scaleY, stre
 	return p
 }
 
-// Bounds hold every pixel of the enlarged picture that Blend may change; right
-// and bottom are one further. They may lie outside the picture and are empty
-// where nothing would change.
+// Bounds returns the range of pixels of the upscaled image that Blend may change,
+// right and bottom exclusive. It may reach outside the image and is empty if
+// nothing would change.
 func (p *Patch) Bounds() (left, top, right, bottom int) {
 	return p.left, p.top, p.right, p.bottom
 }
 
-// Blend pastes what belongs to a band of rows of the enlarged picture, the
-// first of which is row top of the picture. The band has the picture's whole
-// width. Pixels outside the mask are not touched. The result is the same
-// whatever the bands.
+// Blend blends the patch into a band of rows of the upscaled image, which starts
+// at row top and has the image's full width. Pixels outside the mask are not
+// touched. The result does not depend on the bands.
 func (p *Patch) Blend(band imagedata.Raster, top int) {
 	first, end := max(p.top, top), min(p.bottom, top+band.Height)
 	if first >= end || p.left >= band.Width || p.right <= 0 {
@@ -76,7 +74,7 @@ func (p *Patch) Blend(band imagedata.Raster, top int) {
 	})
 }
 
-// piecePixels is how many pixels are made at a time, on the stack.
+// piecePixels is the number of pixels computed at a time, on the stack.
 const piecePixels = 256
 
 func blendRow[S uint8 | uint16](p *Patch, row []S, channels, y int, most float32) {
@@ -100,8 +98,8 @@ func blendRow[S uint8 | uint16](p *Patch, row []S, channels, y int, most float32
 	}
 }
 
-// mix blends one pixel; where only one side is gray, colour becomes luma and
-// gray all three.
+// mix blends one pixel. If only the image is gray, RGB becomes luma; if only the
+// restored face is, it is repeated in all channels.
 func mix[S uint8 | uint16](pixel []S, restored []float32, weight, most float32) {
 	for c := range pixel {
 		v := restored[min(c, len(restored)-1)]
@@ -113,12 +111,12 @@ func mix[S uint8 | uint16](pixel []S, restored []float32, weight, most float32) 
 	}
 }
 
-// luma is that of BT.601.
+// luma is BT.601's.
 func luma(red, green, blue float32) float32 {
 	return 0.299*red + 0.587*green + 0.114*blue
 }
 
-// inChannels makes a raster gray or gives it three equal channels.
+// inChannels converts a raster to luma or to three equal channels.
 func inChannels(r imagedata.Raster, channels int) imagedata.Raster {
 	if r.Channels == channels {
 		return r

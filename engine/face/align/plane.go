@@ -7,22 +7,21 @@ import (
 	"upscaled/engine/parallel"
 )
 
-// plane is a rectangle of a picture as numbers from 0 to 1, interleaved row by
-// row, reduced by a whole number. It may reach beyond the picture, where the
-// nearest edge goes on.
+// plane is a rectangle of an image as interleaved values from 0 to 1, reduced by
+// a whole number. It may reach outside the image, whose edge is repeated there.
 type plane struct {
-	// cell is the side, in pixels, of the square that one sample is the mean
-	// of. left and top are the place of the first sample, in cells.
+	// cell is the side, in pixels, of the square averaged by one sample. left
+	// and top are the position of the first sample, in cells.
 	cell, left, top         int
 	width, height, channels int
 	samples                 []float32
 }
 
-// span is a range of rows or columns of a picture.
+// span is a range of rows or columns of an image.
 type span struct{ first, end int }
 
-// newPlane takes the part of a picture from (x0, y0) to (x1, y1), in pixels,
-// and margin cells more on every side.
+// newPlane reads the part of an image from (x0, y0) to (x1, y1), in pixels, and
+// margin more cells on every side.
 func newPlane(p imagedata.Raster, cell int, x0, y0, x1, y1 float64, margin int) plane {
 	side := float64(cell)
 	s := plane{
@@ -45,8 +44,8 @@ func newPlane(p imagedata.Raster, cell int, x0, y0, x1, y1 float64, margin int) 
 	return s
 }
 
-// spans gives the pixels under each of count cells; cells that reach over the
-// edge have those inside, cells beyond it the last one.
+// spans returns the pixels under each of count cells; cells across the edge have
+// the ones inside, cells beyond it the last one.
 func spans(from, count, cell, side int) []span {
 	all := make([]span, count)
 	for i := range all {

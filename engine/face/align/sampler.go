@@ -2,32 +2,32 @@ package align
 
 import "upscaled/engine/imagedata"
 
-// sampler reads a picture at any place.
+// sampler reads an image at any position.
 type sampler struct {
 	plane
 	kernel
 }
 
-// newSampler prepares the part of a picture from (x0, y0) to (x1, y1) for
-// reading at steps of that many pixels. Wider steps than a pixel need a wider
-// filter. From 4 pixels on, means of squares of pixels are filtered in place
-// of pixels, such that the filter is still 2 to 4 of them wide: what those
-// means alias lies mostly beyond what the filter lets through.
+// newSampler prepares the part of an image from (x0, y0) to (x1, y1) for reading
+// in steps of that many pixels. Steps above one pixel need a wider filter. From 4
+// pixels on, means of squares of pixels are filtered instead of pixels, so that
+// the filter stays 2 to 4 of them wide: the aliasing of these means is mostly
+// outside the filter's passband.
 func newSampler(p imagedata.Raster, step, x0, y0, x1, y1 float64) sampler {
 	cell := max(1, int(step/2))
 	k := newKernel(max(1, step/float64(cell)))
 	return sampler{plane: newPlane(p, cell, x0, y0, x1, y1, k.taps/2+1), kernel: k}
 }
 
-// line reads len(out)/channels places from (x, y) on, each (dx, dy) pixels
-// further. Places outside of the sampler's part read its edge.
+// line reads len(out)/channels positions from (x, y) on, (dx, dy) pixels apart.
+// Positions outside the sampler's part read its edge.
 func (s *sampler) line(out []float32, x, y, dx, dy float64) {
 	side, lead := float64(s.cell), float64(s.taps/2-1)+0.5
 	mostX, mostY := float64(s.width-s.taps), float64(s.height-s.taps)
 	stride := s.width * s.channels
 	for i := 0; i < len(out)/s.channels; i++ {
-		// Relative to the plane's first sample, less half the taps, no place
-		// is negative, so that int rounds down.
+		// Relative to the plane's first sample, less half the taps, no position
+		// is negative, so int rounds down.
 		u := min(max((x+float64(i)*dx)/side-float64(s.left)-lead, 0), mostX)
 		v := min(max((y+float64(i)*dy)/side-float64(s.top)-lead, 0), mostY)
 		column, row := int(u), int(v)
@@ -75,7 +75,7 @@ func sum3(samples []float32, stride int, across, down []float32) (red, green, bl
 	return red, green, blue
 }
 
-// sum6x3 is sum3 for the usual width, without a bounds check per tap.
+// sum6x3 is sum3 for the usual width without bounds checks per tap.
 func sum6x3(samples []float32, stride int, a, down *[6]float32) (red, green, blue float32) {
 	for j, w := range down {
 		q := (*[18]float32)(samples[j*stride:])

@@ -8,18 +8,18 @@ import (
 )
 
 const (
-	// tintCells is about how many numbers the colour correction has along a
-	// side. It is smooth, so that straight lines between them suffice.
+	// tintCells is the approximate number of color correction values along a
+	// side. The correction is smooth, so linear interpolation suffices.
 	tintCells = 64
-	// tintWidth is the standard deviation of the low-pass filter in parts of
-	// the square's side, a third of the distance of the eyes: colour and
-	// shading of the picture are kept, features are the restorer's.
+	// tintWidth is the standard deviation of the low-pass filter relative to the
+	// square's side, a third of the eye distance: color and shading stay the
+	// image's, features are the restorer's.
 	tintWidth = 1.0 / 12
 )
 
-// newTint is what must be added to a restored face so that its colours and
-// shading are the picture's: the low frequencies of crop - restored, which
-// have one size and number of channels.
+// newTint returns the correction that gives a restored face the color and shading
+// of the original: the low frequencies of crop - restored, which have the same
+// size and channels.
 func newTint(restored, crop imagedata.Raster) plane {
 	cell := max(1, min(restored.Width, restored.Height)/tintCells)
 	width, height := float64(restored.Width), float64(restored.Height)
@@ -40,8 +40,8 @@ func newTint(restored, crop imagedata.Raster) plane {
 	return difference
 }
 
-// smooth filters count samples, step apart, with a Gaussian. Beyond the ends
-// there is nothing: the weights inside are made to sum to 1.
+// smooth filters count samples, step apart, with a Gaussian. Near the ends the
+// weights are renormalized to sum to 1.
 func smooth(samples []float32, count, step int, deviation float64) {
 	reach := int(math.Ceil(3 * deviation))
 	weights := make([]float32, reach+1)
@@ -63,11 +63,10 @@ func smooth(samples []float32, count, step int, deviation float64) {
 	}
 }
 
-// add adds a coarser plane to s, with straight lines between its samples and
-// its edge going on.
+// add adds a coarser plane to s, interpolated linearly with its edge repeated.
 func (s *plane) add(coarse plane) {
-	columns := places(s.left, s.width, s.cell, coarse.left, coarse.width, coarse.cell)
-	rows := places(s.top, s.height, s.cell, coarse.top, coarse.height, coarse.cell)
+	columns := lerps(s.left, s.width, s.cell, coarse.left, coarse.width, coarse.cell)
+	rows := lerps(s.top, s.height, s.cell, coarse.top, coarse.height, coarse.cell)
 	n := s.channels
 	parallel.For(s.height, func(y int) {
 		r := rows[y]
@@ -85,20 +84,20 @@ func (s *plane) add(coarse plane) {
 	})
 }
 
-// place is between two samples, part of the way from the first to the next.
-type place struct {
+// lerp is a position between two samples, part of the way from first to next.
+type lerp struct {
 	first, next int
 	part        float32
 }
 
-// places finds the centres of count cells among those of a coarser row.
-func places(from, count, cell, coarseFrom, coarseCount, coarseCell int) []place {
-	all := make([]place, count)
+// lerps locates the centers of count cells in a coarser row.
+func lerps(from, count, cell, coarseFrom, coarseCount, coarseCell int) []lerp {
+	all := make([]lerp, count)
 	for i := range all {
 		at := (float64(from+i)+0.5)*float64(cell)/float64(coarseCell) - 0.5 - float64(coarseFrom)
 		at = min(max(at, 0), float64(coarseCount-1))
 		first := int(at)
-		all[i] = place{first: first, next: min(first+1, coarseCount-1), part: float32(at - float64(first))}
+		all[i] = lerp{first: first, next: min(first+1, coarseCount-1), part: float32(at - float64(first))}
 	}
 	return all
 }

@@ -1,10 +1,9 @@
-// Package align brings a face upright into a restorer's square and puts the
-// restored square back onto the enlarged picture.
+// Package align rotates a face upright into a restorer's square and blends the
+// restored square into the upscaled image.
 //
-// All coordinates are continuous: the centre of the first pixel of a picture
-// or a square is (0.5, 0.5). Samples are taken with the Lanczos filter of three
-// lobes, as engine/resize does, so that a face which nothing restored looks
-// like the picture around it.
+// All coordinates are continuous: the center of the first pixel of an image or a
+// square is (0.5, 0.5). Resampling uses the Lanczos filter with three lobes, like
+// engine/resize, so that an unrestored face looks like the image around it.
 package align
 
 import (
@@ -13,11 +12,11 @@ import (
 	"upscaled/engine/face"
 )
 
-// templateSide is the square that the template's numbers are given for.
+// templateSide is the square that the template's numbers refer to.
 const templateSide = 512
 
-// Template is where the five points of an aligned face lie in a square of
-// size x size pixels: facexlib's template for 512 (issue 4), scaled.
+// Template returns the positions of the five landmarks of an aligned face in a
+// square of size x size pixels: facexlib's template for 512, scaled.
 func Template(size int) face.Landmarks {
 	points := face.Landmarks{
 		face.LeftEye:    {X: 192.98138, Y: 239.94708},
@@ -33,8 +32,8 @@ func Template(size int) face.Landmarks {
 	return points
 }
 
-// Transform is a similarity: x' = A*x - B*y + X, y' = B*x + A*y + Y. It turns,
-// scales by the length of (A, B) and shifts; it never mirrors.
+// Transform is a similarity: x' = A*x - B*y + X, y' = B*x + A*y + Y. It rotates,
+// scales by the norm of (A, B) and translates; it never mirrors.
 type Transform struct{ A, B, X, Y float64 }
 
 // Apply maps one point.
@@ -42,14 +41,14 @@ func (t Transform) Apply(p face.Point) face.Point {
 	return face.Point{X: t.A*p.X - t.B*p.Y + t.X, Y: t.B*p.X + t.A*p.Y + t.Y}
 }
 
-// Inverse undoes t, whose scale must not be 0.
+// Inverse returns the inverse of t, whose scale must not be 0.
 func (t Transform) Inverse() Transform {
 	square := t.A*t.A + t.B*t.B
 	a, b := t.A/square, -t.B/square
 	return Transform{A: a, B: b, X: -(a*t.X - b*t.Y), Y: -(b*t.X + a*t.Y)}
 }
 
-// Then is t followed by next.
+// Then returns t followed by next.
 func (t Transform) Then(next Transform) Transform {
 	shift := next.Apply(face.Point{X: t.X, Y: t.Y})
 	return Transform{
@@ -58,22 +57,22 @@ func (t Transform) Then(next Transform) Transform {
 	}
 }
 
-// ScaleBy is t into a square that is factor times as large.
+// ScaleBy returns t into a square that is factor times as large.
 func (t Transform) ScaleBy(factor float64) Transform {
 	return Transform{A: t.A * factor, B: t.B * factor, X: t.X * factor, Y: t.Y * factor}
 }
 
-// scale is how long a step of 1 becomes.
+// scale returns the length that a step of 1 is mapped to.
 func (t Transform) scale() float64 { return math.Hypot(t.A, t.B) }
 
-// Limits of what is worked with: a face is neither a million times as large as
-// its square nor as small, and pixels are counted in ints.
+// Limits: a face is at most a million times larger or smaller than its square,
+// and pixels are counted in ints.
 const (
 	mostScale = 1e6
 	mostShift = 1e12
 )
 
-// usable says that t and its inverse are within the limits, and numbers.
+// usable reports whether t and its inverse are finite and within the limits.
 func (t Transform) usable() bool {
 	i := t.Inverse()
 	return t.scale() < mostScale && i.scale() < mostScale &&

@@ -9,13 +9,13 @@ import (
 
 // faceCascade is a boosted sum of binary decision trees after Markuš et al.,
 // "Object Detection with Pixel Intensity Comparisons Organized in Decision
-// Trees" (2013). A tree compares pairs of pixels; after each tree a sum that
-// is too low ends the evaluation, which for most windows is early.
+// Trees" (2013). A tree compares pairs of pixels; a sum that is too low after
+// any tree rejects the window, which is early for most windows.
 //
-// The file, little endian: 8 bytes unused, int32 depth, int32 trees; then for
-// each tree 4 int8 for each of its 2^depth-1 inner nodes (row and column of
-// both pixels, in 256ths of the window's side from its centre), a float32 for
-// each of its 2^depth leaves, a float32 threshold.
+// The file, little-endian: 8 unused bytes, int32 depth, int32 trees; then per
+// tree 4 int8 for each of its 2^depth-1 inner nodes (row and column of both
+// pixels, in 256ths of the window's side from its center), a float32 for each of
+// its 2^depth leaves, a float32 threshold.
 type faceCascade struct {
 	depth      int
 	codes      []int8
@@ -23,7 +23,7 @@ type faceCascade struct {
 	thresholds []float32
 }
 
-// Bounds that keep a damaged file from asking for absurd amounts of memory.
+// Limits that keep a damaged file from demanding absurd amounts of memory.
 const (
 	maximumTreeDepth = 12
 	maximumTrees     = 1 << 16
@@ -49,14 +49,14 @@ func parseFaceCascade(data []byte) (*faceCascade, error) {
 	return c, nil
 }
 
-// pointCascade moves a guess towards a point of the face in stages, after
-// Markuš et al., "Eye pupil localization with an ensemble of randomized
-// trees" (2014): the trees of a stage vote for a shift in units of the
-// window's side, then the window shrinks.
+// pointCascade moves a guess towards a point of the face in stages, after Markuš
+// et al., "Eye pupil localization with an ensemble of randomized trees" (2014):
+// the trees of a stage vote for a shift in units of the window's side, then the
+// window shrinks.
 //
-// The file, little endian: int32 stages, float32 shrinking factor, int32 trees
-// a stage, int32 depth; then for each tree the inner nodes as in faceCascade
-// and 2 float32 (shift down, shift right) for each leaf.
+// The file, little-endian: int32 stages, float32 shrink factor, int32 trees per
+// stage, int32 depth; then per tree the inner nodes as in faceCascade and 2
+// float32 (shift down, shift right) for each leaf.
 type pointCascade struct {
 	stages, trees, depth int
 	shrinking            float64
@@ -94,7 +94,7 @@ func damagedCascade(name string) error {
 	return fault.New(fault.Invalid, "The cascade for %s is missing or damaged.", name)
 }
 
-// littleEndian reads from the front of data; short says that it ran out.
+// littleEndian reads from the front of data; short is set if it runs out.
 type littleEndian struct {
 	data  []byte
 	short bool

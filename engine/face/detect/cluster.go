@@ -8,7 +8,7 @@ import (
 	"upscaled/engine/face"
 )
 
-// box is an upright rectangle.
+// box is an axis-aligned rectangle.
 type box struct{ left, top, width, height float64 }
 
 func boxOf(f face.Face) box { return box{f.Left, f.Top, f.Width, f.Height} }
@@ -17,7 +17,7 @@ func (w window) box() box {
 	return box{w.column - w.size/2, w.row - w.size/2, w.size, w.size}
 }
 
-// overlap is the intersection over the union, 0..1.
+// overlap returns the intersection over the union, 0..1.
 func (b box) overlap(o box) float64 {
 	across := math.Min(b.left+b.width, o.left+o.width) - math.Max(b.left, o.left)
 	down := math.Min(b.top+b.height, o.top+o.height) - math.Max(b.top, o.top)
@@ -28,14 +28,14 @@ func (b box) overlap(o box) float64 {
 	return common / (b.width*b.height + o.width*o.height - common)
 }
 
-// clusterOverlap joins windows of one face: neighbours in the search overlap
-// by much more, two faces side by side by less.
+// clusterOverlap joins windows of one face: neighbors in the search overlap by
+// much more, two faces side by side by less.
 const clusterOverlap = 0.3
 
-// cluster joins overlapping windows around the best of them. A cluster lies at
-// the mean of its windows weighted by score; its score is the sum over those
-// with the roll that collected most: a real face is found at many
-// neighbouring places, a chance pattern at one.
+// cluster joins overlapping windows around the best of them. A cluster's position
+// is the mean of its windows weighted by score; its score is the sum over the
+// windows of the roll with the highest sum: a real face is found at many
+// neighboring positions, a chance pattern at one.
 func cluster(windows []window) []window {
 	sorted := slices.Clone(windows)
 	slices.SortStableFunc(sorted, func(a, b window) int { return cmp.Compare(b.score, a.score) })
@@ -89,8 +89,8 @@ func suppress(faces []face.Face, limit float64) []face.Face {
 	return kept
 }
 
-// finish applies what all detectors share: limits on the size, the largest
-// first, and no more than asked for.
+// finish applies the options that all detectors share: minimum size, the largest
+// first, and the maximum number.
 func finish(faces []face.Face, o Options) []face.Face {
 	faces = slices.DeleteFunc(faces, func(f face.Face) bool {
 		return math.Min(f.Width, f.Height) < float64(o.MinimumFace) || eyeDistance(f.Landmarks) < MinimumEyeDistance

@@ -118,8 +118,8 @@ func TestCutGeometry(t *testing.T) {
 	for _, factor := range []int{1, 2} {
 		c := cut(p, shrink(p, factor, 5), factor, face.Point{X: 210, Y: 140}, 100, 0.3)
 		for _, s := range []spot{{100, 120}, {160, 40}, {220, 200}} {
-			at := c.toPicture(s)
-			if back := c.fromPicture(at); math.Hypot(back.row-s.row, back.column-s.column) > 1e-9 {
+			at := c.toImage(s)
+			if back := c.fromImage(at); math.Hypot(back.row-s.row, back.column-s.column) > 1e-9 {
 				t.Errorf("%v came back as %v", s, back)
 			}
 			want := (at.X-0.5)/4 + (at.Y-0.5)/3

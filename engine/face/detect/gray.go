@@ -5,8 +5,8 @@ import (
 	"upscaled/engine/parallel"
 )
 
-// plane is a gray picture. Its first sample lies at (left, top) of the grid it
-// was cut from, so coordinates need no translation.
+// plane is a gray image. Its first sample is at (left, top) of the grid it was
+// cut from, so coordinates need no translation.
 type plane struct {
 	width, height, left, top int
 	pix                      []uint8
@@ -15,8 +15,8 @@ type plane struct {
 // Luma weights of ITU-R BT.601 in 256ths: 0.299, 0.587, 0.114.
 const lumaRed, lumaGreen, lumaBlue = 77, 150, 29
 
-// region is the gray form of the rectangle [x0, x1) x [y0, y1) of a raster,
-// cut at the raster's edges.
+// region returns the luma of the rectangle [x0, x1) x [y0, y1) of a raster,
+// clipped at the raster's edges.
 func region(p imagedata.Raster, x0, y0, x1, y1 int) plane {
 	x0, y0, x1, y1 = max(x0, 0), max(y0, 0), min(x1, p.Width), min(y1, p.Height)
 	if x0 >= x1 || y0 >= y1 {
@@ -43,9 +43,9 @@ func luma(r, g, b uint8) uint8 {
 	return uint8((lumaRed*uint32(r) + lumaGreen*uint32(g) + lumaBlue*uint32(b) + 128) >> 8)
 }
 
-// shrink gives the gray copy that is searched: each sample is the mean of
-// factor x factor pixels (fewer at the right and bottom edge), and margin
-// samples that repeat the edge surround it.
+// shrink returns the gray copy to search: each sample is the mean of factor x
+// factor pixels (fewer at the right and bottom edges), surrounded by margin
+// samples that repeat the edge.
 func shrink(p imagedata.Raster, factor, margin int) plane {
 	inner := plane{width: (p.Width + factor - 1) / factor, height: (p.Height + factor - 1) / factor}
 	out := plane{width: inner.width + 2*margin, height: inner.height + 2*margin, left: -margin, top: -margin}

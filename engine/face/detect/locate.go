@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// spot is a place in a plane, as indices of samples.
+// spot is a position in a plane, in samples.
 type spot struct{ row, column float64 }
 
 // locate runs the cascade once from a guess; side is the window's, in samples.
@@ -43,53 +43,52 @@ func (c *pointCascade) locate(p plane, guess spot, side float64, mirrored bool) 
 	return guess
 }
 
-// near is the sample at a place, or the nearest one inside.
+// near returns the sample at a position, or the nearest one inside.
 func (p plane) near(row, column float64) uint8 {
 	y := min(max(int(row+0.5), 0), p.height-1)
 	x := min(max(int(column+0.5), 0), p.width-1)
 	return p.pix[y*p.width+x]
 }
 
-// tries is how many disturbed guesses a point is located from.
+// tries is the number of perturbed guesses for a point.
 const tries = 31
 
-// Amount of the disturbance, in parts of the window's side: what pigo and its
-// model pico use.
+// Size of the perturbation in units of the window's side, as in pigo and pico.
 const (
-	disturbedShift = 0.15
-	disturbedSide  = 0.15
+	perturbedShift = 0.15
+	perturbedSide  = 0.15
 )
 
-// settle locates a point from many disturbed guesses and gives the medians and
-// how widely the results lie around them: their median absolute distance, in
-// parts of the window's side. On a face the guesses run together, elsewhere
-// they scatter. The disturbances are fixed, so that a picture always gives the
-// same points. With both, half of the guesses run mirrored: for points on the
-// face's own axis and for eyes, where both ways mean the same point.
+// settle locates a point from many perturbed guesses and returns the medians and
+// the spread of the results: their median absolute distance in units of the
+// window's side. On a face the guesses converge, elsewhere they scatter. The
+// perturbations are fixed, so equal images give equal points. With both, half of
+// the guesses run mirrored: for points on the face's axis and for eyes, where
+// both directions mean the same point.
 func (c *pointCascade) settle(p plane, guess spot, side float64, mirrored, both bool) (spot, float64) {
 	results := make([]spot, 0, 2*tries)
 	for i := range tries {
 		// The R3 sequence (Roberts 2018) fills the cube evenly.
 		a, b, d := fraction(i, 0.8191725133961645), fraction(i, 0.6710436067037893), fraction(i, 0.5497004779019703)
 		results = append(results, c.locate(p, spot{
-			row:    guess.row + side*disturbedShift*(a-0.5),
-			column: guess.column + side*disturbedShift*(b-0.5),
-		}, side*(1+disturbedSide*(d-0.5)), mirrored))
+			row:    guess.row + side*perturbedShift*(a-0.5),
+			column: guess.column + side*perturbedShift*(b-0.5),
+		}, side*(1+perturbedSide*(d-0.5)), mirrored))
 		if both {
 			results = append(results, c.locate(p, spot{
-				row:    guess.row + side*disturbedShift*(a-0.5),
-				column: guess.column - side*disturbedShift*(b-0.5),
-			}, side*(1+disturbedSide*(d-0.5)), !mirrored))
+				row:    guess.row + side*perturbedShift*(a-0.5),
+				column: guess.column - side*perturbedShift*(b-0.5),
+			}, side*(1+perturbedSide*(d-0.5)), !mirrored))
 		}
 	}
-	centre := spot{
+	center := spot{
 		row:    median(results, func(s spot) float64 { return s.row }),
 		column: median(results, func(s spot) float64 { return s.column }),
 	}
 	spread := median(results, func(s spot) float64 {
-		return math.Hypot(s.row-centre.row, s.column-centre.column)
+		return math.Hypot(s.row-center.row, s.column-center.column)
 	})
-	return centre, spread / side
+	return center, spread / side
 }
 
 func fraction(i int, step float64) float64 {

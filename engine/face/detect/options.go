@@ -1,6 +1,6 @@
-// Package detect finds faces and five points of each. Pigo runs the small
-// decision-tree cascades of github.com/esimov/pigo and needs nothing else;
-// YuNet runs a neural network that the caller provides.
+// Package detect finds faces and five landmarks of each. Pigo runs the small
+// decision-tree cascades of github.com/esimov/pigo and needs nothing else; YuNet
+// runs a neural network that the caller provides.
 package detect
 
 import (
@@ -8,24 +8,24 @@ import (
 	"upscaled/models/fault"
 )
 
-// Options says which finds count. The zero value takes every default.
+// Options say which detections count. The zero value means all defaults.
 type Options struct {
-	// MinimumFace is the shortest side of a face's box in pixels of the
-	// picture; 0 stands for DefaultMinimumFace. Smaller faces are dropped.
+	// MinimumFace is the shortest side of a face's box in pixels of the image; 0
+	// means DefaultMinimumFace. Smaller faces are dropped.
 	MinimumFace int
-	// Threshold is the lowest score that passes, on the detector's own scale;
-	// 0 stands for its default.
+	// Threshold is the lowest score that passes, on the detector's own scale; 0
+	// means its default.
 	Threshold float64
-	// MaximumFaces keeps that many of the largest; 0 keeps all.
+	// MaximumFaces keeps that many of the largest faces; 0 keeps all.
 	MaximumFaces int
 }
 
 const (
 	// DefaultMinimumFace is about the smallest face whose features a restorer
-	// can tell: its eyes are some 11 pixels apart.
+	// can recognize: its eyes are about 11 pixels apart.
 	DefaultMinimumFace = 32
-	// MinimumEyeDistance is GFPGAN's own limit, in pixels (gfpgan/utils.py:
-	// faces whose eyes are nearer are ignored).
+	// MinimumEyeDistance is GFPGAN's limit, in pixels (gfpgan/utils.py ignores
+	// faces whose eyes are closer).
 	MinimumEyeDistance = 5.0
 )
 
@@ -42,13 +42,13 @@ func (o Options) withDefaults(threshold float64) (Options, error) {
 	return o, nil
 }
 
-// checkRaster refuses what face.Detector does not promise to take.
+// checkRaster rejects rasters outside face.Detector's contract.
 func checkRaster(p imagedata.Raster) error {
 	if p.Channels != 1 && p.Channels != 3 {
-		return fault.New(fault.Invalid, "Faces are looked for in pictures of 1 or 3 channels, not %d.", p.Channels)
+		return fault.New(fault.Invalid, "Face detection needs images of 1 or 3 channels, not %d.", p.Channels)
 	}
 	if p.Width < 0 || p.Height < 0 || len(p.Pix) != p.Width*p.Height*p.Channels {
-		return fault.New(fault.Invalid, "Faces are looked for in complete pictures of 8 bits a channel.")
+		return fault.New(fault.Invalid, "Face detection needs complete images of 8 bits per channel.")
 	}
 	return nil
 }

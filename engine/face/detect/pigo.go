@@ -13,33 +13,33 @@ import (
 type Cascades struct {
 	// Face and Pupil are facefinder and puploc.
 	Face, Pupil []byte
-	// Landmarks are the files of lps by their names; LandmarkNames are needed.
+	// Landmarks are the files in lps by name; LandmarkNames are required.
 	Landmarks map[string][]byte
 }
 
-// The cascades of single points: lp93 finds the tip of the nose, lp84 the
-// left corner of the mouth and, mirrored, the right one.
+// The cascades of single points: lp93 finds the tip of the nose, lp84 the left
+// corner of the mouth and, mirrored, the right one.
 const (
 	noseCascade  = "lp93"
 	mouthCascade = "lp84"
 )
 
-// LandmarkNames lists the files of Cascades.Landmarks that are used.
+// LandmarkNames returns the names of the files used of Cascades.Landmarks.
 func LandmarkNames() []string { return []string{noseCascade, mouthCascade} }
 
-// DefaultPigoThreshold is the least score of the faces that were tried, among
-// them some half covered by hair; false finds seldom reach it.
+// DefaultPigoThreshold is the lowest score of the faces in the trial set, some of
+// them half covered by hair; false detections rarely reach it.
 const DefaultPigoThreshold = 10.0
 
-// Pigo finds faces with pigo's cascades. Its scores are sums over neighbouring
-// windows: weak finds have 10, clear portraits hundreds.
+// Pigo finds faces with pigo's cascades. Its scores are sums over neighboring
+// windows: weak detections have 10, clear portraits hundreds.
 type Pigo struct {
 	face               *faceCascade
 	pupil, nose, mouth *pointCascade
 	options            Options
 }
 
-// NewPigo reads the cascades, which may be released afterwards.
+// NewPigo parses the cascades and does not keep them.
 func NewPigo(c Cascades, o Options) (*Pigo, error) {
 	o, err := o.withDefaults(DefaultPigoThreshold)
 	if err != nil {
@@ -65,26 +65,26 @@ func NewPigo(c Cascades, o Options) (*Pigo, error) {
 	return d, nil
 }
 
-// Name is "pigo".
+// Name returns "pigo".
 func (d *Pigo) Name() string { return "pigo" }
 
 const (
 	// searchedSide bounds the longest side of the copy that is searched, in
-	// samples: cost grows with its area. The smallest face that is found
-	// grows with the reduction, see smallestWindow.
+	// samples: cost grows with its area, and so does the smallest face found
+	// (see smallestWindow).
 	searchedSide = 1600
-	// smallestWindow is the least the face cascade can tell, in samples.
+	// smallestWindow is the smallest the face cascade can recognize, in samples.
 	smallestWindow = 20
-	// marginPart of the shorter side surrounds the copy, so that a face that
-	// the picture's edge cuts a little is found.
+	// marginPart of the shorter side surrounds the copy, so that faces slightly
+	// cut by the image's edge are found.
 	marginPart = 0.125
 )
 
-// searchedRolls are the angles searched. The cascade tolerates some 15 degrees
-// on either side of each, so faces up to 30 degrees are found; on group
-// photographs the upright search alone misses one face in five. Three angles
-// take 2.7 times as long as one: 0.27 s instead of 0.10 s for a picture of one
-// megapixel on two cores, 0.9 s instead of 0.35 s for twelve.
+// searchedRolls returns the angles searched. The cascade tolerates about 15
+// degrees to either side of each, so faces up to 30 degrees are found; in group
+// photos the upright search alone misses one face in five. Three angles take 2.7
+// times as long as one: 0.27 s instead of 0.10 s for one megapixel on two cores,
+// 0.9 s instead of 0.35 s for twelve.
 func searchedRolls() []float64 {
 	return []float64{0, -20 * math.Pi / 180, 20 * math.Pi / 180}
 }
@@ -124,9 +124,9 @@ func (d *Pigo) Detect(ctx context.Context, p imagedata.Raster) ([]face.Face, err
 	return finish(suppress(faces, facesOverlap), d.options), nil
 }
 
-// facesOverlap joins finds of one face after their points are known.
+// facesOverlap merges detections of one face after their landmarks are known.
 const facesOverlap = 0.3
 
 func canceled(ctx context.Context) error {
-	return fault.Wrap(fault.Canceled, ctx.Err(), "Looking for faces was canceled.")
+	return fault.Wrap(fault.Canceled, ctx.Err(), "The face detection was canceled.")
 }

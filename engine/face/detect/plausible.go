@@ -6,15 +6,15 @@ import (
 	"upscaled/engine/face"
 )
 
-// template is an average upright face with its eyes one apart and the middle
-// between them at the origin, made of GFPGAN's template for 512x512 squares.
+// template returns an average upright face with eye distance 1 and the midpoint
+// of the eyes at the origin, made from GFPGAN's template for 512x512 squares.
 func template() [5]spot {
 	return [5]spot{{0, -0.5}, {0, 0.5}, {0.587, 0.0055}, {1.043, -0.4345}, {1.041, 0.4535}}
 }
 
-// misfit fits the template to points by the similarity (scale, roll, shift)
-// with the least squares, and gives the root of the mean square distance that
-// remains, in eye distances of the fitted template, and its scale in samples.
+// misfit fits the template to points by the least-squares similarity (scale,
+// roll, shift). It returns the root mean square distance that remains, in eye
+// distances of the fitted template, and the template's scale in samples.
 func misfit(points [5]spot) (residual, scale float64) {
 	model := template()
 	var pr, pc, mr, mc float64
@@ -22,7 +22,7 @@ func misfit(points [5]spot) (residual, scale float64) {
 		pr, pc = pr+points[i].row/5, pc+points[i].column/5
 		mr, mc = mr+model[i].row/5, mc+model[i].column/5
 	}
-	// With places as complex numbers the best factor is sum(p*conj(m))/sum(|m|^2).
+	// With points as complex numbers the best factor is sum(p*conj(m))/sum(|m|^2).
 	var along, across, norm, total float64
 	for i := range points {
 		y, x := points[i].row-pr, points[i].column-pc
@@ -39,19 +39,19 @@ func misfit(points [5]spot) (residual, scale float64) {
 	return math.Sqrt(math.Max(0, total-scale*scale*norm)/5) / scale, scale
 }
 
-// Limits that tell faces from chance patterns. They were chosen on some thirty
-// faces of group photographs and on what the cascades found elsewhere in them:
-// faces stay well inside, most false finds break at least one.
+// Limits that separate faces from chance patterns, chosen on about thirty faces
+// of group photos and on the false detections in them: faces stay well inside,
+// most false detections violate at least one.
 const (
-	// Eye distance in parts of the face's window; 0.27..0.43 on faces.
+	// Eye distance relative to the face's window; 0.27..0.43 on faces.
 	leastEyeDistance, mostEyeDistance = 0.2, 0.55
-	// Of the eyes' line against the crop, as the tangent: 27 degrees.
+	// Tangent of the angle between the eyes' line and the crop: 27 degrees.
 	steepestEyes = 0.5
-	// Of misfit; faces turned half aside reach 0.17.
+	// Misfit; faces turned half aside reach 0.17.
 	worstMisfit = 0.25
-	// Of the fitted scale against the eye distance; 0.85..1.2 on faces.
+	// Fitted scale relative to the eye distance; 0.85..1.2 on faces.
 	leastScale, mostScale = 0.65, 1.5
-	// Of scatter; faces reach 0.12, other finds start there.
+	// Scatter; faces reach 0.12, where false detections start.
 	worstScatter = 0.14
 )
 
@@ -62,7 +62,7 @@ func eyesPlausible(e examined) bool {
 		math.Abs(right.row-left.row) < steepestEyes*across
 }
 
-// plausible says whether five points, in a crop with level eyes, are a face's.
+// plausible reports whether five points, in a crop with level eyes, form a face.
 func plausible(e examined) bool {
 	left, right, nose := e.points[face.LeftEye], e.points[face.RightEye], e.points[face.Nose]
 	mouthLeft, mouthRight := e.points[face.LeftMouth], e.points[face.RightMouth]
@@ -78,8 +78,8 @@ func plausible(e examined) bool {
 		scatter(e) < worstScatter
 }
 
-// scatter sums up how much the points scattered: the mean of the eyes' plus
-// the sum of the others', which are finer.
+// scatter sums the spreads of the points: the mean of the eyes' plus the others',
+// which are more precise.
 func scatter(e examined) float64 {
 	s := e.spreads
 	return (s[face.LeftEye]+s[face.RightEye])/2 + s[face.Nose] + s[face.LeftMouth] + s[face.RightMouth]

@@ -7,60 +7,60 @@ import (
 	"upscaled/engine/imagedata"
 )
 
-// Where the eyes of a face lie in its window and how large a window the pupil
-// cascade wants, in parts of the face's window (pigo's example programs).
+// Position of the eyes in a face's window and size of the window for the pupil
+// cascade, relative to the face's window (from pigo's examples).
 const (
 	eyeAbove  = 0.075
 	eyeAside  = 0.18
 	eyeWindow = 0.25
 )
 
-// Where nose and mouth are looked for: from between the eyes this far down and
-// to the point's own side, in a window this wide; in eye distances, turned
-// with the face (pigo's GetLandmarkPoint).
+// Where the search for nose and mouth starts: from between the eyes down and to
+// the point's own side, in a window of this side; in eye distances along the
+// face's roll (pigo's GetLandmarkPoint).
 const (
 	landmarkBelow  = 0.25
 	landmarkAside  = 0.15
 	landmarkWindow = 3.0
 )
 
-// usualEyeDistance is that of an average face, in parts of its window.
+// usualEyeDistance is an average face's, relative to its window.
 const usualEyeDistance = 0.36
 
-// examined is what was seen of a candidate in its upright crop.
+// examined holds the points found in a candidate's upright crop.
 type examined struct {
 	points [5]spot
-	// spreads is how much each point scattered; see settle.
+	// spreads holds the spread of each point; see settle.
 	spreads [5]float64
 }
 
-// examine locates the five points of a candidate: the eyes give the roll and
-// size for a second, better aligned look. It says whether this is a face.
+// examine locates the five points of a candidate: the eyes determine roll and
+// size of a second, better aligned crop. It reports whether this is a face.
 func (d *Pigo) examine(p imagedata.Raster, reduced plane, factor int, w window) (face.Face, bool) {
 	unit := float64(factor)
-	centre := face.Point{X: (w.column + 0.5) * unit, Y: (w.row + 0.5) * unit}
+	center := face.Point{X: (w.column + 0.5) * unit, Y: (w.row + 0.5) * unit}
 	size := w.size * unit
-	look := cut(p, reduced, factor, centre, size, w.roll)
+	look := cut(p, reduced, factor, center, size, w.roll)
 	first := d.eyes(look)
 	if !eyesPlausible(first) {
 		return face.Face{}, false
 	}
-	left, right := look.toPicture(first.points[face.LeftEye]), look.toPicture(first.points[face.RightEye])
+	left, right := look.toImage(first.points[face.LeftEye]), look.toImage(first.points[face.RightEye])
 	roll := math.Atan2(right.Y-left.Y, right.X-left.X)
 	distance := math.Hypot(right.X-left.X, right.Y-left.Y)
 	look = cut(p, reduced, factor, belowEyes(left, right), distance/usualEyeDistance, roll)
-	second := d.points(look, look.fromPicture(left), look.fromPicture(right))
+	second := d.points(look, look.fromImage(left), look.fromImage(right))
 	if !plausible(second) {
 		return face.Face{}, false
 	}
-	f := face.Face{Left: centre.X - size/2, Top: centre.Y - size/2, Width: size, Height: size, Score: w.score}
+	f := face.Face{Left: center.X - size/2, Top: center.Y - size/2, Width: size, Height: size, Score: w.score}
 	for i, s := range second.points {
-		f.Landmarks[i] = look.toPicture(s)
+		f.Landmarks[i] = look.toImage(s)
 	}
 	return f, true
 }
 
-// belowEyes is where the middle of the face's window belongs.
+// belowEyes returns the center of the face's window.
 func belowEyes(left, right face.Point) face.Point {
 	down := eyeAbove / usualEyeDistance
 	return face.Point{

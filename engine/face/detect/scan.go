@@ -7,21 +7,21 @@ import (
 	"upscaled/engine/parallel"
 )
 
-// window is a square that the face cascade accepted: centre and side in
-// samples of the searched plane (coordinates of a sample's index, so its
-// centre is a whole number), roll in radians clockwise.
+// window is a square that the face cascade accepted: center and side in samples
+// of the searched plane (sample indices, so the center is a whole number), roll in
+// radians clockwise.
 type window struct {
 	row, column, size, roll, score float64
 }
 
-// comparisons is a face cascade made ready for one size and roll in planes of
-// one width: the distance from the window's centre to each pixel of each node.
+// comparisons is a face cascade prepared for one size and roll in planes of one
+// width: the offset from the window's center to each pixel of each node.
 type comparisons struct {
 	cascade *faceCascade
-	// pairs holds two distances a node, and one unused pair before each
-	// tree's root, so that the children of node i are 2i and 2i+1.
+	// pairs holds two offsets per node, and an unused pair before each tree's
+	// root, so that the children of node i are 2i and 2i+1.
 	pairs [][2]int32
-	// How far the pixels reach from the centre, in rows and columns.
+	// Reach of the pixels from the center, in rows and columns.
 	up, down, left, right int
 }
 
@@ -49,8 +49,8 @@ func (c *faceCascade) prepare(size int, roll float64, stride int) comparisons {
 	return out
 }
 
-// score evaluates the window around pix[centre]; 0 is no face.
-func (c *comparisons) score(pix []uint8, centre int) float32 {
+// score evaluates the window around pix[center]; 0 means no face.
+func (c *comparisons) score(pix []uint8, center int) float32 {
 	depth := c.cascade.depth
 	leaves := c.cascade.leaves
 	pairs := c.pairs
@@ -61,10 +61,10 @@ func (c *comparisons) score(pix []uint8, centre int) float32 {
 		nodes := pairs[base : base+1<<depth]
 		for range depth {
 			pair := nodes[node]
-			// A value set by a condition compiles without a jump, which
-			// could not be predicted.
+			// This compiles to a conditional set; a branch could not be
+			// predicted.
 			lower := 0
-			if pix[centre+int(pair[0])] <= pix[centre+int(pair[1])] {
+			if pix[center+int(pair[0])] <= pix[center+int(pair[1])] {
 				lower = 1
 			}
 			node = 2*node + lower
@@ -77,15 +77,15 @@ func (c *comparisons) score(pix []uint8, centre int) float32 {
 	return sum - c.cascade.thresholds[len(c.cascade.thresholds)-1]
 }
 
-// Steps of the search, relative to the window's side. Finer ones find no more
-// of the faces that were tried and take longer.
+// Steps of the search relative to the window's side. Finer ones find no more
+// faces of the trial set and take longer.
 const (
 	shiftFactor = 0.1
 	scaleFactor = 1.1
 )
 
-// scan looks for windows with sides from smallest to largest, at each roll.
-// The order of the result does not depend on the number of processors.
+// scan searches for windows with sides from smallest to largest at each roll. The
+// order of the result does not depend on the number of cores.
 func (c *faceCascade) scan(ctx context.Context, p plane, smallest, largest int, rolls []float64) ([]window, error) {
 	type job struct {
 		size int

@@ -9,36 +9,35 @@ import (
 	"upscaled/models/fault"
 )
 
-// TensorNetwork runs a network with one input, named "input". It may be used
-// concurrently.
+// TensorNetwork runs a neural network with one input, named "input". It is safe
+// for concurrent use.
 type TensorNetwork interface {
-	// Run takes ownership of input, which has the given shape, and gives the
-	// outputs by their names.
+	// Run takes ownership of input, which has the given shape, and returns the
+	// outputs by name.
 	Run(ctx context.Context, input []float32, shape []int64) (outputs map[string]Tensor, err error)
 }
 
-// Tensor is an array of any rank, the last dimension running fastest.
+// Tensor is an array of any rank in row-major order.
 type Tensor struct {
 	Shape []int64
 	Data  []float32
 }
 
-// DefaultYuNetThreshold lies between OpenCV's default for this model, 0.9,
-// and the 0.6 of its model zoo for faces that are small or turned aside.
+// DefaultYuNetThreshold is between OpenCV's default for this model, 0.9, and the
+// 0.6 of its model zoo for small or turned faces.
 const DefaultYuNetThreshold = 0.7
 
-// YuNet finds faces with face_detection_yunet_2023mar.onnx of OpenCV's model
-// zoo (Wu et al., "YuNet: A Tiny Millisecond-level Face Detector", 2023). Its
-// scores are 0..1. Pictures longer than 640 pixels are reduced to that, so the
-// smallest face that is found is about 10 pixels of the reduced picture.
+// YuNet finds faces with face_detection_yunet_2023mar.onnx of OpenCV's model zoo
+// (Wu et al., "YuNet: A Tiny Millisecond-level Face Detector", 2023). Its scores
+// are 0..1. Images longer than 640 pixels are reduced to that; the smallest face
+// found is about 10 pixels of the reduced image.
 type YuNet struct {
 	network TensorNetwork
 	options Options
 	invalid error
 }
 
-// NewYuNet takes the loaded network. Options that are out of range are
-// reported by Detect.
+// NewYuNet takes the loaded model. Detect reports options out of range.
 func NewYuNet(net TensorNetwork, o Options) *YuNet {
 	o, err := o.withDefaults(DefaultYuNetThreshold)
 	if err == nil && o.Threshold > 1 {
@@ -47,7 +46,7 @@ func NewYuNet(net TensorNetwork, o Options) *YuNet {
 	return &YuNet{network: net, options: o, invalid: err}
 }
 
-// Name is "yunet".
+// Name returns "yunet".
 func (d *YuNet) Name() string { return "yunet" }
 
 // yunetSide is the fixed width and height of the published file's input.
@@ -83,10 +82,9 @@ func (d *YuNet) Detect(ctx context.Context, p imagedata.Raster) ([]face.Face, er
 	return finish(faces, d.options), nil
 }
 
-// letterbox gives the network's input: planes of blue, green and red, 0..255,
-// with the picture in the upper left corner, reduced where it is too large and
-// never enlarged, and black around it. The scales are pixels of the picture
-// per pixel of the input.
+// letterbox returns the model's input: planes of blue, green and red, 0..255, with
+// the image in the top left corner, reduced if it is too large but never
+// enlarged, and black around it. The scales are image pixels per input pixel.
 func letterbox(p imagedata.Raster) (input []float32, scaleX, scaleY float64) {
 	width, height := p.Width, p.Height
 	if longest := max(width, height); longest > yunetSide {
@@ -102,7 +100,7 @@ func letterbox(p imagedata.Raster) (input []float32, scaleX, scaleY float64) {
 		at := y * yunetSide
 		for x := range width {
 			i := x * p.Channels
-			// Of one channel all three are the same sample.
+			// With one channel all three are the same sample.
 			last := i + p.Channels - 1
 			input[at+x] = float32(row[last])
 			input[area+at+x] = float32(row[(i+last)/2])

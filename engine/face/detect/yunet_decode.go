@@ -13,21 +13,21 @@ import (
 const (
 	// yunetOverlap is OpenCV's default for non-maximum suppression.
 	yunetOverlap = 0.3
-	// yunetCandidates bounds what is suppressed, as OpenCV's top_k does.
+	// yunetCandidates bounds the input of suppress, like OpenCV's top_k.
 	yunetCandidates = 5000
 )
 
-// decodeYuNet reads the outputs as OpenCV's FaceDetectorYN does. For each
-// stride s of 8, 16 and 32 pixels the input is a grid of cells, row by row:
+// decodeYuNet reads the outputs like OpenCV's FaceDetectorYN. For each stride s of
+// 8, 16 and 32 pixels the input is a grid of cells in row-major order:
 //
 //	cls_s, obj_s  1 x cells x 1   face and object, 0..1; score = sqrt(cls*obj)
-//	bbox_s        1 x cells x 4   centre from the cell's corner in strides,
+//	bbox_s        1 x cells x 4   center from the cell's corner in strides,
 //	                              logarithms of width and height in strides
 //	kps_s         1 x cells x 10  x and y from the cell's corner in strides of
 //	                              right eye, left eye, nose, right and left
-//	                              corner of the mouth, right being the person's
+//	                              corner of the mouth, from the person's view
 //
-// The faces are in pixels of the input, not yet suppressed.
+// The faces are in pixels of the input and not suppressed yet.
 func decodeYuNet(outputs map[string]Tensor, threshold float64) ([]face.Face, error) {
 	var faces []face.Face
 	for _, stride := range []int{8, 16, 32} {
@@ -65,7 +65,7 @@ func decodeYuNet(outputs map[string]Tensor, threshold float64) ([]face.Face, err
 	return faces, nil
 }
 
-// unit clamps to 0..1; what is not a number becomes 0.
+// unit clamps to 0..1; NaN becomes 0.
 func unit(v float32) float64 {
 	if v > 0 {
 		return math.Min(float64(v), 1)
@@ -91,8 +91,8 @@ func decodeCell(bounds, points []float32, column, row int, stride float64) face.
 	return f
 }
 
-// sound says that all numbers of a face lie within a few inputs' sides, which
-// also excludes what is infinite or not a number.
+// sound reports whether all numbers of a face are finite and within a few input
+// sides.
 func sound(f face.Face) bool {
 	const far = 4 * yunetSide
 	near := func(v float64) bool { return math.Abs(v) < far }

@@ -1,5 +1,5 @@
-// Package detecttest checks that a face.Detector keeps its promises, and loads
-// what tests of faces need from the module of pigo.
+// Package detecttest holds the conformance suite for face.Detector and loads test
+// data from pigo's module.
 package detecttest
 
 import (
@@ -15,8 +15,8 @@ import (
 	"upscaled/models/fault"
 )
 
-// Run checks d. In portrait, of 3 channels, it must find exactly one face,
-// large enough to be found at half the size too.
+// Run checks d. portrait, of 3 channels, must show exactly one face that is large
+// enough to be found at half the size too.
 func Run(t *testing.T, d face.Detector, portrait imagedata.Raster) {
 	t.Run("name", func(t *testing.T) {
 		if d.Name() == "" {
@@ -24,8 +24,8 @@ func Run(t *testing.T, d face.Detector, portrait imagedata.Raster) {
 		}
 	})
 	t.Run("tiny", func(t *testing.T) { tiny(t, d) })
-	t.Run("refused", func(t *testing.T) { refused(t, d) })
-	t.Run("gray", func(t *testing.T) { grayAndColour(t, d, portrait) })
+	t.Run("rejected", func(t *testing.T) { rejected(t, d) })
+	t.Run("gray", func(t *testing.T) { grayAndColor(t, d, portrait) })
 	t.Run("canceled", func(t *testing.T) { canceled(t, d, portrait) })
 	t.Run("concurrent", func(t *testing.T) { concurrent(t, d, portrait) })
 	t.Run("order", func(t *testing.T) { order(t, d, portrait) })
@@ -43,7 +43,7 @@ func tiny(t *testing.T, d face.Detector) {
 	}
 }
 
-func refused(t *testing.T, d face.Detector) {
+func rejected(t *testing.T, d face.Detector) {
 	short := imagedata.NewRaster(50, 50, 3, 8)
 	short.Pix = short.Pix[:len(short.Pix)-1]
 	for name, p := range map[string]imagedata.Raster{
@@ -57,11 +57,11 @@ func refused(t *testing.T, d face.Detector) {
 	}
 }
 
-func grayAndColour(t *testing.T, d face.Detector, portrait imagedata.Raster) {
+func grayAndColor(t *testing.T, d face.Detector, portrait imagedata.Raster) {
 	before := slices.Clone(portrait.Pix)
-	colour := one(t, d, portrait)
+	color := one(t, d, portrait)
 	if !slices.Equal(before, portrait.Pix) {
-		t.Error("the picture was changed")
+		t.Error("the image was changed")
 	}
 	gray := imagedata.NewRaster(portrait.Width, portrait.Height, 1, 8)
 	for i := range gray.Pix {
@@ -74,11 +74,11 @@ func grayAndColour(t *testing.T, d face.Detector, portrait imagedata.Raster) {
 	if a, b := one(t, d, gray), one(t, d, same); !reflect.DeepEqual(a, b) {
 		t.Errorf("gray in one channel gives %v, in three %v", a, b)
 	}
-	inside(t, colour)
+	inside(t, color)
 }
 
-// inside checks that the points are ordered as a viewer sees them and lie in
-// the box or close to it.
+// inside checks that the landmarks are ordered as a viewer sees them and lie in
+// or near the box.
 func inside(t *testing.T, f face.Face) {
 	t.Helper()
 	l := f.Landmarks
@@ -122,7 +122,7 @@ func concurrent(t *testing.T, d face.Detector, portrait imagedata.Raster) {
 	group.Wait()
 }
 
-// order puts the portrait beside itself at half the size, smaller one first.
+// order places the portrait beside itself at half the size, the smaller one first.
 func order(t *testing.T, d face.Detector, portrait imagedata.Raster) {
 	half := resize.Whole(portrait, portrait.Width/2, portrait.Height/2)
 	both := imagedata.NewRaster(half.Width+portrait.Width, portrait.Height, 3, 8)
@@ -138,6 +138,6 @@ func order(t *testing.T, d face.Detector, portrait imagedata.Raster) {
 		t.Fatalf("%d faces instead of 2, %v", len(faces), err)
 	}
 	if faces[0].Width*faces[0].Height <= faces[1].Width*faces[1].Height {
-		t.Errorf("the larger face does not come first: %v", faces)
+		t.Errorf("the larger face is not first: %v", faces)
 	}
 }

@@ -3,8 +3,8 @@ package detecttest
 import (
 	"image"
 	"image/color"
-	_ "image/jpeg" // test pictures
-	_ "image/png"  // test pictures
+	_ "image/jpeg" // test images
+	_ "image/png"  // test images
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,12 +15,12 @@ import (
 	"upscaled/engine/imagedata"
 )
 
-// module is the folder of pigo's source, which the go command knows.
+// module returns the folder of pigo's source, which the go command knows.
 func module(t testing.TB) string {
 	t.Helper()
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/esimov/pigo").Output()
 	if err != nil || strings.TrimSpace(string(out)) == "" {
-		t.Fatalf("the module github.com/esimov/pigo is not there (go mod download): %v", err)
+		t.Fatalf("the module github.com/esimov/pigo is missing (go mod download): %v", err)
 	}
 	return strings.TrimSpace(string(out))
 }
@@ -43,7 +43,7 @@ func Cascades(t testing.TB) detect.Cascades {
 	return c
 }
 
-// Pigo is a detector with pigo's cascades.
+// Pigo returns a detector with pigo's cascades.
 func Pigo(t testing.TB, o detect.Options) *detect.Pigo {
 	t.Helper()
 	d, err := detect.NewPigo(Cascades(t), o)
@@ -53,13 +53,13 @@ func Pigo(t testing.TB, o detect.Options) *detect.Pigo {
 	return d
 }
 
-// Portrait is testdata/sample.jpg of pigo, 320x400: one face, upright.
+// Portrait returns testdata/sample.jpg of pigo, 320x400: one upright face.
 func Portrait(t testing.TB) imagedata.Raster {
 	t.Helper()
 	return Load(t, filepath.Join(module(t), "testdata", "sample.jpg"))
 }
 
-// Load reads a PNG or JPEG file as 8 bits of three channels, without alpha.
+// Load reads a PNG or JPEG file as 8-bit RGB without alpha.
 func Load(t testing.TB, path string) imagedata.Raster {
 	t.Helper()
 	file, err := os.Open(path)
