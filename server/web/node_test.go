@@ -11,7 +11,7 @@ import (
 	"upscaled/server/web/webtest"
 )
 
-// node gives the command that runs Node.js's tests of a folder.
+// node returns the command that runs the Node.js tests in a folder.
 func node(t *testing.T, folder string) *exec.Cmd {
 	t.Helper()
 	program, err := exec.LookPath("node")
@@ -30,9 +30,9 @@ func TestModules(t *testing.T) {
 	}
 }
 
-// The page in Chromium, on a pretend server. scripts/browser FOLDER installs
-// what this needs, UPSCALED_BROWSER=FOLDER says where; the pictures of every
-// state go to UPSCALED_SCREENSHOTS where that is set.
+// TestBrowser runs the page in Chromium, on a fake server. scripts/browser FOLDER
+// installs what it needs, and UPSCALED_BROWSER=FOLDER enables it. With
+// UPSCALED_SCREENSHOTS it writes a screenshot of every state to that folder.
 func TestBrowser(t *testing.T) {
 	t.Parallel()
 	folder := os.Getenv("UPSCALED_BROWSER")
@@ -45,14 +45,14 @@ func TestBrowser(t *testing.T) {
 	}
 	const step = 60 * time.Millisecond
 	command := node(t, "browser")
-	command.Env = append(os.Environ(), "UPSCALED_BROWSER_MODULES="+folder, "UPSCALED_PRETEND=1", "UPSCALED_KEY="+webtest.Key,
-		"UPSCALED_URL="+serve(t, webtest.Options{Step: step}), "UPSCALED_GUARDED_URL="+serve(t, webtest.Options{Step: step, Guarded: true}))
+	command.Env = append(os.Environ(), "UPSCALED_BROWSER_MODULES="+folder, "UPSCALED_FAKE=1", "UPSCALED_KEY="+webtest.Key,
+		"UPSCALED_URL="+serve(t, webtest.Options{Step: step}), "UPSCALED_KEYED_URL="+serve(t, webtest.Options{Step: step, Keys: true}))
 	if said, err := command.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, said)
 	}
 }
 
-// serve gives the address of a pretend server.
+// serve starts a fake server and returns its URL.
 func serve(t *testing.T, o webtest.Options) string {
 	t.Helper()
 	h, err := webtest.New(t.Context(), o)
@@ -61,6 +61,6 @@ func serve(t *testing.T, o webtest.Options) string {
 	}
 	server := httptest.NewServer(h)
 	t.Cleanup(server.Close)
-	t.Cleanup(server.CloseClientConnections) // first, as streams do not end by themselves
+	t.Cleanup(server.CloseClientConnections) // runs first: event streams do not end by themselves
 	return server.URL + "/"
 }

@@ -1,6 +1,5 @@
-// Package web serves the page that people use in a browser: plain files,
-// embedded, without a build step. The page talks to the native API alone and
-// asks nothing of any other server.
+// Package web serves the web page: plain embedded files, without a build step. The
+// page uses the native API only and no other server.
 package web
 
 import (
@@ -23,13 +22,13 @@ var embedded embed.FS
 const (
 	folder = "page"
 	index  = "index.html"
-	// prefix is where the index finds its files, relative to its own address,
-	// so that the page works below a reverse proxy's path too.
+	// prefix is the path of the other files. index.html refers to them by relative
+	// URLs, so that the page also works below a path of a reverse proxy.
 	prefix = "/page/"
 )
 
-// policy lets the page load what this server serves and nothing else. blob:
-// and data: are pictures that the user chose or that were fetched with a key.
+// policy allows this server only. blob: and data: are for images that the user
+// chose or that were fetched with a key.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; " +
 	"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
 
@@ -39,7 +38,7 @@ func File(name string) ([]byte, error) {
 	return embedded.ReadFile(path.Join(folder, name))
 }
 
-// asset is one file, ready to be sent.
+// asset is a file with its response headers.
 type asset struct {
 	name        string
 	content     []byte
@@ -47,13 +46,13 @@ type asset struct {
 	etag        string
 }
 
-// Page is the set of files; it is immutable and safe for concurrent use.
+// Page is the set of files. It is immutable and safe for concurrent use.
 type Page struct {
 	assets map[string]asset
 }
 
-// New reads the embedded files. It fails only when the program was built with
-// a file whose type it does not know.
+// New reads the embedded files. An error means that the program was built with a
+// file of an unknown type.
 func New() (*Page, error) {
 	p := &Page{assets: map[string]asset{}}
 	err := fs.WalkDir(embedded, folder, func(name string, entry fs.DirEntry, err error) error {
@@ -79,8 +78,8 @@ func New() (*Page, error) {
 	return p, nil
 }
 
-// contentType knows the page's own kinds, whatever the machine's tables say:
-// browsers refuse modules and styles of a wrong one.
+// contentType returns the type of a file, or "". It does not use the system's MIME
+// table, since browsers reject scripts and styles of a wrong type.
 func contentType(name string) string {
 	switch path.Ext(name) {
 	case ".html":
@@ -97,8 +96,7 @@ func contentType(name string) string {
 	return ""
 }
 
-// Routes registers GET and HEAD of the page at "/" and of its files below
-// "/page/". Unknown files are the server's own 404.
+// Routes registers GET and HEAD of "/" and of the files below "/page/".
 func (p *Page) Routes(e *echo.Echo) {
 	for _, method := range []string{http.MethodGet, http.MethodHead} {
 		e.Add(method, "/", func(c echo.Context) error { return p.serve(c, index) })
@@ -114,11 +112,11 @@ func (p *Page) serve(c echo.Context, name string) error {
 	header := c.Response().Header()
 	header.Set("Content-Type", file.contentType)
 	header.Set("ETag", file.etag)
-	// Names carry no version: browsers keep files, but ask whether they changed.
+	// File names have no version, so browsers have to revalidate them.
 	header.Set("Cache-Control", "no-cache")
 	header.Set("Content-Security-Policy", policy)
 	header.Set("X-Content-Type-Options", "nosniff")
-	header.Set("X-Frame-Options", "DENY") // for browsers older than frame-ancestors
+	header.Set("X-Frame-Options", "DENY") // for browsers without frame-ancestors
 	header.Set("Referrer-Policy", "no-referrer")
 	header.Set("Cross-Origin-Opener-Policy", "same-origin")
 	header.Set("Cross-Origin-Resource-Policy", "same-origin")

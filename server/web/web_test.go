@@ -37,7 +37,7 @@ func do(h http.Handler, method, target string, header http.Header) *httptest.Res
 	return w
 }
 
-// files are the page's files by address.
+// files returns the page's files by path.
 func files(t *testing.T) map[string]string {
 	t.Helper()
 	found := map[string]string{}
@@ -128,49 +128,49 @@ var (
 	iconName   = regexp.MustCompile(`icon(?:\("|: ")([a-z]+)"`)
 )
 
-// What the files refer to is there; nothing comes from elsewhere, and nothing
-// that the policy forbids is in them.
+// Every reference between files has a target, none leads to another server, and no
+// file has anything that the policy forbids.
 func TestFilesFitTogether(t *testing.T) {
 	t.Parallel()
-	const mostLines = 300
+	const maxLines = 300
 	all := files(t)
 	for address, text := range all {
-		if lines := strings.Count(text, "\n"); lines > mostLines {
-			t.Errorf("%s has %d lines: at most %d, so that a file is one thought", address, lines, mostLines)
+		if lines := strings.Count(text, "\n"); lines > maxLines {
+			t.Errorf("%s has %d lines, more than %d: split it", address, lines, maxLines)
 		}
 		for _, found := range imports.FindAllStringSubmatch(text, -1) {
 			if _, known := all[path.Join(path.Dir(address), found[1])]; !known {
-				t.Errorf("%s imports %s, which is not there", address, found[1])
+				t.Errorf("%s imports %s, which does not exist", address, found[1])
 			}
 		}
 		for _, found := range append(symbol.FindAllStringSubmatch(text, -1), iconName.FindAllStringSubmatch(text, -1)...) {
 			if !strings.Contains(all["/"], `<symbol id="icon-`+found[1]+`"`) {
-				t.Errorf("%s uses the drawing %q, which is not there", address, found[1])
+				t.Errorf("%s uses the icon %q, which does not exist", address, found[1])
 			}
 		}
 		if found := markup.FindString(text); found != "" {
-			t.Errorf("%s: %s makes markup of text", address, found)
+			t.Errorf("%s: %s creates markup from text", address, found)
 		}
-		if path.Ext(address) != ".svg" && outside.MatchString(text) { // those name their own namespace
+		if path.Ext(address) != ".svg" && outside.MatchString(text) { // SVG files have the URL of their namespace
 			if found := strings.ReplaceAll(text, "http://www.w3.org/2000/svg", ""); outside.MatchString(found) {
-				t.Errorf("%s names another server: %s", address, outside.FindString(found))
+				t.Errorf("%s refers to another server: %s", address, outside.FindString(found))
 			}
 		}
 	}
 	index := all["/"]
 	if found := inline.FindString(index); found != "" {
-		t.Errorf("the page has %q, which its policy forbids", found)
+		t.Errorf("index.html has %q, which the policy forbids", found)
 	}
 	for _, found := range references.FindAllStringSubmatch(index, -1) {
-		if _, known := all["/"+found[1]]; !known && found[1] != "docs/api" {
-			t.Errorf("the page refers to %s, which is not there", found[1])
+		if _, known := all["/"+found[1]]; !known && found[1] != "docs" && found[1] != "docs/api" {
+			t.Errorf("index.html refers to %s, which does not exist", found[1])
 		}
 	}
 }
 
 var byID = regexp.MustCompile(`(?:byId|getElementById|click)\("([A-Za-z-]+)"`)
 
-// Modules find what they look for in the page.
+// Every ID that a module looks up exists in index.html.
 func TestIdentifiersExist(t *testing.T) {
 	t.Parallel()
 	all := files(t)
@@ -182,11 +182,11 @@ func TestIdentifiersExist(t *testing.T) {
 		for _, found := range byID.FindAllStringSubmatch(text, -1) {
 			count++
 			if !strings.Contains(all["/"], `id="`+found[1]+`"`) {
-				t.Errorf("%s looks for #%s, which is not in the page", address, found[1])
+				t.Errorf("%s looks for #%s, which does not exist", address, found[1])
 			}
 		}
 	}
 	if count < 50 {
-		t.Errorf("only %d look-ups were found: has their form changed?", count)
+		t.Errorf("only %d lookups were found: has their form changed?", count)
 	}
 }

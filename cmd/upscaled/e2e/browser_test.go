@@ -29,7 +29,7 @@ func TestPageInBrowser(t *testing.T) {
 	command := exec.CommandContext(t.Context(), "node", "--test", "--test-timeout=180000")
 	command.Dir = filepath.Join(repository, "server", "web", "browser")
 	command.Env = append(os.Environ(), "UPSCALED_BROWSER_MODULES="+folder, "UPSCALED_KEY="+key,
-		"UPSCALED_URL="+open.url+"/", "UPSCALED_GUARDED_URL="+guarded.url+"/")
+		"UPSCALED_URL="+open.url+"/", "UPSCALED_KEYED_URL="+guarded.url+"/")
 	if said, err := command.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, said)
 	}

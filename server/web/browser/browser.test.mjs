@@ -1,10 +1,10 @@
-// The page in Chromium: what people do with pictures.
+// The page in Chromium: upscaling, comparing and downloading images.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 
-import { file, png } from "./pictures.mjs";
-import { DESK, PATIENCE, PHONE, accessible, action, card, choose, drop, inState, launch, open, pretend, screenshot, visit } from "./session.mjs";
+import { file, png } from "./images.mjs";
+import { DESK, PATIENCE, PHONE, accessible, action, card, choose, drop, inState, launch, open, fake, screenshot, visit } from "./session.mjs";
 
 let browser;
 before(async () => { browser = await launch(); });
@@ -12,7 +12,7 @@ after(() => browser.close());
 
 const resultOf = async (id) => Buffer.from(await (await fetch(new URL(`api/v1/jobs/${id}/result`, open))).arrayBuffer());
 
-/** Clicks and gives what was downloaded. */
+/** Clicks a button and returns the download. */
 async function downloaded(page, button) {
   const [download] = await Promise.all([page.waitForEvent("download"), button.click()]);
   return { name: download.suggestedFilename(), bytes: readFileSync(await download.path()) };
@@ -29,7 +29,7 @@ for (const [device, options] of Object.entries({ phone: PHONE, desk: DESK })) {
       await page.locator("#models-installed .choice").first().waitFor({ state: "attached" });
       await look("empty");
       await choose(page, [file("lake.png", png(320, 240, 1)), file("hill.png", png(240, 320, 0.4))]);
-      // Begun, however short that is beside other programs.
+      // It may be done already on a busy machine.
       await page.locator(":is([data-state=running],[data-state=succeeded])").first().waitFor();
       await look("running");
       await inState(card(page, "lake.png"), "succeeded");
@@ -39,8 +39,8 @@ for (const [device, options] of Object.entries({ phone: PHONE, desk: DESK })) {
       await page.locator("#after").waitFor();
       await look("compare");
       await page.keyboard.press("Escape");
-      await choose(page, [file("notes.png", Buffer.from("this is no picture"))]);
-      await inState(card(page, "notes.png"), "refused");
+      await choose(page, [file("notes.png", Buffer.from("not an image"))]);
+      await inState(card(page, "notes.png"), "rejected");
       await look("error");
       await page.evaluate(() => { document.querySelectorAll("details").forEach((each) => { each.open = true; }); });
       if (await page.locator("#faces").isEnabled()) {
@@ -51,9 +51,9 @@ for (const [device, options] of Object.entries({ phone: PHONE, desk: DESK })) {
   }
 }
 
-test("two dropped pictures make progress, compare and download", async (t) => {
+test("two dropped images make progress and are downloaded", async (t) => {
   const page = await visit(browser, t);
-  const [width, height] = pretend ? [480, 360] : [1200, 900]; // several tiles, so that there is progress to tell
+  const [width, height] = fake ? [480, 360] : [1200, 900]; // several tiles, so that progress is reported
   await drop(page, [file("first.png", png(width, height, 0.2)), file("second.png", png(360, 480, 0.9))]);
   const first = card(page, "first.png");
   const seen = new Set();
@@ -79,7 +79,7 @@ test("two dropped pictures make progress, compare and download", async (t) => {
     assert.equal(saved.name, name === "first.png" ? `first-${4 * width}x${4 * height}.png` : "second-1440x1920.png");
   }
   const all = await downloaded(page, page.locator("#download-all"));
-  assert.equal(all.name, "upscaled-2-pictures.zip");
+  assert.equal(all.name, "upscaled-2-images.zip");
   for (const name of ["first.png", "second.png"]) {
     assert.ok(all.bytes.includes(await resultOf(await card(page, name).getAttribute("data-job"))), `${name} is not in the ZIP`);
   }
@@ -108,15 +108,15 @@ for (const deviceScaleFactor of [1, 1.5, 2]) {
     assert.ok(Math.abs(facts.scale * facts.ratio - 1) < 1e-4, `scale ${facts.scale}`);
     assert.ok(Math.abs(facts.after.width * facts.ratio - 2000) < 0.1 && Math.abs(facts.after.height * facts.ratio - 1600) < 0.1);
     for (const side of ["x", "y", "width", "height"]) {
-      assert.ok(Math.abs(facts.after[side] - facts.before[side]) < 0.01, "both lie on each other");
+      assert.ok(Math.abs(facts.after[side] - facts.before[side]) < 0.01, "both images have the same position");
     }
     const offset = (facts.after.x - facts.stage.x) * facts.ratio;
     assert.ok(Math.abs(offset - Math.round(offset)) < 0.02, `the result begins between two device pixels: ${offset}`);
-    assert.equal(await page.locator("#zoom-words").textContent(), "100\u00a0%");
+    assert.equal(await page.locator("#zoom-value").textContent(), "100\u00a0%");
   });
 }
 
-test("the divider follows keys and hand, the picture zooms and moves", async (t) => {
+test("the divider follows keyboard and mouse; the image zooms and pans", async (t) => {
   const page = await visit(browser, t);
   await choose(page, [file("slide.png", png(400, 300))]);
   await inState(card(page, "slide.png"), "succeeded");
@@ -172,7 +172,7 @@ test("two fingers zoom", async (t) => {
   assert.ok((await width()) > fit * 2, `${await width()} against ${fit}`);
 });
 
-test("a result of 108 megapixels is shown at true pixels", { skip: !pretend && "takes long on a real server" }, async (t) => {
+test("a result of 108 megapixels is shown at true pixels", { skip: !fake && "takes long on a real server" }, async (t) => {
   const page = await visit(browser, t);
   await page.locator("label", { has: page.locator("input[value=longest]") }).click();
   await page.locator("#longest").fill("12000");

@@ -1,9 +1,9 @@
-// The page in Chromium: stopping, failing, coming back, keys and keyboards.
+// The page in Chromium: canceling, failures, reloads, API keys and the keyboard.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { file, png } from "./pictures.mjs";
-import { DESK, PATIENCE, accessible, action, card, choose, guarded, inState, key, launch, open, pretend, screenshot, visit } from "./session.mjs";
+import { file, png } from "./images.mjs";
+import { DESK, PATIENCE, accessible, action, card, choose, keyed, inState, key, launch, open, fake, screenshot, visit } from "./session.mjs";
 
 let browser;
 before(async () => { browser = await launch(); });
@@ -11,7 +11,7 @@ after(() => browser.close());
 
 const banner = (page) => page.locator("#connection");
 
-test("a running picture is canceled and can be removed", async (t) => {
+test("a running image is canceled and removed", async (t) => {
   const page = await visit(browser, t);
   await choose(page, [file("slow.png", png(1600, 1200))]);
   const slow = card(page, "slow.png");
@@ -24,28 +24,28 @@ test("a running picture is canceled and can be removed", async (t) => {
   assert.equal(await page.evaluate(() => document.activeElement.id), "choose");
   await page.reload();
   await page.locator("#models-installed .choice").first().waitFor();
-  assert.equal(await page.locator(".card").count(), 0, "a removed picture came back");
+  assert.equal(await page.locator(".card").count(), 0, "a removed image is back");
 });
 
-test("failures are told in words and can be tried again", async (t) => {
+test("failures are shown and can be retried", async (t) => {
   const page = await visit(browser, t);
   const { limits } = await (await fetch(new URL("api/v1/system", open))).json();
-  await choose(page, [file("text.png", Buffer.from("no picture"))]);
+  await choose(page, [file("text.png", Buffer.from("not an image"))]);
   await page.evaluate((bytes) => {
     const data = new DataTransfer();
     data.items.add(new File([new Uint8Array(bytes + 1)], "large.png", { type: "image/png" }));
     document.getElementById("drop").dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true }));
   }, limits.max_bytes);
-  await inState(card(page, "text.png"), "refused");
-  assert.match(await card(page, "text.png").locator(".wrong").textContent(), /not a picture/);
-  await inState(card(page, "large.png"), "refused");
-  assert.match(await card(page, "large.png").locator(".wrong").textContent(), /takes at most/);
+  await inState(card(page, "text.png"), "rejected");
+  assert.match(await card(page, "text.png").locator(".wrong").textContent(), /JPEG, PNG, WebP/);
+  await inState(card(page, "large.png"), "rejected");
+  assert.match(await card(page, "large.png").locator(".wrong").textContent(), /accepts at most/);
   await action(card(page, "text.png"), "retry").click();
-  await inState(card(page, "text.png"), "refused");
+  await inState(card(page, "text.png"), "rejected");
   assert.equal(await page.locator(".card").count(), 2, "the failed one is replaced");
 });
 
-test("a failure of the work is told", { skip: !pretend && "a real server has no reason to fail" }, async (t) => {
+test("a failed job shows its error", { skip: !fake && "a real server has no reason to fail" }, async (t) => {
   const page = await visit(browser, t);
   await choose(page, [file("broken.png", png(40, 30))]);
   await inState(card(page, "broken.png"), "failed");
@@ -59,7 +59,7 @@ test("jobs are there after a reload; the original can be chosen again", async (t
   await inState(card(page, "again.png"), "succeeded");
   await page.reload();
   await inState(card(page, "again.png"), "succeeded");
-  await card(page, "again.png").locator(".picture img").waitFor();
+  await card(page, "again.png").locator(".thumbnail img").waitFor();
   assert.equal(await action(card(page, "again.png"), "repeat").isVisible(), false);
   await action(card(page, "again.png"), "compare").click();
   await page.locator("#after").waitFor();
@@ -70,7 +70,7 @@ test("jobs are there after a reload; the original can be chosen again", async (t
   await page.locator("#divider").waitFor();
 });
 
-test("a job that runs goes on after a reload", { skip: !pretend && "small pictures are done too soon" }, async (t) => {
+test("a running job continues after a reload", { skip: !fake && "small images are done too soon" }, async (t) => {
   const page = await visit(browser, t);
   await choose(page, [file("slow going.png", png(60, 40))]);
   await inState(card(page, "slow going.png"), "running");
@@ -83,21 +83,21 @@ test("a job that runs goes on after a reload", { skip: !pretend && "small pictur
   await inState(card(page, "slow going.png"), "canceled");
 });
 
-test("without streams, jobs are asked for", async (t) => {
+test("without streams, jobs are polled", async (t) => {
   const page = await visit(browser, t);
   await page.route("**/api/v1/events*", (route) => route.fulfill({ status: 500, body: "no streams here" }));
   await choose(page, [file("asked.png", png(120, 90))]);
   await inState(card(page, "asked.png"), "succeeded");
 });
 
-test("a lost network is told, and everything goes on after it", async (t) => {
+test("a lost connection is shown, and work continues after it", async (t) => {
   const page = await visit(browser, t);
   await page.context().setOffline(true);
   await choose(page, [file("later.png", png(120, 90))]);
   await banner(page).waitFor();
   await accessible(page, "without a network");
   await screenshot(page, "desk-light-offline");
-  assert.match(await card(page, "later.png").locator(".state").textContent(), /as soon as/);
+  assert.match(await card(page, "later.png").locator(".state").textContent(), /when the server can be reached/);
   const undrawn = () => page.locator(".icon use").evaluateAll((all) => all.filter((use) => use.getBBox().width === 0 && use.checkVisibility()).map((use) => use.href.baseVal));
   assert.deepEqual(await undrawn(), []);
   await page.context().setOffline(false);
@@ -105,15 +105,15 @@ test("a lost network is told, and everything goes on after it", async (t) => {
   await banner(page).waitFor({ state: "hidden" });
 });
 
-test("addresses are given to the server", async (t) => {
+test("URLs are sent to the server", async (t) => {
   const page = await visit(browser, t);
-  await page.locator("#address").fill("https://example.invalid/pictures/cat%20one.png");
+  await page.locator("#url").fill("https://example.invalid/images/cat%20one.png");
   await page.keyboard.press("Enter");
-  await inState(card(page, "cat one.png"), "refused");
+  await inState(card(page, "cat one.png"), "rejected");
   assert.ok((await card(page, "cat one.png").locator(".wrong").textContent()).length > 20);
 });
 
-test("everything can be done with keys alone", async (t) => {
+test("everything works with the keyboard alone", async (t) => {
   const page = await visit(browser, t);
   await page.locator("#models-installed .choice").first().waitFor();
   const focused = () => page.evaluate(() => document.activeElement.dataset.action ?? document.activeElement.id);
@@ -140,7 +140,7 @@ test("everything can be done with keys alone", async (t) => {
   await page.keyboard.press("1");
   assert.equal(await page.locator("#zoom-true").getAttribute("aria-pressed"), "true");
   await page.keyboard.press("+");
-  assert.equal(await page.locator("#zoom-words").textContent(), "141\u00a0%");
+  assert.equal(await page.locator("#zoom-value").textContent(), "141\u00a0%");
   await page.keyboard.press("-");
   await page.keyboard.press("0");
   assert.equal(await page.locator("#zoom-fit").getAttribute("aria-pressed"), "true");
@@ -155,7 +155,7 @@ test("everything can be done with keys alone", async (t) => {
   assert.equal(await focused(), "choose");
 });
 
-test("dark and light can be chosen and stay", async (t) => {
+test("the theme can be chosen and is kept", async (t) => {
   const page = await visit(browser, t, { ...DESK, colorScheme: "light" });
   const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
   const light = await background();
@@ -168,13 +168,13 @@ test("dark and light can be chosen and stay", async (t) => {
   assert.equal(await background(), light);
 });
 
-test("a guarded server asks for a key", { skip: !guarded && "no guarded server was given" }, async (t) => {
-  const page = await visit(browser, t, { ...DESK, url: guarded });
+test("a server with keys asks for one", { skip: !keyed && "there is no server with keys" }, async (t) => {
+  const page = await visit(browser, t, { ...DESK, url: keyed });
   await page.locator("#sign-in").waitFor();
   await accessible(page, "sign in");
   await page.locator("#key").fill("not the key");
   await page.keyboard.press("Enter");
-  await page.waitForFunction(() => /not known/.test(document.getElementById("sign-in-error").textContent));
+  await page.waitForFunction(() => /not accept/.test(document.getElementById("sign-in-error").textContent));
   await accessible(page, "wrong key");
   await screenshot(page, "desk-light-key");
   assert.equal(await page.evaluate(() => document.activeElement.id), "key");
@@ -198,8 +198,8 @@ test("a guarded server asks for a key", { skip: !guarded && "no guarded server w
   assert.deepEqual(await kept(), [null, key]);
 });
 
-test("a picture waits for the key that the server asks for", { skip: !guarded && "no guarded server was given" }, async (t) => {
-  const page = await visit(browser, t, { ...DESK, url: guarded });
+test("an image waits for the sign-in", { skip: !keyed && "there is no server with keys" }, async (t) => {
+  const page = await visit(browser, t, { ...DESK, url: keyed });
   await page.locator("#key").fill(key);
   await page.keyboard.press("Enter");
   await page.locator("#sign-out").waitFor();

@@ -1,4 +1,4 @@
-// A browser on the page: opening it, what axe says, screenshots, states.
+// Drives the page in a browser: opens it, runs axe, takes screenshots, waits for states.
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -9,11 +9,11 @@ const { chromium } = modules("playwright-core");
 const axe = readFileSync(modules.resolve("axe-core/axe.min.js"), "utf8");
 
 export const open = process.env.UPSCALED_URL ?? "";
-export const guarded = process.env.UPSCALED_GUARDED_URL ?? "";
+export const keyed = process.env.UPSCALED_KEYED_URL ?? "";
 export const key = process.env.UPSCALED_KEY ?? "";
-/** The server is server/web/webtest: it knows "slow" and "broken" pictures. */
-export const pretend = process.env.UPSCALED_PRETEND === "1";
-export const PATIENCE = pretend ? 20000 : 120000; // milliseconds until a small picture is done
+/** The server is the fake one of server/web/webtest, with its "slow" and "broken" images. */
+export const fake = process.env.UPSCALED_FAKE === "1";
+export const PATIENCE = fake ? 20000 : 120000; // milliseconds until a small image is done
 
 const FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
   "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"];
@@ -26,24 +26,23 @@ export function launch() {
 }
 
 /**
- * A new page in a profile of its own. What the page says on its console as an
- * error, such as a breach of its Content-Security-Policy, fails the test;
- * answers with an error status, which tests provoke, do not.
+ * Opens the page in a new profile. Errors on its console, such as violations of the
+ * Content-Security-Policy, fail the test. Responses with an error status do not.
  */
 export async function visit(browser, t, { url = open, ...options } = DESK) {
   const context = await browser.newContext({ acceptDownloads: true, ...options });
   const page = await context.newPage();
-  page.on("filechooser", () => {}); // from the start: to begin with it takes a while
-  const complaints = [];
-  page.on("pageerror", (error) => complaints.push(error.stack));
+  page.on("filechooser", () => {}); // registered early, since the first registration takes a while
+  const errors = [];
+  page.on("pageerror", (error) => errors.push(error.stack));
   page.on("console", (message) => {
     if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) {
-      complaints.push(message.text());
+      errors.push(message.text());
     }
   });
   t.after(async () => {
     await context.close();
-    assert.deepEqual(complaints, []);
+    assert.deepEqual(errors, []);
   });
   await page.goto(url);
   if (url === open) {
@@ -52,7 +51,7 @@ export async function visit(browser, t, { url = open, ...options } = DESK) {
   return page;
 }
 
-/** Drops files onto the page as a hand would. */
+/** Drops files onto the page, like a user. */
 export async function drop(page, files) {
   const carried = files.map(({ name, mimeType, buffer }) => ({ name, mimeType, text: buffer.toString("base64") }));
   const transfer = await page.evaluateHandle((list) => {
@@ -72,7 +71,7 @@ export const card = (page, name) => page.locator(".card", { has: page.locator(".
 export const action = (where, name) => where.locator(`[data-action=${name}]`);
 export const inState = (where, state, timeout = PATIENCE) => where.and(where.page().locator(`[data-state=${state}]`)).waitFor({ timeout });
 
-/** Fails for what axe calls serious or critical. */
+/** Fails on serious or critical axe violations. */
 export async function accessible(page, what) {
   await page.evaluate(axe);
   const violations = await page.evaluate(async () => (await window.axe.run(document)).violations);
@@ -88,7 +87,7 @@ export async function screenshot(page, name) {
   }
 }
 
-/** Hides the jobs of earlier tests, as somebody would who removed them. */
+/** Hides the jobs of earlier tests, as if the user had removed them. */
 export async function hideEarlier(page, url = open) {
   const { jobs } = await (await fetch(new URL("api/v1/jobs?limit=100", url))).json();
   await page.evaluate((ids) => localStorage.setItem("upscaled.dismissed", JSON.stringify(ids)), jobs.map((job) => job.id));

@@ -1,7 +1,7 @@
-// What screen readers are told. Progress is not: it is there to be read. Changes
-// of state are gathered for a moment, so that ten pictures are one sentence.
+// Announcements for screen readers. Changes of state are collected for a moment, so
+// that ten images are announced together; progress is not announced.
 
-const GATHER = 900; // milliseconds
+const DEBOUNCE = 900; // milliseconds
 
 let region = null;
 let pending = [];
@@ -11,14 +11,14 @@ export function announceIn(node) {
   region = node;
 }
 
-/** A sentence, told soon; many at once are cut to the latest three. */
+/** Announces a sentence soon. Of many at once, only the last three are read. */
 export function announce(sentence) {
   if (pending.at(-1) === sentence) {
     return;
   }
   pending.push(sentence);
   if (!timer) {
-    timer = setTimeout(flush, GATHER);
+    timer = setTimeout(flush, DEBOUNCE);
   }
 }
 

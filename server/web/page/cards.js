@@ -1,18 +1,18 @@
-// The list of cards, and the words above it.
+// The list of cards and the summary above it.
 
 import * as api from "./api.js";
 import { announce } from "./announce.js";
 import { Card } from "./card.js";
-import { say, show } from "./element.js";
-import { affordable, thumbnail } from "./thumbnail.js";
-import { stateWords } from "./words.js";
+import { setText, setVisible } from "./element.js";
+import { canPreview, thumbnail } from "./thumbnail.js";
+import { stateText } from "./text.js";
 
-const TICK = 1000; // milliseconds between looks at the time that is left
+const REFRESH = 1000; // milliseconds between updates of the remaining time
 
 export class Cards {
   #cards = new Map();
   #states = new Map();
-  #seen = new IntersectionObserver((entries) => this.#appeared(entries), { rootMargin: "300px" });
+  #visible = new IntersectionObserver((entries) => this.#onVisible(entries), { rootMargin: "300px" });
 
   constructor(queue, { act, scaleOf }) {
     this.queue = queue;
@@ -22,8 +22,8 @@ export class Cards {
     queue.addEventListener("added", (event) => this.#added(event.detail));
     queue.addEventListener("changed", (event) => this.#changed(event.detail));
     queue.addEventListener("removed", (event) => this.#removed(event.detail));
-    setInterval(() => queue.items.forEach((item) => item.state === "running" && this.#cards.get(item)?.update()), TICK);
-    this.summary();
+    setInterval(() => queue.items.forEach((item) => item.state === "running" && this.#cards.get(item)?.update()), REFRESH);
+    this.updateSummary();
   }
 
   card(item) {
@@ -37,41 +37,41 @@ export class Cards {
     const next = this.queue.items[this.queue.items.indexOf(item) + 1];
     this.list.insertBefore(card.node, this.#cards.get(next)?.node ?? null);
     if (item.file) {
-      this.#draw(item, card, item.file);
+      this.#addThumbnail(item, card, item.file);
     } else {
-      this.#seen.observe(card.node);
+      this.#visible.observe(card.node);
     }
-    this.summary();
+    this.updateSummary();
   }
 
-  async #draw(item, card, blob) {
-    const drawn = await thumbnail(blob);
-    if (!drawn) {
+  async #addThumbnail(item, card, blob) {
+    const thumb = await thumbnail(blob);
+    if (!thumb) {
       return;
     }
     if (!this.#cards.has(item)) {
-      URL.revokeObjectURL(drawn.url);
+      URL.revokeObjectURL(thumb.url);
       return;
     }
-    card.setThumbnail(drawn.url);
+    card.setThumbnail(thumb.url);
     if (item.file) {
-      item.input ??= { width: drawn.width, height: drawn.height };
+      item.input ??= { width: thumb.width, height: thumb.height };
     }
     card.update();
   }
 
-  /** Results without an original here are fetched when they come into sight. */
-  async #appeared(entries) {
+  /** Fetches results without a local original when their card becomes visible. */
+  async #onVisible(entries) {
     for (const entry of entries.filter((each) => each.isIntersecting)) {
       const item = this.queue.items.find((each) => this.#cards.get(each)?.node === entry.target);
       const card = this.#cards.get(item);
-      if (!item?.succeeded || card.hasThumbnail || !affordable(item.result)) {
+      if (!item?.succeeded || card.hasThumbnail || !canPreview(item.result)) {
         continue;
       }
-      this.#seen.unobserve(entry.target);
+      this.#visible.unobserve(entry.target);
       const response = await api.result(item.id).catch(() => null);
       if (response) {
-        this.#draw(item, card, await response.blob());
+        this.#addThumbnail(item, card, await response.blob());
       }
     }
   }
@@ -81,15 +81,15 @@ export class Cards {
     card?.update();
     if (card && this.#states.get(item) !== item.state) {
       this.#states.set(item, item.state);
-      if (item.succeeded && !card.hasThumbnail) { // seen all the time, but only now there is something to fetch
-        this.#seen.unobserve(card.node);
-        this.#seen.observe(card.node);
+      if (item.succeeded && !card.hasThumbnail) { // observe again: it may be visible already
+        this.#visible.unobserve(card.node);
+        this.#visible.observe(card.node);
       }
       if (item.final || item.state === "running") {
-        announce(`${item.name}: ${item.state === "running" ? "being upscaled" : stateWords(item)}.`);
+        announce(`${item.name}: ${item.state === "running" ? "being upscaled" : stateText(item)}.`);
       }
     }
-    this.summary();
+    this.updateSummary();
   }
 
   #removed(item) {
@@ -97,30 +97,30 @@ export class Cards {
     if (!card) {
       return;
     }
-    const had = card.node.contains(document.activeElement);
-    const neighbour = card.node.nextElementSibling ?? card.node.previousElementSibling;
-    this.#seen.unobserve(card.node);
+    const hadFocus = card.node.contains(document.activeElement);
+    const neighbor = card.node.nextElementSibling ?? card.node.previousElementSibling;
+    this.#visible.unobserve(card.node);
     card.node.remove();
     card.free();
     this.#cards.delete(item);
     this.#states.delete(item);
-    this.summary();
-    if (had) {
-      const next = [...this.#cards.values()].find((each) => each.node === neighbour);
+    this.updateSummary();
+    if (hadFocus) {
+      const next = [...this.#cards.values()].find((each) => each.node === neighbor);
       (next?.firstAction() ?? document.getElementById("choose")).focus();
     }
   }
 
-  /** What stands above the list, and in the window's title. */
-  summary() {
+  /** Updates the summary above the list and the window's title. */
+  updateSummary() {
     const { items } = this.queue;
     const done = items.filter((item) => item.succeeded).length;
     const active = items.filter((item) => !item.final);
     document.body.dataset.empty = String(items.length === 0);
-    show(document.getElementById("queue"), items.length > 0);
-    show(document.getElementById("download-all"), done > 1);
-    show(document.getElementById("clear"), items.some((item) => item.final));
-    say(document.getElementById("queue-words"), active.length ? `${done} of ${items.length} done` : `${done} done`);
+    setVisible(document.getElementById("queue"), items.length > 0);
+    setVisible(document.getElementById("download-all"), done > 1);
+    setVisible(document.getElementById("clear"), items.some((item) => item.final));
+    setText(document.getElementById("queue-summary"), active.length ? `${done} of ${items.length} done` : `${done} done`);
     const share = active.reduce((sum, item) => sum + (item.state === "running" ? item.progress : 0), items.length - active.length);
     document.title = active.length ? `${Math.round((share / items.length) * 100)} % · upscaled` : "upscaled";
   }

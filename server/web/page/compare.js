@@ -1,19 +1,19 @@
-// The comparison's dialog: what is shown on the stage, and its buttons.
+// The comparison dialog with its buttons.
 
 import * as api from "./api.js";
-import { direct } from "./download.js";
-import { say, show } from "./element.js";
+import { sameOriginURL } from "./download.js";
+import { setText, setVisible } from "./element.js";
 import { Stage } from "./stage.js";
-import { scaleWords } from "./viewport.js";
-import { factWords } from "./words.js";
+import { zoomText } from "./viewport.js";
+import { detailsText } from "./text.js";
 
 const byId = (id) => document.getElementById(id);
 
 export class Compare {
   #item = null;
   #urls = []; // object URLs to free
-  #turn = 0; // counts openings, so that a slow picture does not show up late
-  #originals = new WeakMap(); // item -> File that was chosen again
+  #generation = 0; // of #show, so that an image that loads late is not shown
+  #originals = new WeakMap(); // item -> File chosen after a reload
 
   /**
    * @param {{items: () => object[], download: (item: object) => void}} on
@@ -22,7 +22,7 @@ export class Compare {
     this.on = on;
     this.dialog = byId("compare");
     this.stage = new Stage();
-    this.stage.addEventListener("view", () => this.#sayZoom());
+    this.stage.addEventListener("view", () => this.#showZoom());
     const click = (id, action) => byId(id).addEventListener("click", action);
     click("compare-close", () => this.dialog.close());
     click("compare-previous", () => this.#go(-1));
@@ -33,13 +33,13 @@ export class Compare {
     click("zoom-fit", () => this.stage.fit());
     click("zoom-true", () => this.stage.truePixels());
     click("choose-original", () => byId("original").click());
-    byId("original").addEventListener("change", (event) => this.#chosen(event.target));
-    byId("pixels").addEventListener("change", () => this.#sayZoom());
-    this.dialog.addEventListener("close", () => this.#closed());
-    this.dialog.addEventListener("keydown", (event) => this.#key(event));
+    byId("original").addEventListener("change", (event) => this.#originalChosen(event.target));
+    byId("pixels").addEventListener("change", () => this.#showZoom());
+    this.dialog.addEventListener("close", () => this.#onClosed());
+    this.dialog.addEventListener("keydown", (event) => this.#onKey(event));
   }
 
-  /** Opens it; the focus goes back to where it was when it closes. */
+  /** Opens the dialog, which restores the focus when it closes. */
   open(item) {
     if (!this.dialog.open) {
       this.dialog.showModal();
@@ -53,56 +53,56 @@ export class Compare {
   }
 
   async #show(item) {
-    this.#free();
+    this.#revokeURLs();
     this.#item = item;
-    const turn = ++this.#turn;
-    say(byId("compare-name"), item.name);
-    say(byId("compare-facts"), factWords(item, () => 1));
-    this.#arrangeNeighbours();
+    const generation = ++this.#generation;
+    setText(byId("compare-name"), item.name);
+    setText(byId("compare-details"), detailsText(item, () => 1));
+    this.#updateNavigation();
     this.stage.reset(item.result);
     this.#showBefore(item.file ?? this.#originals.get(item) ?? null);
-    say(byId("stage-words"), "Loading the result…");
+    setText(byId("stage-message"), "Loading the result…");
     byId("after").hidden = true;
     try {
-      const address = direct(item.result) || this.#url(await (await api.result(item.id)).blob());
-      if (turn === this.#turn) {
-        await load(byId("after"), address);
+      const url = sameOriginURL(item.result) || this.#objectURL(await (await api.result(item.id)).blob());
+      if (generation === this.#generation) {
+        await load(byId("after"), url);
       }
     } catch (error) {
-      if (turn === this.#turn) {
-        say(byId("stage-words"), error.detail ?? unreadable(item.result));
+      if (generation === this.#generation) {
+        setText(byId("stage-message"), error.detail ?? loadErrorText(item.result));
       }
       return;
     }
-    if (turn === this.#turn) {
+    if (generation === this.#generation) {
       byId("after").hidden = false;
-      say(byId("stage-words"), "");
+      setText(byId("stage-message"), "");
     }
   }
 
-  /** Shows an original; where there is none, says why and offers to choose it. */
+  /** Shows the original, or a button to choose it if the page does not have it. */
   async #showBefore(file) {
-    const turn = this.#turn;
+    const generation = this.#generation;
     this.stage.setBefore(false);
-    show(byId("choose-original"), !file);
+    setVisible(byId("choose-original"), !file);
     byId("before").removeAttribute("src");
-    byId("choose-original").title = "The original is not kept on the server and is gone from this page.";
+    byId("choose-original").title = "This page no longer has the original, and the server does not return it.";
     if (!file) {
       return;
     }
     this.stage.setBefore(true);
     try {
-      await load(byId("before"), this.#url(file));
+      await load(byId("before"), this.#objectURL(file));
     } catch {
-      if (turn === this.#turn) {
+      if (generation === this.#generation) {
         this.stage.setBefore(false);
-        show(byId("choose-original"), true);
+        setVisible(byId("choose-original"), true);
         byId("choose-original").title = "This browser cannot show the original's format.";
       }
     }
   }
 
-  #chosen(input) {
+  #originalChosen(input) {
     const [file] = input.files;
     input.value = "";
     if (file && this.#item) {
@@ -112,41 +112,41 @@ export class Compare {
     }
   }
 
-  #sayZoom() {
+  #showZoom() {
     const { scale } = this.stage;
-    say(byId("zoom-words"), scaleWords(scale));
+    setText(byId("zoom-value"), zoomText(scale));
     byId("zoom-true").setAttribute("aria-pressed", String(Math.abs(scale - 1) < 1e-9));
     byId("zoom-fit").setAttribute("aria-pressed", String(this.stage.fitting));
     this.stage.node.classList.toggle("pixelated", byId("pixels").checked);
     this.stage.node.classList.toggle("magnified", scale > 1);
   }
 
-  #neighbours() {
+  #neighbors() {
     const items = this.on.items();
     const at = items.indexOf(this.#item);
     return [items[at - 1], items[at + 1]];
   }
 
-  #arrangeNeighbours() {
-    const [previous, next] = this.#neighbours();
-    show(byId("compare-previous"), this.on.items().length > 1);
-    show(byId("compare-next"), this.on.items().length > 1);
+  #updateNavigation() {
+    const [previous, next] = this.#neighbors();
+    setVisible(byId("compare-previous"), this.on.items().length > 1);
+    setVisible(byId("compare-next"), this.on.items().length > 1);
     byId("compare-previous").disabled = !previous;
     byId("compare-next").disabled = !next;
   }
 
   #go(direction) {
-    const target = this.#neighbours()[direction < 0 ? 0 : 1];
+    const target = this.#neighbors()[direction < 0 ? 0 : 1];
     if (target) {
-      const held = document.activeElement;
+      const focused = document.activeElement;
       this.#show(target);
-      if (held?.disabled || held?.closest("[hidden]")) {
+      if (focused?.disabled || focused?.closest("[hidden]")) {
         this.stage.node.focus();
       }
     }
   }
 
-  #key(event) {
+  #onKey(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input[type=file]")) {
       return;
     }
@@ -160,33 +160,33 @@ export class Compare {
     }
   }
 
-  #url(blob) {
+  #objectURL(blob) {
     const url = URL.createObjectURL(blob);
     this.#urls.push(url);
     return url;
   }
 
-  #closed() {
-    this.#turn++;
-    this.#free();
+  #onClosed() {
+    this.#generation++;
+    this.#revokeURLs();
     byId("after").removeAttribute("src");
     byId("before").removeAttribute("src");
   }
 
-  #free() {
+  #revokeURLs() {
     this.#urls.splice(0).forEach((url) => URL.revokeObjectURL(url));
   }
 }
 
-function load(image, address) {
+function load(image, url) {
   return new Promise((resolve, reject) => {
     image.onload = resolve;
-    image.onerror = () => reject(new Error("unreadable"));
-    image.src = address;
+    image.onerror = () => reject(new Error("loadErrorText"));
+    image.src = url;
   });
 }
 
-function unreadable({ format, width, height }) {
+function loadErrorText({ format, width, height }) {
   if (format === "tiff") {
     return "This browser cannot show TIFF. The download is complete.";
   }

@@ -1,36 +1,36 @@
-// Whether the server can be reached. Whoever finds that it cannot reports it
-// here; from then on it is asked again, ever more seldom, until it answers.
+// Whether the server can be reached. Callers report a lost connection here; the
+// server is then polled at growing intervals until it responds.
 
 import { system } from "./api.js";
 
-const DELAYS = [1000, 2000, 4000, 8000, 15000]; // milliseconds between attempts
+const RETRY_DELAYS = [1000, 2000, 4000, 8000, 15000]; // milliseconds between attempts
 
 export class Connection extends EventTarget {
   lost = false;
   #attempt = 0;
   #timer = 0;
-  #recovered = [];
+  #waiters = [];
 
   constructor() {
     super();
     addEventListener("online", () => this.tryNow());
-    addEventListener("offline", () => this.report());
+    addEventListener("offline", () => this.reportLost());
     document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.tryNow());
   }
 
-  /** Says that the server could not be reached. */
-  report() {
+  /** Records that the server could not be reached. */
+  reportLost() {
     if (!this.lost) {
       this.lost = true;
       this.#attempt = 0;
       this.dispatchEvent(new Event("change"));
-      this.#later();
+      this.#scheduleRetry();
     }
   }
 
-  /** Resolves at once while the server is there, else when it is again. */
-  available() {
-    return this.lost ? new Promise((resolve) => this.#recovered.push(resolve)) : Promise.resolve();
+  /** Resolves once the server can be reached. */
+  whenAvailable() {
+    return this.lost ? new Promise((resolve) => this.#waiters.push(resolve)) : Promise.resolve();
   }
 
   async tryNow() {
@@ -42,18 +42,18 @@ export class Connection extends EventTarget {
       await system();
     } catch (error) {
       if (error.unreachable) {
-        this.#later();
+        this.#scheduleRetry();
         return;
       }
     }
     this.lost = false;
-    this.#recovered.splice(0).forEach((resolve) => resolve());
+    this.#waiters.splice(0).forEach((resolve) => resolve());
     this.dispatchEvent(new Event("change"));
   }
 
-  #later() {
+  #scheduleRetry() {
     clearTimeout(this.#timer);
-    const delay = DELAYS[Math.min(this.#attempt++, DELAYS.length - 1)];
+    const delay = RETRY_DELAYS[Math.min(this.#attempt++, RETRY_DELAYS.length - 1)];
     this.#timer = setTimeout(() => this.tryNow(), delay);
   }
 }

@@ -1,12 +1,12 @@
-// Jobs that were removed from the list here. The server keeps them until they
-// expire; the list does not show them again.
+// IDs of jobs that were removed from the list. The server keeps the jobs until they
+// expire, but the list no longer shows them.
 
-const NAME = "upscaled.dismissed";
-const MOST = 500; // the oldest are forgotten: their jobs have expired by then
+const STORAGE_KEY = "upscaled.dismissed";
+const MAX_KEPT = 500; // older ones have expired on the server
 
-function read() {
+function load() {
   try {
-    const list = JSON.parse(localStorage.getItem(NAME) ?? "[]");
+    const list = JSON.parse(localStorage.getItem(STORAGE_KEY) ?? "[]");
     return Array.isArray(list) ? list : [];
   } catch {
     return [];
@@ -15,12 +15,12 @@ function read() {
 
 export function dismiss(id) {
   try {
-    localStorage.setItem(NAME, JSON.stringify([...read(), id].slice(-MOST)));
+    localStorage.setItem(STORAGE_KEY, JSON.stringify([...load(), id].slice(-MAX_KEPT)));
   } catch {
-    // it will be listed again after a reload
+    // it is listed again after a reload
   }
 }
 
 export function dismissed(id) {
-  return read().includes(id);
+  return load().includes(id);
 }

@@ -1,68 +1,68 @@
-// Saving results: one as it is, several as a ZIP that is made here.
+// Saves results: one as a file, several as a ZIP made in the browser.
 
 import * as api from "./api.js";
 import { currentKey } from "./session.js";
-import { LARGEST_ZIP, distinct, zip } from "./zip.js";
+import { MAX_ZIP_BYTES, uniqueNames, zip } from "./zip.js";
 
-const LARGE = 500e6; // bytes: what is larger goes to the disk as it comes
-const GAP = 600; // milliseconds between downloads, which browsers want
+const STREAM_ABOVE = 500e6; // bytes; larger files are streamed to disk
+const DOWNLOAD_INTERVAL = 600; // milliseconds; browsers drop downloads that follow too quickly
 
-/** The result's signed address where it is one of this very server, else "". */
-export function direct(result) {
+/** Returns the result's signed URL if it has the page's origin, else "". */
+export function sameOriginURL(result) {
   const url = new URL(result.url, document.baseURI);
   return url.origin === location.origin ? url.href : "";
 }
 
 /**
- * Saves one result. Without a key the browser does all of it; with one the
- * picture is fetched first, unless it is so large that its signed address does
- * better, whose name lacks the size.
+ * Saves one result. Without a key, the browser downloads it. With one, the page has to
+ * fetch it, except if it is large: then its signed URL is used, although the file name
+ * then lacks the size.
  */
 export async function download(item) {
   const { result, id } = item;
   if (!currentKey()) {
-    save(api.resultAddress(id), result.filename);
-  } else if (result.bytes > LARGE && direct(result)) {
-    save(direct(result), result.filename);
+    save(api.resultURL(id), result.filename);
+  } else if (result.bytes > STREAM_ABOVE && sameOriginURL(result)) {
+    save(sameOriginURL(result), result.filename);
   } else {
     const response = await api.result(id);
     saveBlob(await response.blob(), result.filename);
   }
 }
 
-function save(address, name) {
-  const link = Object.assign(document.createElement("a"), { href: address, download: name });
+function save(url, name) {
+  const link = Object.assign(document.createElement("a"), { href: url, download: name });
   document.body.append(link);
   link.click();
   link.remove();
 }
 
 function saveBlob(blob, name) {
-  const address = URL.createObjectURL(blob);
-  save(address, name);
-  setTimeout(() => URL.revokeObjectURL(address), 60000); // the browser reads it after the click
+  const url = URL.createObjectURL(blob);
+  save(url, name);
+  setTimeout(() => URL.revokeObjectURL(url), 60000); // the browser reads it after the click
 }
 
 /**
- * Saves several results. What does not fit a ZIP comes file by file.
- * @param {(share: number) => void} onProgress 0..1 of the bytes
+ * Saves several results as a ZIP, or one by one if they do not fit into one.
+ * @param {(share: number) => void} onProgress of the bytes, 0..1
  */
 export async function downloadAll(items, onProgress) {
   const total = items.reduce((sum, item) => sum + item.result.bytes + 2 * item.result.filename.length + 200, 0);
-  if (total >= LARGEST_ZIP) {
+  if (total >= MAX_ZIP_BYTES) {
     for (const item of items) {
       await download(item);
-      await new Promise((resolve) => setTimeout(resolve, GAP));
+      await new Promise((resolve) => setTimeout(resolve, DOWNLOAD_INTERVAL));
     }
     return;
   }
-  const name = `upscaled-${items.length}-pictures.zip`;
+  const name = `upscaled-${items.length}-images.zip`;
   const sink = await openSink(name, total);
   let written = 0;
   try {
-    for await (const piece of zip(entries(items))) {
-      await sink.write(piece);
-      written += piece.length;
+    for await (const chunk of zip(zipEntries(items))) {
+      await sink.write(chunk);
+      written += chunk.length;
       onProgress(Math.min(1, written / total));
     }
   } catch (error) {
@@ -72,15 +72,15 @@ export async function downloadAll(items, onProgress) {
   await sink.close();
 }
 
-async function* entries(items) {
-  const names = distinct(items.map((item) => item.result.filename));
+async function* zipEntries(items) {
+  const names = uniqueNames(items.map((item) => item.result.filename));
   for (const [at, item] of items.entries()) {
     const response = await api.result(item.id);
-    yield { name: names[at], modified: new Date(item.job.finished_at), chunks: chunksOf(response.body) };
+    yield { name: names[at], modified: new Date(item.job.finished_at), chunks: readChunks(response.body) };
   }
 }
 
-async function* chunksOf(stream) {
+async function* readChunks(stream) {
   const reader = stream.getReader();
   for (;;) {
     const { done, value } = await reader.read();
@@ -91,16 +91,16 @@ async function* chunksOf(stream) {
   }
 }
 
-/** A file on the disk for what is large, where the browser can; else a Blob. */
+/** Returns a file on disk for large downloads if the browser supports it, else a Blob. */
 async function openSink(name, total) {
-  if (total >= LARGE && window.showSaveFilePicker) {
+  if (total >= STREAM_ABOVE && window.showSaveFilePicker) {
     const handle = await window.showSaveFilePicker({ suggestedName: name });
     return handle.createWritable();
   }
-  let parts = [];
+  let chunks = [];
   return {
-    write: async (piece) => { parts.push(piece); },
-    close: async () => saveBlob(new Blob(parts, { type: "application/zip" }), name),
-    abort: async () => { parts = []; },
+    write: async (chunk) => { chunks.push(chunk); },
+    close: async () => saveBlob(new Blob(chunks, { type: "application/zip" }), name),
+    abort: async () => { chunks = []; },
   };
 }

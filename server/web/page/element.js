@@ -1,5 +1,4 @@
-// Making elements, without innerHTML: nothing that came from a file or the
-// network can become markup.
+// Creates elements without innerHTML, so that no text can become markup.
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -26,26 +25,26 @@ export function element(tag, fields = {}, ...children) {
   return made;
 }
 
-/** A drawing of index.html, hidden from screen readers. */
+/** An icon from index.html, hidden from screen readers. */
 export function icon(name) {
-  const drawing = document.createElementNS(SVG, "svg");
-  drawing.setAttribute("class", "icon");
-  drawing.setAttribute("aria-hidden", "true");
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("class", "icon");
+  svg.setAttribute("aria-hidden", "true");
   const use = document.createElementNS(SVG, "use");
   use.setAttribute("href", `#icon-${name}`);
-  drawing.append(use);
-  return drawing;
+  svg.append(use);
+  return svg;
 }
 
-/** Sets text only where it changed, so that screen readers and layout rest. */
-export function say(node, text) {
+/** Sets text only if it changed, which avoids layout and repeated announcements. */
+export function setText(node, text) {
   if (node.textContent !== text) {
     node.textContent = text;
   }
 }
 
-/** Hides or shows; tells whether that changed anything. */
-export function show(node, shown) {
+/** Shows or hides a node; returns whether that changed anything. */
+export function setVisible(node, shown) {
   const changed = node.hidden === shown;
   node.hidden = !shown;
   return changed;

@@ -1,24 +1,24 @@
-// How long a job still takes, from the rate of its progress.
+// Estimates the remaining time of a job from its progress.
 
-const HALF_LIFE = 8; // seconds after which an observation counts half
-const SETTLED = 0.04; // share of the work that must be seen before a rate is trusted
+const HALF_LIFE = 8; // seconds after which an observation has half its weight
+const MIN_SHARE = 0.04; // of the work, observed before the rate is used
 
-/** Follows one job. Times are in seconds of any steady clock, progress is 0..1. */
+/** Estimate for one job. Times are seconds of a monotonic clock, progress is 0..1. */
 export class Eta {
   #first = null;
   #last = null;
   #rate = 0; // of progress, per second
-  #guess;
+  #estimate;
 
-  /** @param {number|null} guess what the server thinks is left at the first observation, in seconds */
-  constructor(guess = null) {
-    this.#guess = guess;
+  /** @param {number|null} estimate the server's estimate at the first observation, in seconds */
+  constructor(estimate = null) {
+    this.#estimate = estimate;
   }
 
-  /** Takes in an observation; one from before the last is left out. */
+  /** Adds an observation. */
   observe(time, progress) {
     if (this.#last && progress < this.#last.progress) {
-      this.#first = this.#last = null; // another worker began anew
+      this.#first = this.#last = null; // another worker started over
       this.#rate = 0;
     }
     if (!this.#last) {
@@ -36,21 +36,21 @@ export class Eta {
     this.#last = { time, progress };
   }
 
-  /** Seconds still to go at a time, or null while nobody can know. */
+  /** Returns the remaining seconds at a time, or null if unknown. */
   remaining(time) {
     if (!this.#last) {
-      return this.#guess;
+      return this.#estimate;
     }
     const since = time - this.#last.time;
-    if (this.#rate > 0 && this.#last.progress - this.#first.progress >= SETTLED) {
+    if (this.#rate > 0 && this.#last.progress - this.#first.progress >= MIN_SHARE) {
       return Math.max(0, (1 - this.#last.progress) / this.#rate - since);
     }
-    return this.#guess === null ? null : Math.max(0, this.#guess - (time - this.#first.time));
+    return this.#estimate === null ? null : Math.max(0, this.#estimate - (time - this.#first.time));
   }
 }
 
-/** Whole words that do not jump with every observation. */
-export function remainingWords(seconds) {
+/** "35 s left", rounded so that it does not jump with every observation. */
+export function remainingText(seconds) {
   if (seconds === null) {
     return "";
   }

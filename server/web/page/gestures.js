@@ -1,14 +1,14 @@
-// Mouse, touch and wheel on the stage: drag the picture or the divider, pinch,
-// turn the wheel, click twice.
+// Mouse, touch and wheel gestures on the stage: drag the image or the divider, pinch,
+// zoom with the wheel, double-click.
 
-const WHEEL = 0.0022; // exponent of the zoom per pixel that the wheel turned
-const LINE = 16; // pixels of a line, where a wheel counts those
+const WHEEL_SPEED = 0.0022; // exponent of the zoom per pixel of wheel movement
+const LINE_HEIGHT = 16; // pixels, for wheels that report lines
 
 /** @param {import("./stage.js").Stage} stage */
 export function startGestures(stage) {
   const { node, divider } = stage;
   const pointers = new Map(); // id -> last point, CSS pixels
-  let dividing = 0; // the pointer that holds the divider
+  let dividing = 0; // ID of the pointer that drags the divider
 
   node.addEventListener("pointerdown", (event) => {
     if (event.button !== 0) {
@@ -40,7 +40,7 @@ export function startGestures(stage) {
     pointers.set(event.pointerId, now);
   });
 
-  /** Two fingers: their distance zooms, their middle moves. */
+  /** Zooms by the distance of two fingers and pans by their center. */
   function pinch(id, last, now) {
     const other = [...pointers].find(([each]) => each !== id && each !== dividing)?.[1];
     if (!other) {
@@ -61,9 +61,9 @@ export function startGestures(stage) {
 
   node.addEventListener("wheel", (event) => {
     event.preventDefault();
-    const turned = event.deltaY * (event.deltaMode === WheelEvent.DOM_DELTA_LINE ? LINE : 1);
-    const sensitive = event.ctrlKey ? 4 : 1; // trackpads tell a pinch so
-    stage.zoomBy(Math.exp(-turned * WHEEL * sensitive), stage.pointOf(event));
+    const turned = event.deltaY * (event.deltaMode === WheelEvent.DOM_DELTA_LINE ? LINE_HEIGHT : 1);
+    const sensitive = event.ctrlKey ? 4 : 1; // trackpads report a pinch this way
+    stage.zoomBy(Math.exp(-turned * WHEEL_SPEED * sensitive), stage.pointOf(event));
   }, { passive: false });
 
   node.addEventListener("dblclick", (event) => {

@@ -1,23 +1,23 @@
-// How pictures come in: dropped anywhere, pasted, chosen, or by address.
+// Adds images that are dropped, pasted, chosen or given by URL.
 
 import { announce } from "./announce.js";
-import { say, show } from "./element.js";
+import { setText, setVisible } from "./element.js";
 import { bytes, megapixels } from "./sizes.js";
-import { formatWords } from "./words.js";
+import { formatName } from "./text.js";
 
-const PICTURE = /\.(jpe?g|png|webp|gif|tiff?)$/i;
+const IMAGE_NAME = /\.(jpe?g|png|webp|gif|tiff?)$/i;
 
 const byId = (id) => document.getElementById(id);
 
 /**
- * @param {{addFile: (file: File) => void, addAddress: (url: string) => void}} on
+ * @param {{addFile: (file: File) => void, addURL: (url: string) => void}} on
  */
 export function startIntake(on) {
   const addFiles = (list) => {
     const files = [...list];
     files.forEach((file) => on.addFile(file));
     if (files.length) {
-      announce(`${files.length} ${files.length === 1 ? "picture" : "pictures"} added.`);
+      announce(`${files.length} ${files.length === 1 ? "image" : "images"} added.`);
     }
   };
   byId("choose").addEventListener("click", () => byId("files").click());
@@ -25,19 +25,19 @@ export function startIntake(on) {
     addFiles(event.target.files);
     event.target.value = ""; // the same file may be chosen again
   });
-  byId("by-address").addEventListener("submit", (event) => {
+  byId("by-url").addEventListener("submit", (event) => {
     event.preventDefault();
-    const field = byId("address");
+    const field = byId("url");
     if (field.value.trim()) {
-      on.addAddress(field.value.trim());
+      on.addURL(field.value.trim());
       field.value = "";
     }
   });
-  document.addEventListener("paste", (event) => paste(event, addFiles, on.addAddress));
-  startDropping(addFiles, on.addAddress);
+  document.addEventListener("paste", (event) => paste(event, addFiles, on.addURL));
+  startDropping(addFiles, on.addURL);
 }
 
-function paste(event, addFiles, addAddress) {
+function paste(event, addFiles, addURL) {
   if (event.target.closest?.("input, textarea, dialog")) {
     return;
   }
@@ -50,18 +50,18 @@ function paste(event, addFiles, addAddress) {
   const text = event.clipboardData.getData("text/plain").trim();
   if (/^https?:\/\/\S+$/.test(text)) {
     event.preventDefault();
-    addAddress(text);
+    addURL(text);
   }
 }
 
-function startDropping(addFiles, addAddress) {
+function startDropping(addFiles, addURL) {
   const veil = byId("veil");
-  let depth = 0; // enter and leave come for every element in between
+  let depth = 0; // dragenter and dragleave fire for every nested element
   const busy = () => document.querySelector("dialog[open]");
   const wanted = (event) => !busy() && [...event.dataTransfer.types].some((type) => type === "Files" || type === "text/uri-list");
   const set = (count) => {
     depth = Math.max(0, count);
-    show(veil, depth > 0);
+    setVisible(veil, depth > 0);
   };
   addEventListener("dragenter", (event) => wanted(event) && set(depth + 1));
   addEventListener("dragleave", (event) => wanted(event) && set(depth - 1));
@@ -73,33 +73,33 @@ function startDropping(addFiles, addAddress) {
     }
     set(0);
     const { files } = event.dataTransfer;
-    const address = event.dataTransfer.getData("text/uri-list").split("\n")[0].trim();
-    const inside = folders(event.dataTransfer.items); // must be asked before the first await
+    const url = event.dataTransfer.getData("text/uri-list").split("\n")[0].trim();
+    const inside = folders(event.dataTransfer.items); // not available after the first await
     if (inside.length) {
       addFiles((await Promise.all(inside.map((entry) => filesBelow(entry)))).flat());
     } else if (files.length) {
       addFiles(files);
-    } else if (/^https?:/.test(address)) {
-      addAddress(address);
+    } else if (/^https?:/.test(url)) {
+      addURL(url);
     }
   });
 }
 
-/** The dropped entries, where one of them is a folder. */
+/** The dropped entries if one of them is a folder, else none. */
 function folders(items) {
   const entries = [...items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
   return entries.some((entry) => entry.isDirectory) ? entries : [];
 }
 
-/** All pictures of a folder; a single file is taken whatever its name is. */
+/** All images in a folder, by name; a single file whatever its name is. */
 async function filesBelow(entry, depth = 0) {
   if (entry.isFile) {
     const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
-    return depth === 0 || PICTURE.test(file.name) ? [file] : [];
+    return depth === 0 || IMAGE_NAME.test(file.name) ? [file] : [];
   }
   const reader = entry.createReader();
   const found = [];
-  for (;;) { // a reader gives at most 100 entries at once
+  for (;;) { // returns at most 100 entries per call
     const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
     if (!some.length) {
       return found;
@@ -110,9 +110,9 @@ async function filesBelow(entry, depth = 0) {
   }
 }
 
-/** Says what the server takes. */
+/** Shows which files the server accepts. */
 export function describeLimits({ formats, limits }) {
-  const names = formats.map(formatWords).join(", ");
-  const most = [limits.max_bytes && bytes(limits.max_bytes), limits.max_pixels && megapixels(limits.max_pixels)].filter(Boolean);
-  say(byId("intake-limits"), `${names}${most.length ? ` · up to ${most.join(" and ")} each` : ""}`);
+  const names = formats.map(formatName).join(", ");
+  const max = [limits.max_bytes && bytes(limits.max_bytes), limits.max_pixels && megapixels(limits.max_pixels)].filter(Boolean);
+  setText(byId("intake-limits"), `${names}${max.length ? ` · up to ${max.join(" and ")} each` : ""}`);
 }

@@ -1,25 +1,25 @@
-// One picture in the queue: what was added here and what the server says of it.
+// One image in the queue, with the state of its upload and its job.
 
 import { Eta } from "./eta.js";
 
-/** States before the server has the job; the others are the server's. */
+/** States without a job on the server. The other states are the server's. */
 export const WAITING = "waiting";
 export const SENDING = "sending";
-export const REFUSED = "refused"; // never became a job
+export const REJECTED = "rejected"; // no job was created
 
 const seconds = () => performance.now() / 1000;
 
 export class Item {
   state = WAITING;
   progress = 0; // of the upload while SENDING, of the work while "running"; 0..1
-  id = ""; // the job's, once there is one
+  id = ""; // of the job, once there is one
   job = null;
   input = null; // {width, height}
   error = null; // {kind, detail}
-  note = ""; // why it waits
-  attempts = 0; // uploads that broke off
-  key = ""; // that it was sent with
-  stop = new AbortController();
+  note = ""; // why it is waiting
+  attempts = 0; // failed uploads
+  key = ""; // the key used for the upload
+  aborter = new AbortController();
   #eta = null;
 
   /** @param {{file?: File, url?: string, name: string, options?: object}} source */
@@ -27,15 +27,15 @@ export class Item {
     Object.assign(this, { file, url, name, options });
   }
 
-  /** An item of a job that this page did not begin. */
-  static of(job) {
-    const item = new Item({ name: job.name || "picture", options: job.options });
-    item.follow(job);
+  /** Makes an item of a job from the server's list. */
+  static fromJob(job) {
+    const item = new Item({ name: job.name || "image", options: job.options });
+    item.update(job);
     return item;
   }
 
-  /** Takes in the server's view of the job. */
-  follow(job) {
+  /** Sets the server's state of the job. */
+  update(job) {
     if (this.final && this.id === job.id) {
       return;
     }
@@ -52,31 +52,31 @@ export class Item {
     }
   }
 
-  /** The upload failed or the server said no. */
-  refuse(error) {
-    this.state = error.kind === "aborted" ? "canceled" : REFUSED;
+  /** Records that the upload failed or was rejected. */
+  fail(error) {
+    this.state = error.kind === "aborted" ? "canceled" : REJECTED;
     this.error = { kind: error.kind, detail: error.detail ?? error.message, requestId: error.requestId };
   }
 
   get final() {
-    return ["succeeded", "failed", "canceled", REFUSED].includes(this.state);
+    return ["succeeded", "failed", "canceled", REJECTED].includes(this.state);
   }
 
   get succeeded() {
     return this.state === "succeeded";
   }
 
-  /** Whether the server works on it or will. */
-  get followed() {
+  /** Whether the job is queued or running. */
+  get active() {
     return this.state === "queued" || this.state === "running";
   }
 
-  /** Whether it can be sent once more from here. */
+  /** Whether the page can send it again. */
   get repeatable() {
     return Boolean(this.file || this.url);
   }
 
-  /** Seconds still to go, or null. */
+  /** Remaining seconds, or null if unknown. */
   get remaining() {
     return this.state === "running" && this.#eta ? this.#eta.remaining(seconds()) : null;
   }

@@ -1,4 +1,4 @@
-// Puts the page together.
+// Connects the parts of the page.
 
 import * as api from "./api.js";
 import { announce, announceIn } from "./announce.js";
@@ -6,23 +6,23 @@ import { Cards } from "./cards.js";
 import { Compare } from "./compare.js";
 import { Connection } from "./connection.js";
 import { download, downloadAll } from "./download.js";
-import { say, show } from "./element.js";
-import { Follower } from "./follow.js";
+import { setText, setVisible } from "./element.js";
+import { JobWatcher } from "./watcher.js";
 import { describeLimits, startIntake } from "./intake.js";
 import { Queue } from "./queue.js";
-import { currentKey, onRefused } from "./session.js";
+import { currentKey, onUnauthorized } from "./session.js";
 import { Settings } from "./settings.js";
 import { SignIn, showAccount } from "./signin.js";
 import { bytes } from "./sizes.js";
 
-const PAGE = 30; // earlier jobs that are listed at once
+const PAGE = 30; // earlier jobs loaded at once
 
 const byId = (id) => document.getElementById(id);
 
 const connection = new Connection();
 const queue = new Queue(connection);
 const settings = new Settings();
-const follower = new Follower(queue, connection);
+const watcher = new JobWatcher(queue, connection);
 const signIn = new SignIn({ out: () => location.reload() });
 const succeeded = () => queue.items.filter((item) => item.succeeded);
 const compare = new Compare({ items: succeeded, download: save });
@@ -31,25 +31,25 @@ let system = null;
 let cursor = null; // of the next page of earlier jobs
 
 announceIn(byId("announcements"));
-connection.addEventListener("change", tellConnection);
+connection.addEventListener("change", showConnection);
 byId("connection-retry").addEventListener("click", () => connection.tryNow());
 byId("download-all").addEventListener("click", saveAll);
 byId("clear").addEventListener("click", clear);
-byId("earlier").addEventListener("click", () => listEarlier());
-startIntake({ addFile, addAddress });
+byId("earlier").addEventListener("click", () => loadEarlier());
+startIntake({ addFile, addURL });
 queue.addEventListener("changed", (event) => event.detail.final && refreshAccount());
-onRefused(again);
-follower.run();
-begin();
+onUnauthorized(signInAgain);
+watcher.run();
+start();
 
-/** Learns what the server has and lists the jobs there are. */
-async function begin() {
+/** Loads the server's description and the list of jobs. */
+async function start() {
   try {
     system = await api.system();
   } catch {
-    connection.report();
-    await connection.available();
-    begin();
+    connection.reportLost();
+    await connection.whenAvailable();
+    start();
     return;
   }
   describeLimits(system);
@@ -58,40 +58,40 @@ async function begin() {
     await signIn.ask();
   }
   cursor = null;
-  const parts = [api.models().then((models) => settings.setModels(models)), tellDevice(), refreshAccount(), listEarlier()];
-  await Promise.allSettled(parts); // each part can be missing; a refused key is heard of by onRefused
-  follower.resume();
+  const parts = [api.models().then((models) => settings.setModels(models)), showDevice(), refreshAccount(), loadEarlier()];
+  await Promise.allSettled(parts); // each part is optional; onUnauthorized handles a rejected key
+  watcher.resume();
 }
 
-/** The server wants a key, or another one than we have. */
-async function again() {
+/** Asks for a key when the server rejects the current one. */
+async function signInAgain() {
   if (!signIn.asking) {
-    await signIn.ask(currentKey() ? "The key is not accepted any more." : "");
-    begin();
+    await signIn.ask(currentKey() ? "The key is no longer accepted." : "");
+    start();
   }
 }
 
 function addFile(file) {
-  const most = system?.limits.max_bytes;
-  const refusal = most && file.size > most
-    ? { kind: "too_large", detail: `This file has ${bytes(file.size)}; the server takes at most ${bytes(most)}.` }
+  const max = system?.limits.max_bytes;
+  const error = max && file.size > max
+    ? { kind: "too_large", detail: `This file has ${bytes(file.size)}; the server accepts at most ${bytes(max)}.` }
     : null;
-  queue.add({ file, name: file.name || "pasted picture", options: settings.options() }, refusal);
+  queue.add({ file, name: file.name || "pasted image", options: settings.options() }, error);
 }
 
-function addAddress(url) {
+function addURL(url) {
   const name = nameOf(url);
   queue.add({ url, name, options: settings.options() });
   announce(`${name} added.`);
 }
 
-/** The last part of an address's path, as people read it. */
+/** The last part of a URL's path, decoded. */
 function nameOf(url) {
   try {
     const { pathname, host } = new URL(url);
     return decodeURIComponent(pathname.split("/").pop()) || host;
   } catch {
-    return url; // the server says what is wrong with it
+    return url; // the server reports what is wrong
   }
 }
 
@@ -117,7 +117,7 @@ async function save(item) {
   try {
     await download(item);
   } catch (error) {
-    tell(error.status === 404 ? `${item.name} has expired on the server.` : error.detail);
+    notify(error.status === 404 ? `${item.name} has expired on the server.` : error.detail);
   }
 }
 
@@ -129,8 +129,8 @@ async function saveAll() {
     await downloadAll(succeeded().reverse(), (share) => { words.textContent = `Packing ${Math.round(share * 100)} %`; });
     announce("All results were downloaded.");
   } catch (error) {
-    if (error.name !== "AbortError") { // a closed file picker is no failure
-      tell(error.detail ?? error.message);
+    if (error.name !== "AbortError") { // the user closed the file picker
+      notify(error.detail ?? error.message);
     }
   }
   words.textContent = "Download all";
@@ -142,17 +142,17 @@ function clear() {
   (queue.items.length ? byId("queue-title") : byId("choose")).focus();
 }
 
-async function listEarlier() {
+async function loadEarlier() {
   const page = await api.jobs(PAGE, cursor ?? "");
-  page.jobs.forEach((job) => queue.adopt(job));
+  page.jobs.forEach((job) => queue.addJob(job));
   cursor = page.next;
-  show(byId("earlier"), Boolean(cursor));
+  setVisible(byId("earlier"), Boolean(cursor));
 }
 
-async function tellDevice() {
+async function showDevice() {
   const [device] = await api.devices();
-  show(byId("device"), Boolean(device));
-  say(byId("device"), device ? device.name || device.kind.toUpperCase() : "");
+  setVisible(byId("device"), Boolean(device));
+  setText(byId("device"), device ? device.name || device.kind.toUpperCase() : "");
 }
 
 async function refreshAccount() {
@@ -161,18 +161,18 @@ async function refreshAccount() {
   }
 }
 
-function tellConnection() {
+function showConnection() {
   const offline = navigator.onLine === false;
-  show(byId("connection"), connection.lost);
-  say(byId("connection-words"), offline
-    ? "This device is offline. Everything goes on when it is back."
-    : "The server cannot be reached. Trying again; nothing is lost.");
+  setVisible(byId("connection"), connection.lost);
+  setText(byId("connection-message"), offline
+    ? "This device is offline. Work continues when it is back online."
+    : "The server cannot be reached. Retrying; nothing is lost.");
   if (!connection.lost) {
-    announce("Connected again.");
+    announce("Reconnected.");
   }
 }
 
-function tell(sentence) {
+function notify(sentence) {
   announce(sentence);
-  say(byId("queue-words"), sentence);
+  setText(byId("queue-summary"), sentence);
 }

@@ -1,64 +1,63 @@
-// From what was chosen to the options of a job, as the API names them. Pure, so
-// that every rule of the API can be tested.
+// Converts the settings form's values to the API's job options, in pure functions.
 
-/** What is chosen until somebody chooses otherwise. */
+/** Initial values of the settings form. */
 export const DEFAULTS = {
   size: "4", longest: "3840", width: "", height: "", keep: true, model: "", format: "", quality: 90,
   faces: false, strength: 80, denoiseOn: false, denoise: 50, strip: false, lossless: false,
 };
 
-const LOSSY = ["", "jpeg", "webp"]; // "" may be one of the others
+const LOSSY = ["", "jpeg", "webp"]; // "" (the original format) may be one of these
 
-/** Which choices have a meaning beside the others. */
-export function available(chosen, model, faceRestorer) {
+/** Returns which settings apply, given the others. */
+export function available(values, model, faceRestorer) {
   const faces = Boolean(faceRestorer?.name);
-  const lossless = chosen.format === "webp";
+  const lossless = values.format === "webp";
   return {
-    quality: LOSSY.includes(chosen.format) && !(lossless && chosen.lossless),
+    quality: LOSSY.includes(values.format) && !(lossless && values.lossless),
     lossless,
     denoise: Boolean(model?.denoise),
     faces,
-    strength: faces && chosen.faces,
+    strength: faces && values.faces,
   };
 }
 
 /**
- * @param {typeof DEFAULTS} chosen
+ * @param {typeof DEFAULTS} values
  * @param {{name: string, denoise: boolean}|undefined} model
  * @param {{name: string}|undefined} faceRestorer
  */
-export function optionsOf(chosen, model, faceRestorer) {
-  const can = available(chosen, model, faceRestorer);
-  const options = { ...sizeOf(chosen) };
+export function jobOptions(values, model, faceRestorer) {
+  const can = available(values, model, faceRestorer);
+  const options = { ...sizeOptions(values) };
   if (model) {
     options.model = model.name;
   }
-  if (chosen.format) {
-    options.format = chosen.format;
+  if (values.format) {
+    options.format = values.format;
   }
   if (can.quality) {
-    options.quality = Number(chosen.quality);
+    options.quality = Number(values.quality);
   }
-  if (can.lossless && chosen.lossless) {
+  if (can.lossless && values.lossless) {
     options.lossless = true;
   }
-  if (can.denoise && chosen.denoiseOn) {
-    options.denoise = Number(chosen.denoise) / 100;
+  if (can.denoise && values.denoiseOn) {
+    options.denoise = Number(values.denoise) / 100;
   }
   if (can.strength) {
     options.face_enhance = true;
-    options.face_strength = Number(chosen.strength) / 100;
+    options.face_strength = Number(values.strength) / 100;
   }
-  if (chosen.strip) {
+  if (values.strip) {
     options.strip = true;
   }
   return options;
 }
 
-function sizeOf({ size, longest, width, height, keep }) {
-  const [w, h] = [whole(width), whole(height)];
+function sizeOptions({ size, longest, width, height, keep }) {
+  const [w, h] = [positiveInteger(width), positiveInteger(height)];
   if (size === "longest") {
-    return whole(longest) ? { longest: whole(longest) } : {};
+    return positiveInteger(longest) ? { longest: positiveInteger(longest) } : {};
   }
   if (size !== "exact") {
     return { scale: Number(size) };
@@ -69,13 +68,13 @@ function sizeOf({ size, longest, width, height, keep }) {
   return { ...(w && { width: w }), ...(h && { height: h }) };
 }
 
-function whole(text) {
+function positiveInteger(text) {
   const number = Math.round(Number(text));
   return number >= 1 ? number : 0;
 }
 
-/** The size in a few words, for where the choices are folded away. */
-export function sizeWords(options) {
+/** The size as short text, for the collapsed settings. */
+export function sizeText(options) {
   if (options.scale) {
     return `${options.scale}×`;
   }
@@ -88,5 +87,5 @@ export function sizeWords(options) {
   if (options.width || options.height) {
     return `${options.width ?? "any"} × ${options.height ?? "any"}`;
   }
-  return "model's own size";
+  return "model's own scale";
 }

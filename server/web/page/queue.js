@@ -1,14 +1,14 @@
-// The queue: pictures are sent two at a time, in order; the server works on
-// them as it can. Events "added", "changed" and "removed" carry the item.
+// The queue. Images are uploaded in order, two at a time. Events "added",
+// "changed" and "removed" carry the item.
 
 import * as api from "./api.js";
 import { Item, SENDING, WAITING } from "./item.js";
 import { dismiss, dismissed } from "./dismissed.js";
 import { currentKey, nextKey } from "./session.js";
 
-const LANES = 2; // uploads at once
-const BREAKS = 3; // uploads of one picture that may break off while the server is there
-const LONGEST_WAIT = 30; // seconds, whatever a busy server asks for
+const PARALLEL_UPLOADS = 2; // at once
+const MAX_ATTEMPTS = 3; // uploads of an image that may break off
+const MAX_WAIT = 30; // seconds, even if Retry-After is longer
 
 export class Queue extends EventTarget {
   items = [];
@@ -21,101 +21,101 @@ export class Queue extends EventTarget {
     this.#connection = connection;
   }
 
-  /** Adds a picture; a refusal is known before anything is sent. */
-  add(source, refusal = null) {
+  /** Adds an image. An `error` means that it is not sent at all. */
+  add(source, error = null) {
     const item = new Item(source);
-    if (refusal) {
-      item.refuse(refusal);
+    if (error) {
+      item.fail(error);
     }
     this.items.unshift(item);
-    this.#tell("added", item);
-    this.#fill();
+    this.#emit("added", item);
+    this.#sendNext();
     return item;
   }
 
-  /** Takes in a job of the server's list; an unknown one goes where its age belongs. */
-  adopt(job) {
+  /** Updates a job from the server's list, or inserts it by age. */
+  addJob(job) {
     const known = this.items.find((item) => item.id === job.id);
     if (known) {
       this.update(job);
     } else if (!dismissed(job.id)) {
-      const item = Item.of(job);
+      const item = Item.fromJob(job);
       const older = this.items.findIndex((each) => each.job && each.job.created_at < job.created_at);
       this.items.splice(older < 0 ? this.items.length : older, 0, item);
-      this.#tell("added", item);
+      this.#emit("added", item);
     }
   }
 
-  /** Takes in news of a job that may or may not be known here. */
+  /** Updates the item of a job, if there is one. */
   update(job) {
     const item = this.items.find((each) => each.id === job.id);
     if (item && !item.final) {
-      item.follow(job);
-      this.#tell("changed", item);
+      item.update(job);
+      this.#emit("changed", item);
     }
   }
 
-  /** The server forgot a job that was not done. */
-  lose(id) {
+  /** Fails a job that the server deleted before it was done. */
+  markGone(id) {
     const item = this.items.find((each) => each.id === id);
-    if (item?.followed) {
-      item.refuse({ kind: "not_found", detail: "The server does not know this job any more. Send the picture again." });
-      this.#tell("changed", item);
+    if (item?.active) {
+      item.fail({ kind: "not_found", detail: "The server no longer has this job. Send the image again." });
+      this.#emit("changed", item);
     }
   }
 
-  /** Ends it wherever it is: waiting, being sent, queued or running. */
+  /** Cancels an item in any state. */
   async cancel(item) {
     if (!item.id) {
-      item.stop.abort();
-      item.refuse(new api.ApiError("aborted", "Canceled."));
-      this.#tell("changed", item);
+      item.aborter.abort();
+      item.fail(new api.ApiError("aborted", "Canceled."));
+      this.#emit("changed", item);
       return;
     }
     try {
       this.update(await api.cancel(item.id));
     } catch (error) {
-      item.note = error.unreachable ? "It could not be canceled: the server cannot be reached." : error.detail;
-      this.#tell("changed", item);
+      item.note = error.unreachable ? "Not canceled: the server cannot be reached." : error.detail;
+      this.#emit("changed", item);
     }
   }
 
-  /** Sends it again, with other options where they are given. */
+  /** Sends an item again, with new options if given. */
   repeat(item, options = item.options) {
     const next = new Item({ file: item.file, url: item.url, name: item.name, options });
     next.input = item.input;
     this.items.splice(this.items.indexOf(item), item.succeeded ? 0 : 1, next);
     if (!item.succeeded) {
-      this.#forget(item);
+      this.#drop(item);
     }
-    this.#tell("added", next);
-    this.#fill();
+    this.#emit("added", next);
+    this.#sendNext();
     return next;
   }
 
   remove(item) {
     this.items = this.items.filter((each) => each !== item);
-    this.#forget(item);
+    this.#drop(item);
   }
 
-  #forget(item) {
+  #drop(item) {
     if (item.id) {
       dismiss(item.id);
     }
-    this.#tell("removed", item);
+    this.#emit("removed", item);
   }
 
-  /** Jobs whose end is awaited, oldest first: the server begins with those. */
-  followed() {
-    return this.items.filter((item) => item.followed).reverse();
+  /** Queued and running items, oldest first: the server starts with those. */
+  activeJobs() {
+    return this.items.filter((item) => item.active).reverse();
   }
 
-  #tell(type, item) {
+  #emit(type, item) {
     this.dispatchEvent(new CustomEvent(type, { detail: item }));
   }
 
-  #fill() {
-    while (this.#sending < LANES) {
+  #sendNext() {
+    while (this.#sending < PARALLEL_UPLOADS) {
       const next = this.items.findLast((item) => item.state === WAITING && !item.note);
       if (!next) {
         return;
@@ -123,7 +123,7 @@ export class Queue extends EventTarget {
       this.#sending++;
       this.#send(next).finally(() => {
         this.#sending--;
-        this.#fill();
+        this.#sendNext();
       });
     }
   }
@@ -133,57 +133,57 @@ export class Queue extends EventTarget {
     item.progress = 0;
     item.note = "";
     item.key = currentKey();
-    this.#tell("changed", item);
+    this.#emit("changed", item);
     try {
       const job = await this.#submit(item);
-      item.follow(job);
-      if (item.stop.signal.aborted) { // canceled between being sent and being answered
+      item.update(job);
+      if (item.aborter.signal.aborted) { // canceled before the response arrived
         this.cancel(item);
       }
     } catch (error) {
       if (!item.final) {
-        await this.#failed(item, error);
+        await this.#handleFailure(item, error);
       }
     }
-    this.#tell("changed", item);
+    this.#emit("changed", item);
   }
 
   #submit(item) {
     if (item.url) {
-      return api.submitAddress(item.url, item.options);
+      return api.submitURL(item.url, item.options);
     }
     const progress = (share) => {
       item.progress = share;
-      this.#tell("changed", item);
+      this.#emit("changed", item);
     };
-    return api.submitFile(item.file, item.options, progress, item.stop.signal);
+    return api.submitFile(item.file, item.options, progress, item.aborter.signal);
   }
 
-  /** Waits where waiting helps; else the failure is the user's to see. */
-  async #failed(item, error) {
+  /** Retries if that may help, otherwise shows the error. */
+  async #handleFailure(item, error) {
     const busy = error.kind === "busy" || error.status === 503 || (error.kind === "rate_limited" && error.retryAfter > 0);
-    if (error.unreachable && item.attempts++ < BREAKS) {
-      this.#connection.report();
-      this.#later(item, "It is sent as soon as the server can be reached.", this.#connection.available());
-    } else if (busy && error.retryAfter <= LONGEST_WAIT) {
+    if (error.unreachable && item.attempts++ < MAX_ATTEMPTS) {
+      this.#connection.reportLost();
+      this.#waitFor(item, "Will be sent when the server can be reached.", this.#connection.whenAvailable());
+    } else if (busy && error.retryAfter <= MAX_WAIT) {
       const pause = new Promise((resolve) => setTimeout(resolve, 1000 * (error.retryAfter || 3)));
-      this.#later(item, "The server is busy. It is sent in a moment.", pause);
+      this.#waitFor(item, "The server is busy. Will be sent in a moment.", pause);
     } else if (error.status === 401) { // the page asks for a key
-      this.#later(item, "It is sent as soon as you have signed in.", currentKey() === item.key ? nextKey() : Promise.resolve());
+      this.#waitFor(item, "Will be sent when you have signed in.", currentKey() === item.key ? nextKey() : Promise.resolve());
     } else if (error.unreachable) {
-      item.refuse(new api.ApiError("network", "The upload broke off again and again. A proxy may not allow files of this size."));
+      item.fail(new api.ApiError("network", "The upload failed repeatedly. A reverse proxy may not allow files of this size."));
     } else {
-      item.refuse(error);
+      item.fail(error);
     }
   }
 
-  #later(item, note, until) {
+  #waitFor(item, note, until) {
     item.state = WAITING;
     item.note = note;
     until.then(() => {
       if (item.state === WAITING) {
         item.note = "";
-        this.#fill();
+        this.#sendNext();
       }
     });
   }

@@ -1,58 +1,58 @@
-// The key: kept for this tab, or in this browser where that was asked for.
+// The API key, stored for this tab or, if requested, in this browser.
 
-const NAME = "upscaled.key";
+const STORAGE_KEY = "upscaled.key";
 
-let key = stored();
-const watchers = new Set();
-const waiting = []; // for a key
+let key = loadKey();
+const listeners = new Set();
+const waiters = []; // resolved by the next sign-in
 
-function stored() {
+function loadKey() {
   try {
-    return sessionStorage.getItem(NAME) ?? localStorage.getItem(NAME) ?? "";
+    return sessionStorage.getItem(STORAGE_KEY) ?? localStorage.getItem(STORAGE_KEY) ?? "";
   } catch {
-    return ""; // storage is switched off: the key lives as long as the page
+    return ""; // storage is disabled
   }
 }
 
-/** The key, "" where there is none. */
+/** Returns the key, or "". */
 export function currentKey() {
   return key;
 }
 
-/** Resolves with the next key. */
-export const nextKey = () => new Promise((resolve) => waiting.push(resolve));
+/** Resolves after the next sign-in. */
+export const nextKey = () => new Promise((resolve) => waiters.push(resolve));
 
-/** Takes a key; `remember` keeps it after the tab is closed. */
+/** Sets the key; `remember` keeps it after the tab is closed. */
 export function signIn(newKey, remember) {
-  forget();
+  clearStorage();
   key = newKey;
-  waiting.splice(0).forEach((resolve) => resolve());
+  waiters.splice(0).forEach((resolve) => resolve());
   try {
-    (remember ? localStorage : sessionStorage).setItem(NAME, newKey);
+    (remember ? localStorage : sessionStorage).setItem(STORAGE_KEY, newKey);
   } catch {
-    // the page still works until it is left
+    // the key lasts until the page is closed
   }
 }
 
 export function signOut() {
-  forget();
+  clearStorage();
   key = "";
 }
 
-function forget() {
+function clearStorage() {
   try {
-    sessionStorage.removeItem(NAME);
-    localStorage.removeItem(NAME);
+    sessionStorage.removeItem(STORAGE_KEY);
+    localStorage.removeItem(STORAGE_KEY);
   } catch {
     // nothing was stored
   }
 }
 
-/** Calls back when the server refuses the key. */
-export function onRefused(callback) {
-  watchers.add(callback);
+/** Registers a callback for responses with status 401. */
+export function onUnauthorized(callback) {
+  listeners.add(callback);
 }
 
-export function refused() {
-  watchers.forEach((callback) => callback());
+export function reportUnauthorized() {
+  listeners.forEach((callback) => callback());
 }

@@ -1,66 +1,66 @@
-// The settings' controls: they show, keep and give what was chosen.
+// The settings form: shows, stores and returns its values.
 
-import { element, say, show } from "./element.js";
-import { DEFAULTS, available, optionsOf, sizeWords } from "./options.js";
-import { formatWords } from "./words.js";
+import { element, setText, setVisible } from "./element.js";
+import { DEFAULTS, available, jobOptions, sizeText } from "./options.js";
+import { formatName } from "./text.js";
 
-const NAME = "upscaled.settings";
+const STORAGE_KEY = "upscaled.settings";
 const CHECKS = ["keep", "faces", "strip", "lossless", "denoiseOn"];
 const FIELDS = ["longest", "width", "height", "format", "quality", "strength", "denoise"];
 
 const byId = (id) => document.getElementById(id);
 
 export class Settings {
-  #chosen = { ...DEFAULTS };
+  #values = { ...DEFAULTS };
   #models = [];
   #restorer = undefined;
 
   constructor() {
-    this.#restore();
-    this.#write();
-    byId("options").addEventListener("input", () => this.#read());
+    this.#load();
+    this.#fillForm();
+    byId("options").addEventListener("input", () => this.#readForm());
     byId("options").addEventListener("submit", (event) => event.preventDefault());
     const wide = matchMedia("(min-width: 60rem)");
-    const unfold = () => { byId("settings").open = wide.matches; };
-    wide.addEventListener("change", unfold);
-    unfold();
-    this.#arrange();
+    const openIfWide = () => { byId("settings").open = wide.matches; };
+    wide.addEventListener("change", openIfWide);
+    openIfWide();
+    this.#refresh();
   }
 
-  /** The options of a picture that is added now. */
+  /** The options for images that are added now. */
   options() {
-    return optionsOf(this.#chosen, this.#model(), this.#restorer);
+    return jobOptions(this.#values, this.#model(), this.#restorer);
   }
 
-  /** The factor of a model, by name; of the chosen or default one without. */
+  /** The scale of a model, or of the selected one if the name is unknown. */
   scaleOf = (name) => (this.#models.find((model) => model.name === name) ?? this.#model())?.scale ?? 4;
 
   setSystem({ face_restorer: restorer }) {
     this.#restorer = restorer ?? undefined;
-    this.#arrange();
+    this.#refresh();
   }
 
   setModels(all) {
     this.#models = all.filter((model) => !model.faces);
     const installed = this.#models.filter((model) => model.installed);
     const missing = this.#models.filter((model) => !model.installed);
-    if (!installed.some((model) => model.name === this.#chosen.model)) {
-      this.#chosen.model = (installed.find((model) => model.default) ?? installed[0])?.name ?? "";
+    if (!installed.some((model) => model.name === this.#values.model)) {
+      this.#values.model = (installed.find((model) => model.default) ?? installed[0])?.name ?? "";
     }
-    byId("models-installed").replaceChildren(...installed.map((model) => this.#choice(model)));
-    byId("models-missing").replaceChildren(...missing.map((model) => this.#choice(model)));
-    show(byId("models"), this.#models.length > 0);
-    show(byId("models-more"), missing.length > 0);
-    say(byId("models-more-words"), `${missing.length} more can be installed`);
-    this.#arrange();
+    byId("models-installed").replaceChildren(...installed.map((model) => this.#modelChoice(model)));
+    byId("models-missing").replaceChildren(...missing.map((model) => this.#modelChoice(model)));
+    setVisible(byId("models"), this.#models.length > 0);
+    setVisible(byId("models-more"), missing.length > 0);
+    setText(byId("models-more-summary"), `${missing.length} more can be installed`);
+    this.#refresh();
   }
 
   #model() {
-    return this.#models.find((model) => model.name === this.#chosen.model && model.installed);
+    return this.#models.find((model) => model.name === this.#values.model && model.installed);
   }
 
-  #choice(model) {
-    const radio = element("input", { type: "radio", name: "model", value: model.name, disabled: !model.installed, checked: model.name === this.#chosen.model });
+  #modelChoice(model) {
+    const radio = element("input", { type: "radio", name: "model", value: model.name, disabled: !model.installed, checked: model.name === this.#values.model });
     const title = element("span.choice-name", { textContent: model.name });
     const detail = element("span.choice-about", { textContent: `${model.summary} · ${model.scale}×`, title: `${model.origin} · ${model.licence}` });
     const label = element("label.choice", {}, radio, element("span", {}, title, detail));
@@ -70,78 +70,78 @@ export class Settings {
     const command = `upscaled models pull ${model.name}`;
     const copy = element("button", { type: "button", className: "plain small", textContent: "Copy", "aria-label": `Copy the command ${command}` });
     copy.addEventListener("click", async () => {
-      await navigator.clipboard?.writeText(command).then(() => say(copy, "Copied"), () => {});
+      await navigator.clipboard?.writeText(command).then(() => setText(copy, "Copied"), () => {});
     });
     return element("div.missing", {}, label, element("p.command", {}, element("code", { textContent: command }), navigator.clipboard ? copy : null));
   }
 
-  #read() {
+  #readForm() {
     const form = byId("options");
-    this.#chosen.size = form.elements.size.value;
-    this.#chosen.model = form.querySelector("input[name=model]:checked")?.value ?? this.#chosen.model;
-    CHECKS.forEach((name) => { this.#chosen[name] = byId(name).checked; });
-    FIELDS.forEach((name) => { this.#chosen[name] = byId(name).value; });
-    this.#keep();
-    this.#arrange();
+    this.#values.size = form.elements.size.value;
+    this.#values.model = form.querySelector("input[name=model]:checked")?.value ?? this.#values.model;
+    CHECKS.forEach((name) => { this.#values[name] = byId(name).checked; });
+    FIELDS.forEach((name) => { this.#values[name] = byId(name).value; });
+    this.#save();
+    this.#refresh();
   }
 
-  #write() {
+  #fillForm() {
     const form = byId("options");
-    form.elements.size.value = this.#chosen.size;
-    CHECKS.forEach((name) => { byId(name).checked = this.#chosen[name]; });
-    FIELDS.forEach((name) => { byId(name).value = this.#chosen[name]; });
+    form.elements.size.value = this.#values.size;
+    CHECKS.forEach((name) => { byId(name).checked = this.#values[name]; });
+    FIELDS.forEach((name) => { byId(name).value = this.#values[name]; });
   }
 
-  /** Shows the controls that have a meaning now, and what they are at. */
-  #arrange() {
+  /** Shows the controls that apply now, with their values. */
+  #refresh() {
     const model = this.#model();
-    const can = available(this.#chosen, model, this.#restorer);
+    const can = available(this.#values, model, this.#restorer);
     for (const node of document.querySelectorAll("[data-for]")) {
       const [, value] = node.dataset.for.split("=");
-      show(node, this.#chosen.size === value);
+      setVisible(node, this.#values.size === value);
     }
-    show(byId("quality-field"), can.quality);
-    show(byId("lossless-field"), can.lossless);
-    show(byId("denoise-field"), can.denoise);
-    show(byId("denoise-slider"), can.denoise && this.#chosen.denoiseOn);
-    show(byId("strength-field"), can.strength);
+    setVisible(byId("quality-field"), can.quality);
+    setVisible(byId("lossless-field"), can.lossless);
+    setVisible(byId("denoise-field"), can.denoise);
+    setVisible(byId("denoise-slider"), can.denoise && this.#values.denoiseOn);
+    setVisible(byId("strength-field"), can.strength);
     byId("faces").disabled = !can.faces;
-    this.#sayFaces();
-    say(byId("quality-words"), String(this.#chosen.quality));
-    say(byId("strength-words"), `${this.#chosen.strength} %`);
-    say(byId("denoise-words"), `${this.#chosen.denoise} %`);
+    this.#showFacesHint();
+    setText(byId("quality-value"), String(this.#values.quality));
+    setText(byId("strength-value"), `${this.#values.strength} %`);
+    setText(byId("denoise-value"), `${this.#values.denoise} %`);
     const options = this.options();
-    const parts = [sizeWords(options), options.format ? formatWords(options.format) : "", options.model ?? "", options.face_enhance ? "faces" : ""];
-    say(byId("settings-words"), parts.filter(Boolean).join(" · "));
+    const parts = [sizeText(options), options.format ? formatName(options.format) : "", options.model ?? "", options.face_enhance ? "faces" : ""];
+    setText(byId("settings-summary"), parts.filter(Boolean).join(" · "));
   }
 
-  #sayFaces() {
+  #showFacesHint() {
     const none = this.#restorer && !this.#restorer.name;
-    const refined = this.#restorer?.refined && this.#chosen.faces;
-    show(byId("faces-words"), Boolean(none || refined));
-    say(byId("faces-words"), none
+    const refined = this.#restorer?.refined && this.#values.faces;
+    setVisible(byId("faces-hint"), Boolean(none || refined));
+    setText(byId("faces-hint"), none
       ? "No face restorer is installed on this server."
       : `No face restorer is installed: faces are refined with ${this.#restorer?.name}.`);
   }
 
-  #keep() {
+  #save() {
     try {
-      localStorage.setItem(NAME, JSON.stringify(this.#chosen));
+      localStorage.setItem(STORAGE_KEY, JSON.stringify(this.#values));
     } catch {
-      // they last until the page is left
+      // they last until the page is closed
     }
   }
 
-  #restore() {
+  #load() {
     try {
-      const kept = JSON.parse(localStorage.getItem(NAME) ?? "{}");
+      const kept = JSON.parse(localStorage.getItem(STORAGE_KEY) ?? "{}");
       for (const name of Object.keys(DEFAULTS)) {
         if (typeof kept[name] === typeof DEFAULTS[name] || typeof kept[name] === "string") {
-          this.#chosen[name] = kept[name];
+          this.#values[name] = kept[name];
         }
       }
     } catch {
-      // the defaults are fine
+      // use the defaults
     }
   }
 }

@@ -1,7 +1,7 @@
-// Asking for a key, where the server wants one.
+// The sign-in dialog, for servers that require a key.
 
 import * as api from "./api.js";
-import { say, show } from "./element.js";
+import { setText, setVisible } from "./element.js";
 import { signIn, signOut } from "./session.js";
 
 const byId = (id) => document.getElementById(id);
@@ -9,14 +9,14 @@ const byId = (id) => document.getElementById(id);
 export class SignIn {
   #done = [];
 
-  /** @param {{out: () => void}} on called after a sign-out */
+  /** @param {{out: () => void}} on `out` is called after a sign-out */
   constructor(on) {
     const dialog = byId("sign-in");
     byId("sign-in-form").addEventListener("submit", (event) => {
       event.preventDefault();
       this.#try();
     });
-    dialog.addEventListener("cancel", (event) => event.preventDefault()); // nothing works without a key
+    dialog.addEventListener("cancel", (event) => event.preventDefault()); // the page is useless without a key
     byId("sign-out").addEventListener("click", () => {
       signOut();
       on.out();
@@ -27,12 +27,12 @@ export class SignIn {
     return byId("sign-in").open;
   }
 
-  /** Resolves when a key was accepted. */
+  /** Resolves when a key has been accepted. */
   ask(why = "") {
     const dialog = byId("sign-in");
     if (!dialog.open) {
       dialog.showModal();
-      say(byId("sign-in-error"), why);
+      setText(byId("sign-in-error"), why);
       byId("key").focus();
     }
     return new Promise((resolve) => this.#done.push(resolve));
@@ -41,11 +41,11 @@ export class SignIn {
   async #try() {
     const key = byId("key").value.trim();
     byId("sign-in-send").disabled = true;
-    say(byId("sign-in-error"), "");
+    setText(byId("sign-in-error"), "");
     try {
       await api.account(key);
     } catch (error) {
-      say(byId("sign-in-error"), error.status === 401 ? "This key is not known here. Check it for missing characters." : error.detail);
+      setText(byId("sign-in-error"), error.status === 401 ? "This server does not accept this key. Check it for missing characters." : error.detail);
       byId("key").setAttribute("aria-invalid", "true");
       byId("key").select();
       byId("key").focus();
@@ -61,11 +61,11 @@ export class SignIn {
   }
 }
 
-/** Shows what the account has left, and the way out. */
+/** Shows the balance and the sign-out button. */
 export function showAccount({ credits }, signedIn) {
-  show(byId("sign-out"), signedIn);
-  show(byId("credits"), typeof credits === "number");
+  setVisible(byId("sign-out"), signedIn);
+  setVisible(byId("credits"), typeof credits === "number");
   if (typeof credits === "number") {
-    say(byId("credits"), `${credits} ${credits === 1 ? "credit" : "credits"}`);
+    setText(byId("credits"), `${credits} ${credits === 1 ? "credit" : "credits"}`);
   }
 }

@@ -1,17 +1,17 @@
-// Sizes of pictures: what a job will make, and how numbers are told to people.
+// Image sizes, and numbers formatted for people.
 
 /**
- * The exact result of upscaling, computed as the engine does (engine/size.go):
- * nearest pixel, at least 1.
+ * The exact size of the result, computed as in engine/size.go: nearest pixel, at
+ * least 1.
  * @param {number} width  input, in pixels
  * @param {number} height input, in pixels
  * @param {{scale?: number, longest?: number, width?: number, height?: number, fit?: string}} options
- * @param {number} native the network's own factor, used where no size is wanted
+ * @param {number} modelScale the model's own scale, used if no size is given
  * @returns {{width: number, height: number}}
  */
-export function resultSize(width, height, options, native) {
-  let x = native;
-  let y = native;
+export function resultSize(width, height, options, modelScale) {
+  let x = modelScale;
+  let y = modelScale;
   if (options.scale) {
     x = y = options.scale;
   } else if (options.longest) {
@@ -35,7 +35,7 @@ export function dimensions(width, height) {
   return `${width}\u2009×\u2009${height}`;
 }
 
-/** A size of a file: "840 B", "12 KB", "3.4 MB", "1.2 GB" (powers of 1000). */
+/** A file size: "840 B", "12 KB", "3.4 MB", "1.2 GB" (powers of 1000). */
 export function bytes(count) {
   const units = ["B", "KB", "MB", "GB", "TB"];
   let unit = 0;
@@ -53,7 +53,7 @@ export function megapixels(count) {
   return `${millions.toFixed(millions < 9.95 && millions % 1 >= 0.05 ? 1 : 0)} megapixels`;
 }
 
-/** A span of time: "0.4 s", "12 s", "3 min", "1 h 20 min". */
+/** A duration: "0.4 s", "12 s", "3 min", "1 h 20 min". */
 export function duration(seconds) {
   if (seconds < 9.95) {
     return `${Math.max(0.1, seconds).toFixed(1).replace(/\.0$/, "")}\u00a0s`;

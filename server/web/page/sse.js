@@ -1,20 +1,20 @@
 // Server-sent events from a fetch response: EventSource cannot send the
 // Authorization header, a fetch can.
 
-/** Cuts text into events as it comes (WHATWG HTML, 9.2.6). */
+/** Incremental parser of server-sent events (WHATWG HTML, 9.2.6). */
 export class EventParser {
-  #rest = "";
+  #buffer = "";
   #type = "";
   #data = [];
 
-  /** @returns {{type: string, data: string}[]} the events that are complete now */
+  /** @returns {{type: string, data: string}[]} the events completed by this text */
   push(text) {
     const events = [];
-    this.#rest += text;
-    // A carriage return at the very end may be half of a CR LF.
-    const whole = this.#rest.endsWith("\r") ? this.#rest.length - 1 : this.#rest.length;
-    const lines = this.#rest.slice(0, whole).split(/\r\n|\n|\r/);
-    this.#rest = lines.pop() + this.#rest.slice(whole);
+    this.#buffer += text;
+    // A CR at the end may be the first half of a CR LF.
+    const end = this.#buffer.endsWith("\r") ? this.#buffer.length - 1 : this.#buffer.length;
+    const lines = this.#buffer.slice(0, end).split(/\r\n|\n|\r/);
+    this.#buffer = lines.pop() + this.#buffer.slice(end);
     for (const line of lines) {
       const event = this.#line(line);
       if (event) {
@@ -44,16 +44,16 @@ export class EventParser {
 }
 
 /**
- * The events of a response's body, until it ends. Nothing at all, not even a
- * keep-alive comment, for `silence()` milliseconds is a broken connection.
+ * Yields the events of a response's body. Throws if nothing arrives, not even a
+ * keep-alive comment, for `timeout()` milliseconds.
  */
-export async function* events(response, silence) {
+export async function* events(response, timeout) {
   const reader = response.body.getReader();
   const decoder = new TextDecoder();
   const parser = new EventParser();
   try {
     for (;;) {
-      const { done, value } = await within(silence(), reader.read());
+      const { done, value } = await withTimeout(timeout(), reader.read());
       if (done) {
         return;
       }
@@ -64,10 +64,10 @@ export async function* events(response, silence) {
   }
 }
 
-function within(milliseconds, promise) {
+function withTimeout(milliseconds, promise) {
   let timer;
   const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new TypeError("the stream went silent")), milliseconds);
+    timer = setTimeout(() => reject(new TypeError("the stream timed out")), milliseconds);
   });
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }

@@ -1,20 +1,20 @@
-// The stage of the comparison: two pictures over each other, cut at a divider,
-// moved and scaled with CSS transforms. Browsers decode and draw only what is
-// seen of an <img>, so results may have hundreds of megapixels; a canvas may not.
+// The stage of the comparison: two layered images, cut at a divider and moved and
+// scaled with CSS transforms. Unlike a canvas, an <img> may have hundreds of
+// megapixels, since browsers draw only its visible part.
 
 import { bounded, fitted, panned, step, transform, zoomed } from "./viewport.js";
 import { startGestures } from "./gestures.js";
 
-const NUDGE = 2; // percent of an arrow key on the divider
-const PAN = 80; // CSS pixels of an arrow key on the stage
+const DIVIDER_STEP = 2; // percent, of an arrow key on the divider
+const PAN_STEP = 80; // CSS pixels, of an arrow key on the stage
 
 export class Stage extends EventTarget {
   #view = { scale: 1, x: 0, y: 0 };
   #result = { width: 1, height: 1 };
-  #fit = true; // stays fitted when the window changes
-  #at = 50; // the divider, in percent of the stage
+  #fit = true; // keep fitting when the window is resized
+  #position = 50; // of the divider, in percent of the stage
   #hasBefore = false;
-  #rest = { x: 0, y: 0 }; // parts of device pixels that moves still owe
+  #remainder = { x: 0, y: 0 }; // fractions of device pixels not yet moved
 
   constructor() {
     super();
@@ -26,7 +26,7 @@ export class Stage extends EventTarget {
     this.node.addEventListener("keydown", (event) => event.target === this.node && this.#stageKey(event));
   }
 
-  /** Begins with a result of a size in pixels, seen whole. */
+  /** Resets the stage for a result of a size in pixels, fitted. */
   reset({ width, height }) {
     this.#result = { width, height };
     for (const layer of [this.after, this.before]) {
@@ -49,12 +49,12 @@ export class Stage extends EventTarget {
     this.#show(fitted(this.#size(), this.#result));
   }
 
-  /** One result pixel on one device pixel, around the middle or a point. */
+  /** Shows one result pixel per device pixel, around a point or the center. */
   truePixels(at) {
     this.zoomTo(1, at);
   }
 
-  zoomTo(scale, at = this.#middle()) {
+  zoomTo(scale, at = this.#center()) {
     this.#fit = false;
     this.#show(zoomed(this.#view, scale, at, this.#size(), this.#result));
   }
@@ -67,25 +67,25 @@ export class Stage extends EventTarget {
     this.zoomTo(step(this.#view.scale, direction));
   }
 
-  /** Moves the picture by CSS pixels. */
+  /** Moves the image by CSS pixels. */
   pan(dx, dy) {
     this.#fit = false;
-    const [x, y] = [dx * devicePixelRatio + this.#rest.x, dy * devicePixelRatio + this.#rest.y];
-    this.#rest = { x: x - Math.round(x), y: y - Math.round(y) };
+    const [x, y] = [dx * devicePixelRatio + this.#remainder.x, dy * devicePixelRatio + this.#remainder.y];
+    this.#remainder = { x: x - Math.round(x), y: y - Math.round(y) };
     this.#show(panned(this.#view, Math.round(x), Math.round(y), this.#size(), this.#result));
   }
 
-  /** Puts the divider at a percentage of the stage's width. */
+  /** Moves the divider to a percentage of the stage's width. */
   divide(percent) {
-    this.#at = Math.min(100, Math.max(0, percent));
-    this.divider.style.left = `${this.#at}%`;
-    this.clip.style.clipPath = `inset(0 ${100 - this.#at}% 0 0)`;
-    const rounded = String(Math.round(this.#at));
+    this.#position = Math.min(100, Math.max(0, percent));
+    this.divider.style.left = `${this.#position}%`;
+    this.clip.style.clipPath = `inset(0 ${100 - this.#position}% 0 0)`;
+    const rounded = String(Math.round(this.#position));
     this.divider.setAttribute("aria-valuenow", rounded);
     this.divider.setAttribute("aria-valuetext", `${rounded} % before, ${100 - rounded} % after`);
   }
 
-  /** A point of the window on the stage, in device pixels. */
+  /** Converts a pointer position to device pixels on the stage. */
   pointOf({ clientX, clientY }) {
     const box = this.node.getBoundingClientRect();
     return { x: (clientX - box.left) * devicePixelRatio, y: (clientY - box.top) * devicePixelRatio };
@@ -103,7 +103,7 @@ export class Stage extends EventTarget {
     return { width: this.node.clientWidth * devicePixelRatio, height: this.node.clientHeight * devicePixelRatio };
   }
 
-  #middle() {
+  #center() {
     const { width, height } = this.#size();
     return { x: width / 2, y: height / 2 };
   }
@@ -122,15 +122,15 @@ export class Stage extends EventTarget {
   }
 
   #dividerKey(event) {
-    const by = { ArrowLeft: -NUDGE, ArrowDown: -NUDGE, ArrowRight: NUDGE, ArrowUp: NUDGE, PageDown: -5 * NUDGE, PageUp: 5 * NUDGE, Home: -100, End: 100 }[event.key];
+    const by = { ArrowLeft: -DIVIDER_STEP, ArrowDown: -DIVIDER_STEP, ArrowRight: DIVIDER_STEP, ArrowUp: DIVIDER_STEP, PageDown: -5 * DIVIDER_STEP, PageUp: 5 * DIVIDER_STEP, Home: -100, End: 100 }[event.key];
     if (by !== undefined && this.#hasBefore) {
       event.preventDefault();
-      this.divide(this.#at + by);
+      this.divide(this.#position + by);
     }
   }
 
   #stageKey(event) {
-    const [dx, dy] = { ArrowLeft: [PAN, 0], ArrowRight: [-PAN, 0], ArrowUp: [0, PAN], ArrowDown: [0, -PAN] }[event.key] ?? [];
+    const [dx, dy] = { ArrowLeft: [PAN_STEP, 0], ArrowRight: [-PAN_STEP, 0], ArrowUp: [0, PAN_STEP], ArrowDown: [0, -PAN_STEP] }[event.key] ?? [];
     if (dx !== undefined) {
       event.preventDefault();
       this.pan(dx, dy);

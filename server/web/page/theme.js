@@ -1,37 +1,37 @@
-// Dark or light: as the system says, until somebody chooses. This is a plain
-// script, not a module, so that it runs before anything is drawn.
+// Dark or light theme: the system's, until the user chooses one. A plain script, not a
+// module, so that it runs before anything is drawn. The guide uses it too.
 "use strict";
 
 (() => {
-  const NAME = "upscaled.theme";
+  const STORAGE_KEY = "upscaled.theme";
   const SYSTEM = "(prefers-color-scheme: dark)";
   const sheet = document.getElementById("dark");
   const dark = matchMedia(SYSTEM);
   let chosen = "";
   try {
-    chosen = localStorage.getItem(NAME) ?? "";
+    chosen = localStorage.getItem(STORAGE_KEY) ?? "";
   } catch {
-    // storage is switched off: the system decides
+    // storage is disabled: use the system theme
   }
 
   function apply() {
-    const night = chosen ? chosen === "dark" : dark.matches;
-    sheet.media = night ? "all" : "not all";
-    document.documentElement.dataset.theme = night ? "dark" : "light";
+    const isDark = chosen ? chosen === "dark" : dark.matches;
+    sheet.media = isDark ? "all" : "not all";
+    document.documentElement.dataset.theme = isDark ? "dark" : "light";
     const button = document.getElementById("theme");
     if (button) {
-      button.setAttribute("aria-label", night ? "Use light colours" : "Use dark colours");
+      button.setAttribute("aria-label", isDark ? "Use light colors" : "Use dark colors");
       button.title = button.getAttribute("aria-label");
     }
   }
 
   function toggle() {
     const next = document.documentElement.dataset.theme === "dark" ? "light" : "dark";
-    chosen = (next === "dark") === dark.matches ? "" : next; // back to the system's where both agree
+    chosen = (next === "dark") === dark.matches ? "" : next; // follow the system again if both agree
     try {
-      chosen ? localStorage.setItem(NAME, chosen) : localStorage.removeItem(NAME);
+      chosen ? localStorage.setItem(STORAGE_KEY, chosen) : localStorage.removeItem(STORAGE_KEY);
     } catch {
-      // it lasts until the page is left
+      // it lasts until the page is closed
     }
     apply();
   }

@@ -1,20 +1,20 @@
-// Zoom and pan as pure numbers. A view is {scale, x, y}: scale is device pixels
-// per result pixel (1 is "true pixels"), x and y are where the result's upper
-// left corner lies on the stage, in device pixels. Functions give a new view.
+// Zoom and pan as pure functions. A view is {scale, x, y}: scale is device pixels per
+// result pixel (1 is "true pixels"), x and y are the position of the result's upper
+// left corner on the stage, in device pixels.
 
 export const MAX_SCALE = 16;
 
-/** The scale at which the whole result is seen; small results are not enlarged. */
+/** The scale at which the whole result is visible, at most 1. */
 export function fitScale(stage, result) {
   return Math.min(1, stage.width / result.width, stage.height / result.height);
 }
 
-/** The whole result in the middle of the stage. */
+/** Centers the whole result on the stage. */
 export function fitted(stage, result) {
   return bounded({ scale: fitScale(stage, result), x: 0, y: 0 }, stage, result);
 }
 
-/** Another scale, with the point of the result under `at` staying there. */
+/** Changes the scale; the point of the result under `at` stays there. */
 export function zoomed(view, scale, at, stage, result) {
   const next = Math.min(MAX_SCALE, Math.max(Math.min(fitScale(stage, result), 1), scale));
   const grow = next / view.scale;
@@ -27,11 +27,11 @@ export function panned(view, dx, dy, stage, result) {
 }
 
 /**
- * Keeps the result on the stage: in the middle where it is smaller than the
- * stage, else without a gap. Whole device pixels, so that 1:1 is not resampled.
+ * Keeps the result on the stage: centered if it is smaller than the stage, otherwise
+ * without a gap. Rounds to device pixels, so that 1:1 is not resampled.
  */
 export function bounded(view, stage, result) {
-  const along = (offset, side, room) => Math.round(side <= room ? (room - side) / 2 : Math.min(0, Math.max(room - side, offset)));
+  const along = (offset, side, space) => Math.round(side <= space ? (space - side) / 2 : Math.min(0, Math.max(space - side, offset)));
   return {
     scale: view.scale,
     x: along(view.x, result.width * view.scale, stage.width),
@@ -39,7 +39,7 @@ export function bounded(view, stage, result) {
   };
 }
 
-/** The CSS transform that shows a view; `ratio` is devicePixelRatio. */
+/** Returns the CSS transform of a view; `ratio` is devicePixelRatio. */
 export function transform(view, ratio) {
   return `translate(${view.x / ratio}px, ${view.y / ratio}px) scale(${view.scale / ratio})`;
 }
@@ -52,7 +52,7 @@ export function step(scale, direction) {
 }
 
 /** "100 %" is one result pixel per device pixel. */
-export function scaleWords(scale) {
+export function zoomText(scale) {
   const percent = scale * 100;
   return `${percent < 9.95 ? percent.toFixed(1) : Math.round(percent)}\u00a0%`;
 }

@@ -1,9 +1,9 @@
-// A ZIP file without compression: pictures are compressed already. Entries are
-// streamed; their CRC-32 follows them in a data descriptor (APPNOTE 4.3.9).
+// Writes ZIP files without compression, since images are compressed already. Entries
+// are streamed; their CRC-32 follows in a data descriptor (APPNOTE 4.3.9).
 
 /** Without ZIP64, offsets and sizes have 32 bits and the count 16. */
-export const LARGEST_ZIP = 0xffffffff;
-export const MOST_ENTRIES = 0xffff;
+export const MAX_ZIP_BYTES = 0xffffffff;
+export const MAX_ENTRIES = 0xffff;
 
 const STREAMED_UTF8 = 0x0808; // flags: descriptor follows the data, name is UTF-8
 
@@ -14,7 +14,7 @@ const TABLE = new Uint32Array(256).map((_, n) => {
   return n;
 });
 
-/** CRC-32 of more bytes; begin with crc 0. */
+/** Updates a CRC-32, which starts at 0, with more bytes. */
 export function crc32(crc, bytes) {
   crc = ~crc;
   for (let i = 0; i < bytes.length; i++) {
@@ -24,7 +24,7 @@ export function crc32(crc, bytes) {
 }
 
 /**
- * Gives the ZIP's bytes piece by piece.
+ * Yields the bytes of a ZIP file.
  * @param {AsyncIterable<{name: string, modified: Date, chunks: AsyncIterable<Uint8Array>}>} entries
  */
 export async function* zip(entries) {
@@ -32,46 +32,46 @@ export async function* zip(entries) {
   let offset = 0;
   for await (const { name, modified, chunks } of entries) {
     const entry = { name: new TextEncoder().encode(name), modified: dosTime(modified), offset, crc: 0, size: 0 };
-    const header = local(entry);
+    const header = localHeader(entry);
     yield header;
     for await (const chunk of chunks) {
       entry.crc = crc32(entry.crc, chunk);
       entry.size += chunk.length;
       yield chunk;
     }
-    const after = descriptor(entry);
+    const after = dataDescriptor(entry);
     yield after;
     offset += header.length + entry.size + after.length;
     directory.push(entry);
-    if (offset > LARGEST_ZIP || directory.length > MOST_ENTRIES) {
-      throw new RangeError("These pictures are too much for one ZIP file: download them one by one.");
+    if (offset > MAX_ZIP_BYTES || directory.length > MAX_ENTRIES) {
+      throw new RangeError("These images do not fit into one ZIP file. Download them one by one.");
     }
   }
   let length = 0;
   for (const entry of directory) {
-    const record = central(entry);
+    const record = centralRecord(entry);
     length += record.length;
     yield record;
   }
-  yield fields([4, 0x06054b50], [2, 0], [2, 0], [2, directory.length], [2, directory.length], [4, length], [4, offset], [2, 0]);
+  yield encodeFields([4, 0x06054b50], [2, 0], [2, 0], [2, directory.length], [2, directory.length], [4, length], [4, offset], [2, 0]);
 }
 
-function local({ name, modified }) {
-  return join(fields([4, 0x04034b50], [2, 20], [2, STREAMED_UTF8], [2, 0], [4, modified], [4, 0], [4, 0], [4, 0], [2, name.length], [2, 0]), name);
+function localHeader({ name, modified }) {
+  return concat(encodeFields([4, 0x04034b50], [2, 20], [2, STREAMED_UTF8], [2, 0], [4, modified], [4, 0], [4, 0], [4, 0], [2, name.length], [2, 0]), name);
 }
 
-function descriptor({ crc, size }) {
-  return fields([4, 0x08074b50], [4, crc], [4, size], [4, size]);
+function dataDescriptor({ crc, size }) {
+  return encodeFields([4, 0x08074b50], [4, crc], [4, size], [4, size]);
 }
 
-function central({ name, modified, crc, size, offset }) {
-  const record = fields([4, 0x02014b50], [2, 20], [2, 20], [2, STREAMED_UTF8], [2, 0], [4, modified], [4, crc], [4, size], [4, size],
+function centralRecord({ name, modified, crc, size, offset }) {
+  const record = encodeFields([4, 0x02014b50], [2, 20], [2, 20], [2, STREAMED_UTF8], [2, 0], [4, modified], [4, crc], [4, size], [4, size],
     [2, name.length], [2, 0], [2, 0], [2, 0], [2, 0], [4, 0], [4, offset]);
-  return join(record, name);
+  return concat(record, name);
 }
 
 /** Little-endian numbers, each given as [bytes, value]. */
-function fields(...list) {
+function encodeFields(...list) {
   const out = new Uint8Array(list.reduce((sum, [width]) => sum + width, 0));
   let at = 0;
   for (const [width, value] of list) {
@@ -82,14 +82,14 @@ function fields(...list) {
   return out;
 }
 
-function join(a, b) {
+function concat(a, b) {
   const out = new Uint8Array(a.length + b.length);
   out.set(a);
   out.set(b, a.length);
   return out;
 }
 
-/** Date and time as MS-DOS had them: local, in steps of two seconds. */
+/** Date and time in MS-DOS format: local time, in steps of two seconds. */
 function dosTime(when) {
   const year = Math.min(2107, Math.max(1980, when.getFullYear()));
   const date = ((year - 1980) << 9) | ((when.getMonth() + 1) << 5) | when.getDate();
@@ -97,8 +97,8 @@ function dosTime(when) {
   return date * 65536 + time;
 }
 
-/** The names, each made different from those before: "a.png", "a (2).png". */
-export function distinct(names) {
+/** Makes names unique, ignoring case: "a.png", "a (2).png". */
+export function uniqueNames(names) {
   const taken = new Set();
   return names.map((name) => {
     const dot = name.lastIndexOf(".") > 0 ? name.lastIndexOf(".") : name.length;

@@ -1,22 +1,22 @@
-// Sizes, time left and the comparison's arithmetic.
+// Sizes, remaining time, zoom and pan.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Eta, remainingWords } from "../page/eta.js";
+import { Eta, remainingText } from "../page/eta.js";
 import { bytes, duration, megapixels, resultSize } from "../page/sizes.js";
 import { bounded, fitScale, fitted, panned, step, transform, zoomed } from "../page/viewport.js";
 
-test("the result's size is the engine's", () => {
+test("the result has the engine's size", () => {
   const cases = [
     [{}, 4, 1280, 720], [{ scale: 2 }, 4, 640, 360], [{ scale: 0.001 }, 4, 1, 1], [{ longest: 1000 }, 4, 1000, 563],
     [{ width: 500 }, 4, 500, 281], [{ height: 90 }, 4, 160, 90], [{ width: 10, height: 20 }, 4, 10, 20], [{ fit: "100x1000" }, 4, 100, 56],
   ];
-  for (const [options, native, width, height] of cases) {
-    assert.deepEqual(resultSize(320, 180, options, native), { width, height }, JSON.stringify(options));
+  for (const [options, modelScale, width, height] of cases) {
+    assert.deepEqual(resultSize(320, 180, options, modelScale), { width, height }, JSON.stringify(options));
   }
 });
 
-test("numbers in words", () => {
+test("numbers as text", () => {
   assert.deepEqual([0, 999, 1000, 9949, 9950, 999499, 999500, 2.5e9].map(bytes).map((s) => s.replace("\u00a0", " ")),
     ["0 B", "999 B", "1.0 KB", "9.9 KB", "10 KB", "999 KB", "1.0 MB", "2.5 GB"]);
   assert.deepEqual([0.01, 3, 3.14, 12.4, 89, 150, 3600, 4800].map(duration).map((s) => s.replaceAll("\u00a0", " ")),
@@ -24,17 +24,17 @@ test("numbers in words", () => {
   assert.deepEqual([300000, 1e8, 1.25e6].map(megapixels), ["0.3 megapixels", "100 megapixels", "1.3 megapixels"]);
 });
 
-test("a steady rate tells the time that is left", () => {
+test("a steady rate gives the remaining time", () => {
   const eta = new Eta();
   assert.equal(eta.remaining(0), null);
   for (let second = 0; second <= 10; second++) {
     eta.observe(second, second / 40);
   }
   assert.ok(Math.abs(eta.remaining(10) - 30) < 0.01, `${eta.remaining(10)}`);
-  assert.ok(Math.abs(eta.remaining(15) - 25) < 0.01, "time goes on without news");
+  assert.ok(Math.abs(eta.remaining(15) - 25) < 0.01, "time passes without updates");
 });
 
-test("the newer rate counts more", () => {
+test("recent rates have more weight", () => {
   const eta = new Eta();
   for (let second = 0; second <= 20; second++) {
     eta.observe(second, 0.01 * second);
@@ -46,7 +46,7 @@ test("the newer rate counts more", () => {
   assert.ok(Math.abs(eta.remaining(60) - slow) < slow / 5, `${eta.remaining(60)} against ${slow}`);
 });
 
-test("a guess serves until there is a rate; a new worker begins anew", () => {
+test("the estimate is used until there is a rate; a new worker starts over", () => {
   const eta = new Eta(50);
   eta.observe(100, 0.01);
   assert.equal(eta.remaining(110), 40);
@@ -57,13 +57,13 @@ test("a guess serves until there is a rate; a new worker begins anew", () => {
   assert.equal(new Eta(null).remaining(3), null);
 });
 
-test("time left in words", () => {
-  assert.deepEqual([null, 0.3, 7.4, 31, 200, 7500].map(remainingWords), ["", "1 s left", "7 s left", "35 s left", "3 min left", "2 h 5 min left"]);
+test("remaining time as text", () => {
+  assert.deepEqual([null, 0.3, 7.4, 31, 200, 7500].map(remainingText), ["", "1 s left", "7 s left", "35 s left", "3 min left", "2 h 5 min left"]);
 });
 
 const stage = { width: 1000, height: 600 };
 
-test("the whole result fits and is not enlarged", () => {
+test("the whole result fits, at most at 1:1", () => {
   assert.equal(fitScale(stage, { width: 4000, height: 600 }), 0.25);
   assert.equal(fitScale(stage, { width: 100, height: 100 }), 1);
   assert.deepEqual(fitted(stage, { width: 2000, height: 1000 }), { scale: 0.5, x: 0, y: 50 });
@@ -92,7 +92,7 @@ test("zooming keeps the point under the pointer", () => {
   assert.equal(zoomed(view, 0, at, stage, result).scale, fitScale(stage, result));
 });
 
-test("nothing can be moved off the stage", () => {
+test("the result stays on the stage", () => {
   const result = { width: 3000, height: 400 };
   const view = { scale: 1, x: -500, y: 100 };
   assert.deepEqual(panned(view, 9999, 9999, stage, result), { scale: 1, x: 0, y: 100 });
@@ -100,7 +100,7 @@ test("nothing can be moved off the stage", () => {
   assert.deepEqual(bounded({ scale: 0.1, x: 5, y: 5 }, stage, result), { scale: 0.1, x: 350, y: 280 });
 });
 
-test("the zoom's steps pass 1:1", () => {
+test("zoom steps include 1:1", () => {
   let scale = 0.13;
   const seen = [];
   while (scale < 3) {

@@ -1,16 +1,16 @@
-// Options as the API wants them, and server-sent events as browsers read them.
+// Job options and the parser of server-sent events.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { DEFAULTS, available, optionsOf, sizeWords } from "../page/options.js";
+import { DEFAULTS, available, jobOptions, sizeText } from "../page/options.js";
 import { EventParser } from "../page/sse.js";
 
 const general = { name: "general", denoise: true };
 const plus = { name: "plus", denoise: false };
 const restorer = { name: "gfpgan", refined: false };
-const of = (chosen, model = general, faces = restorer) => optionsOf({ ...DEFAULTS, ...chosen }, model, faces);
+const of = (chosen, model = general, faces = restorer) => jobOptions({ ...DEFAULTS, ...chosen }, model, faces);
 
-test("what is chosen becomes options", () => {
+test("settings become options", () => {
   const cases = [
     [{}, { scale: 4, model: "general", quality: 90 }],
     [{ size: "longest", longest: "3840.4" }, { longest: 3840, model: "general", quality: 90 }],
@@ -29,28 +29,28 @@ test("what is chosen becomes options", () => {
   }
 });
 
-test("what the server lacks is not asked for", () => {
+test("unsupported settings are left out", () => {
   assert.equal(of({ denoiseOn: true }, plus).denoise, undefined);
   assert.equal(of({ faces: true }, general, { name: "" }).face_enhance, undefined);
-  assert.equal(optionsOf(DEFAULTS, undefined, restorer).model, undefined);
+  assert.equal(jobOptions(DEFAULTS, undefined, restorer).model, undefined);
   assert.equal(available(DEFAULTS, undefined, undefined).faces, false);
 });
 
-test("sizes in words", () => {
-  assert.deepEqual([{ scale: 2 }, { longest: 9 }, { fit: "3x4" }, { width: 5 }, {}].map(sizeWords),
-    ["2×", "longest side 9", "within 3 × 4", "5 × any", "model's own size"]);
+test("sizes as text", () => {
+  assert.deepEqual([{ scale: 2 }, { longest: 9 }, { fit: "3x4" }, { width: 5 }, {}].map(sizeText),
+    ["2×", "longest side 9", "within 3 × 4", "5 × any", "model's own scale"]);
 });
 
 const STREAM = "retry: 2000\n\nid: 1\nevent: job\ndata: {\"a\":1}\n\n: keep-alive\n\ndata: one\r\ndata:two\r\rdata\n\nevent: gone\ndata: ä\n\ndata: never ended\n";
 const EVENTS = [{ type: "job", data: '{"a":1}' }, { type: "message", data: "one\ntwo" }, { type: "message", data: "" }, { type: "gone", data: "ä" }];
 
-test("events are the same however the stream is cut", () => {
+test("events do not depend on how the stream is split", () => {
   for (let size = 1; size <= STREAM.length; size++) {
     const parser = new EventParser();
     const events = [];
     for (let at = 0; at < STREAM.length; at += size) {
       events.push(...parser.push(STREAM.slice(at, at + size)));
     }
-    assert.deepEqual(events, EVENTS, `in pieces of ${size}`);
+    assert.deepEqual(events, EVENTS, `in chunks of ${size}`);
   }
 });

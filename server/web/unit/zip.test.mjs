@@ -1,4 +1,4 @@
-// The ZIP writer, read back by Python's reader, which has its own idea of one.
+// The ZIP writer, checked with Python's reader.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { crc32 as zlibCrc32 } from "node:zlib";
 
-import { crc32, distinct, zip } from "../page/zip.js";
+import { crc32, uniqueNames, zip } from "../page/zip.js";
 
 const entry = (name, chunks, modified = new Date(2026, 10, 21, 11, 34, 50)) => ({
   name, modified, chunks: (async function* () { yield* chunks; })(),
@@ -28,7 +28,7 @@ assert z.testzip() is None
 print(json.dumps([[i.filename, i.date_time, i.file_size, z.read(i).hex()[:40], i.compress_type] for i in z.infolist()]))
 `;
 
-test("another program reads the ZIP", async (t) => {
+test("Python reads the ZIP", async (t) => {
   const python = spawnSync("python3", ["--version"]);
   if (python.error) {
     t.skip("python3 is not installed");
@@ -50,11 +50,11 @@ test("another program reads the ZIP", async (t) => {
   ]);
 });
 
-test("an empty ZIP is only its end", async () => {
+test("an empty ZIP has only an end record", async () => {
   assert.equal((await bytesOf([])).toString("hex"), `504b0506${"00".repeat(18)}`);
 });
 
-test("the checksum is the known one", { skip: !zlibCrc32 && "this Node.js has no zlib.crc32" }, () => {
+test("the checksum is zlib's", { skip: !zlibCrc32 && "this Node.js has no zlib.crc32" }, () => {
   const data = new Uint8Array(1000).map((_, i) => i * 7);
   assert.equal(crc32(crc32(0, data.slice(0, 400)), data.slice(400)), zlibCrc32(data));
 });
@@ -63,6 +63,6 @@ test("the checksum of the standard's example", () => {
   assert.equal(crc32(0, new TextEncoder().encode("123456789")), 0xcbf43926);
 });
 
-test("names are made distinct, whatever their case", () => {
-  assert.deepEqual(distinct(["a.png", "A.png", "a.png", "a (2).png", "b", "b", ".x"]), ["a.png", "A (2).png", "a (3).png", "a (2) (2).png", "b", "b (2)", ".x"]);
+test("names become unique, ignoring case", () => {
+  assert.deepEqual(uniqueNames(["a.png", "A.png", "a.png", "a (2).png", "b", "b", ".x"]), ["a.png", "A (2).png", "a (3).png", "a (2) (2).png", "b", "b (2)", ".x"]);
 });

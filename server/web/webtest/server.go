@@ -1,5 +1,5 @@
-// Package webtest is a pretend server for the page: the real native API, file
-// links and page over a queue in memory, with a worker that takes its time.
+// Package webtest is a fake server for tests of the page: the real page, native API
+// and file links on a queue in memory, whose worker resizes images slowly.
 package webtest
 
 import (
@@ -20,42 +20,42 @@ import (
 	"upscaled/server/web"
 )
 
-// Key is the one that a guarded server knows.
+// Key is the API key of a server with Options.Keys.
 const Key = "key-of-the-page-test"
 
-// most bytes of a file, few enough for a test of what is refused.
-const most = 8 << 20
+// maxBytes is small, so that a test can exceed it.
+const maxBytes = 8 << 20
 
-// Options change the pretend server.
+// Options configure the fake server.
 type Options struct {
-	// Guarded asks for Key.
-	Guarded bool
-	// Step is the time between two signs of progress, of which an ordinary
-	// picture has 20 and one whose name begins with "slow" 2000.
+	// Keys makes the server require Key.
+	Keys bool
+	// Step is the time between two progress updates. An image has 20 of them, or
+	// 2000 if its name begins with "slow".
 	Step time.Duration
 }
 
-// New gives the server's handler. Its workers end with the context.
+// New returns the server's handler. Its jobs end with the context.
 func New(ctx context.Context, o Options) (http.Handler, error) {
 	page, err := web.New()
 	if err != nil {
 		return nil, err
 	}
 	memory := &jobtest.Queue{}
-	var gate job.Authenticator = dialecttest.Auth{}
-	if o.Guarded {
+	var auth job.Authenticator = dialecttest.Auth{}
+	if o.Keys {
 		credits := int64(42)
-		gate = dialecttest.Auth{Keys: map[string]job.Caller{Key: {ID: "page", Name: "Page", Credits: &credits}}}
+		auth = dialecttest.Auth{Keys: map[string]job.Caller{Key: {ID: "page", Name: "Page", Credits: &credits}}}
 	}
 	q := &queue{Queue: memory, context: ctx, step: o.Step}
 	signer := file.Signer{Secrets: [][]byte{[]byte(strings.Repeat("s", 32))}, Now: time.Now}
 	host := dialect.Services{
-		Queue: q, Auth: gate, Links: signer, WaitLimit: time.Minute, Now: time.Now,
+		Queue: q, Auth: auth, Links: signer, WaitLimit: time.Minute, Now: time.Now,
 		Validator: dialecttest.Validator{Limits: imagedata.Limits{Pixels: 100_000_000, Side: 60_000}},
 		BaseURL:   func(r *http.Request) string { return "http://" + r.Host },
 	}
 	config := native.Defaults()
-	config.MaxBytes, config.MaxPixels = most, 100_000_000
+	config.MaxBytes, config.MaxPixels = maxBytes, 100_000_000
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	native.New(host, config, native.Parts{Jobs: memory, System: system{}}).Routes(e)
@@ -67,7 +67,7 @@ func New(ctx context.Context, o Options) (http.Handler, error) {
 	return e, nil
 }
 
-// system tells of models that a small installation would have.
+// system describes a small installation.
 type system struct{}
 
 // Status implements native.System.
@@ -80,17 +80,17 @@ func (system) Status(context.Context) (native.Status, error) {
 
 // Models implements native.System.
 func (system) Models(context.Context) ([]native.Model, error) {
-	const licence, origin = "BSD-3-Clause", "Real-ESRGAN by Xintao Wang and others"
+	const license, origin = "BSD-3-Clause", "Real-ESRGAN by Xintao Wang and others"
 	return []native.Model{
-		{Name: "realesr-general-x4v3", Summary: "fast, for photographs and everything else", Scale: 4, Installed: true, Default: true, Denoise: true, Licence: licence, Origin: origin},
-		{Name: "realesrgan-x4plus", Summary: "most detail, for photographs; about 14 times the work", Scale: 4, Installed: true, Licence: licence, Origin: origin},
-		{Name: "realesrgan-x2plus", Summary: "as realesrgan-x4plus, for twice the size", Scale: 2, Licence: licence, Origin: origin},
-		{Name: "realesrgan-x4plus-anime-6b", Summary: "for drawings", Scale: 4, Licence: licence, Origin: origin},
+		{Name: "realesr-general-x4v3", Summary: "fast, for photographs and everything else", Scale: 4, Installed: true, Default: true, Denoise: true, Licence: license, Origin: origin},
+		{Name: "realesrgan-x4plus", Summary: "most detail, for photographs; about 14 times the work", Scale: 4, Installed: true, Licence: license, Origin: origin},
+		{Name: "realesrgan-x2plus", Summary: "realesrgan-x4plus for scale 2", Scale: 2, Licence: license, Origin: origin},
+		{Name: "realesrgan-x4plus-anime-6b", Summary: "for drawings", Scale: 4, Licence: license, Origin: origin},
 		{Name: "gfpgan-1.4", Summary: "restores faces", Licence: "Apache-2.0", Origin: "GFPGAN", Faces: true},
 	}, nil
 }
 
 // Devices implements native.System.
 func (system) Devices(context.Context) ([]native.Device, error) {
-	return []native.Device{{Kind: "cpu", Name: "Pretend processor", Precision: "fp32"}}, nil
+	return []native.Device{{Kind: "cpu", Name: "Test CPU", Precision: "fp32"}}, nil
 }

@@ -20,12 +20,12 @@ import (
 
 const (
 	steps, slowSteps = 20, 2000
-	// plainFrom is the size in pixels from which a result is a flat pattern:
-	// what is tested with it is the browser.
-	plainFrom = 30_000_000
+	// patternAbove is the number of pixels above which the result is a generated
+	// pattern: such images test the browser only.
+	patternAbove = 30_000_000
 )
 
-// queue works on every job that is submitted, each in a goroutine of its own.
+// queue runs every submitted job in its own goroutine.
 type queue struct {
 	*jobtest.Queue
 	context context.Context
@@ -41,33 +41,33 @@ func (q *queue) Submit(ctx context.Context, spec job.Spec, input []byte) (job.Su
 	return submitted, err
 }
 
-// work tells progress and then makes the picture. A picture whose name begins
-// with "broken" fails half-way.
+// work reports progress and then finishes the job. An image whose name begins with
+// "broken" fails halfway.
 func (q *queue) work(spec job.Spec, input []byte) {
 	count := steps
 	if strings.HasPrefix(spec.InputName, "slow") {
 		count = slowSteps
 	}
-	pace := time.NewTicker(max(q.step, time.Millisecond))
-	defer pace.Stop()
+	ticker := time.NewTicker(max(q.step, time.Millisecond))
+	defer ticker.Stop()
 	for i := range count {
 		select {
 		case <-q.context.Done():
 			return
-		case <-pace.C:
+		case <-ticker.C:
 		}
 		if j, err := q.Get(q.context, spec.ID); err != nil || j.State.Final() {
 			return // canceled
 		}
 		if strings.HasPrefix(spec.InputName, "broken") && i > count/2 {
-			q.fail(spec.ID, fault.DeviceMemory, "The picture does not fit into the device's memory, not even in small tiles.")
+			q.fail(spec.ID, fault.DeviceMemory, "The image does not fit into the device's memory, even in small tiles.")
 			return
 		}
 		q.Start(spec.ID, float64(i)/float64(count))
 	}
-	outcome, err := enlarge(spec, input)
+	outcome, err := resize(spec, input)
 	if err != nil {
-		q.fail(spec.ID, fault.Invalid, "The picture is damaged.")
+		q.fail(spec.ID, fault.Invalid, "The image is damaged.")
 		return
 	}
 	q.Finish(spec.ID, outcome)
@@ -77,8 +77,8 @@ func (q *queue) fail(id string, kind fault.Kind, message string) {
 	q.Finish(id, jobtest.Outcome{Failure: &job.Failure{Kind: kind, Message: message}})
 }
 
-// enlarge makes the picture larger as plain software does.
-func enlarge(spec job.Spec, input []byte) (jobtest.Outcome, error) {
+// resize upscales the image with Catmull-Rom interpolation.
+func resize(spec job.Spec, input []byte) (jobtest.Outcome, error) {
 	source, format, err := image.Decode(bytes.NewReader(input))
 	if err != nil {
 		return jobtest.Outcome{}, err
@@ -86,8 +86,8 @@ func enlarge(spec job.Spec, input []byte) (jobtest.Outcome, error) {
 	w, h := source.Bounds().Dx(), source.Bounds().Dy()
 	outW, outH := size(spec.Options, w, h)
 	var made image.Image
-	if outW*outH > plainFrom {
-		made = checks(outW, outH)
+	if outW*outH > patternAbove {
+		made = checkerboard(outW, outH)
 	} else {
 		large := image.NewRGBA(image.Rect(0, 0, outW, outH))
 		draw.CatmullRom.Scale(large, large.Bounds(), source, source.Bounds(), draw.Src, nil)
@@ -110,20 +110,20 @@ func enlarge(spec job.Spec, input []byte) (jobtest.Outcome, error) {
 	}}, err
 }
 
-// size is the result's, for the sizes that the tests ask for.
+// size returns the size of the result.
 func size(o job.Options, w, h int) (int, int) {
-	factor := 4.0
+	scale := 4.0
 	switch {
 	case o.Scale != 0:
-		factor = o.Scale
+		scale = o.Scale
 	case o.Longest != 0:
-		factor = float64(o.Longest) / float64(max(w, h))
+		scale = float64(o.Longest) / float64(max(w, h))
 	}
-	return int(math.Round(float64(w) * factor)), int(math.Round(float64(h) * factor))
+	return int(math.Round(float64(w) * scale)), int(math.Round(float64(h) * scale))
 }
 
-// checks is a chessboard in one byte a pixel.
-func checks(w, h int) *image.Paletted {
+// checkerboard returns an image with one byte per pixel.
+func checkerboard(w, h int) *image.Paletted {
 	const side = 64
 	board := image.NewPaletted(image.Rect(0, 0, w, h), color.Palette{color.Gray{Y: 40}, color.Gray{Y: 200}})
 	for y := range h {

@@ -1,37 +1,37 @@
-// What is said of an item: its state, its facts and its failures.
+// Texts about an item: its state, details and errors.
 
-import { REFUSED, SENDING, WAITING } from "./item.js";
-import { remainingWords } from "./eta.js";
+import { REJECTED, SENDING, WAITING } from "./item.js";
+import { remainingText } from "./eta.js";
 import { bytes, dimensions, duration, resultSize } from "./sizes.js";
 
-/** One line: what happens now. */
-export function stateWords(item) {
+/** The current state as one line. */
+export function stateText(item) {
   switch (item.state) {
     case WAITING:
       return item.note || "Waiting to be sent";
     case SENDING:
-      return item.url ? "Sending the address" : `Sending ${Math.round(item.progress * 100)} %`;
+      return item.url ? "Sending the URL" : `Sending ${Math.round(item.progress * 100)} %`;
     case "queued":
       return item.note || "In the queue";
     case "running": {
-      const left = remainingWords(item.remaining);
-      if (item.progress === 0) { // loading the model, or a picture of one tile
+      const left = remainingText(item.remaining);
+      if (item.progress === 0) { // the model is loading, or the image is a single tile
         return item.note || "Working";
       }
       return item.note || `${Math.round(item.progress * 100)} %${left ? ` · ${left}` : ""}`;
     }
     case "succeeded":
-      return `Done in ${duration(item.result.seconds)}${facesWords(item.result.faces)}`;
+      return `Done in ${duration(item.result.seconds)}${facesText(item.result.faces)}`;
     case "canceled":
       return "Canceled";
-    case REFUSED:
-      return "Not accepted";
+    case REJECTED:
+      return "Rejected";
     default:
-      return "Not upscaled";
+      return "Failed";
   }
 }
 
-function facesWords(faces) {
+function facesText(faces) {
   if (!faces) {
     return "";
   }
@@ -41,12 +41,12 @@ function facesWords(faces) {
   return ` · ${faces.enhanced} of ${faces.found} ${faces.found === 1 ? "face" : "faces"} ${faces.refined ? "refined" : "restored"}`;
 }
 
-/** One line: sizes and format, as far as they are known. */
-export function factWords(item, scaleOf) {
+/** Sizes and format as one line, as far as they are known. */
+export function detailsText(item, scaleOf) {
   const { result, input } = item;
   if (result) {
     const from = input ? `${dimensions(input.width, input.height)} → ` : "";
-    return `${from}${dimensions(result.width, result.height)} · ${formatWords(result.format)} · ${bytes(result.bytes)}`;
+    return `${from}${dimensions(result.width, result.height)} · ${formatName(result.format)} · ${bytes(result.bytes)}`;
   }
   if (!input) {
     return item.file ? bytes(item.file.size) : "";
@@ -55,17 +55,17 @@ export function factWords(item, scaleOf) {
   return `${dimensions(input.width, input.height)} → ${dimensions(made.width, made.height)}`;
 }
 
-export function formatWords(format) {
+export function formatName(format) {
   return { jpeg: "JPEG", png: "PNG", webp: "WebP", tiff: "TIFF", gif: "GIF", bmp: "BMP" }[format] ?? format;
 }
 
-/** What failed, and what would help where the kind of fault tells. */
-export function errorWords(error) {
+/** The error, with advice for some kinds. */
+export function errorText(error) {
   const advice = {
     unauthorized: "Sign in with another key.",
-    no_credits: "Ask whoever runs this server for credits.",
-    device_memory: "Try a smaller size, or again when less is going on.",
-    internal: "Try again; if it stays so, the server's log knows more.",
+    no_credits: "Ask the server's operator for more credits.",
+    device_memory: "Try a smaller size, or try again later.",
+    internal: "Try again. If the error persists, see the server's log.",
   }[error.kind];
   const detail = error.detail || "Something went wrong on the server.";
   const id = error.kind === "internal" && error.requestId ? ` Request ${error.requestId}.` : "";

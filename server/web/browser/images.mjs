@@ -1,4 +1,4 @@
-// Pictures for the tests, made here: PNG with a gradient, discs and some noise.
+// Generated test images: PNG with a gradient, discs and some noise.
 import { crc32 } from "../page/zip.js";
 import { deflateSync } from "node:zlib";
 
@@ -10,7 +10,7 @@ function chunk(type, data) {
   return Buffer.concat([frame.subarray(0, 4), body, frame.subarray(4)]);
 }
 
-/** A picture in RGB; `tone` makes different ones, 0..1. */
+/** An RGB image; `tone`, 0..1, varies it. */
 export function png(width, height, tone = 0) {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);
