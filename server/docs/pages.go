@@ -39,6 +39,8 @@ type group struct {
 // readPages renders every page in reading order: the index, then the pages in
 // the order in which the index lists them.
 func readPages() ([]*page, []group, error) {
+	// Wide code and tables scroll by themselves, also with the keyboard.
+	scrollable := strings.NewReplacer("<pre>", `<pre tabindex="0">`, "<table>", `<div class="wide" tabindex="0"><table>`, "</table>", "</table></div>")
 	markdown := goldmark.New(goldmark.WithExtensions(extension.Table), goldmark.WithParserOptions(parser.WithAutoHeadingID()))
 	read := func(file string) (*page, ast.Node, error) {
 		source, err := files.ReadFile(file)
@@ -56,7 +58,7 @@ func readPages() ([]*page, []group, error) {
 		if err := markdown.Renderer().Render(&html, source, document); err != nil {
 			return nil, nil, fmt.Errorf("render guide page %s: %w", file, err)
 		}
-		p.Body = template.HTML(html.String()) // our own text, hence trusted
+		p.Body = template.HTML(scrollable.Replace(html.String())) // our own text, hence trusted
 		return p, document, nil
 	}
 	first, document, err := read(index)

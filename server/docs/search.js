@@ -20,6 +20,7 @@
       const response = await fetch(`/docs/search?q=${encodeURIComponent(query)}`, { signal: request.signal });
       const page = new DOMParser().parseFromString(await response.text(), "text/html");
       const results = page.querySelector(".results");
+      if (panel.contains(document.activeElement)) return; // the user is choosing a result
       panel.replaceChildren(...(results ? [document.adoptNode(results)] : []));
       panel.hidden = !results;
     } catch {
