@@ -19,30 +19,30 @@ import (
 	"upscaled/server/job"
 )
 
-// keyPrefix starts every key, so that secret scanners recognise one.
+// keyPrefix begins every key, so that secret scanners recognize it.
 const keyPrefix = "sk-live-"
 
-// Accounts is the key store. It implements job.Gate and may be used
-// concurrently.
+// Accounts is the store of keys and credits. It implements job.Authenticator and may
+// be used concurrently.
 type Accounts struct {
 	store Store
 	now   func() time.Time
-	// configured remembers that a key has been seen; keys are never deleted,
-	// so this never turns back.
+	// configured is set once a key was seen; keys are never deleted, so it is never
+	// reset.
 	configured atomic.Bool
-	// absent is the unix time in ms until which no key is taken for granted:
-	// a server without keys need not look with every request.
+	// absent is the Unix time in ms until which the store is assumed to have no
+	// keys, so that a server without keys need not look at every request.
 	absent atomic.Int64
 }
 
-// absence is how long, at most, a first key takes to be noticed by processes
-// other than the one that made it.
+// absence is the longest time until a first key is noticed by processes other than
+// the one that created it.
 const absence = 100 * time.Millisecond
 
-// New works on a store; now is the clock (time.Now).
+// New returns the accounts of a store; now is the clock (time.Now).
 func New(store Store, now func() time.Time) *Accounts { return &Accounts{store: store, now: now} }
 
-// NewOptions describe an account to make.
+// NewOptions describe a new account.
 type NewOptions struct {
 	Name      string
 	Credits   int64
@@ -50,8 +50,7 @@ type NewOptions struct {
 	Limits    Limits
 }
 
-// Create makes an account and returns its key, which is shown this once and
-// cannot be recovered.
+// Create creates an account and returns its key, which cannot be recovered later.
 func (s *Accounts) Create(ctx context.Context, o NewOptions) (key string, a Account, err error) {
 	if strings.TrimSpace(o.Name) == "" || o.Credits < 0 || o.Limits.PerDay < 0 || o.Limits.PerSecond < 0 || o.Limits.Concurrent < 0 {
 		return "", Account{}, fault.New(fault.Invalid, "A key needs a name, and credits and limits of at least 0.")
@@ -78,15 +77,14 @@ func (s *Accounts) Create(ctx context.Context, o NewOptions) (key string, a Acco
 	return key, a, nil
 }
 
-// hashKey is plain SHA-256: a key has 256 random bits, so there is nothing to
-// guess that a slow password hash would have to protect, and every request
-// pays for it.
+// hashKey is plain SHA-256: a key has 256 random bits, so a slow password hash would
+// protect nothing and cost time on every request.
 func hashKey(key string) string {
 	sum := sha256.Sum256([]byte(key))
 	return hex.EncodeToString(sum[:])
 }
 
-// accountID is the public part of a key, "" when it has not a key's form.
+// accountID returns the public part of a key, "" if it does not look like a key.
 func accountID(key string) string {
 	const idLength = 18
 	rest, found := strings.CutPrefix(key, keyPrefix)
@@ -99,7 +97,7 @@ func accountID(key string) string {
 	return rest[:idLength]
 }
 
-// Authenticate implements job.Gate.
+// Authenticate implements job.Authenticator.
 func (s *Accounts) Authenticate(ctx context.Context, key string) (job.Caller, error) {
 	enabled, err := s.Enabled(ctx)
 	//guard:keys-required TestMnmlErrors TestAILabErrors TestMaskrErrors TestArtnexErrors TestAetherforgeErrors => err != nil || enabled
@@ -128,7 +126,7 @@ func (s *Accounts) Authenticate(ctx context.Context, key string) (job.Caller, er
 	return caller(a), nil
 }
 
-// Balance implements job.Gate.
+// Balance implements job.Authenticator.
 func (s *Accounts) Balance(ctx context.Context, id string) (job.Caller, error) {
 	if id == "" {
 		return job.Caller{}, nil
@@ -140,7 +138,7 @@ func (s *Accounts) Balance(ctx context.Context, id string) (job.Caller, error) {
 	return caller(a), nil
 }
 
-// Enabled implements job.Gate.
+// Enabled implements job.Authenticator.
 func (s *Accounts) Enabled(ctx context.Context) (bool, error) {
 	if s.configured.Load() {
 		return true, nil
@@ -169,27 +167,24 @@ func caller(a Account) job.Caller {
 	return c
 }
 
-// Terms are what a job costs and what holds for accounts without bounds of
-// their own.
+// Terms are a job's price and the limits of accounts without limits of their own.
 type Terms struct {
 	// Price in credits.
 	Price int64
-	// API names the dialect; PerDay is its quota of requests in rolling 24 h
-	// for accounts that have none of their own, 0 for none.
+	// API names the dialect; PerDay is its quota of requests in rolling 24 h, 0 for
+	// none.
 	API    string
 	PerDay int
-	// Concurrent bounds the unfinished jobs of accounts that have no bound of
-	// their own; 0 is none.
+	// Concurrent limits the unfinished jobs; 0 is unlimited.
 	Concurrent int
 }
 
 // Hold is a charge that is neither settled nor refunded.
 type Hold struct{ Account, Job string }
 
-// Charge takes the price of a job, exactly once for its ID, and counts the
-// request; balance is what is left, nil when unlimited. It fails with
-// fault.NoCredits, fault.RateLimited (a *RetryAfter) or fault.Disabled and
-// then changes nothing.
+// Charge takes the price of a job, exactly once for its ID, and counts the request.
+// It returns the new balance, nil if unlimited. It fails, without any change, with
+// fault.NoCredits, fault.RateLimited (a *RetryAfter) or fault.Disabled.
 func (s *Accounts) Charge(ctx context.Context, id, jobID string, terms Terms) (balance *int64, err error) {
 	a, err := s.edit(ctx, id, func(a *Account) (bool, error) {
 		_, held := a.Holds[jobID]
@@ -205,13 +200,13 @@ func (s *Accounts) Settle(ctx context.Context, id, jobID string) error {
 	return err
 }
 
-// Refund gives the charge for a job back. It may be repeated.
+// Refund returns the charge for a job. It may be repeated.
 func (s *Accounts) Refund(ctx context.Context, id, jobID string) error {
 	_, err := s.edit(ctx, id, func(a *Account) (bool, error) { return a.refund(jobID), nil })
 	return err
 }
 
-// Holds lists the charges of all accounts that are not final yet.
+// Holds returns the charges of all accounts that are not final yet.
 func (s *Accounts) Holds(ctx context.Context) ([]Hold, error) {
 	accounts, err := s.List(ctx)
 	if err != nil {
@@ -226,7 +221,7 @@ func (s *Accounts) Holds(ctx context.Context) ([]Hold, error) {
 	return holds, nil
 }
 
-// TopUp adds credits, which may be negative but never below a balance of 0.
+// TopUp adds credits, or takes some if negative; the balance never falls below 0.
 func (s *Accounts) TopUp(ctx context.Context, id string, credits int64) (Account, error) {
 	return s.edit(ctx, id, func(a *Account) (bool, error) {
 		if a.Credits+credits < 0 {
@@ -237,7 +232,7 @@ func (s *Accounts) TopUp(ctx context.Context, id string, credits int64) (Account
 	})
 }
 
-// SetDisabled switches a key off or on; running jobs go on.
+// SetDisabled disables or enables a key; running jobs continue.
 func (s *Accounts) SetDisabled(ctx context.Context, id string, disabled bool) (Account, error) {
 	return s.edit(ctx, id, func(a *Account) (bool, error) {
 		changed := a.Disabled != disabled
@@ -246,7 +241,7 @@ func (s *Accounts) SetDisabled(ctx context.Context, id string, disabled bool) (A
 	})
 }
 
-// List gives all accounts by name.
+// List returns all accounts, sorted by name.
 func (s *Accounts) List(ctx context.Context) ([]Account, error) {
 	keys, err := s.store.Keys(ctx)
 	if err != nil {
@@ -277,7 +272,7 @@ func (s *Accounts) read(ctx context.Context, id string) (a Account, revision uin
 	return a, revision, nil
 }
 
-// edit applies change until no other process wrote in between. change says
+// edit applies change until no other process wrote in between. change reports
 // whether there is anything to write; it may run several times.
 func (s *Accounts) edit(ctx context.Context, id string, change func(*Account) (bool, error)) (Account, error) {
 	for {

@@ -7,16 +7,16 @@ import (
 	"upscaled/server/job"
 )
 
-// Limits are what an account may do; zero means no limit.
+// Limits restrict an account; zero means no limit.
 type Limits struct {
-	// PerDay is requests in a rolling 24 h, PerSecond their sustained rate
-	// (bursts of one second's worth), Concurrent the unfinished jobs.
+	// PerDay limits requests in a rolling 24 h, PerSecond their rate (with bursts
+	// of one second's worth), Concurrent the unfinished jobs.
 	PerDay     int     `json:"per_day,omitempty"`
 	PerSecond  float64 `json:"per_second,omitempty"`
 	Concurrent int     `json:"concurrent,omitempty"`
 }
 
-// Account is one record. The key itself is never stored, only its hash.
+// Account is a stored account. Of the key only the hash is stored.
 type Account struct {
 	ID        string    `json:"id"`
 	Name      string    `json:"name"`
@@ -34,13 +34,13 @@ type Account struct {
 	Holds map[string]int64 `json:"holds,omitempty"`
 	// Window counts accepted requests by minute (unix seconds of its start).
 	Window []minute `json:"window,omitempty"`
-	// Tokens and Refilled are the rate limit's bucket.
+	// Tokens and Refilled are the token bucket of the rate limit.
 	Tokens   float64   `json:"tokens,omitempty"`
 	Refilled time.Time `json:"refilled,omitzero"`
 }
 
-// history is what is known of the credits' past. Of records that are older
-// than purchases, that is what they hold, given when they were made.
+// history returns the purchases. A record older than this field counts as one
+// purchase of its present credits, at its creation.
 func (a *Account) history() job.Purchases {
 	if a.Purchases != nil {
 		return *a.Purchases
@@ -52,7 +52,7 @@ func (a *Account) history() job.Purchases {
 	return p
 }
 
-// buy adds credits, or takes some back, which is no purchase.
+// buy adds credits, or takes some if negative, which is no purchase.
 func (a *Account) buy(credits int64, now time.Time) {
 	p := a.history()
 	a.Credits += credits
@@ -72,8 +72,8 @@ type minute struct {
 	Count int    `json:"n"`
 }
 
-// RetryAfter is how long a caller should wait; it unwraps to its cause, a
-// fault.RateLimited error.
+// RetryAfter wraps a fault.RateLimited error with the time that the caller should
+// wait.
 type RetryAfter struct {
 	Wait time.Duration
 	Err  *fault.Error
@@ -86,8 +86,8 @@ func limited(wait time.Duration, sentence string) error {
 	return &RetryAfter{Wait: max(wait, time.Second), Err: fault.New(fault.RateLimited, "%s", sentence)}
 }
 
-// charge takes the price for a job and counts the request. A job that already
-// holds credits is charged once only.
+// charge takes the price for a job and counts the request. A job that already holds
+// credits is not charged again.
 func (a *Account) charge(jobID string, terms Terms, now time.Time) error {
 	//guard:charge-once
 	if _, held := a.Holds[jobID]; held {
@@ -138,9 +138,9 @@ func (a *Account) admit(terms Terms, now time.Time) error {
 	return nil
 }
 
-// quotaFree says whether the daily quota is used up, and when the oldest of
-// its requests is forgotten. The account's own quota counts the requests of
-// all APIs, an API's only its own.
+// quotaFree reports whether the daily quota is used up, and when its oldest request
+// is forgotten. An account's quota counts the requests of all APIs, an API's quota
+// only its own.
 func (a *Account) quotaFree(terms Terms, now time.Time) (free time.Time, used bool) {
 	quota, api := a.Limits.PerDay, ""
 	if quota == 0 {
@@ -195,8 +195,8 @@ func (a *Account) expire(now time.Time) {
 	}
 }
 
-// settle makes a job's charge final; refund gives it back. Both may be
-// repeated: without a hold they change nothing and say so.
+// settle makes a job's charge final, and refund returns it. Both report whether
+// there was a hold, and may be repeated.
 func (a *Account) settle(jobID string) bool {
 	_, held := a.Holds[jobID]
 	delete(a.Holds, jobID)

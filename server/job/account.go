@@ -7,38 +7,38 @@ import (
 
 // Caller is an authenticated account.
 type Caller struct {
-	// ID names the account in records and logs; it is not the key. "" when
+	// ID names the account in records and logs; it is not the key. It is "" if
 	// authentication is off.
 	ID   string
 	Name string
-	// Credits is the balance; nil when unlimited or authentication is off.
+	// Credits is the balance; nil if unlimited or authentication is off.
 	Credits *int64
-	// Purchases tell where the credits came from; zero where Credits is nil.
+	// Purchases are the history of the credits; zero if Credits is nil.
 	Purchases Purchases
 }
 
-// Purchases are what is kept of the history of an account's credits.
+// Purchases summarize the history of an account's credits.
 type Purchases struct {
-	// Total is all credits that were ever given, less those taken back.
+	// Total is the sum of all credits ever added, less those taken back.
 	Total int64 `json:"total"`
-	// Balance is what the account had right after the latest purchase.
+	// Balance is the account's balance right after the latest purchase.
 	Balance int64 `json:"balance"`
-	// First is when credits were first given, zero when never; Changed when the
-	// balance changed last, whatever changed it.
+	// First is when credits were first added, zero if never; Changed is the time
+	// of the latest change of the balance, of any kind.
 	First   time.Time `json:"first,omitzero"`
 	Changed time.Time `json:"changed,omitzero"`
 }
 
-// Authenticator tells who calls. With no keys configured every call passes as the zero
-// Caller, whatever key it shows.
+// Authenticator identifies callers by their key. If no keys are configured every
+// call passes as the zero Caller, with any key.
 type Authenticator interface {
 	// Authenticate takes the bare key (no "Bearer "). It fails with
-	// fault.Unauthorized for an empty or unknown key, fault.Disabled for a
-	// known one that is switched off (the Caller is then filled) and
-	// fault.RateLimited. Constant time in the key's contents.
+	// fault.Unauthorized for an empty or unknown key, with fault.Disabled (and
+	// the Caller) for a disabled one, and with fault.RateLimited. Its time does
+	// not depend on the key's content.
 	Authenticate(ctx context.Context, key string) (Caller, error)
-	// Balance reads the account's credits now.
+	// Balance returns the account with its present credits.
 	Balance(ctx context.Context, accountID string) (Caller, error)
-	// Enabled says whether any key is configured.
+	// Enabled reports whether any key is configured.
 	Enabled(ctx context.Context) (bool, error)
 }

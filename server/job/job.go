@@ -1,6 +1,6 @@
-// Package job is the vocabulary that the dialects, the queue and the worker
-// share: what a job is, which states it goes through and what may be asked of
-// the queue. It is a leaf.
+// Package job defines what the dialects, the queue and the worker share: jobs with
+// their states, and the interfaces of the queue. It imports no other package of
+// the server.
 package job
 
 import (
@@ -11,8 +11,8 @@ import (
 	"upscaled/models/fault"
 )
 
-// State of a job. It only moves forward: queued -> running -> one of the final
-// states; a worker that dies moves running back to queued.
+// State of a job: queued, running, then one of the final states. The job of a
+// worker that dies goes back to queued.
 type State string
 
 const (
@@ -23,29 +23,29 @@ const (
 	Canceled  State = "canceled"
 )
 
-// Final says that the state will not change any more.
+// Final reports whether the state cannot change any more.
 func (s State) Final() bool { return s == Succeeded || s == Failed || s == Canceled }
 
-// Options are what a dialect may ask of the engine. Zero values mean "the
-// server's default". At most one of Scale, Longest, Width/Height and
-// FitWidth/FitHeight is set.
+// Options are a dialect's options for the engine. Zero values mean the server's
+// defaults. At most one of Scale, Longest, Width/Height and FitWidth/FitHeight is
+// set.
 type Options struct {
 	Model   string  `json:"model,omitempty"`
 	Scale   float64 `json:"scale,omitempty"`
 	Longest int     `json:"longest,omitempty"`
 	Width   int     `json:"width,omitempty"`
 	Height  int     `json:"height,omitempty"`
-	// MaxInputWidth reduces a wider picture to this width first, in pixels.
+	// MaxInputWidth, in pixels, shrinks a wider input to this width first.
 	MaxInputWidth int `json:"max_input_width,omitempty"`
-	// Format is a picture.Format; "" keeps the input's.
+	// Format is an imagedata.Format; "" keeps the input's.
 	Format  string `json:"format,omitempty"`
 	Quality int    `json:"quality,omitempty"`
-	// FitWidth and FitHeight bound a box that the result fills, in pixels.
+	// FitWidth and FitHeight, in pixels, are the box that the result fits into.
 	FitWidth  int `json:"fit_width,omitempty"`
 	FitHeight int `json:"fit_height,omitempty"`
-	// Denoise is 0..1 for networks with a denoising twin; nil leaves it be.
+	// Denoise is 0..1 for models with a denoising variant; nil is the default.
 	Denoise *float64 `json:"denoise,omitempty"`
-	// Lossless asks WebP for its lossless form; Strip drops metadata.
+	// Lossless selects lossless WebP; Strip drops metadata.
 	Lossless bool `json:"lossless,omitempty"`
 	Strip    bool `json:"strip,omitempty"`
 	// Filter is an engine.Filter that resizes without a model; "" runs the model.
@@ -56,10 +56,10 @@ type Options struct {
 	// it whole.
 	CropWidth  int `json:"crop_width,omitempty"`
 	CropHeight int `json:"crop_height,omitempty"`
-	// Tile is the side of a tile in input pixels; 0 plans it from memory.
+	// Tile is the side of a tile in input pixels; 0 derives it from the memory.
 	Tile        int  `json:"tile,omitempty"`
 	FaceEnhance bool `json:"face_enhance,omitempty"`
-	// Face changes the server's way of enhancing faces; nil leaves it be.
+	// Face overrides the server's settings of face enhancement.
 	Face *FaceOptions `json:"face,omitempty"`
 }
 
@@ -71,7 +71,7 @@ type Layer struct {
 	Visibility float64 `json:"visibility"`
 }
 
-// FaceOptions are one request's own; nil and zero values mean the server's.
+// FaceOptions are settings of one request; nil and zero values mean the server's.
 type FaceOptions struct {
 	// Strength is 0..1.
 	Strength *float64 `json:"strength,omitempty"`
@@ -83,15 +83,15 @@ type FaceOptions struct {
 	Missing  string `json:"missing,omitempty"`
 }
 
-// Spec is what a dialect submits. The dialect makes the ID, in its vendor's
-// form; IDs are unguessable and unique among all dialects.
+// Spec is what a dialect submits. The dialect chooses the ID, in its vendor's
+// format; IDs are unguessable and unique among all dialects.
 type Spec struct {
 	ID string `json:"id"`
 	// API is the dialect's name, such as "mnml".
 	API string `json:"api"`
 	// Account pays and owns the job; "" when authentication is off.
 	Account string `json:"account,omitempty"`
-	// Price in credits, taken on acceptance, given back unless it succeeds.
+	// Price, in credits, is taken on acceptance and refunded unless the job succeeds.
 	Price int64 `json:"price"`
 	// InputName is the client's name of the file, for display only.
 	InputName string  `json:"input_name,omitempty"`
@@ -99,45 +99,43 @@ type Spec struct {
 	// Sync marks a job whose result only the call that submits it can return: if
 	// the process of that call dies, the job is canceled.
 	Sync bool `json:"waited,omitempty"`
-	// Webhook, where not nil, is called when the job ends.
+	// Webhook, if not nil, is called when the job ends.
 	Webhook *Webhook `json:"webhook,omitempty"`
-	// Memo is what the dialect wants to remember of the request, in a form of
-	// its own; at most some KiB. Nobody else reads it.
+	// Memo holds the dialect's own data of the request, at most some KiB.
 	Memo string `json:"memo,omitempty"`
-	// Trace is the W3C traceparent of the span that submitted the job; "" where
-	// none is kept.
+	// Trace is the W3C traceparent of the span that submitted the job, or "".
 	Trace string `json:"trace,omitempty"`
 }
 
 // Result describes the stored result of a succeeded job.
 type Result struct {
-	// Format is a picture.Format; sizes are in pixels and bytes.
+	// Format is an imagedata.Format; sizes are in pixels and bytes.
 	Format       string `json:"format"`
 	InputWidth   int    `json:"input_width"`
 	InputHeight  int    `json:"input_height"`
 	OutputWidth  int    `json:"output_width"`
 	OutputHeight int    `json:"output_height"`
 	Bytes        int64  `json:"bytes"`
-	// Seconds the engine worked on it.
+	// Seconds is the engine's time.
 	Seconds float64  `json:"seconds"`
 	Model   string   `json:"model"`
 	Notes   []string `json:"notes,omitempty"`
-	// Faces is nil where none were to be enhanced.
+	// Faces is nil unless face enhancement was requested.
 	Faces *Faces `json:"faces,omitempty"`
 }
 
-// Faces tell what became of a picture's faces.
+// Faces counts the faces of an image.
 type Faces struct {
 	Found    int `json:"found"`
 	Enhanced int `json:"enhanced"`
-	// Restorer is the network's name. Refined says that it is a
-	// super-resolution network, used where no face restorer is installed.
+	// Restorer is the model's name. Refined marks a super-resolution model, which
+	// is used if no face restorer is installed.
 	Restorer string `json:"restorer"`
 	Refined  bool   `json:"refined,omitempty"`
 }
 
-// Header is the value of X-Face-Restorer: the network's name, marked where it
-// only refines; "" where no face was enhanced.
+// Header returns the value of FaceHeader: the model's name, with a mark if it only
+// refines; "" if no face was enhanced.
 func (f *Faces) Header() string {
 	switch {
 	case f == nil || f.Enhanced == 0:
@@ -148,10 +146,10 @@ func (f *Faces) Header() string {
 	return f.Restorer
 }
 
-// FaceHeader is the header's name.
+// FaceHeader is the response header that names the restorer.
 const FaceHeader = "X-Face-Restorer"
 
-// Failure says why a job failed; Message is fit for users.
+// Failure is the reason of a failed job; Message is meant for users.
 type Failure struct {
 	Kind    fault.Kind `json:"kind"`
 	Message string     `json:"message"`
@@ -170,34 +168,34 @@ type Job struct {
 	Failure  *Failure  `json:"failure,omitempty"`
 }
 
-// Submitted is what acceptance tells: the job and the account's balance after
-// paying, nil when the account is unlimited or authentication is off.
+// Submitted is an accepted job and the account's balance after the charge, nil if
+// the account is unlimited or authentication is off.
 type Submitted struct {
 	Job     Job
 	Credits *int64
 }
 
-// Queue is what a dialect may ask. All methods may be called concurrently and
-// from several processes on one store.
+// Queue accepts jobs and returns their results. All methods may be called
+// concurrently and from several processes on one store.
 type Queue interface {
-	// Submit accepts a job durably: once it returns nil the job reaches a
-	// final state whatever happens to the process. It fails without a trace
-	// with fault.Busy (queue full), NoCredits or RateLimited.
+	// Submit accepts a job durably: once it returns nil the job reaches a final
+	// state whatever happens to the process. It leaves no trace if it fails with
+	// fault.Busy (queue full), NoCredits or RateLimited.
 	Submit(ctx context.Context, spec Spec, input []byte) (Submitted, error)
-	// Get gives the record; fault.NotFound when unknown or expired.
+	// Get returns the record; fault.NotFound if unknown or expired.
 	Get(ctx context.Context, id string) (Job, error)
-	// Wait gives the record once its state is final, or the latest record and
+	// Wait returns the record once its state is final, or the latest record and
 	// the context's error.
 	Wait(ctx context.Context, id string) (Job, error)
-	// Open gives a succeeded job's picture, or fault.NotFound. The caller
-	// closes it.
+	// Open returns a succeeded job's image, or fault.NotFound. The caller closes
+	// it.
 	Open(ctx context.Context, id string) (io.ReadSeekCloser, Job, error)
-	// Cancel stops a queued or running job soon; final jobs are left alone.
-	// It may be repeated.
+	// Cancel stops a queued or running job soon; final jobs stay as they are. It
+	// may be repeated.
 	Cancel(ctx context.Context, id string) error
 }
 
-// InputInfo is what a header tells of a picture before it is decoded.
+// InputInfo is what an image file's header contains.
 type InputInfo struct {
 	Format        string
 	Width, Height int
@@ -205,8 +203,9 @@ type InputInfo struct {
 	Frames        int
 }
 
-// ImageValidator reads a picture's header: fault.Invalid for what is no picture or is
-// broken, fault.Unsupported for a format that cannot be read, fault.TooLarge.
+// ImageValidator reads an image's header. It fails with fault.Invalid for data that
+// is broken or no image, fault.Unsupported for an unknown format, and
+// fault.TooLarge.
 type ImageValidator interface {
 	Probe(data []byte) (InputInfo, error)
 }

@@ -7,7 +7,7 @@ import (
 
 // Upload describes a file that a caller stored to use in jobs later.
 type Upload struct {
-	// ID is made by the dialect, unguessable and unique.
+	// ID is chosen by the dialect, unguessable and unique.
 	ID      string `json:"id"`
 	API     string `json:"api"`
 	Account string `json:"account,omitempty"`
@@ -22,16 +22,16 @@ type Upload struct {
 	Expires time.Time `json:"expires"`
 }
 
-// Uploads keep files until they expire, as long as results are kept. All
-// methods may be called concurrently and from several processes.
+// Uploads store files for as long as results are kept. All methods may be called
+// concurrently and from several processes.
 type Uploads interface {
-	// PutUpload stores a file durably and fills Bytes, digests and times. An
-	// account's files together are bounded: beyond that it is fault.RateLimited.
+	// PutUpload stores a file durably and sets Bytes, digests and times. It fails
+	// with fault.RateLimited if the account's files would exceed its limit.
 	PutUpload(ctx context.Context, u Upload, data []byte) (Upload, error)
-	// Upload gives the description; fault.NotFound when unknown or expired.
+	// Upload returns the description; fault.NotFound if unknown or expired.
 	Upload(ctx context.Context, id string) (Upload, error)
-	// ReadUpload gives the contents; fault.NotFound likewise.
+	// ReadUpload returns the contents; fault.NotFound likewise.
 	ReadUpload(ctx context.Context, id string) ([]byte, error)
-	// DeleteUpload removes it; an unknown one is fault.NotFound.
+	// DeleteUpload removes the file; fault.NotFound likewise.
 	DeleteUpload(ctx context.Context, id string) error
 }

@@ -13,19 +13,19 @@ import (
 )
 
 var (
-	// errNothing says that there is nothing to tell.
-	errNothing = errors.New("nothing to tell")
-	// errHopeless marks what another try cannot mend.
-	errHopeless = errors.New("cannot be called")
+	// errNothing is returned if there is nothing to report.
+	errNothing = errors.New("nothing to report")
+	// errPermanent wraps errors that another attempt cannot avoid.
+	errPermanent = errors.New("cannot be called")
 )
 
-// call makes one call and gives the answer's status.
+// call makes one call and returns the response's status.
 func (s *Sender) call(ctx context.Context, j job.Job) (status int, err error) {
 	if j.Webhook == nil {
 		return 0, errNothing
 	}
 	if err := Check(s.options.Rules, j.Webhook.URL); err != nil {
-		return 0, fmt.Errorf("%w: %w", errHopeless, err) // the rules were changed since
+		return 0, fmt.Errorf("%w: %w", errPermanent, err) // the rules were changed since
 	}
 	contentType, body, err := s.body(j)
 	if err != nil {
@@ -36,7 +36,7 @@ func (s *Sender) call(ctx context.Context, j job.Job) (status int, err error) {
 	defer stop()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, j.Webhook.URL, bytes.NewReader(body))
 	if err != nil {
-		return 0, fmt.Errorf("%w: %w", errHopeless, err)
+		return 0, fmt.Errorf("%w: %w", errPermanent, err)
 	}
 	request.Header.Set("Content-Type", contentType)
 	request.Header.Set("User-Agent", "upscaled")
@@ -49,14 +49,14 @@ func (s *Sender) call(ctx context.Context, j job.Job) (status int, err error) {
 		return 0, err
 	}
 	defer response.Body.Close()
-	// A receiver may answer only because it sees the caller leave, and that
-	// answer may still get through.
+	// A receiver may respond only because it sees the caller leave, and that
+	// response may still arrive.
 	if err := ctx.Err(); err != nil {
 		return 0, fmt.Errorf("call: %w", err)
 	}
-	// The answer is its status. Some of the body is taken so that receivers can
-	// finish theirs; what becomes of it does not matter. Behind 101 there is the
-	// bare connection, which the context does not end.
+	// Only the status matters. Some of the body is read so that receivers can
+	// finish writing it. After 101 there is the bare connection, which the context
+	// does not end.
 	const polite = 4 << 10 // bytes
 	//guard:webhook-upgrade TestSwitchedProtocols => true
 	if response.StatusCode != http.StatusSwitchingProtocols {
@@ -65,7 +65,7 @@ func (s *Sender) call(ctx context.Context, j job.Job) (status int, err error) {
 	return response.StatusCode, nil
 }
 
-// messageID is the same for every try of one call, and no other's.
+// messageID returns the ID of a call, the same for all of its attempts.
 func messageID(j job.Job) string {
 	if j.State.Final() {
 		return "msg_" + j.ID + "_ended"
@@ -73,11 +73,11 @@ func messageID(j job.Job) string {
 	return "msg_" + j.ID + "_started"
 }
 
-// body writes what is told. A dialect that panics ends no more than its call.
+// body returns the body of a call. A panic of a dialect fails only this call.
 func (s *Sender) body(j job.Job) (contentType string, body []byte, err error) {
 	write := s.options.Bodies[j.API]
 	if write == nil {
-		return "", nil, fmt.Errorf("%w: the API %q has no webhooks", errHopeless, j.API)
+		return "", nil, fmt.Errorf("%w: the API %q has no webhooks", errPermanent, j.API)
 	}
 	defer func() {
 		if cause := recover(); cause != nil {

@@ -10,12 +10,12 @@ import (
 	"upscaled/server/fetch"
 )
 
-// longestURL is in bytes; longer ones are no webhook's.
+// longestURL is in bytes.
 const longestURL = 2048
 
-// Check says at submission whether a URL may be a webhook's: fault.Invalid with
-// a sentence for the client otherwise. What its name resolves to is judged when
-// it is called.
+// Check validates a webhook URL at submission; it fails with fault.Invalid and a
+// sentence for the client. The addresses that its host resolves to are checked
+// when it is called.
 func Check(rules fetch.Options, raw string) error {
 	if len(raw) > longestURL {
 		return fault.New(fault.Invalid, "The webhook URL is longer than %d bytes.", longestURL)

@@ -11,44 +11,44 @@ import (
 	"upscaled/server/job"
 )
 
-// pauses lie between the tries: six tries in 58 minutes.
-func pauses() []time.Duration {
+// delays returns the times between attempts: six attempts in 58 minutes.
+func delays() []time.Duration {
 	return []time.Duration{5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute, 45 * time.Minute}
 }
 
-// endLimit bounds the ending of a notice, which outlives the sender's context.
+// endLimit bounds the end of a delivery, which outlives the sender's context.
 const endLimit = 5 * time.Second
 
-// serve makes one call and ends its notice, and logs one line of it.
-func (s *Sender) serve(ctx context.Context, notice job.Delivery) {
-	j := notice.Job()
-	log := s.options.Log.With("job", j.ID, "api", j.API, "state", j.State, "host", host(j.Webhook), "try", notice.Attempt())
+// serve makes one call, ends its delivery and logs one line.
+func (s *Sender) serve(ctx context.Context, delivery job.Delivery) {
+	j := delivery.Job()
+	log := s.options.Log.With("job", j.ID, "api", j.API, "state", j.State, "host", host(j.Webhook), "attempt", delivery.Attempt())
 	status, err := s.call(ctx, j)
 	ending, stop := context.WithTimeout(context.WithoutCancel(ctx), endLimit)
 	defer stop()
-	again := pauses()
+	later := delays()
 	switch {
 	case errors.Is(err, errNothing):
-		err = notice.Done(ending)
+		err = delivery.Done(ending)
 	case err == nil && status/100 == 2:
 		log.Info("webhook delivered", "status", status)
 		s.ended("delivered")
-		err = notice.Done(ending)
+		err = delivery.Done(ending)
 	case ctx.Err() != nil:
-		err = notice.Retry(ending, 0) // another process calls, or this one when it is back
-	//guard:webhook-attempts TestAnswers FuzzAnswer => notice.Attempt() > 0
-	case errors.Is(err, errHopeless), status == http.StatusGone, notice.Attempt() > len(again):
+		err = delivery.Retry(ending, 0) // another process calls, or this one after its restart
+	//guard:webhook-attempts TestAnswers FuzzAnswer => delivery.Attempt() > 0
+	case errors.Is(err, errPermanent), status == http.StatusGone, delivery.Attempt() > len(later):
 		log.Warn("webhook given up", failure(status, err)...)
 		s.ended("given_up")
-		err = notice.Done(ending)
+		err = delivery.Done(ending)
 	default:
-		pause := again[max(notice.Attempt(), 1)-1]
-		log.Warn("webhook is tried again", append(failure(status, err), slog.Duration("after", pause))...)
+		delay := later[max(delivery.Attempt(), 1)-1]
+		log.Warn("webhook is retried", append(failure(status, err), slog.Duration("after", delay))...)
 		s.ended("retried")
-		err = notice.Retry(ending, pause)
+		err = delivery.Retry(ending, delay)
 	}
 	if err != nil {
-		log.Warn("webhook comes again", "error", err)
+		log.Warn("webhook is delivered again", "error", err)
 	}
 }
 
@@ -58,7 +58,7 @@ func (s *Sender) ended(outcome string) {
 	}
 }
 
-// failure is what a log line tells of a call that failed.
+// failure returns the log attributes of a failed call.
 func failure(status int, err error) []any {
 	if err == nil {
 		return []any{slog.Int("status", status)}
@@ -70,7 +70,7 @@ func failure(status int, err error) []any {
 	return []any{slog.Any("error", err)}
 }
 
-// host is what logs tell of a URL.
+// host returns the part of a URL that is logged.
 func host(hook *job.Webhook) string {
 	if hook == nil {
 		return ""

@@ -7,16 +7,16 @@ import (
 	"fmt"
 )
 
-// SecretText is how receivers are told the secret: "whsec_" and its base64.
+// SecretText returns the secret as receivers configure it: "whsec_" and base64.
 func SecretText(secret []byte) string {
 	return "whsec_" + base64.StdEncoding.EncodeToString(secret)
 }
 
-// Sign gives a webhook-signature header: HMAC-SHA256 over ID, time in seconds
-// since 1970 and body, joined by points.
+// Sign returns a webhook-signature header: HMAC-SHA256 over ID, time in seconds
+// since 1970 and body, joined by dots.
 func Sign(secret []byte, id string, at int64, body []byte) string {
 	mac := hmac.New(sha256.New, secret)
-	_, _ = fmt.Fprintf(mac, "%s.%d.", id, at) // a hash takes everything
+	_, _ = fmt.Fprintf(mac, "%s.%d.", id, at) // a hash never fails
 	_, _ = mac.Write(body)
 	return "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }

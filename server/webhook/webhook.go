@@ -1,11 +1,11 @@
-// Package webhook calls the URLs that clients want to hear of their jobs at.
+// Package webhook calls the webhooks of jobs.
 //
-// Calls are POST requests with the body that the job's API makes, signed as the
-// Standard Webhooks specification (version 1.0.0) says. They obey package
-// fetch's rules on addresses, so that no client makes the server call what is
-// inside its network; redirects are not followed. A call that is not answered
-// with a 2xx status within ten seconds is made again, six times in all over
-// about an hour. Calls may be repeated: receivers know them by their webhook-id.
+// Calls are POST requests with a body of the job's API, signed according to the
+// Standard Webhooks specification (version 1.0.0). They obey package fetch's rules
+// on addresses, so that clients cannot make the server call hosts of its internal
+// network; redirects are not followed. A call without a 2xx response within ten
+// seconds is repeated, up to six attempts over about an hour. Calls may arrive
+// twice: receivers recognize them by their webhook-id.
 package webhook
 
 import (
@@ -21,45 +21,44 @@ import (
 	"upscaled/server/job"
 )
 
-// Body writes what a call tells of a job: its record when it began, which is
-// running, or its final one. A nil body means that there is nothing to tell.
+// Body returns the body of the call that reports a job, which is running or final.
+// A nil body means that there is nothing to report.
 type Body func(j job.Job) (contentType string, body []byte, err error)
 
-// Observer is told of every call that was made, concurrently. Its outcome is
-// "delivered", "retried" or "given_up".
+// Observer is notified of every call, concurrently. The outcome is "delivered",
+// "retried" or "given_up".
 type Observer interface {
 	WebhookEnded(outcome string)
 }
 
-// Options make a Sender.
+// Options configure a Sender.
 type Options struct {
-	// Deliveries are the calls that are due.
 	Deliveries job.Deliveries
-	// Bodies has one Body per API whose jobs may have webhooks.
+	// Bodies holds a Body for each API whose jobs may have webhooks.
 	Bodies map[string]Body
 	// Secret signs the calls; see SecretText.
 	Secret []byte
-	// Rules say which URLs and addresses may be called; its limits on bytes
-	// and time do not matter here.
+	// Rules restrict URLs and addresses; its limits on bytes and time are not
+	// used.
 	Rules fetch.Options
-	// AtOnce is how many calls are made at the same time; 0 is 8.
+	// AtOnce is how many calls may run at the same time; 0 is 8.
 	AtOnce int
-	// Timeout bounds one call in all; 0 is 10 s.
+	// Timeout bounds one call; 0 is 10 s.
 	Timeout time.Duration
-	// Observer is nil where nobody counts.
+	// Observer may be nil.
 	Observer Observer
 	Log      *slog.Logger
 	// Now is the clock.
 	Now func() time.Time
 }
 
-// Sender makes the calls that are due. Any number of processes may have one.
+// Sender makes the calls that are due. Several processes may each run one.
 type Sender struct {
 	options Options
 	client  *http.Client
 }
 
-// New makes a Sender.
+// New returns a Sender.
 func New(o Options) *Sender {
 	o.AtOnce = cmp.Or(o.AtOnce, 8)
 	o.Timeout = cmp.Or(o.Timeout, 10*time.Second)
@@ -77,11 +76,11 @@ func (s *Sender) Run(ctx context.Context) error {
 	for range s.options.AtOnce {
 		group.Go(func() error {
 			for {
-				notice, err := s.options.Deliveries.NextDelivery(ctx)
+				delivery, err := s.options.Deliveries.NextDelivery(ctx)
 				if err != nil {
-					return nil // only the context's end is one
+					return nil // the context has ended
 				}
-				s.serve(ctx, notice)
+				s.serve(ctx, delivery)
 			}
 		})
 	}

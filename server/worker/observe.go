@@ -7,26 +7,26 @@ import (
 	"upscaled/server/job"
 )
 
-// Observer is told of every try of a job, such as for traces, concurrently.
+// Observer is notified of every attempt at a job, concurrently.
 type Observer interface {
-	// JobBegins gives the context to run the job in, and what is called once
-	// when the try has ended.
+	// JobBegins returns the context to run the job in, and a function that is
+	// called once when the attempt has ended.
 	JobBegins(ctx context.Context, j job.Job) (context.Context, func(End))
 }
 
-// End is how a try of a job ended.
+// End is how an attempt at a job ended.
 type End struct {
 	// Outcome is "succeeded", "canceled", "handed back", "tried again" or
-	// "failed"; of a job's last try "tried again" means that it failed.
+	// "failed"; for a job's last attempt "tried again" means that it failed.
 	Outcome string
-	// Result is the engine's; zero unless it made a picture.
+	// Result is the engine's; zero unless the attempt succeeded.
 	Result engine.Result
-	// Err is what the engine said.
+	// Err is the engine's error.
 	Err error
 }
 
-// observe tells all observers that a job begins, and gives what tells them of
-// its end.
+// observe notifies all observers that a job begins, and returns a function that
+// notifies them of its end.
 func (w *Worker) observe(ctx context.Context, j job.Job) (context.Context, func(End)) {
 	var all []func(End)
 	for _, o := range w.options.Observers {

@@ -6,8 +6,8 @@ import (
 	"upscaled/server/job"
 )
 
-// RequestOf is what a dialect asked for in the engine's terms, without the
-// picture. faces are the server's own settings.
+// RequestOf returns the engine's request for a job's options, without the image.
+// faces are the server's settings.
 func RequestOf(o job.Options, faces engine.Faces) engine.Request {
 	request := engine.Request{
 		Model: o.Model, Denoise: o.Denoise, MaxInputWidth: o.MaxInputWidth,
@@ -28,7 +28,7 @@ func RequestOf(o job.Options, faces engine.Faces) engine.Request {
 	return request
 }
 
-// withFace lays a request's own options over the server's.
+// withFace applies the options of one request to the server's.
 func withFace(faces engine.Faces, o *job.FaceOptions) engine.Faces {
 	if o == nil {
 		return faces

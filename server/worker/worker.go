@@ -1,4 +1,5 @@
-// Package worker runs jobs: lease -> engine -> result -> record.
+// Package worker takes jobs from the queue, runs them on the engine and returns
+// their results.
 package worker
 
 import (
@@ -16,37 +17,36 @@ import (
 	"upscaled/server/job"
 )
 
-// Options make a Worker.
+// Options configure a Worker.
 type Options struct {
 	Source job.Source
 	Engine engine.Upscaler
-	// Small and Large are how many jobs of each line run at once: while one
-	// has the device others decode and encode.
+	// Small and Large are how many jobs of each lane run at once: while one uses
+	// the device others decode and encode.
 	Small, Large int
-	// Faces is how faces are enhanced where a job asks for it.
+	// Faces are the settings for jobs that request face enhancement.
 	Faces engine.Faces
-	// Grace is how long running jobs may go on after Run's context has ended;
+	// Grace is how long running jobs may continue after Run's context has ended;
 	// then they are handed back.
 	Grace time.Duration
-	// Observers are told of every try of a job.
+	// Observers are notified of every attempt at a job.
 	Observers []Observer
 	Log       *slog.Logger
 }
 
-// endLimit bounds how long the end of a job may take to be written, storing
-// the result included, while nodes of the queue are lost.
+// endLimit bounds the writing of a job's end, its result included, while nodes of
+// the queue are lost.
 const endLimit = 2 * time.Minute
 
 // Worker runs jobs from a source on an engine.
 type Worker struct{ options Options }
 
-// New makes a worker; Run starts it.
+// New returns a worker; Run starts it.
 func New(o Options) *Worker { return &Worker{o} }
 
-// Run takes and runs jobs until the context ends, and returns when the last
-// one has ended or was handed back. It also ends, with the error, when the
-// device is lost: this process can run nothing any more, so that its
-// supervisor should start another.
+// Run takes and runs jobs until the context ends, and returns when the last one has
+// ended or was handed back. It returns an error when the device is lost: this
+// process cannot run anything any more, and its supervisor should start another.
 func (w *Worker) Run(ctx context.Context) error {
 	ctx, lose := context.WithCancelCause(ctx)
 	defer lose(nil)
@@ -54,22 +54,22 @@ func (w *Worker) Run(ctx context.Context) error {
 	defer stop()
 	//guard:grace TestStopHandsWorkOn
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(w.options.Grace, stop) })()
-	var lines sync.WaitGroup
+	var lanes sync.WaitGroup
 	for range w.options.Small {
-		lines.Go(func() { w.line(ctx, hard, lose, false) })
+		lanes.Go(func() { w.lane(ctx, hard, lose, false) })
 	}
 	for range w.options.Large {
-		lines.Go(func() { w.line(ctx, hard, lose, true) })
+		lanes.Go(func() { w.lane(ctx, hard, lose, true) })
 	}
-	lines.Wait()
+	lanes.Wait()
 	if err := context.Cause(ctx); fault.KindOf(err) == fault.DeviceLost {
 		return err
 	}
 	return nil
 }
 
-// line runs one job after another.
-func (w *Worker) line(ctx, hard context.Context, lose context.CancelCauseFunc, large bool) {
+// lane runs one job after another.
+func (w *Worker) lane(ctx, hard context.Context, lose context.CancelCauseFunc, large bool) {
 	for {
 		lease, err := w.options.Source.Next(ctx, large)
 		if err != nil {
@@ -83,8 +83,8 @@ func (w *Worker) line(ctx, hard context.Context, lose context.CancelCauseFunc, l
 	}
 }
 
-// run is the life of one job. It goes on until it ends, is canceled or hard
-// ends, and tells what the engine said.
+// run runs one job until it ends, is canceled or hard ends, and returns the
+// engine's error.
 func (w *Worker) run(hard context.Context, lease job.Lease) error {
 	log := w.options.Log.With("job", lease.Job().ID, "api", lease.Job().API, "attempt", lease.Job().Attempts)
 	ctx, stop := context.WithCancel(lease.Context())
@@ -93,13 +93,13 @@ func (w *Worker) run(hard context.Context, lease job.Lease) error {
 	started := time.Now()
 	log.Info("job begins")
 	ctx, observed := w.observe(ctx, lease.Job())
-	picture, made, err := w.upscale(ctx, lease)
+	image, made, err := w.upscale(ctx, lease)
 	result := resultOf(made)
-	result.Bytes = int64(len(picture))
+	result.Bytes = int64(len(image))
 
 	ending, stopEnding := context.WithTimeout(context.WithoutCancel(hard), endLimit)
 	defer stopEnding()
-	outcome, ended := w.end(ending, hard, lease, picture, result, err)
+	outcome, ended := w.end(ending, hard, lease, image, result, err)
 	observed(End{Outcome: outcome, Result: made, Err: err})
 	log = log.With("outcome", outcome, "seconds", time.Since(started).Seconds())
 	switch {
@@ -113,27 +113,27 @@ func (w *Worker) run(hard context.Context, lease job.Lease) error {
 	return err
 }
 
-// end tells the queue what came of a job, and says in a word what that was.
-func (w *Worker) end(ctx, hard context.Context, lease job.Lease, picture []byte, result job.Result, err error) (string, error) {
+// end reports the end of a job to the queue, and returns its outcome in a word.
+func (w *Worker) end(ctx, hard context.Context, lease job.Lease, image []byte, result job.Result, err error) (string, error) {
 	failure := job.Failure{Kind: fault.KindOf(err), Message: fault.Sentence(err)}
 	switch {
 	case err == nil:
-		return "succeeded", lease.Succeed(ctx, picture, result)
+		return "succeeded", lease.Succeed(ctx, image, result)
 	case lease.Context().Err() != nil:
-		// Nothing is left to tell; the lease puts its own things in order.
+		// There is nothing to report; the lease only cleans up.
 		return "canceled", lease.Release(ctx)
 	//guard:hand-back TestStopHandsBack
 	case hard.Err() != nil:
 		return "handed back", lease.Release(ctx)
-	case passing(failure.Kind):
+	case temporary(failure.Kind):
 		return "tried again", lease.Retry(ctx, failure)
 	}
 	return "failed", lease.Fail(ctx, failure)
 }
 
-// passing says whether another try, maybe elsewhere, can end better. It is the
-// one place that decides this.
-func passing(kind fault.Kind) bool {
+// temporary reports whether another attempt, maybe elsewhere, can succeed. No other
+// code decides this.
+func temporary(kind fault.Kind) bool {
 	switch kind {
 	case fault.Internal, fault.DeviceMemory, fault.DeviceLost, fault.Busy, fault.FetchFailed, fault.ModelMissing, fault.Canceled:
 		//guard:worker-retry TestChaos => false
@@ -142,35 +142,34 @@ func passing(kind fault.Kind) bool {
 	return false
 }
 
-// upscale runs the engine. A panic is this picture's failure, not the
-// process's.
+// upscale runs the engine. A panic fails this image, not the process.
 func (w *Worker) upscale(ctx context.Context, lease job.Lease) (out []byte, made engine.Result, err error) {
 	//guard:worker-panic TestPanicIsOnePicturesFailure
 	defer func() {
 		if cause := recover(); cause != nil {
 			w.options.Log.Error("panic in the engine", "job", lease.Job().ID, "panic", cause, "stack", string(debug.Stack()))
-			err = fault.New(fault.Internal, "The picture could not be processed because of a defect.")
+			err = fault.New(fault.Internal, "The image could not be processed because of a defect.")
 		}
 	}()
 	input, err := lease.Input(ctx)
 	if err != nil {
 		return nil, engine.Result{}, fmt.Errorf("read input: %w", err)
 	}
-	var picture bytes.Buffer
+	var image bytes.Buffer
 	request := RequestOf(lease.Job().Options, w.options.Faces)
-	request.Input, request.Output, request.Progress = input, &picture, progress(lease)
+	request.Input, request.Output, request.Progress = input, &image, progress(lease)
 	if made, err = w.options.Engine.Upscale(ctx, request); err != nil {
 		return nil, engine.Result{}, err
 	}
-	return picture.Bytes(), made, nil
+	return image.Bytes(), made, nil
 }
 
-// progress passes the engine's on, at most so often that nobody is bothered.
+// progress publishes the engine's progress, at most every 250 ms.
 func progress(lease job.Lease) func(engine.Progress) {
-	const pause = 250 * time.Millisecond
+	const interval = 250 * time.Millisecond
 	var last time.Time
 	return func(p engine.Progress) {
-		if now := time.Now(); p.Total > 0 && now.Sub(last) >= pause {
+		if now := time.Now(); p.Total > 0 && now.Sub(last) >= interval {
 			last = now
 			lease.Progress(float64(p.Done) / float64(p.Total))
 		}
