@@ -64,7 +64,7 @@ func Embed(dir string, log *slog.Logger) (*Connection, error) {
 	lock := flock.New(filepath.Join(dir, lockFile))
 	if held, err := lock.TryLock(); err != nil {
 		return nil, fault.Wrap(fault.Invalid, err, "The data folder %s cannot be written: choose another with --data.", dir)
-	} else if !held {
+	} else if !held { //guard:data-lock TestSecondServerOnOneFolder
 		return nil, fault.New(fault.Busy, "Another upscaled is using the data folder %s.", dir)
 	}
 	c := &Connection{lock: lock, dir: dir, replicas: 1, writes: newWriteFailure()}
@@ -79,8 +79,9 @@ func (c *Connection) embed(log *slog.Logger) error {
 	token := randomToken()
 	embedded, err := server.NewServer(&server.Options{
 		ServerName: "upscaled", Host: "127.0.0.1", Port: server.RANDOM_PORT, Authorization: token,
-		JetStream: true, StoreDir: filepath.Join(c.dir, storeFolder), SyncAlways: true,
-		NoSigs: true, NoLog: true,
+		JetStream: true, StoreDir: filepath.Join(c.dir, storeFolder), NoSigs: true, NoLog: true,
+		//guard:sync-always TestPowerCut TestHangingDisk => SyncAlways: false
+		SyncAlways: true,
 	})
 	if err != nil {
 		return fmt.Errorf("configure embedded queue: %w", err)
@@ -132,7 +133,10 @@ func Dial(address, credentials string) (*Connection, error) {
 	if credentials != "" {
 		options = append(options, nats.UserCredentials(credentials))
 	}
-	c := &Connection{replicas: 3, writes: newWriteFailure()}
+	c := &Connection{
+		//guard:replicas TestReplicasFollowNodes TestLostNode => replicas: 1
+		replicas: 3, writes: newWriteFailure(),
+	}
 	if err := c.connect(options...); err != nil {
 		return nil, fault.Wrap(fault.Invalid, err, "The NATS server cannot be reached: check --nats and the server.")
 	}
@@ -191,6 +195,7 @@ func (c *Connection) Close() {
 		c.nats.Close()
 	}
 	if c.embedded != nil {
+		//guard:detach TestGracefulStop
 		_ = os.Remove(filepath.Join(c.dir, attachFile))
 		c.embedded.Shutdown()
 		c.embedded.WaitForShutdown()

@@ -34,6 +34,7 @@ func (c *core) persist(ctx context.Context, step func(context.Context) error) er
 func (c *core) persistFor(ctx context.Context, limit time.Duration, step func(context.Context) error) error {
 	const firstDelay, longestDelay = 50 * time.Millisecond, time.Second
 	for delay := firstDelay; ; delay, limit = min(2*delay, longestDelay), 2*limit {
+		//guard:lost-answers TestLostAnswers => context.WithTimeout(ctx, 1000*limit)
 		attempt, stop := context.WithTimeout(ctx, limit)
 		err := step(attempt)
 		stop()
@@ -45,6 +46,14 @@ func (c *core) persistFor(ctx context.Context, limit time.Duration, step func(co
 			return err
 		}
 	}
+}
+
+// persistRead is persist for readLimit.
+func (c *core) persistRead(ctx context.Context, step func(context.Context) error) error {
+	//guard:silent-store TestReadsEnd => context.WithTimeout(ctx, 100*readLimit)
+	ctx, stop := context.WithTimeout(ctx, readLimit)
+	defer stop()
+	return c.persist(ctx, step)
 }
 
 // transient reports whether a step that failed may succeed later.

@@ -25,6 +25,7 @@ func (c *Connection) checkSpace(size int) error {
 		return nil // another machine's disk
 	}
 	free, total, ok := diskSpace(c.dir)
+	//guard:disk-reserve TestNearlyFullDisk => true
 	if !ok || free-int64(size) >= reserve(total) {
 		return nil
 	}
@@ -68,6 +69,7 @@ func (l serverLog) Warnf(format string, args ...any) {
 func (l serverLog) Errorf(format string, args ...any) {
 	message := fmt.Sprintf(format, args...)
 	l.log.Error("embedded queue", "message", message)
+	//guard:write-failure TestFailingDisk TestFullDiskOfTheStore
 	if strings.Contains(message, "critical write error") {
 		l.writes.once.Do(func() { close(l.writes.failed) })
 	}

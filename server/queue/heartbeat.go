@@ -26,15 +26,17 @@ func startHeartbeat(ctx context.Context, c *core, message jetstream.Msg, id stri
 		defer ticker.Stop()
 		for {
 			select {
+			//guard:heartbeat-end TestSoak => (chan struct{})(nil)
 			case <-h.ctx.Done():
 				return
+			//guard:heartbeat TestSlowDisk => (chan time.Time)(nil)
 			case <-ticker.C:
-				//guard:heartbeat TestNoticeIsKept => error(nil)
 				if err := message.InProgress(); err != nil {
 					c.options.Log.Warn("heartbeat", "job", id, "error", err)
 				}
 			case <-changed:
 			}
+			//guard:heartbeat-end
 			if !held(h.ctx) {
 				return
 			}
@@ -46,5 +48,6 @@ func startHeartbeat(ctx context.Context, c *core, message jetstream.Msg, id stri
 // stop returns when the last beat is over; it may be repeated.
 func (h *heartbeat) stop() {
 	h.cancel()
+	//guard:heartbeat-end
 	h.running.Wait()
 }

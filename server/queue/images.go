@@ -34,12 +34,7 @@ func (s *store) dropImage(ctx context.Context, name string) {
 // openImage returns a reader of an image, or missing. Requests that are lost with
 // a node are repeated.
 func (s *store) openImage(ctx context.Context, name string, missing error) (*blob.Reader, error) {
-	r, err := s.images.Open(ctx, name, func(ctx context.Context, step func(context.Context) error) error {
-		//guard:silent-store TestReadsEnd => 100 * readLimit
-		ctx, stop := context.WithTimeout(ctx, readLimit)
-		defer stop()
-		return s.persist(ctx, step)
-	})
+	r, err := s.images.Open(ctx, name, s.persistRead)
 	if errors.Is(err, blob.ErrNotFound) {
 		return nil, missing
 	} else if err != nil {

@@ -81,7 +81,7 @@ func (l *lease) Fail(ctx context.Context, failure job.Failure) error {
 
 // Retry implements job.Lease.
 func (l *lease) Retry(ctx context.Context, failure job.Failure) error {
-	//guard:attempts-failed TestRetriesEnd => false
+	//guard:attempts-failed TestRetriesEnd
 	if l.record.Attempts >= l.lifecycle.options.Attempts {
 		return l.Fail(ctx, failure)
 	}
@@ -159,6 +159,7 @@ func (l *lease) writeOnce(ctx context.Context, change func(*record.Job)) (record
 	switch {
 	case now.Lease == l.record.Lease && now.State == next.State:
 		return now, nil // an attempt whose answer was lost has written it
+	//guard:lost-lease TestClockJumps TestPartition TestPausedWorker
 	case now.Lease != l.record.Lease || now.State != job.Running:
 		return record.Job{}, l.lost(ctx, now)
 	}

@@ -34,7 +34,7 @@ func (l *lifecycle) charge(ctx context.Context, spec job.Spec) (balance *int64, 
 // update writes a record in place of exactly the revision that was read. Before a
 // final record the webhook call is announced.
 func (l *lifecycle) update(ctx context.Context, r *record.Job) error {
-	//guard:announce-first TestEveryStep => false
+	//guard:announce TestKilledAtEveryStep/fails
 	if r.State.Final() {
 		if err := l.deliveries.announce(ctx, *r, eventEnded); err != nil {
 			return err

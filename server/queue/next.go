@@ -144,7 +144,7 @@ func (s *leaser) write(ctx context.Context, r *record.Job, first bool) error {
 func (s *leaser) attempt(r record.Job, token string) record.Job {
 	o := s.lifecycle.options
 	now := o.Now().UTC()
-	//guard:attempts-taken TestPoisonThatKillsWorkers => false
+	//guard:attempts-taken TestPoisonThatKillsWorkers
 	if r.Attempts >= o.Attempts {
 		r.State, r.Finished = job.Failed, now
 		r.Failure = &job.Failure{Kind: fault.Internal, Message: "The image could not be processed: every attempt was cut short."}

@@ -56,7 +56,7 @@ func (c *collector) collect(ctx context.Context) error {
 	now, before := c.store.options.Now(), c.orphans
 	c.orphans = map[string]time.Time{}
 	for _, image := range images {
-		//guard:owned-images TestClearedAtTheStart => ctx != nil
+		//guard:owned-images TestClearedAtTheStart TestKilledAtEveryStep/succeeds => true
 		if c.owned(ctx, image) {
 			continue
 		}
@@ -65,6 +65,7 @@ func (c *collector) collect(ctx context.Context) error {
 			first = now
 		}
 		c.orphans[image] = first
+		//guard:young-images TestYoungImagesAreLeftAlone => true
 		if now.Sub(first) >= c.store.options.Orphans {
 			c.store.dropImage(ctx, image)
 		}

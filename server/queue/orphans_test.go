@@ -75,7 +75,7 @@ func TestClearedAtTheStart(t *testing.T) {
 }
 
 // Where others submit, what has no record may be a submission that goes on.
-func TestYoungObjectsAreLeftAlone(t *testing.T) {
+func TestYoungImagesAreLeftAlone(t *testing.T) {
 	t.Parallel()
 	begun := time.Now()
 	var ahead atomic.Int64

@@ -191,7 +191,7 @@ func TestBoundedQueue(t *testing.T) {
 	}
 }
 
-func TestSmallJobsHaveTheirOwnLine(t *testing.T) {
+func TestSmallJobsHaveTheirOwnLane(t *testing.T) {
 	t.Parallel()
 	q := start(t, embed(t, t.TempDir()), func(o *queue.Options) {
 		o.Large = func(s job.Spec, _ []byte) bool { return s.ID == "large" }
@@ -199,9 +199,9 @@ func TestSmallJobsHaveTheirOwnLine(t *testing.T) {
 	submit(t, q, spec("large", "", 0))
 	submit(t, q, spec("small", "", 0))
 	if lease := next(t, q); lease.Job().ID != "small" {
-		t.Errorf("the small line gave %s", lease.Job().ID)
+		t.Errorf("the small lane returned %s", lease.Job().ID)
 	}
 	if lease, err := q.Next(t.Context(), true); err != nil || lease.Job().ID != "large" {
-		t.Errorf("the large line gave %v", err)
+		t.Errorf("the large lane returned %v", err)
 	}
 }

@@ -38,7 +38,9 @@ func recordMargin(retention time.Duration) time.Duration { return min(time.Hour,
 func (c *Connection) bucket(ctx context.Context, name string, ttl time.Duration) (jetstream.KeyValue, error) {
 	err := c.ensure(ctx, "KV_"+name, func(replicas int) error {
 		_, err := c.js.CreateKeyValue(ctx, jetstream.KeyValueConfig{
-			Bucket: name, TTL: ttl, History: 1, Storage: jetstream.FileStorage, Replicas: replicas,
+			Bucket: name, TTL: ttl, History: 1, Replicas: replicas,
+			//guard:record-storage TestReopen TestKilledServerLosesNothing => Storage: map[bool]jetstream.StorageType{true: jetstream.MemoryStorage}[name == jobsBucket]
+			Storage: jetstream.FileStorage,
 		})
 		return err
 	})
@@ -69,14 +71,15 @@ func (c *Connection) work(ctx context.Context, unfinished int) (jetstream.Stream
 	stream, err := c.streamOf(ctx, jetstream.StreamConfig{
 		Name: workStream, Subjects: []string{workSubjects + "*.*"}, Retention: jetstream.WorkQueuePolicy,
 		Discard: jetstream.DiscardNew, DiscardNewPerSubject: true,
-		//guard:queue-bound TestBoundedQueue => MaxMsgs: -1, MaxMsgsPerSubject: 1,
-		MaxMsgs: int64(unfinished), MaxMsgsPerSubject: 1,
-		Storage: jetstream.FileStorage,
+		MaxMsgsPerSubject: 1, Storage: jetstream.FileStorage,
+		//guard:queue-bound TestBoundedQueue => MaxMsgs: -1
+		MaxMsgs: int64(unfinished),
 	})
 	if err != nil {
 		return nil, err
 	}
 	config := stream.CachedInfo().Config
+	//guard:queue-bound => true
 	if config.MaxMsgs == int64(unfinished) {
 		return stream, nil
 	}
@@ -118,7 +121,9 @@ func (c *Connection) streamOf(ctx context.Context, config jetstream.StreamConfig
 // workers opens the consumer of one lane, which all workers share.
 func (c *Connection) workers(ctx context.Context, work jetstream.Stream, lane record.Lane, lease time.Duration) (jetstream.Consumer, error) {
 	return sharedConsumer(ctx, work, jetstream.ConsumerConfig{
-		Durable: string(lane), FilterSubject: workSubjects + string(lane) + ".*", AckWait: lease,
+		Durable: string(lane), FilterSubject: workSubjects + string(lane) + ".*",
+		//guard:lease-expiry TestCrashWhileRunning TestTakeover TestClusterOfProcesses => AckWait: time.Hour
+		AckWait: lease,
 	})
 }
 

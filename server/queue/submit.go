@@ -35,7 +35,7 @@ func (s *submitter) Submit(ctx context.Context, spec job.Spec, input []byte) (jo
 	if !record.ValidID(spec.ID) {
 		return job.Submitted{}, fault.New(fault.Internal, "The job's ID has characters other than letters, digits, - and _.")
 	}
-	//guard:queue-bound => false
+	//guard:queue-bound
 	if s.cache.Len() >= o.MaxUnfinished {
 		return job.Submitted{}, errFull()
 	}
@@ -45,9 +45,11 @@ func (s *submitter) Submit(ctx context.Context, spec job.Spec, input []byte) (jo
 	defer s.cache.BeginSubmit(spec.ID)()
 	r := submission{Job: record.Job{Job: job.Job{Spec: spec, State: job.Queued, Created: o.Now().UTC()}, Lane: record.Small}}
 	if o.Large != nil && o.Large(spec, input) {
+		//guard:lanes TestSmallJobsHaveTheirOwnLane
 		r.Lane = record.Large
 	}
 	if spec.Sync {
+		//guard:sync-caller TestCallersThatDied TestSilentCaller TestKilledWhileCallsWait
 		r.SyncCaller = s.lifecycle.name
 	}
 	balance, err := s.lifecycle.charge(ctx, spec)

@@ -67,7 +67,7 @@ func (s *sweeper) sweepJobs(ctx context.Context) {
 		if l.options.Now().Sub(since) >= longest {
 			err = l.expire(ctx, r)
 		} else {
-			//guard:sweep-push TestCrashBeforeWorkItem => error(nil)
+			//guard:sweep-push TestCrashBeforeWorkItem
 			err = l.push(ctx, r)
 		}
 		if ctx.Err() != nil {
@@ -101,7 +101,9 @@ func (s *sweeper) sweepHolds(ctx context.Context) {
 		r, err := l.read(ctx, hold.Job)
 		switch {
 		case fault.KindOf(err) == fault.NotFound:
+			//guard:refund-unrecorded TestCrashAfterCharge
 			s.sweepUnrecorded(ctx, hold, before)
+		//guard:settle-later TestCrashBeforeLedger
 		case err == nil && r.State.Final():
 			l.conclude(ctx, r)
 		}

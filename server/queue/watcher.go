@@ -183,7 +183,7 @@ func (w *watcher) watchdog(ctx context.Context, seen *received) {
 			return
 		case <-ticker.C:
 		}
-		//guard:watchdog TestStalledWatchIsReplaced => false
+		//guard:watchdog TestStalledWatchIsReplaced
 		if latest > seen.revision.Load() && updates == seen.updates.Load() {
 			return
 		}

@@ -46,7 +46,7 @@ func TestKilledWhileCallsWait(t *testing.T) {
 	s.begin("")
 	s.settle()
 	s.check("a call that waits")
-	if !strings.Contains(s.server.log.String(), "job is given up") {
+	if !strings.Contains(s.server.log.String(), "job is canceled: the call that waited for it died") {
 		t.Errorf("no call waited:\n%s", s.server.log)
 	}
 }

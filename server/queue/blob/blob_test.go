@@ -234,7 +234,7 @@ func pretend(data []byte, chunk int) []*jetstream.RawStreamMsg {
 }
 
 // Reads go on while answers are late or lost, and end with their context.
-func TestLostAnswers(t *testing.T) {
+func TestLateAnswers(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		lost     int
