@@ -2,8 +2,8 @@
 
 package onednn
 
-// #include "direct.h"
-// #include "winograd.h"
+// #include "conv3x3_f32_avx512.h"
+// #include "conv3x3_bf16_avx512.h"
 import "C"
 
 import (
@@ -14,73 +14,72 @@ import (
 	"upscaled/models/network"
 )
 
-// weights are one convolution's in a layout that some kernels want.
+// weights are one convolution's, packed for some of oneDNN's kernels.
 type weights = C.od_weights
 
-// weightStore holds each convolution's weights, once for every layout that a
-// kernel asked for; as a rule that is one. It is used on the computing thread.
+// weightStore packs each convolution's weights once per layout that a kernel asks
+// for, which is usually one. It is used on the computing thread.
 type weightStore struct {
 	made [][]*weights
-	// directs and winograds are those for this package's own kernels, in
-	// float32 and bfloat16; nil where oneDNN computes.
-	directs   []*C.od_direct
-	winograds []*C.od_winograd
+	// f32 and bf16 are for this package's own kernels.
+	f32  []*C.od_conv_f32
+	bf16 []*C.od_conv_bf16
 }
 
 func newWeightStore(convolutions int) weightStore {
 	return weightStore{
-		make([][]*weights, convolutions), make([]*C.od_direct, convolutions), make([]*C.od_winograd, convolutions),
+		make([][]*weights, convolutions), make([]*C.od_conv_f32, convolutions), make([]*C.od_conv_bf16, convolutions),
 	}
 }
 
-// preciseConvolutions at the beginning of a network have some of their weights
-// in twice bfloat16's digits: all that follow see what these round. It is worth
-// 1 dB of general-x4v3 for 6 % of its time; 8 more would be worth 0.2 dB.
+// The weights of the first convolutions partly have twice bfloat16's digits,
+// because all later ones see their rounding errors. It is worth 1 dB of
+// general-x4v3 for 6 % of its time; 8 more would be worth 0.2 dB.
 const preciseConvolutions = 9
 
-// run computes a band of convolution i on this package's own kernels, whose
-// weights it lays out once.
+// run computes a band of convolution i with this package's own kernels.
 func (w *weightStore) run(i int, c *network.Convolution, b *C.od_band) error {
 	in, out, weight, bias := C.int(c.In), C.int(c.Out), (*C.float)(&c.Weight[0]), (*C.float)(&c.Bias[0])
-	noMemory := fault.New(fault.DeviceMemory, "There is not enough memory to run the network.")
+	noMemory := fault.New(fault.DeviceMemory, "There is not enough memory to run the model.")
 	if b.from._type == C.OD_F32 {
-		if w.directs[i] == nil {
-			w.directs[i] = C.od_direct_new(in, out, weight, bias)
+		if w.f32[i] == nil {
+			w.f32[i] = C.od_conv_f32_new(in, out, weight, bias)
 		}
-		if w.directs[i] == nil {
+		if w.f32[i] == nil {
 			return noMemory
 		}
-		C.od_direct_run(w.directs[i], b)
+		C.od_conv_f32_run(w.f32[i], b)
 		return nil
 	}
-	if w.winograds[i] == nil {
+	if w.bf16[i] == nil {
 		precise := C.int(0)
 		if i < preciseConvolutions {
 			precise = 1
 		}
-		w.winograds[i] = C.od_winograd_new(in, out, weight, bias, precise)
+		w.bf16[i] = C.od_conv_bf16_new(in, out, weight, bias, precise)
 	}
-	if w.winograds[i] == nil {
+	if w.bf16[i] == nil {
 		return noMemory
 	}
-	C.od_winograd_run(w.winograds[i], b)
+	C.od_conv_bf16_run(w.bf16[i], b)
 	return nil
 }
 
-// ownKernels says that a program's convolutions run on kernels of this package.
+// ownKernels reports whether a model's convolutions run on this package's own
+// kernels.
 func (r *Runtime) ownKernels(p *network.Sequential, precision network.Precision) bool {
 	if r.options.Plain || !r.library.ownKernels(precision) {
 		return false
 	}
 	for _, c := range p.Convolutions {
-		if c.In > C.od_most_in {
+		if c.In > C.od_max_in {
 			return false
 		}
 	}
 	return true
 }
 
-// get lays convolution i's weights out for a kernel.
+// get returns convolution i's weights packed for a kernel.
 func (w *weightStore) get(i int, c *network.Convolution, kernel *C.od_conv) (*weights, error) {
 	for _, made := range w.made[i] {
 		if C.od_weights_fit(kernel, made) != 0 {
@@ -102,16 +101,16 @@ func (w *weightStore) free() {
 			C.od_weights_free(one)
 		}
 	}
-	for _, direct := range w.directs {
-		C.od_direct_free(direct)
+	for _, direct := range w.f32 {
+		C.od_conv_f32_free(direct)
 	}
-	for _, winograd := range w.winograds {
-		C.od_winograd_free(winograd)
+	for _, winograd := range w.bf16 {
+		C.od_conv_bf16_free(winograd)
 	}
 	*w = weightStore{}
 }
 
-// shape is what tells kernels apart within a picture's width.
+// shape tells kernels of one image width apart.
 type shape struct{ in, out, height, width int }
 
 // kernel is a convolution of one height with its weights.
@@ -120,10 +119,10 @@ type kernel struct {
 	weights *weights
 }
 
-// kernels are those of pictures of one width, made when first needed.
+// kernels caches oneDNN's kernels for images of one width.
 type kernels struct {
 	convs map[shape]*C.od_conv
-	// ready holds each convolution's, by the logarithm of the band's height.
+	// ready has each convolution's kernels by the logarithm of the band's height.
 	ready [][bits.UintSize]kernel
 }
 
@@ -131,18 +130,18 @@ func newKernels(p *network.Sequential) kernels {
 	return kernels{map[shape]*C.od_conv{}, make([][bits.UintSize]kernel, len(p.Convolutions))}
 }
 
-// kernel gives convolution i for bands of a power of two rows.
-func (h *rows) kernel(i, height int) (*kernel, error) {
+// kernel returns convolution i for bands of a power of two rows.
+func (h *rings) kernel(i, height int) (*kernel, error) {
 	k := &h.kernels.ready[i][bits.Len(uint(height))]
 	if k.conv != nil {
 		return k, nil
 	}
 	c := &h.session.program.Convolutions[i]
-	s := shape{c.In, c.Out, height, h.plan.width * h.plan.zoom(i)}
+	s := shape{c.In, c.Out, height, h.plan.width * h.plan.scale(i)}
 	conv := h.kernels.convs[s]
 	if conv == nil {
 		var status C.int
-		conv = C.od_conv_new(h.session.runtime.inner, h.number(c.From), C.int(s.in), C.int(s.out), C.int(s.height), C.int(s.width), &status)
+		conv = C.od_conv_new(h.session.runtime.inner, h.elementType(c.From), C.int(s.in), C.int(s.out), C.int(s.height), C.int(s.width), &status)
 		if conv == nil {
 			return nil, failed(status, fmt.Sprintf("set up a convolution %v", s))
 		}

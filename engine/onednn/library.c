@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Numbers of the library's enumerations, equal in 2.x and 3.x.
+// Values of the library's enumerations, equal in 2.x and 3.x.
 enum {
 	cpu_engine = 1,
 	in_order = 1,
@@ -24,7 +24,7 @@ enum {
 	max_dims = 12,
 };
 
-// Bounds of version 2's structures: 696 and 5976 bytes in 2.6.
+// Bounds of version 2's structures, which have 696 and 5976 bytes in 2.6.
 enum { descriptor_size = 2048, operation_size = 16384 };
 
 typedef int64_t dims[max_dims];
@@ -94,9 +94,9 @@ static int symbol(void *handle, void *place, const char *name, char *reason, int
 #define NEED(field, name) if (!symbol(handle, &l->field, name, reason, size)) goto no
 
 od_library *od_open(const char *path, char *reason, int size) {
-	// OpenMP's threads wait for each other by spinning, which costs ten times
-	// the work's own time where other programs want the cores. Its library
-	// reads this as it is loaded; what the user has set stays.
+	// OpenMP's threads wait by spinning, which costs ten times the work's own time
+	// if other programs need the cores. Its library reads this when it is loaded;
+	// the user's own setting wins.
 	setenv("OMP_WAIT_POLICY", "passive", 0);
 	setenv("GOMP_SPINCOUNT", "1000", 0);
 	void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
@@ -139,14 +139,14 @@ od_library *od_open(const char *path, char *reason, int size) {
 		snprintf(reason, size, "it is version %d.%d", l->version->major, l->version->minor);
 		goto no;
 	}
-	// dlsym on a handle also looks at what the library itself depends on.
+	// dlsym on a handle also searches the library's dependencies.
 	void *set = dlsym(handle, "omp_set_num_threads"), *parallel = dlsym(handle, "GOMP_parallel");
 	if (set && parallel) {
 		memcpy(&l->set_threads, &set, sizeof set);
 		memcpy(&l->parallel, &parallel, sizeof parallel);
 	}
 	if (l->engine_create(&l->engine, cpu_engine, 0) || l->stream_create(&l->stream, l->engine, in_order)) {
-		snprintf(reason, size, "it has no processor engine");
+		snprintf(reason, size, "it has no CPU engine");
 		goto no;
 	}
 	return l;
@@ -164,8 +164,8 @@ void od_version(const od_library *l, int *major, int *minor, int *patch) {
 
 int od_isa(const od_library *l) { return l->isa(); }
 
-// The threads that od_parallel uses, one set of them as computing happens on
-// one thread of the process.
+// The threads that od_parallel uses: one set, as one thread of the process
+// computes.
 static __thread od_library *bound;
 static __thread int bound_threads = 1;
 
@@ -181,7 +181,7 @@ typedef struct {
 	int count, next;
 } work;
 
-// Each thread takes one number; which one does not matter.
+// Each thread takes the next index.
 static void take(void *p) {
 	work *w = p;
 	int i = __atomic_fetch_add(&w->next, 1, __ATOMIC_RELAXED);
@@ -200,7 +200,7 @@ static void drop_descriptor(od_library *l, void *d) {
 	else free(d);
 }
 
-// tagged and strided make descriptors; NULL is lack of memory or a mistake.
+// tagged and strided create descriptors; NULL is lack of memory or a mistake.
 static void *tagged(od_library *l, int n, const int64_t *size, int type, int tag) {
 	void *d = NULL;
 	if (l->create_tag) return l->create_tag(&d, n, size, type, tag) ? NULL : d;
@@ -221,7 +221,7 @@ static void *strided(od_library *l, int n, const int64_t *size, int type, const 
 	return d;
 }
 
-// pixels describes rows of positions with their channels side by side.
+// pixels describes rows of positions with their channels side by side (NHWC).
 static void *pixels(od_library *l, int type, int64_t channels, int64_t height, int64_t width) {
 	dims size = {1, channels, height, width};
 	dims strides = {height * width * channels, 1, width * channels, channels};
@@ -240,7 +240,7 @@ static int conv_plan(od_library *l, void **plan, const void *source, const void 
 	return status;
 }
 
-// NULL is no place for data: the handle is set before each run.
+// Memory objects get no data here: the handle is set before each run.
 od_conv *od_conv_new(od_library *l, int type, int in, int out, int height, int width, int *status) {
 	od_conv *c = calloc(1, sizeof *c);
 	dims filter = {out, in, 3, 3}, biases = {out}, unit = {1};

@@ -16,8 +16,8 @@ import (
 	"upscaled/models/fault"
 )
 
-// names are the library's, newest first: upstream's 3.x, Debian's 2.6 (the
-// package libdnnl2).
+// names are the library's, newest first: upstream's 3.x, Debian's 2.6 (the package
+// libdnnl2).
 var names = [...]string{"libdnnl.so.3", "libdnnl.so.2"}
 
 // Bits of dnnl_cpu_isa_t.
@@ -27,14 +27,14 @@ const (
 	isaAMX        = 0x3e7
 )
 
-// loaded are the libraries of the process by the name asked for. They are
-// never unloaded, as their threads live on, so that there is one of each.
+// loaded holds the libraries of the process by the name asked for. They are never
+// unloaded, as their threads live on.
 var loaded struct {
 	sync.Mutex
 	libraries map[string]*C.od_library
 }
 
-// load opens a library, or the first one found where path is "".
+// load opens a library, the first one found if path is "".
 func load(path string) (*C.od_library, Library, error) {
 	candidates := names[:]
 	if path != "" {
@@ -88,7 +88,7 @@ func described(inner *C.od_library, name string) Library {
 		l.Instructions = "AVX-512 with bfloat16"
 	}
 	if !l.AVX512 {
-		l.Reason = "This processor has no AVX-512, without which oneDNN gains nothing over ONNX Runtime here."
+		l.Reason = "This CPU has no AVX-512, without which oneDNN gains nothing over ONNX Runtime here."
 	}
 	return l
 }
@@ -100,7 +100,7 @@ func failed(status C.int, operation string) error {
 	}
 	err := fmt.Errorf("%s: oneDNN status %d", operation, int(status))
 	if status == 1 {
-		return fault.Wrap(fault.DeviceMemory, err, "There is not enough memory to run the network.")
+		return fault.Wrap(fault.DeviceMemory, err, "There is not enough memory to run the model.")
 	}
 	return fault.Wrap(fault.Internal, err, "oneDNN reported an error.")
 }

@@ -1,6 +1,6 @@
-// oneDNN by its C interface, declared here so that neither its headers nor the
-// library are needed to build. Descriptors are opaque: version 2 has them as
-// structures, version 3 as pointers.
+// oneDNN's C interface, declared here so that neither its headers nor the library
+// are needed to build. Descriptors are opaque: version 2 has structures, version 3
+// pointers.
 #ifndef UPSCALED_ONEDNN_LIBRARY_H
 #define UPSCALED_ONEDNN_LIBRARY_H
 
@@ -12,38 +12,38 @@ typedef struct od_weights od_weights;
 
 enum { OD_F16 = 1, OD_BF16 = 2, OD_F32 = 3 }; // dnnl_data_type_t
 
-// od_open loads a library. Where it cannot, it gives NULL and a reason of at
-// most size bytes. The library is never unloaded: its threads live on.
+// od_open loads a library. On failure it returns NULL and a reason of at most size
+// bytes. The library is never unloaded, because its threads live on.
 od_library *od_open(const char *path, char *reason, int size);
 
 void od_version(const od_library *, int *major, int *minor, int *patch);
 
-// od_isa is dnnl_get_effective_cpu_isa, whose bits are those of
-// dnnl_cpu_isa_t: 0x27 is AVX-512, 0xe7 that with bfloat16.
+// od_isa is dnnl_get_effective_cpu_isa, a dnnl_cpu_isa_t: 0x27 is AVX-512, 0xe7
+// AVX-512 with bfloat16.
 int od_isa(const od_library *);
 
-// od_bind makes the calling thread one of a given number that compute. All of
-// the functions below are called on that one thread.
+// od_bind sets the number of threads that compute for the calling thread. All
+// functions below are called on that one thread.
 void od_bind(od_library *, int threads);
 
-// od_parallel calls body(data, i, count) for i in 0..count-1, on the
-// library's own threads where those are OpenMP's.
+// od_parallel calls body(data, i, count) for i in 0..count-1, on the library's own
+// threads if those are OpenMP's.
 void od_parallel(void (*body)(void *data, int i, int count), void *data);
 
-// od_conv_new makes a 3x3 convolution of height+2 rows of width positions
-// (NHWC), padded by one position left and right, to float32. type is that of
-// source and weights. NULL means that the library has none; *status tells why
-// in its own numbers, 1 being lack of memory.
+// od_conv_new creates a 3x3 convolution of height+2 rows of width positions (NHWC),
+// padded by one position left and right, to float32. type is that of source and
+// weights. NULL means that the library has none; *status is its error, 1 for out of
+// memory.
 od_conv *od_conv_new(od_library *, int type, int in, int out, int height, int width, int *status);
 void od_conv_free(od_conv *);
 
-// od_conv_name is the library's name of the kernel.
+// od_conv_name returns the library's name of the kernel.
 const char *od_conv_name(const od_conv *);
 
-// od_weights_new lays [out][in][3][3] out as a convolution wants it.
+// od_weights_new packs weights [out][in][3][3] for a convolution.
 od_weights *od_weights_new(od_conv *, const float *weight, const float *bias, int *status);
 void od_weights_free(od_weights *);
-// od_weights_fit tells whether a convolution can take weights made for another.
+// od_weights_fit reports whether a convolution can use weights packed for another.
 int od_weights_fit(const od_conv *, const od_weights *);
 
 // od_conv_run computes and waits; 0 is success.

@@ -1,10 +1,10 @@
-// Package onednn runs RRDBNet and SRVGGNetCompact on the processor with
-// oneDNN, as a stream of row bands through all layers: each row of each layer
-// is computed once, at any picture height, and memory is a few rows of each
-// layer instead of tensors of the picture's size. oneDNN is loaded at run time
-// from the system; nothing of it is needed to build. With AVX-512 the
-// convolutions are this package's own (direct.c, winograd.c), on oneDNN's
-// threads; on other processors, and with AMX, they are oneDNN's.
+// Package onednn runs RRDBNet and SRVGGNetCompact models on the CPU with oneDNN, as
+// a stream of row bands through all layers: each row of each layer is computed
+// once, at any image height, and memory is a few rows per layer instead of whole
+// tensors. oneDNN is loaded from the system at run time; it is not needed to build.
+// With AVX-512 the convolutions are this package's own (conv3x3_f32_avx512.c,
+// conv3x3_bf16_avx512.c), on oneDNN's threads; on other CPUs, and with AMX, they
+// are oneDNN's.
 package onednn
 
 import (
@@ -13,19 +13,19 @@ import (
 	"upscaled/models/network"
 )
 
-// Options make a Runtime.
+// Options configure a Runtime.
 type Options struct {
-	// Library is the path or name of oneDNN's shared library, version 2.6 or
-	// newer; "" looks for the system's.
+	// Library is the path or name of oneDNN's shared library, version 2.6 or newer;
+	// "" is the system's.
 	Library string
-	// Threads that compute; 0 is one a core.
+	// Threads is the number of threads; 0 is one per core.
 	Threads int
-	// Precision of sessions that leave it to the device; "" is bfloat16 where
-	// the processor has it, else float32.
+	// Precision of sessions that leave it to the device; "" is bfloat16 if the CPU
+	// has it, else float32.
 	Precision network.Precision
-	// Plain leaves every convolution to oneDNN, to compare.
+	// Plain leaves every convolution to oneDNN, for comparison.
 	Plain bool
-	// Memory bounds the rows that a running picture holds, in bytes; 0 is
+	// Memory bounds the rows that a running image holds, in bytes; 0 is
 	// DefaultMemory.
 	Memory int64
 }
@@ -33,25 +33,24 @@ type Options struct {
 // DefaultMemory lets x4plus run 1920 pixels wide in bands of 4 rows.
 const DefaultMemory = 1100 << 20
 
-// Library tells what was found.
+// Library describes the library that was found.
 type Library struct {
-	// Name is the path or name it was loaded by, Version like "2.6.3".
+	// Name is the path or name it was loaded by, Version such as "2.6.3".
 	Name, Version string
-	// Instructions is for people: what the library uses of the processor.
+	// Instructions is for people: the CPU instructions that the library uses.
 	Instructions string
-	// AVX512 says that float32 runs on 512-bit vectors, BFloat16 that bfloat16
-	// runs at twice that rate or more.
+	// AVX512 is set if float32 runs on 512-bit vectors, BFloat16 if bfloat16 runs
+	// at twice that rate or more.
 	AVX512, BFloat16 bool
-	// AMX says that oneDNN multiplies matrices by their own instructions.
+	// AMX is set if oneDNN multiplies matrices with AMX.
 	AMX bool
-	// Reason is why this runtime is not, or not fully, worth using here; ""
-	// where it is.
+	// Reason is why this runtime gains nothing here; "" if it does.
 	Reason string
 }
 
-// ownKernels says that kernels of this package compute, which spare copies
-// between rows and in bfloat16 multiply less than oneDNN's; where there is AMX
-// oneDNN's bfloat16 is faster all the same.
+// ownKernels reports whether this package's own kernels are faster than oneDNN's:
+// they spare copies between rows, and multiply less in bfloat16. With AMX oneDNN's
+// bfloat16 is faster all the same.
 func (l Library) ownKernels(p network.Precision) bool {
 	if runtime.GOARCH != "amd64" {
 		return false

@@ -12,19 +12,19 @@ import (
 
 var errElsewhere = fault.New(fault.Unsupported, "oneDNN is used on Linux only; use ONNX Runtime.")
 
-// Runtime cannot be had on this system.
+// Runtime does not exist on this system.
 type Runtime struct{}
 
-// Probe tells that oneDNN is not used on this system.
+// Probe fails with fault.Unsupported on this system.
 func Probe(string) (Library, error) { return Library{}, errElsewhere }
 
-// Open tells that oneDNN is not used on this system.
+// Open fails with fault.Unsupported on this system.
 func Open(Options) (*Runtime, error) { return nil, errElsewhere }
 
 // Device implements engine.Runtime.
 func (*Runtime) Device() engine.Device { return engine.Device{} }
 
-// Library tells nothing.
+// Library returns the zero value.
 func (*Runtime) Library() Library { return Library{} }
 
 // Close does nothing.

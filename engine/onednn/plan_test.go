@@ -37,7 +37,7 @@ func TestMemory(t *testing.T) {
 func TestEveryRowOnce(t *testing.T) {
 	t.Parallel()
 	p := program(t, 2)
-	order := makers(p)
+	order := producers(p)
 	for _, height := range []int{1, 2, 5, 31, 64} {
 		plan := newPlan(p, 100, height, 2, DefaultMemory)
 		at := plan.start()

@@ -17,31 +17,31 @@ import (
 	"upscaled/models/network"
 )
 
-// Runtime is an engine.Runtime on the processor.
+// Runtime is an engine.Runtime on the CPU.
 type Runtime struct {
 	options Options
 	inner   *C.od_library
 	library Library
-	// jobs run on one thread of the system, one after the other: OpenMP keeps
-	// threads for each thread that calls it.
+	// jobs run on one OS thread, one after the other: OpenMP keeps a set of threads
+	// for each thread that calls it.
 	jobs  chan func()
 	close sync.Once
-	// idle is what the last run left for another of the same network and size,
-	// or nil.
+	// idle is what the last run left for another of the same model and size, or
+	// nil.
 	idleLock sync.Mutex
-	idle     *rows
+	idle     *rings
 }
 
-// Probe looks for oneDNN and tells what it can do here. It fails with
-// fault.ModelMissing where there is none.
+// Probe looks for oneDNN and describes it. It fails with fault.ModelMissing if
+// there is none.
 func Probe(library string) (Library, error) {
 	_, found, err := load(library)
 	return found, err
 }
 
-// Open loads oneDNN. It fails with fault.ModelMissing where there is none and
-// with fault.Unsupported for a precision that the processor lacks. The caller
-// closes the runtime after all of its sessions.
+// Open loads oneDNN. It fails with fault.ModelMissing if there is none, and with
+// fault.Unsupported for a precision that the CPU lacks. The caller closes the
+// runtime after all of its sessions.
 func Open(o Options) (*Runtime, error) {
 	inner, library, err := load(o.Library)
 	if err != nil {
@@ -76,11 +76,10 @@ func (r *Runtime) work() {
 	}
 }
 
-// do runs a job on the computing thread and waits for it. Those of several
-// callers take turns.
+// do runs a job on the computing thread and waits for it. Callers take turns.
 func (r *Runtime) do(job func() error) error { return r.doUnless(nil, job) }
 
-// doUnless does so, unless gone is closed before the job's turn comes.
+// doUnless is do, unless gone is closed before the job's turn comes.
 func (r *Runtime) doUnless(gone <-chan struct{}, job func() error) error {
 	done := make(chan error, 1)
 	select {
@@ -97,40 +96,40 @@ func (r *Runtime) Close() error {
 	return nil
 }
 
-// Library tells what the runtime runs on.
+// Library describes the library that the runtime uses.
 func (r *Runtime) Library() Library { return r.library }
 
 // Device implements engine.Runtime.
 func (r *Runtime) Device() engine.Device {
 	return engine.Device{
-		Kind: "cpu", Name: processor() + ", oneDNN " + r.library.Version, Precision: r.options.Precision, Parallel: 1,
+		Kind: "cpu", Name: cpuName() + ", oneDNN " + r.library.Version, Precision: r.options.Precision, Parallel: 1,
 	}
 }
 
-// processor is the name that Linux has for it.
-func processor() string {
+// cpuName returns the name that Linux has for the CPU.
+func cpuName() string {
 	text, _ := os.ReadFile("/proc/cpuinfo")
 	for line := range strings.Lines(string(text)) {
 		if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
 			return strings.TrimSpace(value)
 		}
 	}
-	return "processor"
+	return "CPU"
 }
 
 func (r *Runtime) checkPrecision(p network.Precision) error {
 	switch {
 	case p == network.Float32:
 	case p != network.BFloat16:
-		return fault.New(fault.Unsupported, "oneDNN runs networks in float32 and bfloat16, not in %s.", p)
+		return fault.New(fault.Unsupported, "oneDNN runs models in float32 and bfloat16, not in %s.", p)
 	case !r.library.BFloat16:
-		return fault.New(fault.Unsupported, "This processor has no bfloat16 instructions (AVX512-BF16); use float32.")
+		return fault.New(fault.Unsupported, "This CPU has no bfloat16 instructions (AVX512-BF16); use float32.")
 	}
 	return nil
 }
 
-// Open implements engine.Runtime for networks that are chains of convolutions;
-// others are fault.Unsupported. The session also is an engine.Streamer.
+// Open implements engine.Runtime for models that are chains of convolutions; others
+// are fault.Unsupported. The session also implements engine.Streamer.
 func (r *Runtime) Open(ctx context.Context, net *network.Network, o network.Options) (engine.Session, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fault.Wrap(fault.Canceled, err, "The operation was canceled.")
@@ -142,7 +141,7 @@ func (r *Runtime) Open(ctx context.Context, net *network.Network, o network.Opti
 		return nil, fault.New(fault.Unsupported, "oneDNN sessions take samples of 8 and 16 bits, not %s.", o.Sample)
 	}
 	if o.Reference { // published operators are ONNX Runtime's
-		return nil, fault.New(fault.Unsupported, "This network cannot run on oneDNN; use ONNX Runtime.")
+		return nil, fault.New(fault.Unsupported, "This model cannot run on oneDNN; use ONNX Runtime.")
 	}
 	program, err := net.Sequential(o)
 	if err != nil {

@@ -12,17 +12,17 @@ import (
 	"upscaled/models/network"
 )
 
-// session implements engine.Session and engine.Streamer. Runs share the
-// weights; each has its own rows.
+// session implements engine.Session and engine.Streamer. Runs share the weights;
+// each has its own rings.
 type session struct {
-	runtime *Runtime
-	facts   network.Info
-	options network.Options
-	program *network.Sequential
-	makers  []int
-	weights weightStore
-	// own says that this package's own kernels compute, in bfloat16 from rings
-	// of float16.
+	runtime   *Runtime
+	info      network.Info
+	options   network.Options
+	program   *network.Sequential
+	producers []int
+	weights   weightStore
+	// own is set if this package's own kernels compute, in bfloat16 from rings of
+	// float16.
 	own bool
 
 	// lock keeps Close from overtaking runs.
@@ -31,19 +31,18 @@ type session struct {
 }
 
 func newSession(r *Runtime, f network.Info, o network.Options, p *network.Sequential) *session {
-	s := &session{runtime: r, facts: f, options: o, program: p}
+	s := &session{runtime: r, info: f, options: o, program: p}
 	s.own = r.ownKernels(p, o.Precision)
 	if o.Precision == network.BFloat16 && o.Sample == network.Uint16 && !s.own {
 		s.program = split(p)
 	}
-	s.makers = makers(p)
+	s.producers = producers(p)
 	s.weights = newWeightStore(len(p.Convolutions))
 	return s
 }
 
-// split gives stack 0 twice its channels, of which the second half holds what
-// bfloat16 cuts off 16-bit samples, and the first layer the same weights for
-// both.
+// split doubles the channels of tensor 0 and of the first layer's weights: the
+// second half holds the residue that bfloat16 cuts off 16-bit samples.
 func split(p *network.Sequential) *network.Sequential {
 	other := *p
 	other.Tensors = append([]network.Tensor(nil), p.Tensors...)
@@ -87,22 +86,22 @@ func (s *session) Run(ctx context.Context, in, out imagedata.Raster) error {
 	if err := s.check(in); err != nil {
 		return err
 	}
-	width, height := engine.OutputSize(s.facts, s.options.Borders, in.Width, in.Height)
+	width, height := engine.OutputSize(s.info, s.options.Borders, in.Width, in.Height)
 	if !s.fits(out) || out.Width != width || out.Height != height || width < 1 || height < 1 {
 		return fault.New(fault.Internal, "A tile's result does not fit its session.")
 	}
 	return s.stream(ctx, in, s.cropping(out))
 }
 
-// cropping gives a receiver of the network's rows that copies the part which
-// the session's borders leave into out.
+// cropping returns a receiver of the model's rows that copies the part within the
+// session's borders to out.
 func (s *session) cropping(out imagedata.Raster) func(imagedata.Raster) error {
 	x0, skip, row := 0, 0, 0
 	if !s.options.Borders.Left {
-		x0 = s.facts.Radius * s.facts.Scale * out.Channels
+		x0 = s.info.Radius * s.info.Scale * out.Channels
 	}
 	if !s.options.Borders.Top {
-		skip = s.facts.Radius * s.facts.Scale
+		skip = s.info.Radius * s.info.Scale
 	}
 	return func(rows imagedata.Raster) error {
 		line, wide := out.Width*out.Channels, rows.Width*rows.Channels
@@ -128,29 +127,29 @@ func (s *session) Stream(ctx context.Context, in imagedata.Raster, emit func(ima
 		return err
 	}
 	if s.options.Borders != network.AllBorders {
-		return fault.New(fault.Internal, "Only whole pictures can be streamed.")
+		return fault.New(fault.Internal, "Only whole images can be streamed.")
 	}
 	return s.stream(ctx, in, emit)
 }
 
 // Widest implements engine.Streamer: rings of single rows still fit the memory.
 func (s *session) Widest() int {
-	const columns, tall = 1024, 4096 // rings need the same of every taller picture
+	const columns, tall = 1024, 4096 // rings need the same of every taller image
 	p := &plan{program: s.program, width: columns, height: tall, rows: 1}
 	p.measure()
-	return int(s.runtime.options.Memory*columns/p.bytes(s.bytes())) * max(1, s.program.PixelUnshuffle)
+	return int(s.runtime.options.Memory*columns/p.bytes(s.elementSize())) * max(1, s.program.PixelUnshuffle)
 }
 
 // Share implements engine.Streamer.
 func (s *session) Share(width, height int) float64 {
 	fold := max(1, s.program.PixelUnshuffle)
-	p := newPlan(s.program, width/fold, height/fold, s.bytes(), s.runtime.options.Memory)
-	return float64(p.bytes(s.bytes())) / float64(s.runtime.options.Memory)
+	p := newPlan(s.program, width/fold, height/fold, s.elementSize(), s.runtime.options.Memory)
+	return float64(p.bytes(s.elementSize())) / float64(s.runtime.options.Memory)
 }
 
-// bytes are those of a number in rings, but those of the picture's own samples,
-// which are few.
-func (s *session) bytes() int {
+// elementSize is the element size of the ring buffers in bytes. The first ring,
+// which holds the image's samples, is ignored: it is small.
+func (s *session) elementSize() int {
 	if s.options.Precision == network.BFloat16 {
 		return 2
 	}
@@ -161,7 +160,7 @@ func (s *session) check(in imagedata.Raster) error {
 	if s.closed {
 		return fault.New(fault.Internal, "The session is closed.")
 	}
-	m := max(1, s.facts.Multiple)
+	m := max(1, s.info.Multiple)
 	if !s.fits(in) || in.Width < 1 || in.Height < 1 || in.Width%m != 0 || in.Height%m != 0 ||
 		s.options.Width > 0 && (in.Width != s.options.Width || in.Height != s.options.Height) {
 		return fault.New(fault.Internal, "A tile's buffers do not fit its session.")
@@ -178,7 +177,7 @@ func (s *session) fits(r imagedata.Raster) bool {
 		len(r.Pix)+len(r.Pix16) == r.Width*r.Height*r.Channels
 }
 
-// stream runs a picture step by step. Between steps others may have theirs.
+// stream runs an image step by step. Other images may run between steps.
 func (s *session) stream(ctx context.Context, in imagedata.Raster, emit func(imagedata.Raster) error) error {
 	if err := ctx.Err(); err != nil {
 		return fault.Wrap(fault.Canceled, err, "The operation was canceled.")

@@ -24,7 +24,7 @@ const longest = 300
 type sweep struct {
 	t           testing.TB
 	ours, other engine.Session
-	facts       network.Info
+	info        network.Info
 	// picture makes an input.
 	picture        func(width, height int) imagedata.Raster
 	values, differ int
@@ -42,12 +42,12 @@ func newSweep(t testing.TB, r, other engine.Runtime, net *network.Network) *swee
 		t.Cleanup(func() { _ = s.Close() })
 		return s
 	}
-	return &sweep{t: t, ours: open(r, false), other: open(other, true), facts: net.Info(), picture: func(width, height int) imagedata.Raster { return noise(width, height, 3, 8) }}
+	return &sweep{t: t, ours: open(r, false), other: open(other, true), info: net.Info(), picture: func(width, height int) imagedata.Raster { return noise(width, height, 3, 8) }}
 }
 
 func (s *sweep) run(step int, short []int) {
 	s.t.Helper()
-	multiple := max(1, s.facts.Multiple)
+	multiple := max(1, s.info.Multiple)
 	for long := 1; long <= longest && !s.t.Failed(); long += step {
 		for _, other := range short {
 			s.size(long*multiple, other*multiple)
@@ -70,7 +70,7 @@ func (s *sweep) run(step int, short []int) {
 func (s *sweep) size(width, height int) {
 	s.t.Helper()
 	in := s.picture(width, height)
-	width, height = width*s.facts.Scale, height*s.facts.Scale
+	width, height = width*s.info.Scale, height*s.info.Scale
 	got, want := imagedata.NewRaster(width, height, 3, 8), imagedata.NewRaster(width, height, 3, 8)
 	if err := s.ours.Run(s.t.Context(), in, got); err != nil {
 		s.t.Fatal(err)

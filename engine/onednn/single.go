@@ -13,8 +13,8 @@ import (
 	"upscaled/models/network"
 )
 
-// Convolution is a single convolution of 64 to 64 channels over a whole
-// picture, to compare networks with: nothing that oneDNN computes is faster.
+// Convolution is a single convolution over a whole image, as a baseline for
+// benchmarks: no model runs faster on oneDNN.
 type Convolution struct {
 	runtime *Runtime
 	conv    *C.od_conv
@@ -23,11 +23,11 @@ type Convolution struct {
 	result  unsafe.Pointer
 	// Flops counts a multiply-add as two.
 	Flops float64
-	// Kernel is the library's name of what computes it.
+	// Kernel is the library's name of the kernel.
 	Kernel string
 }
 
-// NewConvolution sets one up; the caller closes it.
+// NewConvolution sets one up. The caller closes it.
 func (r *Runtime) NewConvolution(precision network.Precision, in, out, width, height int) (*Convolution, error) {
 	if err := r.checkPrecision(precision); err != nil {
 		return nil, err
