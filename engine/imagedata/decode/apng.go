@@ -8,14 +8,14 @@ import (
 	"upscaled/engine/imagedata"
 )
 
-// animation collects the chunks of an animated PNG (PNG, third edition,
-// section 11.3.6). Frames are counted as they are found; the number that the
-// file claims is not relied on.
+// animation collects the chunks of an animated PNG (PNG, third edition, section
+// 11.3.6). Frames are counted as they are found; the number that the file states
+// is ignored.
 type animation struct {
 	announced bool // acTL came before the first IDAT
 	plays     int
 	frames    []pngFrame
-	// inDefault says that the IDAT chunks are the first frame.
+	// inDefault reports whether the IDAT chunks are the first frame.
 	inDefault, pixelsSeen bool
 }
 
@@ -33,7 +33,7 @@ func (a *animation) chunk(kind string, payload []byte, f *pngFile) error {
 			a.plays = int(binary.BigEndian.Uint32(payload[4:]))
 		}
 	case !a.announced:
-		// Frame chunks without acTL make no animation.
+		// Frame chunks without acTL do not make an animation.
 	case kind == "fcTL":
 		frame, ok := parseFrameControl(payload)
 		if !ok || !frame.inside(f.width, f.height) || frame.width < 1 || frame.height < 1 {
@@ -49,7 +49,7 @@ func (a *animation) chunk(kind string, payload []byte, f *pngFile) error {
 	return nil
 }
 
-// defaultPixels takes note of an IDAT chunk.
+// defaultPixels records an IDAT chunk.
 func (a *animation) defaultPixels(payload []byte) {
 	a.pixelsSeen = true
 	if a.announced && a.inDefault && len(a.frames) == 1 {
@@ -57,7 +57,7 @@ func (a *animation) defaultPixels(payload []byte) {
 	}
 }
 
-// finish drops frames that were announced and never came.
+// finish drops frames that were announced but have no pixels.
 func (a *animation) finish() {
 	a.frames = slices.DeleteFunc(a.frames, func(f pngFrame) bool { return len(f.pixels) == 0 })
 }
@@ -86,7 +86,7 @@ func parseFrameControl(payload []byte) (pngFrame, bool) {
 	return f, payload[24] <= 2 && payload[25] <= 1
 }
 
-// animate makes the source yield the animation's frames.
+// animate makes the source return the animation's frames.
 func (f *pngFile) animate(s *source) error {
 	frames := f.animation.frames
 	patches := make([]patch, len(frames))
@@ -124,8 +124,8 @@ func animatePNG[T sample](f *pngFile, c *canvas[T], hasAlpha bool) func() (image
 	}
 }
 
-// samplesOf takes a frame apart; alpha is nil for one without. The frame must
-// have the depth of T.
+// samplesOf returns a frame's samples, whose depth must be T's; alpha is nil
+// without an alpha plane.
 func samplesOf[T sample](f imagedata.Frame) (color, alpha []T) {
 	plane := func(r imagedata.Raster) []T {
 		if samples, ok := any(r.Pix).([]T); ok {

@@ -5,14 +5,14 @@ import (
 	"upscaled/engine/parallel"
 )
 
-// sample is what a raster is made of.
+// sample is the type of a raster's samples.
 type sample interface{ uint8 | uint16 }
 
-// rowFunc writes row y of a stored picture, color interleaved and alpha apart;
-// alpha is nil for pictures without.
+// rowFunc writes row y of a stored image, color interleaved and alpha separate;
+// alpha is nil for opaque images.
 type rowFunc[T sample] func(y int, color, alpha []T)
 
-// layout describes stored pixels and how to turn them.
+// layout describes stored pixels and their orientation.
 type layout struct {
 	width, height, channels int
 	alpha                   bool
@@ -20,14 +20,14 @@ type layout struct {
 	orientation int
 }
 
-// band is the number of stored rows that are converted at a time before
-// they are turned: few enough to stay in the cache, enough that the columns
-// they become are written in long pieces.
+// band is the number of stored rows that are converted before they are rotated:
+// few enough to stay in the cache, enough that the columns they become are
+// written in long runs.
 const band = 32
 
-// assemble converts all rows, in parallel, straight into an upright frame.
-// newRow gives every worker its own function, which may thus own scratch.
-// Beyond the frame it needs a band of rows per worker.
+// assemble converts all rows in parallel straight into an upright frame. newRow
+// returns a function for one worker, which may own scratch memory. Besides the
+// frame it takes a band of rows per worker.
 func assemble[T sample](l layout, newRow func() rowFunc[T]) imagedata.Frame {
 	color := make([]T, l.width*l.height*l.channels)
 	var alpha []T
@@ -36,8 +36,8 @@ func assemble[T sample](l layout, newRow func() rowFunc[T]) imagedata.Frame {
 	}
 	parallel.Chunks(l.height, band, func() func(y0, y1 int) {
 		row := newRow()
-		turn := turner[T]{layout: l, color: color, alpha: alpha}
-		return func(y0, y1 int) { turn.rows(y0, y1, row) }
+		rotate := rotator[T]{layout: l, color: color, alpha: alpha}
+		return func(y0, y1 int) { rotate.rows(y0, y1, row) }
 	})
 	return frameOf(l, color, alpha)
 }

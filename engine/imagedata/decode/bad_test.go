@@ -45,13 +45,13 @@ func TestBadInputIsOneSentence(t *testing.T) {
 		say  string
 	}{
 		{"empty", nil, fault.Invalid, "empty"},
-		{"text", []byte("hello, world"), fault.Invalid, "not a picture"},
-		{"PNG too tall", pngFixture(pngHeader(1, 3, 8, 2), pngChunk("IDAT", pngRows(row, row))), fault.Invalid, "another size"},
-		{"PNG too short", pngFixture(pngHeader(1, 1, 8, 2), pngChunk("IDAT", pngRows(row, row))), fault.Invalid, "another size"},
+		{"text", []byte("hello, world"), fault.Invalid, "not an image"},
+		{"PNG too tall", pngFixture(pngHeader(1, 3, 8, 2), pngChunk("IDAT", pngRows(row, row))), fault.Invalid, "different sizes"},
+		{"PNG too short", pngFixture(pngHeader(1, 1, 8, 2), pngChunk("IDAT", pngRows(row, row))), fault.Invalid, "different sizes"},
 		{"PNG without pixels", pngFixture(pngHeader(1, 1, 8, 2)), fault.Invalid, "truncated"},
 		{"PNG claims much, holds little", pngFixture(pngHeader(15000, 15000, 16, 6), pngChunk("IDAT", pngRows(row))), fault.Invalid, "truncated"},
-		{"PNG of no size", pngFixture(pngHeader(0, 1, 8, 2), pngChunk("IDAT", pngRows(row))), fault.Invalid, "no picture"},
-		{"huge PNG", huge, fault.TooLarge, "--max-pixels"},
+		{"PNG of no size", pngFixture(pngHeader(0, 1, 8, 2), pngChunk("IDAT", pngRows(row))), fault.Invalid, "no image"},
+		{"huge PNG", huge, fault.TooLarge, "max-pixels"},
 		{"huge JPEG", hugeJPEG, fault.TooLarge, "60000x60000"},
 		{"GIF without frames", []byte("GIF89a\x01\x00\x01\x00\x00\x00\x00\x3b"), fault.Invalid, "0 frames"},
 		{"HEIC", []byte("\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic"), fault.Unsupported, "HEIC"},

@@ -8,8 +8,8 @@ import (
 	"upscaled/engine/imagedata"
 )
 
-// bmpFile is a Windows or OS/2 bitmap's header. The headers of all versions
-// start alike; later ones only add fields.
+// bmpFile is the header of a Windows or OS/2 bitmap. The headers of all versions
+// start the same; later ones only add fields.
 type bmpFile struct {
 	width, height int
 	topDown       bool
@@ -20,11 +20,11 @@ type bmpFile struct {
 	stride        int // bytes of a stored row
 }
 
-// bmpMask takes one sample out of a 16- or 32-bit pixel.
+// bmpMask extracts one sample of a 16- or 32-bit pixel.
 type bmpMask struct {
 	mask  uint32
 	shift int
-	// excess is the number of low bits beyond 8 that are cut.
+	// excess is the number of low bits beyond 8, which are dropped.
 	excess int
 	// to8 widens a sample of up to 8 bits to 0..255.
 	to8 [256]uint8
@@ -67,14 +67,14 @@ func readBMP(data []byte) (*source, error) {
 	})
 	if s.info.Alpha {
 		s.refine = func() {
-			// Writers that know no alpha leave its byte zero everywhere.
+			// Writers without alpha support leave its byte 0 everywhere.
 			s.info.Alpha = !f.invisible()
 		}
 	}
 	return s, nil
 }
 
-// parse reads the header and gives an embedded colour profile.
+// parse reads the header and returns an embedded color profile.
 func (f *bmpFile) parse(data []byte) (profile []byte, err error) {
 	if len(data) < 26 {
 		return nil, errTruncated
@@ -105,7 +105,7 @@ func (f *bmpFile) parse(data []byte) (profile []byte, err error) {
 		f.topDown, f.height = true, -f.height
 	}
 	if f.width < 1 || f.height < 1 {
-		return nil, nil // checkLimits tells the user
+		return nil, nil // checkLimits reports it
 	}
 	if err := f.checkKind(compression); err != nil {
 		return nil, err
@@ -134,11 +134,11 @@ func (f *bmpFile) checkKind(compression uint32) error {
 	case 1, 2, 4, 8, 16, 24, 32:
 		return nil
 	}
-	return unsupportedError(fmt.Sprintf("BMP files with %d bits a pixel cannot be read", f.bits))
+	return unsupportedError(fmt.Sprintf("BMP files with %d bits per pixel cannot be read", f.bits))
 }
 
-// readMasks takes the masks from the header, where later versions have them,
-// or from behind a short one, which is the same place.
+// readMasks reads the masks from the header or, for a short one, from after it,
+// which is the same offset.
 func (f *bmpFile) readMasks(header []byte, size int, compression uint32) error {
 	masks := [4]uint32{0xff0000, 0xff00, 0xff, 0}
 	if f.bits == 16 {
@@ -166,8 +166,8 @@ func (f *bmpFile) readMasks(header []byte, size int, compression uint32) error {
 	return nil
 }
 
-// readPalette reads what there is of the palette; missing entries are black.
-// end is where the pixels start.
+// readPalette reads as much of the palette as there is; missing entries are
+// black. end is the offset of the pixels.
 func (f *bmpFile) readPalette(header []byte, size, colors int, end int64) {
 	if f.bits > 8 {
 		return
@@ -188,7 +188,7 @@ func (f *bmpFile) readPalette(header []byte, size, colors int, end int64) {
 	}
 }
 
-// readPixels checks that all rows are there; the last may lack its padding.
+// readPixels checks that all rows are present; the last may lack its padding.
 func (f *bmpFile) readPixels(data []byte, offset int64) error {
 	rowBits := int64(f.width) * int64(f.bits)
 	stride := (rowBits + 31) / 32 * 4
@@ -197,7 +197,7 @@ func (f *bmpFile) readPixels(data []byte, offset int64) error {
 		return errTruncated
 	}
 	f.pixels = data[offset:]
-	// A picture too large for its file need not be multiplied out.
+	// This check avoids multiplying an image much larger than its file.
 	//guard:bmp-size TestHostileFiles/BMP_9999x9999_of_4_bytes
 	if int64(f.height-1) > int64(len(f.pixels))/stride ||
 		int64(f.height-1)*stride+(rowBits+7)/8 > int64(len(f.pixels)) {
@@ -206,7 +206,7 @@ func (f *bmpFile) readPixels(data []byte, offset int64) error {
 	return nil
 }
 
-// bmpProfile finds the profile that a version 5 header points to.
+// bmpProfile returns the profile that a version 5 header refers to.
 func bmpProfile(header []byte, size int64) []byte {
 	if size < 124 || binary.LittleEndian.Uint32(header[56:]) != 0x4d424544 { // "MBED"
 		return nil
@@ -219,7 +219,7 @@ func bmpProfile(header []byte, size int64) []byte {
 	return header[start:end]
 }
 
-// stored is row y counted from the top.
+// stored returns row y counted from the top.
 func (f *bmpFile) stored(y int) []byte {
 	if !f.topDown {
 		y = f.height - 1 - y
@@ -239,7 +239,7 @@ func (f *bmpFile) invisible() bool {
 	return true
 }
 
-// pixel is the raw value of a 16- or 32-bit pixel.
+// pixel returns the raw value of a 16- or 32-bit pixel.
 func (f *bmpFile) pixel(row []byte, x int) uint32 {
 	if f.bits == 16 {
 		return uint32(binary.LittleEndian.Uint16(row[2*x:]))
@@ -275,7 +275,7 @@ func (f *bmpFile) maskedRow(y int, color, alpha []uint8) {
 	}
 }
 
-// gray says that the palette holds grays only.
+// gray reports whether the palette holds grays only.
 func (f *bmpFile) gray() bool {
 	for _, entry := range f.palette {
 		if entry[0] != entry[1] || entry[1] != entry[2] {
@@ -285,7 +285,7 @@ func (f *bmpFile) gray() bool {
 	return true
 }
 
-// palettedRow fills one or three channels, as gray decided.
+// palettedRow fills one or three channels.
 func (f *bmpFile) palettedRow(y int, color, _ []uint8) {
 	row := f.stored(y)
 	perByte, channels := 8/f.bits, len(color)/f.width

@@ -8,7 +8,7 @@ import (
 	"upscaled/models/fault"
 )
 
-// disposal is what happens to a frame's area before the next frame is drawn.
+// disposal is what happens to a frame's area before the next frame.
 type disposal uint8
 
 const (
@@ -18,11 +18,11 @@ const (
 )
 
 // maxFrames bounds an animation: a frame of one pixel takes 15 bytes of a file,
-// and the network is run for each. Real ones have some hundred; at 30 a second
-// this is eleven minutes.
+// and the model runs on each. Real animations have some hundred frames; at 30 per
+// second this is eleven minutes.
 const maxFrames = 20_000
 
-// checkFrames is asked while frames are counted, before memory is taken for more.
+// checkFrames is called while frames are counted, before more memory is used.
 func checkFrames(frames int) error {
 	//guard:frame-count TestHostileFiles/APNG_of_100000_frames TestHostileFiles/GIF_of_700000_frames_of_a_pixel TestHostileFiles/animated_WebP_of_100000_frames
 	if frames > maxFrames {
@@ -31,33 +31,33 @@ func checkFrames(frames int) error {
 	return nil
 }
 
-// patch is the rectangle of the canvas that one frame of an animation draws.
+// patch is the rectangle of the canvas that an animation's frame draws.
 type patch struct {
 	x, y, width, height int
 	delay               time.Duration
 	after               disposal
-	// over blends with what is there; else the patch replaces it.
+	// over blends with the canvas; otherwise the patch replaces it.
 	over bool
 }
 
-// covers tells that the patch leaves nothing of the canvas out.
+// covers reports whether the patch covers the whole canvas.
 func (p patch) covers(width, height int) bool {
 	return p.x == 0 && p.y == 0 && p.width == width && p.height == height
 }
 
-// inside tells that the patch lies within the canvas.
+// inside reports whether the patch lies within the canvas.
 func (p patch) inside(width, height int) bool {
 	return p.x >= 0 && p.y >= 0 && p.width >= 0 && p.height >= 0 &&
 		p.x <= width-p.width && p.y <= height-p.height
 }
 
-// canvas composes an animation. It starts transparent, and its alpha is nil
-// when the layout says that no composed frame shows any transparency.
+// canvas composes an animation. It starts transparent; its alpha is nil if the
+// layout says that no composed frame is transparent anywhere.
 type canvas[T sample] struct {
 	layout
 	color, alpha []T
 	pending      *patch
-	// The area under the pending patch, where it has to be reverted.
+	// The area under the pending patch, if it is to be reverted.
 	savedColor, savedAlpha []T
 }
 
@@ -69,8 +69,8 @@ func newCanvas[T sample](l layout) *canvas[T] {
 	return c
 }
 
-// draw shows a patch with its samples; alpha is nil for an opaque one. The
-// returned frame is the caller's.
+// draw draws a patch and returns the composed frame, which the caller owns; alpha
+// is nil for an opaque patch.
 func (c *canvas[T]) draw(p patch, color, alpha []T) imagedata.Frame {
 	c.dispose()
 	if p.after == revertArea {
@@ -119,7 +119,7 @@ func (c *canvas[T]) drawRow(p patch, y int, color, alpha []T) {
 	}
 }
 
-// dispose of the patch drawn last.
+// dispose disposes of the last patch.
 func (c *canvas[T]) dispose() {
 	p := c.pending
 	if p == nil || p.after == keep {
@@ -155,8 +155,8 @@ func (c *canvas[T]) save(p patch) {
 	}
 }
 
-// blend puts straight-alpha samples over others (Porter and Duff's "over").
-// underAlpha is nil where everything under is opaque.
+// blend composes straight-alpha samples over others (Porter and Duff's "over").
+// underAlpha is nil if everything under is opaque.
 func blend[T sample](under, underAlpha, color, alpha []T, channels int) {
 	full := uint64(^T(0))
 	for x, a := range alpha {
@@ -176,9 +176,9 @@ func blend[T sample](under, underAlpha, color, alpha []T, channels int) {
 	}
 }
 
-// showsThrough tells whether any composed frame can be transparent: one can
-// unless the first patch covers the canvas opaquely and nothing is cleared
-// before another frame is shown.
+// showsThrough reports whether any composed frame can be transparent: one can
+// unless the first patch covers the canvas opaquely and nothing is cleared before
+// another frame is shown.
 func showsThrough(patches []patch, firstOpaque bool, width, height int) bool {
 	if !firstOpaque || !patches[0].covers(width, height) {
 		return true

@@ -1,6 +1,6 @@
-// Package decode turns the bytes of a picture file into upright rasters that
-// keep what the file had: gray or colour, 8 or 16 bits a sample, straight
-// alpha, frames with their delays, and metadata. The format is told from the
+// Package decode turns the bytes of an image file into upright rasters that
+// preserve what the file has: gray or color, 8 or 16 bits per sample, straight
+// alpha, frames with their delays, and metadata. The format is detected from the
 // bytes, never from a name, and sizes are checked before pixels are decoded.
 package decode
 
@@ -13,32 +13,31 @@ import (
 	"upscaled/models/fault"
 )
 
-// source is what a format's reader found in the header and knows to decode.
+// source is a parsed header and the function that decodes its pixels.
 type source struct {
 	info imagedata.Info
-	// orientation is how the stored pixels have to be turned, 1 to 8.
-	// info has the size before turning until finish swaps it.
+	// orientation of the stored pixels, 1 to 8. info has the stored size until
+	// finish swaps it.
 	orientation int
 	notes       []string
-	// perPixel is the bytes that decoding takes for a pixel at its peak, the
-	// frame included. lighter is what a user may do where that is much.
+	// perPixel is the peak memory of decoding per pixel in bytes, including the
+	// frame. lighter suggests how to reduce it.
 	perPixel float64
 	lighter  string
-	// frames prepares decoding and gives a function that yields the upright
+	// frames prepares decoding and returns a function that returns the upright
 	// frames in order. It is called once, after finish.
 	frames func() (func() (imagedata.Frame, error), error)
-	// refine, where not nil, looks at pixels to make info exact once the limits
-	// have been checked.
+	// refine, unless nil, makes info exact by looking at pixels, after the
+	// limits have been checked.
 	refine func()
 }
 
-// still is the frames of a file with a single picture.
+// still adapts the decoder of a file with a single image to source.frames.
 func still(decode func() (imagedata.Frame, error)) func() (func() (imagedata.Frame, error), error) {
 	return func() (func() (imagedata.Frame, error), error) { return decode, nil }
 }
 
-// stored describes the pixels before they are turned. It may be asked only
-// after finish.
+// stored describes the pixels before rotation. It is valid after finish.
 func (s *source) stored() layout {
 	l := layout{
 		width: s.info.Width, height: s.info.Height, channels: s.info.Channels,
@@ -50,17 +49,17 @@ func (s *source) stored() layout {
 	return l
 }
 
-// Decoder yields the frames of one file. It is not safe for concurrent use,
-// and keeps the data that it was opened with.
+// Decoder returns the frames of one file. It is not safe for concurrent use and
+// keeps the data that it was opened with.
 type Decoder struct {
 	source *source
 	next   func() (imagedata.Frame, error)
 	given  int
 }
 
-// Probe reads headers and metadata only. It fails with fault.TooLarge when a
-// limit is exceeded, fault.Unsupported for formats and variants that cannot
-// be read and fault.Invalid for anything else that is no picture.
+// Probe reads headers and metadata only. It fails with fault.TooLarge if a limit
+// is exceeded, fault.Unsupported for formats and variants that cannot be read
+// and fault.Invalid for anything else that is not an image.
 func Probe(data []byte, limits imagedata.Limits) (imagedata.Info, error) {
 	s, err := inspect(data, limits)
 	if err != nil {
@@ -69,8 +68,8 @@ func Probe(data []byte, limits imagedata.Limits) (imagedata.Info, error) {
 	return s.info, nil
 }
 
-// Open is Probe and prepares decoding. data must not change while the decoder
-// is in use.
+// Open is Probe followed by preparing the decoder. data must not change while the
+// decoder is in use.
 func Open(data []byte, limits imagedata.Limits) (decoder *Decoder, err error) {
 	s, err := inspect(data, limits)
 	if err != nil {
@@ -83,18 +82,18 @@ func Open(data []byte, limits imagedata.Limits) (decoder *Decoder, err error) {
 	return &Decoder{source: s}, nil
 }
 
-// Info describes the file, at times more exactly than Probe does: a GIF whose
-// transparent colour is never seen has no alpha here. Every frame has
-// this size, depth and alpha.
+// Info describes the file, in some cases more precisely than Probe: a GIF whose
+// transparent color is never used has no alpha here. Every frame has this size,
+// depth and alpha.
 func (d *Decoder) Info() imagedata.Info { return d.source.info }
 
-// Notes are sentences for the user about what the file has and the frames and
-// metadata do not, such as further pages or a CMYK profile.
+// Notes are sentences for the user about parts of the file that are not
+// preserved, such as more pages or a CMYK profile.
 func (d *Decoder) Notes() []string { return d.source.notes }
 
-// Next decodes the next frame, whole and upright; io.EOF follows the last.
-// The caller owns the frame. After an error no further frame can be had.
-// Memory beyond the frame itself is bounded by a small multiple of its size.
+// Next decodes the next frame, whole and upright; io.EOF follows the last. The
+// caller owns the frame. After an error no more frames are available. Memory
+// besides the frame itself is bounded by a small multiple of its size.
 func (d *Decoder) Next() (frame imagedata.Frame, err error) {
 	if d.given >= d.source.info.Frames {
 		return imagedata.Frame{}, io.EOF
@@ -147,8 +146,8 @@ func inspect(data []byte, limits imagedata.Limits) (s *source, err error) {
 	return s, nil
 }
 
-// finish turns the size upright and drops a profile that does not describe
-// the samples.
+// finish makes the size upright and drops a profile that does not describe the
+// samples.
 func (s *source) finish() {
 	if s.orientation < 1 || s.orientation > 8 {
 		s.orientation = 1
@@ -162,8 +161,8 @@ func (s *source) finish() {
 	s.keepFittingICC()
 }
 
-// keepFittingICC drops a profile that does not describe the samples, as that
-// of CMYK pictures, and says so.
+// keepFittingICC drops a profile that does not describe the samples, such as a
+// CMYK image's, and adds a note.
 func (s *source) keepFittingICC() {
 	profile := s.info.Meta.ICC
 	if len(profile) == 0 {
@@ -172,13 +171,13 @@ func (s *source) keepFittingICC() {
 	}
 	s.info.Meta.ICC = metadata.ICC(profile, s.info.Channels)
 	if s.info.Meta.ICC == nil {
-		s.note("The colour profile does not describe the decoded picture and was left out.")
+		s.note("The color profile does not describe the decoded image and was left out.")
 	}
 }
 
 func (s *source) note(sentence string) { s.notes = append(s.notes, sentence) }
 
-// recoverInvalid reports a panic in a decoder of others as a damaged file.
+// recoverInvalid reports a panic in a third-party decoder as a damaged file.
 //
 //guard:frame-outside
 func recoverInvalid(format imagedata.Format, err *error) {

@@ -13,20 +13,20 @@ import (
 	"upscaled/models/fault"
 )
 
-// errTruncated says that a file ends before its picture does.
+// errTruncated reports that a file ends before its image.
 var errTruncated = io.ErrUnexpectedEOF
 
-// unsupportedError marks variants of a format that are understood but not read.
+// unsupportedError is a variant of a format that is recognized but not supported.
 type unsupportedError string
 
 func (e unsupportedError) Error() string { return string(e) }
 
-// damaged is a broken file; the text is for logs.
+// damaged is the error for a broken file; the text is for logs.
 type damaged string
 
 func (e damaged) Error() string { return string(e) }
 
-// asFault gives an error of a format's decoder its kind and sentence.
+// asFault adds kind and sentence to an error of a format's decoder.
 func asFault(format imagedata.Format, err error) error {
 	var already *fault.Error
 	if errors.As(err, &already) {
@@ -34,26 +34,26 @@ func asFault(format imagedata.Format, err error) error {
 	}
 	var own unsupportedError
 	if errors.As(err, &own) {
-		return fault.New(fault.Unsupported, "%s; convert the picture to PNG or JPEG first.", string(own))
+		return fault.New(fault.Unsupported, "%s; convert the image to PNG or JPEG first.", string(own))
 	}
 	if isUnsupported(err) {
 		return fault.Wrap(fault.Unsupported, err,
-			"This variant of %s cannot be read; convert the picture to PNG or JPEG first.", name(format))
+			"This variant of %s cannot be read; convert the image to PNG or JPEG first.", name(format))
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
-		// Not io.EOF itself, which callers take for the end of the frames.
+		// Not io.EOF itself, which callers take as the end of the frames.
 		//guard:truncated-file FuzzOpen => fault.Wrap(fault.Invalid, err, "The %s file is truncated.", name(format))
 		return fault.Wrap(fault.Invalid, fmt.Errorf("%w: %v", errTruncated, err),
-			"The %s file is truncated: it ends before its picture does.", name(format))
+			"The %s file is truncated: it ends before its image does.", name(format))
 	}
 	if liesAboutSize(err) {
 		return fault.Wrap(fault.Invalid, err,
-			"The %s file is damaged: its header states another size than its pixels have.", name(format))
+			"The %s file is damaged: its header and its pixels have different sizes.", name(format))
 	}
 	return fault.Wrap(fault.Invalid, err, "The %s file is damaged and cannot be decoded.", name(format))
 }
 
-// liesAboutSize tells the two errors by which image/png says so.
+// liesAboutSize reports the two errors of image/png for a wrong size.
 func liesAboutSize(err error) bool {
 	var format png.FormatError
 	return errors.As(err, &format) && (format == "not enough pixel data" || format == "too much pixel data")
@@ -68,34 +68,34 @@ func isUnsupported(err error) bool {
 	return errors.As(err, &ofJPEG) || errors.As(err, &ofPNG) || errors.As(err, &ofTIFF)
 }
 
-// most is the largest picture, in pixels over all frames, that is decoded
-// even without limits: what exceeds it is surely a hostile header.
+// most is the largest image, in pixels over all frames, that is decoded even
+// without limits: anything above is a hostile header.
 const most = 1 << 33
 
-// checkLimits compares what the header claims with what is allowed.
+// checkLimits checks the size that the header states.
 func checkLimits(info imagedata.Info, limits imagedata.Limits) error {
 	if info.Width < 1 || info.Height < 1 || info.Frames < 1 {
-		return fault.New(fault.Invalid, "The %s file holds no picture: it has %d frames of %dx%d pixels.",
+		return fault.New(fault.Invalid, "The %s file holds no image: it has %d frames of %dx%d pixels.",
 			name(info.Format), info.Frames, info.Width, info.Height)
 	}
 	if limits.Side > 0 && max(info.Width, info.Height) > limits.Side {
-		return fault.New(fault.TooLarge, "The picture is %dx%d pixels and the limit is %d pixels a side; scale it down first.",
+		return fault.New(fault.TooLarge, "The image is %dx%d pixels and the limit (max-side) is %d pixels per side; scale it down first.",
 			info.Width, info.Height, limits.Side)
 	}
 	allowed := int64(most)
 	if limits.Pixels > 0 {
 		allowed = min(allowed, limits.Pixels)
 	}
-	// Quotients cannot overflow where products could.
+	// Quotients cannot overflow; products could.
 	if int64(info.Height) <= allowed/int64(info.Width) &&
 		int64(info.Frames) <= allowed/(int64(info.Width)*int64(info.Height)) {
 		return nil
 	}
 	if info.Frames > 1 {
 		return fault.New(fault.TooLarge,
-			"The animation is %dx%d pixels in %d frames and the limit is %d pixels in all; --max-pixels raises it.",
+			"The animation is %dx%d pixels in %d frames and the limit (max-pixels) is %d pixels in total; scale it down first.",
 			info.Width, info.Height, info.Frames, allowed)
 	}
-	return fault.New(fault.TooLarge, "The picture is %dx%d pixels and the limit is %d pixels; --max-pixels raises it.",
+	return fault.New(fault.TooLarge, "The image is %dx%d pixels and the limit (max-pixels) is %d pixels; scale it down first.",
 		info.Width, info.Height, allowed)
 }

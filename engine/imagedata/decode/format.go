@@ -2,10 +2,9 @@ package decode
 
 import "upscaled/engine/imagedata"
 
-// SniffLength is how many bytes of a file Sniff wants to see at most.
+// SniffLength is the number of bytes that Sniff looks at.
 const SniffLength = 1024
 
-// Sniff tells the format from a file's first bytes, without reading more. It
-// fails as Probe does for files that are no picture; a file that passes may
-// still be damaged.
+// Sniff detects the format from a file's first bytes. It fails like Probe if the
+// file is not an image; a file that passes may still be damaged.
 func Sniff(head []byte) (imagedata.Format, error) { return sniff(head) }

@@ -9,22 +9,22 @@ import (
 	"upscaled/engine/imagedata"
 )
 
-// gifFile is a file taken apart into its blocks (GIF89a, appendix A).
+// gifFile is a file split into its blocks (GIF89a, appendix A).
 type gifFile struct {
 	width, height int
-	palette       []byte // the global one, red, green, blue
+	palette       []byte // the global one: red, green, blue
 	plays         int
 	frames        []gifFrame
 }
 
-// gifFrame is one picture; palette and data share the file's bytes.
+// gifFrame is one image; palette and data share the file's bytes.
 type gifFrame struct {
 	patch
 	interlaced  bool
-	transparent int // an index of the palette, -1 for none
+	transparent int // an index into the palette, -1 for none
 	palette     []byte
 	codeSize    int
-	data        []byte // sub-blocks with their lengths, terminator included
+	data        []byte // sub-blocks with lengths and terminator
 }
 
 func readGIF(data []byte) (*source, error) {
@@ -33,13 +33,13 @@ func readGIF(data []byte) (*source, error) {
 		return nil, err
 	}
 	if len(f.frames) == 0 {
-		return &source{info: imagedata.Info{Width: f.width, Height: f.height}}, nil // checkLimits tells the user
+		return &source{info: imagedata.Info{Width: f.width, Height: f.height}}, nil // checkLimits reports it
 	}
 	patches := make([]patch, len(f.frames))
 	for i := range f.frames {
 		//guard:frame-outside FuzzOpen TestHostileFiles/GIF_with_a_frame_outside_the_canvas
 		if !f.frames[i].inside(f.width, f.height) {
-			return nil, damaged("frame outside of the picture")
+			return nil, damaged("frame outside the canvas")
 		}
 		patches[i] = f.frames[i].patch
 	}
@@ -48,10 +48,10 @@ func readGIF(data []byte) (*source, error) {
 		Frames: len(f.frames), Loop: f.plays,
 		Alpha: showsThrough(patches, f.frames[0].transparent < 0, f.width, f.height),
 	}}
-	s.takes(1 + 4) // indices and their colours
+	s.takes(1 + 4) // indices and their colors
 	s.composes()
 	s.refine = func() {
-		// Many writers name a transparent colour that no pixel has.
+		// Many writers declare a transparent color that no pixel uses.
 		if s.info.Alpha && !showsThrough(patches, true, f.width, f.height) {
 			s.info.Alpha = !f.frames[0].opaque()
 		}
@@ -79,8 +79,8 @@ func (f *gifFile) animate(c *canvas[uint8]) func() (imagedata.Frame, error) {
 	}
 }
 
-// opaque tells that the transparent colour is not used. Damage is left for
-// decoding to report.
+// opaque reports whether the transparent color is unused. It reports false for
+// damaged pixels, so that decoding reports the damage.
 func (f *gifFrame) opaque() bool {
 	indices, err := f.indices()
 	if err != nil {
@@ -114,10 +114,10 @@ func (f *gifFrame) indices() ([]uint8, error) {
 	return indices, nil
 }
 
-// paint looks the colours up; alpha is nil for frames without transparency.
+// paint looks up the colors; alpha is nil for frames without transparency.
 func (f *gifFrame) paint(indices []uint8) (color, alpha []uint8, err error) {
 	if len(f.palette) == 0 {
-		return nil, nil, damaged("no colour table")
+		return nil, nil, damaged("no color table")
 	}
 	var table [256][3]uint8
 	for i := range len(f.palette) / 3 {
@@ -140,7 +140,7 @@ func (f *gifFrame) paint(indices []uint8) (color, alpha []uint8, err error) {
 	return color, alpha, nil
 }
 
-// subBlocks gives the bytes of a chain of length-prefixed blocks.
+// subBlocks reads the bytes of a chain of length-prefixed blocks.
 type subBlocks struct {
 	rest, block []byte
 }
@@ -161,8 +161,8 @@ func (s *subBlocks) ReadByte() (byte, error) {
 	return b, nil
 }
 
-// Read makes subBlocks an io.Reader, which lzw asks for and does not use when
-// there is ReadByte.
+// Read makes subBlocks an io.Reader, which lzw requires but does not use if there
+// is ReadByte.
 func (s *subBlocks) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
@@ -175,7 +175,7 @@ func (s *subBlocks) Read(p []byte) (int, error) {
 	return 1, nil
 }
 
-// gifControl is a graphic control extension; it applies to the next picture.
+// gifControl is a graphic control extension; it applies to the next image.
 type gifControl struct {
 	delay       time.Duration
 	after       disposal

@@ -5,7 +5,7 @@ import (
 	"io"
 )
 
-// parse walks the blocks. A file that ends between blocks is accepted, for
+// parse walks the blocks. A file that ends between blocks is accepted, because
 // many lack their trailer.
 func (f *gifFile) parse(data []byte) error {
 	if len(data) < 13 {
@@ -28,14 +28,14 @@ func (f *gifFile) parse(data []byte) error {
 		case 0x21:
 			rest, err = f.extension(rest, &control)
 		case 0x2c:
-			rest, err = f.picture(rest, control)
+			rest, err = f.image(rest, control)
 			control = gifControl{transparent: -1}
 		case 0x3b:
 			return nil
 		case 0: // stray terminators are common
 			rest = rest[1:]
 		default:
-			// What follows a whole picture may be garbage.
+			// Garbage after a complete image is ignored.
 			if len(f.frames) > 0 {
 				return nil
 			}
@@ -73,8 +73,8 @@ func (f *gifFile) extension(rest []byte, control *gifControl) ([]byte, error) {
 	return after, nil
 }
 
-// plays turns the extension's count of repetitions, 0 for endless, into the
-// number of times the animation is shown.
+// plays converts the extension's count of repetitions, 0 for endless, to the
+// number of times the animation plays.
 func plays(repetitions int) int {
 	if repetitions == 0 {
 		return 0
@@ -82,7 +82,7 @@ func plays(repetitions int) int {
 	return repetitions + 1
 }
 
-func (f *gifFile) picture(rest []byte, control gifControl) ([]byte, error) {
+func (f *gifFile) image(rest []byte, control gifControl) ([]byte, error) {
 	if len(rest) < 10 {
 		return nil, errTruncated
 	}
@@ -118,15 +118,14 @@ func (f *gifFile) picture(rest []byte, control gifControl) ([]byte, error) {
 	}
 	frame.data = blocks
 	if f.width == 0 || f.height == 0 {
-		// Browsers take the size of the first picture where none is given.
+		// Without a size, browsers use the first image's.
 		f.width, f.height = frame.x+frame.width, frame.y+frame.height
 	}
 	f.frames = append(f.frames, frame)
 	return after, checkFrames(len(f.frames))
 }
 
-// chain splits a chain of sub-blocks, its terminator included, from what
-// follows it.
+// chain splits a chain of sub-blocks, including its terminator, from the rest.
 func chain(rest []byte) (blocks, after []byte, err error) {
 	at := 0
 	for at < len(rest) {

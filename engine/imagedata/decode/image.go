@@ -9,10 +9,9 @@ import (
 	"upscaled/engine/imagedata"
 )
 
-// convert makes an upright frame of the layout from what a standard decoder
-// gave; m is the matrix of YCbCr pictures.
-// It fails when the picture is not of the size and kind of the layout,
-// which tells a header that does not belong to its pixels.
+// convert makes an upright frame of the layout from a standard library image; m
+// is the matrix for YCbCr. It fails if the image does not have the layout's size
+// and kind, that is, if the header does not belong to the pixels.
 func convert(img image.Image, l layout, m matrix) (imagedata.Frame, error) {
 	if img.Bounds() != image.Rect(0, 0, l.width, l.height) {
 		return imagedata.Frame{}, damaged(fmt.Sprintf("header says %dx%d, pixels are %v", l.width, l.height, img.Bounds()))
@@ -94,8 +93,8 @@ func palettedRows(img *image.Paletted) func() rowFunc[uint8] {
 	}
 }
 
-// rgbaRows splits alpha off; premultiplied colour is divided by it. Pictures
-// of one channel hold the same value in all three and give the first.
+// rgbaRows splits off alpha and divides premultiplied color by it. With one
+// channel all three colors are equal and the first is taken.
 func rgbaRows(pix []uint8, stride int, l layout, premultiplied bool) func() rowFunc[uint8] {
 	return func() rowFunc[uint8] {
 		return func(y int, out, alpha []uint8) {
@@ -149,8 +148,8 @@ func rgba64Rows(pix []uint8, stride int, l layout, premultiplied bool) func() ro
 	}
 }
 
-// straighten divides premultiplied samples by their alpha; colour under full
-// transparency is lost and stays black.
+// straighten divides premultiplied samples by their alpha; color under full
+// transparency is lost and becomes black.
 func straighten[T sample](samples []T, alpha, full uint32) {
 	for i, v := range samples {
 		if alpha == 0 {

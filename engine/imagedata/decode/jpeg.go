@@ -23,19 +23,19 @@ const (
 	markerAPP2  = 0xe2
 )
 
-// maxScans bounds the passes over a progressive picture. Encoders use about
-// ten; a hostile file can ask for thousands of full passes in a few bytes.
+// maxScans bounds the passes over a progressive image. Encoders use about ten; a
+// hostile file can demand thousands of full passes in a few bytes.
 const maxScans = 100
 
-// collectAbove is the pixel count from which the coefficients of a progressive
-// picture, 6 bytes a pixel, are freed before its raster is allocated.
+// collectAbove is the pixel count above which the coefficients of a progressive
+// image, 6 bytes per pixel, are freed before its raster is allocated.
 const collectAbove = 4_000_000
 
-// jpegHeader is what the segments before the first scan say.
+// jpegHeader is the content of the segments before the first scan.
 type jpegHeader struct {
 	width, height, components int
 	progressive               bool
-	samples                   float64 // a pixel, all components together
+	samples                   float64 // per pixel, all components together
 	profile                   [][]byte
 	meta                      imagedata.Metadata
 }
@@ -60,7 +60,7 @@ func readJPEG(data []byte) (*source, error) {
 		s.info.Channels = 1
 	}
 	if header.components == 4 {
-		s.note("The CMYK colours were converted to RGB without their profile.")
+		s.note("The CMYK colors were converted to RGB without their profile.")
 		s.info.Meta.ICC = nil
 	}
 	s.takesJPEG(header)
@@ -81,8 +81,8 @@ func readJPEG(data []byte) (*source, error) {
 	return s, nil
 }
 
-// exceeds tells a picture that cannot be in a file of so many bytes: each block
-// of 8x8 pixels takes a bit at least, and memory is not to be taken for less.
+// exceeds reports whether the image cannot fit into a file of that many bytes:
+// each block of 8x8 pixels takes at least one bit. This avoids allocating for it.
 func (h jpegHeader) exceeds(bytes int) bool {
 	return (h.width+7)/8*((h.height+7)/8) > 8*bytes
 }
@@ -92,7 +92,7 @@ func scanJPEG(data []byte) (jpegHeader, error) {
 	var h jpegHeader
 	for at := 2; ; {
 		for at < len(data) && data[at] != 0xff {
-			at++ // Stray bytes between segments are tolerated as by libjpeg.
+			at++ // stray bytes between segments are tolerated, as by libjpeg
 		}
 		for at < len(data) && data[at] == 0xff {
 			at++
@@ -155,9 +155,9 @@ func (h *jpegHeader) application1(payload []byte) {
 	}
 }
 
-// samplesAPixel sums up the components of a frame header, each with its factors
-// of sampling (T.81, B.2.2); without them none is taken to be reduced.
-func samplesAPixel(components []byte, count int) float64 {
+// samplesPerPixel sums the components of a frame header, weighted by their
+// sampling factors (T.81, B.2.2); without factors none is subsampled.
+func samplesPerPixel(components []byte, count int) float64 {
 	if len(components) < 3*count || count == 1 {
 		return float64(count)
 	}
@@ -175,7 +175,7 @@ func (h *jpegHeader) frame(marker byte, payload []byte) error {
 		return damaged("frame header")
 	}
 	if payload[0] != 8 {
-		return unsupportedError("JPEG files with 12 bits a sample cannot be read")
+		return unsupportedError("JPEG files with 12 bits per sample cannot be read")
 	}
 	h.height = int(binary.BigEndian.Uint16(payload[1:]))
 	h.width = int(binary.BigEndian.Uint16(payload[3:]))
@@ -184,12 +184,12 @@ func (h *jpegHeader) frame(marker byte, payload []byte) error {
 	if h.components != 1 && h.components != 3 && h.components != 4 {
 		return unsupportedError("JPEG files with other than 1, 3 or 4 components cannot be read")
 	}
-	h.samples = samplesAPixel(payload[6:], h.components)
+	h.samples = samplesPerPixel(payload[6:], h.components)
 	return nil
 }
 
-// cmykRows turns ink into light by the simple product; a profile would be
-// needed for more.
+// cmykRows converts to RGB by simple multiplication; anything better needs a
+// profile.
 func cmykRows(img *image.CMYK) func() rowFunc[uint8] {
 	return func() rowFunc[uint8] {
 		return func(y int, color, _ []uint8) {

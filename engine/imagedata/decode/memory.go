@@ -5,20 +5,19 @@ import (
 	"upscaled/models/fault"
 )
 
-// beside is what a file takes beside its pixels, in bytes: profiles, texts and
-// metadata that are unpacked, tables and an idle heap.
-const beside = 64 << 20
+// overhead is the memory that a file takes besides its pixels, in bytes: unpacked
+// profiles and metadata, tables, an idle heap.
+const overhead = 64 << 20
 
-// memory is the bytes that decoding takes at its peak, by the header: the file
-// itself is not counted. It may be asked after checkLimits, which has bounded the
-// size so that the product fits.
+// memory estimates the peak memory of decoding in bytes from the header, without
+// the file itself. It is valid after checkLimits, so that the product fits.
 func (s *source) memory() int64 {
 	//guard:memory-estimate TestMemoryIsForeseen => 0.25
-	const spread = 1.25 // what the heap has beyond its objects, measured
-	return int64(beside + spread*s.perPixel*float64(s.info.Width)*float64(s.info.Height))
+	const spread = 1.25 // heap beyond live objects, measured
+	return int64(overhead + spread*s.perPixel*float64(s.info.Width)*float64(s.info.Height))
 }
 
-// checkMemory compares what decoding would take with what is allowed.
+// checkMemory checks the estimate against the limit.
 func checkMemory(s *source, limits imagedata.Limits) error {
 	need := s.memory()
 	//guard:memory-limit TestHostileFiles/progressive_JPEG_9999x9999_cut_off,_inside_the_limit => true
@@ -27,11 +26,11 @@ func checkMemory(s *source, limits imagedata.Limits) error {
 		return nil
 	}
 	return fault.New(fault.TooLarge,
-		"Decoding this %s picture of %dx%d pixels takes %d MiB of memory and the limit is %d MiB; scale it down%s first, or raise --decode-memory.",
+		"Decoding this %s image of %dx%d pixels takes %d MiB of memory and the limit (decode-memory) is %d MiB; scale it down%s first.",
 		name(s.info.Format), s.info.Width, s.info.Height, need>>20, limits.Memory>>20, s.lighter)
 }
 
-// raster is the bytes that a pixel of a decoded frame takes.
+// raster returns the bytes per pixel of a decoded frame.
 func (s *source) raster() float64 {
 	samples := s.info.Channels
 	if s.info.Alpha {
@@ -40,16 +39,16 @@ func (s *source) raster() float64 {
 	return float64(samples * s.info.Depth / 8)
 }
 
-// takes sets what decoding takes for each pixel when a library makes a picture
-// of so many bytes a pixel first, from which a frame is made.
+// takes sets perPixel for a library that first makes an image of so many bytes
+// per pixel.
 func (s *source) takes(image float64) { s.perPixel = image + s.raster() }
 
-// composes adds what an animation keeps: its canvas, the composed frame, and
-// what lay under a patch, in a buffer that grows.
+// composes adds the memory of an animation: its canvas, the composed frame, and a
+// growing buffer for the area under a patch.
 func (s *source) composes() { s.perPixel += 4 * s.raster() }
 
-// takesJPEG: a progressive picture is held as coefficients of 4 bytes a sample
-// until its last scan. samples counts them by pixel: 3 without subsampling.
+// takesJPEG: a progressive image is held as coefficients of 4 bytes per sample
+// until its last scan.
 func (s *source) takesJPEG(h jpegHeader) {
 	s.takes(h.samples)
 	if h.components == 4 {
@@ -62,8 +61,8 @@ func (s *source) takesJPEG(h jpegHeader) {
 	}
 }
 
-// takesPNG: the library makes RGBA of colours and of what may be transparent,
-// and another picture of an interlaced one's last pass.
+// takesPNG: the library makes RGBA of color and transparency, and a second image
+// for the last pass of an interlaced one.
 func (s *source) takesPNG(f *pngFile) {
 	image := 4.0
 	if f.colorType == colorGray && !f.transparent() || f.colorType == colorIndexed {
@@ -79,8 +78,8 @@ func (s *source) takesPNG(f *pngFile) {
 	s.takes(image)
 }
 
-// takesTIFF: a strip may be the whole picture, and it is read into a buffer that
-// grows by quarters and leaves its former selves behind.
+// takesTIFF: a strip may be the whole image, and it is read into a buffer that
+// grows by quarters and leaves its old copies behind.
 func (s *source) takesTIFF(samples, bits int64) {
 	image := float64(4 * s.info.Depth / 8)
 	if s.info.Channels == 1 {
@@ -90,8 +89,8 @@ func (s *source) takesTIFF(samples, bits int64) {
 	s.takes(image + growth*float64(samples*bits)/8)
 }
 
-// takesWebP: lossless pictures, and the alpha of lossy ones, go through arrays
-// of 4 bytes a pixel before and after their transforms.
+// takesWebP: lossless images, and the alpha of lossy ones, go through arrays of 4
+// bytes per pixel before and after their transforms.
 func (s *source) takesWebP(frames []webpFrame) {
 	const planes, transformed = 1.5, 8
 	image := 0.0

@@ -120,7 +120,7 @@ func TestMemoryIsForeseen(t *testing.T) {
 			took := decodeApart(t, data)
 			used := int64(took.MiB)<<20 - int64(len(data))
 			t.Logf("%-32s %4d MiB of %4d foreseen", c.name, used>>20, s.memory()>>20)
-			if took.Kind != "" || used > s.memory() || 4*used < s.memory()-beside {
+			if took.Kind != "" || used > s.memory() || 4*used < s.memory()-overhead {
 				t.Errorf("%q, %d MiB, foreseen %d", took.Kind, used>>20, s.memory()>>20)
 			}
 		})

@@ -15,7 +15,7 @@ import (
 // pngSignature starts every file (PNG, third edition, section 5.2).
 const pngSignature = "\x89PNG\r\n\x1a\n"
 
-// Colour types of PNG, table 7.
+// Color types of PNG, table 7.
 const (
 	colorGray      = 0
 	colorRGB       = 2
@@ -24,7 +24,7 @@ const (
 	colorRGBA      = 6
 )
 
-// pngFile is a file taken apart into its chunks; all slices share its bytes.
+// pngFile is a file split into its chunks; all slices share its bytes.
 type pngFile struct {
 	width, height    int
 	depth, colorType byte
@@ -35,8 +35,8 @@ type pngFile struct {
 	meta             imagedata.Metadata
 	profile          []byte
 	animation        animation
-	// calibrated says that cHRM or gAMA differ from sRGB; both an sRGB chunk
-	// and a profile overrule them.
+	// calibrated reports whether cHRM or gAMA differ from sRGB; an sRGB chunk and
+	// a profile both override them.
 	calibrated, sRGB        bool
 	profileSeen, packetSeen bool
 }
@@ -62,7 +62,7 @@ func readPNG(data []byte) (*source, error) {
 		s.info.Depth = 16
 	}
 	if f.calibrated && !f.sRGB && f.profile == nil {
-		s.note("The picture's gamma or primaries differ from sRGB and were not carried over.")
+		s.note("The image's gamma or primaries differ from sRGB and were not preserved.")
 	}
 	if len(f.animation.frames) > 0 {
 		return s, f.animate(s)
@@ -74,7 +74,7 @@ func readPNG(data []byte) (*source, error) {
 	return s, nil
 }
 
-// parse walks all chunks. Broken ancillary ones are skipped.
+// parse walks all chunks and skips damaged ancillary ones.
 func (f *pngFile) parse(data []byte) error {
 	rest := data[len(pngSignature):]
 	for !f.ended {
@@ -108,16 +108,16 @@ func (f *pngFile) parse(data []byte) error {
 	return f.atEnd()
 }
 
-// ancillary tells chunks that a picture can do without, by their lower-case
-// first letter.
+// ancillary reports whether an image is valid without the chunk: its first letter
+// is lower case.
 func ancillary(kind string) bool { return kind[0]&0x20 != 0 }
 
-// frameChunk tells the chunks of an animation, which are ancillary to the
-// standard and not to the animation.
+// frameChunk reports whether a chunk belongs to an animation, which needs it
+// although the standard calls it ancillary.
 func frameChunk(kind string) bool { return kind == "fcTL" || kind == "fdAT" }
 
-// atEnd accepts a still picture that lacks nothing but its end mark; whether
-// its pixels are complete shows in decoding.
+// atEnd accepts a still image that lacks only its end mark; decoding detects
+// incomplete pixels.
 func (f *pngFile) atEnd() error {
 	if f.header == nil || len(f.pixels) == 0 || f.animation.announced && !f.ended {
 		return errTruncated
@@ -140,7 +140,7 @@ func (f *pngFile) chunk(kind string, payload []byte) error {
 		f.ended = true
 	case "iCCP":
 		// Only the first is unpacked, so that many small bombs cost no more
-		// than one. The same holds for the XMP packet below.
+		// than one; likewise for the XMP packet below.
 		if !f.profileSeen {
 			f.profileSeen = true
 			f.profile = metadata.PNGProfile(payload)
@@ -166,7 +166,7 @@ func (f *pngFile) chunk(kind string, payload []byte) error {
 	return nil
 }
 
-// near compares 32-bit numbers with a tolerance of one per cent of unity.
+// near compares 32-bit fixed-point numbers with a tolerance of 0.01.
 func near(payload []byte, want ...int64) bool {
 	for i, w := range want {
 		if d := int64(binary.BigEndian.Uint32(payload[4*i:])) - w; d < -1000 || d > 1000 {
@@ -190,7 +190,7 @@ func (f *pngFile) readHeader(payload []byte) error {
 	return nil
 }
 
-// transparent tells that tRNS makes some colour transparent.
+// transparent reports whether tRNS makes some color transparent.
 func (f *pngFile) transparent() bool {
 	if f.colorType != colorIndexed {
 		return len(f.clear) > 0 && (f.colorType == colorGray || f.colorType == colorRGB)
@@ -203,12 +203,12 @@ func (f *pngFile) transparent() bool {
 	return false
 }
 
-// maxDeflate bounds how much a deflate stream can grow: a match of 258 bytes
-// takes at least 2 bits (RFC 1951, section 3.2).
+// maxDeflate bounds the expansion of a deflate stream: a match of 258 bytes takes
+// at least 2 bits (RFC 1951, section 3.2).
 const maxDeflate = 258 * 8 / 2
 
-// decode gives a picture of a size from its compressed pixels, turned as the
-// layout says. Pixels that cannot suffice are refused before memory is taken.
+// decode returns the image of a size from its compressed pixels, rotated as the
+// layout says. It rejects pixels that cannot suffice before allocating memory.
 func (f *pngFile) decode(width, height int, pixels [][]byte, l layout) (imagedata.Frame, error) {
 	samples := map[byte]int64{colorGray: 1, colorRGB: 3, colorIndexed: 1, colorGrayAlpha: 2, colorRGBA: 4}[f.colorType]
 	needed := int64(height) * ((int64(width)*samples*int64(f.depth) + 7) / 8)
@@ -231,8 +231,8 @@ func (f *pngFile) decode(width, height int, pixels [][]byte, l layout) (imagedat
 	return convert(img, l, fullRange())
 }
 
-// stream is a plain PNG file of a header and the pixels' chunks of one frame,
-// for the standard decoder.
+// stream returns a plain PNG file with the header and pixels of one frame for the
+// standard decoder.
 func (f *pngFile) stream(header []byte, pixels io.Reader) io.Reader {
 	parts := []io.Reader{bytes.NewReader([]byte(pngSignature)), chunkReader("IHDR", header)}
 	if f.palette != nil && (f.colorType == colorIndexed || f.colorType&2 != 0) {

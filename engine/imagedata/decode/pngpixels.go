@@ -10,14 +10,14 @@ import (
 	"github.com/klauspost/compress/zlib"
 )
 
-// repacked gives compressed pixels as chunks of stored blocks, which the
-// standard decoder need not inflate: inflating takes three quarters of its
-// time, is faster elsewhere, and here runs beside the unfiltering. Two blocks
-// of 64 KiB are all that is held, so a bomb is inflated no further than the
-// picture's size asks for.
+// repacked returns compressed pixels as chunks of stored blocks, so that the
+// standard decoder does not inflate: that takes three quarters of its time, is
+// faster in another library, and here runs concurrently with the unfiltering.
+// Only two blocks of 64 KiB are held, so a bomb is inflated no further than the
+// image's size requires.
 //
-// stop ends the work and waits for it; it has to be called, and it raises what
-// panicked.
+// stop ends the work and waits for it; it must be called. It panics with the
+// value of a panic in the work.
 func repacked(pieces [][]byte) (chunks io.Reader, stop func()) {
 	from, to := io.Pipe()
 	done := make(chan struct{})
@@ -38,10 +38,10 @@ func repacked(pieces [][]byte) (chunks io.Reader, stop func()) {
 	}
 }
 
-// storedBytes is the most that a stored block holds (RFC 1951, section 3.2.4).
+// storedBytes is the maximum size of a stored block (RFC 1951, section 3.2.4).
 const storedBytes = 1<<16 - 1
 
-// repack writes IDAT chunks with a block each until the stream or its reader
+// repack writes IDAT chunks of one block each until the stream or its reader
 // ends.
 func repack(out io.Writer, pieces [][]byte) error {
 	readers := make([]io.Reader, len(pieces))
@@ -55,7 +55,7 @@ func repack(out io.Writer, pieces [][]byte) error {
 	sum := adler32.New()
 	//guard:png-tail TestHostileFiles/PNG_1x1,_128_MiB_behind_its_pixel => make([]byte, 256<<20), make([]byte, 0, 256<<20)
 	block, packet := make([]byte, storedBytes), make([]byte, 0, storedBytes+32)
-	head := []byte{0x78, 0x01} // of the zlib stream
+	head := []byte{0x78, 0x01} // the zlib header
 	for {
 		n, err := io.ReadFull(pixels, block)
 		last := err == io.EOF || err == io.ErrUnexpectedEOF && ended(pixels)
@@ -81,8 +81,8 @@ func repack(out io.Writer, pieces [][]byte) error {
 	}
 }
 
-// ended tells the end of a stream, after which a reader goes on saying io.EOF,
-// from a stream that is cut off.
+// ended distinguishes the end of a stream, after which a reader keeps returning
+// io.EOF, from a truncated stream.
 func ended(r io.Reader) bool {
 	_, err := r.Read(make([]byte, 1))
 	return err == io.EOF

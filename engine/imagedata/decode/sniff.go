@@ -7,7 +7,7 @@ import (
 	"upscaled/models/fault"
 )
 
-// name is how a format is written for people.
+// name returns a format's name for people.
 func name(f imagedata.Format) string {
 	names := map[imagedata.Format]string{
 		imagedata.JPEG: "JPEG", imagedata.PNG: "PNG", imagedata.GIF: "GIF",
@@ -16,7 +16,7 @@ func name(f imagedata.Format) string {
 	return names[f]
 }
 
-// sniff tells the format from the first bytes.
+// sniff detects the format from the first bytes.
 func sniff(data []byte) (imagedata.Format, error) {
 	at := func(offset int, mark string) bool {
 		return len(data) >= offset+len(mark) && string(data[offset:offset+len(mark)]) == mark
@@ -36,7 +36,7 @@ func sniff(data []byte) (imagedata.Format, error) {
 	}
 	if known := foreign(data, at); known != "" {
 		return "", fault.New(fault.Unsupported,
-			"%s files cannot be read; convert the picture to PNG or JPEG first.", known)
+			"%s files cannot be read; convert the image to PNG or JPEG first.", known)
 	}
 	switch {
 	case at(0, "BM"):
@@ -45,10 +45,10 @@ func sniff(data []byte) (imagedata.Format, error) {
 		return imagedata.TIFF, nil
 	}
 	return "", fault.New(fault.Invalid,
-		"This is not a picture in a known format; JPEG, PNG, WebP, GIF, BMP and TIFF can be read.")
+		"This is not an image in a known format; JPEG, PNG, WebP, GIF, BMP and TIFF can be read.")
 }
 
-// foreign names formats that people have and this program does not read.
+// foreign names common formats that are not supported.
 func foreign(data []byte, at func(int, string) bool) string {
 	for _, mark := range []struct {
 		offset     int
@@ -93,14 +93,14 @@ func foreign(data []byte, at func(int, string) bool) string {
 	return ""
 }
 
-// isoBrand names files in the ISO base media format by their main brand.
+// isoBrand names files in the ISO base media format by their major brand.
 func isoBrand(data []byte) string {
 	if len(data) < 12 {
 		return ""
 	}
 	switch string(data[8:12]) {
 	case "heic", "heix", "hevc", "hevx", "heim", "heis", "mif1", "msf1":
-		// Generic brands leave it to the compatible ones.
+		// Generic brands defer to the compatible ones.
 		if bytes.Contains(data[12:min(len(data), 64)], []byte("avif")) {
 			return "AVIF"
 		}

@@ -19,11 +19,11 @@ const (
 	paletted    = 3
 )
 
-// maxPages bounds the walk along a file's pages, which may run in a circle.
+// maxPages bounds the walk along a file's pages, which may form a cycle.
 const maxPages = 1 << 16
 
-// maxPageFields bounds the fields of all pages that are walked: directories
-// may overlap, so that a file of 1 MiB has 65536 of 65535 fields each.
+// maxPageFields bounds the fields of all pages walked: directories may overlap,
+// so that a file of 1 MiB has 65536 of 65535 fields each.
 const maxPageFields = 1 << 20
 
 func readTIFF(data []byte) (*source, error) {
@@ -49,7 +49,7 @@ func readTIFF(data []byte) (*source, error) {
 	}
 	//guard:tiff-strips TestHostileFiles/TIFF_whose_strips_share_10_MiB
 	if compressedBytes(file, page) > maxCompressed+4*int64(len(data)) {
-		return nil, damaged("strips or tiles that lie over each other")
+		return nil, damaged("overlapping strips or tiles")
 	}
 	if err := s.describeTIFF(file, page); err != nil {
 		return nil, err
@@ -67,12 +67,12 @@ func readTIFF(data []byte) (*source, error) {
 	return s, nil
 }
 
-// maxCompressed is how much compressed data a file may have beyond four times
-// its own size. Sparse maps share their empty tiles; a hostile file has the same
-// MiB in each of its thousands of strips.
+// maxCompressed is the compressed data that a file may have beyond four times its
+// own size. Sparse maps share their empty tiles; a hostile file has the same MiB
+// in each of its thousands of strips.
 const maxCompressed = 64 << 20
 
-// compressedBytes is what all strips and tiles hold together.
+// compressedBytes returns the total size of all strips and tiles.
 func compressedBytes(file ifd.File, page ifd.Directory) int64 {
 	sum := int64(0)
 	for _, tag := range []uint16{ifd.StripByteCounts, ifd.TileByteCounts} {
@@ -88,8 +88,8 @@ func compressedBytes(file ifd.File, page ifd.Directory) int64 {
 	return sum
 }
 
-// describeTIFF tells channels, depth and alpha, and refuses by name what the
-// decoder would refuse with less words.
+// describeTIFF sets channels, depth and alpha, and rejects unsupported variants
+// with a clearer message than the decoder's.
 func (s *source) describeTIFF(file ifd.File, page ifd.Directory) error {
 	bits := file.Number(page, ifd.BitsPerSample, 1)
 	samples := file.Number(page, ifd.SamplesPerPixel, 1)
@@ -101,21 +101,21 @@ func (s *source) describeTIFF(file ifd.File, page ifd.Directory) error {
 		s.info.Channels = 1
 	case rgbColor, paletted:
 	default:
-		return unsupportedError("TIFF files in this colour model (CMYK, YCbCr, Lab or similar) cannot be read")
+		return unsupportedError("TIFF files in this color model (CMYK, YCbCr, Lab or similar) cannot be read")
 	}
 	if file.Number(page, ifd.PlanarConfig, 1) != 1 && samples > 1 {
-		return unsupportedError("TIFF files with separate colour planes cannot be read")
+		return unsupportedError("TIFF files with separate color planes cannot be read")
 	}
 	if file.Number(page, ifd.SampleFormat, 1) != 1 {
 		return unsupportedError("TIFF files with floating point or signed samples cannot be read")
 	}
 	if bits != 1 && bits != 8 && bits != 16 {
-		return unsupportedError(fmt.Sprintf("TIFF files with %d bits a sample cannot be read", bits))
+		return unsupportedError(fmt.Sprintf("TIFF files with %d bits per sample cannot be read", bits))
 	}
-	// Extra samples of kind 1 are premultiplied and of kind 2 straight alpha.
+	// Extra samples of kind 1 are premultiplied alpha, of kind 2 straight alpha.
 	kind := file.Number(page, ifd.ExtraSamples, 0)
 	if s.info.Channels == 1 && samples != 1 || samples > 4 || samples == 4 && kind != 1 && kind != 2 {
-		return unsupportedError("TIFF files with further channels, other than alpha beside RGB, cannot be read")
+		return unsupportedError("TIFF files with extra channels, other than alpha with RGB, cannot be read")
 	}
 	if bits == 16 {
 		s.info.Depth = 16
@@ -125,8 +125,8 @@ func (s *source) describeTIFF(file ifd.File, page ifd.Directory) error {
 	return nil
 }
 
-// isRaw tells camera files, whose first page is a mere preview: they have
-// DNG's version tag, or a reduced picture with the real one below it.
+// isRaw reports camera files, whose first page is only a preview: they have DNG's
+// version tag, or a reduced image with the real one in a subdirectory.
 func isRaw(file ifd.File, page ifd.Directory) bool {
 	if _, ok := page.Find(ifd.DNGVersion); ok {
 		return true
@@ -135,7 +135,7 @@ func isRaw(file ifd.File, page ifd.Directory) bool {
 	return below && file.Number(page, ifd.NewSubfileType, 0)&1 != 0
 }
 
-// countPages counts full-size pictures; reduced ones are not pages.
+// countPages counts full-size images; reduced ones are not pages.
 func countPages(file ifd.File, page ifd.Directory) int {
 	pages, fields := 1, 0
 	seen := map[uint32]bool{file.First: true}

@@ -1,15 +1,15 @@
 package decode
 
-// turner places stored rows into an upright raster.
-type turner[T sample] struct {
+// rotator places stored rows into an upright raster.
+type rotator[T sample] struct {
 	layout
 	color, alpha []T
-	// scratch for a band of rows that has yet to be turned.
+	// scratch for a band of rows to be rotated
 	bandColor, bandAlpha []T
 }
 
-// rows converts the stored rows from y0 up to but not including y1.
-func (t *turner[T]) rows(y0, y1 int, row rowFunc[T]) {
+// rows converts the stored rows [y0, y1).
+func (t *rotator[T]) rows(y0, y1 int, row rowFunc[T]) {
 	stride := t.width * t.channels
 	if t.orientation == 1 {
 		for y := y0; y < y1; y++ {
@@ -33,15 +33,15 @@ func (t *turner[T]) rows(y0, y1 int, row rowFunc[T]) {
 	}
 }
 
-func (t *turner[T]) alphaRow(plane []T, y int) []T {
+func (t *rotator[T]) alphaRow(plane []T, y int) []T {
 	if plane == nil {
 		return nil
 	}
 	return plane[y*t.width : (y+1)*t.width]
 }
 
-// steps tells where the stored pixel (0, 0) goes in the upright picture and
-// how far, in pixels, its right and lower neighbours are from it there.
+// steps returns the position of stored pixel (0, 0) in the upright image and the
+// offsets there, in pixels, of its right and lower neighbors.
 func (l layout) steps() (origin, right, down int) {
 	w, h := l.width, l.height
 	switch l.orientation {
@@ -53,17 +53,17 @@ func (l layout) steps() (origin, right, down int) {
 		return (h - 1) * w, 1, -w
 	case 5: // mirrored along the main diagonal
 		return 0, h, 1
-	case 6: // to be turned clockwise
+	case 6: // to be rotated clockwise
 		return h - 1, h, -1
 	case 7: // mirrored along the other diagonal
 		return w*h - 1, -h, -1
-	case 8: // to be turned counter-clockwise
+	case 8: // to be rotated counterclockwise
 		return (w - 1) * h, -h, 1
 	}
 	return 0, 1, w
 }
 
-// place copies a band of stored rows y0 to y1 into the upright samples.
+// place copies the stored rows [y0, y1) into the upright samples.
 func place[T sample](l layout, upright, stored []T, y0, y1, channels int) {
 	origin, right, down := l.steps()
 	origin += y0 * down
@@ -73,14 +73,14 @@ func place[T sample](l layout, upright, stored []T, y0, y1, channels int) {
 		}
 		return
 	}
-	// Columns become rows: walking down a stored column writes neighbours.
+	// Columns become rows: walking down a stored column writes neighbors.
 	for x := range l.width {
 		copyPixels(upright, stored[x*channels:], origin+x*right, down, l.width, y1-y0, channels)
 	}
 }
 
-// copyPixels writes n pixels, read every fromStep pixels from the start of
-// from, into to at pixel at and every step pixels on.
+// copyPixels copies n pixels: read from the start of from every fromStep pixels,
+// written from pixel at of to on every step pixels.
 func copyPixels[T sample](to, from []T, at, step, fromStep, n, channels int) {
 	if channels == 1 {
 		for i := range n {

@@ -8,11 +8,11 @@ type matrix struct {
 	redFromCr, greenFromCb, greenFromCr, blueFromCb int32
 }
 
-// fullRange is that of JPEG (JFIF 1.02): 0 to 255.
+// fullRange is JPEG's (JFIF 1.02): 0 to 255.
 func fullRange() matrix { return matrix{0, 65536, 91881, 22554, 46802, 116130} }
 
-// studioRange is that of lossy WebP (RFC 6386, section 9.2): luma 16 to 235,
-// chroma 16 to 240.
+// studioRange is lossy WebP's (RFC 6386, section 9.2): luma 16 to 235, chroma 16
+// to 240.
 func studioRange() matrix { return matrix{16, 76309, 104597, 25675, 53279, 132201} }
 
 // row converts one row; all slices are len(luma) pixels wide.
@@ -30,8 +30,8 @@ func (m *matrix) row(color, luma, cb, cr []uint8) {
 
 func clamp(v int32) uint8 { return uint8(max(min(v, 255), 0)) }
 
-// ycbcrRows converts a picture whose rectangle starts at the origin. alpha,
-// where not nil, is its plane with alphaStride samples a row.
+// ycbcrRows converts an image whose rectangle starts at the origin. alpha, unless
+// nil, has alphaStride samples per row.
 func ycbcrRows(img *image.YCbCr, m matrix, alpha []uint8, alphaStride int) func() rowFunc[uint8] {
 	return func() rowFunc[uint8] {
 		width := img.Rect.Dx()
@@ -45,13 +45,13 @@ func ycbcrRows(img *image.YCbCr, m matrix, alpha []uint8, alphaStride int) func(
 	}
 }
 
-// chroma brings the rows of one chroma plane to full width. Halved planes are
-// interpolated with the triangle filter of libjpeg's "fancy upsampling": each
-// sample is three quarters of the nearest and one of the next stored one.
+// chroma upsamples the rows of one chroma plane. Halved planes use the triangle
+// filter of libjpeg's "fancy upsampling": each sample is three quarters of the
+// nearest and one quarter of the next stored one.
 type chroma struct {
 	plane            []uint8
 	stride           int
-	width, height    int // of the full picture
+	width, height    int // of the full image
 	ratio            image.YCbCrSubsampleRatio
 	sums             []uint16 // one stored row, weighted vertically, times 4
 	full             []uint8
@@ -83,13 +83,13 @@ func newChroma(img *image.YCbCr, plane []uint8) *chroma {
 	return c
 }
 
-// stored is a row of the plane as it is in the file.
+// stored returns a row of the plane as in the file.
 func (c *chroma) stored(y int) []uint8 {
 	y = max(min(y, c.storedH-1), 0)
 	return c.plane[y*c.stride : y*c.stride+c.storedW]
 }
 
-// row is valid until the next call.
+// row returns a full-width row, valid until the next call.
 func (c *chroma) row(y int) []uint8 {
 	switch c.ratio {
 	case image.YCbCrSubsampleRatio444:
@@ -135,8 +135,8 @@ func (c *chroma) widen(roundEven, roundOdd uint16) {
 	}
 }
 
-// repeat quadruples the width without interpolation, as libjpeg does for the
-// rare 4:1:1 and 4:1:0.
+// repeat quadruples the width without interpolation, like libjpeg for the rare
+// 4:1:1 and 4:1:0.
 func (c *chroma) repeat(stored []uint8) {
 	for x, v := range stored {
 		quad := c.full[4*x : 4*x+4 : 4*x+4]

@@ -9,10 +9,10 @@ import (
 	"upscaled/models/fault"
 )
 
-// bmpEncoder writes uncompressed BMP: 8-bit gray palette, 24-bit colour, or
-// 32-bit with alpha under a version 4 header, the oldest that defines it. Rows
-// go from the top down (negative height), since bands arrive so; every reader
-// since Windows 3 takes that. It holds a band's bytes while writing it.
+// bmpEncoder writes uncompressed BMP: 8-bit gray palette, 24-bit color, or 32-bit
+// with alpha under a version 4 header, the oldest with alpha. Rows are stored top
+// down (negative height), in the order of the bands; every reader since Windows 3
+// supports that. It holds the bytes of the band being written.
 type bmpEncoder struct {
 	w      io.Writer
 	layout layout
@@ -36,15 +36,15 @@ func newBMP(w io.Writer, h Header) (*bmpEncoder, error) {
 	e.stride = (h.Width*e.layout.pixel() + 3) / 4 * 4
 	out := e.head(h)
 	if int64(len(out))+int64(e.stride)*int64(h.Height) >= 1<<32 {
-		return nil, fault.New(fault.TooLarge, "The result of %dx%d pixels is too large for bmp, which ends at 4 GiB; use png.", h.Width, h.Height)
+		return nil, fault.New(fault.TooLarge, "The result of %dx%d pixels is too large for bmp, which is limited to 4 GiB; use png.", h.Width, h.Height)
 	}
 	_, err := w.Write(out)
 	return e, err
 }
 
-// head is everything before the pixels.
+// head returns everything before the pixels.
 func (e *bmpEncoder) head(h Header) []byte {
-	const bitFields, resolution = 3, 2835 // 72 dots an inch, in dots a metre
+	const bitFields, resolution = 3, 2835 // 72 dots per inch, in dots per meter
 	info, palette := bmpInfoHeader, 0
 	if h.Alpha {
 		info = bmpV4Header

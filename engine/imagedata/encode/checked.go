@@ -7,12 +7,12 @@ import (
 	"upscaled/models/fault"
 )
 
-// checked holds callers to the contract, for all formats alike.
+// checked enforces the contract of Encoder for all formats.
 type checked struct {
 	inner       Encoder
 	header      Header
 	frames, row int
-	err         error // the first, which stays
+	err         error // the first one, which all later calls return
 }
 
 // BeginFrame implements Encoder.
@@ -31,7 +31,7 @@ func (c *checked) WriteBand(color imagedata.Raster, alpha *imagedata.Raster) err
 	})
 }
 
-// fits tells whether a band is one of the header's picture and has its samples.
+// fits reports whether a band continues the header's image and is complete.
 func (c *checked) fits(color imagedata.Raster, alpha *imagedata.Raster) bool {
 	h := c.header
 	part := func(r imagedata.Raster, channels int) bool {
@@ -55,7 +55,7 @@ func (c *checked) do(allowed bool, step func() error) error {
 		//guard:write-errors => func() error { _ = step(); return nil }()
 		c.err = named(step())
 	default:
-		c.err = fault.New(fault.Internal, "The result's rows do not add up to the picture (%d of %d rows in frame %d of %d).",
+		c.err = fault.New(fault.Internal, "The result's rows do not add up to the image (%d of %d rows in frame %d of %d).",
 			c.row, c.header.Height, c.frames, c.header.Frames)
 	}
 	return c.err

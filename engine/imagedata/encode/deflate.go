@@ -9,55 +9,55 @@ import (
 )
 
 const (
-	// sampleBytes of a piece decide how it is deflated.
+	// sampleBytes is how much of a piece decides how it is deflated.
 	sampleBytes = 16 << 10
 	// matching is the level that searches for repeated bytes. The residuals of
-	// photographs hold hardly any, so entropy coding alone does for them;
-	// drawings and screens do need the search. Package encode has the numbers.
+	// photos have almost none, so entropy coding alone suffices for them;
+	// drawings and screenshots need the search. Package encode has the numbers.
 	matching = 1
 	seenBits = 11
 )
 
-// zlibHeader promises a window of 32 KiB and the fastest compression.
+// zlibHeader declares a window of 32 KiB and the fastest compression.
 var zlibHeader = []byte{0x78, 0x01}
 
-// deflater compresses pieces one at a time with memory of its own, about 1 MB.
+// deflater compresses pieces one at a time and owns about 1 MB of memory.
 type deflater struct {
 	entropy, matching *flate.Writer
 	sample            bytes.Buffer
-	seen              [1 << seenBits]uint64 // by hash; the top bit tells from empty
+	seen              [1 << seenBits]uint64 // by hash; the top bit marks used slots
 }
 
 func newDeflater() *deflater {
 	d := &deflater{}
-	d.entropy, _ = flate.NewWriter(nil, flate.HuffmanOnly) // only fails for unknown levels
+	d.entropy, _ = flate.NewWriter(nil, flate.HuffmanOnly) // fails for unknown levels only
 	d.matching, _ = flate.NewWriter(nil, matching)
 	return d
 }
 
-// part compresses data that others follow: it ends on a byte boundary, but
-// does not end the stream.
+// part compresses data that more data follows: the output ends on a byte boundary
+// but does not end the stream.
 func (d *deflater) part(out *bytes.Buffer, data []byte) {
 	writer := d.better(data)
 	writer.Reset(out)
-	_, _ = writer.Write(data) // a bytes.Buffer takes everything
+	_, _ = writer.Write(data) // a bytes.Buffer never fails
 	_ = writer.Flush()
 }
 
-// stream compresses data as a whole zlib stream.
+// stream compresses data as a complete zlib stream.
 func (d *deflater) stream(out *bytes.Buffer, data []byte) {
 	out.Write(zlibHeader)
 	d.part(out, data)
 	out.Write(streamEnd(adler32.Checksum(data)))
 }
 
-// streamEnd is an empty final block with fixed codes, then the checksum.
+// streamEnd returns an empty final block with fixed codes and the checksum.
 func streamEnd(adler uint32) []byte {
 	return []byte{3, 0, byte(adler >> 24), byte(adler >> 16), byte(adler >> 8), byte(adler)}
 }
 
-// better tells which writer makes data smaller, from a sample of its middle.
-// What searching wins has to be worth its time.
+// better returns the writer that makes data smaller, judged by a sample from its
+// middle. The search must save enough to be worth its time.
 func (d *deflater) better(data []byte) *flate.Writer {
 	middle := max(0, len(data)-sampleBytes) / 2
 	data = data[middle:min(len(data), middle+sampleBytes)]
@@ -77,9 +77,9 @@ func (d *deflater) better(data []byte) *flate.Writer {
 	return d.entropy
 }
 
-// repeats tells whether more than an eighth of data are runs of six bytes
-// that were there before. It takes a tenth of the time of trying: photographs
-// are settled here.
+// repeats reports whether more than an eighth of data are sequences of six bytes
+// that occurred before. It takes a tenth of the time of trying, and excludes
+// photos.
 func (d *deflater) repeats(data []byte) bool {
 	const six = 1<<48 - 1
 	clear(d.seen[:])
@@ -97,9 +97,9 @@ func (d *deflater) repeats(data []byte) bool {
 	return repeated > len(data)/8
 }
 
-// adlerCombine is the checksum of two parts put together, as zlib's
-// adler32_combine: the first sum adds up, the second also counts the first
-// part's sum once for every byte of the second part.
+// adlerCombine returns the checksum of two concatenated parts, like zlib's
+// adler32_combine: the first sums add up; the second sum also counts the first
+// part's first sum once per byte of the second part.
 func adlerCombine(first, second uint32, secondLength int) uint32 {
 	const base = 65521
 	n := uint64(secondLength) % base

@@ -1,11 +1,11 @@
-// Package encode writes pictures in bands from top to bottom. PNG, JPEG, BMP
-// and TIFF never hold more than a band (TIFF into a pipe: the compressed file);
-// WebP and GIF hold one frame, WebP also the finished frames.
+// Package encode writes images in bands from top to bottom. PNG, JPEG, BMP and
+// TIFF hold at most a band (TIFF to a pipe: the compressed file); WebP and GIF
+// hold one frame, WebP also the finished frames.
 //
-// Encoding shares the cores with the network, so its work counts more than its
-// wall time. Bands are worked on by all cores, in units whose size does not
-// depend on bands or cores: files are the same everywhere. 50 megapixels in
-// megapixels a second of one core's time (BenchmarkEncode):
+// Encoding shares the cores with inference, so its CPU time matters more than its
+// wall time. All cores work on a band, in units whose size depends on neither
+// bands nor cores: files are the same everywhere. Speed for 50 megapixels, in
+// megapixels per second of one core's time (BenchmarkEncode):
 //
 //	JPEG  65 at quality 90 (4:4:4), 60 at 95, 100 at 80 (4:2:0)
 //	PNG   75 to 80, with alpha 55, 16 bits 31 to 35
@@ -14,14 +14,14 @@
 //	WebP  11 to 13 lossy, 3 to 6 lossless, on one core
 //	GIF   19, on one core
 //
-// WebP's arithmetic coder and libwebp's analysis are one sequence for a frame.
+// WebP's arithmetic coder and libwebp's analysis are sequential within a frame.
 // Above about 40 megapixels libwebp may have to repeat its analysis with fewer
-// choices, since VP8 has 512 KiB for them: 3 at 50 megapixels of fine detail.
+// choices, because VP8 has 512 KiB for them: 3 at 50 megapixels of fine detail.
 //
-// What PNG's choices cost and give, on three photographs enlarged four times
-// (megapixels a second of one core, bytes a pixel):
+// Cost and size of PNG's choices on three photos upscaled four times (megapixels
+// per second of one core, bytes per pixel):
 //
-//	as it is: filter by sample, deflate by sample  60  60  70   1.18  0.77  1.62
+//	as implemented: filter and deflate by sample   60  60  70   1.18  0.77  1.62
 //	entropy coding only                            61  66  69   1.18  0.77  1.62
 //	deflate level 1                                35  53  47   1.16  0.80  1.67
 //	deflate level 3                                32  46  33   1.12  0.77  1.60
@@ -45,15 +45,15 @@ import (
 	"upscaled/models/fault"
 )
 
-// Header describes the picture to write.
+// Header describes the image to write.
 type Header struct {
 	Width, Height int
-	// Channels is 1 (gray) or 3; Depth 8 or 16 bits a sample.
+	// Channels is 1 (gray) or 3; Depth is 8 or 16 bits per sample.
 	Channels, Depth int
 	Alpha           bool
-	// Frames is at least 1; Loop is the number of plays, 0 for ever.
+	// Frames is at least 1; Loop is the number of plays, 0 forever.
 	Frames, Loop int
-	// Meta is fitted to the size here.
+	// Meta is adapted to the size by New.
 	Meta imagedata.Metadata
 }
 
@@ -65,30 +65,30 @@ type Options struct {
 	Lossless bool
 }
 
-// Encoder takes the frames of one picture in bands. It keeps nothing of a band
-// after WriteBand. It is not safe for concurrent use. After an error all later
-// calls give that error. An encoder that is not closed leaves an incomplete
-// file and nothing else behind. Errors of the writer come wrapped; calls that
-// break this contract are fault.Internal.
+// Encoder writes the frames of one file in bands. It keeps nothing of a band after
+// WriteBand. It is not safe for concurrent use. After an error all later calls
+// return that error. An encoder that is not closed leaves an incomplete file and
+// nothing else behind. Errors of the writer are wrapped; violations of this
+// contract are fault.Internal.
 type Encoder interface {
-	// BeginFrame starts the next frame, shown for delay in animations.
+	// BeginFrame starts the next frame, which animations show for delay.
 	BeginFrame(delay time.Duration) error
-	// WriteBand adds rows: colour, and alpha exactly when the header has it.
+	// WriteBand adds rows of color, and of alpha exactly if the header has it.
 	WriteBand(color imagedata.Raster, alpha *imagedata.Raster) error
 	// Close completes the file; too few rows or frames are an error.
 	Close() error
 }
 
-// Capability is what a format can hold.
+// Capability describes what a format supports.
 type Capability struct {
 	Alpha, Depth16, Gray, Animation bool
 	// MaxSide is the longest side in pixels.
 	MaxSide int
 }
 
-// Capabilities tells what a format can hold; it is empty for unknown formats.
-// What a format cannot hold is converted: 16 bits are rounded to 8, alpha is
-// laid on white, gray becomes colour.
+// Capabilities returns what a format supports, nothing for an unknown format.
+// Anything else is converted: 16 bits are rounded to 8, alpha is composed on
+// white, gray becomes color.
 func Capabilities(f imagedata.Format) Capability {
 	switch f {
 	case imagedata.PNG:
@@ -107,10 +107,10 @@ func Capabilities(f imagedata.Format) Capability {
 	return Capability{}
 }
 
-// New starts a file. It fails before anything is written: with
-// fault.Unsupported or fault.TooLarge when the format cannot hold the picture,
-// with fault.Invalid for a quality out of range. JPEG leaves out an EXIF block
-// of more than 64 KiB; GIF and BMP hold no metadata at all.
+// New starts a file. It fails before anything is written with fault.Unsupported
+// or fault.TooLarge if the format cannot hold the image, with fault.Invalid for a
+// quality out of range. JPEG omits an EXIF block of more than 64 KiB; GIF and BMP
+// hold no metadata.
 func New(w io.Writer, h Header, o Options) (Encoder, error) {
 	if err := Check(h, o); err != nil {
 		return nil, err
@@ -127,20 +127,20 @@ func New(w io.Writer, h Header, o Options) (Encoder, error) {
 	return &checked{inner: inner, header: h, row: h.Height}, nil
 }
 
-// Check tells without writing anything whether New would take a picture.
+// Check reports whether New would accept an image, without writing anything.
 func Check(h Header, o Options) error {
 	can := Capabilities(o.Format)
 	switch {
 	case can.MaxSide == 0:
-		return fault.New(fault.Unsupported, "Pictures cannot be written as %q; use jpeg, png, webp, gif, bmp or tiff.", o.Format)
+		return fault.New(fault.Unsupported, "Images cannot be written as %q; use jpeg, png, webp, gif, bmp or tiff.", o.Format)
 	case h.Width < 1 || h.Height < 1 || h.Channels != 1 && h.Channels != 3 || h.Depth != 8 && h.Depth != 16 || h.Frames < 1:
-		return fault.New(fault.Internal, "The result's description is not that of a picture (%dx%d, %d channels, %d bits, %d frames).",
+		return fault.New(fault.Internal, "The result's description is not an image's (%dx%d, %d channels, %d bits, %d frames).",
 			h.Width, h.Height, h.Channels, h.Depth, h.Frames)
 	case h.Width > can.MaxSide || h.Height > can.MaxSide:
-		return fault.New(fault.TooLarge, "The result of %dx%d pixels is too large for %s, which ends at %d a side; use png or tiff.",
+		return fault.New(fault.TooLarge, "The result of %dx%d pixels is too large for %s, which is limited to %d per side; use png or tiff.",
 			h.Width, h.Height, o.Format, can.MaxSide)
 	case h.Frames > 1 && !can.Animation:
-		return fault.New(fault.Unsupported, "%s files hold no animation; use gif, png or webp.", o.Format)
+		return fault.New(fault.Unsupported, "%s files cannot hold an animation; use gif, png or webp.", o.Format)
 	case o.Quality < 0 || o.Quality > 100:
 		return fault.New(fault.Invalid, "The quality must be between 1 and 100, not %d.", o.Quality)
 	}
@@ -168,5 +168,5 @@ func named(err error) error {
 	if err == nil || errors.As(err, &known) {
 		return err
 	}
-	return fmt.Errorf("write the picture: %w", err)
+	return fmt.Errorf("write the image: %w", err)
 }

@@ -11,8 +11,8 @@ import (
 	"upscaled/engine/imagedata"
 )
 
-// gifEncoder writes GIF89a, each frame whole and with a palette of its own.
-// Alpha becomes one transparent colour, cut at half. It holds one frame.
+// gifEncoder writes GIF89a, each frame complete with its own palette. Alpha
+// becomes one transparent color, with the threshold at half. It holds one frame.
 type gifEncoder struct {
 	w      *bufio.Writer
 	header Header
@@ -29,7 +29,7 @@ func newGIF(w io.Writer, h Header) (*gifEncoder, error) {
 	head = binary.LittleEndian.AppendUint16(head, uint16(h.Height))
 	head = append(head, 0, 0, 0) // no global palette, background or aspect
 	if h.Frames > 1 && h.Loop != 1 {
-		// The extension counts repetitions, 0 for ever.
+		// The extension counts repetitions, 0 forever.
 		head = append(head, "\x21\xff\x0bNETSCAPE2.0\x03\x01"...)
 		head = binary.LittleEndian.AppendUint16(head, uint16(min(max(h.Loop-1, 0), 0xffff)))
 		head = append(head, 0)
@@ -73,14 +73,14 @@ func (e *gifEncoder) endFrame() error {
 	return e.image(palette, max(1, bits.Len(uint(size-1))), transparent, indices)
 }
 
-// image writes a frame; depth is the bits of an index.
+// image writes a frame; depth is the bits per index.
 func (e *gifEncoder) image(palette []rgb, depth, transparent int, indices []uint8) error {
-	const keep, restore = 1 << 2, 2 << 2 // what becomes of the frame before the next
+	const keep, restore = 1 << 2, 2 << 2 // disposal of the frame before the next
 	control := []byte{0x21, 0xf9, 4, keep, 0, 0, 0, 0}
 	hundredths := min(max(0, e.delay.Round(10*time.Millisecond)/(10*time.Millisecond)), 0xffff)
 	binary.LittleEndian.PutUint16(control[4:], uint16(hundredths))
 	if e.header.Alpha {
-		// The next frame is whole: this one must not show through its holes.
+		// The next frame is complete: this one must not show through its holes.
 		control[3], control[6] = restore|1, byte(transparent)
 	}
 	head := append(control, 0x2c, 0, 0, 0, 0)
@@ -117,7 +117,7 @@ func (e *gifEncoder) Close() error {
 	return e.w.Flush()
 }
 
-// gifBlocks cuts data into blocks of up to 255 bytes behind their length.
+// gifBlocks splits data into blocks of up to 255 bytes preceded by their length.
 type gifBlocks struct {
 	w     *bufio.Writer
 	block [256]byte // the length comes first
@@ -145,7 +145,7 @@ func (b *gifBlocks) flush() error {
 	return err
 }
 
-// close writes what remains and the empty block that ends an image.
+// close writes the rest and the empty block that ends an image.
 func (b *gifBlocks) close() error {
 	if b.n > 0 {
 		if err := b.flush(); err != nil {

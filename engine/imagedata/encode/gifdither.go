@@ -2,8 +2,8 @@ package encode
 
 import "math"
 
-// indices reduces the frame to its palette. Pixels that are mostly transparent
-// take the index transparent. Palettes that are not exact are dithered.
+// indices maps the frame to its palette. Mostly transparent pixels get the index
+// transparent. Palettes that are not exact are dithered.
 func (p gifPixels) indices(palette []rgb, exact bool, transparent uint8) []uint8 {
 	out := make([]uint8, len(p.bytes)/p.step)
 	if !exact {
@@ -14,7 +14,7 @@ func (p gifPixels) indices(palette []rgb, exact bool, transparent uint8) []uint8
 	for i, c := range palette {
 		index[c] = uint8(i)
 	}
-	known, last, lastIndex := false, rgb{}, uint8(0) // neighbours are often equal
+	known, last, lastIndex := false, rgb{}, uint8(0) // neighbors are often equal
 	for i := range out {
 		if !p.opaque(i * p.step) {
 			out[i] = transparent
@@ -28,10 +28,10 @@ func (p gifPixels) indices(palette []rgb, exact bool, transparent uint8) []uint8
 	return out
 }
 
-// dither spreads each pixel's error over its neighbours to come (Floyd and
+// dither distributes each pixel's error to its later neighbors (Floyd and
 // Steinberg, 1976): 7/16 to the right, 3, 5 and 1/16 below.
 func (p gifPixels) dither(out []uint8, palette *nearest, transparent uint8) {
-	// Errors in 1/16, with a pixel more on each side.
+	// Errors in 1/16, with one more pixel on each side.
 	here, below := make([][3]int32, p.width+2), make([][3]int32, p.width+2)
 	for i := range out {
 		x := i % p.width
@@ -40,7 +40,7 @@ func (p gifPixels) dither(out []uint8, palette *nearest, transparent uint8) {
 			clear(below)
 		}
 		if !p.opaque(i * p.step) {
-			out[i] = transparent // nor does error pass through holes
+			out[i] = transparent // error does not pass through holes either
 			continue
 		}
 		var wanted [3]int32
@@ -59,10 +59,10 @@ func (p gifPixels) dither(out []uint8, palette *nearest, transparent uint8) {
 	}
 }
 
-// nearest finds palette colours by cells of 6 bits a side, each searched once.
+// nearest finds palette colors by cells of 6 bits per channel, each searched once.
 type nearest struct {
 	colors []rgb
-	known  []int16 // index of a cell's colour, -1 when not searched yet
+	known  []int16 // index of a cell's color, -1 if not searched yet
 }
 
 func newNearest(colors []rgb) *nearest {
@@ -73,7 +73,7 @@ func newNearest(colors []rgb) *nearest {
 	return n
 }
 
-// find takes samples of 0 to 255.
+// find takes samples in 0..255.
 func (n *nearest) find(c [3]int32) uint8 {
 	cell := (c[0]>>2)<<12 | (c[1]>>2)<<6 | c[2]>>2
 	if i := n.known[cell]; i >= 0 {
@@ -83,7 +83,7 @@ func (n *nearest) find(c [3]int32) uint8 {
 	for i, p := range n.colors {
 		distance := int32(0)
 		for axis, v := range p {
-			d := c[axis]&^3 + 2 - int32(v) // to the middle of the cell
+			d := c[axis]&^3 + 2 - int32(v) // to the center of the cell
 			distance += d * d
 		}
 		if distance < least {

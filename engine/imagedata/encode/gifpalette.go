@@ -1,21 +1,21 @@
 package encode
 
-// rgb is a colour of 8 bits a sample.
+// rgb is an 8-bit color.
 type rgb [3]uint8
 
-// gifPixels is a frame, 3 or 4 bytes a pixel.
+// gifPixels is a frame of 3 or 4 bytes per pixel.
 type gifPixels struct {
 	bytes       []byte
 	width, step int
 }
 
-// opaque tells whether GIF shows the pixel that starts at i.
+// opaque reports whether GIF shows the pixel that starts at i.
 func (p gifPixels) opaque(i int) bool { return p.step == 3 || p.bytes[i+3] >= 128 }
 
 func (p gifPixels) at(i int) rgb { return rgb(p.bytes[i : i+3]) }
 
-// palette gives at most 256 colours, with alpha 255 so that one is left for
-// transparency. exact says that they are all that the frame has.
+// palette returns at most 256 colors, 255 with alpha to leave one for
+// transparency. exact reports whether these are all colors of the frame.
 func (p gifPixels) palette() (colors []rgb, exact bool) {
 	most := 256
 	if p.step == 4 {
@@ -27,7 +27,7 @@ func (p gifPixels) palette() (colors []rgb, exact bool) {
 	return p.cut(most), false
 }
 
-// distinct lists the frame's colours, nil when there are more than most.
+// distinct returns the frame's colors, nil if there are more than most.
 func (p gifPixels) distinct(most int) []rgb {
 	colors, seen := []rgb{}, map[rgb]bool{}
 	last := rgb{}
@@ -45,7 +45,7 @@ func (p gifPixels) distinct(most int) []rgb {
 	return colors
 }
 
-// bin is a cell of the colour cube, 5 bits a side, and its pixels' sums.
+// bin is a cell of the color cube, 5 bits per channel, and its pixels' sums.
 type bin struct {
 	count uint64
 	sum   [3]uint64
@@ -53,9 +53,9 @@ type bin struct {
 
 func (b bin) mean(axis int) float64 { return float64(b.sum[axis]) / float64(b.count) }
 
-// cut splits the frame's colours into groups, always the group with the
-// largest squared error along its worst axis at the mean, and gives the
-// groups' means (Wan, Wong and Prusinkiewicz, 1988, with the split at the mean).
+// cut splits the frame's colors into groups and returns the groups' means: it
+// repeatedly splits the group with the largest squared error along its worst axis
+// at the mean (after Wan, Wong and Prusinkiewicz, 1988).
 func (p gifPixels) cut(most int) []rgb {
 	cells := make([]bin, 1<<15)
 	for i := 0; i < len(p.bytes); i += p.step {
@@ -99,8 +99,8 @@ func (p gifPixels) cut(most int) []rgb {
 	return colors
 }
 
-// group is some cells, the axis they differ most along, and how much: the
-// squared error to their mean.
+// group is a set of cells, the axis they vary most along, and the squared error
+// to their mean along it.
 type group struct {
 	cells []bin
 	total bin
@@ -122,7 +122,7 @@ func newGroup(cells []bin) group {
 			d := c.mean(axis) - mean
 			err += d * d * float64(c.count)
 		}
-		// What is left of rounding is no difference.
+		// Smaller errors are rounding.
 		if err > g.err && err > 1e-6*float64(g.total.count) {
 			g.axis, g.err = axis, err
 		}
@@ -130,7 +130,7 @@ func newGroup(cells []bin) group {
 	return g
 }
 
-// split moves the cells below the mean to the front.
+// split partitions the cells at the mean.
 func (g group) split() (below, above group) {
 	mean, n := g.total.mean(g.axis), 0
 	for i, c := range g.cells {

@@ -8,13 +8,13 @@ import (
 )
 
 // jpegEncoder writes baseline JPEG (ITU-T T.81) by rows of minimum coded units
-// (MCUs). Each MCU row is a restart interval of its own, so that rows are coded
-// on all cores at once and joined as they are. It holds less than one MCU row,
-// and while a band is written, its coded rows.
+// (MCUs). Each MCU row is a restart interval, so rows are coded on all cores and
+// concatenated unchanged. It holds less than one MCU row, and the coded rows of
+// the band being written.
 type jpegEncoder struct {
 	w      io.Writer
 	header Header
-	// sampling is 2 where chroma has half the resolution both ways, else 1.
+	// sampling is 2 if chroma has half the resolution in both directions, else 1.
 	sampling int
 	tables   jpegTables
 	rows     units // of one MCU row
@@ -23,7 +23,7 @@ type jpegEncoder struct {
 
 const (
 	defaultJPEGQuality = 92
-	// fullChromaQuality is from where on chroma keeps its resolution.
+	// fullChromaQuality is the lowest quality with full chroma resolution.
 	fullChromaQuality = 90
 )
 
@@ -41,7 +41,7 @@ func newJPEG(w io.Writer, h Header, quality int) (*jpegEncoder, error) {
 	return e, err
 }
 
-// side of an MCU in pixels.
+// side returns the side of an MCU in pixels.
 func (e *jpegEncoder) side() int { return 8 * e.sampling }
 
 // BeginFrame implements Encoder.
@@ -56,7 +56,7 @@ func (e *jpegEncoder) WriteBand(color imagedata.Raster, alpha *imagedata.Raster)
 	return e.write(coded)
 }
 
-// write joins MCU rows with restart markers, which count to 8.
+// write joins MCU rows with restart markers, which count modulo 8.
 func (e *jpegEncoder) write(coded [][]byte) error {
 	for _, part := range coded {
 		if e.mcuRow > 0 {

@@ -2,21 +2,21 @@ package encode
 
 import "math/bits"
 
-// block is 8x8 samples or coefficients, row by row.
+// block holds 8x8 samples or coefficients in row-major order.
 type block [64]float32
 
-// mcu is the memory to code one MCU: up to four luma blocks, then chroma.
+// mcu is the memory for coding MCUs: up to four luma blocks, then chroma.
 type mcu struct {
 	luma         [4]block
 	chroma       [2]block
 	quarter      [2]block          // chroma of one luma block, before halving
-	edge         [16 * 16 * 3]byte // an MCU that the picture does not fill
-	coefficients [64]int32         // quantised, in coded order
+	edge         [16 * 16 * 3]byte // an MCU that the image does not fill
+	coefficients [64]int32         // quantized, in coded order
 	previous     [3]int32          // DC of the last block of each component
 	out          bitWriter
 }
 
-// code codes one row of MCUs as a restart interval. pixels are its rows.
+// code codes one row of MCUs, given its pixels, as a restart interval.
 func (e *jpegEncoder) code(pixels []byte) []byte {
 	width, side, channels := e.header.Width, e.side(), e.header.Channels
 	m := &mcu{}
@@ -45,7 +45,7 @@ func (e *jpegEncoder) code(pixels []byte) []byte {
 	return m.out.finish()
 }
 
-// fill repeats the last of the columns that there are up to the MCU's side.
+// fill repeats the last column up to the MCU's side.
 func (m *mcu) fill(pixels []byte, stride, columns, side, channels int) {
 	for y := range side {
 		row, out := pixels[y*stride:][:columns*channels], m.edge[y*side*channels:][:side*channels]
@@ -81,8 +81,8 @@ func (m *mcu) halved(pixels []byte, stride int) {
 	}
 }
 
-// toYCbCr converts 8x8 pixels as JFIF asks (BT.601, full range), less the
-// level shift of 128.
+// toYCbCr converts 8x8 pixels as JFIF requires (BT.601, full range), with luma
+// shifted by -128.
 func toYCbCr(pixels []byte, stride int, luma, blue, red *block) {
 	for y := range 8 {
 		row := pixels[y*stride:][:24]
@@ -95,11 +95,11 @@ func toYCbCr(pixels []byte, stride int, luma, blue, red *block) {
 	}
 }
 
-// put transforms, quantises and codes a block (T.81, section F.1.2). kind is 0
+// put transforms, quantizes and codes a block (T.81, section F.1.2). kind is 0
 // for the luma tables, 1 for chroma.
 func (m *mcu) put(t *jpegTables, component, kind int, samples *block) {
 	samples.transform()
-	present := t.quantise(kind, samples, &m.coefficients)
+	present := t.quantize(kind, samples, &m.coefficients)
 	dc := m.coefficients[0]
 	m.out.value(&t.codes[2*kind], 0, dc-m.previous[component])
 	m.previous[component] = dc

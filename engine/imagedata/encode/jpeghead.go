@@ -6,10 +6,10 @@ import (
 	"fmt"
 )
 
-// head is everything before the coded pixels.
+// head returns everything before the coded pixels.
 func (e *jpegEncoder) head() []byte {
 	out := []byte{0xff, 0xd8}
-	// JFIF 1.02 with square pixels; its YCbCr is what the encoder makes.
+	// JFIF 1.02 with square pixels; its YCbCr is the encoder's.
 	out = segment(out, 0xe0, []byte("JFIF\x00\x01\x02\x00\x00\x01\x00\x01\x00\x00"))
 	out = e.metadata(out)
 	kinds := min(e.header.Channels, 2) // luma, chroma
@@ -50,12 +50,12 @@ func segment(out []byte, marker byte, data []byte) []byte {
 	return append(out, data...)
 }
 
-// segmentBytes is what a segment holds besides marker and length.
+// segmentBytes is the capacity of a segment without marker and length.
 const segmentBytes = 65533
 
-// metadata adds EXIF, XMP and ICC as application segments. EXIF has to fit one
-// segment and is left out when it does not, which takes a block from another
-// format; the others are split.
+// metadata adds EXIF, XMP and ICC as application segments. EXIF must fit one
+// segment and is omitted otherwise, which takes a block from another format; the
+// others are split.
 func (e *jpegEncoder) metadata(out []byte) []byte {
 	m := e.header.Meta
 	if exif := append([]byte("Exif\x00\x00"), m.EXIF...); m.EXIF != nil && len(exif) <= segmentBytes {
@@ -64,7 +64,7 @@ func (e *jpegEncoder) metadata(out []byte) []byte {
 	if m.XMP != nil {
 		out = xmpSegments(out, m.XMP)
 	}
-	// ICC.1:2022, annex B.4: a name, the part's number from 1 and their count.
+	// ICC.1:2022, annex B.4: a name, the part's number from 1, the part count.
 	const part = segmentBytes - 14
 	count := (len(m.ICC) + part - 1) / part
 	for i := 0; i < count && count <= 255; i++ {
@@ -74,9 +74,9 @@ func (e *jpegEncoder) metadata(out []byte) []byte {
 	return out
 }
 
-// xmpSegments adds a packet, a large one as extended XMP: a short packet that
-// names the large one by its MD5 sum, and that in parts (XMP specification,
-// part 3, section 1.1.3.1).
+// xmpSegments adds a packet; a large one as extended XMP: a short packet that
+// refers to the large one by its MD5, and the large one in parts (XMP
+// specification, part 3, section 1.1.3.1).
 func xmpSegments(out, packet []byte) []byte {
 	const standard, extension = "http://ns.adobe.com/xap/1.0/\x00", "http://ns.adobe.com/xmp/extension/\x00"
 	if len(standard)+len(packet) <= segmentBytes {

@@ -10,7 +10,7 @@ var zigzag = [64]uint8{
 	58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63,
 }
 
-// baseQuantizers are T.81's tables K.1 and K.2.
+// baseQuantizers are tables K.1 and K.2 of T.81.
 var baseQuantizers = [2][64]int{
 	{
 		16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55,
@@ -31,7 +31,7 @@ type huffmanSpec struct {
 	values []byte
 }
 
-// huffmanSpecs are T.81's tables K.3 to K.6: luma DC and AC, chroma DC and AC.
+// huffmanSpecs are tables K.3 to K.6 of T.81: luma DC and AC, chroma DC and AC.
 var huffmanSpecs = [4]huffmanSpec{
 	{[16]byte{0, 1, 5, 1, 1, 1, 1, 1, 1}, []byte{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}},
 	{[16]byte{0, 2, 1, 3, 3, 2, 4, 3, 5, 5, 4, 4, 0, 0, 1, 125}, []byte{
@@ -68,17 +68,16 @@ type huffmanCode struct {
 	length uint8
 }
 
-// jpegTables are the tables of one picture. Index 0 is luma, 1 chroma; codes
-// go as huffmanSpecs.
+// jpegTables are the tables of one image. Index 0 is luma, 1 chroma; codes are in
+// the order of huffmanSpecs.
 type jpegTables struct {
 	quantizer [2][64]int
-	// reciprocal is in coded order and holds the transform's scale, too.
+	// reciprocal is in coded order and includes the transform's scale.
 	reciprocal [2][64]float32
 	codes      [4][256]huffmanCode
 }
 
-// newJPEGTables scales the base tables as libjpeg does for a quality of 1 to
-// 100.
+// newJPEGTables scales the base tables like libjpeg for a quality of 1 to 100.
 func newJPEGTables(quality int) jpegTables {
 	scale := 200 - 2*quality
 	if quality < 50 {
@@ -100,7 +99,7 @@ func newJPEGTables(quality int) jpegTables {
 	return t
 }
 
-// aanScale is what the transform leaves to the quantiser for a frequency.
+// aanScale is the scale that the transform leaves to the quantizer.
 func aanScale(k int) float64 {
 	if k == 0 {
 		return 1

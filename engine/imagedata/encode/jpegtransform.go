@@ -7,7 +7,7 @@ import (
 )
 
 // transform is the forward DCT by Arai, Agui and Nakajima (1988) on rows, then
-// columns. Its scale factors are part of the quantiser.
+// columns. Its scale factors are part of the quantizer.
 func (b *block) transform() {
 	for y := range 8 {
 		p := (*[8]float32)(b[8*y:])
@@ -39,11 +39,11 @@ func dct(a, b, c, d, e, f, g, h float32) (_, _, _, _, _, _, _, _ float32) {
 	return e0 + e1, high + z4, e3 + z, low - z2, e0 - e1, low + z2, e3 - z, high - z4
 }
 
-// quantise divides and rounds the coefficients into coded order. The result
-// has a bit for each that is not zero.
-func (t *jpegTables) quantise(kind int, in *block, out *[64]int32) (present uint64) {
-	// Adding 1.5*2^23 leaves a number's nearest integer in the lowest bits of
-	// the float: good to 2^22, and without branches.
+// quantize divides and rounds the coefficients into coded order. The result has
+// a bit for each nonzero one.
+func (t *jpegTables) quantize(kind int, in *block, out *[64]int32) (present uint64) {
+	// Adding 1.5*2^23 leaves the nearest integer in the lowest bits of the
+	// float, without branches; it is valid up to 2^22.
 	const rounding = 3 << 22
 	bias := int32(math.Float32bits(rounding))
 	reciprocal := &t.reciprocal[kind]
@@ -57,8 +57,8 @@ func (t *jpegTables) quantise(kind int, in *block, out *[64]int32) (present uint
 	return present
 }
 
-// bitWriter collects codes, highest bit first, stuffing a zero behind each
-// 0xff byte.
+// bitWriter collects codes, highest bit first, and stuffs a zero after each 0xff
+// byte.
 type bitWriter struct {
 	bytes []byte
 	bits  uint64 // the lowest n are not written yet
@@ -95,9 +95,8 @@ func (w *bitWriter) byte(b byte) {
 
 func (w *bitWriter) code(c huffmanCode) { w.put(uint32(c.bits), uint(c.length)) }
 
-// value codes a coefficient of up to 11 bits behind a run of zeros (T.81,
-// section F.1.2): the code of both sizes, then the bits, of negative numbers
-// less one.
+// value codes a coefficient of up to 11 bits after a run of zeros (T.81, section
+// F.1.2): the code of both sizes, then the bits, of negative numbers minus one.
 func (w *bitWriter) value(codes *[256]huffmanCode, zeros int, v int32) {
 	sign := v >> 31
 	size := uint(bits.Len32(uint32((v ^ sign) - sign)))

@@ -9,9 +9,9 @@ import (
 	"upscaled/engine/imagedata"
 )
 
-// pngEncoder writes PNG (W3C PNG, third edition), with more than one frame as
-// APNG. It holds less than one piece, and while a band is written, the
-// band's compressed pieces.
+// pngEncoder writes PNG (W3C PNG, third edition), or APNG for more than one frame.
+// It holds less than one piece, and the compressed pieces of the band being
+// written.
 type pngEncoder struct {
 	chunks   pngChunks
 	header   Header
@@ -47,8 +47,8 @@ func (e *pngEncoder) BeginFrame(delay time.Duration) error {
 	if e.header.Frames == 1 {
 		return nil
 	}
-	// Offsets, disposal and blending stay 0: frames are whole, each replaces
-	// the one before.
+	// Offsets, disposal and blending stay 0: each complete frame replaces the
+	// previous one.
 	control := make([]byte, 26)
 	binary.BigEndian.PutUint32(control, e.nextSequence())
 	binary.BigEndian.PutUint32(control[4:], uint32(e.header.Width))
@@ -86,8 +86,8 @@ func (e *pngEncoder) endFrame() error {
 }
 
 // WriteBand implements Encoder. Pieces are filtered and deflated on all cores,
-// as pigz does: each ends on a byte boundary, so that they just follow each
-// other in one zlib stream.
+// like pigz does: each ends on a byte boundary, so they can be concatenated to one
+// zlib stream.
 func (e *pngEncoder) WriteBand(color imagedata.Raster, alpha *imagedata.Raster) error {
 	var pieces []pngPiece
 	e.rows.add(color, alpha,

@@ -13,7 +13,7 @@ import (
 // pngChunks writes the chunks of a PNG file.
 type pngChunks struct{ w io.Writer }
 
-// put writes a chunk whose data is the parts one after the other.
+// put writes a chunk with the concatenated parts as data.
 func (c pngChunks) put(kind string, parts ...[]byte) error {
 	size := 0
 	for _, p := range parts {
@@ -35,13 +35,13 @@ func (c pngChunks) put(kind string, parts ...[]byte) error {
 	return err
 }
 
-// head writes everything before the pixels: the chunks that must stand there
-// and the metadata, for readers that stop at the pixels.
+// head writes everything before the pixels: the chunks that must be there, and
+// the metadata, for readers that stop at the pixels.
 func (c pngChunks) head(h Header) error {
 	if _, err := io.WriteString(c.w, "\x89PNG\r\n\x1a\n"); err != nil {
 		return err
 	}
-	const color, alpha = 2, 4 // bits of the colour type
+	const color, alpha = 2, 4 // bits of the color type
 	ihdr := make([]byte, 13)
 	binary.BigEndian.PutUint32(ihdr, uint32(h.Width))
 	binary.BigEndian.PutUint32(ihdr[4:], uint32(h.Height))
@@ -79,25 +79,25 @@ func (c pngChunks) metadata(h Header) error {
 		}
 	}
 	if h.Meta.XMP != nil {
-		// Uncompressed, with neither language nor translated keyword, as the
-		// XMP specification (part 3, section 1.1.5) asks.
+		// Uncompressed, without language or translated keyword, as the XMP
+		// specification (part 3, section 1.1.5) requires.
 		return c.put("iTXt", []byte("XML:com.adobe.xmp\x00\x00\x00\x00\x00"), h.Meta.XMP)
 	}
 	return nil
 }
 
-// deflated is data as a zlib stream.
+// deflated returns data as a zlib stream.
 func deflated(data []byte, level int) []byte {
 	var b bytes.Buffer
-	z, _ := zlib.NewWriterLevel(&b, level) // only fails for unknown levels
-	_, _ = z.Write(data)                   // a bytes.Buffer takes everything
+	z, _ := zlib.NewWriterLevel(&b, level) // fails for unknown levels only
+	_, _ = z.Write(data)                   // a bytes.Buffer never fails
 	_ = z.Close()
 	return b.Bytes()
 }
 
-// fraction is a delay in seconds as APNG keeps it, the first denominator that
-// is exact to a microsecond: 1000 for most files, others for rates like 30 a
-// second. Delays beyond its range become the longest there is, 18 hours.
+// fraction returns a delay in seconds as APNG stores it, with the first
+// denominator that is exact to a microsecond: 1000 for most files, others for
+// rates like 30 per second. Longer delays become the maximum, 18 hours.
 func fraction(delay time.Duration) (numerator, denominator uint16) {
 	seconds := max(delay.Seconds(), 0)
 	for _, d := range []float64{1000, 60, 24000, 30000, 60000, 65535} {

@@ -11,8 +11,8 @@ const (
 	filterPaeth
 )
 
-// applyFilter writes the residuals of a row; all three have its length and do
-// not overlap. The neighbours of the first pixel on the left are zero.
+// applyFilter writes the residuals of a row; all three rows have equal length and
+// do not overlap. The left neighbors of the first pixel are zero.
 func applyFilter(filter byte, out, row, above []byte, pixel int) {
 	switch filter {
 	case filterNone:
@@ -41,13 +41,13 @@ const (
 	lowBits = 0xfefefefefefefefe // all but the lowest bit of each byte
 )
 
-// subtractEight gives the differences of the bytes of two words: the top bits,
-// set in one and cleared in the other, keep borrows within their bytes.
+// subtractEight returns the differences of the bytes of two words: the top bits,
+// set in one and cleared in the other, confine borrows to their bytes.
 func subtractEight(v, w uint64) uint64 {
 	return (v | topBits) - (w &^ topBits) ^ (v^^w)&topBits
 }
 
-// subtract writes values less predictions.
+// subtract writes values minus predictions.
 func subtract(out, values, predictions []byte) {
 	i := 0
 	for ; i+8 <= len(values); i += 8 {
@@ -59,7 +59,7 @@ func subtract(out, values, predictions []byte) {
 	}
 }
 
-// subtractMean writes values less the means of two neighbours, rounded down.
+// subtractMean writes values minus the means of two neighbors, rounded down.
 func subtractMean(out, values, left, up []byte) {
 	i := 0
 	for ; i+8 <= len(values); i += 8 {
@@ -72,7 +72,7 @@ func subtractMean(out, values, left, up []byte) {
 	}
 }
 
-// subtractPaeth writes values less the predictions of paeth.
+// subtractPaeth writes values minus the predictions of paeth.
 func subtractPaeth(out, values, left, up, corner []byte) {
 	i := 0
 	for ; i+8 <= len(values); i += 8 {
@@ -85,7 +85,7 @@ func subtractPaeth(out, values, left, up, corner []byte) {
 	}
 }
 
-// Four bytes lie in lanes of 16 bits.
+// Four bytes are in lanes of 16 bits.
 const (
 	evenBytes = 0x00ff00ff00ff00ff
 	topOfLane = 0x8000800080008000
@@ -95,7 +95,7 @@ const (
 func paethFour(left, up, corner uint64) uint64 {
 	toLeft, toUp := distances(up, corner), distances(left, corner)
 	toCorner := distances(left+up, 2*corner)
-	// Ties go to the left, then up, as the standard wants.
+	// Ties go to left, then up, as the standard requires.
 	leftWins := atLeast(toUp, toLeft) & atLeast(toCorner, toLeft)
 	upWins := atLeast(toCorner, toUp)
 	other := corner ^ (corner^up)&upWins
@@ -108,16 +108,16 @@ func atLeast(x, y uint64) uint64 {
 	return m<<16 - m
 }
 
-// distances gives the lanes' |x-y|.
+// distances returns |x-y| of each lane.
 func distances(x, y uint64) uint64 {
-	d := (x | topOfLane) - y // 2^15 more than the difference
-	m := d & topOfLane >> 15 // 1 where it is not negative
+	d := (x | topOfLane) - y // 2^15 above the difference
+	m := d & topOfLane >> 15 // 1 if it is not negative
 	negative := ^(m<<16 - m) // all bits of the other lanes
 	return (d ^ topOfLane ^ negative) + (^m & (topOfLane >> 15))
 }
 
-// chooseFilter finds the filter with the smallest sum of absolute residuals,
-// the usual measure, over 32 bytes of every 512 (more of short rows).
+// chooseFilter returns the filter with the smallest sum of absolute residuals, the
+// usual measure, over 32 bytes of every 512 (more of short rows).
 func chooseFilter(row, above []byte, pixel int) byte {
 	const part = 32
 	var sums [5]int
@@ -143,15 +143,15 @@ func chooseFilter(row, above []byte, pixel int) byte {
 	return best
 }
 
-// magnitude of a residual as a signed byte.
+// magnitude returns the absolute value of a residual as a signed byte.
 func magnitude(v byte) int {
 	m := int(int8(v))
 	return max(m, -m)
 }
 
-// paeth predicts from the neighbour nearest to left+up-corner. It is written
-// without branches that depend on the pixels (the conditions become
-// conditional moves), which is twice as fast.
+// paeth predicts from the neighbor nearest to left+up-corner. It has no branches
+// that depend on pixels (the conditions compile to conditional moves), which is
+// twice as fast.
 func paeth(left, up, corner byte) byte {
 	a, b, c := int32(left), int32(up), int32(corner)
 	nearest, other := b-c, a-c

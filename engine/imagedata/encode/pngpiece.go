@@ -6,18 +6,18 @@ import (
 	"slices"
 )
 
-// pieceBytes is about how much one core deflates at a time; smaller pieces
-// compress worse, since each starts with an empty window.
+// pieceBytes is about how much a core deflates at a time; smaller pieces compress
+// worse, because each starts with an empty window.
 const pieceBytes = 256 << 10
 
-// pngPiece is what one core makes of some rows.
+// pngPiece is the output for some rows.
 type pngPiece struct {
 	deflated []byte // ends on a byte boundary, not the stream's end
 	adler    uint32
 	length   int // before deflating
 }
 
-// pngWorker holds the memory to make one piece at a time, about two pieces.
+// pngWorker holds the memory for one piece at a time, about two pieces.
 type pngWorker struct {
 	pixel    int
 	filtered []byte
@@ -36,7 +36,7 @@ func (w *pngWorker) piece(part unit) pngPiece {
 	filter := byte(filterNone)
 	for at := 0; at < len(part.rows); at += stride {
 		current := part.rows[at : at+stride]
-		if at/stride%2 == 0 { // the next row nearly always agrees
+		if at/stride%2 == 0 { // the next row almost always agrees
 			filter = chooseFilter(current, above, w.pixel)
 		}
 		w.filtered = append(w.filtered, filter)

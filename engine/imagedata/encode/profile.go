@@ -5,10 +5,10 @@ import (
 	"slices"
 )
 
-// colorProfile gives the profile for a gray picture that is written as colour
-// with three equal samples: the same tone curve for each, between the
-// primaries of sRGB, so that every gray means what it meant. It gives nil for
-// profiles that are more than a curve.
+// colorProfile converts the profile of a gray image that is written as color with
+// three equal samples: the same tone curve for each channel and the primaries of
+// sRGB, so that every gray keeps its meaning. It returns nil for profiles that are
+// more than a curve.
 func colorProfile(gray []byte) []byte {
 	const header, xyz = 128, 20
 	tags := profileTags(gray)
@@ -53,8 +53,8 @@ func colorProfile(gray []byte) []byte {
 	return out
 }
 
-// profileTags finds the tags' data (ICC.1:2022, section 7.3); damaged ones are
-// left out.
+// profileTags returns the tags' data (ICC.1:2022, section 7.3), without damaged
+// tags.
 func profileTags(profile []byte) map[string][]byte {
 	tags := map[string][]byte{}
 	if len(profile) < 132 {

@@ -8,8 +8,8 @@ import (
 	"upscaled/engine/parallel"
 )
 
-// layout is how a format wants the samples of a pixel: 1 or 3 colour channels
-// at 8 or 16 bits, then alpha.
+// layout is a format's order of the samples of a pixel: 1 or 3 color channels at 8
+// or 16 bits, then alpha.
 type layout struct {
 	channels, depth int
 	alpha           bool
@@ -19,7 +19,7 @@ type layout struct {
 	bigEndian bool
 }
 
-// pixel is the bytes of one pixel.
+// pixel returns the bytes per pixel.
 func (l layout) pixel() int {
 	n := l.channels
 	if l.alpha {
@@ -28,25 +28,25 @@ func (l layout) pixel() int {
 	return n * l.depth / 8
 }
 
-// source is a band as a layout sees it. Conversions happen row by row, so that
-// they need no memory of their own.
+// source is a band to be converted to a layout, row by row so that it needs no
+// memory of its own.
 type source struct {
 	layout layout
 	color  imagedata.Raster
 	alpha  *imagedata.Raster
 }
 
-// stride is the bytes of one row.
+// stride returns the bytes per row.
 func (s source) stride() int { return s.color.Width * s.layout.pixel() }
 
-// asIs tells whether the band's bytes are the layout's.
+// asIs reports whether the band's bytes are already in the layout.
 func (s source) asIs() bool {
 	return s.color.Pix != nil && s.alpha == nil && !s.layout.alpha && !s.layout.reversed &&
 		s.layout.depth == 8 && s.layout.channels == s.color.Channels
 }
 
-// row gives row y, converted into scratch or, where nothing needs converting,
-// as the band's own bytes, which must not be written to.
+// row returns row y, converted into scratch, or the band's own bytes if nothing
+// needs converting; those must not be written to.
 func (s source) row(y int, scratch []byte) []byte {
 	if s.asIs() {
 		n := s.stride()
@@ -56,7 +56,7 @@ func (s source) row(y int, scratch []byte) []byte {
 	return scratch
 }
 
-// convert writes row y to out, which has a stride's bytes.
+// convert writes row y to out, which has stride bytes.
 func (s source) convert(y int, out []byte) {
 	color := s.color.Rows(y, y+1)
 	var alpha imagedata.Raster
@@ -82,8 +82,8 @@ func (s source) all(out []byte, stride int) {
 	parallel.For(s.color.Height, func(y int) { s.convert(y, out[y*stride:][:s.stride()]) })
 }
 
-// interleave writes a row of 8-bit colour, what most results are, in one go.
-// Opaque is what lacks alpha.
+// interleave is the fast path for 8-bit color, which most results are. Missing
+// alpha is opaque.
 func (l layout) interleave(out, color, alpha []uint8) {
 	first, last := 0, 2
 	if l.reversed {
@@ -105,8 +105,9 @@ func (l layout) interleave(out, color, alpha []uint8) {
 	}
 }
 
-// narrow writes a row at 8 bits a sample. Gray is repeated for colour layouts;
-// alpha is laid on white for layouts without, and opaque for bands without.
+// narrow writes a row at 8 bits per sample. Gray is repeated for color layouts;
+// alpha is composed on white for layouts without it, and is opaque for bands
+// without it.
 func narrow[T uint8 | uint16](l layout, out []byte, color, alpha []T, channels int) {
 	step, width := l.pixel(), len(color)/channels
 	first, last := 0, l.channels-1
@@ -136,19 +137,19 @@ func narrow[T uint8 | uint16](l layout, out []byte, color, alpha []T, channels i
 	}
 }
 
-// eight rounds a sample to 8 bits; those that have 8 stay as they are.
+// eight rounds a sample to 8 bits.
 func eight[T uint8 | uint16](v T) uint8 {
 	full := uint32(^T(0))
 	return uint8((uint32(v)*255 + full/2) / full)
 }
 
-// onWhite lays a straight sample on white, rounding.
+// onWhite composes a straight-alpha sample on white.
 func onWhite[T uint8 | uint16](v, alpha T) T {
 	full := uint64(^T(0))
 	return T((uint64(v)*uint64(alpha) + full*(full-uint64(alpha)) + full/2) / full)
 }
 
-// wide writes a row of 16-bit samples. Wide layouts keep a band's alpha.
+// wide writes a row of 16-bit samples. The layout has alpha if the band does.
 func (l layout) wide(out []byte, color, alpha []uint16, channels int) {
 	if !l.alpha && l.channels == channels {
 		out = out[:2*len(color)]

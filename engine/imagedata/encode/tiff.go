@@ -12,16 +12,16 @@ import (
 	"upscaled/models/fault"
 )
 
-// tiffEncoder writes TIFF 6.0 in deflated strips with the horizontal
-// predictor, in the byte order of the EXIF block it carries, else little. The
-// header must name where the directory is, which is known last: in a file it
-// is patched in the end, for a pipe the compressed strips are held back. Apart
-// from those it holds a strip, and a band's compressed strips while writing it.
+// tiffEncoder writes TIFF 6.0 in deflated strips with the horizontal predictor,
+// in the byte order of the EXIF block or little-endian. The header must point to
+// the directory, which is written last: in a file it is patched at the end, for a
+// pipe the compressed strips are held back. Otherwise it holds a strip, and the
+// compressed strips of the band being written.
 type tiffEncoder struct {
 	w       io.Writer
 	seeker  io.WriteSeeker // nil for pipes
-	start   int64          // where in the seeker the file begins
-	held    [][]byte       // for pipes, what comes before the directory
+	start   int64          // offset in the seeker at which the file begins
+	held    [][]byte       // for pipes, everything before the directory
 	header  Header
 	order   binary.ByteOrder
 	layout  layout
@@ -32,7 +32,7 @@ type tiffEncoder struct {
 	workers sync.Pool
 }
 
-// stripBytes is about what readers hold of the picture at a time.
+// stripBytes is about how much of the image readers hold at a time.
 const stripBytes = 256 << 10
 
 func newTIFF(w io.Writer, h Header) (*tiffEncoder, error) {
@@ -45,17 +45,17 @@ func newTIFF(w io.Writer, h Header) (*tiffEncoder, error) {
 		mark, e.order, e.layout.bigEndian = "MM\x00*\x00\x00\x00\x00", binary.BigEndian, true
 	}
 	if h.Alpha {
-		e.layout.channels = 3 // gray with alpha is read by few programs
+		e.layout.channels = 3 // few programs read gray with alpha
 	}
 	stride := h.Width * e.layout.pixel()
-	// Compressed it might still fit, but that would show only in the end.
+	// It might still fit once compressed, but that is known only at the end.
 	if int64(stride)*int64(h.Height) >= 1<<32-1<<26 {
-		return nil, fault.New(fault.TooLarge, "The result of %dx%d pixels is too large for tiff, which ends at 4 GiB; use png.", h.Width, h.Height)
+		return nil, fault.New(fault.TooLarge, "The result of %dx%d pixels is too large for tiff, which is limited to 4 GiB; use png.", h.Width, h.Height)
 	}
 	e.rows = newUnits(e.layout, h.Width, max(1, stripBytes/stride))
 	e.workers.New = func() any { return newDeflater() }
 	if seeker, ok := w.(io.WriteSeeker); ok {
-		// A pipe may be a seeker by type; it says so here.
+		// A pipe may have the type of a seeker; seeking tells.
 		if at, err := seeker.Seek(0, io.SeekCurrent); err == nil {
 			e.seeker, e.start = seeker, at
 		}
@@ -63,11 +63,11 @@ func newTIFF(w io.Writer, h Header) (*tiffEncoder, error) {
 	return e, e.put([]byte(mark))
 }
 
-// put writes or holds back what comes next in the file.
+// put writes or holds back the next bytes of the file.
 func (e *tiffEncoder) put(data []byte) error {
 	e.offset += int64(len(data))
 	if e.offset >= 1<<32 {
-		return fault.New(fault.TooLarge, "The result is too large for tiff, which ends at 4 GiB; use png.")
+		return fault.New(fault.TooLarge, "The result is too large for tiff, which is limited to 4 GiB; use png.")
 	}
 	if e.seeker == nil {
 		e.held = append(e.held, data)
@@ -99,10 +99,10 @@ func (e *tiffEncoder) strip(rows []byte) []byte {
 	worker := e.workers.Get().(*deflater)
 	worker.stream(&out, residuals)
 	e.workers.Put(worker)
-	return bytes.Clone(out.Bytes()) // may be held: no spare room
+	return bytes.Clone(out.Bytes()) // may be held: drop spare capacity
 }
 
-// differences writes samples less those of the pixel on the left (TIFF 6.0,
+// differences writes samples minus those of the pixel to the left (TIFF 6.0,
 // section 14).
 func (l layout) differences(out, row []byte) {
 	step := l.pixel()

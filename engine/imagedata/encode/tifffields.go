@@ -2,8 +2,8 @@ package encode
 
 import "upscaled/engine/imagedata/metadata/ifd"
 
-// directory is the picture's IFD and what it points to, to be written at the
-// current offset; at is where the IFD itself begins.
+// directory returns the image's IFD and the data it refers to, for the current
+// offset; at is the offset of the IFD itself.
 func (e *tiffEncoder) directory() (data []byte, at uint32) {
 	const deflate, horizontal, straightAlpha, blackIsZero, rgb = 8, 2, 2, 1, 2
 	h, samples, photometric := e.header, e.layout.channels, uint16(blackIsZero)
@@ -40,7 +40,7 @@ func (e *tiffEncoder) directory() (data []byte, at uint32) {
 }
 
 // exif splits the EXIF block into the fields of the page, the EXIF and the GPS
-// directory. What points elsewhere inside the block stays behind.
+// directory. Fields that refer to other parts of the block are left out.
 func (e *tiffEncoder) exif() (page, exif, gps []ifd.Field) {
 	file, err := ifd.Parse(e.header.Meta.EXIF)
 	if err != nil {

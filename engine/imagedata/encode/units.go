@@ -7,18 +7,17 @@ import (
 	"upscaled/engine/parallel"
 )
 
-// units regroups the rows of bands into units of a fixed height, as MCU rows,
-// strips and deflated pieces need, so that no byte of a file depends on how
-// the picture was cut into bands. Less than one unit is kept between bands, as
-// bytes.
+// units regroups the rows of bands into units of a fixed height (MCU rows, strips
+// or deflated pieces), so that no byte of a file depends on how the image was cut
+// into bands. Between bands it keeps less than one unit, as bytes.
 type units struct {
 	layout  layout
 	height  int // of a unit
 	stride  int
 	rest    []byte
 	waiting int // rows in rest
-	// above is the row before the next unit, zero before the first; it is kept
-	// where not nil.
+	// above is the row before the next unit, zero before the first; it is
+	// tracked unless nil.
 	above   []byte
 	scratch *sync.Pool // of *[]byte, a unit and the row above it
 }
@@ -33,11 +32,11 @@ func newUnits(l layout, width, height int) units {
 	return u
 }
 
-// unit is what one core works on. Neither slice may be written to or kept.
+// unit is one core's work. Neither slice may be written to or kept.
 type unit struct{ rows, above []byte }
 
-// add calls work in parallel for every unit that the band completes and keeps
-// the rows after the last. index counts from 0 in every call.
+// add calls work in parallel for every unit that the band completes and keeps the
+// remaining rows. It first calls start with their number; index counts from 0.
 func (u *units) add(color imagedata.Raster, alpha *imagedata.Raster, start func(count int), work func(index int, part unit)) {
 	band := source{u.layout, color, alpha}
 	count := (u.waiting + color.Height) / u.height
@@ -52,7 +51,7 @@ func (u *units) add(color imagedata.Raster, alpha *imagedata.Raster, start func(
 		work(i, u.unit(band, from, *scratch))
 		u.scratch.Put(scratch)
 	})
-	from := count*u.height - u.waiting // negative: the rest still waits
+	from := count*u.height - u.waiting // negative: the rest keeps waiting
 	if from >= 0 {
 		u.rest, u.waiting = u.rest[:0], 0
 	}
@@ -66,7 +65,7 @@ func (u *units) add(color imagedata.Raster, alpha *imagedata.Raster, start func(
 	}
 }
 
-// within gives a unit whose bytes are the band's own.
+// within returns a unit whose bytes are the band's own.
 func (u *units) within(band source, from int) unit {
 	out := unit{rows: band.color.Pix[from*u.stride : (from+u.height)*u.stride], above: u.above}
 	if u.above != nil && from > 0 {
@@ -75,7 +74,7 @@ func (u *units) within(band source, from int) unit {
 	return out
 }
 
-// unit makes the unit that starts at the band's row from in scratch; negative
+// unit builds the unit that starts at the band's row from in scratch; negative
 // rows are those that waited for the band.
 func (u *units) unit(band source, from int, scratch []byte) unit {
 	out := unit{rows: scratch[:u.height*u.stride], above: u.above}
@@ -92,18 +91,18 @@ func (u *units) unit(band source, from int, scratch []byte) unit {
 	return out
 }
 
-// remaining is the last unit, incomplete; its rows are empty when there is
+// remaining returns the last, incomplete unit; its rows are empty if there is
 // none.
 func (u *units) remaining() unit { return unit{u.rest, u.above} }
 
-// restart forgets all rows, for the next frame.
+// restart drops all rows, for the next frame.
 func (u *units) restart() {
 	u.rest, u.waiting = u.rest[:0], 0
 	clear(u.above)
 }
 
-// filled is the last unit with its last row repeated; nil when
-// there is none.
+// filled returns the last unit completed by repeating its last row, nil if there
+// is none.
 func (u *units) filled() []byte {
 	if u.waiting == 0 {
 		return nil

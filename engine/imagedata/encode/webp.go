@@ -14,11 +14,11 @@ import (
 	"upscaled/models/fault"
 )
 
-// webpEncoder writes lossy WebP with libwebp, compiled from the C sources in
-// its Go module, and lossless WebP with nativewebp, which is Go. Both are part
-// of the program, so that files do not depend on what a machine has installed.
-// Both take whole frames: lossy needs 10 to 20 bytes of memory a pixel,
-// lossless 50. The container around frames is written by webpFile.
+// webpEncoder writes lossy WebP with libwebp, compiled from the C sources in its
+// Go module, and lossless WebP with nativewebp, which is Go. Both are linked in,
+// so files do not depend on what a machine has installed. Both take complete
+// frames: lossy needs 10 to 20 bytes of memory per pixel, lossless 50. webpFile
+// writes the container around the frames.
 type webpEncoder struct {
 	w        io.Writer
 	header   Header
@@ -32,7 +32,7 @@ type webpEncoder struct {
 
 const (
 	defaultWebPQuality = 90
-	// Larger results are refused: VP8 has 512 KiB for the modes of all blocks.
+	// Larger results are rejected: VP8 has 512 KiB for the modes of all blocks.
 	lossyPixels, losslessPixels = 150_000_000, 100_000_000
 )
 
@@ -42,7 +42,7 @@ func newWebP(w io.Writer, h Header, o Options) (*webpEncoder, error) {
 		most = losslessPixels
 	}
 	if h.Width*h.Height > most {
-		return nil, fault.New(fault.TooLarge, "The result of %dx%d pixels is too large for the WebP encoder, which takes %d million; use png, jpeg or tiff.",
+		return nil, fault.New(fault.TooLarge, "The result of %dx%d pixels is too large for the WebP encoder, which is limited to %d million; use png, jpeg or tiff.",
 			h.Width, h.Height, most/1_000_000)
 	}
 	quality := o.Quality
@@ -77,7 +77,7 @@ func (e *webpEncoder) endFrame() error {
 	}
 	var out bytes.Buffer
 	if err := e.encodeFrame(&out); err != nil {
-		return fault.Wrap(fault.Internal, err, "The WebP encoder refused the image; use png instead.")
+		return fault.Wrap(fault.Internal, err, "The WebP encoder failed; use png instead.")
 	}
 	e.frame = nil
 	return e.file.add(out.Bytes(), e.header, e.delay)

@@ -9,20 +9,20 @@ import (
 	"upscaled/models/fault"
 )
 
-// webpFile is the container of RFC 9649 around finished frames.
+// webpFile is the container of RFC 9649 for finished frames.
 type webpFile struct{ frames bytes.Buffer }
 
-// add takes the image data out of a still file.
+// add extracts the image data of a still file.
 func (f *webpFile) add(file []byte, h Header, delay time.Duration) error {
 	image, ok := imageChunks(file)
 	if !ok {
-		return fault.New(fault.Internal, "The WebP encoder gave a damaged file; use png instead.")
+		return fault.New(fault.Internal, "The WebP encoder returned a damaged file; use png instead.")
 	}
 	if h.Frames == 1 {
 		f.frames.Write(image)
 		return nil
 	}
-	const replace = 2 // frames are whole: do not blend, do not dispose
+	const replace = 2 // frames are complete: do not blend, do not dispose
 	control := make([]byte, 16)
 	put24(control[6:], h.Width-1)
 	put24(control[9:], h.Height-1)
@@ -32,8 +32,8 @@ func (f *webpFile) add(file []byte, h Header, delay time.Duration) error {
 	return nil
 }
 
-// write assembles the file. Stills without anything beside the pixels keep the
-// simple form, which the oldest readers want.
+// write assembles the file. Stills without metadata or alpha use the simple form,
+// which the oldest readers require.
 func (f *webpFile) write(w io.Writer, h Header) error {
 	var head, tail bytes.Buffer
 	if flags := webpFlags(h); flags != 0 {
@@ -47,7 +47,7 @@ func (f *webpFile) write(w io.Writer, h Header) error {
 		riff(&head, "ICCP", h.Meta.ICC)
 	}
 	if h.Frames > 1 {
-		// A transparent background, which whole frames never show.
+		// A transparent background, which complete frames never show.
 		riff(&head, "ANIM", binary.LittleEndian.AppendUint16(make([]byte, 4), uint16(min(h.Loop, 0xffff))))
 	}
 	if h.Meta.EXIF != nil {
@@ -58,7 +58,7 @@ func (f *webpFile) write(w io.Writer, h Header) error {
 	}
 	size := int64(4 + head.Len() + f.frames.Len() + tail.Len())
 	if size >= 1<<32-16 {
-		return fault.New(fault.TooLarge, "The animation is too large for webp, which ends at 4 GiB; use png.")
+		return fault.New(fault.TooLarge, "The animation is too large for webp, which is limited to 4 GiB; use png.")
 	}
 	mark := binary.LittleEndian.AppendUint32([]byte("RIFF"), uint32(size))
 	for _, part := range [][]byte{append(mark, "WEBP"...), head.Bytes(), f.frames.Bytes(), tail.Bytes()} {
@@ -69,7 +69,7 @@ func (f *webpFile) write(w io.Writer, h Header) error {
 	return nil
 }
 
-// webpFlags are those of VP8X.
+// webpFlags returns VP8X's flags.
 func webpFlags(h Header) (flags byte) {
 	if h.Meta.ICC != nil {
 		flags |= 0x20
@@ -89,7 +89,7 @@ func webpFlags(h Header) (flags byte) {
 	return flags
 }
 
-// imageChunks finds the image data (ALPH, VP8, VP8L) of a still file.
+// imageChunks returns the image data (ALPH, VP8, VP8L) of a still file.
 func imageChunks(file []byte) ([]byte, bool) {
 	var out bytes.Buffer
 	for rest := file[min(len(file), 12):]; len(rest) >= 8; {

@@ -6,9 +6,9 @@ import (
 	"upscaled/engine/imagedata/metadata/ifd"
 )
 
-// EXIF checks a block as it stands in a file, with or without the "Exif\0\0"
-// that JPEG puts before it, and gives the TIFF structure in it; nil when
-// there is none that can be read. The result shares the argument's bytes.
+// EXIF validates a block from a file, with or without JPEG's "Exif\0\0" prefix,
+// and returns the TIFF structure in it, or nil if there is no readable one. The
+// result shares the argument's memory.
 func EXIF(block []byte) []byte {
 	if len(block) >= 6 && string(block[:5]) == "Exif\x00" {
 		block = block[6:]
@@ -23,8 +23,8 @@ func EXIF(block []byte) []byte {
 	return block
 }
 
-// Orientation is how the stored pixels have to be turned, 1 to 8 as in TIFF
-// 6.0's tag 274; 1 (upright) when the block does not say.
+// Orientation returns the orientation of the stored pixels, 1 to 8 as in TIFF
+// 6.0's tag 274; 1 (upright) if the block does not state it.
 func Orientation(exif []byte) int {
 	file, err := ifd.Parse(exif)
 	if err != nil {
@@ -45,14 +45,14 @@ func Orientation(exif []byte) int {
 	return int(value)
 }
 
-// isNumber says whether a field is what set can write: what is turned must be
-// told to be upright then.
+// isNumber reports whether set can write the field: an orientation that is
+// followed must be reset afterwards.
 func isNumber(e ifd.Entry) bool {
 	return e.Count == 1 && e.End > e.Start && (e.Type == ifd.Byte || e.Type == ifd.Short || e.Type == ifd.Long)
 }
 
-// fitEXIF edits a copy in place, so that all offsets, those inside maker
-// notes among them, stay valid.
+// fitEXIF edits a copy in place, so that all offsets stay valid, including those
+// in maker notes.
 func fitEXIF(exif []byte, width, height int) []byte {
 	if EXIF(exif) == nil {
 		return nil
@@ -69,19 +69,19 @@ func fitEXIF(exif []byte, width, height int) []byte {
 	return editor.withoutThumbnail(main)
 }
 
-// maxFields bounds the fields of an EXIF block that are looked at; real blocks
-// have some hundred. Comparing every span with every other stays cheap so.
+// maxFields bounds the fields of an EXIF block; real blocks have some hundred.
+// It keeps comparing every span with every other cheap.
 const maxFields = 4096
 
-// editor walks the directories that belong to the picture itself, once each,
-// and remembers which bytes they use.
+// editor walks the directories that describe the image itself, each once, and
+// records the bytes they use.
 type editor struct {
 	ifd.File
 	width, height uint32
 	used          []span
 }
 
-// span is the bytes from start up to but not including end.
+// span is the byte range [start, end).
 type span struct{ start, end int }
 
 func (e *editor) directory(offset uint32) (ifd.Directory, bool) {
@@ -109,8 +109,8 @@ func (e *editor) directory(offset uint32) (ifd.Directory, bool) {
 	return d, true
 }
 
-// set writes a single number. A 16-bit field that cannot hold it becomes a
-// 32-bit one, which both size tags allow and which needs no more room.
+// set writes a single number. A 16-bit field that cannot hold it becomes a 32-bit
+// one, which both size tags allow and which fits the same record.
 func (e *editor) set(entry ifd.Entry, value uint32) {
 	if !isNumber(entry) {
 		return
@@ -127,9 +127,9 @@ func (e *editor) set(entry ifd.Entry, value uint32) {
 	}
 }
 
-// withoutThumbnail unlinks the directories after the main one, which describe
-// a small copy of the old picture, and erases their bytes: by cutting the
-// block where they stand at its end, else by zeroes.
+// withoutThumbnail unlinks the directories after the main one, which describe a
+// thumbnail of the old image, and erases their bytes: by cutting the block if
+// they are at its end, otherwise with zeros.
 func (e *editor) withoutThumbnail(main ifd.Directory) []byte {
 	if main.Next == 0 {
 		return e.Data
@@ -161,7 +161,7 @@ func (e *editor) withoutThumbnail(main ifd.Directory) []byte {
 	return e.Data[:cut]
 }
 
-// thumbnailData finds the pixels of a thumbnail, a JPEG stream or a strip.
+// thumbnailData returns the location of a thumbnail's JPEG stream or strip.
 func (e *editor) thumbnailData(d ifd.Directory) []span {
 	var found []span
 	for _, tags := range [][2]uint16{

@@ -2,10 +2,10 @@ package metadata
 
 import "encoding/binary"
 
-// ICC gives back a profile that describes pictures with the channels (1 gray,
-// 3 colour), and nil for one that does not or that is malformed. A profile
-// starts with its own size, has its data colour space in bytes 16 to 19 and
-// "acsp" at byte 36 (ICC.1:2022, section 7.2).
+// ICC returns a profile if it is well-formed and describes images with that many
+// channels (1 gray, 3 color), otherwise nil. A profile starts with its own size
+// and has its data color space in bytes 16 to 19 and "acsp" at byte 36
+// (ICC.1:2022, section 7.2).
 func ICC(profile []byte, channels int) []byte {
 	if len(profile) < 132 || len(profile) > maxBytes || string(profile[36:40]) != "acsp" {
 		return nil
@@ -24,9 +24,9 @@ func ICC(profile []byte, channels int) []byte {
 	return profile[:size:size]
 }
 
-// JoinICC puts the segments of a profile together that JPEG splits over APP2
-// markers. Each segment starts with its number from 1 and the total. A
-// profile with a missing or repeated segment is dropped.
+// JoinICC joins the segments of a profile that JPEG splits over APP2 markers.
+// Each segment starts with its number from 1 and the total. A profile with a
+// missing or repeated segment is dropped.
 func JoinICC(segments [][]byte) []byte {
 	ordered := make([][]byte, len(segments))
 	for _, segment := range segments {

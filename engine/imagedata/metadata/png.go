@@ -6,8 +6,8 @@ import (
 	"io"
 )
 
-// PNGProfile unpacks the payload of an iCCP chunk (PNG, section 11.3.2.3): a
-// name, a zero, the compression method 0 and a zlib stream.
+// PNGProfile unpacks the payload of an iCCP chunk (PNG, section 11.3.2.3): a name,
+// a zero, compression method 0 and a zlib stream.
 func PNGProfile(payload []byte) []byte {
 	_, rest, ok := bytes.Cut(payload, []byte{0})
 	if !ok || len(rest) < 1 || rest[0] != 0 {
@@ -16,15 +16,15 @@ func PNGProfile(payload []byte) []byte {
 	return inflate(rest[1:])
 }
 
-// packetKeyword marks the iTXt chunk that holds XMP (XMP specification, part 3,
+// packetKeyword starts the iTXt chunk that holds XMP (XMP specification, part 3,
 // section 1.1.5).
 const packetKeyword = "XML:com.adobe.xmp\x00"
 
-// IsPNGPacket tells whether an iTXt chunk's payload claims to be XMP.
+// IsPNGPacket reports whether an iTXt chunk's payload claims to be XMP.
 func IsPNGPacket(payload []byte) bool { return bytes.HasPrefix(payload, []byte(packetKeyword)) }
 
-// PNGPacket gives the XMP packet of an iTXt chunk's payload, and nil for any
-// other text.
+// PNGPacket returns the XMP packet of an iTXt chunk's payload, or nil for other
+// text.
 func PNGPacket(payload []byte) []byte {
 	rest, ok := bytes.CutPrefix(payload, []byte(packetKeyword))
 	if !ok || len(rest) < 2 {
@@ -45,8 +45,8 @@ func PNGPacket(payload []byte) []byte {
 	return XMP(text)
 }
 
-// inflate reads a zlib stream of at most maxBytes; nil when it is damaged or
-// holds more, as a decompression bomb does.
+// inflate reads a zlib stream of at most maxBytes; it returns nil if the stream is
+// damaged or longer, as a decompression bomb is.
 func inflate(stream []byte) []byte {
 	reader, err := zlib.NewReader(bytes.NewReader(stream))
 	if err != nil {

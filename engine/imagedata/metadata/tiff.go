@@ -5,10 +5,10 @@ import (
 	"upscaled/engine/imagedata/metadata/ifd"
 )
 
-// FromTIFF collects the metadata of a TIFF file's first page. The EXIF block
-// is written anew from the descriptive fields, the EXIF and the GPS
-// directory, because the file's own structure is mostly pixels. Maker notes
-// stay behind: their inner offsets would be wrong anywhere else.
+// FromTIFF collects the metadata of a TIFF file's first page. The EXIF block is
+// rebuilt from the descriptive fields and the EXIF and GPS directories, because
+// the file's own structure is mostly pixels. Maker notes are left out: their inner
+// offsets would be wrong anywhere else.
 func FromTIFF(file ifd.File, page ifd.Directory) imagedata.Metadata {
 	var m imagedata.Metadata
 	if e, ok := page.Find(ifd.ICC); ok {
@@ -25,7 +25,7 @@ func FromTIFF(file ifd.File, page ifd.Directory) imagedata.Metadata {
 	return m
 }
 
-// total is the bytes of all values.
+// total returns the size of all values in bytes.
 func total(fields []ifd.Field) int {
 	sum := 0
 	for _, field := range fields {
@@ -44,8 +44,8 @@ func subdirectory(file ifd.File, page ifd.Directory, tag uint16) []ifd.Field {
 	})
 }
 
-// describes tells the fields of a page that say something about the picture
-// and nothing about how its pixels are stored.
+// describes reports whether a page's field describes the image rather than how its
+// pixels are stored.
 func describes(tag uint16) bool {
 	switch tag {
 	case ifd.ImageDescription, ifd.Make, ifd.Model, ifd.XResolution, ifd.YResolution,

@@ -10,15 +10,14 @@ import (
 	"unicode/utf8"
 )
 
-// maxPacket bounds an XMP packet. Long edit histories reach about 1 MiB; a
-// packet is parsed four times, which takes half a second for each MiB.
+// maxPacket bounds an XMP packet. Long edit histories reach about 1 MiB; a packet
+// is parsed four times, which takes half a second per MiB.
 const maxPacket = 4 << 20
 
-// XMP gives back a packet that is well-formed UTF-8 XML, and nil otherwise, as
-// for one with a document type: that can define entities that grow without end,
-// or name a file that whatever program reads the result next would open. No
-// writer of XMP uses one. Zero bytes after the packet, which some writers leave,
-// are cut.
+// XMP returns a packet that is well-formed UTF-8 XML, otherwise nil. It rejects a
+// document type, which can define entities that expand without end or name a file
+// that the next reader would open; no writer of XMP uses one. Trailing zero bytes,
+// which some writers leave, are cut.
 func XMP(packet []byte) []byte {
 	packet = bytes.TrimRight(packet, "\x00")
 	packet = bytes.TrimPrefix(packet, []byte("\ufeff"))
@@ -50,9 +49,9 @@ func wellFormed(packet []byte) bool {
 	}
 }
 
-// fitXMP edits the text rather than the tree, so that everything it does not
-// know stays as its author wrote it. It relies on the customary prefixes,
-// which all writers use. An edit that would break the packet drops it.
+// fitXMP edits the text rather than the tree, so that everything it does not know
+// stays as written. It relies on the customary prefixes, which all writers use. An
+// edit that would break the packet drops it.
 func fitXMP(packet []byte, width, height int) []byte {
 	packet = XMP(packet)
 	if packet == nil {
@@ -71,13 +70,13 @@ func fitXMP(packet []byte, width, height int) []byte {
 	for _, name := range []string{"xmp:Thumbnails", "xap:Thumbnails"} {
 		edited = dropElement(edited, name)
 	}
-	// The extension that this would point to is not carried.
+	// The extension that this refers to is not preserved.
 	edited = dropAttribute(edited, "xmpNote:HasExtendedXMP")
 	return XMP(edited)
 }
 
-// setProperty replaces a simple property in both of its RDF spellings, as an
-// attribute and as an element.
+// setProperty replaces a simple property in both of its RDF spellings, attribute
+// and element.
 func setProperty(packet []byte, name, value string) []byte {
 	if !bytes.Contains(packet, []byte(name)) {
 		return packet

@@ -1,7 +1,7 @@
 // Package ifd reads and writes the directories of TIFF structures, which TIFF
-// files and EXIF blocks share (TIFF 6.0, section 2; EXIF 2.32, section 4.6).
-// It allocates nothing in proportion to what a file claims, only to what it
-// holds, so that hostile input costs no more than its own size.
+// files and EXIF blocks share (TIFF 6.0, section 2; EXIF 2.32, section 4.6). It
+// allocates in proportion to the data, never to the sizes that the data states,
+// so hostile input costs no more than its own size.
 package ifd
 
 import (
@@ -9,7 +9,7 @@ import (
 	"errors"
 )
 
-// The tags that pictures and their metadata are concerned with.
+// The tags used for images and their metadata.
 const (
 	NewSubfileType   = 0x00fe
 	ImageWidth       = 0x0100
@@ -63,12 +63,12 @@ const (
 	Undefined = 7
 )
 
-// recordSize is the bytes of one directory entry.
+// recordSize is the size of one directory entry in bytes.
 const recordSize = 12
 
 var errHeader = errors.New("not a TIFF structure")
 
-// File is a whole TIFF structure. It shares the bytes it was parsed from.
+// File is a TIFF structure. It shares the bytes it was parsed from.
 type File struct {
 	Data  []byte
 	Order binary.ByteOrder
@@ -82,8 +82,8 @@ type Entry struct {
 	Count     uint32
 	// At is the offset of the entry's 12-byte record.
 	At int
-	// Start and End bound the value in the file; both are 0 when it lies
-	// outside of the file or has an unknown type.
+	// Start and End bound the value in the file; both are 0 if it is outside the
+	// file or has an unknown type.
 	Start, End int
 }
 
@@ -92,12 +92,12 @@ type Directory struct {
 	// Start and End bound the directory itself, without its values.
 	Start, End int
 	Entries    []Entry
-	// Next is the offset of the following directory, 0 for none.
+	// Next is the offset of the next directory, 0 for none.
 	Next uint32
 }
 
-// Parse checks the header. It fails when data is not a TIFF structure; the
-// 64-bit BigTIFF counts as such.
+// Parse reads the header. It fails if data is not a TIFF structure; 64-bit BigTIFF
+// is not one.
 func Parse(data []byte) (File, error) {
 	if len(data) < 8 {
 		return File{}, errHeader
@@ -115,8 +115,8 @@ func Parse(data []byte) (File, error) {
 	return f, nil
 }
 
-// Directory reads the directory at an offset. A directory that runs past the
-// end of the file is not one.
+// Directory reads the directory at an offset. It reports false if the directory
+// runs past the end of the file.
 func (f File) Directory(offset uint32) (Directory, bool) {
 	size := int64(len(f.Data))
 	start := int64(offset)
@@ -132,7 +132,7 @@ func (f File) Directory(offset uint32) (Directory, bool) {
 	for i := range d.Entries {
 		d.Entries[i] = f.entry(int(start) + 2 + i*recordSize)
 	}
-	// Some writers leave out the last link; such a directory has no next.
+	// Some writers omit the last link; such a directory has no next.
 	if end+4 <= size {
 		d.Next = f.Order.Uint32(f.Data[end:])
 		d.End += 4
@@ -162,7 +162,7 @@ func (f File) entry(at int) Entry {
 	return e
 }
 
-// typeSize is the bytes of one value of a field type, 0 for unknown types.
+// typeSize returns the bytes per value of a field type, 0 for unknown types.
 func typeSize(kind uint16) int64 {
 	switch kind {
 	case Byte, ASCII, 6, Undefined:
@@ -177,7 +177,7 @@ func typeSize(kind uint16) int64 {
 	return 0
 }
 
-// Find gives the first entry with a tag.
+// Find returns the first entry with a tag.
 func (d Directory) Find(tag uint16) (Entry, bool) {
 	for _, e := range d.Entries {
 		if e.Tag == tag {
@@ -187,10 +187,10 @@ func (d Directory) Find(tag uint16) (Entry, bool) {
 	return Entry{}, false
 }
 
-// Value is the entry's bytes in the file's order; they are shared.
+// Value returns the entry's bytes in the file's byte order, sharing its memory.
 func (f File) Value(e Entry) []byte { return f.Data[e.Start:e.End:e.End] }
 
-// Uint is the i-th value of an entry of an unsigned integer type.
+// Uint returns the i-th value of an entry of an unsigned integer type.
 func (f File) Uint(e Entry, i int) (uint32, bool) {
 	size := int(typeSize(e.Type))
 	if i < 0 || i >= (e.End-e.Start)/max(size, 1) {
@@ -208,7 +208,8 @@ func (f File) Uint(e Entry, i int) (uint32, bool) {
 	return 0, false
 }
 
-// Number is the first value of a tag, or a default where it is absent or malformed.
+// Number returns the first value of a tag, or absent if there is none or it is
+// malformed.
 func (f File) Number(d Directory, tag uint16, absent uint32) uint32 {
 	if e, ok := d.Find(tag); ok {
 		if value, ok := f.Uint(e, 0); ok {

@@ -5,17 +5,17 @@ import (
 	"slices"
 )
 
-// Field is an entry to write. Value is in the byte order of the structure
-// and holds Count values of Type.
+// Field is an entry to write. Value holds Count values of Type in the structure's
+// byte order.
 type Field struct {
 	Tag, Type uint16
 	Count     uint32
 	Value     []byte
 }
 
-// Fields copies those entries of a directory that keep accepts and whose
-// values are in the file. Offsets inside the values, as in maker notes and
-// subdirectories, are not adjusted: keep must refuse such tags.
+// Fields copies the entries of a directory that keep accepts and whose values are
+// in the file. Offsets inside values, as in maker notes and subdirectories, are
+// not adjusted: keep must reject such tags.
 func (f File) Fields(d Directory, keep func(tag uint16) bool) []Field {
 	var fields []Field
 	for _, e := range d.Entries {
@@ -26,9 +26,9 @@ func (f File) Fields(d Directory, keep func(tag uint16) bool) []Field {
 	return fields
 }
 
-// Build writes a TIFF structure of one directory with the EXIF and GPS
-// subdirectories that have fields. It gives nil when there is no field at all.
-// Fields are sorted by tag, and of those with equal tags one is kept.
+// Build returns a TIFF structure of one directory and the EXIF and GPS
+// subdirectories that have fields, or nil if there are no fields at all. Fields
+// are sorted by tag; of equal tags the first is kept.
 func Build(order binary.ByteOrder, main, exif, gps []Field) []byte {
 	if len(main)+len(exif)+len(gps) == 0 {
 		return nil
@@ -43,9 +43,8 @@ func Build(order binary.ByteOrder, main, exif, gps []Field) []byte {
 	return append(out, directories...)
 }
 
-// At writes the directories of Build for a place in a file: base, which must
-// be even, is where data will stand, and at is where the main directory is
-// then.
+// At returns the directories of Build for data placed at offset base of a file,
+// which must be even; at is the offset of the main directory.
 func At(base uint32, order binary.ByteOrder, main, exif, gps []Field) (data []byte, at uint32) {
 	for _, sub := range []struct {
 		tag    uint16
@@ -63,8 +62,8 @@ func At(base uint32, order binary.ByteOrder, main, exif, gps []Field) (data []by
 	return appendDirectory(data, base, order, main), at
 }
 
-// appendDirectory writes a directory and after it the values that do not fit
-// into their records. Everything starts at an even offset, as TIFF asks.
+// appendDirectory writes a directory followed by the values that do not fit into
+// their records. Everything starts at an even offset, as TIFF requires.
 func appendDirectory(out []byte, base uint32, order binary.ByteOrder, fields []Field) []byte {
 	fields = slices.Clone(fields)
 	slices.SortStableFunc(fields, func(a, b Field) int { return int(a.Tag) - int(b.Tag) })

@@ -1,7 +1,6 @@
-// Package imagedata holds the in-memory form of a picture and everything a file
-// had besides its pixels. It is a leaf: picture/decode makes these values from
-// bytes, picture/encode turns them into bytes, picture/metadata edits what
-// travels beside the pixels.
+// Package imagedata holds decoded images and everything a file has besides its
+// pixels. It is a leaf: package decode makes these values from bytes, encode
+// turns them into bytes, and metadata edits what is stored beside the pixels.
 package imagedata
 
 import (
@@ -9,10 +8,10 @@ import (
 	"time"
 )
 
-// Format names a file format, in lower case, as in an image/* content type.
+// Format is the name of a file format as in its image/* content type.
 type Format string
 
-// The formats that are read and written. APNG is PNG with more than one frame.
+// The supported formats. APNG is PNG with more than one frame.
 const (
 	JPEG Format = "jpeg"
 	PNG  Format = "png"
@@ -25,7 +24,7 @@ const (
 // Formats lists every Format, in the order shown to users.
 func Formats() []Format { return []Format{JPEG, PNG, WebP, GIF, BMP, TIFF} }
 
-// ParseFormat reads a format name or file extension ("jpg", ".TIF", "png").
+// ParseFormat parses a format's name or file extension ("jpg", ".TIF", "png").
 func ParseFormat(name string) (Format, bool) {
 	switch strings.ToLower(strings.TrimPrefix(name, ".")) {
 	case "jpg", "jpeg", "jpe", "jfif":
@@ -44,7 +43,7 @@ func ParseFormat(name string) (Format, bool) {
 	return "", false
 }
 
-// Extension is the usual file extension with its dot.
+// Extension returns the usual file extension with its dot.
 func (f Format) Extension() string {
 	switch f {
 	case JPEG:
@@ -55,11 +54,11 @@ func (f Format) Extension() string {
 	return "." + string(f)
 }
 
-// ContentType is the MIME type.
+// ContentType returns the MIME type.
 func (f Format) ContentType() string { return "image/" + string(f) }
 
-// Raster is a rectangle of interleaved samples, row by row from the top with
-// no gap between rows. Exactly one of Pix and Pix16 is set and holds
+// Raster is a rectangle of interleaved samples in row-major order, without gaps
+// between rows. Exactly one of Pix and Pix16 is set and holds
 // Width*Height*Channels samples.
 type Raster struct {
 	Width, Height int
@@ -67,11 +66,11 @@ type Raster struct {
 	Channels int
 	// Pix holds 8-bit samples.
 	Pix []uint8
-	// Pix16 holds 16-bit samples in the machine's byte order.
+	// Pix16 holds 16-bit samples in native byte order.
 	Pix16 []uint16
 }
 
-// NewRaster allocates a raster; depth is 8 or 16 bits a sample.
+// NewRaster allocates a raster; depth is 8 or 16 bits per sample.
 func NewRaster(width, height, channels, depth int) Raster {
 	r := Raster{Width: width, Height: height, Channels: channels}
 	if depth == 16 {
@@ -82,7 +81,7 @@ func NewRaster(width, height, channels, depth int) Raster {
 	return r
 }
 
-// Depth is 8 or 16, the bits of a sample.
+// Depth returns the bits per sample: 8 or 16.
 func (r Raster) Depth() int {
 	if r.Pix16 != nil {
 		return 16
@@ -90,8 +89,7 @@ func (r Raster) Depth() int {
 	return 8
 }
 
-// Rows is the part of r from row y0 up to but not including y1; it shares
-// r's samples.
+// Rows returns rows [y0, y1) of r, sharing its samples.
 func (r Raster) Rows(y0, y1 int) Raster {
 	stride := r.Width * r.Channels
 	part := Raster{Width: r.Width, Height: y1 - y0, Channels: r.Channels}
@@ -103,20 +101,20 @@ func (r Raster) Rows(y0, y1 int) Raster {
 	return part
 }
 
-// Frame is one picture of a file: upright, full canvas, straight (not
+// Frame is one image of a file: upright, full canvas, straight (not
 // premultiplied) alpha.
 type Frame struct {
-	// Color has 1 channel for gray files, else 3.
+	// Color has 1 channel for gray files, otherwise 3.
 	Color Raster
-	// Alpha has 1 channel and Color's size and depth; nil when opaque by format.
+	// Alpha has 1 channel and Color's size and depth; nil if the file is opaque.
 	Alpha *Raster
-	// Delay is how long an animation shows this frame; 0 in still pictures.
+	// Delay is how long an animation shows this frame; 0 in still images.
 	Delay time.Duration
 }
 
-// Metadata is what a file carries beside its pixels; nil where absent.
+// Metadata is stored beside the pixels; absent parts are nil.
 type Metadata struct {
-	// ICC is a profile whose colour space fits the raster (RGB or gray).
+	// ICC is a profile whose color space matches the raster (RGB or gray).
 	ICC []byte
 	// EXIF is a TIFF structure without the "Exif\0\0" prefix.
 	EXIF []byte
@@ -124,34 +122,33 @@ type Metadata struct {
 	XMP []byte
 }
 
-// Info describes a file before and after decoding. Width and Height are those
-// of the upright picture, so a photo with EXIF orientation 6 has them swapped
-// against the stored pixels.
+// Info describes a file. Width and Height are the upright image's, so a photo
+// with EXIF orientation 6 has them swapped relative to the stored pixels.
 type Info struct {
 	Format        Format
 	Width, Height int
-	// Channels is 1 for gray, 3 for colour.
+	// Channels is 1 for gray, 3 for color.
 	Channels int
-	// Depth is 8 or 16 bits a sample in memory.
+	// Depth is 8 or 16 bits per sample in memory.
 	Depth int
-	// Alpha says that every frame comes with an alpha plane.
+	// Alpha reports whether every frame has an alpha plane.
 	Alpha bool
-	// Frames is at least 1. Loop is how often an animation plays, 0 for ever.
+	// Frames is at least 1. Loop is how often an animation plays, 0 forever.
 	Frames, Loop int
-	// Meta is empty from a header probe that could not reach it.
+	// Meta is empty from a probe of a header that does not include it.
 	Meta Metadata
 }
 
-// Limits bound what is decoded; they are checked against the header before
-// any pixel is decoded. Zero means no limit.
+// Limits bound what is decoded. They are checked against the header before any
+// pixel is decoded. Zero means no limit.
 type Limits struct {
-	// Pixels bounds width x height x frames of a file's decoded form.
+	// Pixels bounds width x height x frames.
 	Pixels int64
 	// Side bounds width and height.
 	Side int
-	// Memory bounds the bytes that decoding takes, as the header tells.
+	// Memory bounds the bytes that decoding takes, estimated from the header.
 	Memory int64
 }
 
-// DefaultLimits are those of the command line: 256 million pixels.
+// DefaultLimits returns the command line's limits: 256 million pixels.
 func DefaultLimits() Limits { return Limits{Pixels: 256_000_000} }
