@@ -46,3 +46,11 @@ func TestConformance(t *testing.T) {
 }
 
 var _ engine.Runtime = (*onednn.Runtime)(nil)
+
+func TestOpenAndClose(t *testing.T) {
+	t.Parallel()
+	opened(t, onednn.Options{}) // or skip
+	enginetest.TestOpenAndClose(t, func() (enginetest.ClosedRuntime, error) {
+		return onednn.Open(onednn.Options{Library: os.Getenv("UPSCALED_TEST_ONEDNN")})
+	}, recognized(t, reference.RandomCompact(1, 3, 16, 4)))
+}

@@ -72,3 +72,11 @@ func TestMissingGPU(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestOpenAndClose(t *testing.T) {
+	t.Parallel()
+	library := needRuntime(t).Library()
+	enginetest.TestOpenAndClose(t, func() (enginetest.ClosedRuntime, error) {
+		return ort.Open(ort.Options{Library: library, Device: "cpu"})
+	}, recognized(t, reference.RandomCompact(1, 3, 16, 4)))
+}
