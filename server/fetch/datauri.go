@@ -1,16 +1,15 @@
 package fetch
 
 import (
+	"bytes"
 	"encoding/base64"
 	"strings"
 
 	"upscaled/models/fault"
 )
 
-// ParseDataURI decodes a base64 data URI (RFC 2397) of at most maxBytes. The
-// media type is ignored: what the bytes are is decided by the bytes. White
-// space inside is skipped, since clients wrap lines, and the URL-safe alphabet
-// and missing padding are accepted.
+// ParseDataURI decodes a base64 data URI (RFC 2397) of at most maxBytes. It
+// ignores the media type: only the bytes decide what they are.
 func ParseDataURI(uri string, maxBytes int64) ([]byte, error) {
 	header, body, found := strings.Cut(uri, ",")
 	if !found || len(header) < 5 || !strings.EqualFold(header[:5], "data:") ||
@@ -20,12 +19,30 @@ func ParseDataURI(uri string, maxBytes int64) ([]byte, error) {
 	if int64(len(body)) > maxBytes*2 {
 		return nil, tooLarge(maxBytes)
 	}
-	body = strings.NewReplacer(" ", "", "\n", "", "\r", "", "\t", "", "-", "+", "_", "/").Replace(body)
-	body = strings.TrimRight(body, "=")
-	if int64(base64.RawStdEncoding.DecodedLen(len(body))) > maxBytes {
+	return DecodeBase64([]byte(body), maxBytes)
+}
+
+// DecodeBase64 decodes base64 text of at most maxBytes decoded, which it
+// modifies. It skips white space, since clients wrap lines, and accepts the
+// URL-safe alphabet and missing padding.
+func DecodeBase64(text []byte, maxBytes int64) ([]byte, error) {
+	kept := text[:0]
+	for _, b := range text {
+		switch b {
+		case ' ', '\t', '\r', '\n':
+			continue
+		case '-':
+			b = '+'
+		case '_':
+			b = '/'
+		}
+		kept = append(kept, b)
+	}
+	kept = bytes.TrimRight(kept, "=")
+	if int64(base64.RawStdEncoding.DecodedLen(len(kept))) > maxBytes {
 		return nil, tooLarge(maxBytes)
 	}
-	data, err := base64.RawStdEncoding.DecodeString(body)
+	data, err := base64.RawStdEncoding.AppendDecode(nil, kept)
 	if err != nil {
 		return nil, fault.Wrap(fault.Invalid, err, "The image's base64 text is damaged.")
 	}

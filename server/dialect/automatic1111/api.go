@@ -1,13 +1,12 @@
-// Package automatic1111 speaks the "extras" calls of AUTOMATIC1111's
-// stable-diffusion-webui: a client posts a picture in base64 and waits for the
+// Package automatic1111 implements the "extras" calls of AUTOMATIC1111's
+// stable-diffusion-webui: a client posts an image in base64 and waits for the
 // result as a PNG.
 //
-// What differs from the vendor: sizes are exact and not cut to multiples of 8;
-// transparency, 16 bits, colour profiles and animations are kept; faces are
-// restored in the same run of the network, and for the upscalers "None",
-// "Lanczos" and "Nearest" before them, in a run at the picture's own size that
-// redraws its other parts too where it finds a face. PNG text chunks are not
-// carried over.
+// Differences from the vendor: sizes are exact and not cut to multiples of 8;
+// transparency, 16 bits, color profiles and animations are kept; faces are
+// restored in the same run of the model, and for the upscalers "None", "Lanczos"
+// and "Nearest" before them, in a run at the image's own size that redraws its
+// other parts too if it finds a face. PNG text chunks are dropped.
 package automatic1111
 
 import (
@@ -26,107 +25,101 @@ import (
 // Name is this dialect's name in job records.
 const Name = "automatic1111"
 
-// Prefix is where all its paths are.
+// Prefix is the prefix of all its paths.
 const Prefix = "/sdapi/v1"
 
-// API answers the vendor's routes.
+// API handles the vendor's routes.
 type API struct {
 	services dialect.Services
 	stores   Stores
 	config   Config
-	// slots bounds how many pictures are composed at once.
+	// slots limits how many images are composed at once.
 	slots chan struct{}
 }
 
-// New works with what the server lends.
-func New(host dialect.Services, stores Stores, config Config) *API {
-	return &API{services: host, stores: stores, config: config, slots: make(chan struct{}, max(1, config.AtOnce))}
+// New returns the API on a server's services.
+func New(services dialect.Services, stores Stores, config Config) *API {
+	return &API{services: services, stores: stores, config: config, slots: make(chan struct{}, max(1, config.AtOnce))}
 }
 
-// Routes registers the vendor's paths. Unknown ones below Prefix are the
-// server's to hand to Refuse, as are wrong methods.
+// Routes registers the vendor's paths. The server passes unknown ones below
+// Prefix, and wrong methods, to WriteError.
 func (a *API) Routes(e *echo.Echo) {
-	e.POST(Prefix+"/extra-single-image", a.Single)
-	e.POST(Prefix+"/extra-batch-images", a.Batch)
-	e.GET(Prefix+"/upscalers", a.Upscalers)
-	e.GET(Prefix+"/realesrgan-models", a.Models)
+	authenticated := a.services.Authenticated(key, a.WriteError)
+	e.POST(Prefix+"/extra-single-image", authenticated(a.single))
+	e.POST(Prefix+"/extra-batch-images", authenticated(a.batch))
+	e.GET(Prefix+"/upscalers", authenticated(a.upscalers))
+	e.GET(Prefix+"/realesrgan-models", authenticated(a.models))
 	if a.stores.Lister != nil {
-		e.GET(Prefix+"/progress", a.Progress)
+		e.GET(Prefix+"/progress", authenticated(a.progress))
 	}
 }
 
-// authenticate takes a key as the password of HTTP Basic, under any user name,
-// or as a bearer token.
-func (a *API) authenticate(c echo.Context) (job.Caller, error) {
-	key := dialect.Bearer(c.Request())
-	if _, password, basic := c.Request().BasicAuth(); basic {
-		key = password
+// key returns the password of HTTP Basic, under any user name, or a bearer
+// token.
+func key(r *http.Request) string {
+	if _, password, basic := r.BasicAuth(); basic {
+		return password
 	}
-	return a.services.Auth.Authenticate(c.Request().Context(), key)
+	return dialect.Bearer(r)
 }
 
-// Single answers POST extra-single-image.
-func (a *API) Single(c echo.Context) error {
+// single handles POST extra-single-image.
+func (a *API) single(c echo.Context, caller job.Caller) error {
 	const base64Of = 4.0 / 3
-	return a.extras(c, int64(float64(a.config.MaxBytes)*base64Of)*9/8+bodyOverhead, false) // 1/8 for wrapped and escaped text
+	return a.extras(c, caller, int64(float64(a.config.MaxBytes)*base64Of)*9/8+bodyOverhead, false) // 1/8 for wrapped and escaped text
 }
 
-// Batch answers POST extra-batch-images. A picture that fails fails the batch,
-// as at the vendor's; all are looked at before the first one is begun.
-func (a *API) Batch(c echo.Context) error { return a.extras(c, a.config.MaxBodyBytes, true) }
+// batch handles POST extra-batch-images. An image that fails fails the batch, as
+// with the vendor; all are validated before the first one is started.
+func (a *API) batch(c echo.Context, caller job.Caller) error {
+	return a.extras(c, caller, a.config.MaxBodyBytes, true)
+}
 
-func (a *API) extras(c echo.Context, limit int64, batch bool) error {
-	caller, err := a.authenticate(c)
+func (a *API) extras(c echo.Context, caller job.Caller, limit int64, batch bool) error {
+	r, err := read(c, limit, batch)
 	if err != nil {
-		return a.WriteError(c, err)
+		return err
 	}
-	body, err := readBody(c, limit)
+	tasks, err := a.prepare(c.Request().Context(), r)
 	if err != nil {
-		return a.WriteError(c, err)
-	}
-	o, err := parse(body, batch)
-	if err != nil {
-		return a.WriteError(c, err)
-	}
-	tasks, err := a.prepare(c.Request().Context(), o)
-	if err != nil {
-		return a.WriteError(c, err)
+		return err
 	}
 	done, err := a.all(c.Request().Context(), caller, tasks)
 	if err != nil {
-		return a.WriteError(c, err)
+		return err
 	}
 	html := "<p></p>"
-	if len(tasks) > 0 { // the vendor tells of the last one
-		html = htmlInfo(o.info(tasks[len(tasks)-1].plan))
+	if len(tasks) > 0 { // the vendor describes the last one
+		html = htmlInfo(r.info(tasks[len(tasks)-1].plan))
 	}
-	return answer(c, html, done, batch)
+	return respond(c, html, done, batch)
 }
 
-// task is one picture to make.
+// task is one image to make.
 type task struct {
 	input
 	plan
 }
 
-// prepare loads and judges all pictures of an order, so that none is worked on
-// when another is unusable.
-func (a *API) prepare(ctx context.Context, o order) ([]task, error) {
-	if len(o.images) > a.config.MaxImages {
-		return nil, refused(http.StatusRequestEntityTooLarge, fmt.Sprintf("A request can hold at most %d images.", a.config.MaxImages))
+// prepare loads and validates all images of a request, so that none is processed
+// if another is unusable.
+func (a *API) prepare(ctx context.Context, r request) ([]task, error) {
+	if len(r.images) > a.config.MaxImages {
+		return nil, httpError(http.StatusRequestEntityTooLarge, fmt.Sprintf("A request can hold at most %d images.", a.config.MaxImages))
 	}
-	chosen, err := a.choose(ctx, o)
+	chosen, err := a.choose(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	tasks := make([]task, len(o.images))
-	for i := range o.images {
-		in, err := a.load(ctx, o.images[i])
+	tasks := make([]task, len(r.images))
+	for i := range r.images {
+		in, err := a.load(ctx, r.images[i])
 		if err != nil {
 			return nil, err
 		}
-		o.images[i].raw = nil // the text is larger than the picture
-		p, err := a.planOf(o, chosen, in.info)
+		r.images[i].raw = nil // the text is larger than the image
+		p, err := a.planOf(r, chosen, in.info)
 		if err != nil {
 			return nil, err
 		}
@@ -135,8 +128,8 @@ func (a *API) prepare(ctx context.Context, o order) ([]task, error) {
 	return tasks, nil
 }
 
-// all makes the pictures, some at once; the first failure cancels the others.
-// The wait limit counts for all of them together.
+// all makes the images, some at once; the first failure cancels the others. The
+// wait limit applies to all of them together.
 func (a *API) all(ctx context.Context, caller job.Caller, tasks []task) ([]result, error) {
 	done := make([]result, len(tasks))
 	deadline := time.Now().Add(a.services.WaitLimit)
@@ -155,11 +148,8 @@ func (a *API) all(ctx context.Context, caller job.Caller, tasks []task) ([]resul
 	return done, group.Wait()
 }
 
-// Upscalers answers GET upscalers.
-func (a *API) Upscalers(c echo.Context) error {
-	if _, err := a.authenticate(c); err != nil {
-		return a.WriteError(c, err)
-	}
+// upscalers handles GET upscalers.
+func (a *API) upscalers(c echo.Context, _ job.Caller) error {
 	items := []UpscalerItem{}
 	for _, u := range a.config.upscalers() {
 		items = append(items, UpscalerItem{Name: u.Name, Scale: u.Scale})
@@ -167,11 +157,8 @@ func (a *API) Upscalers(c echo.Context) error {
 	return dialect.JSON(c, http.StatusOK, items)
 }
 
-// Models answers GET realesrgan-models.
-func (a *API) Models(c echo.Context) error {
-	if _, err := a.authenticate(c); err != nil {
-		return a.WriteError(c, err)
-	}
+// models handles GET realesrgan-models.
+func (a *API) models(c echo.Context, _ job.Caller) error {
 	items := []ModelItem{}
 	for _, u := range a.config.Upscalers {
 		items = append(items, ModelItem{Name: u.Name, Scale: u.Scale})

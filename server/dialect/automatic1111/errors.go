@@ -3,7 +3,6 @@ package automatic1111
 import (
 	"errors"
 	"net/http"
-	"strconv"
 
 	"github.com/labstack/echo/v4"
 
@@ -11,7 +10,7 @@ import (
 	"upscaled/server/dialect"
 )
 
-// Problem is the vendor's error body. Detail has the sentence of an
+// Problem is the vendor's error body. Detail holds the message of an
 // HTTPException, Errors that of all other errors.
 type Problem struct {
 	Error  string `json:"error"`
@@ -20,88 +19,77 @@ type Problem struct {
 	Errors string `json:"errors"`
 }
 
-// Detail is the body of what the vendor's router and body reader refuse: a
-// text, or a list of Violation.
-type Detail struct {
-	Detail any `json:"detail"`
-}
-
-// apiError is an error that knows its answer; body is a Problem or a Detail.
+// apiError is an error with its response.
 type apiError struct {
 	status int
 	body   any
 	text   string
 }
 
-func (r apiError) Error() string { return r.text }
+func (e apiError) Error() string { return e.text }
 
-// refused is the vendor's HTTPException.
-func refused(status int, detail string) apiError {
+// httpError is the vendor's HTTPException.
+func httpError(status int, detail string) apiError {
 	return apiError{status, Problem{Error: "HTTPException", Detail: detail}, detail}
 }
 
-// failed is any other exception of the vendor's, always a 500.
-func failed(kind, text string) apiError {
+// exception is any other exception of the vendor, always a 500.
+func exception(kind, text string) apiError {
 	return apiError{http.StatusInternalServerError, Problem{Error: kind, Errors: text}, text}
 }
 
 var (
-	errEncoded    error = refused(http.StatusInternalServerError, "Invalid encoded image")
-	errURL        error = refused(http.StatusInternalServerError, "Invalid image url")
-	errNoRequests error = refused(http.StatusInternalServerError, "Requests not allowed")
-	errCanceled   error = refused(http.StatusInternalServerError, "The image was canceled.")
-	errTimeout    error = refused(http.StatusGatewayTimeout, "The image took too long. Try a smaller one.")
-	errPixels     error = refused(http.StatusRequestEntityTooLarge, "The image has too many pixels.")
-	errOutput     error = refused(http.StatusRequestEntityTooLarge, "The result would have too many pixels: ask for a smaller size.")
-	errNoFaces    error = refused(http.StatusInternalServerError, "Face restoration is not available on this server.")
+	errEncoded    = httpError(http.StatusInternalServerError, "Invalid encoded image")
+	errURL        = httpError(http.StatusInternalServerError, "Invalid image url")
+	errNoRequests = httpError(http.StatusInternalServerError, "Requests not allowed")
+	errCanceled   = httpError(http.StatusInternalServerError, "The image was canceled.")
+	errTimeout    = httpError(http.StatusGatewayTimeout, "The image took too long. Try a smaller one.")
+	errPixels     = httpError(http.StatusRequestEntityTooLarge, "The image has too many pixels.")
+	errOutput     = httpError(http.StatusRequestEntityTooLarge, "The result would have too many pixels: ask for a smaller size.")
+	errNoFaces    = httpError(http.StatusInternalServerError, "Face restoration is not available on this server.")
 )
 
-// refusalOf translates any error. Kinds that the vendor does not have use
-// HTTP's own status in its form.
-func refusalOf(err error) apiError {
+// apiErrorOf translates any error. Kinds that the vendor does not have use HTTP's
+// own status in its form.
+func apiErrorOf(err error) apiError {
 	var known apiError
 	if errors.As(err, &known) {
 		return known
 	}
+	var invalid dialect.Violations
+	if errors.As(err, &invalid) {
+		return apiError{http.StatusUnprocessableEntity, invalid, invalid.Error()}
+	}
 	switch fault.KindOf(err) {
 	case fault.Unauthorized, fault.Disabled:
-		return refused(http.StatusUnauthorized, "Incorrect username or password")
+		return httpError(http.StatusUnauthorized, "Incorrect username or password")
 	case fault.NoCredits:
-		return refused(http.StatusPaymentRequired, "There are not enough credits for this image.")
+		return httpError(http.StatusPaymentRequired, "There are not enough credits for this image.")
 	case fault.RateLimited:
-		return refused(http.StatusTooManyRequests, "Too many requests. Please try again later.")
+		return httpError(http.StatusTooManyRequests, "Too many requests. Please try again later.")
 	case fault.Busy:
-		return refused(http.StatusServiceUnavailable, "The server is busy. Please try again later.")
+		return httpError(http.StatusServiceUnavailable, "The server is busy. Please try again later.")
 	case fault.TooLarge:
 		if _, is := dialect.ResultIsTooLarge(err); is {
-			return errOutput.(apiError)
+			return errOutput
 		}
-		return errPixels.(apiError)
+		return errPixels
 	case fault.NotFound: // the router's
-		return apiError{http.StatusNotFound, Detail{"Not Found"}, "not found"}
-	case fault.Unsupported: // the router's: a path that exists with other methods
-		return apiError{http.StatusMethodNotAllowed, Detail{"Method Not Allowed"}, "method not allowed"}
+		return apiError{http.StatusNotFound, dialect.ErrorDetail{Detail: "Not Found"}, "not found"}
+	case fault.Unsupported: // the router's: the path exists with other methods
+		return apiError{http.StatusMethodNotAllowed, dialect.ErrorDetail{Detail: "Method Not Allowed"}, "method not allowed"}
 	}
-	return failed("RuntimeError", "The image could not be processed because of an error of the server.")
+	return exception("RuntimeError", "The image could not be processed because of an error of the server.")
 }
 
-// WriteError answers any error in the vendor's form, and with the headers that
-// HTTP wants beside it. A client that has gone gets no answer.
+// WriteError writes any error in the vendor's form.
 func (a *API) WriteError(c echo.Context, err error) error {
-	if dialect.Canceled(c) {
-		return nil
+	e := apiErrorOf(err)
+	if e.status == http.StatusUnauthorized {
+		c.Response().Header().Set(echo.HeaderWWWAuthenticate, "Basic")
 	}
-	var known apiError
-	r, header := refusalOf(err), c.Response().Header()
-	switch r.status {
-	case http.StatusUnauthorized:
-		header.Set(echo.HeaderWWWAuthenticate, "Basic")
-	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		header.Set(echo.HeaderRetryAfter, strconv.Itoa(dialect.RetryAfter(err)))
-	case http.StatusInternalServerError:
-		if !errors.As(err, &known) { // the vendor answers clients' mistakes with 500 too
-			dialect.Record(c, err)
-		}
+	if e.status == http.StatusInternalServerError && errors.As(err, new(apiError)) && !dialect.Canceled(c) {
+		return dialect.JSON(c, e.status, e.body) // an invalid request by the vendor's rules: not logged
 	}
-	return dialect.JSON(c, r.status, r.body)
+	return dialect.WriteError(c, e.status, e.body, err)
 }

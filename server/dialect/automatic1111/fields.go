@@ -5,78 +5,57 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"net/http"
 	"strconv"
 	"strings"
+
+	"upscaled/server/dialect"
 )
 
-// Violation is one thing that is wrong with a body, as the vendor's validator
-// (pydantic 1) tells it.
-type Violation struct {
-	Loc  []any  `json:"loc"`
-	Msg  string `json:"msg"`
-	Type string `json:"type"`
-	Ctx  any    `json:"ctx,omitempty"`
-}
-
-// Limit is the Ctx of a number out of range.
-type Limit struct {
+// limit is the context of a number that is out of range.
+type limit struct {
 	LimitValue float64 `json:"limit_value"`
 }
 
-// violation names the place by the path within the body.
-func violation(kind, message string, path ...any) Violation {
-	return Violation{Loc: append([]any{"body"}, path...), Msg: message, Type: kind}
-}
-
-// unprocessable is the answer to violations; nil for none.
-func unprocessable(all []Violation) error {
-	if len(all) == 0 {
-		return nil
-	}
-	return apiError{http.StatusUnprocessableEntity, Detail{all}, all[0].Msg}
-}
-
-// fields reads the values of an object and collects what is wrong with them.
-// As the vendor's does it takes texts that hold a number or truth value, and
-// ignores what it does not know.
+// fields parses the values of an object and collects their violations. Like the
+// vendor it accepts strings that hold a number or boolean, and ignores unknown
+// fields.
 type fields struct {
-	values map[string]json.RawMessage
-	wrong  []Violation
+	values  map[string]json.RawMessage
+	invalid dialect.Violations
 }
 
-// object reads a body.
+// object parses a body.
 func object(body []byte) (*fields, error) {
 	if len(bytes.TrimSpace(body)) == 0 {
-		return nil, unprocessable([]Violation{violation("value_error.missing", "field required")})
+		return nil, dialect.NewViolation("field required", "value_error.missing", "body")
 	}
 	f := &fields{}
 	err := json.Unmarshal(body, &f.values)
 	if syntax, damaged := err.(*json.SyntaxError); damaged {
 		message := fmt.Sprintf("The JSON is damaged at byte %d.", syntax.Offset)
-		return nil, unprocessable([]Violation{violation("value_error.jsondecode", message, syntax.Offset)})
+		return nil, dialect.NewViolation(message, "value_error.jsondecode", "body", syntax.Offset)
 	}
 	if err != nil || f.values == nil {
-		return nil, unprocessable([]Violation{violation("type_error.dict", "value is not a valid dict")})
+		return nil, dialect.NewViolation("value is not a valid dict", "type_error.dict", "body")
 	}
 	return f, nil
 }
 
-func (f *fields) refuse(name, kind, message string) {
-	f.wrong = append(f.wrong, violation(kind, message, name))
+func (f *fields) reject(name, kind, message string) {
+	f.invalid.Add(message, kind, "body", name)
 }
 
-// get gives a value that is there and not null.
+// get returns a value that is present and not null.
 func (f *fields) get(name string) (json.RawMessage, bool) {
-	raw, there := f.values[name]
-	if there && bytes.Equal(raw, []byte("null")) {
-		f.refuse(name, "type_error.none.not_allowed", "none is not an allowed value")
+	raw, given := f.values[name]
+	if given && bytes.Equal(raw, []byte("null")) {
+		f.reject(name, "type_error.none.not_allowed", "none is not an allowed value")
 		return nil, false
 	}
-	return raw, there
+	return raw, given
 }
 
-// scalar is a number's or text's characters; "" for everything else.
+// scalar returns the text of a number or string; "" for everything else.
 func scalar(raw json.RawMessage) string {
 	switch raw[0] {
 	case '"':
@@ -87,45 +66,46 @@ func scalar(raw json.RawMessage) string {
 	return string(raw)
 }
 
-// interval is from least to most; open leaves out least itself.
+// interval is from least to most; open excludes least.
 type interval struct {
 	least, most float64
 	open        bool
 }
 
-// share is a visibility.
+// share is the interval of a visibility.
 func share() interval { return interval{most: 1} }
 
 func (f *fields) number(name string, fallback float64, in interval) float64 {
-	raw, there := f.get(name)
-	if !there {
+	raw, given := f.get(name)
+	if !given {
 		return fallback
 	}
 	written := scalar(raw)
 	n, err := strconv.ParseFloat(written, 64)
 	if err != nil || math.IsNaN(n) || math.IsInf(n, 0) || strings.ContainsAny(written, "xX_") {
-		f.refuse(name, "type_error.float", "value is not a valid float")
+		f.reject(name, "type_error.float", "value is not a valid float")
 		return fallback
 	}
 	return f.within(name, n, in)
 }
 
-// whole reads an integer; the vendor cuts fractions of numbers off.
+// whole parses an integer; like the vendor it truncates numbers, but not strings.
 func (f *fields) whole(name string, fallback int, in interval) int {
-	raw, there := f.get(name)
-	if !there {
+	raw, given := f.get(name)
+	if !given {
 		return fallback
 	}
 	written := scalar(raw)
 	n, err := strconv.ParseFloat(written, 64)
 	if err != nil || math.IsNaN(n) || math.IsInf(n, 0) || strings.ContainsAny(written, "xX_") || raw[0] == '"' && n != math.Trunc(n) {
-		f.refuse(name, "type_error.integer", "value is not a valid integer")
+		f.reject(name, "type_error.integer", "value is not a valid integer")
 		return fallback
 	}
 	return int(f.within(name, math.Trunc(n), in))
 }
 
-// within gives a number in the interval; outside it is a violation and least.
+// within returns n if it is in the interval; else it adds a violation and returns
+// least.
 func (f *fields) within(name string, n float64, in interval) float64 {
 	kind, words, bound := "", "", in.least
 	switch {
@@ -138,15 +118,15 @@ func (f *fields) within(name string, n float64, in interval) float64 {
 	default:
 		return n
 	}
-	v := violation("value_error.number.not_"+kind, fmt.Sprintf("ensure this value is %s %v", words, int(bound)), name)
-	v.Ctx = Limit{bound}
-	f.wrong = append(f.wrong, v)
+	v := dialect.NewViolation(fmt.Sprintf("ensure this value is %s %v", words, int(bound)), "value_error.number.not_"+kind, "body", name).Detail[0]
+	v.Context = limit{bound}
+	f.invalid.Detail = append(f.invalid.Detail, v)
 	return in.least
 }
 
-func (f *fields) yes(name string, fallback bool) bool {
-	raw, there := f.get(name)
-	if !there {
+func (f *fields) boolean(name string, fallback bool) bool {
+	raw, given := f.get(name)
+	if !given {
 		return fallback
 	}
 	written := string(raw)
@@ -159,30 +139,30 @@ func (f *fields) yes(name string, fallback bool) bool {
 	case "false", "0", "off", "f", "n", "no":
 		return false
 	}
-	f.refuse(name, "type_error.bool", "value could not be parsed to a boolean")
+	f.reject(name, "type_error.bool", "value could not be parsed to a boolean")
 	return fallback
 }
 
 func (f *fields) text(name, fallback string) string {
-	raw, there := f.get(name)
-	if !there {
+	raw, given := f.get(name)
+	if !given {
 		return fallback
 	}
 	if raw[0] != '"' {
-		f.refuse(name, "type_error.str", "str type expected")
+		f.reject(name, "type_error.str", "str type expected")
 		return fallback
 	}
 	return string(text(raw))
 }
 
-// text is what a JSON string holds. It shares the string's bytes where it can:
-// pictures are large.
+// text returns the contents of a JSON string. It shares its memory if possible:
+// images are large.
 func text(raw json.RawMessage) []byte {
 	inner := raw[1 : len(raw)-1]
 	if bytes.IndexByte(inner, '\\') < 0 {
 		return inner
 	}
 	var unescaped string
-	_ = json.Unmarshal(raw, &unescaped) // it was read once already
+	_ = json.Unmarshal(raw, &unescaped) // it is known to be valid
 	return []byte(unescaped)
 }

@@ -3,23 +3,23 @@ package automatic1111
 import (
 	"bytes"
 	"context"
-	"encoding/base64"
 	"fmt"
 	"net/http"
-	"strings"
 
 	"upscaled/models/fault"
+	"upscaled/server/dialect"
+	"upscaled/server/fetch"
 	"upscaled/server/job"
 )
 
-// input is a picture's bytes and what its header tells.
+// input is an image file and its properties.
 type input struct {
 	data []byte
 	name string
 	info job.InputInfo
 }
 
-// load gets a picture and looks at it.
+// load loads and validates an image.
 func (a *API) load(ctx context.Context, e encoded) (input, error) {
 	in, invalid := input{name: e.name}, errEncoded
 	var err error
@@ -35,25 +35,18 @@ func (a *API) load(ctx context.Context, e encoded) (input, error) {
 	if int64(len(in.data)) > a.config.MaxBytes {
 		return input{}, tooLarge(a.config.MaxBytes)
 	}
-	in.info, err = a.services.Validator.Probe(in.data)
+	in.info, err = a.services.Inspect(in.data, a.config.Config)
 	switch fault.KindOf(err) {
-	case "":
 	case fault.Invalid, fault.Unsupported:
 		return input{}, invalid
 	case fault.TooLarge:
-		return input{}, errPixels // the prober's sentence names flags of the server
-	default:
-		return input{}, err
+		return input{}, errPixels // the server's own message names its settings
 	}
-	pixels, side := int64(in.info.Width)*int64(in.info.Height), max(in.info.Width, in.info.Height)
-	if a.config.MaxPixels > 0 && pixels > a.config.MaxPixels || a.config.MaxSide > 0 && side > a.config.MaxSide {
-		return input{}, errPixels
-	}
-	return in, nil
+	return in, err
 }
 
-// fetch downloads a picture. Like the vendor it tells no more than that this
-// did not work.
+// fetch downloads an image. Like the vendor it does not report the cause of a
+// failure.
 func (a *API) fetch(ctx context.Context, url string) ([]byte, error) {
 	if a.stores.Fetcher == nil {
 		return nil, errNoRequests
@@ -69,16 +62,11 @@ func (a *API) fetch(ctx context.Context, url string) ([]byte, error) {
 }
 
 func tooLarge(maxBytes int64) error {
-	return refused(http.StatusRequestEntityTooLarge, fmt.Sprintf("The image is larger than %d bytes.", maxBytes))
+	return httpError(http.StatusRequestEntityTooLarge, fmt.Sprintf("The image is larger than %d bytes.", maxBytes))
 }
 
-func hasScheme(t []byte, scheme string) bool {
-	return len(t) >= len(scheme) && strings.EqualFold(string(t[:len(scheme)]), scheme)
-}
-
-// decodeBase64 reads base64, with or without the head of a data URI. White
-// space is skipped, and the URL-safe alphabet and missing padding are taken.
-// The text is changed. What exceeds the limit is refused before it is decoded.
+// decodeBase64 decodes base64 text, with or without the head of a data URI. It
+// modifies the text.
 func decodeBase64(t []byte, maxBytes int64) ([]byte, error) {
 	if hasScheme(t, "data:") {
 		_, body, found := bytes.Cut(t, []byte(","))
@@ -87,27 +75,16 @@ func decodeBase64(t []byte, maxBytes int64) ([]byte, error) {
 		}
 		t = body
 	}
-	kept := t[:0]
-	for _, b := range t {
-		switch b {
-		case ' ', '\t', '\r', '\n':
-			continue
-		case '-':
-			b = '+'
-		case '_':
-			b = '/'
-		}
-		kept = append(kept, b)
-	}
-	kept = bytes.TrimRight(kept, "=")
-	size := base64.RawStdEncoding.DecodedLen(len(kept))
-	if int64(size) > maxBytes {
+	data, err := fetch.DecodeBase64(t, maxBytes)
+	switch fault.KindOf(err) {
+	case "":
+		return data, nil
+	case fault.TooLarge:
 		return nil, tooLarge(maxBytes)
 	}
-	data := make([]byte, size)
-	n, err := base64.RawStdEncoding.Decode(data, kept)
-	if err != nil {
-		return nil, errEncoded
-	}
-	return data[:n], nil
+	return nil, errEncoded
+}
+
+func hasScheme(t []byte, scheme string) bool {
+	return dialect.HasScheme(string(t[:min(len(t), len(scheme))]), scheme)
 }

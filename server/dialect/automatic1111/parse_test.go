@@ -155,12 +155,12 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte, batch bool) {
 		o, err := parse(body, batch)
 		if err != nil {
-			if r := refusalOf(err); r.status != 422 {
+			if r := apiErrorOf(err); r.status != 422 {
 				t.Fatalf("%d: %v", r.status, err)
 			}
 			return
 		}
-		if !(o.scale > 0 && o.scale <= mostScale) || o.width < 1 || o.height < 1 || o.width > mostSide || o.height > mostSide ||
+		if !(o.scale > 0 && o.scale <= maxScale) || o.width < 1 || o.height < 1 || o.width > maxSide || o.height > maxSide ||
 			!(o.gfpgan >= 0 && o.gfpgan <= 1) || !(o.codeformer >= 0 && o.codeformer <= 1) || !(o.secondShare >= 0 && o.secondShare <= 1) {
 			t.Fatalf("%+v", o)
 		}

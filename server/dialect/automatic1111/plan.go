@@ -27,11 +27,11 @@ type plan struct {
 // size is the exact size in pixels of a picture's result, before the crop. The
 // vendor cuts it to multiples of 8, which leaves black edges where it crops;
 // this server does not.
-func (o order) size(width, height int) (int, int) {
-	if o.toSize {
-		return cover(width, height, o.width, o.height)
+func (r request) size(width, height int) (int, int) {
+	if r.toSize {
+		return cover(width, height, r.width, r.height)
 	}
-	return scaled(width, o.scale), scaled(height, o.scale)
+	return scaled(width, r.scale), scaled(height, r.scale)
 }
 
 func scaled(side int, scale float64) int { return max(1, int(math.Round(float64(side)*scale))) }
@@ -55,37 +55,37 @@ type choice struct {
 
 // choose finds the upscalers and the face restorer. Like the vendor it looks
 // at the second upscaler only where there is a first.
-func (a *API) choose(ctx context.Context, o order) (choice, error) {
-	first, err := a.config.upscaler(o.first)
+func (a *API) choose(ctx context.Context, r request) (choice, error) {
+	first, err := a.config.upscaler(r.first)
 	if err != nil {
 		return choice{}, err
 	}
 	c := choice{first: first}
 	if first.Name != none {
-		if c.second, err = a.config.upscaler(o.second); err != nil {
+		if c.second, err = a.config.upscaler(r.second); err != nil {
 			return choice{}, err
 		}
 		if c.second.Name != none {
-			c.share = o.secondShare
+			c.share = r.secondShare
 		}
 	}
-	c.faces, err = a.faces(ctx, o)
+	c.faces, err = a.faces(ctx, r)
 	return c, err
 }
 
 // faces are the options of face restoration; nil where none is asked for.
-func (a *API) faces(ctx context.Context, o order) (*job.FaceOptions, error) {
-	f := &job.FaceOptions{Strength: &o.gfpgan, Restorer: a.config.GFPGAN}
+func (a *API) faces(ctx context.Context, r request) (*job.FaceOptions, error) {
+	f := &job.FaceOptions{Strength: &r.gfpgan, Restorer: a.config.GFPGAN}
 	switch {
-	case o.gfpgan > 0 && o.codeformer > 0:
-		return nil, failed("ValueError", "This server runs one face restorer: set either gfpgan_visibility or codeformer_visibility to 0.")
-	case o.codeformer > 0 && a.config.CodeFormer == "":
-		return nil, failed("ValueError", "CodeFormer is not installed on this server: set codeformer_visibility to 0, or use gfpgan_visibility.")
-	case o.codeformer > 0 && o.weight != a.config.CodeFormerWeight:
-		return nil, failed("ValueError", "The CodeFormer of this server has the codeformer_weight "+decimal(a.config.CodeFormerWeight)+" and no other.")
-	case o.codeformer > 0:
-		f.Strength, f.Restorer = &o.codeformer, a.config.CodeFormer
-	case o.gfpgan == 0:
+	case r.gfpgan > 0 && r.codeformer > 0:
+		return nil, exception("ValueError", "This server runs one face restorer: set either gfpgan_visibility or codeformer_visibility to 0.")
+	case r.codeformer > 0 && a.config.CodeFormer == "":
+		return nil, exception("ValueError", "CodeFormer is not installed on this server: set codeformer_visibility to 0, or use gfpgan_visibility.")
+	case r.codeformer > 0 && r.weight != a.config.CodeFormerWeight:
+		return nil, exception("ValueError", "The CodeFormer of this server has the codeformer_weight "+decimal(a.config.CodeFormerWeight)+" and no other.")
+	case r.codeformer > 0:
+		f.Strength, f.Restorer = &r.codeformer, a.config.CodeFormer
+	case r.gfpgan == 0:
 		return nil, nil
 	}
 	if f.Restorer != "" || a.services.Faces == nil {
@@ -101,14 +101,14 @@ func (a *API) faces(ctx context.Context, o order) (*job.FaceOptions, error) {
 
 // planOf lays the choice on one picture and refuses results that are too
 // large.
-func (a *API) planOf(o order, c choice, info job.InputInfo) (plan, error) {
+func (a *API) planOf(r request, c choice, info job.InputInfo) (plan, error) {
 	p := plan{first: c.first, second: c.second, share: c.share, faces: c.faces, width: info.Width, height: info.Height}
 	if c.first.Name != none {
-		p.width, p.height = o.size(info.Width, info.Height)
-		if !o.toSize {
-			p.byScale = o.scale
-		} else if o.crop {
-			p.cropWidth, p.cropHeight = o.width, o.height
+		p.width, p.height = r.size(info.Width, info.Height)
+		if !r.toSize {
+			p.byScale = r.scale
+		} else if r.crop {
+			p.cropWidth, p.cropHeight = r.width, r.height
 		}
 	}
 	if int64(p.width) > a.config.MaxOutputPixels/int64(p.height)/int64(max(1, info.Frames)) {

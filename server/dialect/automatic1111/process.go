@@ -116,7 +116,7 @@ func failureOf(j job.Job) error {
 	case fault.TooLarge:
 		return errPixels
 	case fault.ModelMissing, fault.NotFound:
-		return failed("FileNotFoundError", "The network for this request is not installed on this server.")
+		return exception("FileNotFoundError", "The network for this request is not installed on this server.")
 	}
 	// Not the failure's own kind: that of a job is no answer to a request.
 	return fault.New(fault.Internal, "The job failed: %s: %s", j.Failure.Kind, j.Failure.Message)

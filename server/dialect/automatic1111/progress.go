@@ -10,12 +10,12 @@ import (
 	"upscaled/server/job"
 )
 
-// ProgressAnswer is GET progress's body: how far the caller's jobs of this API
-// are, all together. There is never a picture of what is not done yet.
-type ProgressAnswer struct {
-	// Progress is 0..1; 0 as well when nothing runs, as at the vendor's.
+// ProgressBody is the response of GET progress: the progress of all the caller's
+// jobs of this API together. There is never a preview.
+type ProgressBody struct {
+	// Progress is 0..1; also 0 if nothing runs, as with the vendor.
 	Progress float64 `json:"progress"`
-	// ETARelative is in seconds, 0 while nothing can be said.
+	// ETARelative is in seconds, 0 while unknown.
 	ETARelative  float64       `json:"eta_relative"`
 	State        ProgressState `json:"state"`
 	CurrentImage *string       `json:"current_image"`
@@ -29,31 +29,27 @@ type ProgressState struct {
 	StoppingGeneration bool   `json:"stopping_generation"`
 	Job                string `json:"job"`
 	JobCount           int    `json:"job_count"`
-	// JobTimestamp is the begin of the oldest job, in UTC, "0" for none.
+	// JobTimestamp is the creation time of the oldest job, in UTC, "0" for none.
 	JobTimestamp  string `json:"job_timestamp"`
 	JobNo         int    `json:"job_no"`
 	SamplingStep  int    `json:"sampling_step"`
 	SamplingSteps int    `json:"sampling_steps"`
 }
 
-// Progress answers GET progress from the caller's newest jobs that have not
-// ended, job.LongestPage of them at most.
-func (a *API) Progress(c echo.Context) error {
-	caller, err := a.authenticate(c)
-	if err != nil {
-		return a.WriteError(c, err)
-	}
+// progress handles GET progress from the caller's newest unfinished jobs, at most
+// job.LongestPage of them.
+func (a *API) progress(c echo.Context, caller job.Caller) error {
 	newest, _, err := a.stores.Lister.List(c.Request().Context(), job.Page{API: Name, Account: caller.ID, Limit: job.LongestPage})
 	if err != nil {
-		return a.WriteError(c, err)
+		return err
 	}
 	return dialect.JSON(c, http.StatusOK, progressOf(newest, a.services.Now()))
 }
 
-// progressOf sums up jobs, newest first. The time left is that of the past
-// rate: as long as it took, for what remains.
-func progressOf(newest []job.Job, now time.Time) ProgressAnswer {
-	answer := ProgressAnswer{State: ProgressState{JobTimestamp: "0"}}
+// progressOf sums up jobs, newest first. The remaining time is extrapolated from
+// the elapsed time.
+func progressOf(newest []job.Job, now time.Time) ProgressBody {
+	body := ProgressBody{State: ProgressState{JobTimestamp: "0"}}
 	var done float64
 	var oldest time.Time
 	for _, j := range newest {
@@ -61,19 +57,19 @@ func progressOf(newest []job.Job, now time.Time) ProgressAnswer {
 			continue
 		}
 		oldest = j.Created
-		answer.State.JobCount++
+		body.State.JobCount++
 		if j.State == job.Running {
-			answer.State.JobNo++
+			body.State.JobNo++
 			done += min(max(j.Progress, 0), 1)
 		}
 	}
-	if answer.State.JobCount == 0 {
-		return answer
+	if body.State.JobCount == 0 {
+		return body
 	}
-	answer.State.Job, answer.State.JobTimestamp = "extras", oldest.UTC().Format("20060102150405")
-	answer.Progress = done / float64(answer.State.JobCount)
-	if passed := now.Sub(oldest).Seconds(); answer.Progress > 0 && passed > 0 {
-		answer.ETARelative = passed/answer.Progress - passed
+	body.State.Job, body.State.JobTimestamp = "extras", oldest.UTC().Format("20060102150405")
+	body.Progress = done / float64(body.State.JobCount)
+	if passed := now.Sub(oldest).Seconds(); body.Progress > 0 && passed > 0 {
+		body.ETARelative = passed/body.Progress - passed
 	}
-	return answer
+	return body
 }

@@ -13,7 +13,7 @@ import (
 	"upscaled/server/job"
 )
 
-// UpscalerItem is one of GET /sdapi/v1/upscalers. What is not told is null.
+// UpscalerItem is an item of GET /sdapi/v1/upscalers.
 type UpscalerItem struct {
 	Name      string  `json:"name"`
 	ModelName *string `json:"model_name"`
@@ -22,7 +22,7 @@ type UpscalerItem struct {
 	Scale     int     `json:"scale"`
 }
 
-// ModelItem is one of GET /sdapi/v1/realesrgan-models. The path is null.
+// ModelItem is an item of GET /sdapi/v1/realesrgan-models.
 type ModelItem struct {
 	Name  string  `json:"name"`
 	Path  *string `json:"path"`
@@ -32,15 +32,15 @@ type ModelItem struct {
 // pair is one entry of html_info.
 type pair struct{ key, value string }
 
-// info are the vendor's words for what was done.
-func (o order) info(p plan) []pair {
+// info describes the work in the vendor's words.
+func (r request) info(p plan) []pair {
 	var all []pair
 	add := func(key, value string) { all = append(all, pair{key, value}) }
 	if p.first.Name != none {
-		if o.toSize {
-			add("Postprocess upscale to", strconv.Itoa(o.width)+"x"+strconv.Itoa(o.height))
+		if r.toSize {
+			add("Postprocess upscale to", strconv.Itoa(r.width)+"x"+strconv.Itoa(r.height))
 		} else {
-			add("Postprocess upscale by", decimal(o.scale))
+			add("Postprocess upscale by", decimal(r.scale))
 		}
 		if p.cropWidth > 0 {
 			add("Postprocess crop to", strconv.Itoa(p.cropWidth)+"x"+strconv.Itoa(p.cropHeight))
@@ -50,17 +50,17 @@ func (o order) info(p plan) []pair {
 	if p.share > 0 {
 		add("Postprocess upscaler 2", p.second.Name)
 	}
-	if o.gfpgan > 0 {
-		add("GFPGAN visibility", thousandths(o.gfpgan))
+	if r.gfpgan > 0 {
+		add("GFPGAN visibility", thousandths(r.gfpgan))
 	}
-	if o.codeformer > 0 {
-		add("CodeFormer visibility", thousandths(o.codeformer))
-		add("CodeFormer weight", thousandths(o.weight))
+	if r.codeformer > 0 {
+		add("CodeFormer visibility", thousandths(r.codeformer))
+		add("CodeFormer weight", thousandths(r.weight))
 	}
 	return all
 }
 
-// htmlInfo is the paragraph that the vendor shows, escaped as Python does.
+// htmlInfo returns the paragraph that the vendor shows, escaped as in Python.
 func htmlInfo(all []pair) string {
 	entries := make([]string, len(all))
 	for i, p := range all {
@@ -70,16 +70,16 @@ func htmlInfo(all []pair) string {
 	return "<p>" + escape.Replace(strings.Join(entries, ", ")) + "</p>"
 }
 
-// quoted is a value whose own separators cannot be mistaken for the list's.
+// quoted quotes a value that contains separators of the list.
 func quoted(value string) string {
 	if !strings.ContainsAny(value, ",\n:") {
 		return value
 	}
-	text, _ := json.Marshal(value) // strings always can be
+	text, _ := json.Marshal(value) // strings always marshal
 	return string(text)
 }
 
-// decimal writes a number as Python does: whole ones with a zero.
+// decimal formats a number as Python does: "2.0" for whole ones.
 func decimal(n float64) string {
 	text := strconv.FormatFloat(n, 'f', -1, 64)
 	if !strings.Contains(text, ".") {
@@ -88,15 +88,15 @@ func decimal(n float64) string {
 	return text
 }
 
-// thousandths is a number rounded to three places.
+// thousandths formats a number rounded to three places.
 func thousandths(n float64) string {
 	rounded, _ := strconv.ParseFloat(strconv.FormatFloat(n, 'f', 3, 64), 64)
 	return decimal(rounded)
 }
 
-// answer writes html_info and pictures as JSON. The base64 goes out while it
-// is made, as a result may be far larger than its file was.
-func answer(c echo.Context, html string, done []result, batch bool) error {
+// respond writes html_info and images as JSON. It streams the base64, since a
+// result may be far larger than its input.
+func respond(c echo.Context, html string, done []result, batch bool) error {
 	header := c.Response().Header()
 	for _, d := range done {
 		if d.restorer != "" {
@@ -126,16 +126,16 @@ func answer(c echo.Context, html string, done []result, batch bool) error {
 	return w.err
 }
 
-// plainJSON is a JSON string without HTML escapes.
+// plainJSON returns a JSON string without HTML escapes.
 func plainJSON(s string) string {
 	var out strings.Builder
 	encoder := json.NewEncoder(&out)
 	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(s) // strings always can be, and a builder takes all
+	_ = encoder.Encode(s) // strings always marshal, and a builder takes all
 	return strings.TrimSuffix(out.String(), "\n")
 }
 
-// errorWriter keeps the first error and then writes no more.
+// errorWriter writes nothing after its first error.
 type errorWriter struct {
 	w   io.Writer
 	err error
