@@ -134,7 +134,7 @@ func (s *Server) Listen() (net.Addr, error) {
 	//guard:open-server => net.Listen("tcp", "127.0.0.1:0:it would listen")
 	listener, err := net.Listen("tcp", s.config.Listen)
 	if err != nil {
-		return nil, fault.Wrap(fault.Invalid, err, "The address %s cannot be listened on: is it in use? Choose another with --listen.", s.config.Listen)
+		return nil, fault.Wrap(fault.Invalid, err, "Cannot listen on %s: is it in use? Choose another address with --listen.", s.config.Listen)
 	}
 	if encryption != nil {
 		listener = tls.NewListener(listener, encryption)

@@ -1,5 +1,5 @@
-// Package admin serves what operators look at, each on a port of its own
-// so that no client reaches it: metrics with health, and profiles.
+// Package admin serves metrics, health and profiles to operators, on ports of
+// their own that clients do not reach.
 package admin
 
 import (
@@ -14,7 +14,7 @@ import (
 	"upscaled/models/fault"
 )
 
-// Bounds on slow clients. A profile takes 30 s where nothing else is asked.
+// Limits on slow clients. A profile takes 30 s by default.
 const (
 	readLimit      = 10 * time.Second
 	writeLimit     = 5 * time.Minute
@@ -29,11 +29,11 @@ type Port struct {
 	web      *http.Server
 }
 
-// Listen opens a port; 0 takes a free one. flag is named where it cannot be.
+// Listen opens a port; 0 means any free one. The error names the flag.
 func Listen(address, flag string, handler http.Handler, log *slog.Logger) (*Port, error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
-		return nil, fault.Wrap(fault.Invalid, err, "The address %s cannot be listened on: is it in use? Choose another with --%s.", address, flag)
+		return nil, fault.Wrap(fault.Invalid, err, "Cannot listen on %s: is it in use? Choose another address with --%s.", address, flag)
 	}
 	return &Port{listener: listener, web: &http.Server{
 		Handler: handler, ReadHeaderTimeout: readLimit, ReadTimeout: readLimit, WriteTimeout: writeLimit, IdleTimeout: idleLimit,
@@ -41,10 +41,10 @@ func Listen(address, flag string, handler http.Handler, log *slog.Logger) (*Port
 	}}, nil
 }
 
-// Address is the one that was taken.
+// Address returns the actual address.
 func (p *Port) Address() net.Addr { return p.listener.Addr() }
 
-// Run serves until the context ends; what is being answered then has a second.
+// Run serves until the context ends; requests in progress then have one second.
 func (p *Port) Run(ctx context.Context) error {
 	served := make(chan error, 1)
 	go func() { served <- p.web.Serve(p.listener) }()
@@ -56,7 +56,7 @@ func (p *Port) Run(ctx context.Context) error {
 	stopping, stop := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
 	defer stop()
 	if err := p.web.Shutdown(stopping); err != nil {
-		_ = p.web.Close() // what is left has had its time
+		_ = p.web.Close() // the remaining requests had their time
 	}
 	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve %s: %w", p.listener.Addr(), err)
@@ -64,5 +64,5 @@ func (p *Port) Run(ctx context.Context) error {
 	return nil
 }
 
-// Close gives up a port that is not to be run.
+// Close closes a port that was not run.
 func (p *Port) Close() error { return p.listener.Close() }

@@ -9,30 +9,29 @@ import (
 	"net/netip"
 )
 
-// Metrics answers GET /metrics, and /healthz and /readyz for processes that
-// have no other port. ready says why no work can be done, or nil.
+// Metrics handles GET /metrics, and /healthz and /readyz for processes without
+// another port. ready returns why no work can be done, or nil.
 func Metrics(metrics http.Handler, ready func(context.Context) error) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", metrics)
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { tell(w, nil) })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { tell(w, ready(r.Context())) })
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeHealth(w, nil) })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { writeHealth(w, ready(r.Context())) })
 	return mux
 }
 
-// tell answers as the main port's health endpoints do.
-func tell(w http.ResponseWriter, err error) {
+// writeHealth responds like the main port's health endpoints.
+func writeHealth(w http.ResponseWriter, err error) {
 	body, status := map[string]string{"status": "ok"}, http.StatusOK
 	if err != nil {
 		body, status = map[string]string{"status": "unavailable", "reason": err.Error()}, http.StatusServiceUnavailable
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // a client that left needs no answer
+	_ = json.NewEncoder(w).Encode(body) // the client may have disconnected
 }
 
-// Profiles answers what net/http/pprof does, on a mux of its own: importing
-// that package registers its handlers on the default one, which nothing here
-// serves.
+// Profiles handles the paths of net/http/pprof on a mux of its own. Importing that
+// package also registers them on the default mux, which is never served.
 func Profiles() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
@@ -44,8 +43,8 @@ func Profiles() http.Handler {
 	return mux
 }
 
-// IsLoopback says whether only this machine reaches an address, host:port.
-// Names other than localhost are not looked up and count as reachable.
+// IsLoopback reports whether an address, host:port, is reachable only from this
+// machine. Names other than localhost are not resolved and count as reachable.
 func IsLoopback(address string) bool {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {

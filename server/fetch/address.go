@@ -2,10 +2,10 @@ package fetch
 
 import "net/netip"
 
-// forbidden lists what is not the public internet, from the IANA special
-// purpose registries (RFC 6890 and its updates). IPv6 forms that embed an IPv4
-// address are refused whole: no public picture needs them, and judging the
-// embedded address would have to know every translator's rules.
+// forbidden lists the non-public ranges of the IANA special-purpose registries
+// (RFC 6890 and its updates). All IPv6 forms that embed an IPv4 address are
+// included: no public image needs them, and checking the embedded address would
+// require every translator's rules.
 func forbidden() []string {
 	return []string{
 		"0.0.0.0/8",     // this network
@@ -43,8 +43,8 @@ func forbidden() []string {
 	}
 }
 
-// Public says whether an address belongs to the public internet. An
-// IPv4-mapped IPv6 address is judged as the IPv4 address the kernel dials.
+// Public reports whether an address belongs to the public internet. It treats an
+// IPv4-mapped IPv6 address as the IPv4 address that the kernel dials.
 func Public(address netip.Addr) bool {
 	if !address.IsValid() || address.Zone() != "" {
 		return false

@@ -1,10 +1,10 @@
-// Package fetch downloads input pictures from URLs that strangers name,
-// without letting them reach anything that is not on the public internet.
+// Package fetch downloads input images from URLs that clients name, without
+// letting clients reach anything outside the public internet.
 //
-// The rules: https only unless the operator allows http; the address that is
-// actually dialled is checked, so neither DNS rebinding nor a redirect leads
-// inside; at most three redirects; a limit on time and on bytes; no
-// credentials in URLs; no proxy from the environment.
+// The rules: https only unless the operator allows http; the address actually
+// dialed is checked, so neither DNS rebinding nor a redirect reaches internal
+// hosts; at most three redirects; limits on time and bytes; no credentials in
+// URLs; no proxy from the environment.
 package fetch
 
 import (
@@ -25,18 +25,18 @@ import (
 // MaxRedirects is how many redirects are followed.
 const MaxRedirects = 3
 
-// Options are the operator's choices; the zero value is the safe default.
+// Options are the operator's settings; the zero value is the safe default.
 type Options struct {
 	// AllowHTTP also allows the http scheme.
 	AllowHTTP bool
-	// AllowedRanges are dialled although they are not public.
+	// AllowedRanges are non-public ranges that may be dialed.
 	AllowedRanges []netip.Prefix
-	// AllowedHosts, where not empty, are the only host names fetched from.
-	// The address rules still hold for them.
+	// AllowedHosts, unless empty, are the only host names allowed. The address
+	// rules apply to them as well.
 	AllowedHosts []string
-	// MaxBytes bounds the body; 0 means 10 MiB.
+	// MaxBytes limits the body; 0 means 10 MiB.
 	MaxBytes int64
-	// Timeout bounds one fetch in all, redirects included; 0 means 10 s.
+	// Timeout limits one download including redirects; 0 means 10 s.
 	Timeout time.Duration
 	// Resolver replaces the system's; for tests.
 	Resolver *net.Resolver
@@ -44,13 +44,13 @@ type Options struct {
 	TLS *tls.Config
 }
 
-// Fetcher downloads pictures. It may be used concurrently.
+// Fetcher downloads images. It may be used concurrently.
 type Fetcher struct {
 	options Options
 	client  *http.Client
 }
 
-// New makes a Fetcher; Close frees its idle connections.
+// New returns a Fetcher that must be closed.
 func New(options Options) *Fetcher {
 	if options.MaxBytes == 0 {
 		options.MaxBytes = 10 << 20
@@ -63,12 +63,12 @@ func New(options Options) *Fetcher {
 	return f
 }
 
-// Close frees what the fetcher holds.
+// Close closes idle connections.
 func (f *Fetcher) Close() { f.client.CloseIdleConnections() }
 
-// Fetch downloads one file into memory. It fails with fault.Invalid for a URL
-// that is not acceptable, fault.TooLarge past the byte limit and
-// fault.FetchFailed for everything else; no sentence names an address.
+// Fetch downloads one file into memory. It returns fault.Invalid for an
+// unacceptable URL, fault.TooLarge past the byte limit and fault.FetchFailed for
+// everything else; no message names an address.
 func (f *Fetcher) Fetch(ctx context.Context, rawURL string) ([]byte, error) {
 	parsed, err := url.Parse(strings.TrimSpace(rawURL))
 	if err != nil {
@@ -91,8 +91,8 @@ func (f *Fetcher) Fetch(ctx context.Context, rawURL string) ([]byte, error) {
 	}
 	defer response.Body.Close()
 	body, err := f.read(response)
-	// A server that ends the body because the time is up must not make a part
-	// look like the whole.
+	// A server that ends the body at the timeout must not make a partial download
+	// look complete.
 	if err == nil && ctx.Err() != nil {
 		return nil, toFault(ctx.Err())
 	}
@@ -130,7 +130,7 @@ func (f *Fetcher) checkRedirect(request *http.Request, via []*http.Request) erro
 	return f.checkURL(request.URL)
 }
 
-// checkURL judges what can be judged before a name is resolved.
+// checkURL checks a URL before its name is resolved.
 func (f *Fetcher) checkURL(u *url.URL) error {
 	switch {
 	case u.Scheme == "https", u.Scheme == "http" && f.options.AllowHTTP:
@@ -139,13 +139,13 @@ func (f *Fetcher) checkURL(u *url.URL) error {
 	}
 	//guard:url-user TestURLForms FuzzFetch
 	if u.User != nil {
-		return fault.New(fault.Invalid, "The image URL must not hold a user name or password.")
+		return fault.New(fault.Invalid, "The image URL must not contain a user name or password.")
 	}
 	if u.Hostname() == "" || u.Opaque != "" {
 		return fault.New(fault.Invalid, "The image URL has no host.")
 	}
 	if len(f.options.AllowedHosts) > 0 && !f.hostAllowed(u.Hostname()) {
-		return fault.New(fault.FetchFailed, "Images are not fetched from this host.")
+		return fault.New(fault.FetchFailed, "Images are not downloaded from this host.")
 	}
 	return nil
 }
@@ -160,8 +160,8 @@ func (f *Fetcher) hostAllowed(host string) bool {
 	return false
 }
 
-// toFault gives a transport error a sentence that tells nothing about the
-// inside: refused, unreachable and forbidden addresses look the same.
+// toFault gives a transport error a message that reveals nothing internal:
+// refused, unreachable and forbidden addresses look the same.
 func toFault(err error) error {
 	var known *fault.Error
 	if errors.As(err, &known) {
@@ -171,5 +171,5 @@ func toFault(err error) error {
 	if errors.As(err, &timeout) && timeout.Timeout() {
 		return &fault.Error{Kind: fault.FetchFailed, Message: "The image URL did not answer in time.", Err: err}
 	}
-	return fault.Wrap(fault.FetchFailed, err, "The image URL could not be fetched.")
+	return fault.Wrap(fault.FetchFailed, err, "The image URL could not be downloaded.")
 }

@@ -8,45 +8,45 @@ import (
 	"sync"
 )
 
-// Connections bounds how many a server has. When there is one too many, the
-// one ends that has gone longest without a request: in use it would be none to
-// lose. Only where all others are being answered the new one itself is closed.
+// Connections limits the connections of a server. Beyond the limit it closes the
+// connection that has been idle longest, or the new one if all others have a
+// request in progress.
 type Connections struct {
 	most int
 
 	mutex sync.Mutex
-	all   map[net.Conn]*list.Element // nil while a request is answered
-	quiet *list.List                 // net.Conn, the longest without a request first
+	all   map[net.Conn]*list.Element // nil while a request is in progress
+	idle  *list.List                 // net.Conn, longest idle first
 }
 
-// NewConnections bounds by most, which is above 0.
+// NewConnections limits connections to most, which must be positive.
 func NewConnections(most int) *Connections {
-	return &Connections{most: most, all: map[net.Conn]*list.Element{}, quiet: list.New()}
+	return &Connections{most: most, all: map[net.Conn]*list.Element{}, idle: list.New()}
 }
 
-// Note is the ConnState of an http.Server.
+// Note is the ConnState hook of an http.Server.
 func (c *Connections) Note(connection net.Conn, state http.ConnState) {
 	if superfluous := c.note(connection, state); superfluous != nil {
 		if encrypted, ok := superfluous.(*tls.Conn); ok {
-			superfluous = encrypted.NetConn() // whose goodbye could block
+			superfluous = encrypted.NetConn() // its closing alert could block
 		}
 		_ = superfluous.Close()
 	}
 }
 
-// note gives the connection that has to go, or nil.
+// note returns the connection to close, or nil.
 func (c *Connections) note(connection net.Conn, state http.ConnState) net.Conn {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
 	place, known := c.all[connection]
 	if place != nil {
-		c.quiet.Remove(place)
+		c.idle.Remove(place)
 		c.all[connection] = nil
 	}
 	switch state {
 	case http.StateNew, http.StateIdle:
 		if known || state == http.StateNew {
-			c.all[connection] = c.quiet.PushBack(connection)
+			c.all[connection] = c.idle.PushBack(connection)
 		}
 	case http.StateClosed, http.StateHijacked:
 		delete(c.all, connection)
@@ -55,7 +55,7 @@ func (c *Connections) note(connection net.Conn, state http.ConnState) net.Conn {
 	if len(c.all) <= c.most {
 		return nil
 	}
-	oldest := c.quiet.Front()
+	oldest := c.idle.Front()
 	if oldest == nil {
 		return nil
 	}
@@ -63,12 +63,12 @@ func (c *Connections) note(connection net.Conn, state http.ConnState) net.Conn {
 }
 
 func (c *Connections) forget(place *list.Element) net.Conn {
-	connection := c.quiet.Remove(place).(net.Conn)
+	connection := c.idle.Remove(place).(net.Conn)
 	delete(c.all, connection)
 	return connection
 }
 
-// Open is how many there are now.
+// Open returns how many there are.
 func (c *Connections) Open() int {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()

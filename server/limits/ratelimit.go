@@ -1,6 +1,6 @@
-// Package limits keeps clients that are slow, many or hostile from holding what
-// others need: connections, memory and jobs of people who open another site's
-// page. It knows no API.
+// Package limits protects the server from slow, numerous and hostile clients. It
+// limits rates, connections and memory, and blocks cross-site requests. It is
+// independent of the APIs.
 package limits
 
 import (
@@ -13,52 +13,52 @@ import (
 	"upscaled/models/fault"
 )
 
-// RateLimit is how fast a client must send its request and take its answer. The
-// zero value lets it take any time.
+// RateLimit is the minimum rate at which a client must send its request and
+// receive its response. The zero value is no limit.
 type RateLimit struct {
-	// Stall is how long it may neither send nor take anything.
+	// Stall is the longest pause.
 	Stall time.Duration
-	// Rate in bytes a second is what it must reach in the long run; a pause may
-	// be made up for, but no credit is gathered beyond Stall. With 0 any byte
-	// makes up for a pause.
+	// Rate is the long-term minimum in bytes per second. A client may make up
+	// for a pause, but accumulates no credit beyond Stall. With 0, any byte makes
+	// up for a pause.
 	Rate int64
 }
 
-// timeBudget is how long one direction of a request may still be waited for:
-// waiting uses it up, bytes fill it again to Stall at most.
+// timeBudget is the remaining time of one direction of a request. Waiting consumes
+// it, bytes refill it, up to Stall.
 type timeBudget struct {
-	pace RateLimit
+	rate RateLimit
 	left time.Duration
 }
 
-func (p RateLimit) begin() timeBudget { return timeBudget{p, p.Stall} }
+func (r RateLimit) begin() timeBudget { return timeBudget{r, r.Stall} }
 
-func (a *timeBudget) spent(took time.Duration, bytes int) {
-	if bytes > 0 && a.pace.Rate == 0 {
-		a.left = a.pace.Stall
+func (b *timeBudget) spend(took time.Duration, bytes int) {
+	if bytes > 0 && b.rate.Rate == 0 {
+		b.left = b.rate.Stall
 		return
 	}
-	a.left += a.pace.takes(bytes) - took
+	b.left += b.rate.duration(bytes) - took
 	//guard:allowance TestAllowance
-	a.left = min(a.left, a.pace.Stall)
+	b.left = min(b.left, b.rate.Stall)
 }
 
-// takes is how long so many bytes last at the least rate, 0 where there is none.
-func (p RateLimit) takes(bytes int) time.Duration {
-	if p.Rate == 0 {
+// duration returns how long bytes take at the minimum rate, 0 if there is none.
+func (r RateLimit) duration(bytes int) time.Duration {
+	if r.Rate == 0 {
 		return 0
 	}
-	return time.Duration(float64(bytes) / float64(p.Rate) * float64(time.Second))
+	return time.Duration(float64(bytes) / float64(r.Rate) * float64(time.Second))
 }
 
-// bounded says whether there is any bound.
-func (p RateLimit) bounded() bool { return p.Stall > 0 }
+// enabled reports whether there is a limit.
+func (r RateLimit) enabled() bool { return r.Stall > 0 }
 
-// errSlow is what a client reads that sent its request too slowly.
-var errSlow error = fault.New(fault.Invalid, "The request came too slowly and was cut; send it over a faster connection.")
+// errSlow is returned to clients that send too slowly.
+var errSlow error = fault.New(fault.Invalid, "The request was too slow and was aborted; send it over a faster connection.")
 
-// limitedReader reads a request's body. It sets no deadline where the connection
-// has none to set, as in tests of handlers.
+// limitedReader reads a request's body. Connections without deadlines, as in tests
+// of handlers, are not limited.
 type limitedReader struct {
 	from    io.Reader
 	control *http.ResponseController
@@ -66,15 +66,15 @@ type limitedReader struct {
 }
 
 func (r *limitedReader) Read(p []byte) (int, error) {
-	if !r.left.pace.bounded() {
+	if !r.left.rate.enabled() {
 		return r.from.Read(p)
 	}
 	started := time.Now()
 	//guard:slow-body TestSlowUploads TestSlowloris TestSlowHTTP2Upload
-	//guard:body-pace => r.control.SetReadDeadline(started.Add(r.left.pace.Stall))
+	//guard:body-pace => r.control.SetReadDeadline(started.Add(r.left.rate.Stall))
 	_ = r.control.SetReadDeadline(started.Add(r.left.left))
 	n, err := r.from.Read(p)
-	r.left.spent(time.Since(started), n)
+	r.left.spend(time.Since(started), n)
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		err = errSlow
@@ -82,40 +82,40 @@ func (r *limitedReader) Read(p []byte) (int, error) {
 	case err == nil && r.left.left <= 0:
 		err = errSlow
 	case err != nil:
-		_ = r.control.SetReadDeadline(time.Time{}) // the server listens on for a client that leaves
+		_ = r.control.SetReadDeadline(time.Time{}) // the server keeps reading to notice a client that disconnects
 	}
 	return n, err
 }
 
-// piece is how much of an answer is written at once: so much a client must
-// take within the allowance.
-const piece = 32 << 10
+// chunkSize is how much of a response is written at once: a client must receive
+// it within its time budget.
+const chunkSize = 32 << 10
 
-// limitedWriter writes an answer. It hides that net/http could copy files by
-// itself, which no answer here is made of.
+// limitedWriter writes a response. It hides io.ReaderFrom, which only responses
+// from files would use.
 type limitedWriter struct {
 	http.ResponseWriter
 	control *http.ResponseController
 	left    timeBudget
 }
 
-// Unwrap lets http.ResponseController find the connection.
+// Unwrap exposes the connection to http.ResponseController.
 func (w *limitedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 func (w *limitedWriter) Write(p []byte) (written int, err error) {
-	if !w.left.pace.bounded() {
+	if !w.left.rate.enabled() {
 		return w.ResponseWriter.Write(p)
 	}
 	for first := true; first || err == nil && len(p) > 0; first = false {
-		part := p[:min(len(p), piece)]
+		part := p[:min(len(p), chunkSize)]
 		p = p[len(part):]
 		started := time.Now()
 		//guard:slow-reader TestSlowReaders
-		_ = w.control.SetWriteDeadline(started.Add(max(0, w.left.left) + w.left.pace.takes(len(part))))
+		_ = w.control.SetWriteDeadline(started.Add(max(0, w.left.left) + w.left.rate.duration(len(part))))
 		var n int
 		n, err = w.ResponseWriter.Write(part)
 		written += n
-		w.left.spent(time.Since(started), n)
+		w.left.spend(time.Since(started), n)
 	}
 	return written, err
 }

@@ -29,7 +29,7 @@ func TestAllowance(t *testing.T) {
 	} {
 		a := pace.begin()
 		for _, s := range c.steps {
-			a.spent(s.took, s.bytes)
+			a.spend(s.took, s.bytes)
 		}
 		if difference := a.left - c.want; difference.Abs() > time.Microsecond {
 			t.Errorf("%s: %v are left, want %v", name, a.left, c.want)
@@ -41,15 +41,15 @@ func TestAllowance(t *testing.T) {
 func TestAllowanceWithoutRate(t *testing.T) {
 	t.Parallel()
 	pace := RateLimit{Stall: 10 * time.Second}
-	if !pace.bounded() {
+	if !pace.enabled() {
 		t.Error("silence is not bounded without a rate")
 	}
 	a := pace.begin()
-	a.spent(9*time.Second, 1)
+	a.spend(9*time.Second, 1)
 	if a.left != pace.Stall {
 		t.Errorf("%v are left after a byte", a.left)
 	}
-	a.spent(11*time.Second, 0)
+	a.spend(11*time.Second, 0)
 	if a.left >= 0 {
 		t.Errorf("%v are left after too long a silence", a.left)
 	}

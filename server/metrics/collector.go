@@ -9,7 +9,7 @@ import (
 	"upscaled/server/job"
 )
 
-// collector collects what is asked for at every scrape.
+// collector reads the state of queue and devices at every scrape.
 type collector struct {
 	version  string
 	depth    func() job.Depth
@@ -25,13 +25,13 @@ func newCollector(o Options) *collector {
 	}
 	return &collector{
 		version: o.Version, depth: o.Depth, devices: o.Devices, restarts: o.Restarts,
-		again:   describe("upscaled_engine_restarts_total", "How often the engine's process was started again after it had ended."),
+		again:   describe("upscaled_engine_restarts_total", "How often the engine process was restarted."),
 		build:   describe("upscaled_build_info", "1, with the program's version.", "version"),
-		queued:  describe("upscaled_jobs_queued", "Jobs that wait, on all processes of the queue together."),
-		running: describe("upscaled_jobs_running", "Jobs in work, on all processes of the queue together."),
+		queued:  describe("upscaled_jobs_queued", "Queued jobs of all processes of the queue."),
+		running: describe("upscaled_jobs_running", "Running jobs of all processes of the queue."),
 		busy:    describe("upscaled_device_busy_seconds_total", "Time during which at least one tile ran on the device.", "device"),
-		memory:  describe("upscaled_device_memory_bytes", "Memory that the device has.", "device"),
-		free:    describe("upscaled_device_memory_free_bytes", "Memory of the device that nobody uses.", "device"),
+		memory:  describe("upscaled_device_memory_bytes", "The device's memory.", "device"),
+		free:    describe("upscaled_device_memory_free_bytes", "The device's free memory.", "device"),
 	}
 }
 
@@ -42,8 +42,7 @@ func (s *collector) Describe(out chan<- *prometheus.Desc) {
 	}
 }
 
-// Collect implements prometheus.Collector. Memory that is not known is left
-// out.
+// Collect implements prometheus.Collector. It omits unknown memory.
 func (s *collector) Collect(out chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
 		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
@@ -64,7 +63,7 @@ func (s *collector) Collect(out chan<- prometheus.Metric) {
 	for _, d := range s.devices() {
 		name := deviceLabel(d.Device)
 		if seen[name] {
-			continue // a scrape with one name twice would fail as a whole
+			continue // duplicate names would fail the whole scrape
 		}
 		seen[name] = true
 		out <- prometheus.MustNewConstMetric(s.busy, prometheus.CounterValue, d.Busy.Seconds(), name)
@@ -75,7 +74,7 @@ func (s *collector) Collect(out chan<- prometheus.Metric) {
 	}
 }
 
-// deviceLabel is what --device calls it, such as "cuda:0" or "cpu".
+// deviceLabel returns the name of --device, such as "cuda:0" or "cpu".
 func deviceLabel(d engine.Device) string {
 	if d.ID == "" {
 		return cmp.Or(d.Kind, other)

@@ -1,10 +1,10 @@
-// Package metrics counts what a process does, for Prometheus. It implements
-// the observers of server, jobs and webhook; the state of queue and devices is
-// asked for at every scrape, and nothing runs in between.
+// Package metrics exports Prometheus metrics. It implements the observers of
+// server, queue and webhook; the state of queue and devices is read at every
+// scrape, and nothing runs in between.
 //
-// Labels have few values whatever clients send: an API is a dialect's name or
-// one of server.RequestEnd's, a model is one that made a result or is in the
-// catalogue, else "other".
+// Labels have few values whatever clients send: an API is a dialect's name or one
+// of those of server.RequestEnd; a model is one that made a result or is in the
+// catalog, else "other".
 package metrics
 
 import (
@@ -20,19 +20,19 @@ import (
 	"upscaled/server/job"
 )
 
-// Options make a Metrics.
+// Options configure a Metrics.
 type Options struct {
 	// Version is the program's.
 	Version string
-	// Models are the networks that a job may have asked for by name; others
-	// are counted as "other".
+	// Models are the names that jobs may request; others are counted as
+	// "other".
 	Models []string
-	// Depth tells the queue's and Devices the engine's state; nil is none.
-	// Like Restarts, both may be called concurrently.
+	// Depth returns the state of the queue and Devices that of the engine; nil
+	// means none. Like Restarts, both may be called concurrently.
 	Depth   func() job.Depth
 	Devices func() []engine.DeviceUse
-	// Restarts tells how often the engine's process was started again; nil is
-	// no such process.
+	// Restarts returns how often the engine process was restarted; nil means
+	// there is no such process.
 	Restarts func() uint64
 	Log      *slog.Logger
 }
@@ -49,30 +49,30 @@ type Metrics struct {
 	wait, run, requestTime       *prometheus.HistogramVec
 }
 
-// jobBuckets are seconds: jobs take from milliseconds to an hour.
+// jobBuckets are in seconds: jobs take from milliseconds to an hour.
 func jobBuckets() []float64 {
 	return []float64{0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 150, 300, 900, 3600}
 }
 
-// requestBuckets are seconds: requests wait for jobs or are answered at once.
+// requestBuckets are in seconds: some requests wait for jobs, others do not.
 func requestBuckets() []float64 {
 	return []float64{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300}
 }
 
-// New makes metrics that count from zero.
+// New returns metrics that count from zero.
 func New(o Options) *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(), models: map[string]bool{}, log: o.Log,
-		jobs:     counter("upscaled_jobs_total", "Jobs that reached their end, by how.", "api", "model", "outcome"),
-		input:    counter("upscaled_input_pixels_total", "Pixels of the pictures of succeeded jobs.", "api", "model"),
-		output:   counter("upscaled_output_pixels_total", "Pixels of the results of succeeded jobs.", "api", "model"),
-		credits:  counter("upscaled_credits_charged_total", "Credits taken for accepted jobs; those that are given back later are not subtracted.", "api"),
-		requests: counter("upscaled_http_requests_total", "Requests that were answered; status 499 is a client that left.", "api", "method", "status"),
-		webhooks: counter("upscaled_webhooks_total", "Calls of webhooks by outcome: delivered, retried or given_up.", "outcome"),
+		jobs:     counter("upscaled_jobs_total", "Finished jobs by outcome.", "api", "model", "outcome"),
+		input:    counter("upscaled_input_pixels_total", "Input pixels of succeeded jobs.", "api", "model"),
+		output:   counter("upscaled_output_pixels_total", "Result pixels of succeeded jobs.", "api", "model"),
+		credits:  counter("upscaled_credits_charged_total", "Credits charged for accepted jobs; later refunds are not subtracted.", "api"),
+		requests: counter("upscaled_http_requests_total", "Handled requests; status 499 is a client that disconnected.", "api", "method", "status"),
+		webhooks: counter("upscaled_webhooks_total", "Webhook calls by outcome: delivered, retried or given_up.", "outcome"),
 		wait:     histogram("upscaled_job_wait_seconds", "Time from a job's acceptance to its first start.", jobBuckets(), "api", "model"),
-		run:      histogram("upscaled_job_run_seconds", "Time from a job's first start to its end, further tries included.", jobBuckets(), "api", "model", "outcome"),
+		run:      histogram("upscaled_job_run_seconds", "Time from a job's first start to its end, including retries.", jobBuckets(), "api", "model", "outcome"),
 		requestTime: histogram("upscaled_http_request_seconds",
-			"Time from a request's header to the end of its answer, waiting for jobs and streams of events included.", requestBuckets(), "api"),
+			"Time from a request's header to the end of its response, including waiting for jobs and event streams.", requestBuckets(), "api"),
 	}
 	for _, name := range o.Models {
 		m.models[name] = true
@@ -90,7 +90,7 @@ func histogram(name, help string, buckets []float64, labels ...string) *promethe
 	return prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}, labels)
 }
 
-// Handler answers scrapes, two at a time and within ten seconds each.
+// Handler handles scrapes, at most two at a time and ten seconds each.
 func (m *Metrics) Handler() http.Handler {
 	const atOnce, limit = 2, 10 * time.Second
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{

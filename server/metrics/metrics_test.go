@@ -105,7 +105,7 @@ func TestNamesAreGood(t *testing.T) {
 // The manual tells of every metric with its labels, and of no other.
 func TestManualTellsAll(t *testing.T) {
 	t.Parallel()
-	page, err := os.ReadFile("../guide/operations.md")
+	page, err := os.ReadFile("../docs/operations.md")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,7 @@ import (
 	"upscaled/server/job"
 )
 
-// other is the label of what is not known.
+// other is the label of unknown values.
 const other = "other"
 
 // RequestBegins implements server.Observer.
@@ -22,7 +22,7 @@ func (m *Metrics) RequestBegins(r *http.Request, _ string) (context.Context, fun
 	}
 }
 
-// methodLabel is a method that exists; clients may send any word.
+// methodLabel returns a standard method or other; clients may send any word.
 func methodLabel(method string) string {
 	known := []string{
 		http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
@@ -34,8 +34,8 @@ func methodLabel(method string) string {
 	return other
 }
 
-// JobSubmits implements server.Observer. An unlimited account pays nothing and
-// has no balance.
+// JobSubmits implements server.Observer. Unlimited accounts pay nothing and have
+// no balance.
 func (m *Metrics) JobSubmits(ctx context.Context, spec *job.Spec) (context.Context, func(job.Submitted, error)) {
 	api, price := spec.API, spec.Price
 	return ctx, func(submitted job.Submitted, err error) {
@@ -45,12 +45,12 @@ func (m *Metrics) JobSubmits(ctx context.Context, spec *job.Spec) (context.Conte
 	}
 }
 
-// JobEnded implements jobs.Observer.
+// JobEnded implements queue.Observer.
 func (m *Metrics) JobEnded(j job.Job) {
 	model, outcome := m.modelLabel(j), string(j.State)
 	m.jobs.WithLabelValues(j.API, model, outcome).Inc()
 	if !j.Started.IsZero() {
-		// Several machines' clocks may have written these.
+		// These may come from the clocks of different machines.
 		m.wait.WithLabelValues(j.API, model).Observe(max(0, j.Started.Sub(j.Created).Seconds()))
 		m.run.WithLabelValues(j.API, model, outcome).Observe(max(0, j.Finished.Sub(j.Started).Seconds()))
 	}
@@ -60,8 +60,8 @@ func (m *Metrics) JobEnded(j job.Job) {
 	}
 }
 
-// modelLabel is the network that made the result, else a known one that was
-// asked for.
+// modelLabel returns the model that made the result, else the requested one if it
+// is known.
 func (m *Metrics) modelLabel(j job.Job) string {
 	if j.Result != nil && j.Result.Model != "" {
 		return j.Result.Model

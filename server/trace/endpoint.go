@@ -7,13 +7,13 @@ import (
 	"upscaled/models/fault"
 )
 
-// tracesPath is where the OTLP specification has collectors take spans.
+// tracesPath is the standard path of OTLP collectors.
 const tracesPath = "/v1/traces"
 
-// Endpoint is where spans are posted: the flag's URL, else what the standard
-// variables OTEL_EXPORTER_OTLP_TRACES_ENDPOINT and OTEL_EXPORTER_OTLP_ENDPOINT
-// say; "" where nothing does or OTEL_SDK_DISABLED is true. A flag without a
-// path gets the usual one.
+// Endpoint returns the URL to post spans to: that of the flag, else that of the
+// standard variables OTEL_EXPORTER_OTLP_TRACES_ENDPOINT and
+// OTEL_EXPORTER_OTLP_ENDPOINT; "" if none is set or OTEL_SDK_DISABLED is true. A
+// flag without a path gets the standard one.
 func Endpoint(flag string, lookupEnv func(string) (string, bool)) (string, error) {
 	value := func(name string) string { text, _ := lookupEnv(name); return strings.TrimSpace(text) }
 	if flag != "" {
@@ -35,17 +35,17 @@ func Endpoint(flag string, lookupEnv func(string) (string, bool)) (string, error
 		if _, err := withPath(whole, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", false); err != nil {
 			return "", err
 		}
-		return whole, nil // the specification has it used as it is
+		return whole, nil // used unchanged, as the specification demands
 	}
 	return withPath(base, "OTEL_EXPORTER_OTLP_ENDPOINT", true)
 }
 
-// withPath checks a URL and adds the usual path: always, or where it has none.
+// withPath checks a URL and adds the standard path: always, or if it has none.
 func withPath(text, from string, always bool) (string, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		// The URL itself is not told: it may hold a password.
-		return "", fault.New(fault.Invalid, "%s is no http or https URL, such as http://127.0.0.1:4318.", from)
+		// The message omits the URL: it may contain a password.
+		return "", fault.New(fault.Invalid, "%s is not an http or https URL, such as http://127.0.0.1:4318.", from)
 	}
 	if path := strings.TrimSuffix(u.Path, "/"); always || path == "" {
 		u.Path = path + tracesPath

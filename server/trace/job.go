@@ -19,12 +19,12 @@ func (t *Tracer) JobBegins(ctx context.Context, j job.Job) (context.Context, fun
 		attribute.String("upscaled.api", j.API), attribute.String("upscaled.job", j.ID), attribute.Int("upscaled.attempt", j.Attempts),
 	)
 	if j.Attempts == 1 {
-		// Another machine's clock may have written when the job was made.
-		made := j.Created
-		if made.After(now) {
-			made = now
+		// The creation time may come from another machine's clock.
+		created := j.Created
+		if created.After(now) {
+			created = now
 		}
-		_, wait := t.tracer.Start(submitted, "job.wait", about, trace.WithTimestamp(made))
+		_, wait := t.tracer.Start(submitted, "job.wait", about, trace.WithTimestamp(created))
 		wait.End(trace.WithTimestamp(now))
 	}
 	ctx, span := t.tracer.Start(submitted, "job.run", about, trace.WithSpanKind(trace.SpanKindConsumer), trace.WithTimestamp(now))
@@ -40,8 +40,8 @@ func (t *Tracer) JobBegins(ctx context.Context, j job.Job) (context.Context, fun
 	}
 }
 
-// resultAttributes tell of the picture and where the engine's time went. The
-// phases of a picture overlap, so that they are lengths and no spans.
+// resultAttributes describe the image and the engine's time. The phases of an image
+// overlap, so they are durations, not spans.
 func resultAttributes(r engine.Result) []attribute.KeyValue {
 	pixels := func(width, height int) int64 { return int64(width) * int64(height) }
 	return []attribute.KeyValue{

@@ -15,8 +15,7 @@ import (
 	"upscaled/server/job"
 )
 
-// RequestBegins implements server.Observer. The route is not known before the
-// end.
+// RequestBegins implements server.Observer. The route is known only at the end.
 func (t *Tracer) RequestBegins(r *http.Request, id string) (context.Context, func(server.RequestEnd)) {
 	//guard:traceparent FuzzTraceparent => r.Context()
 	parent := t.w3c.Extract(r.Context(), propagation.HeaderCarrier(r.Header))
@@ -42,7 +41,7 @@ func (t *Tracer) RequestBegins(r *http.Request, id string) (context.Context, fun
 	}
 }
 
-// JobSubmits implements server.Observer. The job carries the span to the
+// JobSubmits implements server.Observer. The job carries the span's context to the
 // process that runs it.
 func (t *Tracer) JobSubmits(ctx context.Context, spec *job.Spec) (context.Context, func(job.Submitted, error)) {
 	ctx, span := t.tracer.Start(ctx, "job.submit", trace.WithSpanKind(trace.SpanKindProducer), trace.WithAttributes(
@@ -57,16 +56,15 @@ func (t *Tracer) JobSubmits(ctx context.Context, spec *job.Spec) (context.Contex
 	}
 }
 
-// traceparent is the header's name in W3C's Trace Context.
+// traceparent is the header of W3C Trace Context.
 const traceparent = "traceparent"
 
-// within is a context whose span is the one that submitted a job.
+// within returns a context with the span that submitted a job.
 func (t *Tracer) within(ctx context.Context, j job.Job) context.Context {
 	return t.w3c.Extract(ctx, propagation.MapCarrier{traceparent: j.Trace})
 }
 
-// fail marks a span by the error's kind; sentences may name what a client
-// sent.
+// fail marks a span with the error's kind; messages may quote the client.
 func fail(span trace.Span, err error) {
 	if err != nil {
 		kind := string(fault.KindOf(err))
@@ -75,7 +73,7 @@ func fail(span trace.Span, err error) {
 	}
 }
 
-// seconds is a time in the attributes' unit.
+// seconds returns a duration as an attribute.
 func seconds(key string, length time.Duration) attribute.KeyValue {
 	return attribute.Float64(key, length.Seconds())
 }

@@ -1,11 +1,11 @@
-// Package trace tells an OpenTelemetry collector of requests and jobs, over
-// OTLP/HTTP. A Tracer implements the observers of server and worker.
+// Package trace exports OpenTelemetry traces of requests and jobs over OTLP/HTTP.
+// A Tracer implements the observers of server and worker.
 //
-// Spans are: one of each HTTP request, named by method and route, which
-// continues the client's traceparent (W3C) where there is one; below it
-// "job.submit"; below that, in whatever process runs the job, "job.wait" once
-// and "job.run" for each try. They tell sizes, names and times, and never a
-// picture, a URL that was asked for, or a key.
+// There is one span for each HTTP request, named by method and route, which
+// continues the client's traceparent (W3C) if there is one; below it
+// "job.submit"; below that, in the process that runs the job, "job.wait" once and
+// "job.run" for each attempt. Spans contain sizes, names and times, but never an
+// image, a requested URL, or a key.
 package trace
 
 import (
@@ -26,35 +26,35 @@ import (
 	"upscaled/models/fault"
 )
 
-// Options make a Tracer.
+// Options configure a Tracer.
 type Options struct {
-	// URL is where spans are posted, path included; see Endpoint.
+	// URL is the full URL that spans are posted to; see Endpoint.
 	URL string
-	// Ratio of traces that are kept, 0..1, where the client has not decided.
+	// Ratio is the share of traces to keep, 0..1, unless the client decides.
 	Ratio float64
 	// Service and Version name the program in the traces.
 	Service, Version string
 	Log              *slog.Logger
 }
 
-// Tracer makes spans and sends them in the background.
+// Tracer creates spans and sends them in the background.
 type Tracer struct {
 	provider *sdk.TracerProvider
 	tracer   trace.Tracer
 	w3c      propagation.TraceContext
 }
 
-// sendPause is the longest time between a span's end and its sending.
+// sendPause is the longest delay between a span's end and its export.
 const sendPause = 2 * time.Second
 
-// New makes a tracer. Nothing is sent before the first span has ended, so that
-// a collector may start later.
+// New returns a tracer. It sends nothing before the first span has ended, so the
+// collector may start later.
 func New(ctx context.Context, o Options) (*Tracer, error) {
 	exporter, err := otlptrace.New(ctx, otlptracehttp.NewClient(otlptracehttp.WithEndpointURL(o.URL)))
 	if err != nil {
 		return nil, fault.Wrap(fault.Invalid, err, "Traces cannot be sent to %s: is --traces an http or https URL?", o.URL)
 	}
-	// The last one wins: OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES.
+	// The environment wins: OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES.
 	described, err := resource.New(ctx, resource.WithTelemetrySDK(), resource.WithHost(), resource.WithAttributes(
 		attribute.String("service.name", o.Service), attribute.String("service.version", o.Version),
 	), resource.WithFromEnv())
@@ -68,7 +68,7 @@ func New(ctx context.Context, o Options) (*Tracer, error) {
 	return &Tracer{provider: provider, tracer: provider.Tracer("upscaled", trace.WithInstrumentationVersion(o.Version))}, nil
 }
 
-// Shutdown sends what is left, within the context.
+// Shutdown sends the remaining spans, within the context.
 func (t *Tracer) Shutdown(ctx context.Context) error {
 	if err := t.provider.Shutdown(ctx); err != nil {
 		return fmt.Errorf("send the last traces: %w", err)
@@ -76,8 +76,8 @@ func (t *Tracer) Shutdown(ctx context.Context) error {
 	return nil
 }
 
-// logged tells this program's log of collectors that cannot be reached, once
-// until one can, where the library would write to its own.
+// logged reports an unreachable collector once to this program's log, in place of
+// the library's own.
 type logged struct {
 	sdk.SpanExporter
 	log    *slog.Logger

@@ -1,6 +1,6 @@
-// Package upload reads multipart/form-data requests in bounded memory. It
-// knows no dialect: what is missing, too large or of the wrong type is for the
-// dialects to say, each in its vendor's words.
+// Package upload reads multipart/form-data requests in bounded memory. Missing
+// files, and those that are too large or of the wrong type, are left to the
+// dialects, which report them in their vendor's words.
 package upload
 
 import (
@@ -15,19 +15,19 @@ import (
 	"upscaled/models/fault"
 )
 
-// Limits bound one request.
+// Limits limit one request.
 type Limits struct {
-	// FileBytes is the largest file kept in memory.
+	// FileBytes is the size of the largest file kept in memory.
 	FileBytes int64
 	// Files is how many files a request may hold; more are an error.
 	Files int
 }
 
-// Bounds that no honest client meets.
+// Limits that no honest client reaches.
 const (
 	maxFields      = 100
 	maxFieldBytes  = 64 << 10
-	maxDiscardSize = 64 << 20 // how much of a too large file is counted
+	maxDiscardSize = 64 << 20 // how much of a file beyond FileBytes is counted
 )
 
 // File is one file part.
@@ -36,18 +36,17 @@ type File struct {
 	Field, Name string
 	// Data is the whole file, nil when Size exceeds the limit.
 	Data []byte
-	// Size is the file's length in bytes, counted up to a bound.
+	// Size is the file's length in bytes, counted up to maxDiscardSize.
 	Size int64
 }
 
-// Form is a request's text fields (the first value of each name) and files in
-// the order they came.
+// Form is a request's text fields (the first value of each name) and files in order.
 type Form struct {
 	Fields map[string]string
 	Files  []File
 }
 
-// File gives the first file of a field name.
+// File returns the first file of a field name.
 func (f Form) File(field string) (File, bool) {
 	for _, file := range f.Files {
 		if file.Field == field {
@@ -57,18 +56,18 @@ func (f Form) File(field string) (File, bool) {
 	return File{}, false
 }
 
-// IsMultipart says whether a request's content type is multipart/form-data.
+// IsMultipart reports whether a request's content type is multipart/form-data.
 func IsMultipart(r *http.Request) bool {
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	return err == nil && kind == "multipart/form-data"
 }
 
-// Read reads the request's body. A body that is no form at all is
-// fault.Unsupported; a damaged form is fault.Invalid; more files or fields
-// than allowed is fault.TooLarge. A file over Limits.FileBytes is no error: it
-// comes without data. A part with a file name is a file whatever its declared
-// content type; one without is a file only when its field is named in
-// fileFields, since some clients send files bare.
+// Read reads the request's body. A body that is not a form is fault.Unsupported; a
+// damaged form is fault.Invalid; more files or fields than allowed is
+// fault.TooLarge. A file over Limits.FileBytes is not an error: it has no data. A
+// part with a file name is a file whatever its declared content type; one without
+// is a file only if fileFields lists its field, since some clients send no file
+// names.
 func Read(r *http.Request, limits Limits, fileFields ...string) (Form, error) {
 	if !IsMultipart(r) {
 		return Form{}, fault.New(fault.Unsupported, "The request must be multipart/form-data.")
@@ -99,8 +98,8 @@ func Read(r *http.Request, limits Limits, fileFields ...string) (Form, error) {
 	}
 }
 
-// finish reads what comes behind the form, which counts for nothing: only at a
-// body's end does the server listen for a client that leaves.
+// finish discards the bytes after the form: net/http notices a client that
+// disconnects only once the body has been read to its end.
 func finish(body io.Reader) error {
 	if _, err := io.CopyN(io.Discard, body, maxFieldBytes); err != nil && !errors.Is(err, io.EOF) {
 		return damaged(err)
@@ -161,7 +160,7 @@ func damaged(err error) error {
 	return fault.Wrap(fault.Invalid, fmt.Errorf("read form: %w", err), "The multipart form is damaged or incomplete.")
 }
 
-// ParseBool reads a yes or no as form clients write it, in any case.
+// ParseBool parses a boolean as form clients write it, in any case.
 func ParseBool(text string) (value, ok bool) {
 	switch strings.ToLower(text) {
 	case "true", "1", "yes", "on":
