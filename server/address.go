@@ -9,7 +9,8 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// addresses tells who asks and under which address the server was asked.
+// addresses determines the client of a request and the URL by which it reached
+// the server.
 type addresses struct {
 	public  string
 	trusted []*net.IPNet
@@ -19,14 +20,14 @@ func newAddresses(c Config) addresses {
 	return addresses{public: strings.TrimRight(c.PublicURL, "/"), trusted: c.trusted()}
 }
 
-// base is the scheme and host that URLs for this client begin with.
+// base returns the scheme and host of URLs for this client.
 func (a addresses) base(r *http.Request) string {
 	if a.public != "" {
 		return a.public
 	}
 	scheme, host := "http", r.Host
 	if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); host == "" && ok {
-		host = local.String() // HTTP/1.0 clients need not name one
+		host = local.String() // optional in HTTP/1.0
 	}
 	if r.TLS != nil {
 		scheme = "https"
@@ -44,14 +45,15 @@ func (a addresses) base(r *http.Request) string {
 	return scheme + "://" + host
 }
 
-// isHost says whether a text is a host, and port where it has one, and nothing
-// more: it becomes part of URLs.
+// isHost reports whether a text is just a host with an optional port: it becomes
+// part of URLs.
 func isHost(text string) bool {
 	u, err := url.Parse("http://" + text)
 	return err == nil && text != "" && u.Host == text && !strings.ContainsAny(text, " \"<>")
 }
 
-// first is what the proxy nearest to the client wrote.
+// first returns the first value of a list: that of the proxy nearest to the
+// client.
 func first(list string) string {
 	value, _, _ := strings.Cut(list, ",")
 	return strings.ToLower(strings.TrimSpace(value))
@@ -71,7 +73,7 @@ func (a addresses) trusts(remote string) bool {
 	return false
 }
 
-// extractor finds the client's own address behind trusted proxies only.
+// extractor returns the client's own address behind trusted proxies.
 func (a addresses) extractor() echo.IPExtractor {
 	if len(a.trusted) == 0 {
 		return echo.ExtractIPDirect()

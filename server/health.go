@@ -12,11 +12,11 @@ type health struct {
 	Reason string `json:"reason,omitempty"`
 }
 
-// healthz says that the process answers; it never waits for anything.
+// healthz reports that the process responds; it never waits for anything.
 func (s *Server) healthz(c echo.Context) error { return c.JSON(http.StatusOK, health{Status: "ok"}) }
 
-// readyz says whether new work should be sent here: not while models load,
-// while the queue cannot be reached or when the server stops.
+// readyz reports whether to send new work here: not while models load, the queue
+// is unreachable or the server shuts down.
 func (s *Server) readyz(c echo.Context) error {
 	if s.isStopping() {
 		return c.JSON(http.StatusServiceUnavailable, health{Status: "unavailable", Reason: "stopping"})

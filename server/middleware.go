@@ -17,8 +17,8 @@ import (
 	"upscaled/server/dialect/automatic1111"
 )
 
-// requestID gives every response an X-Request-Id: the client's own where it
-// sends a plain one, so that its logs and ours can be joined.
+// requestID sets X-Request-Id on every response: the client's own if it is plain,
+// so that its logs and ours can be joined.
 func requestID(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		id := c.Request().Header.Get(echo.HeaderXRequestID)
@@ -31,7 +31,7 @@ func requestID(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// isPlain says whether an ID can go into headers and logs as it is.
+// isPlain reports whether an ID is safe in headers and logs.
 func isPlain(id string) bool {
 	const longest = 64
 	for _, r := range id {
@@ -43,8 +43,8 @@ func isPlain(id string) bool {
 	return id != "" && len(id) <= longest
 }
 
-// accessLog writes one line a request, with the error that was answered where
-// there was one. It is the only place that logs what requests did.
+// accessLog logs one line per request, with its error if there was one. Nothing
+// else logs requests.
 func accessLog(log *slog.Logger) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
@@ -61,7 +61,7 @@ func accessLog(log *slog.Logger) echo.MiddlewareFunc {
 				"status", response.Status, "bytes", response.Size, "seconds", time.Since(started).Seconds(), "client", c.RealIP(),
 				"api", apiOf(c),
 			}
-			if account, jobs := requestInfoOf(r.Context()).seen(); account != "" || len(jobs) > 0 {
+			if account, jobs := requestInfoOf(r.Context()).snapshot(); account != "" || len(jobs) > 0 {
 				attributes = append(attributes, "account", account, "jobs", jobs)
 			}
 			switch {
@@ -77,8 +77,8 @@ func accessLog(log *slog.Logger) echo.MiddlewareFunc {
 	}
 }
 
-// recoverPanic makes a panic an error of its request. The connection of an
-// aborted response stays aborted, as net/http wants it.
+// recoverPanic turns a panic into an error of its request. It passes on
+// http.ErrAbortHandler, as net/http requires.
 func recoverPanic(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) (err error) {
 		defer func() {
@@ -95,11 +95,11 @@ func recoverPanic(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// inert has a browser that opens an answer as a page load and run nothing of
-// it, whatever is in it; pages have policies of their own.
+// inert keeps a browser that opens a response as a page from loading or running
+// anything in it; real pages have policies of their own.
 const inert = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox"
 
-// secure sets headers that keep browsers from guessing, framing and telling.
+// secure disables content sniffing, framing and referrers in browsers.
 func secure(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		header := c.Response().Header()
@@ -112,9 +112,9 @@ func secure(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// oneSlash takes the slash off the end of an API's path: the vendors' servers
-// answer both forms, so clients may have either. Pages keep theirs.
-func oneSlash(next echo.HandlerFunc) echo.HandlerFunc {
+// trimSlash removes the trailing slash of an API's path: the vendors' servers
+// accept both forms, so clients use either. Pages keep theirs.
+func trimSlash(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		u := c.Request().URL
 		short, cut := strings.CutSuffix(u.Path, "/")

@@ -14,36 +14,36 @@ import (
 	"upscaled/server/limits"
 )
 
-// Observer is told of requests and of the jobs that they submit, such as for
-// metrics and traces. Its methods may be called concurrently.
+// Observer observes requests and the jobs they submit, for metrics and traces. Its
+// methods may be called concurrently.
 type Observer interface {
-	// RequestBegins gives the context to answer the request in, and what is
-	// called once when it was answered. id is its X-Request-Id.
+	// RequestBegins returns the context to handle the request in, and a function
+	// that is called once at its end. id is its X-Request-Id.
 	RequestBegins(r *http.Request, id string) (context.Context, func(RequestEnd))
-	// JobSubmits gives the context to submit a job in, and what is called once
-	// with what came of it. It may set the job's Trace and nothing else.
+	// JobSubmits returns the context to submit a job in, and a function that is
+	// called once with the outcome. It may set the job's Trace and nothing else.
 	JobSubmits(ctx context.Context, spec *job.Spec) (context.Context, func(job.Submitted, error))
 }
 
-// RequestEnd is how a request was answered.
+// RequestEnd describes a finished request.
 type RequestEnd struct {
 	// API is the dialect's name, or one of "files", "health", "pages" and
-	// "other", so that there are few of them whatever clients send.
+	// "other", so that there are few values whatever clients send.
 	API string
 	// Route is the pattern that matched, such as "/v1/files/:id"; "" for none.
 	Route string
-	// Status is that of HTTP; 499 where the client went away before an answer.
+	// Status is the HTTP status; 499 if the client disconnected first.
 	Status int
 	Took   time.Duration
-	// Jobs are the IDs of those that the request made.
+	// Jobs are the IDs of the jobs that the request submitted.
 	Jobs []string
 }
 
-// statusClientLeft is nginx's number for requests that nobody waits for.
+// statusClientLeft is nginx's status of requests whose client disconnected.
 const statusClientLeft = 499
 
-// requestInfo is what is learned of a request on its way. It is reached by the
-// request's context, so that no dialect need pass it on.
+// requestInfo collects facts about a request. It travels in the request's context,
+// so that no dialect need pass it on.
 type requestInfo struct {
 	mutex   sync.Mutex
 	account string
@@ -52,38 +52,38 @@ type requestInfo struct {
 
 type requestInfoKey struct{}
 
-// requestInfoOf gives the visit of a context; nil outside of requests.
+// requestInfoOf returns the requestInfo of a context; nil outside of requests.
 func requestInfoOf(ctx context.Context) *requestInfo {
-	v, _ := ctx.Value(requestInfoKey{}).(*requestInfo)
-	return v
+	info, _ := ctx.Value(requestInfoKey{}).(*requestInfo)
+	return info
 }
 
-func (v *requestInfo) note(change func(*requestInfo)) {
-	if v != nil {
-		v.mutex.Lock()
-		defer v.mutex.Unlock()
-		change(v)
+func (i *requestInfo) update(change func(*requestInfo)) {
+	if i != nil {
+		i.mutex.Lock()
+		defer i.mutex.Unlock()
+		change(i)
 	}
 }
 
-// seen gives what is known now.
-func (v *requestInfo) seen() (account string, jobs []string) {
-	v.note(func(v *requestInfo) { account, jobs = v.account, slices.Clone(v.jobs) })
+// snapshot returns the current contents.
+func (i *requestInfo) snapshot() (account string, jobs []string) {
+	i.update(func(i *requestInfo) { account, jobs = i.account, slices.Clone(i.jobs) })
 	return account, jobs
 }
 
-// observe lets observers see requests, and every request have a visit. It
-// stands before the access log, which makes errors answers.
+// observe calls the observers and adds a requestInfo to every request. It must run
+// before the access log, which writes errors.
 func observe(observers []Observer) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			started, v := time.Now(), &requestInfo{}
-			c.SetRequest(c.Request().WithContext(context.WithValue(c.Request().Context(), requestInfoKey{}, v)))
+			started, info := time.Now(), &requestInfo{}
+			c.SetRequest(c.Request().WithContext(context.WithValue(c.Request().Context(), requestInfoKey{}, info)))
 			for _, o := range observers {
 				ctx, end := o.RequestBegins(c.Request(), c.Response().Header().Get(echo.HeaderXRequestID))
 				c.SetRequest(c.Request().WithContext(ctx))
 				defer func() {
-					_, jobs := v.seen()
+					_, jobs := info.snapshot()
 					end(RequestEnd{API: apiOf(c), Route: c.Path(), Status: statusOf(c), Took: time.Since(started), Jobs: jobs})
 				}()
 			}
@@ -99,7 +99,7 @@ func statusOf(c echo.Context) int {
 	return c.Response().Status
 }
 
-// observedQueue tells observers and the access log of submissions.
+// observedQueue reports submissions to the observers and the access log.
 type observedQueue struct {
 	Queue
 	observers []Observer
@@ -115,38 +115,37 @@ func (q observedQueue) Submit(ctx context.Context, spec job.Spec, input []byte) 
 	submitted, err = q.Queue.Submit(ctx, spec, input)
 	if err == nil {
 		limits.Accepted(ctx, len(input))
-		requestInfoOf(ctx).note(func(v *requestInfo) { v.jobs = append(v.jobs, spec.ID) })
+		requestInfoOf(ctx).update(func(i *requestInfo) { i.jobs = append(i.jobs, spec.ID) })
 	}
 	return submitted, err
 }
 
-// observedAuth tells the access log who called.
+// observedAuth reports the caller to the access log.
 type observedAuth struct{ job.Authenticator }
 
-// Authenticate implements job.Gate.
+// Authenticate implements job.Authenticator.
 func (g observedAuth) Authenticate(ctx context.Context, key string) (job.Caller, error) {
 	caller, err := g.Authenticator.Authenticate(ctx, key)
-	requestInfoOf(ctx).note(func(v *requestInfo) { v.account = caller.ID })
+	requestInfoOf(ctx).update(func(i *requestInfo) { i.account = caller.ID })
 	return caller, err
 }
 
-// apiKey is where the API's name is left that only the handler knows.
+// apiKey is the context key of the API's name.
 const apiKey = "upscaled.api"
 
-// apiNames knows which API every route is of.
+// apiNames maps every route to its API.
 type apiNames struct {
 	// current is the API whose routes are being registered.
 	current string
 	byPath  map[string]string
 }
 
-// note is called with every route that is added.
-func (n *apiNames) note(_ string, route echo.Route, _ echo.HandlerFunc, _ []echo.MiddlewareFunc) {
+// add is called for every route that is registered.
+func (n *apiNames) add(_ string, route echo.Route, _ echo.HandlerFunc, _ []echo.MiddlewareFunc) {
 	n.byPath[route.Path] = n.current
 }
 
-// middleware names the API of each request's route; handlers may do so after
-// it.
+// middleware sets the API of each request's route; handlers may override it.
 func (n *apiNames) middleware(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		name, known := n.byPath[c.Path()]

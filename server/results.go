@@ -15,22 +15,21 @@ import (
 	"upscaled/server/worker"
 )
 
-// unknownFactor stands for the factor of a network that this process does not
-// know and the request leaves the size to: that of most.
-const unknownFactor = 4
+// usualScale stands for the scale of a model that this process does not know.
+const usualScale = 4
 
-// boundedQueue refuses, before anything is stored or paid for, jobs whose
-// result is larger than the server makes or than its file format holds. It
-// stands before the queue so that no dialect can forget it.
+// boundedQueue rejects, before anything is stored or paid for, jobs whose result
+// would exceed the server's limit or that of its file format. It wraps the queue
+// so that no dialect can forget the check.
 type boundedQueue struct {
 	Queue
-	// most is pixels of a result, all frames together; 0 is no bound.
+	// most limits the pixels of a result, all frames together; 0 is no limit.
 	most   int64
 	system native.System
 }
 
-// Submit implements job.Queue. A result that is too large is fault.TooLarge
-// with a *dialect.ResultTooLarge in it.
+// Submit implements job.Queue. The fault.TooLarge of a result that would be too
+// large wraps a *dialect.ResultTooLarge.
 func (q boundedQueue) Submit(ctx context.Context, spec job.Spec, input []byte) (job.Submitted, error) {
 	if err := q.check(ctx, spec.Options, input); err != nil {
 		return job.Submitted{}, err
@@ -38,18 +37,18 @@ func (q boundedQueue) Submit(ctx context.Context, spec job.Spec, input []byte) (
 	return q.Queue.Submit(ctx, spec, input)
 }
 
-// check judges by the header alone. What else is wrong with the picture or the
-// options is for the dialect before and the worker behind to say.
+// check uses only the header. Other errors of the image or the options are left to
+// the dialect and the worker.
 func (q boundedQueue) check(ctx context.Context, o job.Options, input []byte) error {
 	info, err := decode.Probe(input, imagedata.Limits{})
 	if err != nil {
 		return nil //nolint:nilerr // see above
 	}
 	request := worker.RequestOf(o, engine.Faces{})
-	out, err := request.OutputInfo(info, q.factor(ctx, request))
+	out, err := request.OutputInfo(info, q.scale(ctx, request))
 	var long *engine.SideTooLong
 	if err == nil {
-		err = q.judge(out, o.Quality)
+		err = q.checkSize(out, o.Quality)
 	} else if errors.As(err, &long) {
 		err = fault.Wrap(fault.TooLarge, &dialect.ResultTooLarge{Size: long.Side, Limit: long.Limit, Format: string(out.Format)}, "%s", fault.Sentence(err))
 	}
@@ -59,8 +58,8 @@ func (q boundedQueue) check(ctx context.Context, o job.Options, input []byte) er
 	return nil
 }
 
-func (q boundedQueue) judge(out imagedata.Info, quality int) error {
-	pixels := int64(out.Width) * int64(out.Height) * int64(max(1, out.Frames)) // a side has 20 bits at most
+func (q boundedQueue) checkSize(out imagedata.Info, quality int) error {
+	pixels := int64(out.Width) * int64(out.Height) * int64(max(1, out.Frames)) // a side has at most 20 bits
 	//guard:result-pixels TestResultsThatAreTooLarge
 	if q.most > 0 && pixels > q.most {
 		return fault.Wrap(fault.TooLarge, &dialect.ResultTooLarge{Size: pixels, Limit: q.most},
@@ -79,20 +78,19 @@ func (q boundedQueue) judge(out imagedata.Info, quality int) error {
 	}, "%s", fault.Sentence(err))
 }
 
-// factor is the network's own. It matters only where no size is asked for,
-// so nobody is asked in other cases.
-func (q boundedQueue) factor(ctx context.Context, request engine.Request) int {
+// scale returns the model's own scale, which matters only if no size is requested.
+func (q boundedQueue) scale(ctx context.Context, request engine.Request) int {
 	if request.Size != (engine.Size{}) || q.system == nil {
-		return unknownFactor
+		return usualScale
 	}
 	models, err := q.system.Models(ctx)
 	if err != nil {
-		return unknownFactor
+		return usualScale
 	}
 	for _, m := range models {
 		if (m.Name == request.Model || request.Model == "" && m.Default) && m.Scale > 0 {
 			return m.Scale
 		}
 	}
-	return unknownFactor
+	return usualScale
 }

@@ -29,7 +29,7 @@ import (
 	"upscaled/server/webhook"
 )
 
-// dialects are all APIs of one server.
+// dialects holds the APIs of one server.
 type dialects struct {
 	mnml        *mnml.API
 	ailab       *ailab.API
@@ -41,33 +41,33 @@ type dialects struct {
 	automatic   *automatic1111.API
 }
 
-// dialects makes all APIs.
-func (s *Server) dialects(host dialect.Services) dialects {
+// dialects creates all APIs.
+func (s *Server) dialects(services dialect.Services) dialects {
 	apis, queue := s.config.APIs, s.parts.Queue
 	check := func(url string) error { return webhook.Check(s.config.FetchRules(), url) }
 	automatic := automatic1111.Stores{Lister: queue}
 	if apis.AutomaticURLs {
 		automatic.Fetcher = s.fetcher(apis.Automatic.MaxBytes)
 	}
-	// Clients are told the bounds that hold, whichever sets them.
-	apis.Native.MaxPixels = least(apis.Native.MaxPixels, s.config.MaxPixels)
-	apis.Native.MaxSide = int(least(int64(apis.Native.MaxSide), int64(s.config.MaxSide)))
+	// The native API reports the effective limits.
+	apis.Native.MaxPixels = lower(apis.Native.MaxPixels, s.config.MaxPixels)
+	apis.Native.MaxSide = int(lower(int64(apis.Native.MaxSide), int64(s.config.MaxSide)))
 	return dialects{
-		automatic: automatic1111.New(host, automatic, apis.Automatic),
-		mnml:      mnml.New(host, apis.Mnml), ailab: ailab.New(host, apis.AILab), maskr: maskr.New(host, apis.Maskr),
-		artnex:      artnex.New(host, apis.Artnex, s.fetcher(apis.Artnex.MaxBytes)),
-		aetherforge: aetherforge.New(host, apis.Aetherforge),
-		native: native.New(host, apis.Native, native.Parts{
+		automatic: automatic1111.New(services, automatic, apis.Automatic),
+		mnml:      mnml.New(services, apis.Mnml), ailab: ailab.New(services, apis.AILab), maskr: maskr.New(services, apis.Maskr),
+		artnex:      artnex.New(services, apis.Artnex, s.fetcher(apis.Artnex.MaxBytes)),
+		aetherforge: aetherforge.New(services, apis.Aetherforge),
+		native: native.New(services, apis.Native, native.Parts{
 			Jobs: queue, System: s.parts.System, Fetcher: s.fetcher(apis.Native.MaxBytes), CheckWebhook: check,
 		}),
-		replicate: replicate.New(host, apis.Replicate, replicate.Stores{
+		replicate: replicate.New(services, apis.Replicate, replicate.Stores{
 			Fetcher: s.fetcher(apis.Replicate.MaxBytes), Uploads: queue, Lister: queue, CheckWebhook: check,
 		}),
 	}
 }
 
-// least is the smaller of two bounds of which 0 is none.
-func least(a, b int64) int64 {
+// lower returns the lower of two limits, of which 0 is none.
+func lower(a, b int64) int64 {
 	if a == 0 || b != 0 && b < a {
 		return b
 	}
@@ -76,9 +76,9 @@ func least(a, b int64) int64 {
 
 // routes registers every path.
 func (s *Server) routes(a addresses) (*echo.Echo, error) {
-	host := s.services(a)
-	d := s.dialects(host)
-	viewer := native.Viewer{Links: host.Links, Retention: s.config.APIs.Native.Retention, Now: s.parts.Now}
+	services := s.services(a)
+	d := s.dialects(services)
+	viewer := native.Viewer{Links: services.Links, Retention: s.config.APIs.Native.Retention, Now: s.parts.Now}
 	s.bodies = map[string]webhook.Body{
 		native.Name:    func(j job.Job) (string, []byte, error) { return viewer.Body(j, s.config.PublicURL) },
 		replicate.Name: d.replicate.Body,
@@ -87,9 +87,9 @@ func (s *Server) routes(a addresses) (*echo.Echo, error) {
 	e.HideBanner, e.HidePort = true, true
 	e.IPExtractor = a.extractor()
 	e.HTTPErrorHandler = d.handleError
-	e.Pre(oneSlash)
+	e.Pre(trimSlash)
 	names := &apiNames{current: "health", byPath: map[string]string{}}
-	e.OnAddRouteHandler = names.note
+	e.OnAddRouteHandler = names.add
 	e.Use(requestID, names.middleware, observe(s.parts.Observers), accessLog(s.parts.Log), secure, limits.Requests(s.config.rateLimit(), s.uploads), recoverPanic)
 	e.Use(strictTransport)
 	//guard:cors => true
@@ -103,11 +103,11 @@ func (s *Server) routes(a addresses) (*echo.Echo, error) {
 	e.Use(own)
 	e.GET("/healthz", s.healthz)
 	e.GET("/readyz", s.readyz)
-	e.HEAD("/healthz", s.healthz) // load balancers ask that way
+	e.HEAD("/healthz", s.healthz) // used by load balancers
 	e.HEAD("/readyz", s.readyz)
 	d.register(e, names)
 	names.current = "files"
-	d.fileRoutes(e, file.Handler{Queue: host.Queue, Signer: s.signer(), WriteError: d.refuseFile})
+	d.fileRoutes(e, file.Handler{Queue: services.Queue, Signer: s.signer(), WriteError: d.writeFileError})
 	names.current = "pages"
 	return e, s.pages(e)
 }
@@ -128,8 +128,7 @@ func (d dialects) register(e *echo.Echo, names *apiNames) {
 	}
 }
 
-// fileRoutes registers the results of all APIs, and beside them the uploads of
-// the one that has some.
+// fileRoutes registers the results of all APIs and the uploads of Replicate's.
 func (d dialects) fileRoutes(e *echo.Echo, files file.Handler) {
 	e.GET("/v1/files/:id", func(c echo.Context) error {
 		if replicate.IsFileID(c.Param("id")) {
@@ -138,11 +137,11 @@ func (d dialects) fileRoutes(e *echo.Echo, files file.Handler) {
 		return files.Serve(c)
 	})
 	e.HEAD("/v1/files/:id", files.Serve)
-	e.GET("/v1/files/:id/:name", files.Serve) // clients name files by the URL's end
+	e.GET("/v1/files/:id/:name", files.Serve) // clients name downloads by the end of the URL
 	e.HEAD("/v1/files/:id/:name", files.Serve)
 }
 
-// pages registers what people look at in a browser.
+// pages registers the pages for browsers.
 func (s *Server) pages(e *echo.Echo) error {
 	document, err := openapi.New(s.config.Version)
 	if err != nil {
@@ -167,8 +166,8 @@ func (s *Server) pages(e *echo.Echo) error {
 	return nil
 }
 
-// upscale is the path that two vendors share; the content type tells them
-// apart, and mnml answers what is neither.
+// upscale handles the path that two vendors share, by content type; mnml handles
+// requests that are neither.
 func (d dialects) upscale(c echo.Context) error {
 	kind, _, err := mime.ParseMediaType(c.Request().Header.Get(echo.HeaderContentType))
 	if err == nil && kind == echo.MIMEApplicationJSON {
@@ -178,9 +177,9 @@ func (d dialects) upscale(c echo.Context) error {
 	return d.mnml.Upscale(c)
 }
 
-// refuseFile answers for the vendor whose result the ID would be: maskr alone
-// tells forged signatures from lost files, for all others both are unknown.
-func (d dialects) refuseFile(c echo.Context, id string, genuine bool) error {
+// writeFileError writes the error of the vendor that an ID belongs to. Only maskr
+// distinguishes forged signatures from missing files.
+func (d dialects) writeFileError(c echo.Context, id string, genuine bool) error {
 	switch {
 	case maskr.IsID(id):
 		return d.maskr.WriteFileError(c, genuine)
@@ -192,17 +191,17 @@ func (d dialects) refuseFile(c echo.Context, id string, genuine bool) error {
 	return d.mnml.NotFound(c)
 }
 
-// handleError answers what no handler did: unknown paths, wrong methods and
-// defects, each in the form of the vendor whose path it is.
+// handleError writes errors that no handler did, such as unknown paths, wrong
+// methods and panics, in the form of the vendor that the path belongs to.
 func (d dialects) handleError(err error, c echo.Context) {
 	if c.Response().Committed {
 		return
 	}
 	dialect.Record(c, err)
 	path, status := c.Request().URL.Path, http.StatusInternalServerError
-	var refused *echo.HTTPError
-	if errors.As(err, &refused) {
-		status = refused.Code
+	var known *echo.HTTPError
+	if errors.As(err, &known) {
+		status = known.Code
 	}
 	under := func(prefixes ...string) bool {
 		return slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(path, prefix) })
@@ -226,9 +225,9 @@ func (d dialects) handleError(err error, c echo.Context) {
 	}
 }
 
-// asFault gives the router's errors a kind; others may have one.
+// asFault gives the router's errors a kind, unless they have one.
 func asFault(err error, status int) error {
-	if kind := fault.KindOf(err); kind == fault.Invalid || kind == fault.Busy { // of limits.Requests
+	if kind := fault.KindOf(err); kind == fault.Invalid || kind == fault.Busy { // from limits.Requests
 		return err
 	}
 	switch status {

@@ -24,7 +24,7 @@ import (
 	"upscaled/server/webhook"
 )
 
-// Queue is all that the APIs ask of the queue.
+// Queue is the part of the queue that the APIs use.
 type Queue interface {
 	job.Queue
 	job.Lister
@@ -32,59 +32,59 @@ type Queue interface {
 	job.Uploads
 }
 
-// Parts are what a Server works with.
+// Parts are the dependencies of a Server.
 type Parts struct {
 	Queue Queue
 	Auth  job.Authenticator
-	// System tells the native API of models, devices and the queue.
+	// System reports models, devices and the queue to the native API.
 	System native.System
 	// Secrets sign result URLs; see file.Signer.
 	Secrets [][]byte
-	// Ready says whether work can be done now; nil means yes.
+	// Ready returns why no work can be done now; nil means there is none.
 	Ready func(context.Context) error
-	// Faces says why faces cannot be enhanced; nil leaves that to the workers.
+	// Faces returns why faces cannot be enhanced; nil leaves that to the workers.
 	Faces func(context.Context) error
-	// Decoders is how many uploads are looked into at once.
+	// Decoders is how many inputs are validated at once.
 	Decoders int
-	// Observers are told of requests and submissions.
+	// Observers observe requests and submissions.
 	Observers []Observer
 	Log       *slog.Logger
 	Now       func() time.Time
 }
 
-// Server answers all APIs.
+// Server serves all APIs.
 type Server struct {
-	// bodies write what webhooks are sent, by API.
+	// bodies returns the bodies of webhooks, by API.
 	bodies   map[string]webhook.Body
 	config   Config
 	parts    Parts
 	echo     *echo.Echo
 	fetchers []*fetch.Fetcher
-	// uploads bounds the memory of requests.
+	// uploads limits the memory of requests.
 	uploads  *limits.Budget
 	stopping chan struct{}
 	listener atomic.Pointer[net.Listener]
 }
 
-// Bounds on slow and idle clients. A body may take as long as it keeps
-// coming at --min-rate: its length is bounded by each dialect.
+// Limits on slow and idle clients. Bodies have a minimum rate instead of a time
+// limit; each dialect limits their length.
 const (
 	readHeaderLimit = 10 * time.Second
 	idleLimit       = 2 * time.Minute
 	maxHeaderBytes  = 64 << 10
-	// maxStreams is how many requests one HTTP/2 connection may have at once.
+	// maxStreams is how many concurrent requests an HTTP/2 connection may have.
 	maxStreams = 100
 )
 
-// New puts a server together. It refuses to be open to the network while no
-// key is configured, unless that was asked for.
+// New returns a server. It rejects a configuration that is open to the network
+// without keys, unless InsecureOpen is set.
 func New(ctx context.Context, c Config, p Parts) (*Server, error) {
-	guarded, err := p.Auth.Enabled(ctx)
+	keyed, err := p.Auth.Enabled(ctx)
 	if err != nil {
 		return nil, err
 	}
 	//guard:open-server TestRefusesToBeOpenWithoutKeys
-	if !guarded && c.Exposed() && !c.InsecureOpen {
+	if !keyed && c.Exposed() && !c.InsecureOpen {
 		return nil, fault.New(fault.Invalid, "No keys are configured, so anybody who reaches %s could use this server: "+
 			"make one with 'upscaled keys new', listen on 127.0.0.1, or allow it with --insecure-open.", c.Listen)
 	}
@@ -95,7 +95,7 @@ func New(ctx context.Context, c Config, p Parts) (*Server, error) {
 	return s, err
 }
 
-// fetcher gives one that reads so many bytes at most; the server closes it.
+// fetcher returns a fetcher with a limit; the server closes it.
 func (s *Server) fetcher(maxBytes int64) *fetch.Fetcher {
 	rules := s.config.FetchRules()
 	rules.MaxBytes = maxBytes
@@ -104,7 +104,7 @@ func (s *Server) fetcher(maxBytes int64) *fetch.Fetcher {
 	return f
 }
 
-// services is what the dialects get.
+// services returns what the dialects get.
 func (s *Server) services(a addresses) dialect.Services {
 	return dialect.Services{
 		Queue: s.parts.Queue, Auth: s.parts.Auth, Links: s.signer(),
@@ -115,17 +115,17 @@ func (s *Server) services(a addresses) dialect.Services {
 
 func (s *Server) signer() file.Signer { return file.Signer{Secrets: s.parts.Secrets, Now: s.parts.Now} }
 
-// WebhookBodies write what is told of the jobs of each API that has webhooks.
+// WebhookBodies returns the functions that make the bodies of webhooks, by API.
 func (s *Server) WebhookBodies() map[string]webhook.Body { return s.bodies }
 
-// Routes lists every path that is answered; for tests.
+// Routes returns all routes; for tests.
 func (s *Server) Routes() []*echo.Route { return s.echo.Routes() }
 
-// Handler answers requests without a listener; for tests.
+// Handler handles requests without a listener; for tests.
 func (s *Server) Handler() http.Handler { return s.echo }
 
-// Listen opens the port, so that a port in use is told before anything else
-// is begun. It gives the address that was taken.
+// Listen opens the port and returns its address, so that a port in use is reported
+// before anything else starts.
 func (s *Server) Listen() (net.Addr, error) {
 	encryption, err := s.config.TLS.config()
 	if err != nil {
@@ -143,9 +143,8 @@ func (s *Server) Listen() (net.Addr, error) {
 	return listener.Addr(), nil
 }
 
-// Run serves on what Listen opened until the context ends. Then it accepts
-// nothing new, lets requests finish within the grace and ends those that do
-// not.
+// Run serves until the context ends; Listen must have been called. Then it accepts
+// no new requests and aborts those that do not finish within the grace period.
 func (s *Server) Run(ctx context.Context) error {
 	defer func() {
 		for _, f := range s.fetchers {
@@ -165,7 +164,7 @@ func (s *Server) Run(ctx context.Context) error {
 	stopping, stop := context.WithTimeout(context.WithoutCancel(ctx), s.config.Grace)
 	defer stop()
 	if err := web.Shutdown(stopping); err != nil {
-		_ = web.Close() // what is left has had its time
+		_ = web.Close() // the remaining requests had their time
 	}
 	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve: %w", err)
@@ -173,7 +172,7 @@ func (s *Server) Run(ctx context.Context) error {
 	return nil
 }
 
-// httpServer is the HTTP server, with its bounds.
+// httpServer returns the HTTP server with its limits.
 func (s *Server) httpServer() *http.Server {
 	web := &http.Server{
 		Handler: s.echo, ReadHeaderTimeout: readHeaderLimit, IdleTimeout: idleLimit,
@@ -193,7 +192,7 @@ func (s *Server) httpServer() *http.Server {
 	return web
 }
 
-// isStopping says whether Run's context has ended.
+// isStopping reports whether Run's context has ended.
 func (s *Server) isStopping() bool {
 	select {
 	case <-s.stopping:

@@ -13,22 +13,21 @@ import (
 	"upscaled/server/job"
 )
 
-// TLS says how connections are encrypted; its zero value says not at all, as
-// behind a reverse proxy.
+// TLS configures encryption; the zero value is plain HTTP, as behind a reverse
+// proxy.
 type TLS struct {
 	// Certificate and Key are PEM files; both or none.
 	Certificate, Key string
-	// Hosts are the names that certificates are fetched for (ACME, RFC 8555,
-	// by TLS-ALPN-01 on the same port); fetching them means that the
-	// authority's terms are accepted.
+	// Hosts are the names to obtain certificates for (ACME, RFC 8555, by
+	// TLS-ALPN-01 on the same port), which accepts the authority's terms.
 	Hosts []string
-	// Cache is the folder that keeps fetched certificates.
+	// Cache is the folder of obtained certificates.
 	Cache string
-	// Directory is the ACME authority's URL; "" is Let's Encrypt's.
+	// Directory is the ACME authority's URL; "" is Let's Encrypt.
 	Directory string
 }
 
-// Scheme is "https" where connections are encrypted, else "http".
+// Scheme returns "https" if connections are encrypted, else "http".
 func (t TLS) Scheme() string {
 	if t.Certificate != "" || len(t.Hosts) > 0 {
 		return "https"
@@ -47,7 +46,7 @@ func (t TLS) problems() []string {
 	return all
 }
 
-// config gives what a listener needs, or nil for plain connections.
+// config returns the configuration of a listener, or nil for plain connections.
 func (t TLS) config() (*tls.Config, error) {
 	switch {
 	case t.Certificate != "":
@@ -72,7 +71,7 @@ func (t TLS) config() (*tls.Config, error) {
 	return nil, nil
 }
 
-// strictTransport has browsers stay with TLS, where the server itself has it.
+// strictTransport makes browsers keep using TLS if the server itself has it.
 func strictTransport(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		if c.Request().TLS != nil {
@@ -82,8 +81,7 @@ func strictTransport(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// crossOrigin lets pages of other origins call the APIs. Without origins no
-// header is sent, so that browsers refuse.
+// crossOrigin allows pages of other origins to call the APIs.
 func crossOrigin(origins []string) echo.MiddlewareFunc {
 	return middleware.CORSWithConfig(middleware.CORSConfig{
 		//guard:cors TestCrossOrigin => append([]string{"*"}, origins...)

@@ -9,12 +9,12 @@ import (
 	"upscaled/server/job"
 )
 
-// imageValidator implements job.Prober with the engine's decoders. It reads whole
-// pictures and not only their headers: clients of every API learn at once of
-// a broken file, and no worker meets one.
+// imageValidator implements job.ImageValidator with the engine's decoders. It
+// decodes whole images and not only their headers: clients learn at once of a
+// broken file, and no worker gets one.
 type imageValidator struct {
 	limits imagedata.Limits
-	// turns bounds how many pictures are decoded at once.
+	// turns limits how many images are decoded at once.
 	turns chan struct{}
 }
 
@@ -22,7 +22,7 @@ func newImageValidator(limits imagedata.Limits, parallel int) *imageValidator {
 	return &imageValidator{limits: limits, turns: make(chan struct{}, parallel)}
 }
 
-// Probe implements job.Prober.
+// Probe implements job.ImageValidator.
 func (p *imageValidator) Probe(data []byte) (job.InputInfo, error) {
 	p.turns <- struct{}{}
 	defer func() { <-p.turns }()
@@ -44,8 +44,9 @@ func (p *imageValidator) Probe(data []byte) (job.InputInfo, error) {
 	}, nil
 }
 
-// Large says whether a picture of so many pixels waits in the line of large
-// ones; what has no readable header is small.
+// Large reports whether an image has more than the given number of pixels, all
+// frames together, and so belongs into the lane of large images. An unreadable
+// header counts as small.
 func Large(input []byte, pixels int64) bool {
 	info, err := decode.Probe(input, imagedata.Limits{})
 	return err == nil && int64(info.Width)*int64(info.Height)*int64(max(1, info.Frames)) > pixels

@@ -134,18 +134,23 @@ func Requests(rate RateLimit, budget *Budget) echo.MiddlewareFunc {
 				return cut
 			}
 			if cut == nil && r.Header.Get("Expect") == "" {
-				limit := drainLimit
-				if rate.enabled() {
-					limit = min(limit, rate.Stall)
-				}
-				_ = control.SetReadDeadline(time.Now().Add(limit)) // not supported by test recorders
-				//guard:drain TestRefusedUploadIsAnswered
-				_, _ = io.CopyN(io.Discard, b.from.from, drainBytes) // failures do not matter
-				if rate.enabled() {
-					_ = control.SetWriteDeadline(time.Now().Add(rate.Stall)) // for the response written before
-				}
+				rate.drain(b.from.from, control)
 			}
 			return err
 		}
+	}
+}
+
+// drain discards the rest of a rejected upload, within limits.
+func (r RateLimit) drain(from io.Reader, control *http.ResponseController) {
+	limit := drainLimit
+	if r.enabled() {
+		limit = min(limit, r.Stall)
+	}
+	_ = control.SetReadDeadline(time.Now().Add(limit)) // not supported by test recorders
+	//guard:drain TestRefusedUploadIsAnswered
+	_, _ = io.CopyN(io.Discard, from, drainBytes) // failures do not matter
+	if r.enabled() {
+		_ = control.SetWriteDeadline(time.Now().Add(r.Stall)) // for the response written before
 	}
 }

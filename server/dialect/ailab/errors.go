@@ -35,39 +35,31 @@ const (
 
 // terms returns a code's HTTP status and the vendor's fixed message.
 func (c Code) terms() (status int, message string) {
-	switch c {
-	case MissingParameters:
-		return http.StatusBadRequest, "Missing parameters."
-	case InvalidParameter:
-		return http.StatusBadRequest, "Invalid parameter."
-	case InvalidOutputFormat:
-		return http.StatusBadRequest, "Invalid output format."
-	case UserNotExists:
-		return http.StatusUnauthorized, "The user does not exist."
-	case UserLocked:
-		return http.StatusForbidden, "The user is locked."
-	case AINotExists:
-		return http.StatusNotFound, "AI does not exist or has been deactivated."
-	case FileTooLarge:
-		return http.StatusRequestEntityTooLarge, "File size exceeds limit."
-	case ResolutionTooHigh:
-		return http.StatusRequestEntityTooLarge, "File resolution exceeds limits."
-	case ResolutionTooLow:
-		return http.StatusUnprocessableEntity, "File resolution too low."
-	case UnsupportedFileType:
-		return http.StatusUnsupportedMediaType, "Unsupported file types."
-	case DecodingFailure:
-		return http.StatusUnprocessableEntity, "File decoding failed."
-	case NotEnoughCredits:
-		return http.StatusTooManyRequests, "Insufficient credits."
-	case ExceedingLimits:
-		return http.StatusTooManyRequests, "Exceeds limit."
-	case InsufficientResources:
-		return http.StatusServiceUnavailable, "Insufficient resources."
-	case ServiceTimeout:
-		return http.StatusGatewayTimeout, "AI service timeout. Please try again later."
+	type terms struct {
+		status  int
+		message string
 	}
-	return http.StatusInternalServerError, "Processing failed."
+	known, ok := map[Code]terms{
+		MissingParameters:     {http.StatusBadRequest, "Missing parameters."},
+		InvalidParameter:      {http.StatusBadRequest, "Invalid parameter."},
+		InvalidOutputFormat:   {http.StatusBadRequest, "Invalid output format."},
+		UserNotExists:         {http.StatusUnauthorized, "The user does not exist."},
+		UserLocked:            {http.StatusForbidden, "The user is locked."},
+		AINotExists:           {http.StatusNotFound, "AI does not exist or has been deactivated."},
+		FileTooLarge:          {http.StatusRequestEntityTooLarge, "File size exceeds limit."},
+		ResolutionTooHigh:     {http.StatusRequestEntityTooLarge, "File resolution exceeds limits."},
+		ResolutionTooLow:      {http.StatusUnprocessableEntity, "File resolution too low."},
+		UnsupportedFileType:   {http.StatusUnsupportedMediaType, "Unsupported file types."},
+		DecodingFailure:       {http.StatusUnprocessableEntity, "File decoding failed."},
+		NotEnoughCredits:      {http.StatusTooManyRequests, "Insufficient credits."},
+		ExceedingLimits:       {http.StatusTooManyRequests, "Exceeds limit."},
+		InsufficientResources: {http.StatusServiceUnavailable, "Insufficient resources."},
+		ServiceTimeout:        {http.StatusGatewayTimeout, "AI service timeout. Please try again later."},
+	}[c]
+	if !ok { // ProcessingFailure
+		return http.StatusInternalServerError, "Processing failed."
+	}
+	return known.status, known.message
 }
 
 // apiError is an error with its code. message is for the client, err for the
