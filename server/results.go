@@ -6,7 +6,6 @@ import (
 
 	"upscaled/engine"
 	"upscaled/engine/imagedata"
-	"upscaled/engine/imagedata/decode"
 	"upscaled/engine/imagedata/encode"
 	"upscaled/models/fault"
 	"upscaled/server/dialect"
@@ -31,24 +30,27 @@ type boundedQueue struct {
 // Submit implements job.Queue. The fault.TooLarge of a result that would be too
 // large wraps a *dialect.ResultTooLarge.
 func (q boundedQueue) Submit(ctx context.Context, spec job.Spec, input []byte) (job.Submitted, error) {
-	if err := q.check(ctx, spec.Options, input); err != nil {
+	if err := q.check(ctx, spec); err != nil {
 		return job.Submitted{}, err
 	}
 	return q.Queue.Submit(ctx, spec, input)
 }
 
-// check uses only the header. Other errors of the image or the options are left to
-// the dialect and the worker.
-func (q boundedQueue) check(ctx context.Context, o job.Options, input []byte) error {
-	info, err := decode.Probe(input, imagedata.Limits{})
-	if err != nil {
-		return nil //nolint:nilerr // see above
+// check rejects only results that would be too large. Other errors of the image or
+// the options are left to the dialect and the worker.
+func (q boundedQueue) check(ctx context.Context, spec job.Spec) error {
+	in := spec.Input
+	if in == (job.InputInfo{}) {
+		return fault.New(fault.Internal, "job %s of %s was submitted without a description of its input", spec.ID, spec.API)
 	}
-	request := worker.RequestOf(o, engine.Faces{})
-	out, err := request.OutputInfo(info, q.scale(ctx, request))
+	request := worker.RequestOf(spec.Options, engine.Faces{})
+	out, err := request.OutputInfo(imagedata.Info{
+		Format: imagedata.Format(in.Format), Width: in.Width, Height: in.Height, Channels: in.Channels, Depth: in.Depth,
+		Alpha: in.Alpha, Frames: in.Frames,
+	}, q.scale(ctx, request))
 	var long *engine.SideTooLong
 	if err == nil {
-		err = q.checkSize(out, o.Quality)
+		err = q.checkSize(out, spec.Options.Quality)
 	} else if errors.As(err, &long) {
 		err = fault.Wrap(fault.TooLarge, &dialect.ResultTooLarge{Size: long.Side, Limit: long.Limit, Format: string(out.Format)}, "%s", fault.Sentence(err))
 	}

@@ -22,8 +22,8 @@ func newImageValidator(limits imagedata.Limits, parallel int) *imageValidator {
 	return &imageValidator{limits: limits, turns: make(chan struct{}, parallel)}
 }
 
-// Probe implements job.ImageValidator.
-func (p *imageValidator) Probe(data []byte) (job.InputInfo, error) {
+// Validate implements job.ImageValidator.
+func (p *imageValidator) Validate(data []byte) (job.InputInfo, error) {
 	p.turns <- struct{}{}
 	defer func() { <-p.turns }()
 	decoder, err := decode.Open(data, p.limits)
@@ -40,14 +40,6 @@ func (p *imageValidator) Probe(data []byte) (job.InputInfo, error) {
 	info := decoder.Info()
 	return job.InputInfo{
 		Format: string(info.Format), Width: info.Width, Height: info.Height,
-		Alpha: info.Alpha, Frames: info.Frames,
+		Channels: info.Channels, Depth: info.Depth, Alpha: info.Alpha, Frames: info.Frames,
 	}, nil
-}
-
-// Large reports whether an image has more than the given number of pixels, all
-// frames together, and so belongs into the lane of large images. An unreadable
-// header counts as small.
-func Large(input []byte, pixels int64) bool {
-	info, err := decode.Probe(input, imagedata.Limits{})
-	return err == nil && int64(info.Width)*int64(info.Height)*int64(max(1, info.Frames)) > pixels
 }

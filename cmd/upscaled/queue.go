@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"upscaled/models/fault"
-	"upscaled/server"
 	"upscaled/server/account"
 	"upscaled/server/job"
 	"upscaled/server/queue"
@@ -88,7 +87,7 @@ func (a *app) openBackend(ctx context.Context, c *queue.Connection, w workSettin
 	queue, err := queue.Open(ctx, c, queue.Options{
 		MaxUnfinished: w.maxUnfinished, Concurrent: w.perKey, PerDay: quotas, Retention: w.retention,
 		Lease: w.lease, Attempts: w.attempts, Ledger: accounts, Orphans: orphans, Observer: observer, Failpoint: a.failpoint, Log: log, Now: time.Now,
-		Large: func(_ job.Spec, input []byte) bool { return server.Large(input, w.largePixels) },
+		Large: func(spec job.Spec, _ []byte) bool { return spec.Input.Pixels() > w.largePixels },
 	})
 	return backend{connection: c, accounts: accounts, queue: queue}, err
 }

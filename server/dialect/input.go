@@ -29,7 +29,7 @@ func (e *InputTooLarge) Error() string { return "the image has too many pixels" 
 // limits on pixels. If only those are exceeded, the error wraps an
 // *InputTooLarge and the info is filled.
 func (s Services) Inspect(data []byte, limits Config) (job.InputInfo, error) {
-	info, err := s.Validator.Probe(data)
+	info, err := s.Validator.Validate(data)
 	if err != nil {
 		return job.InputInfo{}, err
 	}

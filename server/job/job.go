@@ -105,6 +105,9 @@ type Spec struct {
 	Memo string `json:"memo,omitempty"`
 	// Trace is the W3C traceparent of the span that submitted the job, or "".
 	Trace string `json:"trace,omitempty"`
+	// Input describes the image, as the ImageValidator did. It is for submission
+	// only and not part of the record.
+	Input InputInfo `json:"-"`
 }
 
 // Result describes the stored result of a succeeded job.
@@ -195,17 +198,23 @@ type Queue interface {
 	Cancel(ctx context.Context, id string) error
 }
 
-// InputInfo is what an image file's header contains.
+// InputInfo describes a validated input image.
 type InputInfo struct {
-	Format        string
-	Width, Height int
-	Alpha         bool
-	Frames        int
+	Format          string // an imagedata.Format
+	Width, Height   int    // in pixels
+	Channels, Depth int    // without alpha; bits per sample
+	Alpha           bool
+	Frames          int
 }
 
-// ImageValidator reads an image's header. It fails with fault.Invalid for data that
-// is broken or no image, fault.Unsupported for an unknown format, and
-// fault.TooLarge.
+// Pixels returns the number of pixels of all frames together.
+func (i InputInfo) Pixels() int64 {
+	return int64(i.Width) * int64(i.Height) * int64(max(1, i.Frames))
+}
+
+// ImageValidator decodes an image and describes it. It returns fault.Invalid for a
+// broken file or one that is not an image, fault.Unsupported for an unreadable
+// format, and fault.TooLarge.
 type ImageValidator interface {
-	Probe(data []byte) (InputInfo, error)
+	Validate(data []byte) (InputInfo, error)
 }

@@ -46,13 +46,13 @@ func (a *API) upscale(c echo.Context, caller job.Caller) error {
 	if err != nil {
 		return err
 	}
-	format, err := a.check(r.file)
+	info, format, err := a.check(r.file)
 	if err != nil {
 		return err
 	}
 	spec := job.Spec{
 		ID: newID(), API: apiName, Account: caller.ID, Price: a.config.Price, InputName: dialect.DisplayName(r.file.Name),
-		Options: job.Options{Longest: r.longest, Format: string(format)},
+		Options: job.Options{Longest: r.longest, Format: string(format)}, Input: info,
 	}
 	submitted, err := a.services.Queue.Submit(c.Request().Context(), spec, r.file.Data)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"upscaled/engine/imagedata"
 	"upscaled/models/fault"
 	"upscaled/server/dialect"
+	"upscaled/server/job"
 	"upscaled/server/upload"
 )
 
@@ -81,19 +82,19 @@ func parseScale(text string, invalid *dialect.Violations) int {
 
 // check validates a file by its bytes alone and returns the format of its
 // result: its own if browsers can show it, else PNG.
-func (a *API) check(file upload.File) (imagedata.Format, error) {
+func (a *API) check(file upload.File) (job.InputInfo, imagedata.Format, error) {
 	if file.Size > a.config.MaxBytes {
-		return "", fault.New(fault.TooLarge, "The file is too large.")
+		return job.InputInfo{}, "", fault.New(fault.TooLarge, "The file is too large.")
 	}
 	info, err := a.services.Inspect(file.Data, a.config.Config)
 	if err != nil {
-		return "", err
+		return info, "", err
 	}
 	switch format := imagedata.Format(info.Format); format {
 	case imagedata.JPEG, imagedata.PNG, imagedata.WebP:
-		return format, nil
+		return info, format, nil
 	}
-	return imagedata.PNG, nil
+	return info, imagedata.PNG, nil
 }
 
 // newID returns a random UUID.

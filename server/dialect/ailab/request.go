@@ -44,7 +44,7 @@ func (a *API) read(c echo.Context, caller job.Caller) (spec job.Spec, input []by
 	options, err := a.options(p, info)
 	return job.Spec{
 		ID: "ailab_" + dialect.Random(idLength), API: apiName, Account: caller.ID, Price: a.config.Price,
-		InputName: dialect.DisplayName(file.Name), Options: options,
+		InputName: dialect.DisplayName(file.Name), Options: options, Input: info,
 	}, file.Data, err
 }
 

@@ -135,13 +135,13 @@ func TestPictures(t *testing.T) {
 	}
 }
 
-// pretendProber knows nothing but its answer.
-type pretendProber struct {
+// fakeValidator knows nothing but its answer.
+type fakeValidator struct {
 	info job.InputInfo
 	err  error
 }
 
-func (p pretendProber) Probe([]byte) (job.InputInfo, error) { return p.info, p.err }
+func (p fakeValidator) Validate([]byte) (job.InputInfo, error) { return p.info, p.err }
 
 func TestProberErrors(t *testing.T) {
 	t.Parallel()
@@ -159,7 +159,7 @@ func TestProberErrors(t *testing.T) {
 		{"internal.json", http.StatusInternalServerError, png, errors.New("open /srv/secret: no such file")},
 	} {
 		s := newServer()
-		s.prober = pretendProber{err: c.err}
+		s.prober = fakeValidator{err: c.err}
 		golden(t, c.golden, c.status, s.do(sent(t, c.file)))
 	}
 }
@@ -167,7 +167,7 @@ func TestProberErrors(t *testing.T) {
 func TestAnimations(t *testing.T) {
 	t.Parallel()
 	s := newServer()
-	s.prober = pretendProber{info: job.InputInfo{Format: "png", Width: 40, Height: 40, Frames: 2}}
+	s.prober = fakeValidator{info: job.InputInfo{Format: "png", Width: 40, Height: 40, Frames: 2}}
 	golden(t, "success.json", http.StatusOK, s.do(photo(t)))
 	golden(t, "animation.json", http.StatusUnsupportedMediaType, s.do(photo(t, dialecttest.Field("output_format", "jpg"))))
 }

@@ -62,13 +62,13 @@ func (a *API) upscale(c echo.Context, id string) (job.Job, error) {
 	if err != nil {
 		return job.Job{}, err
 	}
-	format, err := a.check(input)
+	info, format, err := a.check(input)
 	if err != nil {
 		return job.Job{}, err
 	}
 	return a.run(ctx, job.Spec{
 		ID: id, API: apiName, Account: caller.ID, Price: a.config.Price, InputName: dialect.NameOf(r.image),
-		Options: job.Options{Scale: r.scale, Format: string(format)},
+		Options: job.Options{Scale: r.scale, Format: string(format)}, Input: info,
 	}, input)
 }
 

@@ -11,6 +11,7 @@ import (
 	"upscaled/engine/imagedata"
 	"upscaled/models/fault"
 	"upscaled/server/dialect"
+	"upscaled/server/job"
 )
 
 const (
@@ -119,17 +120,17 @@ func (a *API) load(ctx context.Context, image string) ([]byte, error) {
 
 // check validates an image by its bytes alone and returns the format of its
 // result: its own, but PNG for transparent ones.
-func (a *API) check(data []byte) (imagedata.Format, error) {
+func (a *API) check(data []byte) (job.InputInfo, imagedata.Format, error) {
 	info, err := a.services.Inspect(data, a.config.Config)
 	if err != nil {
-		return "", unusable(err)
+		return info, "", unusable(err)
 	}
 	switch format := imagedata.Format(info.Format); format {
 	case imagedata.JPEG, imagedata.PNG, imagedata.WebP:
 		if info.Alpha {
-			return imagedata.PNG, nil
+			return info, imagedata.PNG, nil
 		}
-		return format, nil
+		return info, format, nil
 	}
-	return "", unusable(fault.New(fault.Unsupported, "%s", info.Format))
+	return info, "", unusable(fault.New(fault.Unsupported, "%s", info.Format))
 }

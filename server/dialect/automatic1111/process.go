@@ -80,7 +80,7 @@ func (a *API) run(ctx context.Context, caller job.Caller, until time.Time, o job
 	const length = 24
 	spec := job.Spec{
 		ID: "a1111-" + dialect.Random(length), API: Name, Account: caller.ID, Price: a.config.Price,
-		InputName: in.name, Options: o, Sync: true,
+		InputName: in.name, Input: in.info, Options: o, Sync: true,
 	}
 	host := a.services
 	host.WaitLimit = time.Until(until)

@@ -86,7 +86,7 @@ func shade(model string) uint8 {
 
 // paint is a pretend worker that keeps what engine.Size promises.
 func paint(spec job.Spec, input []byte) jobtest.Outcome {
-	info, err := (dialecttest.Validator{}).Probe(input)
+	info, err := (dialecttest.Validator{}).Validate(input)
 	if err != nil {
 		return jobtest.Outcome{Failure: &job.Failure{Kind: fault.KindOf(err), Message: "x"}}
 	}

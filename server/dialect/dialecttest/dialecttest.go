@@ -74,15 +74,15 @@ func (Links) URL(base string, j job.Job) string {
 // Validator reads headers with the real decoder.
 type Validator struct{ Limits imagedata.Limits }
 
-// Probe implements job.Prober.
-func (p Validator) Probe(data []byte) (job.InputInfo, error) {
+// Validate implements job.ImageValidator.
+func (p Validator) Validate(data []byte) (job.InputInfo, error) {
 	info, err := decode.Probe(data, p.Limits)
 	if err != nil {
 		return job.InputInfo{}, err
 	}
 	return job.InputInfo{
 		Format: string(info.Format), Width: info.Width, Height: info.Height,
-		Alpha: info.Alpha, Frames: info.Frames,
+		Channels: info.Channels, Depth: info.Depth, Alpha: info.Alpha, Frames: info.Frames,
 	}, nil
 }
 
@@ -99,7 +99,7 @@ func Services(queue job.Queue, gate job.Authenticator) dialect.Services {
 
 // Succeed is a pretend worker that doubles every picture.
 func Succeed(spec job.Spec, input []byte) jobtest.Outcome {
-	info, err := Validator{}.Probe(input)
+	info, err := Validator{}.Validate(input)
 	if err != nil {
 		return jobtest.Outcome{Failure: &job.Failure{Kind: fault.KindOf(err), Message: fault.Sentence(err)}}
 	}

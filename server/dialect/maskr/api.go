@@ -57,13 +57,14 @@ func (a *API) Routes(e *echo.Echo) {
 // upscale handles the call for one image.
 func (a *API) upscale(c echo.Context, caller job.Caller) error {
 	file, options, err := a.readSingle(c)
-	if err == nil {
-		err = a.check(file, options)
-	}
 	if err != nil {
 		return err
 	}
-	done, err := a.services.Run(c.Request().Context(), a.template(caller, options).named(file.Name), file.Data)
+	spec := a.template(caller, options).named(file.Name)
+	if spec.Input, err = a.check(file, options); err != nil {
+		return err
+	}
+	done, err := a.services.Run(c.Request().Context(), spec, file.Data)
 	if err == nil {
 		err = inputError(done)
 	}
@@ -98,7 +99,7 @@ func (a *API) batch(c echo.Context, caller job.Caller) error {
 		return err
 	}
 	b := newBatch(a.services, a.config.BatchParallel, len(files))
-	check := func(file upload.File) error { return a.check(file, options) }
+	check := func(file upload.File) (job.InputInfo, error) { return a.check(file, options) }
 	err = b.run(c.Request().Context(), files, check, a.template(caller, options))
 	if err != nil || dialect.Canceled(c) {
 		return err

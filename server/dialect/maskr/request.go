@@ -107,22 +107,22 @@ func (a *API) readForm(c echo.Context, field string, files int) (upload.Form, er
 
 // check validates a file by its bytes, and checks that the format of the result
 // can hold it.
-func (a *API) check(file upload.File, options job.Options) error {
+func (a *API) check(file upload.File, options job.Options) (job.InputInfo, error) {
 	if file.Size > a.config.MaxBytes {
-		return tooLarge("File", a.config.MaxBytes)
+		return job.InputInfo{}, tooLarge("File", a.config.MaxBytes)
 	}
 	info, err := a.services.Inspect(file.Data, a.config.Config)
 	switch imagedata.Format(info.Format) {
 	case "", imagedata.JPEG, imagedata.PNG, imagedata.WebP:
 	default:
-		return unreadable(fault.Unsupported)
+		return info, unreadable(fault.Unsupported)
 	}
 	if info.Frames > 1 && options.Format == string(imagedata.JPEG) {
-		return dialect.NewViolation("jpeg holds no animation; permitted: 'png', 'webp'", "value_error.image", "query", "output_format")
+		return info, dialect.NewViolation("jpeg holds no animation; permitted: 'png', 'webp'", "value_error.image", "query", "output_format")
 	}
 	switch kind := fault.KindOf(err); kind {
 	case fault.Invalid, fault.Unsupported, fault.TooLarge:
-		return unreadable(kind)
+		return info, unreadable(kind)
 	}
-	return err
+	return info, err
 }

@@ -43,7 +43,8 @@ func (a *API) read(c echo.Context, caller job.Caller) (job.Spec, []byte, error) 
 	if !given || file.Size == 0 && file.Name == "" { // browsers send this if no file was chosen
 		return job.Spec{}, nil, problem(http.StatusBadRequest, "MISSING_IMAGE", "Image file is required", nil)
 	}
-	if err := a.check(file); err != nil {
+	info, err := a.check(file)
+	if err != nil {
 		return job.Spec{}, nil, err
 	}
 	options, err := parseOptions(form.Fields)
@@ -55,7 +56,7 @@ func (a *API) read(c echo.Context, caller job.Caller) (job.Spec, []byte, error) 
 	options.MaxInputWidth = a.config.MaxInputWidth
 	return job.Spec{
 		ID: newID(a.services.Now()), API: apiName, Account: caller.ID, Price: a.config.Price,
-		InputName: dialect.DisplayName(file.Name), Options: options,
+		InputName: dialect.DisplayName(file.Name), Options: options, Input: info,
 	}, file.Data, err
 }
 
@@ -92,13 +93,13 @@ func (a *API) tooLarge(size int64) error {
 }
 
 // check validates a file by its bytes alone.
-func (a *API) check(file upload.File) error {
+func (a *API) check(file upload.File) (job.InputInfo, error) {
 	switch {
 	case file.Size < a.config.MinBytes:
-		return problem(http.StatusBadRequest, "IMAGE_TOO_SMALL", "Image file is too small",
+		return job.InputInfo{}, problem(http.StatusBadRequest, "IMAGE_TOO_SMALL", "Image file is too small",
 			TooSmall{Size: file.Size, MinSize: a.config.MinBytes, Unit: "bytes"})
 	case file.Size > a.config.MaxBytes:
-		return a.tooLarge(file.Size)
+		return job.InputInfo{}, a.tooLarge(file.Size)
 	}
 	info, err := a.services.Inspect(file.Data, a.config.Config)
 	received := dialect.Sniff(file.Data, info.Format)
@@ -106,22 +107,22 @@ func (a *API) check(file upload.File) error {
 		return problem(http.StatusBadRequest, "INVALID_IMAGE_TYPE", message, WrongType{received, allowedTypes()})
 	}
 	if !slices.Contains(allowedTypes(), received) {
-		return wrongType("Invalid image type")
+		return info, wrongType("Invalid image type")
 	}
 	switch fault.KindOf(err) {
 	case fault.Invalid:
-		return wrongType("The image is corrupt or incomplete")
+		return info, wrongType("The image is corrupt or incomplete")
 	case fault.Unsupported: // intact, but of a variant such as lossless JPEG
-		return wrongType(fault.Sentence(err))
+		return info, wrongType(fault.Sentence(err))
 	case fault.TooLarge: // the size is unknown if the server's own limits are exceeded
 		details := TooLarge{Unit: "pixels"}
 		var exceeded *dialect.InputTooLarge
 		if errors.As(err, &exceeded) {
 			details.Size, details.MaxSize = exceeded.Size, exceeded.Limit
 		}
-		return problem(http.StatusBadRequest, "IMAGE_TOO_LARGE", "Image resolution is too high", details)
+		return info, problem(http.StatusBadRequest, "IMAGE_TOO_LARGE", "Image resolution is too high", details)
 	}
-	return err
+	return info, err
 }
 
 // parseOptions parses the form's text fields. Results are PNG, as the vendor's

@@ -275,15 +275,15 @@ func TestLimitsOfPixels(t *testing.T) {
 	golden(t, "too_many_pixels_engine.json", 400, s.do(form(t, photo(t))))
 }
 
-// brokenProber is a server that cannot look at pictures.
-type brokenProber struct{}
+// brokenValidator is a server that cannot look at pictures.
+type brokenValidator struct{}
 
-func (brokenProber) Probe([]byte) (job.InputInfo, error) { return job.InputInfo{}, errDisk }
+func (brokenValidator) Validate([]byte) (job.InputInfo, error) { return job.InputInfo{}, errDisk }
 
 func TestProberThatBreaks(t *testing.T) {
 	t.Parallel()
 	s := newServer()
-	s.lend = func(h *dialect.Services) { h.Validator = brokenProber{} }
+	s.lend = func(h *dialect.Services) { h.Validator = brokenValidator{} }
 	golden(t, "upscale_internal.json", 500, s.do(form(t, photo(t))))
 	if !errors.Is(s.logged, errDisk) || len(s.queue.Jobs()) > 0 {
 		t.Errorf("logged %v, %d jobs", s.logged, len(s.queue.Jobs()))

@@ -80,7 +80,7 @@ func (a *API) accept(c echo.Context, caller job.Caller, r request, in input) (jo
 	}
 	spec := job.Spec{
 		ID: newID(), API: Name, Account: caller.ID, Price: a.config.Price, InputName: in.name,
-		Options: r.options, Webhook: r.webhook,
+		Options: r.options, Webhook: r.webhook, Input: info,
 		Memo: memo{
 			Base: a.services.BaseURL(c.Request()), Width: info.Width, Height: info.Height,
 			Format: info.Format, Bytes: int64(len(in.data)),

@@ -61,7 +61,7 @@ func (a *API) createFile(c echo.Context, caller job.Caller) error {
 	if err != nil {
 		return err
 	}
-	info, _ := a.services.Validator.Probe(file.Data) // validated when a prediction uses it
+	info, _ := a.services.Validator.Validate(file.Data) // validated when a prediction uses it
 	stored, err := a.stores.Uploads.PutUpload(c.Request().Context(), job.Upload{
 		ID: dialect.Random(fileIDLength), API: Name, Account: caller.ID,
 		Name: displayName(file.Name), ContentType: dialect.Sniff(file.Data, info.Format),

@@ -20,6 +20,7 @@ func unusable(why string) error { return violations{{"image", "input.image", why
 type input struct {
 	data []byte
 	name string
+	info job.InputInfo
 }
 
 // load loads and validates the image.
@@ -38,7 +39,7 @@ func (a *API) load(c echo.Context, caller job.Caller, in Input) (input, error) {
 	if int64(len(loaded.data)) > a.config.MaxBytes {
 		return input{}, a.tooLarge()
 	}
-	if err := a.check(loaded.data); err != nil {
+	if loaded.info, err = a.check(loaded.data); err != nil {
 		return input{}, err
 	}
 	if in.options().FaceEnhance {
@@ -71,7 +72,7 @@ func (a *API) resolve(ctx context.Context, caller job.Caller, image, base string
 		}
 	}
 	data, err := dialect.Load(ctx, a.stores.Fetcher, image, a.config.MaxBytes)
-	return input{data, dialect.NameOf(image)}, err
+	return input{data: data, name: dialect.NameOf(image)}, err
 }
 
 // upload returns a file of the caller.
@@ -106,13 +107,13 @@ func (a *API) result(ctx context.Context, caller job.Caller, id string) (input, 
 }
 
 // check validates an image by its bytes alone.
-func (a *API) check(data []byte) error {
-	_, err := a.services.Inspect(data, a.config.Config)
+func (a *API) check(data []byte) (job.InputInfo, error) {
+	info, err := a.services.Inspect(data, a.config.Config)
 	switch fault.KindOf(err) {
 	case fault.Invalid, fault.Unsupported:
-		return unusable(fault.Sentence(err))
+		return info, unusable(fault.Sentence(err))
 	case fault.TooLarge:
-		return unusable("The image has too many pixels") // the server's own message names its settings
+		return info, unusable("The image has too many pixels") // the server's own message names its settings
 	}
-	return err
+	return info, err
 }

@@ -42,7 +42,7 @@ func (a *API) submit(c echo.Context, caller job.Caller, given fields, model, ver
 	noted.Input.Image = repeated(in.Image)
 	submitted, err := a.services.Queue.Submit(c.Request().Context(), job.Spec{
 		ID: newID(), API: Name, Account: caller.ID, Price: a.config.Price, InputName: loaded.name,
-		Options: in.options(), Webhook: webhook, Memo: encodeMemo(noted),
+		Options: in.options(), Webhook: webhook, Memo: encodeMemo(noted), Input: loaded.info,
 	}, loaded.data)
 	if err != nil {
 		return err

@@ -93,6 +93,7 @@ func (q *Queue) Submit(ctx context.Context, spec job.Spec, input []byte) (job.Su
 		q.mutex.Unlock()
 		return job.Submitted{}, fault.New(fault.Invalid, "There is a job %s already.", spec.ID)
 	}
+	spec.Input = job.InputInfo{} // not part of the record
 	j := job.Job{Spec: spec, State: job.Queued, Created: q.now()}
 	q.jobs[spec.ID], q.changed[spec.ID] = j, make(chan struct{})
 	q.inputs[spec.ID] = bytes.Clone(input)
