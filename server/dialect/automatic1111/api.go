@@ -6,7 +6,7 @@
 // transparency, 16 bits, color profiles and animations are kept; faces are
 // restored in the same run of the model, and for the upscalers "None", "Lanczos"
 // and "Nearest" before them, in a run at the image's own size that redraws its
-// other parts too if it finds a face. PNG text chunks are dropped.
+// other parts too if it finds a face. Each image is one job of the queue. PNG text chunks are dropped.
 package automatic1111
 
 import (
@@ -33,13 +33,11 @@ type API struct {
 	services dialect.Services
 	stores   Stores
 	config   Config
-	// slots limits how many images are composed at once.
-	slots chan struct{}
 }
 
 // New returns the API on a server's services.
 func New(services dialect.Services, stores Stores, config Config) *API {
-	return &API{services: services, stores: stores, config: config, slots: make(chan struct{}, max(1, config.AtOnce))}
+	return &API{services: services, stores: stores, config: config}
 }
 
 // Routes registers the vendor's paths. The server passes unknown ones below
@@ -141,7 +139,7 @@ func (a *API) all(ctx context.Context, caller job.Caller, tasks []task) ([]resul
 				return ctx.Err()
 			}
 			var err error
-			done[i], err = a.process(ctx, caller, deadline, t.plan, t.input)
+			done[i], err = a.process(ctx, caller, deadline, t)
 			return err
 		})
 	}

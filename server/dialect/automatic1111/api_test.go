@@ -1,11 +1,8 @@
 package automatic1111_test
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/json"
-	"image"
-	"image/png"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -49,7 +46,7 @@ func TestSize(t *testing.T) {
 		width, height int
 		job           job.Options
 	}{
-		{true, "R-ESRGAN 2x+", 40, 20, job.Options{Model: "realesrgan-x2plus", Width: 40, Height: 24, Format: "png"}},
+		{true, "R-ESRGAN 2x+", 40, 20, job.Options{Model: "realesrgan-x2plus", Width: 40, Height: 24, CropWidth: 40, CropHeight: 20, Format: "png"}},
 		{"false", "R-ESRGAN 2x+", 40, 24, job.Options{Model: "realesrgan-x2plus", Width: 40, Height: 24, Format: "png"}},
 	} {
 		s := newServer()
@@ -65,57 +62,48 @@ func TestSize(t *testing.T) {
 	}
 }
 
-func TestCropTakesTheCentre(t *testing.T) {
+// What the engine is asked for; that it does so is package engine's to test.
+func TestOptions(t *testing.T) {
 	t.Parallel()
-	s := newServer()
-	_, img := answered(t, s.post(single, body(t, "image", photo(t, 10, 6), "upscaler_1", "Nearest", "resize_mode", 1, "upscaling_resize_w", 20, "upscaling_resize_h", 4)))
-	wantSize(t, img, 20, 4) // 20x12 before the crop, rows 4 to 7 of it
-	for y, want := range []uint8{2, 2, 3, 3} {
-		if _, g, _, _ := img.At(5, y).RGBA(); uint8(g) != want {
-			t.Errorf("row %d shows row %d, want %d", y, uint8(g), want)
-		}
-		wantRed(t, img, 5, y, 2)
-	}
-	if n := len(s.queue.Jobs()); n != 0 {
-		t.Errorf("%d jobs for plain resizing", n)
-	}
-}
-
-func TestPlainUpscalers(t *testing.T) {
-	t.Parallel()
-	for name, size := range map[string]image.Point{"None": {10, 6}, "Lanczos": {30, 18}, "Nearest": {30, 18}} {
-		s := newServer()
-		_, img := answered(t, s.post(single, body(t, "image", photo(t, 10, 6), "upscaler_1", name, "upscaling_resize", 3)))
-		wantSize(t, img, size.X, size.Y)
-		wantRed(t, img, size.X-1, size.Y-1, 9)
-		wantRed(t, img, 0, 0, 0)
-	}
-	s := newServer() // all defaults
-	html, img := answered(t, s.post(single, body(t, "image", photo(t, 10, 6), "upscaler_2", "not looked at")))
-	wantSize(t, img, 10, 6)
-	if html != "<p></p>" {
-		t.Error(html)
-	}
-}
-
-func TestSecondUpscaler(t *testing.T) {
-	t.Parallel()
+	png := func(o job.Options) job.Options { o.Format = "png"; return o }
 	for _, c := range []struct {
-		share float64
-		red   uint8
-		jobs  int
-	}{{0, 100, 1}, {0.25, 125, 2}, {1, 200, 2}} {
+		fields []any
+		want   job.Options
+		second *job.Layer
+		price  int64
+	}{
+		{[]any{"upscaler_2", "not looked at"}, job.Options{Filter: "lanczos", Scale: 1}, nil, 0},
+		{[]any{"upscaler_1", "None", "resize_mode", 1}, job.Options{Filter: "lanczos", Scale: 1}, nil, 0},
+		{[]any{"upscaler_1", "Lanczos", "upscaling_resize", 3}, job.Options{Filter: "lanczos", Scale: 3}, nil, 0},
+		{[]any{"upscaler_1", "Nearest", "resize_mode", 1, "upscaling_resize_w", 20, "upscaling_resize_h", 4},
+			job.Options{Filter: "nearest", Width: 20, Height: 12, CropWidth: 20, CropHeight: 4}, nil, 0},
+		{[]any{"upscaler_1", "R-ESRGAN 4x+", "upscaler_2", "R-ESRGAN 2x+", "extras_upscaler_2_visibility", 0},
+			job.Options{Model: "realesrgan-x4plus", Scale: 2}, nil, 3},
+		{[]any{"upscaler_1", "R-ESRGAN 4x+", "upscaler_2", "R-ESRGAN 2x+", "extras_upscaler_2_visibility", 0.25},
+			job.Options{Model: "realesrgan-x4plus", Scale: 2}, &job.Layer{Model: "realesrgan-x2plus", Visibility: 0.25}, 6},
+		{[]any{"upscaler_1", "R-ESRGAN 4x+", "upscaler_2", "Nearest", "extras_upscaler_2_visibility", 1},
+			job.Options{Model: "realesrgan-x4plus", Scale: 2}, &job.Layer{Filter: "nearest", Visibility: 1}, 3},
+		{[]any{"upscaler_1", "Lanczos", "upscaler_2", "R-ESRGAN 4x+", "extras_upscaler_2_visibility", 0.5},
+			job.Options{Filter: "lanczos", Scale: 2}, &job.Layer{Model: "realesrgan-x4plus", Visibility: 0.5}, 3},
+	} {
 		s := newServer()
-		html, img := answered(t, s.post(single, body(t, "image", photo(t, 5, 4), "upscaler_1", "R-ESRGAN 4x+", "upscaler_2", "R-ESRGAN 2x+", "extras_upscaler_2_visibility", c.share)))
-		wantSize(t, img, 10, 8)
-		wantRed(t, img, 4, 4, c.red)
-		if n := len(s.queue.Jobs()); n != c.jobs || strings.Contains(html, "upscaler 2: R-ESRGAN 2x+") != (c.jobs == 2) {
-			t.Errorf("%d jobs, %s", n, html)
+		s.config.Price = 3
+		html, _ := answered(t, s.post(single, body(t, append(c.fields, "image", photo(t, 10, 6))...)))
+		jobs := s.queue.Jobs()
+		if len(jobs) != 1 {
+			t.Fatalf("%v: %d jobs", c.fields, len(jobs))
+		}
+		got := jobs[0].Options
+		if (got.Second == nil) != (c.second == nil) || c.second != nil && *got.Second != *c.second {
+			t.Errorf("%v: second layer %+v", c.fields, got.Second)
+		}
+		if strings.Contains(html, "upscaler 2") != (c.second != nil) {
+			t.Errorf("%v: %s", c.fields, html)
+		}
+		if got.Second = nil; got != png(c.want) || jobs[0].Price != c.price {
+			t.Errorf("%v: %+v for %d credits", c.fields, got, jobs[0].Price)
 		}
 	}
-	s := newServer()
-	_, img := answered(t, s.post(single, body(t, "image", photo(t, 5, 4), "upscaler_1", "R-ESRGAN 4x+", "upscaler_2", "Nearest", "extras_upscaler_2_visibility", 0.5)))
-	wantRed(t, img, 9, 0, 52) // of 100 and the fifth column's 4
 }
 
 func TestFaces(t *testing.T) {
@@ -133,28 +121,19 @@ func TestFaces(t *testing.T) {
 	}
 	s = newServer()
 	s.config.CodeFormer, s.config.CodeFormerWeight = "codeformer-half", 0.5
-	html, img := answered(t, s.post(single, body(t, "image", photo(t, 5, 4), "upscaler_1", "Lanczos", "codeformer_visibility", 1, "codeformer_weight", 0.5)))
-	f = s.queue.Jobs()[0].Options
-	if f.Model != "" || f.Scale != 1 || *f.Face.Strength != 1 || f.Face.Restorer != "codeformer-half" {
-		t.Errorf("%+v", f)
+	html, _ = answered(t, s.post(single, body(t, "image", photo(t, 5, 4), "upscaler_1", "Lanczos", "codeformer_visibility", 1, "codeformer_weight", 0.5)))
+	j := s.queue.Jobs()[0]
+	if f = j.Options; f.Model != "" || f.Filter != "lanczos" || f.Scale != 2 || *f.Face.Strength != 1 || f.Face.Restorer != "codeformer-half" || j.Price != 1 {
+		t.Errorf("%+v for %d credits", f, j.Price)
 	}
-	wantSize(t, img, 10, 8)
-	wantRed(t, img, 4, 4, 50) // the face's run, resized
 	if !strings.HasSuffix(html, "CodeFormer visibility: 1.0, CodeFormer weight: 0.5</p>") {
 		t.Error(html)
 	}
-}
-
-func TestNoFaceLeavesThePictureAlone(t *testing.T) {
-	t.Parallel()
-	s := newServer()
+	s = newServer()
 	s.queue.Work = withoutFaces
-	got := s.post(single, body(t, "image", photo(t, 5, 4), "gfpgan_visibility", 1))
-	_, img := answered(t, got)
-	wantSize(t, img, 5, 4)
-	wantRed(t, img, 3, 3, 3)
-	if restorer := got.Header().Get("X-Face-Restorer"); restorer != "" {
-		t.Error(restorer)
+	got = s.post(single, body(t, "image", photo(t, 5, 4), "gfpgan_visibility", 1))
+	if restorer := got.Header().Get("X-Face-Restorer"); got.Code != http.StatusOK || restorer != "" {
+		t.Error(got.Code, restorer)
 	}
 }
 
@@ -252,21 +231,4 @@ func TestResultIsTheNetworks(t *testing.T) {
 	s := newServer()
 	s.queue.Work = dialecttest.Succeed
 	golden(t, "single.json", 200, s.post(single, body(t, "image", photo(t, 3, 3), "upscaler_1", "R-ESRGAN 4x+")))
-}
-
-// Gray files blend with what a network makes of them.
-func TestGrayUnderColour(t *testing.T) {
-	t.Parallel()
-	gray := image.NewGray(image.Rect(0, 0, 4, 4))
-	for i := range gray.Pix {
-		gray.Pix[i] = 20
-	}
-	var file bytes.Buffer
-	if err := png.Encode(&file, gray); err != nil {
-		t.Fatal(err)
-	}
-	s := newServer()
-	_, img := answered(t, s.post(single, body(t, "image", file.Bytes(), "upscaler_1", "Lanczos", "upscaler_2", "R-ESRGAN 4x+", "extras_upscaler_2_visibility", 0.5)))
-	wantSize(t, img, 8, 8)
-	wantRed(t, img, 4, 4, 60)
 }

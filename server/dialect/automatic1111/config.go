@@ -16,8 +16,6 @@ type Config struct {
 	// MaxImages limits a batch, Parallel how many of its images are processed at
 	// once.
 	MaxImages, Parallel int
-	// AtOnce is how many images this process crops, blends or resizes at once.
-	AtOnce int
 	// Upscalers are the names that clients may use, in the order shown. "None",
 	// "Lanczos" and "Nearest" always exist.
 	Upscalers []Upscaler
@@ -44,7 +42,7 @@ func Defaults() Config {
 	return Config{
 		Config:       dialect.Config{Price: 1, MaxBytes: 32 << 20},
 		MaxBodyBytes: 128 << 20, MaxOutputPixels: 100_000_000,
-		MaxImages: 50, Parallel: 4, AtOnce: 2,
+		MaxImages: 50, Parallel: 4,
 		Upscalers: []Upscaler{
 			{"R-ESRGAN General 4xV3", "realesr-general-x4v3", 4},
 			{"R-ESRGAN General WDN 4xV3", "realesr-general-wdn-x4v3", 4},

@@ -2,59 +2,32 @@ package automatic1111
 
 import (
 	"context"
+	"errors"
 	"math"
 
+	"upscaled/engine"
 	"upscaled/engine/imagedata"
-	"upscaled/models/fault"
+	"upscaled/server/dialect"
 	"upscaled/server/job"
 )
 
-// plan is how one picture becomes its result.
+// plan is how one image becomes its result.
 type plan struct {
-	first Upscaler
-	// second covers the first by share; share 0 means that there is none.
-	second Upscaler
-	share  float64
-	// width and height are those before the crop.
-	width, height int
-	// cropWidth and cropHeight are 0 where nothing is cropped.
-	cropWidth, cropHeight int
-	// byScale, where not 0, is the factor that makes width and height.
-	byScale float64
-	faces   *job.FaceOptions
+	choice
+	options job.Options
 }
 
-// size is the exact size in pixels of a picture's result, before the crop. The
-// vendor cuts it to multiples of 8, which leaves black edges where it crops;
-// this server does not.
-func (r request) size(width, height int) (int, int) {
-	if r.toSize {
-		return cover(width, height, r.width, r.height)
-	}
-	return scaled(width, r.scale), scaled(height, r.scale)
-}
-
-func scaled(side int, scale float64) int { return max(1, int(math.Round(float64(side)*scale))) }
-
-// cover is the least size of a picture's shape that covers a target: one side
-// is the target's, the other is at least the target's, to the nearest pixel.
-func cover(width, height, targetWidth, targetHeight int) (int, int) {
-	w, h, tw, th := int64(width), int64(height), int64(targetWidth), int64(targetHeight)
-	if tw*h >= th*w {
-		return targetWidth, max(targetHeight, int((2*h*tw+w)/(2*w)))
-	}
-	return max(targetWidth, int((2*w*th+h)/(2*h))), targetHeight
-}
-
-// choice is what an order asks for whatever the picture.
+// choice is the part of a plan that is the same for all images of a request.
 type choice struct {
-	first, second Upscaler
-	share         float64
-	faces         *job.FaceOptions
+	first Upscaler
+	// second covers the first with a visibility; 0 means that there is none.
+	second     Upscaler
+	visibility float64
+	faces      *job.FaceOptions
 }
 
-// choose finds the upscalers and the face restorer. Like the vendor it looks
-// at the second upscaler only where there is a first.
+// choose finds the upscalers and the face restorer. Like the vendor it looks at
+// the second upscaler only if there is a first.
 func (a *API) choose(ctx context.Context, r request) (choice, error) {
 	first, err := a.config.upscaler(r.first)
 	if err != nil {
@@ -66,14 +39,14 @@ func (a *API) choose(ctx context.Context, r request) (choice, error) {
 			return choice{}, err
 		}
 		if c.second.Name != none {
-			c.share = r.secondShare
+			c.visibility = r.secondVisibility
 		}
 	}
 	c.faces, err = a.faces(ctx, r)
 	return c, err
 }
 
-// faces are the options of face restoration; nil where none is asked for.
+// faces returns the options of face restoration, or nil if none is requested.
 func (a *API) faces(ctx context.Context, r request) (*job.FaceOptions, error) {
 	f := &job.FaceOptions{Strength: &r.gfpgan, Restorer: a.config.GFPGAN}
 	switch {
@@ -88,46 +61,83 @@ func (a *API) faces(ctx context.Context, r request) (*job.FaceOptions, error) {
 	case r.gfpgan == 0:
 		return nil, nil
 	}
-	if f.Restorer != "" || a.services.Faces == nil {
+	if f.Restorer != "" {
 		return f, nil
 	}
-	err := a.services.Faces(ctx)
-	switch fault.KindOf(err) {
-	case fault.ModelMissing, fault.NotFound, fault.Unsupported:
+	err := a.services.CheckFaces(ctx)
+	if errors.Is(err, dialect.ErrFaces) {
 		return nil, errNoFaces
 	}
 	return f, err
 }
 
-// planOf lays the choice on one picture and refuses results that are too
-// large.
-func (a *API) planOf(r request, c choice, info job.InputInfo) (plan, error) {
-	p := plan{first: c.first, second: c.second, share: c.share, faces: c.faces, width: info.Width, height: info.Height}
-	if c.first.Name != none {
-		p.width, p.height = r.size(info.Width, info.Height)
-		if !r.toSize {
-			p.byScale = r.scale
-		} else if r.crop {
-			p.cropWidth, p.cropHeight = r.width, r.height
+// runs returns how many models run: one for each upscaler that has one. Face
+// restoration runs one for the others too.
+func (c choice) runs() int64 {
+	var runs int64
+	for i, u := range []Upscaler{c.first, c.second} {
+		if used := i == 0 || c.visibility > 0; used && (u.Model != "" || c.faces != nil) {
+			runs++
 		}
 	}
-	if int64(p.width) > a.config.MaxOutputPixels/int64(p.height)/int64(max(1, info.Frames)) {
-		return plan{}, errOutput
-	}
-	return p, nil
+	return runs
 }
 
-// options are what a network is asked for; one without a model restores faces
-// only, and the size stays.
-func (p plan) options(u Upscaler) job.Options {
-	o := job.Options{Model: u.Model, Format: string(imagedata.PNG), FaceEnhance: p.faces != nil, Face: p.faces}
-	switch {
-	case u.Model == "":
-		o.Scale = 1
-	case p.byScale != 0:
-		o.Scale = p.byScale
-	default:
-		o.Width, o.Height = p.width, p.height
+// planOf applies the choice to one image and rejects results that are too large.
+func (a *API) planOf(r request, c choice, info job.InputInfo) (plan, error) {
+	o := job.Options{
+		Model: c.first.Model, Filter: c.first.filter(), Format: string(imagedata.PNG), FaceEnhance: c.faces != nil, Face: c.faces,
 	}
-	return o
+	if c.visibility > 0 {
+		o.Second = &job.Layer{Model: c.second.Model, Filter: c.second.filter(), Visibility: c.visibility}
+	}
+	width, height := info.Width, info.Height
+	if c.first.Name == none {
+		o.Scale = 1
+	} else if width, height = r.size(info.Width, info.Height); !r.toSize {
+		o.Scale = r.scale
+	} else {
+		o.Width, o.Height = width, height
+		if r.crop {
+			o.CropWidth, o.CropHeight = r.width, r.height
+		}
+	}
+	if int64(width) > a.config.MaxOutputPixels/int64(height)/int64(max(1, info.Frames)) {
+		return plan{}, errOutput
+	}
+	return plan{c, o}, nil
+}
+
+// filter returns the engine's filter of an upscaler without a model, else "".
+func (u Upscaler) filter() string {
+	switch {
+	case u.Model != "":
+		return ""
+	case u.Name == nearest:
+		return string(engine.Nearest)
+	}
+	return string(engine.Lanczos)
+}
+
+// size returns the exact size in pixels of an image's result, before the crop. The
+// vendor cuts it to multiples of 8, which leaves black edges when it crops; this
+// server does not.
+func (r request) size(width, height int) (int, int) {
+	if r.toSize {
+		return cover(width, height, r.width, r.height)
+	}
+	return scaled(width, r.scale), scaled(height, r.scale)
+}
+
+func scaled(side int, scale float64) int { return max(1, int(math.Round(float64(side)*scale))) }
+
+// cover returns the smallest size of an image's aspect ratio that covers a target:
+// one side is the target's, the other is at least the target's, to the nearest
+// pixel.
+func cover(width, height, targetWidth, targetHeight int) (int, int) {
+	w, h, tw, th := int64(width), int64(height), int64(targetWidth), int64(targetHeight)
+	if tw*h >= th*w {
+		return targetWidth, max(targetHeight, int((2*h*tw+w)/(2*w)))
+	}
+	return max(targetWidth, int((2*w*th+h)/(2*h))), targetHeight
 }

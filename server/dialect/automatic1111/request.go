@@ -30,9 +30,9 @@ type request struct {
 	// gfpgan and codeformer are 0..1.
 	gfpgan, codeformer, weight float64
 	first, second              string
-	// secondShare is the visibility of the second, 0..1.
-	secondShare float64
-	images      []encoded
+	// secondVisibility is the visibility of the second, 0..1.
+	secondVisibility float64
+	images           []encoded
 }
 
 // encoded is an image in the body: a JSON string of base64 or a URL.
@@ -71,7 +71,7 @@ func parse(body []byte, batch bool) (request, error) {
 	r.height = f.whole("upscaling_resize_h", 512, interval{least: 1, most: maxSide})
 	r.crop = f.boolean("upscaling_crop", true)
 	r.first, r.second = f.text("upscaler_1", none), f.text("upscaler_2", none)
-	r.secondShare = f.number("extras_upscaler_2_visibility", 0, share())
+	r.secondVisibility = f.number("extras_upscaler_2_visibility", 0, share())
 	f.boolean("upscale_first", false)
 	if batch {
 		r.images = f.list()

@@ -95,6 +95,9 @@ func paint(spec job.Spec, input []byte) jobtest.Outcome {
 	if o.Scale != 0 {
 		width, height = int(float64(info.Width)*o.Scale+0.5), int(float64(info.Height)*o.Scale+0.5)
 	}
+	if o.CropWidth > 0 {
+		width, height = o.CropWidth, o.CropHeight
+	}
 	img := image.NewNRGBA(image.Rect(0, 0, width, height))
 	for i := range img.Pix {
 		img.Pix[i] = shade(o.Model)

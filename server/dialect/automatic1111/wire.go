@@ -42,12 +42,12 @@ func (r request) info(p plan) []pair {
 		} else {
 			add("Postprocess upscale by", decimal(r.scale))
 		}
-		if p.cropWidth > 0 {
-			add("Postprocess crop to", strconv.Itoa(p.cropWidth)+"x"+strconv.Itoa(p.cropHeight))
+		if p.options.CropWidth > 0 {
+			add("Postprocess crop to", strconv.Itoa(p.options.CropWidth)+"x"+strconv.Itoa(p.options.CropHeight))
 		}
 		add("Postprocess upscaler", p.first.Name)
 	}
-	if p.share > 0 {
+	if p.visibility > 0 {
 		add("Postprocess upscaler 2", p.second.Name)
 	}
 	if r.gfpgan > 0 {
