@@ -102,7 +102,7 @@ func (s Services) Owned(ctx context.Context, api string, caller job.Caller, id s
 	return j, err
 }
 
-// ErrFaces is returned where face enhancement is not available.
+// ErrFaces means that face enhancement is not available.
 var ErrFaces = errors.New("face enhancement is not available")
 
 // CheckFaces returns ErrFaces if the server has no face restorer and no

@@ -1,5 +1,5 @@
-// Package dialecttest has what the tests of all dialects need: a pretend
-// server, requests, small pictures and golden files.
+// Package dialecttest supports the tests of all dialects with fake services,
+// requests, small images and golden files.
 package dialecttest
 
 import (
@@ -28,17 +28,17 @@ import (
 	"upscaled/server/job/jobtest"
 )
 
-// Now is the pretend server's clock: 2023-12-21 15:18:43.456 UTC.
+// Now is the time of the fake services: 2023-12-21 15:18:43.456 UTC.
 var Now = time.UnixMilli(1703171923456).UTC()
 
-// Auth knows keys by heart; with none it lets everybody pass.
+// Auth authenticates a fixed set of keys; with none, every call passes.
 type Auth struct {
-	// Keys are the callers by key; Errors the refusals by key.
+	// Keys maps keys to callers, Errors to errors.
 	Keys   map[string]job.Caller
 	Errors map[string]error
 }
 
-// Authenticate implements job.Gate.
+// Authenticate implements job.Authenticator.
 func (g Auth) Authenticate(_ context.Context, key string) (job.Caller, error) {
 	if len(g.Keys) == 0 {
 		return job.Caller{}, nil
@@ -50,7 +50,7 @@ func (g Auth) Authenticate(_ context.Context, key string) (job.Caller, error) {
 	return caller, g.Errors[key]
 }
 
-// Balance implements job.Gate.
+// Balance implements job.Authenticator.
 func (g Auth) Balance(_ context.Context, id string) (job.Caller, error) {
 	for _, caller := range g.Keys {
 		if caller.ID == id {
@@ -60,10 +60,10 @@ func (g Auth) Balance(_ context.Context, id string) (job.Caller, error) {
 	return job.Caller{}, fault.New(fault.NotFound, "no such account")
 }
 
-// Enabled implements job.Gate.
+// Enabled implements job.Authenticator.
 func (g Auth) Enabled(context.Context) (bool, error) { return len(g.Keys) > 0, nil }
 
-// Links signs nothing: the URL ends in the job's ID.
+// Links makes URLs with a constant signature.
 type Links struct{}
 
 // URL implements dialect.Links.
@@ -71,7 +71,7 @@ func (Links) URL(base string, j job.Job) string {
 	return base + "/v1/files/" + j.ID + "?expires=1703258323&sig=00"
 }
 
-// Validator reads headers with the real decoder.
+// Validator reads only headers, with the real decoder.
 type Validator struct{ Limits imagedata.Limits }
 
 // Validate implements job.ImageValidator.
@@ -86,7 +86,7 @@ func (p Validator) Validate(data []byte) (job.InputInfo, error) {
 	}, nil
 }
 
-// Services is a pretend server around a queue and a gate.
+// Services returns fake services around a queue and an authenticator.
 func Services(queue job.Queue, gate job.Authenticator) dialect.Services {
 	return dialect.Services{
 		Queue: queue, Auth: gate, Links: Links{},
@@ -97,7 +97,7 @@ func Services(queue job.Queue, gate job.Authenticator) dialect.Services {
 	}
 }
 
-// Succeed is a pretend worker that doubles every picture.
+// Succeed is a fake worker that doubles the size of every image.
 func Succeed(spec job.Spec, input []byte) jobtest.Outcome {
 	info, err := Validator{}.Validate(input)
 	if err != nil {
@@ -113,8 +113,8 @@ func Succeed(spec job.Spec, input []byte) jobtest.Outcome {
 	}}
 }
 
-// PNG is a picture file of the given size in pixels, with or without
-// transparency, whose pixels compress badly enough to pass minimum sizes.
+// PNG returns an image file of a size in pixels, with or without transparency,
+// that compresses badly enough to exceed minimum sizes.
 func PNG(t testing.TB, width, height int, alpha bool) []byte {
 	t.Helper()
 	img := image.NewNRGBA(image.Rect(0, 0, width, height))
@@ -134,7 +134,7 @@ func PNG(t testing.TB, width, height int, alpha bool) []byte {
 	return out.Bytes()
 }
 
-// Part is one part of a form: a file where Name is set, else a field.
+// Part is one part of a form: a file if Name is set, else a field.
 type Part struct {
 	Field, Name string
 	Data        []byte
@@ -147,13 +147,13 @@ func (p Part) create(w *multipart.Writer) (io.Writer, error) {
 	return w.CreateFormFile(p.Field, p.Name)
 }
 
-// Field is a form's text field.
+// Field returns a text field of a form.
 func Field(name, value string) Part { return Part{Field: name, Data: []byte(value)} }
 
-// File is a form's file.
+// File returns a file of a form.
 func File(field, name string, data []byte) Part { return Part{Field: field, Name: name, Data: data} }
 
-// Form builds a multipart POST request.
+// Form returns a multipart POST request.
 func Form(t testing.TB, target string, parts ...Part) *http.Request {
 	t.Helper()
 	var body bytes.Buffer
@@ -175,14 +175,14 @@ func Form(t testing.TB, target string, parts ...Part) *http.Request {
 	return r
 }
 
-// Do sends a request through an echo with the given routes.
+// Do sends a request to an echo.Echo.
 func Do(e *echo.Echo, r *http.Request) *httptest.ResponseRecorder {
 	recorder := httptest.NewRecorder()
 	e.ServeHTTP(recorder, r)
 	return recorder
 }
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
 // Golden compares a body with testdata/<name>; go test -update writes it.
 func Golden(t testing.TB, name string, got []byte) {
