@@ -24,7 +24,7 @@ func (broken) Upload(context.Context, string) (job.Upload, error) {
 }
 func (broken) ReadUpload(context.Context, string) ([]byte, error) { return nil, errDisk }
 func (broken) DeleteUpload(context.Context, string) error         { return errDisk }
-func (broken) Validate([]byte) (job.InputInfo, error)                { return job.InputInfo{}, errDisk }
+func (broken) Validate([]byte) (job.InputInfo, error)             { return job.InputInfo{}, errDisk }
 func (broken) PutUpload(context.Context, job.Upload, []byte) (job.Upload, error) {
 	return job.Upload{}, errDisk
 }
