@@ -47,9 +47,9 @@ func (p *pass) openStreams(ctx context.Context) (streams []Streamer, release fun
 			return nil, release, false, nil
 		}
 		streams[i] = streamer
+		//guard:shared-memory TestStreamsShareMemory
 		share += streamer.Share(plane.Width, plane.Height)
 	}
-	//guard:shared-memory TestStreamsShareMemory
 	free, err := p.engine.rows.reserve(ctx, share, p.width*p.height)
 	if err != nil {
 		return nil, release, false, err

@@ -82,7 +82,7 @@ func (s *source) mutate(n ast.Node) bool {
 		return s.with != "" && len(n.Values) > 0 && s.replace(n.Values[0].Pos(), n.End(), s.with, 0)
 	case *ast.KeyValueExpr:
 		if s.with != "" {
-			return s.replace(n.Value.Pos(), n.End(), s.with, 0)
+			return s.replace(n.Value.Pos(), n.End(), strings.TrimPrefix(s.with, s.code(n.Key)+": "), 0)
 		}
 		return s.dropElement(n)
 	case *ast.BlockStmt, *ast.DeclStmt:

@@ -113,8 +113,11 @@ func (r *runner) goTest(overlay, pkg, pattern string, limit time.Duration) (map[
 	ctx, stop := context.WithTimeout(context.Background(), limit+building)
 	defer stop()
 	command := exec.CommandContext(ctx, "go", "test", "-json", "-count=1", "-vet=off", "-tags=e2e", "-ldflags=-s -w", // links in half the time
-		"-overlay="+overlay, "-timeout="+limit.String(), "-run="+pattern, pkg)
+		"-timeout="+limit.String(), "-run="+pattern, pkg)
 	command.Dir = r.root
+	if overlay != "" { // for programs that tests build, too
+		command.Env = append(os.Environ(), "GOFLAGS="+os.Getenv("GOFLAGS")+" -overlay="+overlay)
+	}
 	command.WaitDelay = time.Second // for descendants that keep the output open
 	defer group(command)()
 	output, _ := command.CombinedOutput() // the events report how it ended
