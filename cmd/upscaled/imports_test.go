@@ -22,10 +22,13 @@ const maxLines = 500
 // source is one parsed file of the project.
 type source struct {
 	path   string // with slashes, from the repository
-	folder string // of path: the package's import path without "upscaled/"
+	folder string // of path: the import path within the module
 	test   bool
 	file   *ast.File
 	lines  int
+	text   string
+	// position returns the line of a node of file.
+	position func(token.Pos) token.Position
 }
 
 func (s source) imports() []string {
@@ -187,7 +190,8 @@ func sources(t *testing.T) []source {
 		if err != nil {
 			return err
 		}
-		file, err := parser.ParseFile(token.NewFileSet(), path, text, parser.SkipObjectResolution)
+		files := token.NewFileSet()
+		file, err := parser.ParseFile(files, path, text, parser.SkipObjectResolution|parser.ParseComments)
 		if err != nil {
 			return err
 		}
@@ -199,7 +203,7 @@ func sources(t *testing.T) []source {
 		all = append(all, source{
 			path: relative, folder: strings.TrimSuffix(relative, "/"+entry.Name()),
 			test: strings.HasSuffix(relative, "_test.go") || strings.Contains(relative, "test/"),
-			file: file, lines: strings.Count(string(text), "\n"),
+			file: file, lines: strings.Count(string(text), "\n"), text: string(text), position: files.Position,
 		})
 		return nil
 	})

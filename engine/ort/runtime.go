@@ -130,7 +130,7 @@ func silence() error {
 // shareArena makes one arena of processor memory for all sessions. An arena
 // for each would keep a tile's memory for every graph of border tiles; none at
 // all maps and page-faults each large tensor anew, measured 1.7 times the time
-// at 512x512 (README, table of session settings).
+// at 512x512.
 func shareArena() error {
 	const noLimit, nextPowerOfTwo, byDefault = 0, 0, -1
 	config, err := onnx.NewArenaCfg(noLimit, nextPowerOfTwo, byDefault, byDefault)
@@ -191,8 +191,7 @@ func (r *Runtime) Open(ctx context.Context, net *network.Network, o network.Opti
 
 // sessionOptions: without the memory pattern a session takes the least memory
 // and runs as fast. The arena stays on: without it every large tensor is mapped
-// and page-faulted anew, measured 1.7 times the time at 512x512 (README, table
-// of session settings).
+// and page-faulted anew, measured 1.7 times the time at 512x512.
 func (r *Runtime) sessionOptions(net *network.Network) (*onnx.SessionOptions, error) {
 	options, err := onnx.NewSessionOptions()
 	if err != nil {
