@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Times the same networks in PyTorch: channels_last, float16, torch.compile.
+"""Times the same models in PyTorch: channels_last, float16, torch.compile.
 
 usage: gpu-compare.py HOME SIZES
-HOME is upscaled's folder with installed models, SIZES such as
-512x512,1920x1080. Needs torch with a CUDA device; torchvision, where it is
-installed, decodes and encodes JPEG for the end-to-end figure, else Pillow does.
+HOME is upscaled's folder of installed models, SIZES are such as
+512x512,1920x1080. Needs torch with a CUDA device. For the end-to-end figure,
+torchvision decodes and encodes JPEG if it is installed, else Pillow does.
 """
 import io
 import json
@@ -34,7 +34,7 @@ def tensors(path):
 
 
 class Compact(nn.Module):
-    """SRVGGNetCompact as BasicSR has it: body.N are convolutions and PReLUs."""
+    """SRVGGNetCompact as in BasicSR: body.N are convolutions and PReLUs."""
 
     def __init__(self, weights, scale=4):
         super().__init__()
@@ -91,14 +91,14 @@ class RRDB(nn.Module):
 
 
 def codec():
-    """Gives decode and encode of JPEG, by the fastest library there is."""
+    """Returns JPEG decode and encode functions of the fastest library available."""
     try:
         from torchvision import io as tv
 
         def decode(data):
             return tv.decode_jpeg(torch.frombuffer(bytearray(data), dtype=torch.uint8))
 
-        return decode, lambda picture: tv.encode_jpeg(picture.cpu(), quality=95), "torchvision"
+        return decode, lambda image: tv.encode_jpeg(image.cpu(), quality=95), "torchvision"
     except ImportError:
         pass
     import numpy
@@ -107,8 +107,8 @@ def codec():
     def decode(data):
         return torch.from_numpy(numpy.array(Image.open(io.BytesIO(data)))).permute(2, 0, 1)
 
-    def encode(picture):
-        Image.fromarray(picture.permute(1, 2, 0).cpu().numpy()).save(io.BytesIO(), "JPEG", quality=95)
+    def encode(image):
+        Image.fromarray(image.permute(1, 2, 0).cpu().numpy()).save(io.BytesIO(), "JPEG", quality=95)
 
     return decode, encode, "Pillow"
 
@@ -134,15 +134,15 @@ def main():
         decode = encode = name = None
     for model, make in (("realesr-general-x4v3", Compact), ("realesrgan-x4plus", RRDB)):
         weights = tensors(next((home / "models" / model).glob("weights-*.safetensors")))
-        network = make(weights).cuda().half().to(memory_format=torch.channels_last).eval()
+        net = make(weights).cuda().half().to(memory_format=torch.channels_last).eval()
         with torch.inference_mode():
             for size in sizes:
                 width, height = (int(side) for side in size.split("x"))
                 x = torch.rand(1, 3, height, width, device="cuda").half().contiguous(memory_format=torch.channels_last)
-                for label, module in (("eager", network), ("torch.compile", torch.compile(network))):
+                for label, module in (("eager", net), ("torch.compile", torch.compile(net))):
                     try:
                         module(x)
-                        line = f"{model} {size} {label}: network {1000 * measure(lambda: module(x)):.1f} ms"
+                        line = f"{model} {size} {label}: model {1000 * measure(lambda: module(x)):.1f} ms"
                         if decode:
                             line += end_to_end(module, x, decode, encode, name)
                         print(line, flush=True)
@@ -151,17 +151,17 @@ def main():
 
 
 def end_to_end(module, x, decode, encode, name):
-    """Pictures a second of one process, JPEG to JPEG."""
+    """Returns images per second of one process, JPEG to JPEG."""
     noise = (torch.rand(3, x.shape[2] // 8, x.shape[3] // 8)[None] * 255)
     photo = F.interpolate(noise, size=x.shape[2:], mode="bilinear")[0].byte()
     data = bytes_of(photo)
 
     def one():
-        picture = decode(data).cuda()[None].half().div(255).contiguous(memory_format=torch.channels_last)
-        encode(module(picture)[0].clamp(0, 1).mul(255).round().byte())
+        image = decode(data).cuda()[None].half().div(255).contiguous(memory_format=torch.channels_last)
+        encode(module(image)[0].clamp(0, 1).mul(255).round().byte())
 
     one()
-    return f", {1 / measure(one):.2f} pictures/s ({name})"
+    return f", {1 / measure(one):.2f} images/s ({name})"
 
 
 def bytes_of(photo):
