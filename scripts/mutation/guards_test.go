@@ -135,9 +135,12 @@ func TestEvents(t *testing.T) {
 {"Action":"output","Test":"TestA","Output":"    a_test.go:4: two\n"}
 {"Action":"fail","Test":"TestA","Elapsed":1.5}
 {"Action":"skip","Test":"TestB"}
+{"Action":"run","Test":"TestC"}
+{"Action":"pause","Test":"TestC"}
 {"Action":"fail","Package":"p"}
 `))
-	if ended["TestA"].Action != "fail" || ended["TestA"].Elapsed != 1.5 || ended["TestB"].Action != "skip" || len(ended) != 2 {
+	if ended["TestA"].Action != "fail" || ended["TestA"].Elapsed != 1.5 || ended["TestB"].Action != "skip" ||
+		ended["TestC"].Action != "fail" || ended["TestD"].Action != "" {
 		t.Errorf("%+v", ended)
 	}
 	if got := message(output); got != "two" {

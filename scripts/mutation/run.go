@@ -135,7 +135,11 @@ func events(output []byte) (map[string]event, string) {
 			continue
 		}
 		text.WriteString(e.Output)
-		if e.Test != "" && (e.Action == "pass" || e.Action == "fail" || e.Action == "skip") {
+		switch e.Action {
+		case "run":
+			e.Action = "fail" // if it crashes or hangs, no other event follows
+			ended[e.Test] = e
+		case "pass", "fail", "skip":
 			ended[e.Test] = e
 		}
 	}
