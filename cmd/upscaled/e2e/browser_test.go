@@ -10,7 +10,7 @@ import (
 	"upscaled/cmd/upscaled/e2e/pretend"
 )
 
-// The page in Chromium on the whole server: dropped pictures, progress,
+// The page in Chromium on the whole server: dropped images, progress,
 // comparing at true pixels, downloads that equal the API's, keys, axe.
 // server/web has the same on a pretend server with more states.
 func TestPageInBrowser(t *testing.T) {

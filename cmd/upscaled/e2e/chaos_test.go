@@ -40,7 +40,7 @@ func chaosRounds(t *testing.T) int {
 // A server whose tiles fail, whose device has no memory and whose process, or in
 // every second round that of its engine, crashes, is paused and is killed, again
 // and again on one store. Whatever it
-// accepted ends once, with a picture and the right charge, and nothing is left.
+// accepted ends once, with an image and the right charge, and nothing is left.
 func TestChaos(t *testing.T) {
 	t.Parallel()
 	const jobsPerRound, credits = 20, 1_000_000
@@ -170,7 +170,7 @@ func TestPausedWorker(t *testing.T) {
 }
 
 // A disk that is nearly full refuses new work in the vendor's own words and
-// ends what was accepted; with room there is again, all goes on.
+// ends what was accepted; once there is space again, everything goes on.
 func TestNearlyFullDisk(t *testing.T) {
 	t.Parallel()
 	data := smallDisk(t)

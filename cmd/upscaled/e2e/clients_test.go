@@ -27,7 +27,7 @@ const (
 	requireClientsVariable = "UPSCALED_REQUIRE_CLIENTS"
 )
 
-// interpreter finds what runs a client file, or skips the test.
+// interpreter returns the program that runs a client file, or skips the test.
 func interpreter(t *testing.T, file string) string {
 	t.Helper()
 	candidates := map[string][]string{
@@ -54,7 +54,7 @@ func nodePath() string {
 	return "NODE_PATH=" + filepath.Join(os.Getenv(clientsVariable), "node_modules")
 }
 
-// runClient runs one client and gives what it printed.
+// runClient runs one client and returns its output.
 func runClient(t *testing.T, file string, environment ...string) []byte {
 	t.Helper()
 	command := exec.Command(interpreter(t, file), filepath.Join("testdata", "clients", file))
@@ -68,7 +68,7 @@ func runClient(t *testing.T, file string, environment ...string) []byte {
 	return out
 }
 
-// at gives a value within JSON, by keys and indexes.
+// at returns a value within JSON, by keys and indexes.
 func at(t *testing.T, body []byte, path ...any) any {
 	t.Helper()
 	value, err := inside(body, path...)
@@ -103,7 +103,7 @@ func inside(body []byte, path ...any) (any, error) {
 	return value, nil
 }
 
-// pictureServer serves one picture over https and gives its URL and a file
+// pictureServer serves one image over HTTPS and returns its URL and a file
 // with its certificate.
 func pictureServer(t *testing.T, picture []byte) (url, certificate string) {
 	t.Helper()

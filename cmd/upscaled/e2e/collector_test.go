@@ -58,7 +58,7 @@ func (c *collected) take(request *collector.ExportTraceServiceRequest) {
 	}
 }
 
-// named gives the spans of a name, and all of servers where it is "".
+// named returns the spans with a name, or all server spans for "".
 func (c *collected) named(name string) []*spans.Span {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
@@ -71,7 +71,7 @@ func (c *collected) named(name string) []*spans.Span {
 	return found
 }
 
-// byID gives a span, or nil.
+// byID returns a span, or nil.
 func (c *collected) byID(id []byte) *spans.Span {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
@@ -83,7 +83,7 @@ func (c *collected) byID(id []byte) *spans.Span {
 	return nil
 }
 
-// attribute gives a text or number of a span; "" or 0 where it has none.
+// attribute returns a text or number of a span, or "" or 0 if it has none.
 func attribute(s *spans.Span, key string) (string, int64) {
 	for _, a := range s.Attributes {
 		if a.Key == key {

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// ledger is what a client knows of its jobs.
+// ledger records what a client knows about its jobs.
 type ledger struct {
 	mutex sync.Mutex
 	// accepted are the jobs that were answered with an ID, with their last

@@ -15,13 +15,13 @@ import (
 	"time"
 )
 
-// receiver marks programs that take webhooks; documentedPort is where they do.
+// receiver marks programs that receive webhooks; documentedPort is their port.
 const (
 	receiver       = "receives webhooks"
 	documentedPort = "9000"
 )
 
-// freePort is a port that nobody listens on in this moment.
+// freePort returns a port that no process listens on at present.
 func freePort(t *testing.T) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -36,7 +36,7 @@ func freePort(t *testing.T) string {
 	return port
 }
 
-// receive starts a documented receiver and gives its URL and what it prints.
+// receive starts a documented receiver and returns its URL and its output.
 func receive(t *testing.T, e example, secret string) (url string, lines *bufio.Scanner) {
 	t.Helper()
 	interpreter, port := interpreterOf(t, e), freePort(t)

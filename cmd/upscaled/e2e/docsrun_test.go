@@ -22,7 +22,7 @@ import (
 	"upscaled/engine/imagedata/decode"
 )
 
-// What pages write, and what runs in its place.
+// Values in the pages, and their replacements in the tests.
 const (
 	documentedURL     = "http://127.0.0.1:8080"
 	documentedPicture = "https://example.com/photo.jpg"
@@ -68,12 +68,12 @@ func examples(t *testing.T, languages ...string) []example {
 	return all
 }
 
-// originals are the pictures that examples may name, 96x64 pixels each.
+// originals are the images that examples may name, 96x64 pixels each.
 func originals() []string {
 	return []string{"photo.jpg", "second.jpg", "photos/a.jpg", "photos/trip/b.jpg"}
 }
 
-// playground is what examples run on: a server without keys and one with.
+// playground is the environment of examples: a server without keys and one with.
 type playground struct {
 	open, keyed      string // URLs
 	key, pictureURL  string
@@ -126,7 +126,7 @@ func (s playground) program(t *testing.T, name, script string) {
 }
 
 // setUp makes ready what an example says, in a folder of its own that has
-// the pictures it may name.
+// the images it may name.
 func (s playground) setUp(t *testing.T, text string) (staged, folder string) {
 	t.Helper()
 	folder = t.TempDir()
@@ -141,7 +141,7 @@ func (s playground) setUp(t *testing.T, text string) (staged, folder string) {
 		documentedPicture, s.pictureURL, "go run ./cmd/upscaled ", "upscaled ").Replace(text), folder
 }
 
-// run runs one example and gives what it printed.
+// run runs one example and returns its output.
 func (s playground) run(t *testing.T, folder string, command ...string) string {
 	t.Helper()
 	ctx, stop := context.WithTimeout(t.Context(), 2*time.Minute)
@@ -158,7 +158,7 @@ func (s playground) run(t *testing.T, folder string, command ...string) string {
 	return stdout.String()
 }
 
-// checkPictures says whether every picture that an example made is one, and
+// checkPictures checks that every image file an example wrote is an image, and
 // larger than what it had.
 func checkPictures(t *testing.T, folder string) {
 	t.Helper()
@@ -188,7 +188,7 @@ var (
 )
 
 // Every block of commands that calls this program or a server of it does so
-// without an error, unless the page gives a reason above it.
+// without an error, unless the page has a reason above it.
 func TestDocumentedCommands(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -222,7 +222,7 @@ func TestDocumentedCommands(t *testing.T) {
 	}
 }
 
-// interpreterOf finds what runs an example of Node.js or Python with the
+// interpreterOf returns the program that runs an example of Node.js or Python with the
 // packages that it asks for, or skips the test.
 func interpreterOf(t *testing.T, e example) string {
 	t.Helper()

@@ -23,7 +23,7 @@ import (
 // life is one kind of job and the steps that it is killed after.
 type life struct {
 	name string
-	// live does what brings the job to its steps; the server may die any time.
+	// live takes the job through its steps; the server may die at any time.
 	live  func(s *steps)
 	steps []string
 	// recovery is a step of the process that starts next, which ends that one
@@ -73,7 +73,7 @@ func lives() []life {
 func succeeds(s *steps) { s.submit(pretend.Good) }
 
 // The server is killed after every step of every kind of job. The next one
-// ends all that was accepted, once and at its price, tells the webhooks, and
+// ends all that was accepted, once and at its price, calls the webhooks, and
 // leaves nothing in the store or on the disk that belongs to nothing.
 func TestKilledAtEveryStep(t *testing.T) {
 	t.Parallel()
@@ -100,7 +100,7 @@ func TestKilledAtEveryStep(t *testing.T) {
 	}
 }
 
-// steps is a server that is killed again and again, and what its client knows.
+// steps is a server that is killed repeatedly, and its client's knowledge.
 type steps struct {
 	*testing.T
 	life            life
@@ -185,7 +185,7 @@ func (s *steps) awaitDeath(step string) {
 	}
 }
 
-// submit offers a picture and gives the job's ID, "" where the call was cut or
+// submit submits an image and returns the job's ID, or "" if the call was cut or
 // refused.
 func (s *steps) submit(quality int) string {
 	r := form(s.T, s.server.url+"/api/v1/jobs", "file", pngOf(s.T, textured(90, 60, false)), "scale=4", "tile=32",
@@ -205,7 +205,7 @@ func (s *steps) submit(quality int) string {
 	return ""
 }
 
-// crowd offers more pictures at once than there is room for, until the server
+// crowd submits more images at once than fit, until the server
 // has died of one that it accepted and then had no room for.
 func (s *steps) crowd() {
 	for range 50 {
@@ -239,7 +239,7 @@ func (s *steps) cancel(id string) {
 	}
 }
 
-// upload stores a file and gives its ID, "" where the call was cut.
+// upload stores a file and returns its ID, or "" if the call was cut.
 func (s *steps) upload() string {
 	code, _, body := send(s.T, form(s.T, s.server.url+"/v1/files", "content", bytes.Repeat([]byte("contents"), 40_000)), s.key)
 	if code == 0 {
@@ -263,7 +263,7 @@ func (s *steps) remove(id string) {
 	}
 }
 
-// list gives all jobs of the client, those of calls that were cut too.
+// list returns all jobs of the client, including those of calls that were cut.
 func (s *steps) list() (all []native.Job) {
 	s.Helper()
 	for before := ""; ; {
@@ -302,7 +302,7 @@ func (s *steps) settle() {
 	}
 }
 
-// check compares everything with what the client knows.
+// check compares everything with the client's knowledge.
 func (s *steps) check(step string) {
 	s.Helper()
 	spent := 0

@@ -16,7 +16,7 @@ import (
 	_ "golang.org/x/image/bmp" // results are decoded by image.Decode
 )
 
-// mnmlStatus is what GET /v1/status answers.
+// mnmlStatus is the response to GET /v1/status.
 type mnmlStatus struct {
 	Status  string
 	Message []string
@@ -64,7 +64,7 @@ func TestMnmlGeometry(t *testing.T) {
 	}
 }
 
-// mnml's face_enhance with a restorer, with none, and where that is an error.
+// mnml's face_enhance with a restorer, without one, and if that is an error.
 func TestMnmlFaces(t *testing.T) {
 	t.Parallel()
 	picture := pngOf(t, textured(200, 180, false))

@@ -22,7 +22,7 @@ func isolatedEnvironment(more ...string) []string {
 	return append([]string{mode(pretend.Isolated)}, more...)
 }
 
-// A picture that crashes the native code fails after its tries. Those that are
+// An image that crashes the native code fails after its tries. Those that are
 // in work beside it, and those that come later, are made and paid for once.
 func TestPoisonThroughTheServer(t *testing.T) {
 	t.Parallel()
@@ -95,7 +95,7 @@ func TestKilledEngine(t *testing.T) {
 		t.Error("nothing was in work: nothing was tested")
 	}
 	last := newest()
-	// As systemd stops a unit: all of its processes hear of it.
+	// Like systemd when it stops a unit: all of its processes get the signal.
 	for _, id := range []int{last, server.command.Process.Pid} {
 		if err := syscall.Kill(id, syscall.SIGTERM); err != nil {
 			t.Error(err)

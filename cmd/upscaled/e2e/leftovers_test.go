@@ -28,7 +28,7 @@ func eventually(t *testing.T, what string, log *logLines, wrong func() string) {
 }
 
 // checkStore: a running server whose jobs are all final keeps, soon after its
-// start, no picture, no piece of one and no work item that belongs to no job.
+// start, no image, no part of one and no work item that belongs to no job.
 func checkStore(t *testing.T, data string, log *logLines) {
 	t.Helper()
 	store := natstest.Join(t, data)

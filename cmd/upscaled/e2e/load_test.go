@@ -125,7 +125,7 @@ func watchHealth(t *testing.T, url string, end time.Time, answers *tally) {
 	}
 }
 
-// drain waits until a new job is run at once, and tells how long that took.
+// drain waits until a new job runs at once, and returns how long that took.
 func drain(t *testing.T, url string, picture []byte) time.Duration {
 	t.Helper()
 	started := time.Now()

@@ -53,7 +53,7 @@ const (
 	exitInterrupted = 130
 )
 
-// outcome is what a run of the program left.
+// outcome is the result of a run of the program.
 type outcome struct {
 	code           int
 	stdout, stderr string
@@ -126,7 +126,7 @@ func shell(t *testing.T, folder, line string, environment ...string) string {
 	return string(said)
 }
 
-// deployFolder holds what operators install beside the program.
+// deployFolder holds the files that operators install with the program.
 const deployFolder = repository + "/scripts/deploy"
 
 func deployFile(t *testing.T, name string) string {

@@ -21,7 +21,7 @@ type mixedLoad struct {
 	url     string
 	key     string
 	picture []byte
-	// hook is where a webhook is received.
+	// hook is the URL of the webhook receiver.
 	hook string
 	// counts are values by metric line; requests, jobs and tries those of
 	// traces.
@@ -29,7 +29,7 @@ type mixedLoad struct {
 	requests, jobs, tries int
 }
 
-// loadWidth and loadHeight are the size of every picture.
+// loadWidth and loadHeight are the size of every image.
 const loadWidth, loadHeight = 48, 40
 
 // loadTrace is the trace that a client of the load is in.
@@ -169,7 +169,7 @@ func (l *mixedLoad) refusals() {
 	l.do("pages", 200, l.get("/docs"))
 }
 
-// failures end without a picture, or with one at the second try.
+// failures end without an image, or with one at the second attempt.
 func (l *mixedLoad) failures() {
 	l.native(200, "failed", "scale=2", "format=jpeg", "quality="+fmt.Sprint(pretend.Fails))
 	l.ended("native", "failed", 1, 0, 0)

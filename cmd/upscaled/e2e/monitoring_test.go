@@ -39,7 +39,7 @@ func metricLabels() map[string][]string {
 	}
 }
 
-// dashboard is what the tests look at of Grafana's JSON.
+// dashboard is the part of Grafana's JSON that the tests read.
 type dashboard struct {
 	Title, UID string
 	Templating struct {
@@ -108,7 +108,7 @@ var (
 	suffix      = regexp.MustCompile(`_(bucket|sum|count)$`)
 )
 
-// known gives a metric's labels with those that Prometheus adds.
+// known returns a metric's labels and those that Prometheus adds.
 func known(name string) ([]string, bool) {
 	if labels, ok := metricLabels()[name]; ok {
 		return append(labels, "instance", "job"), true
@@ -152,7 +152,7 @@ func TestMonitoringNames(t *testing.T) {
 	}
 }
 
-// Panels tell what they show, in a unit, from the chosen data source, and do
+// Panels have a title, a description and a unit, from the chosen data source, and do
 // not cover each other.
 func TestDashboardPanels(t *testing.T) {
 	t.Parallel()

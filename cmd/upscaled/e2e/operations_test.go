@@ -19,7 +19,7 @@ import (
 	"upscaled/server"
 )
 
-// watchedAt reads from a server's log where a setting's port is.
+// watchedAt returns the address of a setting's port, from a server's log.
 func (s process) watchedAt(t *testing.T, setting string) string {
 	t.Helper()
 	for line := range strings.Lines(s.log.String()) {
@@ -32,7 +32,7 @@ func (s process) watchedAt(t *testing.T, setting string) string {
 	return ""
 }
 
-// scrape gives the metrics by name with labels.
+// scrape returns the metrics by name with labels.
 func scrape(t *testing.T, url string) map[string]float64 {
 	t.Helper()
 	code, body := get(t, url+"/metrics", "")
@@ -159,7 +159,7 @@ func buildVersion(t *testing.T) string {
 	return strings.Fields(program(t, "version").stdout)[1]
 }
 
-// defaultPrices are credits for a picture, by API.
+// defaultPrices are credits for an image, by API.
 func defaultPrices() map[string]int64 {
 	apis := server.DefaultAPIs()
 	return map[string]int64{

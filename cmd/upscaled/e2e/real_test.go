@@ -26,7 +26,7 @@ import (
 )
 
 // These tests run the whole program on ONNX Runtime and the default network.
-// They use what is installed and download nothing; scripts/test installs it and
+// They use the installed models and download nothing; scripts/test installs it and
 // sets UPSCALED_REQUIRE_RUNTIME, which turns skipping into failing.
 
 func needRuntime(t *testing.T) {
@@ -72,7 +72,7 @@ func photo(t *testing.T) image.Image {
 	return picture
 }
 
-// part copies a rectangle of a picture into one that begins at 0, 0.
+// part copies a rectangle of an image into one that begins at 0, 0.
 func part(from image.Image, r image.Rectangle) *image.NRGBA {
 	to := image.NewNRGBA(image.Rect(0, 0, r.Dx(), r.Dy()))
 	draw.Draw(to, to.Bounds(), from, r.Min, draw.Src)
@@ -286,7 +286,7 @@ func TestRealAlphaAnd16Bits(t *testing.T) {
 	}
 }
 
-// Names that tell the model and the size are known before the work.
+// Names with the model and the size are known before the work.
 func TestRealTemplate(t *testing.T) {
 	needRuntime(t)
 	t.Parallel()
@@ -344,7 +344,7 @@ func TestRealInterrupt(t *testing.T) {
 }
 
 // ONNX Runtime's telemetry is off: with it every process leaves two files in the
-// folder for temporary ones, and calls a host that nobody asked for.
+// folder for temporary ones, and connects to a host without being asked to.
 func TestRealLeavesNoTemporaryFiles(t *testing.T) {
 	needRuntime(t)
 	t.Parallel()

@@ -25,7 +25,7 @@ func portrait(t *testing.T) string {
 	return filepath.Join(strings.TrimSpace(string(folder)), "testdata", "sample.jpg")
 }
 
-// needFaces skips where what refines faces is not installed.
+// needFaces skips a test if the face models are not installed.
 func needFaces(t *testing.T) {
 	t.Helper()
 	needRuntime(t)
@@ -80,7 +80,7 @@ func TestRealFaceIsRefined(t *testing.T) {
 	}
 }
 
-// changedBox bounds the pixels in which two pictures of one size differ.
+// changedBox bounds the pixels in which two images of one size differ.
 func changedBox(t *testing.T, first, second string) image.Rectangle {
 	t.Helper()
 	open := func(path string) image.Image {
@@ -108,7 +108,7 @@ func changedBox(t *testing.T, first, second string) image.Rectangle {
 }
 
 // A restorer that was imported by its description is taken before x4plus. It
-// gives faces back as they are, so that only interpolation shows.
+// returns faces unchanged, so that only interpolation shows.
 func TestRealImportedRestorer(t *testing.T) {
 	t.Parallel()
 	needFaces(t)

@@ -19,7 +19,7 @@ import (
 	"testing"
 )
 
-// makeRelease runs scripts/release for this machine and gives the folder it wrote.
+// makeRelease runs scripts/release for this machine and returns its folder.
 func makeRelease(t *testing.T, commit string, environment ...string) string {
 	t.Helper()
 	out := t.TempDir()
@@ -108,7 +108,7 @@ func checkSums(t *testing.T, folder string) {
 	}
 }
 
-// unpack writes a tarball's files below a folder and gives their names.
+// unpack writes a tarball's files below a folder and returns their names.
 func unpack(t *testing.T, archive, folder string) []string {
 	t.Helper()
 	file, err := os.Open(archive)
@@ -143,7 +143,7 @@ func unpack(t *testing.T, archive, folder string) []string {
 	}
 }
 
-// wholeSuite skips what builds the program again, which can take a minute,
+// wholeSuite skips tests that build the program again, which can take a minute,
 // unless scripts/test runs, which leaves nothing out.
 func wholeSuite(t *testing.T) {
 	t.Helper()
@@ -175,7 +175,7 @@ func TestReleaseUsage(t *testing.T) {
 	}
 }
 
-// What the shell would run into later is found by its own checker.
+// shellcheck finds nothing in the scripts, and each has --help.
 func TestScriptsByShellcheck(t *testing.T) {
 	t.Parallel()
 	shellcheck, err := exec.LookPath("shellcheck")

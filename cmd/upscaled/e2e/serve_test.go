@@ -158,7 +158,7 @@ func TestStopHandsWorkOn(t *testing.T) {
 	finished(t, next.url+"/job/"+id, "", func(body []byte) bool { return bytes.Contains(body, []byte("Succeed")) })
 }
 
-// What the server itself adds to a small picture's time.
+// The server's own share of a small image's time.
 func TestOverhead(t *testing.T) {
 	if testing.Short() {
 		t.Skip("times mean nothing under the race detector")

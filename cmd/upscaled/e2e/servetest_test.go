@@ -207,7 +207,7 @@ func get(t *testing.T, url, key string) (int, []byte) {
 	return code, body
 }
 
-// form is a multipart request with one picture, or none where file is nil, and
+// form is a multipart request with one image, or none if file is nil, and
 // text fields given as name=value.
 func form(t *testing.T, url, field string, file []byte, fields ...string) *http.Request {
 	t.Helper()
@@ -217,7 +217,7 @@ func form(t *testing.T, url, field string, file []byte, fields ...string) *http.
 	return forms(t, url, field, [][]byte{file}, fields...)
 }
 
-// forms is form for several pictures in fields of one name.
+// forms is form for several images in fields of one name.
 func forms(t *testing.T, url, field string, files [][]byte, fields ...string) *http.Request {
 	t.Helper()
 	var body bytes.Buffer
@@ -258,7 +258,7 @@ func decodeJSON[T any](t *testing.T, body []byte) T {
 	return value
 }
 
-// textured is a picture that compresses badly, with transparency or without.
+// textured is an image that compresses badly, with transparency or without.
 func textured(width, height int, alpha bool) *image.NRGBA {
 	img := image.NewNRGBA(image.Rect(0, 0, width, height))
 	for y := range height {
@@ -291,7 +291,7 @@ func jpegOf(t *testing.T, img image.Image) []byte {
 	return out.Bytes()
 }
 
-// fetched reads a result and tells its size and format by its own bytes.
+// fetched reads a result and returns its size and format, from its bytes.
 func fetched(t *testing.T, url string) (format string, width, height int) {
 	t.Helper()
 	code, body := get(t, url, "")

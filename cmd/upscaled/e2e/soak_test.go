@@ -40,12 +40,12 @@ type soak struct {
 	// it may take to be so again.
 	rest, patience time.Duration
 	clients        int
-	// program is what runs, with environment.
+	// program runs with environment.
 	program     string
 	environment []string
 	// arguments are those of server and command line for the engine.
 	arguments []string
-	// long says that the time suffices to judge what grows.
+	// long reports whether the run is long enough to judge growth.
 	long bool
 }
 
@@ -72,7 +72,7 @@ func soakOf(t *testing.T) soak {
 	return s
 }
 
-// A server under a mixed load, of jobs of all APIs, good and bad pictures and
+// A server under a mixed load, of jobs of all APIs, good and bad images and
 // clients that hang up: nothing grows, nothing stays behind, and every result
 // is that of the command line, byte for byte.
 func TestSoak(t *testing.T) {
@@ -115,7 +115,7 @@ func (s soak) judges(b soakBound) bool {
 // soakCredits are more than any run costs.
 const soakCredits = 1_000_000_000
 
-// start starts the server and what is outside of it.
+// start starts the server and the services outside of it.
 func (s soak) start(t *testing.T) (*soakLoad, soakWatch) {
 	t.Helper()
 	load := &soakLoad{
@@ -260,7 +260,7 @@ func (l *soakLoad) checkCredits(t *testing.T, watch soakWatch) {
 	}
 }
 
-// compare makes each case's picture with the command line. All results of the
+// compare makes each case's image with the command line. All results of the
 // case must be its bytes.
 func (s soak) compare(t *testing.T, load *soakLoad) {
 	t.Helper()
@@ -280,13 +280,13 @@ func (s soak) compare(t *testing.T, load *soakLoad) {
 	t.Logf("%d results of %d kinds compared with the command line's", total, len(soakCases()))
 }
 
-// described tells pictures apart.
+// described returns a description that differs between images.
 func described(file []byte) string {
 	info, err := decode.Probe(file, imagedata.Limits{})
 	return fmt.Sprintf("%d bytes %x, %v %v", len(file), sha256.Sum256(file), info, err)
 }
 
-// byHand is the command line's picture of a case; path begins the names of the
+// byHand is the command line's image of a case; path begins the names of the
 // files. The pretend engine needs no process of its own.
 func (s soak) byHand(t *testing.T, path string, c soakCase, picture []byte) []byte {
 	t.Helper()
@@ -310,7 +310,7 @@ func (s soak) byHand(t *testing.T, path string, c soakCase, picture []byte) []by
 	return made
 }
 
-// checkLog tells of warnings, and fails for errors: no client may make any.
+// checkLog logs warnings, and fails for errors: no client may cause any.
 func (w soakWatch) checkLog(t *testing.T) {
 	t.Helper()
 	said := map[string]int{}

@@ -56,7 +56,7 @@ func soakPictures(t *testing.T) map[string][]byte {
 	}
 }
 
-// soakCase is a picture and what is asked for it: of an API, which gives the
+// soakCase is an image and a request for it: of an API, which returns the
 // result, and of the command line.
 type soakCase struct {
 	name, picture string
@@ -76,7 +76,7 @@ func soakCases() []soakCase {
 		{"maskr webp", "alpha.png", askMaskr("?scale_factor=2&output_format=webp&quality=90"), "--scale 2 --format webp --quality 90"},
 		{"maskr batch", "gray.png", askMaskrBatch, "--scale 2 --format png"},
 		{"artnex data", "photo.jpg", askArtnex("data:image/jpeg;base64,", 2), "--scale 2 --format jpeg"},
-		// Transparent pictures become PNG.
+		// Transparent images become PNG.
 		{"artnex url", "small.webp", askArtnex("", 3), "--scale 3 --format png"},
 		{"aetherforge 1K", "large.jpg", askAetherforge, "--longest 1024 --format jpeg"},
 		{"replicate", "deep.png", askReplicate, "--scale 2 --format png"},
@@ -134,7 +134,7 @@ func askMaskr(query string) func(*soakClient, []byte) ([]byte, error) {
 	}
 }
 
-// askMaskrBatch sends a picture twice.
+// askMaskrBatch sends an image twice.
 func askMaskrBatch(c *soakClient, picture []byte) ([]byte, error) {
 	r := forms(c.t, c.url+"/v1/services/image-upscaling/batch?scale_factor=2&output_format=png", "files", [][]byte{picture, picture})
 	body, err := c.want(200, r)
@@ -151,7 +151,7 @@ func (c *soakClient) twins(body []byte, err error, first, second []any) ([]byte,
 	return one, errors.Join(err, otherErr)
 }
 
-// askArtnex sends a picture behind a prefix, or with none a URL.
+// askArtnex sends an image behind a prefix, or with none a URL.
 func askArtnex(prefix string, scale int) func(*soakClient, []byte) ([]byte, error) {
 	return func(c *soakClient, picture []byte) ([]byte, error) {
 		source := prefix + base64.StdEncoding.EncodeToString(picture)
@@ -279,7 +279,7 @@ func (c *soakClient) follow(path string, jobs int) error {
 	return nil
 }
 
-// askNativeBatch sends a picture twice and follows both.
+// askNativeBatch sends an image twice and follows both.
 func askNativeBatch(c *soakClient, picture []byte) ([]byte, error) {
 	body, err := c.want(202, forms(c.t, c.url+"/api/v1/jobs", "file", [][]byte{picture, picture}, "scale=2"))
 	if err != nil {

@@ -17,10 +17,10 @@ import (
 	"time"
 )
 
-// soakLoad is what the clients of a soak share.
+// soakLoad is shared by the clients of a soak test.
 type soakLoad struct {
 	url, key string
-	// outside is an https server that has pictures to be fetched, at
+	// outside is an HTTPS server with images to download, at
 	// /NAME, and takes webhooks.
 	outside  string
 	pictures map[string][]byte
@@ -30,7 +30,7 @@ type soakLoad struct {
 	mutex sync.Mutex
 	// made has, by case, the different results that came, with their number.
 	made map[string]map[[sha256.Size]byte]*soakResult
-	// done counts what was done, by kind.
+	// done counts the actions, by kind.
 	done map[string]int
 	// wrong are the first mistakes.
 	wrong []string
@@ -49,7 +49,7 @@ type soakLink struct {
 	finished time.Time
 }
 
-// mistake notes what no client should meet.
+// mistake records a response that no client should get.
 func (l *soakLoad) mistake(format string, args ...any) {
 	const most = 20
 	l.mutex.Lock()
@@ -89,7 +89,7 @@ func (l *soakLoad) remember(url string) {
 	}
 }
 
-// expired gives a link whose result must be gone, "" where none is.
+// expired returns a link whose result must be gone, or "".
 func (l *soakLoad) expired() string {
 	const margin = 30 * time.Second // the store looks for what is over now and then
 	l.mutex.Lock()
@@ -122,7 +122,7 @@ func (l *soakLoad) newClient(t *testing.T, seed int64) (c *soakClient, done func
 // one says yes one time in so many.
 func (c *soakClient) one(in int) bool { return c.random.Intn(in) == 0 }
 
-// send sends a request, with the key where it has none, and reads the answer.
+// send sends a request, with the key unless it has one, and reads the response.
 func (c *soakClient) send(r *http.Request) (*http.Response, []byte, error) {
 	if r.Header.Get("Authorization") == "" {
 		r.Header.Set("Authorization", "Bearer "+c.key)
@@ -186,12 +186,12 @@ func (c *soakClient) json(path, body string) *http.Request {
 	return r
 }
 
-// form is a form with one picture.
+// form is a form with one image.
 func (c *soakClient) form(path, field string, picture []byte, fields ...string) *http.Request {
 	return form(c.t, c.url+path, field, picture, fields...)
 }
 
-// poll asks until a state is none of those that pass, and gives the answer.
+// poll asks until the state is final, and returns the response.
 func (c *soakClient) poll(path, field string, passing ...string) ([]byte, error) {
 	const pause = 100 * time.Millisecond
 	for {

@@ -20,7 +20,7 @@ type soakSample struct {
 // soakBound says how much a value may grow while the load stays the same: the
 // median of the last quarter of the time is at most share times that of the
 // second quarter, and constant more. The first quarter is for warming up.
-// Medians of quarters forgive the peaks that single pictures make. A constant
+// Medians of quarters forgive the peaks that single images make. A constant
 // below 0 says nothing of growth: what is stored follows the number of results,
 // which follows what else the machine does, so that it is judged by result.
 type soakBound struct {
@@ -40,7 +40,7 @@ const soakHeap = "server heap, MiB"
 // has expired in it is taken out, in each of four streams that are written to.
 const blockMebibytes = 8
 
-// soakBounds are the promises. Constants are what a few pictures more or less
+// soakBounds are the promises. Constants allow for what a few images more or less
 // in work make at this load; see the figures in the operations guide.
 func soakBounds() []soakBound {
 	return []soakBound{
@@ -62,7 +62,7 @@ func soakBounds() []soakBound {
 	}
 }
 
-// soakQuarter gives a value in one of the four quarters of a run, 0 to 3.
+// soakQuarter returns a value in one of the four quarters of a run, 0 to 3.
 func soakQuarter(samples []soakSample, name string, quarter int) []float64 {
 	var found []float64
 	length := samples[len(samples)-1].at
@@ -83,7 +83,7 @@ func median(values []float64) float64 {
 	return (sorted[middle-1] + sorted[middle]) / 2
 }
 
-// grew is the sentence on what grew under the load, "" where all is flat.
+// grew returns a sentence on growth under the load, or "" if there is none.
 func (b soakBound) grew(samples []soakSample) string {
 	const fewest = 5
 	if len(samples) == 0 {
@@ -100,8 +100,8 @@ func (b soakBound) grew(samples []soakSample) string {
 	return ""
 }
 
-// left is the sentence on what stays behind after the load, "" where nothing
-// does.
+// left returns a sentence on leftovers after the load, or "" if there are
+// none.
 func (b soakBound) left(before, after soakSample) string {
 	if now, was := after.values[b.name], before.values[b.name]; b.idle >= 0 && now > was+b.idle {
 		return fmt.Sprintf("%s: %.1f before the load and %.1f after it, more than %.1f above", b.name, was, now, b.idle)
@@ -109,7 +109,7 @@ func (b soakBound) left(before, after soakSample) string {
 	return ""
 }
 
-// soakTable shows what was measured.
+// soakTable returns the measurements as a table.
 func soakTable(before soakSample, samples []soakSample, after soakSample) string {
 	var table strings.Builder
 	fmt.Fprintf(&table, "%-22s %9s %9s %9s %9s %9s %9s\n", "", "before", "1st qtr", "2nd qtr", "last qtr", "most", "after")

@@ -52,7 +52,7 @@ func (c *soakClient) refused() error {
 	return err
 }
 
-// broken are pictures whose headers are right: the job is refused or fails.
+// broken are images whose headers are right: the job is refused or fails.
 func (c *soakClient) broken() error {
 	whole := c.pictures[[]string{"photo.jpg", "portrait.png", "frames.gif", "scan.tiff", "small.webp"}[c.random.Intn(5)]]
 	damaged := slices.Clone(whole)
@@ -175,7 +175,7 @@ func (c *soakClient) askExpired() error {
 // errNothingYet is of a turn for which the time has not come.
 var errNothingYet = errors.New("nothing yet")
 
-// browse asks for what costs no job.
+// browse sends requests that create no job.
 func (c *soakClient) browse() error {
 	paths := []string{
 		"/", "/docs", "/docs/native", "/openapi.json", "/healthz", "/readyz", "/api/v1/system", "/api/v1/models",

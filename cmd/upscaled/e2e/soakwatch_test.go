@@ -17,13 +17,13 @@ import (
 	"upscaled/server/queue/natstest"
 )
 
-// soakWatch looks at a server from outside: at its metrics, at what the system
-// tells of its processes, and at its folders.
+// soakWatch observes a server from outside: its metrics, the figures that the system
+// has of its processes, and its folders.
 type soakWatch struct {
 	process
 	metrics, profiles string // URLs
 	data, temporary   string // folders
-	// stored tells how much of pictures and of all else is in the store.
+	// stored returns the sizes of images and of everything else in the store.
 	stored func(context.Context) (pictures, others natstest.Amount, err error)
 }
 
@@ -63,7 +63,7 @@ const soakJobs = "jobs"
 // soakResults is how many results clients have got so far.
 const soakResults = "results"
 
-// byResult notes what is stored for each result that came while pictures are
+// byResult notes what is stored for each result that came while images are
 // kept, and records, which are kept for twice as long.
 func (s soakSample) byResult(samples []soakSample, retention time.Duration) {
 	came := func(within time.Duration) float64 {
@@ -79,7 +79,7 @@ func (s soakSample) byResult(samples []soakSample, retention time.Duration) {
 	s.values["the same a result"] = s.values["stored records"] / came(2*retention)
 }
 
-// process notes what the system tells of one (proc(5)).
+// process records the system's figures of a process (proc(5)).
 func (s soakSample) process(t *testing.T, name string, id int) {
 	t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", id))
@@ -134,7 +134,7 @@ func walkFiles(folder string, visit func(path string, size int64)) {
 	})
 }
 
-// settle looks until nothing is left behind or the patience ends, and gives
+// settle waits until nothing is left or time is up, and returns
 // the last look.
 func (w soakWatch) settle(t *testing.T, before soakSample, patience time.Duration, names func(soakBound) bool) (after soakSample, left []string) {
 	t.Helper()

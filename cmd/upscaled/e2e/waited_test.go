@@ -13,7 +13,7 @@ import (
 )
 
 // The server is killed while calls wait whose answers are the only way to their
-// pictures. The next one runs none of them and gives the credits back; what can
+// images. The next one runs none of them and refunds the credits; what can
 // be asked for later is run and paid.
 func TestKilledWhileCallsWait(t *testing.T) {
 	t.Parallel()
