@@ -15,7 +15,7 @@ var (
 	_ job.Uploads    = (*queue.Queue)(nil)
 )
 
-// hands move the jobs of a queue under test.
+// hands hold the leases of a queue under test.
 type hands map[string]job.Lease
 
 func subject(q node) (jobtest.Subject, hands) {
@@ -69,12 +69,12 @@ func TestWatcher(t *testing.T) {
 	})
 }
 
-func TestNotices(t *testing.T) {
+func TestDeliveries(t *testing.T) {
 	t.Parallel()
-	jobtest.TestNotices(t, func(t *testing.T) jobtest.Noticed {
+	jobtest.TestDeliveries(t, func(t *testing.T) jobtest.Delivering {
 		q := start(t, embed(t, t.TempDir()), nil)
 		s, _ := subject(q)
-		return jobtest.Noticed{Subject: s, Notices: q}
+		return jobtest.Delivering{Subject: s, Deliveries: q}
 	})
 }
 

@@ -12,16 +12,16 @@ import (
 	"upscaled/server/job"
 )
 
-// Subject is a queue under test and the means to end its jobs.
+// Subject is a queue under test and the means to move its jobs.
 type Subject struct {
 	Queue job.Queue
-	// Begin makes a queued job run; End ends a running one.
+	// Begin begins a queued job; End ends a running one.
 	Begin func(t *testing.T, id string)
 	End   func(t *testing.T, id string, o Outcome)
 }
 
-// TestQueue checks what job.Queue promises. Each subject is new and has room
-// for at least ten jobs.
+// TestQueue checks what job.Queue promises. Each subject is new and has room for at
+// least ten jobs.
 func TestQueue(t *testing.T, open func(t *testing.T) Subject) {
 	t.Helper()
 	for name, test := range map[string]func(*testing.T, Subject){
@@ -66,16 +66,16 @@ func testSuccess(t *testing.T, s Subject) {
 	if j := want(t, s.Queue, "a-1", job.Running); j.Attempts != 1 || j.Started.IsZero() {
 		t.Errorf("running: %+v", j)
 	}
-	picture := strings.Repeat("picture ", 50_000)
-	s.End(t, "a-1", Outcome{Picture: []byte(picture), Result: &job.Result{Format: "png", OutputWidth: 7, Bytes: int64(len(picture))}})
+	image := strings.Repeat("image ", 100_000)
+	s.End(t, "a-1", Outcome{Picture: []byte(image), Result: &job.Result{Format: "png", OutputWidth: 7, Bytes: int64(len(image))}})
 	j := want(t, s.Queue, "a-1", job.Succeeded)
 	if j.Result == nil || j.Result.OutputWidth != 7 || j.Failure != nil || j.Finished.IsZero() || j.InputName != "a.png" {
 		t.Errorf("succeeded: %+v", j)
 	}
-	readAnywhere(t, s.Queue, "a-1", picture)
+	readAnywhere(t, s.Queue, "a-1", image)
 }
 
-func readAnywhere(t *testing.T, q job.Queue, id, picture string) {
+func readAnywhere(t *testing.T, q job.Queue, id, image string) {
 	t.Helper()
 	result, j, err := q.Open(t.Context(), id)
 	if err != nil || j.ID != id {
@@ -83,15 +83,15 @@ func readAnywhere(t *testing.T, q job.Queue, id, picture string) {
 	}
 	defer result.Close()
 	size, err := result.Seek(0, io.SeekEnd)
-	if err != nil || size != int64(len(picture)) {
-		t.Fatalf("size %d, %v; want %d", size, err, len(picture))
+	if err != nil || size != int64(len(image)) {
+		t.Fatalf("size %d, %v; want %d", size, err, len(image))
 	}
-	for _, at := range []int64{0, 300_001, 17, size - 1, size} {
+	for _, at := range []int64{0, 300_001, 17, 524_287, 524_288, size - 1, size} {
 		if _, err := result.Seek(at, io.SeekStart); err != nil {
 			t.Fatal(err)
 		}
 		rest, err := io.ReadAll(result)
-		if err != nil || string(rest) != picture[at:] {
+		if err != nil || string(rest) != image[at:] {
 			t.Errorf("from byte %d: %d bytes, %v", at, len(rest), err)
 		}
 	}
@@ -132,7 +132,7 @@ func testCancelRunning(t *testing.T, s Subject) {
 	if j, err := s.Queue.Wait(t.Context(), "a-1"); err != nil || j.State != job.Canceled {
 		t.Fatalf("%q, %v", j.State, err)
 	}
-	// What the worker brings too late changes nothing.
+	// A late result changes nothing.
 	s.End(t, "a-1", Outcome{Picture: []byte("late"), Result: &job.Result{Format: "png"}})
 	want(t, s.Queue, "a-1", job.Canceled)
 }
@@ -142,9 +142,9 @@ func testUnknown(t *testing.T, s Subject) {
 		_, getting := s.Queue.Get(t.Context(), id)
 		_, waiting := s.Queue.Wait(t.Context(), id)
 		_, _, opening := s.Queue.Open(t.Context(), id)
-		for what, err := range map[string]error{"get": getting, "wait": waiting, "open": opening, "cancel": s.Queue.Cancel(t.Context(), id)} {
+		for operation, err := range map[string]error{"get": getting, "wait": waiting, "open": opening, "cancel": s.Queue.Cancel(t.Context(), id)} {
 			if fault.KindOf(err) != fault.NotFound {
-				t.Errorf("%s of %.20q: %v", what, id, err)
+				t.Errorf("%s of %.20q: %v", operation, id, err)
 			}
 		}
 	}

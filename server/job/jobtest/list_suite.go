@@ -9,14 +9,14 @@ import (
 	"upscaled/server/job"
 )
 
-// Listed is a queue that tells callers of their jobs.
+// Listed is a queue that lists jobs.
 type Listed interface {
 	job.Queue
 	job.Lister
 }
 
-// TestLister checks what job.Lister promises. Each queue is new and has room
-// for at least ten jobs.
+// TestLister checks what job.Lister promises. Each queue is new and has room for at
+// least ten jobs.
 func TestLister(t *testing.T, open func(t *testing.T) Listed) {
 	t.Helper()
 	for name, test := range map[string]func(*testing.T, Listed){
@@ -62,7 +62,7 @@ func testPages(t *testing.T, q Listed) {
 	page := job.Page{API: "mnml", Limit: 3}
 	first, next := list(t, q, page)
 	wantIDs(t, "first page", first, []string{"a-6", "a-5", "a-4"})
-	submitFor(t, q, "mnml", "", "b-0") // moves no later page
+	submitFor(t, q, "mnml", "", "b-0") // changes no later page
 	page.Before = next
 	second, next := list(t, q, page)
 	wantIDs(t, "second page", second, []string{"a-3", "a-2", "a-1"})

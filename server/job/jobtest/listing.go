@@ -10,7 +10,7 @@ import (
 	"upscaled/server/job"
 )
 
-// List implements job.Lister. Its cursor is the number of the last job told.
+// List implements job.Lister. Its cursor is the number of the last job returned.
 func (q *Queue) List(ctx context.Context, page job.Page) ([]job.Job, string, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, "", err
@@ -23,7 +23,7 @@ func (q *Queue) List(ctx context.Context, page job.Page) ([]job.Job, string, err
 		number, damaged := base64.RawURLEncoding.DecodeString(page.Before)
 		var err error
 		if before, err = strconv.Atoi(string(number)); damaged != nil || err != nil || before < 0 || before > len(q.order) {
-			return nil, "", fault.New(fault.Invalid, "The cursor is not one that a listing gave.")
+			return nil, "", fault.New(fault.Invalid, "The cursor is not one that a listing returned.")
 		}
 	}
 	var found []job.Job
@@ -42,19 +42,19 @@ func (q *Queue) List(ctx context.Context, page job.Page) ([]job.Job, string, err
 }
 
 // Watch implements job.Watcher.
-func (q *Queue) Watch(ctx context.Context, id string, changed func(job.Job) error) error {
-	var told job.Job
+func (q *Queue) Watch(ctx context.Context, id string, report func(job.Job) error) error {
+	var reported job.Job
 	for {
 		q.mutex.Lock()
 		j, known := q.jobs[id]
-		stirred := q.listen()
+		changed := q.changes()
 		q.mutex.Unlock()
 		if !known {
 			return fault.New(fault.NotFound, "There is no such job.")
 		}
-		if told.ID == "" || told.State != j.State || told.Progress != j.Progress {
-			told = j
-			if err := changed(j); err != nil {
+		if reported.ID == "" || reported.State != j.State || reported.Progress != j.Progress {
+			reported = j
+			if err := report(j); err != nil {
 				return err
 			}
 		}
@@ -62,7 +62,7 @@ func (q *Queue) Watch(ctx context.Context, id string, changed func(job.Job) erro
 			return nil
 		}
 		select {
-		case <-stirred:
+		case <-changed:
 		case <-ctx.Done():
 			return ctx.Err()
 		}

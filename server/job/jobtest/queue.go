@@ -1,5 +1,5 @@
-// Package jobtest holds the conformance suites of job.Queue and its companions
-// and a queue in memory for the tests of what submits to one.
+// Package jobtest has the conformance suites of the interfaces of package job, and a
+// queue in memory for tests of code that submits to one.
 package jobtest
 
 import (
@@ -13,58 +13,57 @@ import (
 	"upscaled/server/job"
 )
 
-// Outcome is what a pretend worker makes of a job: exactly one of Failure and
-// Result is set.
+// Outcome is how a pretend worker ends a job: with a Failure or a Result, or with
+// neither, which cancels it.
 type Outcome struct {
 	Result  *job.Result
 	Picture []byte
 	Failure *job.Failure
 }
 
-// Queue is a job.Queue in memory, and a job.Lister, job.Watcher, job.Uploads
-// and job.Notices as well. Its zero value accepts jobs and leaves them queued
-// until Start and Finish are called.
+// Queue is a job.Queue, Lister, Watcher, Uploads and Deliveries in memory. Its zero
+// value accepts jobs and leaves them queued until Start and Finish are called.
 type Queue struct {
-	// Work, where not nil, finishes every job as soon as it is submitted.
+	// Work, if not nil, finishes every job as soon as it is submitted.
 	Work func(spec job.Spec, input []byte) Outcome
-	// Refuse, where not nil, may refuse a submission.
+	// Refuse, if not nil, may refuse a submission.
 	Refuse func(spec job.Spec) error
-	// Credits, where not nil, is the balance told on submission.
+	// Credits, if not nil, is the balance that submissions return.
 	Credits *int64
-	// Now is the clock; time.Now when nil.
+	// Now is the clock; time.Now if nil.
 	Now func() time.Time
 	// Retention is how long uploads are kept; 0 is a day.
 	Retention time.Duration
-	// UploadBytes bounds one account's uploads together; 0 is 1 GiB.
+	// UploadBytes limits one account's uploads in total; 0 is 1 GiB.
 	UploadBytes int64
 
-	mutex    sync.Mutex
-	jobs     map[string]job.Job
-	order    []string // IDs, oldest first
-	inputs   map[string][]byte
-	pictures map[string][]byte
-	changed  map[string]chan struct{} // closed when the job becomes final
-	uploads  map[string]upload
-	due      []*notice
-	// stirred is closed and replaced when any job changes or a notice is due;
-	// nil while nobody waits.
-	stirred chan struct{}
+	mutex   sync.Mutex
+	jobs    map[string]job.Job
+	order   []string // IDs, oldest first
+	inputs  map[string][]byte
+	images  map[string][]byte
+	changed map[string]chan struct{} // closed when the job becomes final
+	uploads map[string]upload
+	due     []*delivery
+	// notified is closed and replaced when any job changes or a delivery is due; nil
+	// while nobody waits.
+	notified chan struct{}
 }
 
-// stir wakes all that wait for changes. The mutex is held.
-func (q *Queue) stir() {
-	if q.stirred != nil {
-		close(q.stirred)
-		q.stirred = nil
+// notify wakes everybody who waits for changes. The mutex is held.
+func (q *Queue) notify() {
+	if q.notified != nil {
+		close(q.notified)
+		q.notified = nil
 	}
 }
 
-// listen gives what the next stir closes. The mutex is held.
-func (q *Queue) listen() <-chan struct{} {
-	if q.stirred == nil {
-		q.stirred = make(chan struct{})
+// changes returns a channel that the next notify closes. The mutex is held.
+func (q *Queue) changes() <-chan struct{} {
+	if q.notified == nil {
+		q.notified = make(chan struct{})
 	}
-	return q.stirred
+	return q.notified
 }
 
 func (q *Queue) now() time.Time {
@@ -87,7 +86,7 @@ func (q *Queue) Submit(ctx context.Context, spec job.Spec, input []byte) (job.Su
 	q.mutex.Lock()
 	if q.jobs == nil {
 		q.jobs, q.inputs = map[string]job.Job{}, map[string][]byte{}
-		q.pictures, q.changed = map[string][]byte{}, map[string]chan struct{}{}
+		q.images, q.changed = map[string][]byte{}, map[string]chan struct{}{}
 	}
 	if _, taken := q.jobs[spec.ID]; taken {
 		q.mutex.Unlock()
@@ -105,7 +104,7 @@ func (q *Queue) Submit(ctx context.Context, spec job.Spec, input []byte) (job.Su
 	return job.Submitted{Job: j, Credits: q.Credits}, nil
 }
 
-// Start marks a queued job as running, or tells a running one's progress.
+// Start begins a queued job, or sets the progress of a running one.
 func (q *Queue) Start(id string, progress float64) {
 	q.mutex.Lock()
 	defer q.mutex.Unlock()
@@ -117,9 +116,9 @@ func (q *Queue) Start(id string, progress float64) {
 	j.Progress = progress
 	q.jobs[id] = j
 	if begins && j.Webhook != nil && j.Webhook.Started {
-		q.due = append(q.due, &notice{queue: q, job: j})
+		q.due = append(q.due, &delivery{queue: q, job: j})
 	}
-	q.stir()
+	q.notify()
 }
 
 // Finish ends a job that is not final yet.
@@ -136,26 +135,26 @@ func (q *Queue) Finish(id string, o Outcome) {
 		j.State, j.Failure = job.Failed, o.Failure
 	case o.Result != nil:
 		j.State, j.Result, j.Progress = job.Succeeded, o.Result, 1
-		q.pictures[id] = o.Picture
+		q.images[id] = o.Picture
 	default:
 		j.State = job.Canceled
 	}
 	q.jobs[id] = j
 	close(q.changed[id])
 	if j.Webhook != nil {
-		q.due = append(q.due, &notice{queue: q, job: j})
+		q.due = append(q.due, &delivery{queue: q, job: j})
 	}
-	q.stir()
+	q.notify()
 }
 
-// Input gives the bytes that a job was submitted with.
+// Input returns the bytes that a job was submitted with.
 func (q *Queue) Input(id string) []byte {
 	q.mutex.Lock()
 	defer q.mutex.Unlock()
 	return q.inputs[id]
 }
 
-// Jobs gives all records in no order.
+// Jobs returns all records in no order.
 func (q *Queue) Jobs() []job.Job {
 	q.mutex.Lock()
 	defer q.mutex.Unlock()
@@ -205,7 +204,7 @@ func (q *Queue) Open(ctx context.Context, id string) (io.ReadSeekCloser, job.Job
 	}
 	q.mutex.Lock()
 	defer q.mutex.Unlock()
-	return nopCloser{bytes.NewReader(q.pictures[id])}, j, nil
+	return nopCloser{bytes.NewReader(q.images[id])}, j, nil
 }
 
 // Cancel implements job.Queue.

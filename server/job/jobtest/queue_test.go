@@ -41,11 +41,11 @@ func TestMemoryWatcher(t *testing.T) {
 	})
 }
 
-func TestMemoryNotices(t *testing.T) {
+func TestMemoryDeliveries(t *testing.T) {
 	t.Parallel()
-	jobtest.TestNotices(t, func(*testing.T) jobtest.Noticed {
+	jobtest.TestDeliveries(t, func(*testing.T) jobtest.Delivering {
 		q := &jobtest.Queue{}
-		return jobtest.Noticed{Subject: subject(q), Notices: q}
+		return jobtest.Delivering{Subject: subject(q), Deliveries: q}
 	})
 }
 

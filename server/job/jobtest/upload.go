@@ -39,7 +39,7 @@ func (q *Queue) PutUpload(ctx context.Context, u job.Upload, data []byte) (job.U
 		}
 	}
 	if used > cmp.Or(q.UploadBytes, 1<<30) {
-		return job.Upload{}, fault.New(fault.RateLimited, "There is no room for the file: delete others first.")
+		return job.Upload{}, fault.New(fault.RateLimited, "There is no space for the file: delete others first.")
 	}
 	sum256, sum5 := sha256.Sum256(data), md5.Sum(data)
 	u.Bytes, u.SHA256, u.MD5 = int64(len(data)), hex.EncodeToString(sum256[:]), hex.EncodeToString(sum5[:])
@@ -51,7 +51,7 @@ func (q *Queue) PutUpload(ctx context.Context, u job.Upload, data []byte) (job.U
 	return u, nil
 }
 
-// find gives a file that has not expired. The mutex is held.
+// find returns a file that has not expired. The mutex is held.
 func (q *Queue) find(id string) (upload, error) {
 	u, known := q.uploads[id]
 	if !known || !q.now().Before(u.Expires) {

@@ -19,14 +19,14 @@ import (
 // Kept is a store of uploads under test.
 type Kept struct {
 	Uploads job.Uploads
-	// Later moves the store's clock on.
+	// Later advances the store's clock.
 	Later func(time.Duration)
 }
 
-// KeptOptions are what a store under test is opened with.
+// KeptOptions are the options of a store under test.
 type KeptOptions struct {
 	Retention time.Duration
-	// Bound is for one account's bytes.
+	// Bound limits one account's bytes.
 	Bound int64
 	Now   func() time.Time
 }
@@ -52,7 +52,7 @@ func TestUploads(t *testing.T, open func(t *testing.T, o KeptOptions) job.Upload
 	}
 }
 
-// uploadBound has room for three files of a third and no fourth.
+// uploadBound has space for three files of a third.
 const (
 	uploadBound = 1 << 20
 	third       = uploadBound / 3
@@ -129,7 +129,7 @@ func testUploadExpires(t *testing.T, s Kept) {
 	}
 	s.Later(time.Hour)
 	goneUpload(t, s, "f-0")
-	put(t, s, "g-0", "x", 3*third) // there is room again
+	put(t, s, "g-0", "x", 3*third) // there is space again
 }
 
 func testUploadBound(t *testing.T, s Kept) {

@@ -10,11 +10,11 @@ import (
 	"upscaled/server/job"
 )
 
-// Watched is a queue whose jobs are followed, and the means to move them.
+// Watched is a queue whose jobs are watched, and the means to move them.
 type Watched struct {
 	Subject
 	Watcher job.Watcher
-	// Progress tells a running job's; what is told may be lost.
+	// Progress publishes a running job's progress, which may get lost.
 	Progress func(t *testing.T, id string, fraction float64)
 }
 
@@ -31,10 +31,10 @@ func TestWatcher(t *testing.T, open func(t *testing.T) Watched) {
 	}
 }
 
-// follower hears of a job until its watch ends.
+// follower receives the changes of a job until its watch ends.
 type follower struct {
-	heard chan job.Job
-	ended chan error
+	changes chan job.Job
+	ended   chan error
 }
 
 func follow(t *testing.T, w job.Watcher, id string) follower {
@@ -45,7 +45,7 @@ func follow(t *testing.T, w job.Watcher, id string) follower {
 	go func() {
 		f.ended <- w.Watch(ctx, id, func(j job.Job) error {
 			select {
-			case f.heard <- j:
+			case f.changes <- j:
 				return nil
 			case <-ctx.Done():
 				return ctx.Err()
@@ -55,7 +55,8 @@ func follow(t *testing.T, w job.Watcher, id string) follower {
 	return f
 }
 
-// until hears on until is holds, calling again now and then where it is not nil.
+// until receives changes until is returns true, and calls again, if not nil, now and
+// then.
 func (f follower) until(t *testing.T, what string, again func(), is func(job.Job) bool) job.Job {
 	t.Helper()
 	const patience, pause = 20 * time.Second, 10 * time.Millisecond
@@ -64,7 +65,7 @@ func (f follower) until(t *testing.T, what string, again func(), is func(job.Job
 	defer ticker.Stop()
 	for {
 		select {
-		case j := <-f.heard:
+		case j := <-f.changes:
 			if is(j) {
 				return j
 			}
@@ -75,7 +76,7 @@ func (f follower) until(t *testing.T, what string, again func(), is func(job.Job
 				again()
 			}
 		case <-late:
-			t.Fatalf("%s is not heard of", what)
+			t.Fatalf("%s is not reported", what)
 		}
 	}
 }
@@ -87,19 +88,19 @@ func (f follower) end(t *testing.T) {
 		if err != nil {
 			t.Errorf("the watch ends with %v", err)
 		}
-	case j := <-f.heard:
-		t.Errorf("more is told after the end: %+v", j)
+	case j := <-f.changes:
+		t.Errorf("a change after the end: %+v", j)
 	}
 }
 
 func testWatchLife(t *testing.T, s Watched) {
 	submit(t, s.Queue, "a-1")
 	f := follow(t, s.Watcher, "a-1")
-	if j := <-f.heard; j.State != job.Queued || j.ID != "a-1" || j.InputName != "a.png" {
+	if j := <-f.changes; j.State != job.Queued || j.ID != "a-1" || j.InputName != "a.png" {
 		t.Errorf("at once: %+v", j)
 	}
 	s.Begin(t, "a-1")
-	f.until(t, "the begin", nil, func(j job.Job) bool { return j.State == job.Running })
+	f.until(t, "the start", nil, func(j job.Job) bool { return j.State == job.Running })
 	for _, fraction := range []float64{0.25, 0.5} {
 		j := f.until(t, "progress", func() { s.Progress(t, "a-1", fraction) }, func(j job.Job) bool { return j.Progress == fraction })
 		if j.State != job.Running {
@@ -116,8 +117,8 @@ func testWatchLife(t *testing.T, s Watched) {
 func testWatchCanceled(t *testing.T, s Watched) {
 	submit(t, s.Queue, "a-1")
 	first, second := follow(t, s.Watcher, "a-1"), follow(t, s.Watcher, "a-1")
-	<-first.heard
-	<-second.heard
+	<-first.changes
+	<-second.changes
 	if err := s.Queue.Cancel(t.Context(), "a-1"); err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +133,7 @@ func testWatchFinal(t *testing.T, s Watched) {
 	s.Begin(t, "a-1")
 	s.End(t, "a-1", Outcome{Failure: &job.Failure{Kind: fault.Invalid, Message: "broken"}})
 	f := follow(t, s.Watcher, "a-1")
-	if j := <-f.heard; j.State != job.Failed || j.Failure == nil {
+	if j := <-f.changes; j.State != job.Failed || j.Failure == nil {
 		t.Errorf("%+v", j)
 	}
 	f.end(t)
@@ -154,7 +155,7 @@ func testWatchErrors(t *testing.T, s Watched) {
 	}
 	for _, id := range []string{"a-404", "", "*", ">", "a b", "../a"} {
 		err := s.Watcher.Watch(t.Context(), id, func(j job.Job) error {
-			t.Errorf("%q is told: %+v", id, j)
+			t.Errorf("%q is reported: %+v", id, j)
 			return nil
 		})
 		if fault.KindOf(err) != fault.NotFound {

@@ -12,19 +12,19 @@ import (
 	"upscaled/server/job"
 )
 
-// Noticed is a queue that has webhooks called, and the means to move its jobs.
-type Noticed struct {
+// Delivering is a queue with webhook calls, and the means to move its jobs.
+type Delivering struct {
 	Subject
-	Notices job.Deliveries
+	Deliveries job.Deliveries
 }
 
-// TestNotices checks what job.Notices promises. Each subject is new and has
-// room for at least ten jobs.
-func TestNotices(t *testing.T, open func(t *testing.T) Noticed) {
+// TestDeliveries checks what job.Deliveries promises. Each subject is new and has room
+// for at least ten jobs.
+func TestDeliveries(t *testing.T, open func(t *testing.T) Delivering) {
 	t.Helper()
-	for name, test := range map[string]func(*testing.T, Noticed){
-		"ends": testNoticeEnds, "begin": testNoticeBegin, "again": testNoticeAgain,
-		"shared": testNoticesShared, "context": testNoticeContext,
+	for name, test := range map[string]func(*testing.T, Delivering){
+		"ends": testDeliveryEnds, "begin": testDeliveryBegin, "again": testDeliveryAgain,
+		"shared": testDeliveriesShared, "context": testDeliveryContext,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -40,18 +40,18 @@ func submitHooked(t *testing.T, q job.Queue, id string, hook *job.Webhook) {
 	}
 }
 
-// notified takes the next notice, which must be of this kind.
-func (s Noticed) notified(t *testing.T, id string, state job.State, attempt int) job.Delivery {
+// next takes the next delivery, which must be of this job, state and attempt.
+func (s Delivering) next(t *testing.T, id string, state job.State, attempt int) job.Delivery {
 	t.Helper()
 	const patience = 20 * time.Second
 	ctx, stop := context.WithTimeout(context.Background(), patience)
-	t.Cleanup(stop) // notices are held while it lasts
-	n, err := s.Notices.NextDelivery(ctx)
+	t.Cleanup(stop) // deliveries are held while it lasts
+	n, err := s.Deliveries.NextDelivery(ctx)
 	if err != nil {
-		t.Fatalf("no notice of %s: %v", id, err)
+		t.Fatalf("no delivery of %s: %v", id, err)
 	}
 	if j := n.Job(); j.ID != id || j.State != state || n.Attempt() != attempt || j.Webhook == nil || j.Webhook.URL != hookURL {
-		t.Fatalf("try %d of %+v; want try %d of %s %s", n.Attempt(), j, attempt, id, state)
+		t.Fatalf("attempt %d of %+v; want attempt %d of %s %s", n.Attempt(), j, attempt, id, state)
 	}
 	return n
 }
@@ -65,7 +65,7 @@ func done(t *testing.T, n job.Delivery) {
 
 const hookURL = "https://example.com/hook?x=1"
 
-func testNoticeEnds(t *testing.T, s Noticed) {
+func testDeliveryEnds(t *testing.T, s Delivering) {
 	submitHooked(t, s.Queue, "silent", nil)
 	s.Begin(t, "silent")
 	s.End(t, "silent", Outcome{Picture: []byte("p"), Result: &job.Result{Format: "png"}})
@@ -73,7 +73,7 @@ func testNoticeEnds(t *testing.T, s Noticed) {
 	submitHooked(t, s.Queue, "good", hook)
 	s.Begin(t, "good")
 	s.End(t, "good", Outcome{Picture: []byte("p"), Result: &job.Result{Format: "png", OutputWidth: 7}})
-	n := s.notified(t, "good", job.Succeeded, 1)
+	n := s.next(t, "good", job.Succeeded, 1)
 	if j := n.Job(); j.Result == nil || j.Result.OutputWidth != 7 || j.Finished.IsZero() {
 		t.Errorf("%+v", j)
 	}
@@ -81,7 +81,7 @@ func testNoticeEnds(t *testing.T, s Noticed) {
 	submitHooked(t, s.Queue, "bad", hook)
 	s.Begin(t, "bad")
 	s.End(t, "bad", Outcome{Failure: &job.Failure{Kind: fault.Invalid, Message: "broken"}})
-	n = s.notified(t, "bad", job.Failed, 1)
+	n = s.next(t, "bad", job.Failed, 1)
 	if j := n.Job(); j.Failure == nil || j.Failure.Message != "broken" {
 		t.Errorf("%+v", j)
 	}
@@ -99,68 +99,68 @@ func testNoticeEnds(t *testing.T, s Noticed) {
 		if id == "stopped" {
 			s.End(t, id, Outcome{Failure: &job.Failure{Kind: fault.Invalid, Message: "too late"}})
 		}
-		done(t, s.notified(t, id, job.Canceled, 1))
+		done(t, s.next(t, id, job.Canceled, 1))
 	}
 }
 
-func testNoticeBegin(t *testing.T, s Noticed) {
+func testDeliveryBegin(t *testing.T, s Delivering) {
 	hook := &job.Webhook{URL: hookURL, Started: true}
 	submitHooked(t, s.Queue, "a-1", hook)
 	s.Begin(t, "a-1")
-	n := s.notified(t, "a-1", job.Running, 1)
+	n := s.next(t, "a-1", job.Running, 1)
 	if j := n.Job(); j.Started.IsZero() || !j.Finished.IsZero() || j.Result != nil {
 		t.Errorf("%+v", j)
 	}
 	done(t, n)
 	s.End(t, "a-1", Outcome{Picture: []byte("p"), Result: &job.Result{Format: "png"}})
-	done(t, s.notified(t, "a-1", job.Succeeded, 1))
-	// A begin is told as it was where the job has ended meanwhile.
+	done(t, s.next(t, "a-1", job.Succeeded, 1))
+	// A start is reported as it was, even if the job has ended meanwhile.
 	submitHooked(t, s.Queue, "a-2", hook)
 	s.Begin(t, "a-2")
 	s.End(t, "a-2", Outcome{Picture: []byte("p"), Result: &job.Result{Format: "png"}})
-	n = s.notified(t, "a-2", job.Running, 1)
+	n = s.next(t, "a-2", job.Running, 1)
 	if j := n.Job(); !j.Finished.IsZero() || j.Result != nil || j.Progress != 0 {
 		t.Errorf("%+v", j)
 	}
 	done(t, n)
-	done(t, s.notified(t, "a-2", job.Succeeded, 1))
-	// A job that never begins has no begin to tell of.
+	done(t, s.next(t, "a-2", job.Succeeded, 1))
+	// A job that never begins has no start to report.
 	submitHooked(t, s.Queue, "a-3", hook)
 	if err := s.Queue.Cancel(t.Context(), "a-3"); err != nil {
 		t.Fatal(err)
 	}
-	done(t, s.notified(t, "a-3", job.Canceled, 1))
+	done(t, s.next(t, "a-3", job.Canceled, 1))
 }
 
-func testNoticeAgain(t *testing.T, s Noticed) {
+func testDeliveryAgain(t *testing.T, s Delivering) {
 	submitHooked(t, s.Queue, "a-1", &job.Webhook{URL: hookURL})
 	if err := s.Queue.Cancel(t.Context(), "a-1"); err != nil {
 		t.Fatal(err)
 	}
-	n := s.notified(t, "a-1", job.Canceled, 1)
-	const pause = 100 * time.Millisecond
+	n := s.next(t, "a-1", job.Canceled, 1)
+	const delay = 100 * time.Millisecond
 	begun := time.Now()
-	if err := n.Retry(t.Context(), pause); err != nil {
+	if err := n.Retry(t.Context(), delay); err != nil {
 		t.Fatal(err)
 	}
-	n = s.notified(t, "a-1", job.Canceled, 2)
-	if took := time.Since(begun); took < pause {
-		t.Errorf("tried again after %s", took)
+	n = s.next(t, "a-1", job.Canceled, 2)
+	if took := time.Since(begun); took < delay {
+		t.Errorf("retried after %s", took)
 	}
 	if err := n.Retry(t.Context(), 0); err != nil {
 		t.Fatal(err)
 	}
-	done(t, s.notified(t, "a-1", job.Canceled, 3))
+	done(t, s.next(t, "a-1", job.Canceled, 3))
 	submitHooked(t, s.Queue, "a-2", &job.Webhook{URL: hookURL})
 	if err := s.Queue.Cancel(t.Context(), "a-2"); err != nil {
 		t.Fatal(err)
 	}
-	done(t, s.notified(t, "a-2", job.Canceled, 1)) // and not a-1 again
+	done(t, s.next(t, "a-2", job.Canceled, 1)) // and not a-1 again
 }
 
-func testNoticesShared(t *testing.T, s Noticed) {
+func testDeliveriesShared(t *testing.T, s Delivering) {
 	const jobs, callers = 8, 3
-	told := make(chan string, jobs)
+	reported := make(chan string, jobs)
 	ctx, stop := context.WithCancel(context.Background())
 	var calling sync.WaitGroup
 	defer calling.Wait()
@@ -168,14 +168,14 @@ func testNoticesShared(t *testing.T, s Noticed) {
 	for range callers {
 		calling.Go(func() {
 			for {
-				n, err := s.Notices.NextDelivery(ctx)
+				n, err := s.Deliveries.NextDelivery(ctx)
 				if err != nil {
 					return
 				}
 				if err := n.Done(ctx); err != nil {
 					t.Error(err)
 				}
-				told <- n.Job().ID
+				reported <- n.Job().ID
 			}
 		})
 	}
@@ -189,32 +189,32 @@ func testNoticesShared(t *testing.T, s Noticed) {
 	seen := map[string]bool{}
 	for range jobs {
 		select {
-		case id := <-told:
+		case id := <-reported:
 			if seen[id] {
-				t.Errorf("%s is told twice", id)
+				t.Errorf("%s is delivered twice", id)
 			}
 			seen[id] = true
 		case <-time.After(20 * time.Second):
-			t.Fatalf("only %v are told", seen)
+			t.Fatalf("only %v are delivered", seen)
 		}
 	}
 }
 
-func testNoticeContext(t *testing.T, s Noticed) {
+func testDeliveryContext(t *testing.T, s Delivering) {
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		_, err := s.Notices.NextDelivery(ctx)
+		_, err := s.Deliveries.NextDelivery(ctx)
 		ended <- err
 	}()
 	stop()
 	if err := <-ended; !errors.Is(err, context.Canceled) {
 		t.Errorf("a canceled wait: %v", err)
 	}
-	// It has swallowed nothing.
+	// It has taken nothing.
 	submitHooked(t, s.Queue, "a-1", &job.Webhook{URL: hookURL})
 	if err := s.Queue.Cancel(t.Context(), "a-1"); err != nil {
 		t.Fatal(err)
 	}
-	done(t, s.notified(t, "a-1", job.Canceled, 1))
+	done(t, s.next(t, "a-1", job.Canceled, 1))
 }
