@@ -8,8 +8,8 @@ import (
 	"upscaled/server/queue"
 )
 
-// BenchmarkSubmitAndRun is one client and one worker in turn, without an
-// engine; every write is on the disk before it is acknowledged.
+// BenchmarkSubmitAndRun runs one client and one worker in turn, without an engine;
+// every write is on the disk before it is acknowledged.
 func BenchmarkSubmitAndRun(b *testing.B) {
 	c, err := queue.Embed(b.TempDir(), quiet())
 	if err != nil {
@@ -20,9 +20,9 @@ func BenchmarkSubmitAndRun(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	picture := make([]byte, 64<<10)
+	image := make([]byte, 64<<10)
 	for i := 0; b.Loop(); i++ {
-		if _, err := q.Submit(b.Context(), spec(fmt.Sprint("job-", i), "", 0), picture); err != nil {
+		if _, err := q.Submit(b.Context(), spec(fmt.Sprint("job-", i), "", 0), image); err != nil {
 			b.Fatal(err)
 		}
 		lease, err := q.Next(b.Context(), false)
@@ -32,7 +32,7 @@ func BenchmarkSubmitAndRun(b *testing.B) {
 		if _, err := lease.Input(b.Context()); err != nil {
 			b.Fatal(err)
 		}
-		if err := lease.Succeed(b.Context(), picture, job.Result{}); err != nil {
+		if err := lease.Succeed(b.Context(), image, job.Result{}); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -38,7 +38,7 @@ func TestCallersThatDied(t *testing.T) {
 	if lease.Job().ID != "asynchronous" {
 		t.Errorf("%s is run", lease.Job().ID)
 	}
-	succeed(t, lease, "picture")
+	succeed(t, lease, "image")
 	settled(t, q)
 	if got := balance(t, q, id); got != 9 {
 		t.Errorf("%d credits, want 9", got)

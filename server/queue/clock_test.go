@@ -13,7 +13,7 @@ import (
 	"upscaled/server/queue"
 )
 
-// awaited is a ledger that tells of each sweep whoever waits for one.
+// awaited is a ledger that signals each sweep to a waiting test.
 type awaited struct {
 	queue.Ledger
 	sweeps chan struct{}
@@ -27,9 +27,9 @@ func (a awaited) Holds(ctx context.Context) ([]account.Hold, error) {
 	return a.Ledger.Holds(ctx)
 }
 
-// The machine's clock jumps back and forth while jobs are charged, run and
-// swept: each ends once, and the credits are right. A jump beyond all that a
-// job may take ends it as expired, and its worker's result comes too late.
+// The clock jumps back and forth while jobs are charged, run and swept: each ends
+// once, and the credits are right. A jump beyond a job's longest time expires it, and
+// its worker's result comes too late.
 func TestClockJumps(t *testing.T) {
 	t.Parallel()
 	var shift atomic.Int64
@@ -41,7 +41,7 @@ func TestClockJumps(t *testing.T) {
 	})
 	credits := int64(100)
 	id := newAccount(t, q, credits)
-	// Retention is an hour, and half an hour more is given to who runs the job.
+	// Retention is an hour, and a running job has half an hour more.
 	const hour = time.Hour
 	for i, jump := range []time.Duration{0, -48 * hour, hour / 2, -hour / 2, 24 * hour, -10 * 365 * 24 * hour} {
 		name, before := fmt.Sprint("job-", i), time.Duration(shift.Load())
@@ -51,7 +51,7 @@ func TestClockJumps(t *testing.T) {
 		for range 2 {            // the first may have begun before
 			<-sweeps
 		}
-		err := lease.Succeed(t.Context(), []byte("picture"), job.Result{OutputWidth: 1})
+		err := lease.Succeed(t.Context(), []byte("image"), job.Result{OutputWidth: 1})
 		want := job.Succeeded
 		if jump-before >= hour*3/2 {
 			want = job.Failed

@@ -114,7 +114,7 @@ func (f *fleet) runJob(lease job.Lease) error {
 	return lease.Succeed(ctx, append([]byte("result of "), input...), job.Result{OutputWidth: 1})
 }
 
-// submitAll offers jobs at both processes in turn and tells which were
+// submitAll submits jobs to both processes in turn and returns which were
 // accepted. Each is looked up in the other process at once.
 func (f *fleet) submitAll(t *testing.T, prefix string, count int) (accepted []string) {
 	t.Helper()
@@ -158,7 +158,7 @@ func (f *fleet) check(t *testing.T, ids []string, credits int64) {
 			checkResult(ctx, t, api, id)
 		}
 	}
-	f.hear(ctx, t, ids)
+	f.awaitDeliveries(ctx, t, ids)
 	for _, api := range f.apis {
 		f.checkListed(ctx, t, api, ids)
 	}
@@ -175,25 +175,25 @@ func (f *fleet) check(t *testing.T, ids []string, credits int64) {
 	}
 }
 
-// hear takes notices until every job's end is told. Those of jobs that ran
-// although they were not accepted, and repeated ones, come in between.
-func (f *fleet) hear(ctx context.Context, t *testing.T, ids []string) {
+// awaitDeliveries takes deliveries until every job's end is reported. Those of jobs
+// that ran although they were not accepted, and repeated ones, come in between.
+func (f *fleet) awaitDeliveries(ctx context.Context, t *testing.T, ids []string) {
 	t.Helper()
-	untold := map[string]bool{}
+	missing := map[string]bool{}
 	for _, id := range ids {
-		untold[id] = true
+		missing[id] = true
 	}
-	for len(untold) > 0 {
+	for len(missing) > 0 {
 		n, err := f.apis[1].NextDelivery(ctx)
 		if err != nil {
-			t.Errorf("%v are not told: %v", keys(untold), err)
+			t.Errorf("%v are not reported: %v", keys(missing), err)
 			return
 		}
 		if !n.Job().State.Final() {
-			t.Errorf("told of %+v", n.Job())
+			t.Errorf("reported: %+v", n.Job())
 		}
-		delete(untold, n.Job().ID)
-		told(t, n)
+		delete(missing, n.Job().ID)
+		done(t, n)
 	}
 }
 
@@ -221,8 +221,8 @@ func checkResult(ctx context.Context, t *testing.T, q job.Queue, id string) {
 		return
 	}
 	defer func() { _ = result.Close() }()
-	if picture, err := io.ReadAll(result); err != nil || string(picture) != "result of "+id {
-		t.Errorf("result of %s: %q, %v", id, picture, err)
+	if image, err := io.ReadAll(result); err != nil || string(image) != "result of "+id {
+		t.Errorf("result of %s: %q, %v", id, image, err)
 	}
 }
 

@@ -13,14 +13,13 @@ import (
 	"upscaled/server/queue"
 )
 
-// often makes sweeps follow each other soon.
+// often sweeps at short intervals.
 func often(o *queue.Options) { o.Sweep = 50 * time.Millisecond }
 
-// alone is for the only process that submits.
+// alone configures the only process that submits.
 func alone(o *queue.Options) { o.Orphans = 0 }
 
-// settled waits until the sweepers have dealt with every charge. The ledger
-// has no events, so it is asked now and then.
+// settled waits until the sweepers have settled or refunded every charge.
 func settled(t *testing.T, n node) {
 	t.Helper()
 	eventually(t, func() bool {
@@ -29,7 +28,7 @@ func settled(t *testing.T, n node) {
 	})
 }
 
-// eventually asks now and then, for what tells nobody of its changes.
+// eventually polls a condition that has no notifications.
 func eventually(t *testing.T, is func() bool) {
 	t.Helper()
 	again := time.NewTicker(10 * time.Millisecond)
@@ -41,7 +40,7 @@ func eventually(t *testing.T, is func() bool) {
 	}
 }
 
-// wait gives a job's end.
+// wait returns a final job.
 func wait(t *testing.T, q job.Queue, id string) job.Job {
 	t.Helper()
 	ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
@@ -60,22 +59,21 @@ func result(t *testing.T, q job.Queue, id string) string {
 		t.Fatal(err)
 	}
 	defer func() { _ = stream.Close() }()
-	picture, err := io.ReadAll(stream)
+	image, err := io.ReadAll(stream)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(picture)
+	return string(image)
 }
 
-func succeed(t *testing.T, l job.Lease, picture string) {
+func succeed(t *testing.T, l job.Lease, image string) {
 	t.Helper()
-	if err := l.Succeed(t.Context(), []byte(picture), job.Result{OutputWidth: 1}); err != nil {
+	if err := l.Succeed(t.Context(), []byte(image), job.Result{OutputWidth: 1}); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// abandon ends, with the test, the heartbeat of a lease whose process is
-// played dead.
+// abandon ends, with the test, the heartbeat of a lease whose process counts as dead.
 func abandon(t *testing.T, l job.Lease) {
 	t.Helper()
 	t.Cleanup(func() {
@@ -85,7 +83,7 @@ func abandon(t *testing.T, l job.Lease) {
 	})
 }
 
-// reopen ends a node's process, as far as this one can, and begins the next.
+// reopen ends a node's process, as far as this one can, and starts the next.
 func reopen(t *testing.T, dir string, c *queue.Connection, n node, change func(*queue.Options)) (*queue.Connection, node) {
 	t.Helper()
 	n.stop()
@@ -138,7 +136,7 @@ func TestYoungChargeIsLeftAlone(t *testing.T) {
 	}
 }
 
-// counting tells of each sweep.
+// counting signals each sweep.
 type counting struct {
 	queue.Ledger
 	sweeps chan<- struct{}
@@ -163,7 +161,7 @@ func TestCrashBeforeWorkItem(t *testing.T) {
 	if input, err := lease.Input(t.Context()); err != nil || string(input) != "input" {
 		t.Errorf("%q, %v", input, err)
 	}
-	succeed(t, lease, "picture")
+	succeed(t, lease, "image")
 	if wait(t, q, "a").State != job.Succeeded || balance(t, q, id) != 7 {
 		t.Errorf("%d credits", balance(t, q, id))
 	}
@@ -187,7 +185,7 @@ func TestCrashBeforeLedger(t *testing.T) {
 	for i, name := range []string{"succeeds", "fails", "canceled"} {
 		submit(t, q, spec(name, id, []int64{1, 10, 30}[i]))
 	}
-	succeed(t, next(t, q), "picture")
+	succeed(t, next(t, q), "image")
 	if err := next(t, q).Fail(t.Context(), bad("it broke")); err != nil {
 		t.Fatal(err)
 	}
@@ -222,8 +220,8 @@ func TestCrashWhileRunning(t *testing.T) {
 	if lease.Job().Attempts != 2 {
 		t.Errorf("%+v", lease.Job())
 	}
-	succeed(t, lease, "picture")
-	if wait(t, q, "a").State != job.Succeeded || result(t, q, "a") != "picture" || balance(t, q, id) != 7 {
+	succeed(t, lease, "image")
+	if wait(t, q, "a").State != job.Succeeded || result(t, q, "a") != "image" || balance(t, q, id) != 7 {
 		t.Errorf("%d credits", balance(t, q, id))
 	}
 }
@@ -237,7 +235,7 @@ func TestReopen(t *testing.T) {
 	for _, name := range []string{"finished", "running", "queued"} {
 		submit(t, q, spec(name, id, 1))
 	}
-	succeed(t, next(t, q), "picture")
+	succeed(t, next(t, q), "image")
 	abandon(t, next(t, q))
 	_, q = reopen(t, dir, c, q, nil)
 	for name, final := range map[string]bool{"finished": true, "running": false, "queued": false} {
@@ -245,7 +243,7 @@ func TestReopen(t *testing.T) {
 			t.Errorf("%s: %+v, %v", name, j, err)
 		}
 	}
-	if result(t, q, "finished") != "picture" || q.Unfinished() != 2 || balance(t, q, id) != 7 {
+	if result(t, q, "finished") != "image" || q.Unfinished() != 2 || balance(t, q, id) != 7 {
 		t.Errorf("%d unfinished, %d credits", q.Unfinished(), balance(t, q, id))
 	}
 	for range 2 {

@@ -9,14 +9,14 @@ import (
 	"upscaled/server/queue"
 )
 
-// hooked is a job of which a webhook is to hear.
+// hooked returns a job with a webhook.
 func hooked(id, account string, price int64) job.Spec {
 	s := spec(id, account, price)
 	s.Webhook = &job.Webhook{URL: "https://example.com/hook"}
 	return s
 }
 
-// notified takes the next notice, which must be of this job and state.
+// notified takes the next delivery, which must be of this job and state.
 func notified(t *testing.T, q job.Deliveries, id string, state job.State) job.Delivery {
 	t.Helper()
 	ctx, stop := context.WithTimeout(context.Background(), 20*time.Second)
@@ -28,14 +28,14 @@ func notified(t *testing.T, q job.Deliveries, id string, state job.State) job.De
 	return n
 }
 
-func told(t *testing.T, n job.Delivery) {
+func done(t *testing.T, n job.Delivery) {
 	t.Helper()
 	if err := n.Done(t.Context()); err != nil {
 		t.Error(err)
 	}
 }
 
-// nothingDue checks that no call was made due twice.
+// nothingDue checks that no call is due.
 func nothingDue(t *testing.T, q node) {
 	t.Helper()
 	if due, err := q.DueDeliveries(t.Context()); err != nil || due != 0 {
@@ -59,22 +59,22 @@ func TestCrashAfterAnnouncement(t *testing.T) {
 	early, stop := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer stop()
 	if n, err := q.NextDelivery(early); err == nil {
-		t.Fatalf("an end is told that has not come: %+v", n.Job())
+		t.Fatalf("an end is reported that has not happened: %+v", n.Job())
 	}
-	succeed(t, next(t, q), "picture")
-	told(t, notified(t, q, "a", job.Succeeded))
+	succeed(t, next(t, q), "image")
+	done(t, notified(t, q, "a", job.Succeeded))
 	nothingDue(t, q)
 }
 
-// Calls that are due outlive the process that made them due, and the one that
-// was making them.
+// Calls that are due survive the process that announced them, and the one that was
+// making them.
 func TestCrashWhileCalling(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	c := embed(t, dir)
 	q := start(t, c, nil)
 	submit(t, q, hooked("a", "", 0))
-	succeed(t, next(t, q), "picture")
+	succeed(t, next(t, q), "image")
 	c, q = reopen(t, dir, c, q, nil)
 	other, err := queue.Attach(dir)
 	if err != nil {
@@ -90,13 +90,13 @@ func TestCrashWhileCalling(t *testing.T) {
 	if n.Attempt() != 2 {
 		t.Errorf("try %d", n.Attempt())
 	}
-	told(t, n)
+	done(t, n)
 	_, q = reopen(t, dir, c, q, nil)
 	nothingDue(t, q)
 }
 
-// A sender that needs longer than a lease keeps its notice.
-func TestNoticeIsKept(t *testing.T) {
+// A sender that needs longer than a lease keeps its delivery.
+func TestDeliveryIsKept(t *testing.T) {
 	t.Parallel()
 	q := start(t, embed(t, t.TempDir()), func(o *queue.Options) { o.Lease = 300 * time.Millisecond })
 	submit(t, q, hooked("a", "", 0))
@@ -109,20 +109,20 @@ func TestNoticeIsKept(t *testing.T) {
 	if n, err := q.NextDelivery(twice); err == nil {
 		t.Errorf("handed out twice: try %d", n.Attempt())
 	}
-	told(t, n)
+	done(t, n)
 	nothingDue(t, q)
 }
 
-// Ends that nobody brings about are told as well: a job that has had its tries
-// and one that has waited too long. A call whose job is forgotten is dropped.
-func TestNoticesOfOtherEnds(t *testing.T) {
+// Other ends are reported as well: of a job that used its attempts and of one that
+// waited too long. A call whose job is forgotten is dropped.
+func TestDeliveriesOfOtherEnds(t *testing.T) {
 	t.Parallel()
 	q := start(t, embed(t, t.TempDir()), func(o *queue.Options) { o.Attempts = 1 })
 	submit(t, q, hooked("tried", "", 0))
 	if err := next(t, q).Retry(t.Context(), bad("it broke")); err != nil {
 		t.Fatal(err)
 	}
-	told(t, notified(t, q, "tried", job.Failed))
+	done(t, notified(t, q, "tried", job.Failed))
 	submit(t, q, hooked("forgotten", "", 0))
 	if err := q.Cancel(t.Context(), "forgotten"); err != nil {
 		t.Fatal(err)
@@ -134,6 +134,6 @@ func TestNoticesOfOtherEnds(t *testing.T) {
 	if err := q.Expire(t.Context(), "late"); err != nil {
 		t.Fatal(err)
 	}
-	told(t, notified(t, q, "late", job.Failed))
+	done(t, notified(t, q, "late", job.Failed))
 	nothingDue(t, q)
 }

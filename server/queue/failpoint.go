@@ -1,7 +1,7 @@
 package queue
 
 // Failpoint is a step that a process has just done for a job, a delivery or an
-// upload. The process may die there: the store, or what others were told, has
+// upload. The process may die there, after the store or another process has
 // changed.
 type Failpoint string
 

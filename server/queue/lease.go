@@ -126,7 +126,7 @@ func (l *lease) handBack(ctx context.Context, delay time.Duration, change func(*
 }
 
 // acknowledged logs the failure of the last step of a lease, which is harmless:
-// the item comes again and meets the record.
+// the item is delivered again and its record is final or queued.
 func (l *lease) acknowledged(step Failpoint, err error) {
 	l.lifecycle.reached(step, l.record.ID)
 	if err != nil {
@@ -171,7 +171,7 @@ func (l *lease) writeOnce(ctx context.Context, change func(*record.Job)) (record
 func (l *lease) lost(ctx context.Context, r record.Job) error {
 	if r.State.Final() {
 		l.lifecycle.conclude(ctx, r)
-		_ = l.message.Ack() // else it comes again and meets the record
+		_ = l.message.Ack() // else it is delivered again, and acknowledged then
 	}
 	return job.ErrLost
 }

@@ -18,7 +18,7 @@ func TestRetriesEnd(t *testing.T) {
 	q := start(t, embed(t, t.TempDir()), nil)
 	id := newAccount(t, q, 10)
 	if submitted := submit(t, q, spec("poison", id, 4)); *submitted.Credits != 6 {
-		t.Errorf("%d credits told", *submitted.Credits)
+		t.Errorf("%d credits returned", *submitted.Credits)
 	}
 	for try := 1; try <= 3; try++ {
 		lease := next(t, q)
@@ -63,7 +63,7 @@ func TestCancelReachesTheWorker(t *testing.T) {
 	select {
 	case <-lease.Context().Done():
 	case <-time.After(10 * time.Second):
-		t.Fatal("the worker does not hear of it")
+		t.Fatal("the worker does not notice")
 	}
 	if err := lease.Succeed(t.Context(), []byte("late"), job.Result{}); !errors.Is(err, job.ErrLost) {
 		t.Errorf("a late result: %v", err)
@@ -73,8 +73,8 @@ func TestCancelReachesTheWorker(t *testing.T) {
 	}
 }
 
-// A worker that sleeps through its lease finds its job taken: only the one
-// that took it ends it.
+// A worker that sleeps through its lease finds its job taken over: only its new owner
+// ends it.
 func TestTakeover(t *testing.T) {
 	t.Parallel()
 	c := embed(t, t.TempDir())
@@ -100,7 +100,7 @@ func TestTakeover(t *testing.T) {
 	}
 }
 
-// Three workers that die without a word: the job stops, the credits return.
+// Three workers die without a word: the job fails, and its credits are refunded.
 func TestPoisonThatKillsWorkers(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -132,7 +132,7 @@ func TestPoisonThatKillsWorkers(t *testing.T) {
 	}
 }
 
-func TestProgressIsHeard(t *testing.T) {
+func TestProgressIsReceived(t *testing.T) {
 	t.Parallel()
 	c := embed(t, t.TempDir())
 	api, worker := start(t, c, nil), start(t, c, nil)
@@ -144,5 +144,5 @@ func TestProgressIsHeard(t *testing.T) {
 			return
 		}
 	}
-	t.Error("no progress was heard")
+	t.Error("no progress was received")
 }

@@ -22,8 +22,8 @@ func listed(t *testing.T, q job.Lister, limit int) (ids []string, next string) {
 	return ids, next
 }
 
-// Listings outlive the process, know jobs of which a crash kept the work item
-// from being written, and drop what has expired.
+// Listings survive the process, include jobs whose work item a crash prevented, and
+// drop expired ones.
 func TestListAfterCrash(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -35,7 +35,7 @@ func TestListAfterCrash(t *testing.T) {
 	if err := q.RecordOnly(t.Context(), spec("d", "", 0), []byte("input")); err != nil {
 		t.Fatal(err)
 	}
-	succeed(t, next(t, q), "picture")
+	succeed(t, next(t, q), "image")
 	_, q = reopen(t, dir, c, q, nil)
 	if ids, next := listed(t, q, 3); !slices.Equal(ids, []string{"d", "c", "b"}) || next == "" {
 		t.Errorf("%v, %q", ids, next)
@@ -54,7 +54,7 @@ func TestListAfterCrash(t *testing.T) {
 	}
 }
 
-// What another process accepts is listed soon; what is refused never is.
+// A job that another process accepts is listed soon; a refused one never is.
 func TestListOfOtherProcesses(t *testing.T) {
 	t.Parallel()
 	c := embed(t, t.TempDir())
@@ -98,6 +98,6 @@ func TestDepth(t *testing.T) {
 	if oldest := q.Depth().Oldest; oldest < 20*time.Minute || oldest > 30*time.Minute {
 		t.Errorf("the oldest has waited %s", oldest)
 	}
-	succeed(t, lease, "picture")
+	succeed(t, lease, "image")
 	eventually(t, func() bool { d := q.Depth(); return d.Queued == 2 && d.Running == 0 && d.PerAPI["mnml"] == 1 })
 }

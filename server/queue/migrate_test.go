@@ -22,7 +22,7 @@ func old(t *testing.T, q node, account string) {
 	for _, id := range []string{"finished", "running", "queued"} {
 		submit(t, q, spec(id, account, 1))
 	}
-	succeed(t, next(t, q), "picture")
+	succeed(t, next(t, q), "image")
 	abandon(t, next(t, q))
 	if _, err := q.PutUpload(t.Context(), job.Upload{ID: "file"}, bytes.Repeat([]byte("contents"), 1<<18)); err != nil {
 		t.Fatal(err)
@@ -41,7 +41,7 @@ func TestEarlierDataFolder(t *testing.T) {
 	id := newAccount(t, q, 10)
 	old(t, q, id)
 	_, q = reopen(t, dir, c, q, alone)
-	if result(t, q, "finished") != "picture" || balance(t, q, id) != 7 || q.Unfinished() != 2 {
+	if result(t, q, "finished") != "image" || balance(t, q, id) != 7 || q.Unfinished() != 2 {
 		t.Errorf("%d credits, %d unfinished", balance(t, q, id), q.Unfinished())
 	}
 	if data, err := q.ReadUpload(t.Context(), "file"); err != nil || len(data) != 2<<20 {
@@ -84,7 +84,7 @@ func TestEarlierVersionAtWork(t *testing.T) {
 	q.stop()
 	eventually(t, func() bool { return open() == nil })
 	late := start(t, c.dial(t), nil)
-	if result(t, late, "finished") != "picture" {
+	if result(t, late, "finished") != "image" {
 		t.Error("another result")
 	}
 }

@@ -16,7 +16,7 @@ import (
 // cluster is external NATS nodes that run in this process.
 type cluster struct{ nodes []*server.Server }
 
-// startCluster gives ready nodes that know each other.
+// startCluster returns ready nodes that know each other.
 func startCluster(t *testing.T, size int) *cluster {
 	t.Helper()
 	if size > 1 && testing.Short() {
@@ -68,8 +68,7 @@ func halt(node *server.Server) {
 	node.WaitForShutdown()
 }
 
-// awaitLeader waits until one node leads all others. The server has no event
-// for that, so it is asked now and then.
+// awaitLeader waits until one node leads all others.
 func (c *cluster) awaitLeader(t *testing.T) {
 	t.Helper()
 	if len(c.nodes) == 1 {
@@ -100,7 +99,7 @@ func (c *cluster) dial(t *testing.T) *queue.Connection {
 	return connection
 }
 
-// infos tells of every stream, by its name.
+// infos returns the state of every stream, by name.
 func (c *cluster) infos(t *testing.T) map[string]*jetstream.StreamInfo {
 	t.Helper()
 	connection, err := nats.Connect(c.nodes[0].ClientURL())

@@ -26,11 +26,11 @@ func (l *tally) JobEnded(j job.Job) {
 	l.ends[j.ID] = j.State
 }
 
-// Every job's end is told once, by whichever process made it.
-func TestEndsAreToldOnce(t *testing.T) {
+// The observer receives every job's end once, from the process that caused it.
+func TestEndsAreObservedOnce(t *testing.T) {
 	t.Parallel()
-	c, told := embed(t, t.TempDir()), &tally{ends: map[string]job.State{}}
-	watch := func(o *queue.Options) { o.Observer = told }
+	c, observed := embed(t, t.TempDir()), &tally{ends: map[string]job.State{}}
+	watch := func(o *queue.Options) { o.Observer = observed }
 	api, worker := start(t, c, watch), start(t, c, watch)
 	try := func(what string, err, want error) {
 		t.Helper()
@@ -39,7 +39,7 @@ func TestEndsAreToldOnce(t *testing.T) {
 		}
 	}
 	submit(t, api, spec("made", "", 0))
-	try("succeed", next(t, worker).Succeed(t.Context(), []byte("picture"), job.Result{}), nil)
+	try("succeed", next(t, worker).Succeed(t.Context(), []byte("image"), job.Result{}), nil)
 	submit(t, api, spec("broken", "", 0))
 	for range 3 {
 		try("retry", next(t, worker).Retry(t.Context(), bad("it broke")), nil)
@@ -49,14 +49,14 @@ func TestEndsAreToldOnce(t *testing.T) {
 	for range 2 {
 		try("cancel", api.Cancel(t.Context(), "stopped"), nil)
 	}
-	try("succeed late", lease.Succeed(t.Context(), []byte("picture"), job.Result{}), job.ErrLost)
+	try("succeed late", lease.Succeed(t.Context(), []byte("image"), job.Result{}), job.ErrLost)
 	submit(t, api, spec("unwanted", "", 0))
 	try("cancel", api.Cancel(t.Context(), "unwanted"), nil)
 	submit(t, api, spec("late", "", 0))
 	try("expire", worker.Expire(t.Context(), "late"), nil)
 
 	want := map[string]job.State{"made": job.Succeeded, "broken": job.Failed, "stopped": job.Canceled, "unwanted": job.Canceled, "late": job.Failed}
-	if !maps.Equal(told.ends, want) || len(told.twice) > 0 {
-		t.Errorf("%v, twice %v", told.ends, told.twice)
+	if !maps.Equal(observed.ends, want) || len(observed.twice) > 0 {
+		t.Errorf("%v, twice %v", observed.ends, observed.twice)
 	}
 }

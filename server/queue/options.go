@@ -15,7 +15,7 @@ type Ledger interface {
 	// Charge takes the price and returns the balance, nil if unlimited. If it
 	// fails with fault.NoCredits, RateLimited or Disabled nothing was changed.
 	Charge(ctx context.Context, accountID, jobID string, terms account.Terms) (balance *int64, err error)
-	// Settle makes a charge final, Refund gives it back.
+	// Settle makes a charge final, Refund returns it.
 	Settle(ctx context.Context, accountID, jobID string) error
 	Refund(ctx context.Context, accountID, jobID string) error
 	// Holds returns all charges that are neither settled nor refunded.

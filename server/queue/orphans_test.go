@@ -31,7 +31,7 @@ func TestClearedAtTheStart(t *testing.T) {
 	c := embed(t, dir)
 	q := start(t, c, nil)
 	submit(t, q, spec("done", "", 0))
-	succeed(t, next(t, q), "picture")
+	succeed(t, next(t, q), "image")
 	submit(t, q, spec("waits", "", 0))
 	if _, err := q.PutUpload(t.Context(), job.Upload{ID: "kept"}, []byte("contents")); err != nil {
 		t.Fatal(err)
@@ -64,11 +64,11 @@ func TestClearedAtTheStart(t *testing.T) {
 	if input, err := lease.Input(t.Context()); err != nil || string(input) != "input of waits" {
 		t.Errorf("%q, %v", input, err)
 	}
-	succeed(t, lease, "picture of waits")
+	succeed(t, lease, "image of waits")
 	if contents, err := q.ReadUpload(t.Context(), "kept"); err != nil || string(contents) != "contents" {
 		t.Errorf("%q, %v", contents, err)
 	}
-	if result(t, q, "done") != "picture" {
+	if result(t, q, "done") != "image" {
 		t.Error("a result was changed")
 	}
 	nothingLeft(t, dir)

@@ -16,8 +16,8 @@ import (
 	"upscaled/server/queue"
 )
 
-// link passes bytes between two nodes until it is cut; then it keeps them, as a
-// network does whose packets are dropped and sent again.
+// link passes bytes between two nodes until it is cut; then it holds them, like a
+// network whose packets are dropped and sent again.
 type link struct {
 	listener net.Listener
 	mutex    sync.Mutex
@@ -120,7 +120,7 @@ func startWeb(t *testing.T) *web {
 		o := &server.Options{
 			ServerName: fmt.Sprint("node-", i), Host: "127.0.0.1", Port: server.RANDOM_PORT,
 			JetStream: true, StoreDir: t.TempDir(), NoSigs: true, NoLog: true,
-			// Nodes and clients that hear of others would go past the links.
+			// Advertised addresses would let nodes and clients bypass the links.
 			Cluster: server.ClusterOpts{Name: "test", Host: "127.0.0.1", Port: server.RANDOM_PORT, Advertise: nowhere, NoAdvertise: true, PoolSize: -1},
 		}
 		routes := "nats://" + nowhere
@@ -192,7 +192,7 @@ func TestPartition(t *testing.T) {
 					t.Errorf("the worker that was cut off: %v", err)
 				}
 			case <-time.After(time.Minute):
-				t.Fatal("the worker that was cut off hears nothing")
+				t.Fatal("the worker that was cut off receives nothing")
 			}
 			f.workQueue(t, cutOff)
 			f.check(t, append(ids, f.submitAll(t, "after-", 5)...), 100)

@@ -15,7 +15,7 @@ import (
 	"upscaled/server/queue"
 )
 
-// world is the queue of one folder and what is expected of one account's jobs.
+// world is the queue of one folder and the expected state of one account's jobs.
 type world struct {
 	*testing.T
 	dir        string
@@ -40,7 +40,7 @@ const worth = 1000
 
 // TestAnySequence does whatever may be done with one account's jobs, the end
 // of the process included, and counts the credits after each step. At last
-// every job's end is told to its webhook.
+// every job's end is reported to its webhook.
 func TestAnySequence(t *testing.T) {
 	t.Parallel()
 	if err := flag.Set("rapid.checks", "60"); err != nil { // each has some 30 steps on the disk
@@ -60,25 +60,25 @@ func TestAnySequence(t *testing.T) {
 			w.cancelJob(r, id)
 		}
 		w.check(r)
-		w.hearEnds(r)
+		w.awaitDeliveries(r)
 	})
 }
 
-// hearEnds takes notices until every job's end is told.
-func (w *world) hearEnds(r *rapid.T) {
+// awaitDeliveries takes deliveries until every job's end is reported.
+func (w *world) awaitDeliveries(r *rapid.T) {
 	ctx, stop := context.WithTimeout(w.Context(), 25*time.Second)
 	defer stop()
-	untold := maps.Clone(w.jobs)
-	for len(untold) > 0 {
+	missing := maps.Clone(w.jobs)
+	for len(missing) > 0 {
 		n, err := w.queue.NextDelivery(ctx)
 		if err != nil {
-			r.Fatalf("%v are not told: %v", keys(untold), err)
+			r.Fatalf("%v are not reported: %v", keys(missing), err)
 		}
 		j := n.Job()
-		if untold[j.ID] == nil || untold[j.ID].final != j.State {
-			r.Fatalf("told of %s, %s", j.ID, j.State)
+		if missing[j.ID] == nil || missing[j.ID].final != j.State {
+			r.Fatalf("reported: %s, %s", j.ID, j.State)
 		}
-		delete(untold, j.ID)
+		delete(missing, j.ID)
 		if err := n.Done(ctx); err != nil {
 			r.Fatal(err)
 		}
@@ -163,7 +163,7 @@ func (w *world) release(r *rapid.T) {
 	w.end(r, func(l job.Lease) error { return l.Release(w.Context()) }, "", true)
 }
 
-// cancel also meets jobs that are final, which stay what they are.
+// cancel also picks final jobs, which do not change.
 func (w *world) cancel(r *rapid.T) {
 	if len(w.jobs) == 0 {
 		r.Skip("no jobs")
@@ -201,5 +201,5 @@ func (w *world) reopen(r *rapid.T) {
 	w.connection, w.queue = reopen(w.T, w.dir, w.connection, w.queue, w.options)
 }
 
-// keys are in an order that a repeated sequence meets again.
+// keys are sorted, so that a repeated sequence has the same order.
 func keys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

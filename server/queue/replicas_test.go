@@ -35,5 +35,5 @@ func TestReplicasFollowNodes(t *testing.T) {
 	c.awaitLeader(t)
 	q = start(t, c.dial(t), nil)
 	c.checkReplicas(t, 3)
-	succeed(t, next(t, q), "picture")
+	succeed(t, next(t, q), "image")
 }

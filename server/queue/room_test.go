@@ -11,7 +11,7 @@ import (
 	"upscaled/server/queue"
 )
 
-// Nobody takes over: not the queued job, nor the one whose worker died.
+// Nobody takes over the queued job, nor the one whose worker died.
 func TestNobodyRunsIt(t *testing.T) {
 	t.Parallel()
 	var ahead atomic.Int64
@@ -42,7 +42,7 @@ func TestNobodyRunsIt(t *testing.T) {
 	}
 }
 
-// The bound of another process is met only where the work item is written.
+// The limit of another process applies only when the work item is written.
 func TestNoRoomForWorkItem(t *testing.T) {
 	t.Parallel()
 	c := embed(t, t.TempDir())
@@ -64,7 +64,7 @@ func TestNoRoomForWorkItem(t *testing.T) {
 	if err != nil || len(holds) != 1 || balance(t, q, id) != 9 {
 		t.Errorf("holds %v, %d credits, %v", holds, balance(t, q, id), err)
 	}
-	succeed(t, next(t, q), "picture")
+	succeed(t, next(t, q), "image")
 	submit(t, q, spec("later", id, 3))
 	if items, err := q.WorkItems(t.Context()); err != nil || items != 1 {
 		t.Errorf("%d work items, %v", items, err)
@@ -83,8 +83,8 @@ func TestWithdrawalComesTooLate(t *testing.T) {
 	if err != nil || withdrawn {
 		t.Fatalf("withdrawn: %v, %v", withdrawn, err)
 	}
-	succeed(t, lease, "picture")
-	if result(t, q, "a") != "picture" || balance(t, q, id) != 7 {
+	succeed(t, lease, "image")
+	if result(t, q, "a") != "image" || balance(t, q, id) != 7 {
 		t.Errorf("%d credits", balance(t, q, id))
 	}
 	submit(t, q, spec("b", id, 3))
@@ -101,7 +101,7 @@ func TestResultThatCannotBeStored(t *testing.T) {
 	lease := next(t, q)
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
-	if err := lease.Succeed(ctx, []byte("picture"), job.Result{}); err == nil {
+	if err := lease.Succeed(ctx, []byte("image"), job.Result{}); err == nil {
 		t.Fatal("stored within no time")
 	}
 	<-lease.Context().Done()

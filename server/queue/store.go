@@ -130,7 +130,7 @@ func isDuplicate(err error) bool {
 }
 
 // unqueue removes the work item of a job that must not run any more. A worker that
-// meets one left over sees the final record and skips it.
+// takes a leftover one sees the final record and skips it.
 //
 // The message is deleted by its number: a purge of its subject makes the server
 // (2.15.2) forget other items that were handed back and wait for their next

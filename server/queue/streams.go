@@ -29,8 +29,8 @@ const (
 )
 
 // recordMargin is how much longer records live than the images they name, so that
-// no valid signed URL meets a job that is already forgotten: an hour, or as long
-// again if images are kept for less.
+// no valid signed URL refers to a forgotten job: an hour, or as long again if images
+// are kept for less.
 func recordMargin(retention time.Duration) time.Duration { return min(time.Hour, retention) }
 
 // bucket opens a key-value bucket and creates it if it is missing. Only new

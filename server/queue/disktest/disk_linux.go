@@ -1,8 +1,8 @@
-// Package disktest is a disk for tests whose syncs may be slow, wait or fail,
-// and whose power may be cut: then everything is lost that was written to a file
-// after its last sync. It is a FUSE file system over a plain folder, so the
-// program under test runs on it as it is. New, renamed and removed files are
-// taken as durable at once.
+// Package disktest provides a disk for tests whose syncs can be slow, hang or fail,
+// and whose power can be cut: then everything is lost that was written to a file
+// after its last sync. It is a FUSE file system over a plain folder, so the program
+// under test needs no change. Creating, renaming and removing files is durable at
+// once.
 package disktest
 
 import (
@@ -19,25 +19,25 @@ import (
 	"github.com/hanwen/go-fuse/v2/fuse"
 )
 
-// Disk may be used concurrently with the program on it.
+// Disk may be used while programs run on it.
 type Disk struct {
-	// Folder is where it is mounted.
+	// Folder is the mount point.
 	Folder string
 
 	mutex sync.Mutex
 	ready *sync.Cond
-	// held makes syncs wait; delay makes each last so long; failing is what
-	// they answer.
+	// held makes syncs wait, delay makes each take so long, and failing is their
+	// error.
 	held    bool
 	delay   time.Duration
 	failing syscall.Errno
-	// waiting is how many syncs are held now, synced how many were made.
+	// waiting is how many syncs wait now, synced how many succeeded.
 	waiting, synced int
 	unsynced        map[uint64]*unsynced // by inode
 }
 
-// Mount makes a disk that is unmounted with the test, which is skipped where
-// FUSE is missing or the user is not root.
+// Mount returns a disk that is unmounted when the test ends. It skips the test if FUSE
+// is missing or the user is not root.
 func Mount(t *testing.T) *Disk {
 	t.Helper()
 	back, front := t.TempDir(), t.TempDir()
@@ -68,23 +68,23 @@ func Mount(t *testing.T) *Disk {
 // Hold makes every sync wait until Release.
 func (d *Disk) Hold() { d.set(func() { d.held = true }) }
 
-// Release lets syncs go on and succeed at once.
+// Release lets syncs continue and succeed at once.
 func (d *Disk) Release() { d.set(func() { d.held, d.delay, d.failing = false, 0, 0 }) }
 
-// Delay makes every sync last so long.
+// Delay makes every sync take so long.
 func (d *Disk) Delay(length time.Duration) { d.set(func() { d.delay = length }) }
 
 // Fail makes every sync fail with EIO.
 func (d *Disk) Fail() { d.set(func() { d.failing = syscall.EIO }) }
 
-// Waiting is how many syncs are held.
+// Waiting returns how many syncs wait.
 func (d *Disk) Waiting() int {
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
 	return d.waiting
 }
 
-// Synced is how many syncs succeeded.
+// Synced returns how many syncs succeeded.
 func (d *Disk) Synced() int {
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
@@ -98,7 +98,8 @@ func (d *Disk) set(change func()) {
 	d.ready.Broadcast()
 }
 
-// Cut takes back what was not synced, in bytes. The program must be dead.
+// Cut undoes everything that was not synced and returns its bytes. The program must
+// be dead.
 func (d *Disk) Cut(t *testing.T) (lost int64) {
 	t.Helper()
 	d.mutex.Lock()
@@ -120,7 +121,7 @@ func (d *Disk) forget() {
 	}
 }
 
-// sync is what happens to a file's sync before the real one.
+// sync replaces a file's sync.
 func (d *Disk) sync(inode uint64) syscall.Errno {
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
@@ -146,8 +147,8 @@ func (d *Disk) sync(inode uint64) syscall.Errno {
 	return 0
 }
 
-// overwrite remembers what a file has before bytes of it change; a negative
-// length means all from the offset on.
+// overwrite remembers the bytes of a file that are about to change; a negative length
+// means all after the offset.
 func (d *Disk) overwrite(path string, inode uint64, offset, length int64) syscall.Errno {
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
@@ -173,7 +174,7 @@ type node struct {
 	disk *Disk
 }
 
-// WrapChild makes files and folders below a node of the same disk.
+// WrapChild puts files and folders below a node on the same disk.
 func (n *node) WrapChild(context.Context, fs.InodeEmbedder) fs.InodeEmbedder {
 	return &node{LoopbackNode: fs.LoopbackNode{RootData: n.RootData}, disk: n.disk}
 }

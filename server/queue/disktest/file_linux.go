@@ -11,11 +11,11 @@ import (
 	"github.com/hanwen/go-fuse/v2/fuse"
 )
 
-// unsynced is what a file was at its last sync.
+// unsynced is the state of a file at its last sync.
 type unsynced struct {
 	file  *os.File
 	size  int64
-	spans []span // the latest last
+	spans []span // in the order of the writes
 }
 
 type span struct {
@@ -23,13 +23,13 @@ type span struct {
 	bytes  []byte
 }
 
-// remember keeps the bytes of a range, which may reach beyond the file's end.
+// remember stores the bytes of a range, which may reach beyond the file's end.
 func (u *unsynced) remember(offset, length int64) error {
 	if length < 0 || offset+length > u.size {
 		length = u.size - offset
 	}
 	if length <= 0 {
-		return nil // what is appended has no former self
+		return nil // nothing was there before
 	}
 	bytes := make([]byte, length)
 	n, err := u.file.ReadAt(bytes, offset)
@@ -40,7 +40,7 @@ func (u *unsynced) remember(offset, length int64) error {
 	return nil
 }
 
-// restore makes the file what it was and tells how many bytes that changed.
+// restore undoes the writes and returns how many bytes that changed.
 func (u *unsynced) restore() (changed int64, err error) {
 	info, err := u.file.Stat()
 	if err == nil {
@@ -54,12 +54,12 @@ func (u *unsynced) restore() (changed int64, err error) {
 	return changed, errors.Join(err, u.file.Truncate(u.size), u.file.Close())
 }
 
-// file is an open file. Its methods are those that the file system's own handle
-// has, without those that go past this package.
+// file is an open file. It has the methods of the file system's own handle, except
+// those that would bypass this package.
 type file struct {
 	inner fs.FileHandle
 	node  *node
-	// syncs says that every write is followed by a sync (O_SYNC).
+	// syncs is set if every write is followed by a sync (O_SYNC).
 	syncs bool
 }
 
@@ -80,13 +80,13 @@ func (f *file) Write(ctx context.Context, data []byte, offset int64) (uint32, sy
 	return n, errno
 }
 
-// Fsync implements fs.FileFsyncer. Nothing needs the real disk's sync.
+// Fsync implements fs.FileFsyncer. The real disk is not synced.
 func (f *file) Fsync(context.Context, uint32) syscall.Errno {
 	return f.node.disk.sync(f.node.StableAttr().Ino)
 }
 
-// Flush implements fs.FileFlusher. Nobody asks again after this answer, so that
-// a test's own process, which serves the disk, can close its files while it dies.
+// Flush implements fs.FileFlusher. After ENOSYS the kernel never calls it again, so
+// that a test's own process, which serves the disk, can close its files while it dies.
 func (f *file) Flush(context.Context) syscall.Errno { return syscall.ENOSYS }
 
 // Release implements fs.FileReleaser.

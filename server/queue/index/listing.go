@@ -17,8 +17,8 @@ import (
 // Listing holds which jobs belong to which owner, in some 60 bytes a job. It is
 // built from the records that every process watches anyway, so submissions write
 // nothing for it and no crash can separate it from the records. Expired jobs stay
-// until a page meets them or they are too old to exist. All methods may be called
-// concurrently.
+// until a page would contain them or they are too old to exist. All methods may be
+// called concurrently.
 type Listing struct {
 	mutex sync.Mutex
 	jobs  map[Owner][]Place // oldest first

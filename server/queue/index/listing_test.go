@@ -70,7 +70,7 @@ func checkPages(r *rapid.T, l *Listing, o Owner, want map[Place]bool) {
 		got = append(got, page...)
 		var err error
 		if before, err = ParseCursor(page[len(page)-1].Cursor()); err != nil || before != page[len(page)-1] {
-			r.Fatalf("cursor of %v gives %v, %v", page[len(page)-1], before, err)
+			r.Fatalf("cursor of %v becomes %v, %v", page[len(page)-1], before, err)
 		}
 	}
 	for i, p := range got {
@@ -115,7 +115,7 @@ func FuzzParseCursor(f *testing.F) {
 		case err != nil && fault.KindOf(err) != fault.Invalid:
 			t.Errorf("%q: %v", text, err)
 		case err == nil && text != "" && !record.ValidID(p.ID):
-			t.Errorf("%q gives %v", text, p)
+			t.Errorf("%q becomes %v", text, p)
 		}
 	})
 }

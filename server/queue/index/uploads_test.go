@@ -51,7 +51,7 @@ func TestUploadsCount(t *testing.T) {
 					model[id] = f
 				}
 			},
-			"hear": func(r *rapid.T) {
+			"add": func(r *rapid.T) {
 				id, f := id.Draw(r, "file"), file.Draw(r, "as")
 				s.Add(id, f)
 				model[id] = f

@@ -11,14 +11,14 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// Cluster is nodes that know each other, on loopback ports of the system's
-// choice. It belongs to one test, which ends it.
+// Cluster is a set of nodes that know each other, on loopback ports of the system's
+// choice. It ends with its test.
 type Cluster struct{ nodes []*server.Server }
 
 // startLimit bounds the start of a node and the election of a leader.
 const startLimit = 30 * time.Second
 
-// Start gives a ready cluster; one node makes a plain server.
+// Start returns a ready cluster; one node is a plain server.
 func Start(t *testing.T, size int) *Cluster {
 	t.Helper()
 	c := &Cluster{}
@@ -29,8 +29,8 @@ func Start(t *testing.T, size int) *Cluster {
 		}
 		if size > 1 {
 			o.Cluster = server.ClusterOpts{Name: "test", Host: "127.0.0.1", Port: server.RANDOM_PORT}
-			// The first node has nobody to join yet, but a cluster's JetStream
-			// does not start without any route.
+			// The first node has nobody to join yet, but a cluster's JetStream does
+			// not start without any route.
 			o.Routes = server.RoutesFromStr("nats://127.0.0.1:1")
 		}
 		if i > 0 {
@@ -62,8 +62,8 @@ func Halt(node *server.Server) {
 	node.WaitForShutdown()
 }
 
-// awaitLeader waits until one node leads all others. The server has no event
-// for that, so it is asked.
+// awaitLeader waits until one node leads all others, for which the server has no
+// event.
 func (c *Cluster) awaitLeader(t *testing.T) {
 	t.Helper()
 	if len(c.nodes) == 1 {
@@ -79,10 +79,10 @@ func (c *Cluster) awaitLeader(t *testing.T) {
 	t.Fatal("no node leads the cluster")
 }
 
-// Nodes are those that were not lost.
+// Nodes returns the nodes that were not lost.
 func (c *Cluster) Nodes() []*server.Server { return c.nodes }
 
-// URLs is what clients dial: all nodes, separated by commas.
+// URLs returns the addresses of all nodes, separated by commas.
 func (c *Cluster) URLs() string {
 	var addresses []string
 	for _, node := range c.nodes {

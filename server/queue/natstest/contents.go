@@ -14,11 +14,11 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// attachment is what an embedded server tells the programs of its machine.
+// attachment is the file that an embedded server writes for other programs.
 type attachment struct{ URL, Token string }
 
-// Join connects to the server that a process has embedded in a data folder. It
-// knows nothing of package queue but the names below.
+// Join connects to the server that a process has embedded on a data folder. It
+// depends on nothing of package queue but the names below.
 func Join(t *testing.T, data string) jetstream.JetStream {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(data, "attach.json"))
@@ -46,24 +46,23 @@ func join(t *testing.T, url string, options ...nats.Option) jetstream.JetStream 
 	return store
 }
 
-// Amount is how much is stored: messages and their bytes, without what files
-// still hold of those that are gone.
+// Amount is how much is stored, without the space of deleted messages in files.
 type Amount struct {
 	Messages uint64
 	Bytes    uint64
 }
 
-// Amounts tells how much pictures and everything else take.
-func Amounts(ctx context.Context, store jetstream.JetStream) (pictures, others Amount, err error) {
+// Amounts returns how much images, and everything else, take.
+func Amounts(ctx context.Context, store jetstream.JetStream) (images, others Amount, err error) {
 	streams := store.ListStreams(ctx)
 	for info := range streams.Info() {
 		to := &others
 		if info.Config.Name == "upscaled_images_1" {
-			to = &pictures
+			to = &images
 		}
 		to.Messages, to.Bytes = to.Messages+info.State.Msgs, to.Bytes+info.State.Bytes
 	}
-	return pictures, others, streams.Err()
+	return images, others, streams.Err()
 }
 
 // Orphans returns everything in a store that belongs to no job: images, whole or
@@ -131,7 +130,7 @@ func owners(ctx context.Context, store jetstream.JetStream) (map[string]bool, er
 	return owned, nil
 }
 
-// subjects are those of a stream that begin so, without their beginning.
+// subjects returns the subjects of a stream that have a prefix, without it.
 func subjects(ctx context.Context, store jetstream.JetStream, name, prefix string) (rest []string, err error) {
 	stream, err := store.Stream(ctx, name)
 	if err != nil {
