@@ -10,8 +10,8 @@ import (
 	"upscaled/models/fault"
 )
 
-// FuzzDescriptor puts any bytes where an imported model is described: they are
-// refused in one sentence, or name a file in the model's own folder.
+// FuzzDescriptor reads any bytes as an imported model's descriptor: they are
+// rejected in one sentence or name a file in the model's own folder.
 func FuzzDescriptor(f *testing.F) {
 	s, err := Open(Options{Home: f.TempDir(), Offline: true})
 	if err != nil {

@@ -35,7 +35,7 @@ func smallGFPGAN() weights.Tensors {
 	return reference.RandomGFPGAN(1, reference.Face{Side: 16, Latent: 8, Width: func(int) int { return 8 }})
 }
 
-// identityONNX gives a square as it is.
+// identityONNX returns its input unchanged.
 func identityONNX(side int64) []byte {
 	dims := []onnx.Dim{{Size: 1}, {Size: 3}, {Size: side}, {Size: side}}
 	return onnx.Marshal(onnx.Model{

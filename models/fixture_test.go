@@ -98,7 +98,7 @@ func safetensors(t *testing.T, seed uint64) []byte {
 	return file.Bytes()
 }
 
-// readyONNX doubles a picture by nearest neighbours. Its scale shows in the
+// readyONNX doubles an image by nearest neighbors. Its scale shows in the
 // shapes only if they are fixed.
 func readyONNX(side int64) []byte {
 	dims := func(size int64) []onnx.Dim {

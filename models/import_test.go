@@ -51,9 +51,9 @@ func TestImportedModelIsUsed(t *testing.T) {
 	}
 }
 
-// TestOfficialFileIsRecognised: a copy of an official file, under any name,
-// mends a machine without a network.
-func TestOfficialFileIsRecognised(t *testing.T) {
+// TestOfficialFileIsRecognized: a copy of an official file, under any name,
+// installs the model on a machine without internet access.
+func TestOfficialFileIsRecognized(t *testing.T) {
 	t.Parallel()
 	s, site := fixture(t, Options{Offline: true})
 	e, err := s.Import(t.Context(), write(t, "download (1).bin", site.files["general"]), ImportOptions{})

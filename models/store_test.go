@@ -332,7 +332,7 @@ func TestRuntimeLibrary(t *testing.T) {
 	if content, _ := os.ReadFile(path); string(content) != "a library" {
 		t.Errorf("the library is %q", content)
 	}
-	// Only what is missing or damaged is fetched again.
+	// Only missing or damaged files are downloaded again.
 	damage(t, filepath.Join(filepath.Dir(path), "provider.so"))
 	before := site.requests.Load()
 	if _, err := s.Pull(t.Context(), runtimeName, nil); err != nil || site.requests.Load() != before+1 {

@@ -47,8 +47,8 @@ func TestDownloadIsVerifiedAndWhole(t *testing.T) {
 	}
 }
 
-// TestBadSources: every source is tried in order, and the error tells of each
-// in one line.
+// TestBadSources: every source is tried in order, and the error has one line for
+// each.
 func TestBadSources(t *testing.T) {
 	t.Parallel()
 	changed := bytes.Clone(content)

@@ -166,7 +166,7 @@ func TestRefusedReadyFiles(t *testing.T) {
 	}
 }
 
-// FuzzFromONNX takes any bytes for a file: what is taken must have a graph.
+// FuzzFromONNX reads any bytes as a file: accepted ones must have a graph.
 func FuzzFromONNX(f *testing.F) {
 	f.Add(readyModel(func(*onnx.Model) {}))
 	f.Add(readyModel(func(m *onnx.Model) { m.Inputs[0].Dims[2].Size = 1 << 62 }))

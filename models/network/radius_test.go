@@ -47,7 +47,7 @@ func TestRadius(t *testing.T) {
 	}
 }
 
-// reach is how many input pixels away from x a change at x shows, in a picture
+// reach is how many input pixels away from x a change at x shows, in an image
 // of few rows.
 func reach(tensors weights.Tensors, run func(weights.Tensors, reference.Image) reference.Image, f network.Info, x, width int) int {
 	in := reference.New(3, 4, width)

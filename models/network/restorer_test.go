@@ -109,7 +109,7 @@ func TestRefusedRestorers(t *testing.T) {
 	}
 }
 
-// FuzzFromRestorerONNX takes any bytes for a file: what is taken must have a
+// FuzzFromRestorerONNX reads any bytes as a file: accepted ones must have a
 // graph.
 func FuzzFromRestorerONNX(f *testing.F) {
 	f.Add(restorerModel(unchanged), "weight", 0.5, 64)

@@ -52,8 +52,8 @@ func TestWrittenIsRead(t *testing.T) {
 	}
 }
 
-// TestWrap puts edges of the same names as the file's own around it: the names
-// inside must give way, everywhere and only there.
+// TestWrap wraps a file in inputs and outputs with the file's own names: the inner
+// names must be replaced everywhere, and no others.
 func TestWrap(t *testing.T) {
 	t.Parallel()
 	f, err := onnx.Parse(onnx.Marshal(shortcut("input", "output")))
@@ -145,8 +145,8 @@ func TestHalf(t *testing.T) {
 	}
 }
 
-// FuzzParse reads and wraps any bytes: neither may panic, and what was wrapped
-// must be readable.
+// FuzzParse reads and wraps any bytes: neither may panic, and a wrapped file must
+// be readable.
 func FuzzParse(f *testing.F) {
 	f.Add(onnx.Marshal(shortcut("input", "output")))
 	f.Add(onnx.Marshal(shortcut("x", "y"))[:100])

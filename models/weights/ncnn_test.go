@@ -28,14 +28,14 @@ type ncnnWriter struct {
 	want  Tensors
 }
 
-// layer adds a line and gives its only output.
+// layer adds a line and returns its only output.
 func (w *ncnnWriter) layer(kind string, inputs []string, parameters string) string {
 	output := fmt.Sprintf("blob%d", len(w.lines))
 	w.lines = append(w.lines, fmt.Sprintf("%s layer%d %d 1 %s %s %s", kind, len(w.lines), len(inputs), strings.Join(inputs, " "), output, parameters))
 	return output
 }
 
-// split gives copies of a blob, as converters do for every blob used twice.
+// split returns copies of a blob, as converters make for every blob used twice.
 func (w *ncnnWriter) split(blob string, count int) []string {
 	copies := make([]string, count)
 	for i := range copies {

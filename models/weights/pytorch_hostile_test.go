@@ -154,8 +154,8 @@ func FuzzReadPyTorchPickle(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) { checkFuzzed(t, hostile(t, data), readTorch) })
 }
 
-// checkFuzzed reads hostile bytes: an error must say what is wrong, a success
-// must be consistent.
+// checkFuzzed reads hostile bytes: an error must name the problem, a success must
+// be consistent.
 func checkFuzzed(t *testing.T, data []byte, read func([]byte) (Tensors, error)) {
 	t.Helper()
 	tensors, err := read(data)

@@ -7,7 +7,7 @@ import (
 )
 
 // A square of 512 pasted so that it measures 2000 pixels in the enlarged
-// picture, in bands of 64 rows.
+// image, in bands of 64 rows.
 func BenchmarkPaste512At2000(b *testing.B) {
 	p := photoLike(512, 512, 3, 8)
 	into := align.Transform{A: 0.995, B: 0.1, X: 25, Y: -25}

@@ -38,8 +38,8 @@ func TestCropTurnedIsExact(t *testing.T) {
 	}
 }
 
-// Against what the picture's function is at the places of the square, in both
-// depths: enlarged, turned, and reduced by up to 9.
+// The crop is compared with the image's function at the square's positions, in
+// both depths: enlarged, rotated, and reduced by up to 9.
 func TestCropFollowsTheFunction(t *testing.T) {
 	t.Parallel()
 	function := func(x, y float64, c int) float64 {
@@ -93,12 +93,12 @@ func TestCropReducedDoesNotAlias(t *testing.T) {
 	}
 }
 
-// A crop on the picture's axes is what engine/resize makes of the picture.
+// A crop on the image's axes is what engine/resize makes of the image.
 func TestCropAgreesWithResize(t *testing.T) {
 	t.Parallel()
 	p := photoLike(50, 50, 3, 8)
 	for i := range p.Pix {
-		// Between its two directions resize cuts off what is beyond white.
+		// Between its two passes resize clips above white.
 		p.Pix[i] = 64 + p.Pix[i]/2
 	}
 	got, want := align.Crop(p, align.Transform{A: 4}, 200), resize.Whole(p, 200, 200)

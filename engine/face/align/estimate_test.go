@@ -13,7 +13,7 @@ import (
 )
 
 // pose draws a face of 20 to 400 pixels between the eyes, turned any way: the
-// transform brings the picture's points onto the template for 512.
+// transform brings the image's points onto the template for 512.
 func pose(t *rapid.T) (align.Transform, face.Landmarks) {
 	into := posed(
 		rapid.Float64Range(20, 400).Draw(t, "eyes"),
@@ -41,7 +41,7 @@ func mapped(t align.Transform, points face.Landmarks) face.Landmarks {
 }
 
 // worst is the greatest distance between where two transforms into the square
-// put its points, in pixels of the picture that they are taken from.
+// put its points, in pixels of the image that they are taken from.
 func worst(known, got align.Transform) (pixels float64) {
 	for _, p := range align.Template(512) {
 		from := known.Inverse().Apply(p)
@@ -118,7 +118,7 @@ func TestSmallAndCoincidingBadPoints(t *testing.T) {
 // With 0.3 px of noise nothing can be better than the fit of the good points,
 // whose own error is about the noise. The bound is 0.3 px times the greatest
 // influence of four points (leverages sum to at most 2.9) and what a bad point
-// that passes for noise adds.
+// that passes as noise adds.
 func TestNoiseAndOneBadPoint(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

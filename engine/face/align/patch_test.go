@@ -13,7 +13,7 @@ import (
 )
 
 // inMask says by the package's documented ellipse whether a pixel of the
-// enlarged picture belongs to the mask of a square.
+// enlarged image belongs to the mask of a square.
 func inMask(x, y int, t align.Transform, size int, scaleX, scaleY float64) bool {
 	p := t.Apply(face.Point{X: (float64(x) + 0.5) / scaleX, Y: (float64(y) + 0.5) / scaleY})
 	side := float64(size)
@@ -95,7 +95,7 @@ func TestIdentityOnPhotographs(t *testing.T) {
 	}
 }
 
-// scene is a picture, enlarged, and a face in it that a restorer changed.
+// scene is an image, enlarged, and a face in it that a restorer changed.
 func scene(channels, depth int, angle float64) (plain, restored, crop imagedata.Raster, into align.Transform) {
 	p := photoLike(90, 100, channels, depth)
 	into = posed(24, angle, 40, 45).ScaleBy(128.0 / 512)
@@ -161,7 +161,7 @@ func TestStrength(t *testing.T) {
 }
 
 // A restorer that returns a tinted, darker and unevenly lit face must not
-// change the colours: what remains of its tint is under 2 levels of 60.
+// change the colors: what remains of its tint is under 2 levels of 60.
 func TestTintIsRemoved(t *testing.T) {
 	t.Parallel()
 	p := smooth(120, 120, 3, 8)
@@ -187,7 +187,7 @@ func TestTintIsRemoved(t *testing.T) {
 }
 
 // Even where the restored face is altogether different, the change sets in
-// gently: nowhere in the picture by more than 5 levels from pixel to pixel in
+// gently: nowhere in the image by more than 5 levels from pixel to pixel in
 // a square of 500 pixels. Without a feather the border would be as high as the
 // change, over 40 levels.
 func TestNoVisibleEdge(t *testing.T) {
@@ -222,8 +222,8 @@ func TestNoVisibleEdge(t *testing.T) {
 	}
 }
 
-// A coloured restored face on a gray picture becomes luma; a gray patch on a
-// coloured picture is the same in all channels. Depths may differ.
+// A colored restored face on a gray image becomes luma; a gray patch on a
+// colored image is the same in all channels. Depths may differ.
 func TestMixedChannelsAndDepths(t *testing.T) {
 	t.Parallel()
 	gray, _, crop, into := scene(1, 8, 0)
@@ -240,7 +240,7 @@ func TestMixedChannelsAndDepths(t *testing.T) {
 			t.Fatalf("coloured pasted on gray is %g off its luma", d)
 		}
 	}
-	// The same patch, of one channel, on a coloured picture and on its red.
+	// The same patch, of one channel, on a colored image and on its red.
 	colour, red := clone(coloured), imagedata.NewRaster(128, 128, 1, 8)
 	for i := range red.Pix {
 		red.Pix[i] = colour.Pix[3*i]
@@ -290,7 +290,7 @@ func TestPatchOutsideAndEmpty(t *testing.T) {
 }
 
 // Inside its mask a patch leaves no pixel out: a face of black and white
-// pixels changes every one of a gray picture.
+// pixels changes every one of a gray image.
 func TestTheWholeMaskIsPasted(t *testing.T) {
 	t.Parallel()
 	const size = 128

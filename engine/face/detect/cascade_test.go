@@ -111,7 +111,7 @@ func TestDamagedCascades(t *testing.T) {
 	}
 }
 
-// Whatever the files hold: refused, or it runs over a picture.
+// Any cascade file is either rejected or runs over an image.
 func FuzzCascades(f *testing.F) {
 	face := append(make([]byte, 8), 1, 0, 0, 0, 1, 0, 0, 0, 128, 127, 3, 4, 0, 0, 128, 63, 0, 0, 0, 64, 0, 0, 0, 0)
 	point := append([]byte{1, 0, 0, 0, 0, 0, 0, 63, 1, 0, 0, 0, 1, 0, 0, 0, 1, 2, 3, 4}, make([]byte, 16)...)

@@ -2,8 +2,8 @@ package detect
 
 import "context"
 
-// Upright scans with the face cascade as it stands and gives row, column,
-// size and score of each window.
+// Upright scans with the face cascade and returns row, column, size and score of
+// each window.
 func Upright(cascade []byte, gray []uint8, width, height, smallest, largest int) ([][4]float64, error) {
 	c, err := parseFaceCascade(cascade)
 	if err != nil {
@@ -17,7 +17,7 @@ func Upright(cascade []byte, gray []uint8, width, height, smallest, largest int)
 	return out, err
 }
 
-// Settle locates a point and gives its row, column and spread.
+// Settle locates a point and returns its row, column and spread.
 func Settle(cascade, gray []uint8, width, height int, row, column, side float64) (float64, float64, float64, error) {
 	c, err := parsePointCascade("test", cascade)
 	if err != nil {
@@ -27,7 +27,7 @@ func Settle(cascade, gray []uint8, width, height int, row, column, side float64)
 	return at.row, at.column, spread, nil
 }
 
-// Misfit is that of five points given as row and column.
+// Misfit takes five points as row and column.
 func Misfit(points [5][2]float64) (residual, scale float64) {
 	var spots [5]spot
 	for i, p := range points {

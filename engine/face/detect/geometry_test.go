@@ -86,7 +86,7 @@ func stripes(side int) imagedata.Raster {
 }
 
 // A crop shows what only the full resolution holds, and where it is coarser
-// than the picture it averages instead of picking pixels.
+// than the image it averages instead of picking pixels.
 func TestCutResolution(t *testing.T) {
 	t.Parallel()
 	p := stripes(900)
@@ -107,7 +107,7 @@ func TestCutResolution(t *testing.T) {
 	}
 }
 
-// The way from the crop to the picture and back ends where it began, and what
+// The way from the crop to the image and back ends where it began, and what
 // the crop shows is what lies there.
 func TestCutGeometry(t *testing.T) {
 	t.Parallel()

@@ -18,7 +18,7 @@ import (
 
 // measured are the five points of pigo's testdata/sample.jpg, measured by hand:
 // crops of the file were enlarged 8 times (eyes, mouth) and 10 times (nose)
-// with a line every 10 pixels, and read against these lines. Eyes: centre of
+// with a line every 10 pixels, and read against these lines. Eyes: center of
 // the circle through the visible edge of the iris. Mouth: ends of the dark line
 // between the lips. Nose: across, midway between the nostrils; down, between
 // the highlight (235) and the lower edge (250), nearer the former.
@@ -88,7 +88,7 @@ func TestPortraitSmall(t *testing.T) {
 	}
 }
 
-// A picture that shows less than the square around the face: the sides of the
+// An image that shows less than the square around the face: the sides of the
 // head and the chin are cut off.
 func TestPortraitCut(t *testing.T) {
 	t.Parallel()
@@ -129,8 +129,8 @@ func TestPortraitRotated(t *testing.T) {
 	}
 }
 
-// rotated turns a picture clockwise around its centre, nearest pixel, edges
-// repeated, and gives the way of a point.
+// rotated rotates an image clockwise around its center (nearest pixel, edges
+// repeated) and returns the mapping of a point.
 func rotated(p imagedata.Raster, degrees float64) (imagedata.Raster, func(face.Point) face.Point) {
 	sin, cos := math.Sincos(degrees * math.Pi / 180)
 	cx, cy := float64(p.Width)/2, float64(p.Height)/2
@@ -147,7 +147,7 @@ func rotated(p imagedata.Raster, degrees float64) (imagedata.Raster, func(face.P
 	}
 }
 
-// shared is the folder of photographs beside the checkout, which may be absent.
+// shared is the folder of photos beside the checkout, which may be absent.
 func shared(t testing.TB, name string) imagedata.Raster {
 	t.Helper()
 	path := filepath.Join("..", "..", "..", "..", "shared", "images", name)
@@ -181,8 +181,8 @@ func TestUpsideDown(t *testing.T) {
 	}
 }
 
-// childrensEyes are those of the five children, read by hand from crops of the
-// picture enlarged 10 times with a line every 10 pixels.
+// childrensEyes are the eyes of the five children, read by hand from crops of the
+// image enlarged 10 times with a line every 10 pixels.
 func childrensEyes() [][2]face.Point {
 	return [][2]face.Point{
 		{{X: 155.8, Y: 58.3}, {X: 180.7, Y: 57.9}},
@@ -252,7 +252,7 @@ func (c *endsAfter) Err() error {
 	return nil
 }
 
-// Wherever a search is interrupted, it gives no half result and stops soon.
+// An interrupted search returns no partial result and stops soon.
 func TestPigoInterrupted(t *testing.T) {
 	t.Parallel()
 	p := detecttest.Portrait(t)

@@ -71,8 +71,8 @@ func drawFace(t *rapid.T, width, height float64) face.Face {
 	return f
 }
 
-// A face anywhere in a picture of any size, encoded in any cell near it, comes
-// back; the scale of the letterbox is worked out here anew.
+// A face anywhere in an image of any size, encoded in any cell near it, comes
+// back; the letterbox's scale is computed independently here.
 func TestYuNetRoundTrip(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

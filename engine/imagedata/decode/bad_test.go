@@ -15,7 +15,7 @@ import (
 	"upscaled/models/fault"
 )
 
-// decodeAll gives the first error there is.
+// decodeAll returns the first error.
 func decodeAll(data []byte, limits imagedata.Limits) error {
 	d, err := Open(data, limits)
 	if err != nil {
@@ -156,7 +156,7 @@ func TestNextEnds(t *testing.T) {
 	}
 }
 
-// TestPhotographs reads the real pictures that come beside the checkout.
+// TestPhotographs reads the real images that come beside the checkout.
 func TestPhotographs(t *testing.T) {
 	t.Parallel()
 	folder := filepath.Join("..", "..", "..", "..", "shared", "images")

@@ -15,7 +15,7 @@ import (
 	"upscaled/engine/imagedata/encode"
 )
 
-// photo is 12 megapixels with the detail of a photograph: smooth shapes and a
+// photo is 12 megapixels with the detail of a photo: smooth shapes and a
 // little noise.
 func photo() imagedata.Raster {
 	r := imagedata.NewRaster(4000, 3000, 3, 8)

@@ -24,7 +24,7 @@ var serverLimits = imagedata.Limits{Pixels: 100_000_000, Side: 30_000, Memory: 1
 // process of its own, whose memory nobody else uses.
 const hostileVariable = "UPSCALED_HOSTILE_FILE"
 
-// cost is what a file took.
+// cost is the resources that a file took.
 type cost struct {
 	Kind    fault.Kind // "" for a file that is decoded
 	Frames  int
@@ -38,8 +38,8 @@ type hostileFile struct {
 	name string
 	make func(t testing.TB) []byte
 	kind fault.Kind
-	// mebibytes of heap at most. Below 100 the file is refused or small; more
-	// is what the pixels ask for that the limits allow.
+	// mebibytes bounds the heap. Below 100 the file is rejected or small; more is
+	// what its pixels need within the limits.
 	mebibytes uint64
 }
 
@@ -94,7 +94,7 @@ func decodeApart(t *testing.T, data []byte) cost {
 }
 
 // TestHostileChild is the other process: it decodes all frames, makes the
-// result's metadata and tells what that took.
+// result's metadata and prints the cost.
 func TestHostileChild(t *testing.T) {
 	path := os.Getenv(hostileVariable)
 	if path == "" {

@@ -109,7 +109,7 @@ func manyFrames(frames, width, height int) func(testing.TB) []byte {
 	})
 }
 
-// webpCodes is a lossless picture of 4x1 pixels that asks for 65536 groups of
+// webpCodes is a lossless image of 4x1 pixels that asks for 65536 groups of
 // five prefix codes (RFC 9649, section 3.7.2.2), half a KiB of memory each.
 func webpCodes() []byte {
 	var out []byte
@@ -127,10 +127,10 @@ func webpCodes() []byte {
 	put(0, 14)
 	put(0, 4)                                     // no alpha, version 0
 	put(0, 1)                                     // no transform
-	put(0, 1)                                     // no colour cache
-	put(1, 1)                                     // groups of codes, chosen by a picture
+	put(0, 1)                                     // no color cache
+	put(1, 1)                                     // groups of codes, chosen by an image
 	put(0, 3)                                     // of blocks of 4x4
-	put(0, 1)                                     // which has no colour cache
+	put(0, 1)                                     // which has no color cache
 	for _, s := range []uint{255, 255, 0, 0, 0} { // green and red choose 65535
 		code(s)
 	}
@@ -178,7 +178,7 @@ func resized(f jpegFixture, width, height int) []byte {
 	return file
 }
 
-// manyScans is a gray progressive picture whose DC scan is followed by scans
+// manyScans is a gray progressive image whose DC scan is followed by scans
 // that skip all blocks by runs of 32767 (T.81, section G.1.2.2).
 func manyScans(scans, side int) []byte {
 	file := jpegFixture{width: side, height: side, sampling: []byte{0x11}, progressive: true, value: func(int, int, int) uint8 { return 128 }}.encode()

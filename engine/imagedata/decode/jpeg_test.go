@@ -154,8 +154,8 @@ func TestMatrixAgreesWithStandardLibrary(t *testing.T) {
 	}
 }
 
-// TestMemoryOfLargeJPEG does not run in parallel: it counts what the process
-// allocates in all, which bounds what it can hold at once.
+// TestMemoryOfLargeJPEG is not parallel: it counts all allocations of the
+// process, which bound what it can hold at once.
 func TestMemoryOfLargeJPEG(t *testing.T) {
 	data := jpegFixture{
 		width: 6000, height: 4000, sampling: []byte{0x22, 0x11, 0x11},

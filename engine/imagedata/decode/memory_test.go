@@ -12,10 +12,10 @@ import (
 	"upscaled/engine/imagedata"
 )
 
-// memorySide is that of the pictures whose memory is measured, in pixels.
+// memorySide is the side of the measured images, in pixels.
 const memorySide = 4096
 
-// plainJPEG is a picture of one colour.
+// plainJPEG is an image of one color.
 func plainJPEG(progressive bool, sampling ...byte) func(testing.TB) []byte {
 	return fixed(func() []byte {
 		f := jpegFixture{width: memorySide, height: memorySide, progressive: progressive, sampling: sampling,
@@ -27,7 +27,7 @@ func plainJPEG(progressive bool, sampling ...byte) func(testing.TB) []byte {
 	})
 }
 
-// plainPNG is a picture of zeroes, with more chunks before its pixels.
+// plainPNG is an image of zeroes, with more chunks before its pixels.
 func plainPNG(depth, colorType, samples int, chunks ...[]byte) func(testing.TB) []byte {
 	return fixed(func() []byte {
 		raw := make([]byte, memorySide*(1+memorySide*samples*depth/8))
@@ -71,7 +71,7 @@ func plainGIF(t testing.TB) []byte {
 	})
 }
 
-// What is foreseen of memory by the header is enough for every kind of picture,
+// What is foreseen of memory by the header is enough for every kind of image,
 // and at most four times of what it takes.
 func TestMemoryIsForeseen(t *testing.T) {
 	t.Parallel()

@@ -63,7 +63,7 @@ func TestPNGKinds(t *testing.T) {
 	}
 }
 
-// widened gives samples of either depth as they are, without scaling.
+// widened returns samples of either depth unscaled.
 func widened(r imagedata.Raster) []uint16 {
 	out := slices.Clone(r.Pix16)
 	for _, v := range r.Pix {

@@ -63,7 +63,7 @@ func first(data []byte) (imagedata.Frame, error) {
 	return d.Next()
 }
 
-// The pixels are those of the standard library, however they are packed.
+// The pixels equal the standard library's, however they are packed.
 func TestPNGPacking(t *testing.T) {
 	t.Parallel()
 	for _, size := range [][2]int{{1, 1}, {211, 103}, {331, 400}, {21845, 1}, {21844, 1}, {21844, 3}} {
@@ -89,8 +89,8 @@ func TestPNGPacking(t *testing.T) {
 	}
 }
 
-// Damaged pixels are refused wherever the damage is, and nothing goes on
-// working behind (goleak).
+// Damaged pixels are rejected wherever the damage is, and no goroutine is left
+// behind (goleak).
 func TestPNGDamagedPixels(t *testing.T) {
 	t.Parallel()
 	const width, height = 200, 300

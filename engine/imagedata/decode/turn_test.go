@@ -10,8 +10,8 @@ import (
 	"upscaled/engine/imagedata/metadata/ifd"
 )
 
-// uprightOf tells which stored pixel belongs at (x, y) of the upright picture
-// of a stored size, by the words of TIFF 6.0, tag 274.
+// uprightOf returns the stored pixel that belongs at (x, y) of the upright image,
+// following the words of TIFF 6.0, tag 274.
 func uprightOf(orientation, x, y, width, height int) (storedX, storedY int) {
 	switch orientation {
 	case 2: // row 0 is top, column 0 right

@@ -12,7 +12,7 @@ import (
 	"upscaled/engine/imagedata/metadata"
 )
 
-// webpFile is a file taken apart into its chunks (RFC 9649).
+// webpFile is a file split into its chunks (RFC 9649).
 type webpFile struct {
 	width, height int
 	extended      bool
@@ -22,12 +22,12 @@ type webpFile struct {
 	meta          imagedata.Metadata
 }
 
-// webpFrame is one picture: a lossy stream with or without an alpha plane, or
-// a lossless one. The slices share the file's bytes.
+// webpFrame is one image: a lossy stream with or without an alpha plane, or a
+// lossless one. The slices share the file's bytes.
 type webpFrame struct {
 	patch
 	alphaPlane, lossy, lossless []byte
-	// alpha tells that the frame may be transparent.
+	// alpha reports whether the frame may be transparent.
 	alpha bool
 }
 
@@ -81,8 +81,8 @@ func (f *webpFile) animate(c *canvas[uint8]) func() (imagedata.Frame, error) {
 	}
 }
 
-// decode gives the frame's own picture. Lossy pictures are converted here and
-// not by the decoder's colour model, which takes them for full range.
+// decode returns the frame's own image. Lossy images are converted here, because
+// the decoder's color model treats them as full range.
 func (f *webpFrame) decode(l layout) (imagedata.Frame, error) {
 	img, err := webp.Decode(f.stream())
 	if err != nil {
@@ -91,7 +91,7 @@ func (f *webpFrame) decode(l layout) (imagedata.Frame, error) {
 	return convert(img, l, studioRange())
 }
 
-// stream is a file of this frame alone. The compressed pixels are not copied.
+// stream returns a file of this frame alone, without copying compressed pixels.
 func (f *webpFrame) stream() io.Reader {
 	var parts []io.Reader
 	size := 4
@@ -169,7 +169,7 @@ func (f *webpFile) singleFrame(single webpFrame) error {
 	}
 	//guard:webp-canvas TestHostileFiles/WebP_whose_canvas_claims_2^24_a_side
 	if f.extended && !single.covers(f.width, f.height) {
-		return damaged("canvas and picture differ in size")
+		return damaged("canvas and image differ in size")
 	}
 	f.width, f.height = single.width, single.height
 	f.frames = []webpFrame{single}
@@ -194,11 +194,11 @@ func (f *webpFile) animationFrame(payload []byte) error {
 		return err
 	}
 	if frame.width != uint24(payload[6:])+1 || frame.height != uint24(payload[9:])+1 {
-		return damaged("frame and picture differ in size")
+		return damaged("frame and image differ in size")
 	}
 	frame.x, frame.y = 2*uint24(payload), 2*uint24(payload[3:])
 	if !f.extended || !frame.inside(f.width, f.height) {
-		return damaged("frame outside of the canvas")
+		return damaged("frame outside the canvas")
 	}
 	frame.delay = time.Duration(uint24(payload[12:])) * time.Millisecond
 	frame.over = payload[15]&2 == 0
@@ -239,12 +239,12 @@ func (f *webpFrame) measure() error {
 		f.height = int(binary.LittleEndian.Uint16(f.lossy[8:]) & 0x3fff)
 		f.alpha = f.alphaPlane != nil
 	default:
-		return damaged("no picture in a frame")
+		return damaged("no image in a frame")
 	}
 	return nil
 }
 
-// riffChunk splits the first chunk off; whole is false when it is cut short.
+// riffChunk splits off the first chunk; whole is false if it is cut short.
 func riffChunk(rest []byte) (kind string, payload, after []byte, whole bool) {
 	kind = string(rest[:4])
 	length := int64(binary.LittleEndian.Uint32(rest[4:]))

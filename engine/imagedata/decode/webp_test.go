@@ -14,7 +14,7 @@ import (
 	"upscaled/engine/imagedata"
 )
 
-// filled is a picture of one colour.
+// filled is an image of one color.
 func filled(width, height int, c color.NRGBA) *image.NRGBA {
 	img := image.NewNRGBA(image.Rect(0, 0, width, height))
 	for i := 0; i < len(img.Pix); i += 4 {
@@ -23,7 +23,7 @@ func filled(width, height int, c color.NRGBA) *image.NRGBA {
 	return img
 }
 
-// losslessChunk is the VP8L chunk of a picture.
+// losslessChunk is the VP8L chunk of an image.
 func losslessChunk(t testing.TB, img image.Image) []byte {
 	t.Helper()
 	var out bytes.Buffer

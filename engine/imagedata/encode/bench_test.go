@@ -12,7 +12,7 @@ import (
 	"upscaled/engine/imagedata/encode"
 )
 
-// upscaledPhoto is what a network makes of a photograph four times smaller:
+// upscaledPhoto imitates the upscaled form of a photo four times smaller:
 // random detail at a quarter of the resolution, interpolated, and a little
 // noise, which keeps PNG at the 1.6 bytes a pixel of real results.
 func upscaledPhoto(width, height, channels, depth int) imagedata.Raster {

@@ -12,7 +12,7 @@ import (
 	"upscaled/models/fault"
 )
 
-// How a picture is cut into bands changes no byte of a file.
+// How an image is cut into bands changes no byte of a file.
 func TestBandsChangeNothing(t *testing.T) {
 	t.Parallel()
 	color, alpha := gradient(53, 41, 3, 8), gradient(53, 41, 1, 8)
@@ -45,7 +45,7 @@ func TestRoundingTo8Bits(t *testing.T) {
 	var out bytes.Buffer
 	write(t, &out, header(color, nil), encode.Options{Format: imagedata.BMP}, color, nil)
 	_, frame := read(t, out.Bytes())
-	step := len(frame.Color.Pix) / len(color.Pix16) // 3 where gray is read as colour
+	step := len(frame.Color.Pix) / len(color.Pix16) // 3 where gray is read as color
 	for i, v := range color.Pix16 {
 		got := int(frame.Color.Pix[i*step])
 		if d := got*257 - int(v); d > 128 || d < -128 {

@@ -24,7 +24,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// gradient is a smooth raster with a little noise, as photographs are.
+// gradient is a smooth raster with a little noise, as photos are.
 func gradient(width, height, channels, depth int) imagedata.Raster {
 	r := imagedata.NewRaster(width, height, channels, depth)
 	random := rand.New(rand.NewSource(5))
@@ -109,7 +109,7 @@ func same(a, b imagedata.Raster) bool {
 	return a.Width == b.Width && a.Height == b.Height && slices.Equal(a.Pix, b.Pix) && slices.Equal(a.Pix16, b.Pix16)
 }
 
-// Lossless formats give back what went in, however it was cut into bands.
+// Lossless formats preserve every sample, however the image is cut into bands.
 func TestLosslessRoundTrips(t *testing.T) {
 	t.Parallel()
 	for _, format := range []imagedata.Format{imagedata.PNG, imagedata.TIFF, imagedata.BMP, imagedata.WebP} {

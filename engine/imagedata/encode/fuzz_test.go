@@ -27,7 +27,7 @@ func FuzzMetadata(f *testing.F) {
 		}
 		color := gradient(9, 5, channels, 8)
 		h := header(color, nil)
-		// As the engine gives them: fitted, and of the pixels' own kind.
+		// As the engine passes them: fitted, and matching the pixels.
 		h.Meta = metadata.Fit(imagedata.Metadata{ICC: metadata.ICC(icc, channels), EXIF: metadata.EXIF(exif), XMP: xmp}, 9, 5)
 		h.Meta.ICC = metadata.ICC(icc, channels)
 		var out bytes.Buffer

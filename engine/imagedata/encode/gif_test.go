@@ -14,7 +14,7 @@ import (
 	"upscaled/engine/imagedata/encode"
 )
 
-// Frames of up to 256 colours, grays among them, come back exactly, and holes
+// Frames of up to 256 colors, grays among them, come back exactly, and holes
 // stay where they were.
 func TestGIFKeepsFewColors(t *testing.T) {
 	t.Parallel()
@@ -57,7 +57,7 @@ func TestGIFKeepsFewColors(t *testing.T) {
 	})
 }
 
-// Dither keeps the mean of an area that no palette colour has.
+// Dither keeps the mean of an area that no palette color has.
 func TestGIFDither(t *testing.T) {
 	t.Parallel()
 	pixels := gradient(256, 256, 3, 8)

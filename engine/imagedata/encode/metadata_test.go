@@ -14,7 +14,7 @@ import (
 	"upscaled/engine/imagedata/metadata"
 )
 
-// Where gray becomes colour its profile does, too: the same curve three times.
+// Where gray becomes color its profile does, too: the same curve three times.
 func TestGrayProfileBecomesColor(t *testing.T) {
 	t.Parallel()
 	gray := gradient(12, 12, 1, 8)
@@ -103,7 +103,7 @@ func TestLargeMetadataInJPEG(t *testing.T) {
 	}
 }
 
-// Any bytes for a profile give a file or none in it, never a panic.
+// Any bytes as a profile are written or left out, never a panic.
 func FuzzGrayProfile(f *testing.F) {
 	f.Add(grayProfile())
 	f.Add(grayProfile()[:140])

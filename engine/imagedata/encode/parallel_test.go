@@ -13,7 +13,7 @@ import (
 	"upscaled/engine/imagedata/encode"
 )
 
-// mixture has what photographs and drawings have: noise, slopes, flat areas and
+// mixture has what photos and drawings have: noise, slopes, flat areas and
 // repeated patterns, so that every filter and both deflaters are used.
 func mixture(width, height, channels, depth int, seed int64) imagedata.Raster {
 	r := imagedata.NewRaster(width, height, channels, depth)
@@ -46,7 +46,7 @@ func mixture(width, height, channels, depth int, seed int64) imagedata.Raster {
 	return r
 }
 
-// draw gives a picture of up to 300 pixels a side and odd bands of it.
+// draw returns an image of up to 300 pixels a side and odd bands of it.
 func draw(rt *rapid.T) (color imagedata.Raster, alpha *imagedata.Raster, bands []int) {
 	side := rapid.IntRange(1, 300)
 	width, height := side.Draw(rt, "width"), side.Draw(rt, "height")
@@ -63,8 +63,8 @@ func draw(rt *rapid.T) (color imagedata.Raster, alpha *imagedata.Raster, bands [
 	return color, alpha, bands
 }
 
-// Any picture in any bands gives the bytes of the whole, and lossless formats
-// give every sample back.
+// Any bands of any image give the same bytes as the whole, and lossless formats
+// preserve every sample.
 func TestAnySizeInOddBands(t *testing.T) {
 	t.Parallel()
 	for _, o := range []encode.Options{

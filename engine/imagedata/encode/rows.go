@@ -152,15 +152,8 @@ func onWhite[T uint8 | uint16](v, alpha T) T {
 // wide writes a row of 16-bit samples. The layout has alpha if the band does.
 func (l layout) wide(out []byte, color, alpha []uint16, channels int) {
 	if !l.alpha && l.channels == channels {
-		out = out[:2*len(color)]
-		if l.bigEndian {
-			for i, v := range color {
-				binary.BigEndian.PutUint16(out[2*i:], v)
-			}
-			return
-		}
 		for i, v := range color {
-			binary.LittleEndian.PutUint16(out[2*i:], v)
+			l.put(out[2*i:], v)
 		}
 		return
 	}

@@ -1,6 +1,9 @@
 package encode
 
-import "upscaled/engine/imagedata/metadata/ifd"
+import (
+	"upscaled/engine/imagedata/metadata"
+	"upscaled/engine/imagedata/metadata/ifd"
+)
 
 // directory returns the image's IFD and the data it refers to, for the current
 // offset; at is the offset of the IFD itself.
@@ -39,8 +42,8 @@ func (e *tiffEncoder) directory() (data []byte, at uint32) {
 	return ifd.At(uint32(e.offset), e.order, append(fields, described...), exif, gps)
 }
 
-// exif splits the EXIF block into the fields of the page, the EXIF and the GPS
-// directory. Fields that refer to other parts of the block are left out.
+// exif returns the fields of the EXIF block for the page, its EXIF and its GPS
+// directory.
 func (e *tiffEncoder) exif() (page, exif, gps []ifd.Field) {
 	file, err := ifd.Parse(e.header.Meta.EXIF)
 	if err != nil {
@@ -50,24 +53,7 @@ func (e *tiffEncoder) exif() (page, exif, gps []ifd.Field) {
 	if !ok {
 		return nil, nil, nil
 	}
-	movable := func(tag uint16) bool { return tag != ifd.MakerNote && tag != ifd.Interoperability }
-	sub := func(tag uint16) []ifd.Field {
-		if d, ok := file.Directory(file.Number(main, tag, 0)); ok {
-			return file.Fields(d, movable)
-		}
-		return nil
-	}
-	return file.Fields(main, describesPicture), sub(ifd.EXIF), sub(ifd.GPS)
-}
-
-// describesPicture tells the fields that say nothing about the pixels' storage.
-func describesPicture(tag uint16) bool {
-	switch tag {
-	case ifd.ImageDescription, ifd.Make, ifd.Model, ifd.Orientation, ifd.XResolution, ifd.YResolution,
-		ifd.ResolutionUnit, ifd.Software, ifd.DateTime, ifd.Artist, ifd.HostComputer, ifd.Rating, ifd.Copyright:
-		return true
-	}
-	return tag >= ifd.XPTitle && tag <= ifd.XPSubject
+	return metadata.Descriptive(file, main)
 }
 
 func (e *tiffEncoder) short(tag uint16, values ...uint16) ifd.Field {

@@ -1,14 +1,15 @@
 package metadata
 
 import (
+	"slices"
+
 	"upscaled/engine/imagedata"
 	"upscaled/engine/imagedata/metadata/ifd"
 )
 
 // FromTIFF collects the metadata of a TIFF file's first page. The EXIF block is
 // rebuilt from the descriptive fields and the EXIF and GPS directories, because
-// the file's own structure is mostly pixels. Maker notes are left out: their inner
-// offsets would be wrong anywhere else.
+// the file's own structure is mostly pixels.
 func FromTIFF(file ifd.File, page ifd.Directory) imagedata.Metadata {
 	var m imagedata.Metadata
 	if e, ok := page.Find(ifd.ICC); ok {
@@ -17,7 +18,8 @@ func FromTIFF(file ifd.File, page ifd.Directory) imagedata.Metadata {
 	if e, ok := page.Find(ifd.XMP); ok {
 		m.XMP = XMP(file.Value(e))
 	}
-	main, exif, gps := file.Fields(page, describes), subdirectory(file, page, ifd.EXIF), subdirectory(file, page, ifd.GPS)
+	main, exif, gps := Descriptive(file, page)
+	main = slices.DeleteFunc(main, func(f ifd.Field) bool { return f.Tag == ifd.Orientation })
 	// Values may overlap: 65535 fields of a file of 2 MiB can hold 120 GiB.
 	if total(main)+total(exif)+total(gps) <= maxBytes {
 		m.EXIF = EXIF(ifd.Build(file.Order, main, exif, gps))
@@ -34,23 +36,26 @@ func total(fields []ifd.Field) int {
 	return sum
 }
 
-func subdirectory(file ifd.File, page ifd.Directory, tag uint16) []ifd.Field {
-	directory, ok := file.Directory(file.Number(page, tag, 0))
-	if !ok {
-		return nil
+// Descriptive returns the fields of a directory that describe the image rather
+// than how its pixels are stored, and those of its EXIF and GPS directories. Maker
+// notes are left out: their inner offsets would be wrong anywhere else.
+func Descriptive(file ifd.File, page ifd.Directory) (main, exif, gps []ifd.Field) {
+	sub := func(tag uint16) []ifd.Field {
+		directory, ok := file.Directory(file.Number(page, tag, 0))
+		if !ok {
+			return nil
+		}
+		return file.Fields(directory, func(tag uint16) bool {
+			return tag != ifd.MakerNote && tag != ifd.Interoperability
+		})
 	}
-	return file.Fields(directory, func(tag uint16) bool {
-		return tag != ifd.MakerNote && tag != ifd.Interoperability
-	})
+	return file.Fields(page, describes), sub(ifd.EXIF), sub(ifd.GPS)
 }
 
-// describes reports whether a page's field describes the image rather than how its
-// pixels are stored.
 func describes(tag uint16) bool {
 	switch tag {
-	case ifd.ImageDescription, ifd.Make, ifd.Model, ifd.XResolution, ifd.YResolution,
-		ifd.ResolutionUnit, ifd.Software, ifd.DateTime, ifd.Artist, ifd.HostComputer,
-		ifd.Rating, ifd.Copyright:
+	case ifd.ImageDescription, ifd.Make, ifd.Model, ifd.Orientation, ifd.XResolution, ifd.YResolution,
+		ifd.ResolutionUnit, ifd.Software, ifd.DateTime, ifd.Artist, ifd.HostComputer, ifd.Rating, ifd.Copyright:
 		return true
 	}
 	return tag >= ifd.XPTitle && tag <= ifd.XPSubject
