@@ -50,9 +50,11 @@ type diagnosis struct {
 	Providers []string       `json:"providers,omitempty"`
 	Device    *engine.Device `json:"device,omitempty"`
 	// Processor is what computes where the device is the processor, and why.
-	Processor string         `json:"processor,omitempty"`
-	NPM       string         `json:"npm,omitempty"`
-	Models    []models.Entry `json:"models"`
+	Processor string `json:"processor,omitempty"`
+	// Native is all code in the process that is not Go.
+	Native []nativeCode   `json:"native,omitempty"`
+	NPM    string         `json:"npm,omitempty"`
+	Models []models.Entry `json:"models"`
 	// Tuning is what was measured of GPUs on this machine.
 	Tuning   []tune.Record `json:"tuning,omitempty"`
 	Findings []finding     `json:"findings"`
@@ -69,6 +71,7 @@ func (a *app) doctor(ctx context.Context, asJSON bool) error {
 		d.NPM = path
 	}
 	d.examineEngine(o)
+	d.Native = loadedNativeCode(d.Library, d.Version)
 	d.examineModels(ctx, store, a.settings.model)
 	if d.Tuning, err = upscaler.Tunings(store); err != nil {
 		d.add(false, err.Error(), "upscaled tune")
@@ -166,6 +169,9 @@ func (a *app) showDiagnosis(d diagnosis) error {
 			row("Computes with", d.Processor)
 		}
 		row("Memory", fmt.Sprintf("%.1f GB, %.1f GB free", float64(d.Device.Memory)/1e9, float64(d.Device.Free)/1e9))
+	}
+	for _, n := range d.Native {
+		row("Native code", strings.Join(strings.Fields(n.Name+" "+n.Version), " ")+" ("+n.Path+")")
 	}
 	row("Models in", d.Home)
 	row("npm", d.NPM)
