@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,7 +17,6 @@ import (
 	"upscaled/server/account/accounttest"
 	"upscaled/server/dialect/dialecttest"
 	"upscaled/server/job/jobtest"
-	"upscaled/server/openapi"
 )
 
 func TestConfigProblems(t *testing.T) {
@@ -72,21 +70,6 @@ func withQueue(t *testing.T, queue *jobtest.Queue, change func(*server.Config)) 
 		t.Fatal(err)
 	}
 	return made
-}
-
-// The document describes every path that is answered, and no other.
-func TestDocumentDescribesTheRoutes(t *testing.T) {
-	t.Parallel()
-	document, err := openapi.New("test")
-	if err != nil {
-		t.Fatal(err)
-	}
-	pages := func(path string) bool {
-		return slices.Contains([]string{"/", "/docs", "/docs/:page"}, path)
-	}
-	for _, d := range document.Differences(whole(t, func(*server.Config) {}).Routes(), pages) {
-		t.Error(d)
-	}
 }
 
 // Links to results begin with the public URL, else with the request's host;

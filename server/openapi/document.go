@@ -19,8 +19,7 @@ var parts embed.FS
 
 // Document is the whole description. It is immutable.
 type Document struct {
-	operations []Operation
-	text       []byte // JSON
+	text []byte // JSON
 }
 
 // New joins the parts; version is that of the program.
@@ -37,7 +36,7 @@ func New(version string) (*Document, error) {
 	if err := json.Indent(&indented, text.Bytes(), "", " "); err != nil {
 		return nil, fmt.Errorf("indent API description: %w", err)
 	}
-	return &Document{operations: operationsOf(whole), text: indented.Bytes()}, nil
+	return &Document{indented.Bytes()}, nil
 }
 
 // JSON returns the document for clients and tools.

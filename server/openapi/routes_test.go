@@ -13,76 +13,8 @@ import (
 	"github.com/labstack/echo/v4"
 	"golang.org/x/net/html"
 
-	"upscaled/server/dialect/aetherforge"
-	"upscaled/server/dialect/ailab"
-	"upscaled/server/dialect/artnex"
-	"upscaled/server/dialect/automatic1111"
 	"upscaled/server/dialect/dialecttest"
-	"upscaled/server/dialect/maskr"
-	"upscaled/server/dialect/mnml"
-	"upscaled/server/dialect/native"
-	"upscaled/server/dialect/replicate"
-	"upscaled/server/job/jobtest"
-	"upscaled/server/openapi"
 )
-
-func nothing(string) bool { return false }
-
-// routes are those of all dialects, laid out as the server does.
-func routes(t *testing.T) *echo.Echo {
-	t.Helper()
-	host := dialecttest.Services(&jobtest.Queue{}, dialecttest.Auth{})
-	e, none := echo.New(), func(echo.Context) error { return nil }
-	native.New(host, native.Defaults(), native.Parts{}).Routes(e)
-	mnml.New(host, mnml.Defaults()).Routes(e)
-	ailab.New(host, ailab.Defaults()).Routes(e)
-	maskr.New(host, maskr.Defaults()).Routes(e)
-	aetherforge.New(host, aetherforge.Defaults()).Routes(e)
-	e.POST("/v1/upscale", artnex.New(host, artnex.Defaults(), nil).Upscale)
-	automatic1111.New(host, automatic1111.Stores{Lister: &jobtest.Queue{}}, automatic1111.Defaults()).Routes(e)
-	replicate.New(host, replicate.Defaults(), replicate.Stores{}).Routes(e)
-	for _, path := range []string{"/healthz", "/readyz", "/v1/files/:id", "/v1/files/:id/:name"} {
-		e.GET(path, none)
-		e.HEAD(path, none)
-	}
-	if err := document(t).Routes(e); err != nil {
-		t.Fatal(err)
-	}
-	return e
-}
-
-func TestRoutesAndDocumentAgree(t *testing.T) {
-	t.Parallel()
-	for _, difference := range document(t).Differences(routes(t).Routes(), nothing) {
-		t.Error(difference)
-	}
-}
-
-func TestDifferences(t *testing.T) {
-	t.Parallel()
-	e := routes(t)
-	none := func(echo.Context) error { return nil }
-	e.PUT("/api/v1/jobs/:id", none)
-	e.GET("/", none)
-	e.HEAD("/api/v1/models", none)
-	e.GET("/assets/*", none)
-	page := func(path string) bool { return path == "/" }
-	all := document(t).Differences(e.Routes(), page)
-	if len(all) != 1 || all[0].String() != "PUT /api/v1/jobs/{id} has a route but is not described" {
-		t.Errorf("%v", all)
-	}
-	var fewer []*echo.Route
-	for _, r := range e.Routes() {
-		if r.Path != "/api/v1/system" && r.Method != http.MethodPut {
-			fewer = append(fewer, r)
-		}
-	}
-	all = document(t).Differences(fewer, page)
-	if len(all) != 1 || all[0] != (openapi.Difference{Operation: openapi.Operation{Method: "GET", Path: "/api/v1/system"}}) ||
-		all[0].String() != "GET /api/v1/system is described but has no route" {
-		t.Errorf("%v", all)
-	}
-}
 
 func get(t *testing.T, path string, headers ...string) *httptest.ResponseRecorder {
 	t.Helper()
@@ -90,7 +22,11 @@ func get(t *testing.T, path string, headers ...string) *httptest.ResponseRecorde
 	for i := 0; i < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}
-	return dialecttest.Do(routes(t), r)
+	e := echo.New()
+	if err := document(t).Routes(e); err != nil {
+		t.Fatal(err)
+	}
+	return dialecttest.Do(e, r)
 }
 
 func TestDocumentIsServed(t *testing.T) {
