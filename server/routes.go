@@ -78,9 +78,8 @@ func lower(a, b int64) int64 {
 func (s *Server) routes(a addresses) (*echo.Echo, error) {
 	services := s.services(a)
 	d := s.dialects(services)
-	viewer := native.Viewer{Links: services.Links, Retention: s.config.APIs.Native.Retention, Now: s.parts.Now}
 	s.bodies = map[string]webhook.Body{
-		native.Name:    func(j job.Job) (string, []byte, error) { return viewer.Body(j, s.config.PublicURL) },
+		native.Name:    func(j job.Job) (string, []byte, error) { return d.native.Body(j, s.config.PublicURL) },
 		replicate.Name: d.replicate.Body,
 	}
 	e := echo.New()

@@ -3,8 +3,6 @@ package server
 import (
 	"context"
 	"crypto/tls"
-	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -151,25 +149,12 @@ func (s *Server) Run(ctx context.Context) error {
 			f.Close()
 		}
 	}()
-	web := s.httpServer()
-	served := make(chan error, 1)
-	go func() { served <- web.Serve(*s.listener.Load()) }()
-	select {
-	case err := <-served:
-		return fmt.Errorf("serve: %w", err)
-	case <-ctx.Done():
-	}
-	close(s.stopping)
-	s.parts.Log.Info("stopping", "grace", s.config.Grace.String())
-	stopping, stop := context.WithTimeout(context.WithoutCancel(ctx), s.config.Grace)
-	defer stop()
-	if err := web.Shutdown(stopping); err != nil {
-		_ = web.Close() // the remaining requests had their time
-	}
-	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serve: %w", err)
-	}
-	return nil
+	unregister := context.AfterFunc(ctx, func() {
+		close(s.stopping)
+		s.parts.Log.Info("stopping", "grace", s.config.Grace.String())
+	})
+	defer unregister()
+	return limits.Serve(ctx, s.httpServer(), *s.listener.Load(), s.config.Grace)
 }
 
 // httpServer returns the HTTP server with its limits.

@@ -4,14 +4,13 @@ package admin
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"time"
 
 	"upscaled/models/fault"
+	"upscaled/server/limits"
 )
 
 // Limits on slow clients. A profile takes 30 s by default.
@@ -46,22 +45,7 @@ func (p *Port) Address() net.Addr { return p.listener.Addr() }
 
 // Run serves until the context ends; requests in progress then have one second.
 func (p *Port) Run(ctx context.Context) error {
-	served := make(chan error, 1)
-	go func() { served <- p.web.Serve(p.listener) }()
-	select {
-	case err := <-served:
-		return fmt.Errorf("serve %s: %w", p.listener.Addr(), err)
-	case <-ctx.Done():
-	}
-	stopping, stop := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
-	defer stop()
-	if err := p.web.Shutdown(stopping); err != nil {
-		_ = p.web.Close() // the remaining requests had their time
-	}
-	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serve %s: %w", p.listener.Addr(), err)
-	}
-	return nil
+	return limits.Serve(ctx, p.web, p.listener, stopLimit)
 }
 
 // Close closes a port that was not run.

@@ -1,8 +1,10 @@
 package dialect
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"strconv"
 	"time"
@@ -21,7 +23,18 @@ func JSON(c echo.Context, status int, body any) error {
 		header.Set(echo.HeaderContentType, echo.MIMEApplicationJSON)
 	}
 	c.Response().WriteHeader(status)
-	encoder := json.NewEncoder(c.Response())
+	return encode(c.Response(), body)
+}
+
+// Marshal returns a body as JSON writes it: one line with a line feed.
+func Marshal(body any) ([]byte, error) {
+	var text bytes.Buffer
+	err := encode(&text, body)
+	return text.Bytes(), err
+}
+
+func encode(w io.Writer, body any) error {
+	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
 	return encoder.Encode(body)
 }

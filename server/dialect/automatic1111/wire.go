@@ -1,15 +1,16 @@
 package automatic1111
 
 import (
+	"bufio"
 	"encoding/base64"
 	"encoding/json"
-	"io"
 	"net/http"
 	"strconv"
 	"strings"
 
 	"github.com/labstack/echo/v4"
 
+	"upscaled/server/dialect"
 	"upscaled/server/job"
 )
 
@@ -110,44 +111,22 @@ func respond(c echo.Context, html string, done []result, batch bool) error {
 	if batch {
 		open, end = `,"images":[`, "]}\n"
 	}
-	w := errorWriter{w: c.Response()}
-	w.text(`{"html_info":` + plainJSON(html) + open)
+	info, err := dialect.Marshal(html)
+	if err != nil {
+		return err
+	}
+	w := bufio.NewWriter(c.Response()) // keeps its first error until Flush
+	_, _ = w.WriteString(`{"html_info":` + strings.TrimSuffix(string(info), "\n") + open)
 	for i, d := range done {
 		if i > 0 {
-			w.text(",")
+			_ = w.WriteByte(',')
 		}
-		w.text(`"`)
-		encoder := base64.NewEncoder(base64.StdEncoding, &w)
-		_, _ = encoder.Write(d.png) // w keeps the error
+		_ = w.WriteByte('"')
+		encoder := base64.NewEncoder(base64.StdEncoding, w)
+		_, _ = encoder.Write(d.png)
 		_ = encoder.Close()
-		w.text(`"`)
+		_ = w.WriteByte('"')
 	}
-	w.text(end)
-	return w.err
+	_, _ = w.WriteString(end)
+	return w.Flush()
 }
-
-// plainJSON returns a JSON string without HTML escapes.
-func plainJSON(s string) string {
-	var out strings.Builder
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(s) // strings always marshal, and a builder takes all
-	return strings.TrimSuffix(out.String(), "\n")
-}
-
-// errorWriter writes nothing after its first error.
-type errorWriter struct {
-	w   io.Writer
-	err error
-}
-
-func (w *errorWriter) Write(p []byte) (int, error) {
-	if w.err != nil {
-		return 0, w.err
-	}
-	var n int
-	n, w.err = w.w.Write(p)
-	return n, w.err
-}
-
-func (w *errorWriter) text(s string) { _, _ = io.WriteString(w, s) }

@@ -8,6 +8,7 @@ import (
 	"upscaled/server/dialect/dialecttest"
 	"upscaled/server/dialect/native"
 	"upscaled/server/job"
+	"upscaled/server/job/jobtest"
 )
 
 // FuzzRecord shows jobs as a store may give them back, whoever wrote the
@@ -35,8 +36,8 @@ func FuzzRecord(f *testing.F) {
 				return // RFC 3339 ends at 9999, and a day more may be told
 			}
 		}
-		viewer := native.Viewer{Links: dialecttest.Links{}, Retention: 24 * time.Hour, Now: func() time.Time { return dialecttest.Now }}
-		_, body, err := viewer.Body(j, base)
+		api := native.New(dialecttest.Services(&jobtest.Queue{}, dialecttest.Auth{}), native.Defaults(), native.Parts{})
+		_, body, err := api.Body(j, base)
 		var told native.Job
 		if err == nil {
 			err = json.Unmarshal(body, &told)

@@ -9,7 +9,6 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"testing"
-	"time"
 
 	"upscaled/models/fault"
 	"upscaled/server/dialect"
@@ -198,9 +197,9 @@ func TestWebhookBody(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	viewer := native.Viewer{Links: dialecttest.Links{}, Retention: 24 * time.Hour, Now: func() time.Time { return dialecttest.Now }}
+	api := native.New(dialecttest.Services(&jobtest.Queue{}, dialecttest.Auth{}), native.Defaults(), native.Parts{})
 	for base, want := range map[string]string{"": "https://asked.example", "https://public.example/": "https://public.example"} {
-		kind, body, err := viewer.Body(j, base)
+		kind, body, err := api.Body(j, base)
 		var told native.Job
 		if err == nil {
 			err = json.Unmarshal(body, &told)

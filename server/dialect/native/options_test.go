@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"upscaled/models/fault"
+	"upscaled/server/dialect"
 	"upscaled/server/job"
 )
 
@@ -124,12 +125,12 @@ func TestRefusedTypes(t *testing.T) {
 // Options that pass are shown as a request that gives the same options again.
 func checkRoundTrip(t *testing.T, o job.Options) {
 	t.Helper()
-	shown, err := encode(optionsView(o))
+	shown, err := dialect.Marshal(optionsView(o))
 	if err != nil {
 		t.Fatal(err)
 	}
 	body := `{"url":"https://a.example/"`
-	if inner := strings.Trim(string(shown), "{}"); inner != "" {
+	if inner := strings.Trim(string(shown), "{}\n"); inner != "" {
 		body += "," + inner
 	}
 	again, err := parseJSON([]byte(body+"}"), 1000)

@@ -1,13 +1,13 @@
 package native
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"time"
 
 	"github.com/labstack/echo/v4"
+
+	"upscaled/server/dialect"
 )
 
 // writeLimit is how long a client may take to receive one event.
@@ -40,13 +40,13 @@ func (s *eventStream) send(event string, data any) {
 	if s.err != nil {
 		return
 	}
-	text, err := encode(data)
+	text, err := dialect.Marshal(data)
 	if err != nil {
 		s.err = fmt.Errorf("encode event: %w", err)
 		return
 	}
 	s.count++
-	s.write(fmt.Sprintf("id: %d\nevent: %s\ndata: %s\n\n", s.count, event, text))
+	s.write(fmt.Sprintf("id: %d\nevent: %s\ndata: %s\n", s.count, event, text))
 }
 
 // comment writes a line that clients ignore.
@@ -60,13 +60,4 @@ func (s *eventStream) write(text string) {
 	if _, s.err = s.c.Response().Write([]byte(text)); s.err == nil {
 		s.err = s.control.Flush()
 	}
-}
-
-// encode returns JSON on one line, without HTML escapes in URLs.
-func encode(body any) ([]byte, error) {
-	var text bytes.Buffer
-	encoder := json.NewEncoder(&text)
-	encoder.SetEscapeHTML(false)
-	err := encoder.Encode(body)
-	return bytes.TrimSpace(text.Bytes()), err
 }

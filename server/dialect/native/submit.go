@@ -92,7 +92,7 @@ func (a *API) accept(c echo.Context, caller job.Caller, r request, in input) (jo
 
 // view returns the job object for this request's client.
 func (a *API) view(c echo.Context, j job.Job) Job {
-	return a.viewer().job(j, a.services.BaseURL(c.Request()))
+	return a.object(j, a.services.BaseURL(c.Request()))
 }
 
 // await returns the job once it is final, or its latest record when the wait is

@@ -1,8 +1,8 @@
 package native
 
 import (
+	"bytes"
 	"encoding/json"
-	"fmt"
 	"math"
 	"strings"
 	"time"
@@ -106,44 +106,31 @@ func readMemo(j job.Job) memo {
 	return m
 }
 
-// Viewer makes job objects, for responses and webhooks.
-type Viewer struct {
-	Links     dialect.Links
-	Retention time.Duration
-	Now       func() time.Time
-}
-
-func (a *API) viewer() Viewer {
-	return Viewer{Links: a.services.Links, Retention: a.config.Retention, Now: a.services.Now}
-}
-
 // Body returns the body of a job's webhook: the job object. base is the server's
 // URL; "" means the one that the job's client used.
-func (v Viewer) Body(j job.Job, base string) (contentType string, body []byte, err error) {
+func (a *API) Body(j job.Job, base string) (contentType string, body []byte, err error) {
 	if base = strings.TrimRight(base, "/"); base == "" {
 		base = readMemo(j).Base
 	}
-	body, err = encode(v.job(j, base))
-	if err != nil {
-		return "", nil, fmt.Errorf("encode job %s: %w", j.ID, err)
-	}
-	return "application/json", body, nil
+	body, err = dialect.Marshal(a.object(j, base))
+	return "application/json", bytes.TrimSpace(body), err
 }
 
-func (v Viewer) job(j job.Job, base string) Job {
+// object returns the job object with URLs below a base.
+func (a *API) object(j job.Job, base string) Job {
 	self := base + root + "/jobs/" + j.ID
 	shown := Job{
 		ID: j.ID, State: j.State, Progress: j.Progress, CreatedAt: milliseconds(j.Created),
 		StartedAt: moment(j.Started), FinishedAt: moment(j.Finished), Name: j.InputName,
-		Options: optionsView(j.Options), EstimateSeconds: v.estimate(j), Input: inputOf(j),
+		Options: optionsView(j.Options), EstimateSeconds: a.estimate(j), Input: inputOf(j),
 		URLs: URLs{Self: self, Events: self + "/events", Result: self + "/result", Cancel: self + "/cancel"},
 	}
 	if j.State.Final() && !j.Finished.IsZero() {
-		shown.ExpiresAt = moment(j.Finished.Add(v.Retention))
+		shown.ExpiresAt = moment(j.Finished.Add(a.config.Retention))
 	}
 	switch {
 	case j.State == job.Succeeded && j.Result != nil:
-		shown.Result = resultOf(j, v.Links.URL(base, j))
+		shown.Result = resultOf(j, a.services.Links.URL(base, j))
 	case j.State == job.Failed:
 		shown.Error = failureOf(j.Failure)
 	}
@@ -152,9 +139,9 @@ func (v Viewer) job(j job.Job, base string) Job {
 
 // estimate returns nil until there is some progress: before that, the time goes
 // into loading a model.
-func (v Viewer) estimate(j job.Job) *float64 {
+func (a *API) estimate(j job.Job) *float64 {
 	const least = 0.02
-	spent := v.Now().Sub(j.Started).Seconds()
+	spent := a.services.Now().Sub(j.Started).Seconds()
 	if j.State != job.Running || j.Progress < least || j.Started.IsZero() || spent <= 0 {
 		return nil
 	}

@@ -1,7 +1,6 @@
 package replicate
 
 import (
-	"bytes"
 	"encoding/json"
 	"strings"
 
@@ -64,9 +63,6 @@ func repeated(image string) string {
 // start is sent on request.
 func (a *API) Body(j job.Job) (contentType string, body []byte, err error) {
 	base := decodeMemo(j.Memo).Base
-	var text bytes.Buffer
-	encoder := json.NewEncoder(&text)
-	encoder.SetEscapeHTML(false) // as in responses
-	err = encoder.Encode(predictionOf(j, base, a.resultURL(base, j)))
-	return "application/json", text.Bytes(), err
+	body, err = dialect.Marshal(predictionOf(j, base, a.resultURL(base, j)))
+	return "application/json", body, err
 }
