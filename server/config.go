@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"upscaled/server/admin"
 	"upscaled/server/fetch"
 	"upscaled/server/limits"
 )
@@ -113,17 +114,9 @@ func (c Config) Problems() []string {
 	return append(all, c.APIs.problems()...)
 }
 
-// Exposed says whether anybody on the network could use the server: it listens
-// beyond loopback.
-func (c Config) Exposed() bool {
-	host, _, err := net.SplitHostPort(c.Listen)
-	if err != nil || host == "localhost" {
-		return err != nil
-	}
-	address, err := netip.ParseAddr(host)
-	//guard:loopback TestOpen => err != nil && !address.IsLoopback()
-	return err != nil || !address.IsLoopback()
-}
+// Exposed reports whether other machines can reach the server: it listens beyond
+// loopback.
+func (c Config) Exposed() bool { return !admin.IsLoopback(c.Listen) }
 
 // rateLimit is what clients have to keep.
 func (c Config) rateLimit() limits.RateLimit {

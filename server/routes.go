@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"mime"
@@ -11,6 +12,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"upscaled/models/fault"
+	"upscaled/server/admin"
 	"upscaled/server/dialect"
 	"upscaled/server/dialect/aetherforge"
 	"upscaled/server/dialect/ailab"
@@ -100,10 +102,11 @@ func (s *Server) routes(a addresses) (*echo.Echo, error) {
 		return nil, err
 	}
 	e.Use(own)
-	e.GET("/healthz", s.healthz)
-	e.GET("/readyz", s.readyz)
-	e.HEAD("/healthz", s.healthz) // used by load balancers
-	e.HEAD("/readyz", s.readyz)
+	for path, ready := range map[string]func(context.Context) error{"/healthz": nil, "/readyz": s.ready} {
+		handler := echo.WrapHandler(admin.Health(ready))
+		e.GET(path, handler)
+		e.HEAD(path, handler) // used by load balancers
+	}
 	d.register(e, names)
 	names.current = "files"
 	d.fileRoutes(e, file.Handler{Queue: services.Queue, Signer: s.signer(), WriteError: d.writeFileError})

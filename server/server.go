@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -177,12 +178,15 @@ func (s *Server) httpServer() *http.Server {
 	return web
 }
 
-// isStopping reports whether Run's context has ended.
-func (s *Server) isStopping() bool {
+// ready returns why new work should not be sent here, or nil.
+func (s *Server) ready(ctx context.Context) error {
 	select {
 	case <-s.stopping:
-		return true
+		return errors.New("stopping")
 	default:
-		return false
 	}
+	if s.parts.Ready == nil {
+		return nil
+	}
+	return s.parts.Ready(ctx)
 }

@@ -22,6 +22,27 @@ func (s Services) Run(ctx context.Context, spec job.Spec, input []byte) (job.Job
 	return s.Await(ctx, submitted.Job)
 }
 
+// RunSync submits a job whose result only this call can return, and waits for its
+// end. It cancels a job that does not finish within the wait limit, so that nothing
+// is left running, or paid for, that the caller does not get; the record that it
+// returns is then not final.
+func (s Services) RunSync(ctx context.Context, spec job.Spec, input []byte) (job.Job, error) {
+	spec.Sync = true
+	done, err := s.Run(ctx, spec, input)
+	if fault.KindOf(err) == fault.Internal {
+		s.Abandon(ctx, spec.ID) // it may have been accepted before the store failed
+	}
+	if err != nil || done.State.Final() {
+		return done, err
+	}
+	s.Abandon(ctx, done.ID)
+	// Abandon leaves alone a job that has succeeded meanwhile: it was paid for.
+	if latest, err := s.Queue.Get(ctx, done.ID); err == nil && latest.State == job.Succeeded {
+		return latest, nil
+	}
+	return done, nil
+}
+
 // Await waits for the end of a job. A client that disconnects cancels it. When
 // the wait limit passes first, Await returns the latest record, whose state is
 // not final, without an error; the job continues until it is canceled.

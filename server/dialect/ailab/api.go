@@ -70,16 +70,11 @@ func (a *API) upscale(c echo.Context, caller job.Caller) error {
 	if err != nil {
 		return err
 	}
-	spec.Sync = true // the vendor has no call to query a job
-	done, err := a.services.Run(c.Request().Context(), spec, input)
+	done, err := a.services.RunSync(c.Request().Context(), spec, input)
+	if err == nil {
+		err = failure(done)
+	}
 	if err != nil {
-		return err
-	}
-	if !done.State.Final() {
-		// Nobody could fetch the result later.
-		a.services.Abandon(c.Request().Context(), done.ID)
-	}
-	if err := failure(done); err != nil {
 		return err
 	}
 	url := a.services.NamedURL(a.services.BaseURL(c.Request()), done, "result")

@@ -3,12 +3,10 @@
 package artnex
 
 import (
-	"context"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
 
-	"upscaled/models/fault"
 	"upscaled/server/dialect"
 	"upscaled/server/job"
 )
@@ -66,31 +64,12 @@ func (a *API) upscale(c echo.Context, id string) (job.Job, error) {
 	if err != nil {
 		return job.Job{}, err
 	}
-	return a.run(ctx, job.Spec{
+	done, err := a.services.RunSync(ctx, job.Spec{
 		ID: id, API: apiName, Account: caller.ID, Price: a.config.Price, InputName: dialect.NameOf(r.image),
 		Options: job.Options{Scale: r.scale, Format: string(format)}, Input: info,
 	}, input)
-}
-
-// run returns a succeeded job or an error. This API has no second call to fetch
-// a late result, so no job is left running, or paid for, that the caller does
-// not get.
-func (a *API) run(ctx context.Context, spec job.Spec, input []byte) (job.Job, error) {
-	spec.Sync = true
-	done, err := a.services.Run(ctx, spec, input)
-	if fault.KindOf(err) == fault.Internal {
-		a.services.Abandon(ctx, spec.ID) // it may have been accepted before the store failed
-	}
 	if err != nil {
 		return job.Job{}, err
-	}
-	if !done.State.Final() {
-		a.services.Abandon(ctx, done.ID)
-		// Abandon leaves alone a job that has succeeded meanwhile: it was paid for.
-		if latest, err := a.services.Queue.Get(ctx, done.ID); err == nil && latest.State == job.Succeeded {
-			return latest, nil
-		}
-		return job.Job{}, fault.New(fault.Busy, "The image was not done within the time limit.")
 	}
 	return done, failureOf(done)
 }

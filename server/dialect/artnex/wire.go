@@ -63,13 +63,14 @@ func apiError(err error) (status int, code, message string) {
 	return http.StatusInternalServerError, "internal_error", "The image could not be processed because of an internal error."
 }
 
-// failureOf returns the error of a final job, or nil for a succeeded one. A
-// cancellation is an internal error, like everything that is not the image's
-// fault.
+// failureOf returns the error of a job without a result, or nil. A cancellation is
+// an internal error, like everything that is not the image's fault.
 func failureOf(j job.Job) error {
 	switch {
 	case j.State == job.Succeeded:
 		return nil
+	case !j.State.Final():
+		return fault.New(fault.Busy, "The image was not done within the time limit.")
 	case j.Failure == nil:
 		return fault.New(fault.Internal, "job %s is %s", j.ID, j.State)
 	}

@@ -55,17 +55,6 @@ func (f *fields) get(name string) (json.RawMessage, bool) {
 	return raw, given
 }
 
-// scalar returns the text of a number or string; "" for everything else.
-func scalar(raw json.RawMessage) string {
-	switch raw[0] {
-	case '"':
-		return strings.TrimSpace(string(text(raw)))
-	case '[', '{', 't', 'f':
-		return ""
-	}
-	return string(raw)
-}
-
 // interval is from least to most; open excludes least.
 type interval struct {
 	least, most float64
@@ -80,9 +69,8 @@ func (f *fields) number(name string, fallback float64, in interval) float64 {
 	if !given {
 		return fallback
 	}
-	written := scalar(raw)
-	n, err := strconv.ParseFloat(written, 64)
-	if err != nil || math.IsNaN(n) || math.IsInf(n, 0) || strings.ContainsAny(written, "xX_") {
+	n, ok := parseNumber(raw)
+	if !ok {
 		f.reject(name, "type_error.float", "value is not a valid float")
 		return fallback
 	}
@@ -95,13 +83,25 @@ func (f *fields) whole(name string, fallback int, in interval) int {
 	if !given {
 		return fallback
 	}
-	written := scalar(raw)
-	n, err := strconv.ParseFloat(written, 64)
-	if err != nil || math.IsNaN(n) || math.IsInf(n, 0) || strings.ContainsAny(written, "xX_") || raw[0] == '"' && n != math.Trunc(n) {
+	n, ok := parseNumber(raw)
+	if !ok || raw[0] == '"' && n != math.Trunc(n) {
 		f.reject(name, "type_error.integer", "value is not a valid integer")
 		return fallback
 	}
 	return int(f.within(name, math.Trunc(n), in))
+}
+
+// parseNumber parses a number, or a string that holds one.
+func parseNumber(raw json.RawMessage) (float64, bool) {
+	written := string(raw)
+	switch raw[0] {
+	case '"':
+		written = strings.TrimSpace(string(text(raw)))
+	case '[', '{', 't', 'f':
+		return 0, false
+	}
+	n, err := strconv.ParseFloat(written, 64)
+	return n, err == nil && !math.IsNaN(n) && !math.IsInf(n, 0) && !strings.ContainsAny(written, "xX_")
 }
 
 // within returns n if it is in the interval; else it adds a violation and returns

@@ -21,22 +21,18 @@ func (a *API) process(ctx context.Context, caller job.Caller, deadline time.Time
 	const length = 24
 	spec := job.Spec{
 		ID: "a1111-" + dialect.Random(length), API: Name, Account: caller.ID, Price: a.config.Price * t.runs(),
-		InputName: t.name, Input: t.info, Options: t.options, Sync: true,
+		InputName: t.name, Input: t.info, Options: t.options,
 	}
 	services := a.services
 	services.WaitLimit = time.Until(deadline)
-	j, err := services.Run(ctx, spec, t.data)
+	j, err := services.RunSync(ctx, spec, t.data)
 	if fault.KindOf(err) == fault.NotFound {
 		return result{}, lost(err)
 	}
+	if err == nil {
+		err = failureOf(j)
+	}
 	if err != nil {
-		return result{}, err
-	}
-	if !j.State.Final() {
-		// Nobody could fetch the result later: the vendor has no call to query a job.
-		services.Abandon(ctx, j.ID)
-	}
-	if err := failureOf(j); err != nil {
 		return result{}, err
 	}
 	data, err := services.ReadResult(ctx, j.ID)
