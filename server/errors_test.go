@@ -22,7 +22,7 @@ import (
 	"upscaled/server/job/jobtest"
 )
 
-// site is a whole server on a pretend queue, with keys of every kind.
+// site is a whole server on a fake queue, with keys of every kind.
 type site struct {
 	url  string
 	keys map[string]string // "good", "poor" and "disabled"
@@ -94,7 +94,7 @@ var changing = map[string]*regexp.Regexp{
 // row is one line of an error table.
 type row struct {
 	name   string
-	method string // POST where empty
+	method string // POST if empty
 	path   string
 	// form has "field=value" and "field@name" with file; json is a body
 	// instead.
@@ -104,7 +104,7 @@ type row struct {
 	// key names one of site.keys.
 	key    string
 	status int
-	// body is the whole answer, or its beginning where it ends in "...".
+	// body is the whole response, or its beginning if it ends in "...".
 	body string
 	// retry is the Retry-After header.
 	retry string
@@ -195,5 +195,5 @@ func checkAll(t *testing.T, s site, rows []row) {
 
 func succeeding() *jobtest.Queue { return &jobtest.Queue{Work: dialecttest.Succeed} }
 
-// cut is a picture file that ends early.
+// cut returns a truncated image file.
 func cut(file []byte) []byte { return file[:len(file)*2/3] }

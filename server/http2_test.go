@@ -49,7 +49,7 @@ func dialHTTP2(t *testing.T, address net.Addr) *wire {
 	return w
 }
 
-// encode gives a header's block: names and values by turns.
+// encode returns a header block: names and values alternate.
 func (w *wire) encode(fields ...string) []byte {
 	w.block.Reset()
 	for i := 0; i < len(fields); i += 2 {
@@ -58,7 +58,7 @@ func (w *wire) encode(fields ...string) []byte {
 	return w.block.Bytes()
 }
 
-// begin sends a request's header and gives its stream.
+// begin sends a request's header and returns its stream.
 func (w *wire) begin(end bool, fields ...string) (uint32, error) {
 	stream := w.next
 	w.next += 2
@@ -173,7 +173,7 @@ func TestSlowHTTP2Upload(t *testing.T) {
 	}
 }
 
-// A header that grows on and on is refused.
+// An endless header is rejected.
 func TestLargeHTTP2Header(t *testing.T) {
 	t.Parallel()
 	w := dialHTTP2(t, encrypted(t, nil, func(*server.Config) {}))

@@ -76,7 +76,7 @@ func newAccounts() *account.Accounts { return account.New(accounttest.NewMemory(
 
 func accountOptions() account.NewOptions { return account.NewOptions{Name: "shop"} }
 
-// submission is a request of the server's own API with two pictures.
+// submission is a request of the server's own API with two images.
 func submission(t *testing.T, key string) *http.Request {
 	t.Helper()
 	var body bytes.Buffer
@@ -98,7 +98,7 @@ func submission(t *testing.T, key string) *http.Request {
 	return r
 }
 
-// The access log and the observers tell API, account and jobs, and no key.
+// The access log and the observers report API, account and jobs, but no key.
 func TestRequestsAreObserved(t *testing.T) {
 	t.Parallel()
 	handler, key, id, seen, log := observed(t)

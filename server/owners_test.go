@@ -84,7 +84,7 @@ func moved(t *testing.T) neighbours {
 	return n
 }
 
-// ask gives status and body of a request with a key in every place that any
+// ask returns status and body of a request with a key in every place that any
 // API looks for one.
 func (n neighbours) ask(method, path, key string, body io.Reader) (int, string) {
 	// A stream of events ends with its client.
@@ -101,7 +101,7 @@ func (n neighbours) ask(method, path, key string, body io.Reader) (int, string) 
 	return w.Code, w.Body.String()
 }
 
-// openRoutes tell nothing of anybody, or are for whoever has a signed link.
+// openRoutes reveal nothing, or are for anybody with a signed link.
 func openRoutes() []string {
 	return []string{
 		"/", "/page/*", "/docs", "/docs/:page", "/docs/api", "/docs/api/*", "/openapi.json", "/healthz", "/readyz",
@@ -217,8 +217,8 @@ func TestOwnersSeeTheirOwn(t *testing.T) {
 	}
 }
 
-// Another's picture is no input either: an upload and a result are their
-// owner's when their URL is given for a picture.
+// Another caller's image is no input either: an upload and a result are their
+// owner's if their URL is used as an input.
 func TestInputsOfAnother(t *testing.T) {
 	t.Parallel()
 	n := moved(t)

@@ -74,7 +74,7 @@ func animated(t *testing.T) []byte {
 }
 
 // TestResultsThatAreTooLarge asks each API for a result beyond
-// --max-output-pixels: each refuses in its own form and nothing is queued.
+// --max-output-pixels: each rejects it in its own form and nothing is queued.
 func TestResultsThatAreTooLarge(t *testing.T) {
 	t.Parallel()
 	const most = 15_000

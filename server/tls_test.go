@@ -27,7 +27,7 @@ import (
 	"upscaled/server/job/jobtest"
 )
 
-// certificate makes a self-signed one for 127.0.0.1 and gives the two files.
+// certificate makes a self-signed one for 127.0.0.1 and returns the two files.
 func certificate(t *testing.T) (certificate, key string, pool *x509.CertPool) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -72,7 +72,7 @@ func secured(t *testing.T, change func(*server.Config)) (*server.Server, error) 
 	})
 }
 
-// listening runs a server until the test ends and gives its address.
+// listening runs a server until the test ends and returns its address.
 func listening(t *testing.T, s *server.Server) net.Addr {
 	t.Helper()
 	address, err := s.Listen()
@@ -168,7 +168,7 @@ func TestACMEKnowsItsHosts(t *testing.T) {
 	}
 }
 
-// Pages of other origins may call only where that was allowed.
+// Pages of other origins may call only if that is allowed.
 func TestCrossOrigin(t *testing.T) {
 	t.Parallel()
 	ask := func(origins []string) http.Header {

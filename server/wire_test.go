@@ -22,7 +22,7 @@ import (
 	"upscaled/server/job"
 )
 
-// seen notes every request that is answered.
+// seen records every handled request.
 type seen struct {
 	mutex sync.Mutex
 	paths []string
@@ -61,7 +61,7 @@ func exposed(t *testing.T, change func(*server.Config)) (net.Addr, *seen) {
 	return listening(t, s), noted
 }
 
-// exchange sends bytes and gives all that comes back until the server closes;
+// exchange sends bytes and returns the response until the server closes;
 // open says that it did not within the time.
 func exchange(t *testing.T, address net.Addr, raw string, patience time.Duration) (answer string, open bool) {
 	t.Helper()
@@ -84,7 +84,7 @@ func exchange(t *testing.T, address net.Addr, raw string, patience time.Duration
 // smuggled is a request that has to stay part of another's body, or nothing.
 const smuggled = "GET /smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
-// What proxies and servers could understand differently is refused, or its
+// A request that proxies and servers could parse differently is rejected, or its
 // connection ends before anything behind it is read.
 func TestSmuggling(t *testing.T) {
 	t.Parallel()
@@ -148,7 +148,7 @@ func TestSmuggling(t *testing.T) {
 	}
 }
 
-// Requests one behind the other are answered each, in order.
+// Pipelined requests are all answered, in order.
 func TestPipelining(t *testing.T) {
 	t.Parallel()
 	address, _ := exposed(t, func(*server.Config) {})
@@ -181,7 +181,7 @@ func TestPipelining(t *testing.T) {
 }
 
 // A client that sends its header, its body or nothing at all too slowly loses
-// its connection, while others are answered.
+// its connection, while others are served.
 func TestSlowloris(t *testing.T) {
 	t.Parallel()
 	const limit = 200 * time.Millisecond

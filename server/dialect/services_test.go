@@ -60,8 +60,8 @@ func TestLeavingClientCancels(t *testing.T) {
 	}
 }
 
-// When the server stops, what has not begun is given up and what runs is
-// still waited for.
+// When the server stops, queued jobs are canceled and running ones
+// are still waited for.
 func TestStoppingServer(t *testing.T) {
 	t.Parallel()
 	q, stopping := &jobtest.Queue{}, make(chan struct{})
@@ -160,7 +160,7 @@ func TestNamedURL(t *testing.T) {
 	}
 }
 
-// A status ends when its picture does, though the record lives on for a while.
+// A status expires with its image, although the record lives on for a while.
 func TestExpiredJobsAreUnknown(t *testing.T) {
 	t.Parallel()
 	q := &jobtest.Queue{Work: dialecttest.Succeed}

@@ -17,8 +17,8 @@ func (a *asked) RoundTrip(r *http.Request) (*http.Response, error) {
 	return nil, errors.New("not sent")
 }
 
-// FuzzFetch gives URLs of strangers: what is asked for is https, without a
-// password, of the host that is allowed; everything else is refused in words
+// FuzzFetch fetches URLs of strangers: every request is https, without a
+// password, of the host that is allowed; everything else is rejected in words
 // that repeat nothing of it.
 func FuzzFetch(f *testing.F) {
 	for _, seed := range []string{

@@ -19,7 +19,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // crowd is a server of few connections. Requests of /hold last until the
-// function it gives is called.
+// returned function is called.
 func crowd(t *testing.T, most int) (connections *limits.Connections, address string, holding <-chan struct{}, release context.CancelFunc) {
 	t.Helper()
 	connections = limits.NewConnections(most)
@@ -90,7 +90,7 @@ func TestSlowConnectionsMakeRoom(t *testing.T) {
 	}
 }
 
-// What is being answered goes on; then the new one has to go.
+// Requests in progress continue; then the new connection is closed.
 func TestAnswersAreNotCut(t *testing.T) {
 	t.Parallel()
 	const most = 3

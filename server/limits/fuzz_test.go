@@ -19,7 +19,7 @@ import (
 	"upscaled/server/limits"
 )
 
-// FuzzSites takes what browsers and hostile pages tell of themselves. A page
+// FuzzSites takes the headers of browsers and hostile pages. A page
 // that its browser calls foreign, or whose origin has another host, changes
 // nothing, however the origin is written.
 func FuzzSites(f *testing.F) {

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Waiting uses the allowance up, bytes give it back: a pause is borne, a rate
+// Waiting consumes the time budget, bytes refill it: a pause is allowed, a rate
 // below the bound is not, and speed in the past buys no longer pause.
 func TestAllowance(t *testing.T) {
 	t.Parallel()

@@ -18,7 +18,7 @@ import (
 	"upscaled/server/limits"
 )
 
-// bounded is a server whose handler runs under the guard; errors are answered
+// bounded is a server whose handler runs under the limits; errors are written
 // with their kind.
 func bounded(t *testing.T, pace limits.RateLimit, budget *limits.Budget, handle echo.HandlerFunc) string {
 	t.Helper()
@@ -61,7 +61,7 @@ func readAll(c echo.Context) error {
 
 const quick = 50 * time.Millisecond
 
-// A client that stops sending is answered and cut, also one that sends a byte
+// A client that stops sending gets a response and is cut, also one that sends a byte
 // now and then.
 func TestSlowUploads(t *testing.T) {
 	t.Parallel()
@@ -212,7 +212,7 @@ func TestBudget(t *testing.T) {
 	}
 }
 
-// A refused request is answered though its body never comes.
+// A rejected request gets a response although its body never comes.
 func TestRefusedWithoutBody(t *testing.T) {
 	t.Parallel()
 	address := bounded(t, limits.RateLimit{Stall: quick, Rate: 1}, &limits.Budget{}, func(echo.Context) error {

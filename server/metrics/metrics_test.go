@@ -102,7 +102,7 @@ func TestNamesAreGood(t *testing.T) {
 	}
 }
 
-// The manual tells of every metric with its labels, and of no other.
+// The guide lists every metric with its labels, and no other.
 func TestManualTellsAll(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("../docs/operations.md")

@@ -69,7 +69,7 @@ func TestValidationCatches(t *testing.T) {
 	}
 }
 
-// Every operation is named, told of and sorted under a tag that is described.
+// Every operation has a name, a summary and a tag that is described.
 func TestOperationsAreDescribed(t *testing.T) {
 	t.Parallel()
 	loaded, tags, names := load(t), map[string]bool{}, map[string]bool{}

@@ -82,7 +82,7 @@ func tracer(t *testing.T, ratio float64, log *slog.Logger, status int) (*trace.T
 	return made, posts
 }
 
-// submit traces one request that submits a job, and gives the job's Trace.
+// submit traces one request that submits a job, and returns the job's Trace.
 func submit(made *trace.Tracer, parent string) string {
 	r := httptest.NewRequest(http.MethodPost, "/v1/upscale?key=secret", nil)
 	if parent != "" {
@@ -119,7 +119,7 @@ func TestJobCarriesTheTrace(t *testing.T) {
 	}
 }
 
-// A collector that refuses is told once, in this program's log.
+// A failing collector is reported once, in this program's log.
 func TestCollectorThatRefuses(t *testing.T) {
 	t.Parallel()
 	log := &lines{}

@@ -34,7 +34,7 @@ const (
 	jobs    = "/public/v1/job/"
 )
 
-// server is one pretend server; tests change what they are about.
+// server is a fake server that tests can change.
 type server struct {
 	queue  *jobtest.Queue
 	gate   dialecttest.Auth
@@ -251,7 +251,7 @@ type endless struct{}
 
 func (endless) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
-// unread is a body that must be refused by its declared length.
+// unread is a body that must be rejected by its declared length.
 type unread struct{ t *testing.T }
 
 func (u unread) Read([]byte) (int, error) { u.t.Error("the body was read"); return 0, io.EOF }

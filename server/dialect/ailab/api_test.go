@@ -28,7 +28,7 @@ const (
 	credits = "/api/common/query-credits"
 )
 
-// server is one pretend server; tests change what they are about.
+// server is a fake server that tests can change.
 type server struct {
 	queue  *jobtest.Queue
 	gate   job.Authenticator
@@ -86,7 +86,7 @@ func golden(t *testing.T, name string, status int, got *httptest.ResponseRecorde
 	dialecttest.Golden(t, name, names.ReplaceAll(plain, []byte("/<result>?")))
 }
 
-// photo is a request with a picture that passes every check.
+// photo is a request with an image that passes every check.
 func photo(t *testing.T, fields ...dialecttest.Part) *http.Request {
 	t.Helper()
 	file := dialecttest.File("image", "photo.jpg", dialecttest.PNG(t, 40, 33, false))
@@ -138,7 +138,7 @@ func TestSuccess(t *testing.T) {
 	}
 }
 
-// A request ID that middleware did not give is made here.
+// Without middleware the API makes a request ID.
 func TestOwnRequestID(t *testing.T) {
 	t.Parallel()
 	s := newServer()
@@ -293,7 +293,7 @@ func TestClientThatGoesGetsNoAnswer(t *testing.T) {
 	}
 }
 
-// The server hands over what its router refused: unknown paths and methods.
+// The server passes on its router's errors: unknown paths and methods.
 func TestRefuseAnswersForTheRouter(t *testing.T) {
 	t.Parallel()
 	a := ailab.New(dialecttest.Services(&jobtest.Queue{}, dialecttest.Auth{}), ailab.Defaults())

@@ -113,7 +113,7 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-// Whatever is sent, parameters are within their documented ranges or refused
+// Whatever is sent, parameters are within their documented ranges or rejected
 // with one of two codes.
 func FuzzParseParameters(f *testing.F) {
 	f.Add("2", "base", "png", "95")

@@ -32,7 +32,7 @@ func encoded(t *testing.T, width, height int, encode func(io.Writer, image.Image
 func toJPEG(w io.Writer, img image.Image) error { return jpeg.Encode(w, img, nil) }
 func toGIF(w io.Writer, img image.Image) error  { return gif.Encode(w, img, nil) }
 
-// toBMP drops the alpha that the encoder would write of an RGBA picture.
+// toBMP drops the alpha that the encoder would write of an RGBA image.
 func toBMP(w io.Writer, img image.Image) error {
 	return bmp.Encode(w, image.NewGray(img.Bounds()))
 }
@@ -85,7 +85,7 @@ func (e *endless) Read(p []byte) (n int, err error) {
 
 func (e *endless) Close() error { return nil }
 
-// A body of unknown length is given up after a bound, not read for ever.
+// A body of unknown length is read only up to a limit.
 func TestBodyIsBounded(t *testing.T) {
 	t.Parallel()
 	r := sent(t, []byte("BM"))
@@ -172,7 +172,7 @@ func TestAnimations(t *testing.T) {
 	golden(t, "animation.json", http.StatusUnsupportedMediaType, s.do(photo(t, dialecttest.Field("output_format", "jpg"))))
 }
 
-// Of several faults the first in the contract's order is told.
+// Of several errors, the first in the API's order is reported.
 func TestOrderOfChecks(t *testing.T) {
 	t.Parallel()
 	bad := func(name string) dialecttest.Part { return dialecttest.Field(name, "x") }

@@ -32,10 +32,10 @@ import (
 
 const target = "/v1/upscale"
 
-// server is one pretend server; tests change what they are about.
+// server is a fake server that tests can change.
 type server struct {
 	memory *jobtest.Queue
-	// queue, where not nil, stands before memory.
+	// queue, if not nil, wraps memory.
 	queue  job.Queue
 	gate   dialecttest.Auth
 	wait   time.Duration
@@ -79,7 +79,7 @@ func post(body string) *http.Request {
 
 func dataURI(file []byte) string { return "data:;base64," + base64.StdEncoding.EncodeToString(file) }
 
-// with is a request for a picture file with further fields.
+// with is a request for an image file with further fields.
 func with(file []byte, fields string) *http.Request {
 	return post(`{"image":"` + dataURI(file) + `"` + fields + `}`)
 }
@@ -238,7 +238,7 @@ func TestBadRequests(t *testing.T) {
 	}
 }
 
-// gif is a whole picture of one pixel, in a format that the vendor refuses.
+// gif is an intact image of one pixel, in a format that the vendor rejects.
 var gif = []byte("GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;")
 
 func TestFetchFailures(t *testing.T) {
@@ -291,7 +291,7 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// unread is a body that must be refused by its declared length.
+// unread is a body that must be rejected by its declared length.
 type unread struct{ t *testing.T }
 
 func (u unread) Read([]byte) (int, error) { u.t.Error("the body was read"); return 0, io.EOF }
@@ -313,7 +313,7 @@ func TestLargeBodies(t *testing.T) {
 	r := httptest.NewRequest(http.MethodPost, target, unread{t})
 	r.ContentLength = limit + 1
 	golden(t, "too_large.json", 400, newServer().do(r))
-	// The largest allowed file passes the body's limit and fails as no picture.
+	// The largest allowed file passes the body's limit and is not an image.
 	golden(t, "corrupt.json", 400, newServer().do(with(make([]byte, 10<<20), "")))
 	golden(t, "too_large.json", 400, newServer().do(with(make([]byte, 10<<20+1), "")))
 	r = httptest.NewRequest(http.MethodPost, target, io.MultiReader(strings.NewReader(`{"image":`), brokenPipe{}))
@@ -434,7 +434,7 @@ func TestJobThatEndsAtTheWaitLimit(t *testing.T) {
 	golden(t, "success.json", 200, s.do(photo(t)))
 }
 
-// deaf is a queue that takes jobs and cannot tell what becomes of them.
+// deaf is a queue that accepts jobs and cannot report their outcome.
 type deaf struct{ *jobtest.Queue }
 
 func (deaf) Wait(context.Context, string) (job.Job, error) {

@@ -225,7 +225,7 @@ func TestProgress(t *testing.T) {
 	golden(t, "progress.json", 200, s.do(httptest.NewRequest(http.MethodGet, "/sdapi/v1/progress?skip_current_image=true", nil)))
 }
 
-// Bytes of a network's file go out as they are.
+// The engine's file is returned unchanged.
 func TestResultIsTheNetworks(t *testing.T) {
 	t.Parallel()
 	s := newServer()

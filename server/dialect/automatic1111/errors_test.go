@@ -235,7 +235,7 @@ func TestWaitsThatEnd(t *testing.T) {
 	}
 }
 
-// One bad picture ends its batch: the others are canceled.
+// One bad image ends its batch: the others are canceled.
 func TestBatchFailsAsAWhole(t *testing.T) {
 	t.Parallel()
 	s := newServer()
@@ -261,7 +261,7 @@ func TestBatchFailsAsAWhole(t *testing.T) {
 	}
 }
 
-// gone is a queue that forgets jobs at once, or only their pictures.
+// gone is a queue that loses jobs, or only their results.
 type gone struct {
 	*jobtest.Queue
 	jobs bool

@@ -32,7 +32,7 @@ const (
 
 var errDisk = errors.New("disk /dev/sda")
 
-// server is a pretend one around a queue whose networks paint one colour.
+// server is a fake server around a queue whose models paint one color.
 type server struct {
 	queue  *jobtest.Queue
 	gate   job.Authenticator
@@ -73,7 +73,7 @@ func (s *server) post(path, body string) *httptest.ResponseRecorder {
 	return s.do(httptest.NewRequest(http.MethodPost, path, strings.NewReader(body)))
 }
 
-// shade is the gray that a pretend network paints with.
+// shade is the gray of a fake model.
 func shade(model string) uint8 {
 	switch model {
 	case "realesrgan-x4plus":
@@ -84,7 +84,7 @@ func shade(model string) uint8 {
 	return 50
 }
 
-// paint is a pretend worker that keeps what engine.Size promises.
+// paint is a fake worker that respects the requested size.
 func paint(spec job.Spec, input []byte) jobtest.Outcome {
 	info, err := (dialecttest.Validator{}).Validate(input)
 	if err != nil {
@@ -116,7 +116,7 @@ func paint(spec job.Spec, input []byte) jobtest.Outcome {
 	return jobtest.Outcome{Picture: out.Bytes(), Result: result}
 }
 
-// photo is a picture whose pixels tell their place.
+// photo is an image whose pixels encode their position.
 func photo(t testing.TB, width, height int) string {
 	t.Helper()
 	img := image.NewNRGBA(image.Rect(0, 0, width, height))
@@ -159,7 +159,7 @@ func decoded(t testing.TB, text string) image.Image {
 	return img
 }
 
-// answered is the html_info and picture of a success.
+// answered returns the html_info and the image of a successful response.
 func answered(t testing.TB, r *httptest.ResponseRecorder) (string, image.Image) {
 	t.Helper()
 	var a struct {

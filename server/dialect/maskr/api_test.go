@@ -32,7 +32,7 @@ const (
 	many   = single + "/batch"
 )
 
-// server is one pretend server; tests change what they are about.
+// server is a fake server that tests can change.
 type server struct {
 	queue  *jobtest.Queue
 	gate   dialecttest.Auth
@@ -49,7 +49,7 @@ func newServer() *server {
 	return &server{queue: &jobtest.Queue{Work: dialecttest.Succeed}, wait: 10 * time.Minute, config: maskr.Defaults()}
 }
 
-// running is a queue whose jobs start at once and end when told.
+// running is a queue whose jobs start at once and end on demand.
 type running struct{ *jobtest.Queue }
 
 func (q running) Submit(ctx context.Context, spec job.Spec, input []byte) (job.Submitted, error) {
@@ -171,7 +171,7 @@ func TestFilesThatAreRefused(t *testing.T) {
 	golden(t, "completed.json", 200, s.do(dialecttest.Form(t, single, dialecttest.File("stray", "a.txt", []byte("a")), photo(t))))
 }
 
-// gif is a whole picture of one pixel, in a format that the vendor refuses.
+// gif is an intact image of one pixel, in a format that the vendor rejects.
 var gif = []byte("GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;")
 
 func TestBodiesThatAreNoForm(t *testing.T) {
@@ -345,7 +345,7 @@ func TestProcessingTimeIsRounded(t *testing.T) {
 	}
 }
 
-// A picture that proves broken while it runs has a record like any other.
+// An image that only the worker finds broken has a record like any other.
 func TestJobOfABrokenPicture(t *testing.T) {
 	t.Parallel()
 	s := newServer()

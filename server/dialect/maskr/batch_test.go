@@ -20,7 +20,7 @@ import (
 	"upscaled/server/job/jobtest"
 )
 
-// pictures are n good files named 0.png, 1.png, ...
+// pictures returns n valid files named 0.png, 1.png, ...
 func pictures(t *testing.T, n int) []dialecttest.Part {
 	var parts []dialecttest.Part
 	for i := range n {
@@ -72,7 +72,7 @@ func TestBatchesThatAreRefused(t *testing.T) {
 	}
 }
 
-// refuseFrom refuses every file's submission from the nth (of 0) on.
+// refuseFrom rejects every submission from the nth (of 0) on.
 func refuseFrom(n int, err error) func(job.Spec) error {
 	return func(spec job.Spec) error {
 		var i int
@@ -112,7 +112,7 @@ func TestBatchMeetsADefect(t *testing.T) {
 	}
 }
 
-// underway gives the unfinished jobs in the order of their files.
+// underway returns the unfinished jobs in the order of their files.
 func (s *server) underway() []job.Job {
 	jobs := slices.DeleteFunc(s.queue.Jobs(), func(j job.Job) bool { return j.State.Final() })
 	slices.SortFunc(jobs, func(a, b job.Job) int { return strings.Compare(a.InputName, b.InputName) })
@@ -124,7 +124,7 @@ func (s *server) finish(j job.Job) {
 	synctest.Wait()
 }
 
-// begin sends a batch that is answered on the channel.
+// begin sends a batch and returns a channel for its response.
 func (s *server) begin(t *testing.T, ctx context.Context, files int) <-chan *httptest.ResponseRecorder {
 	s.queue.Work = nil
 	answered := make(chan *httptest.ResponseRecorder, 1)
@@ -199,7 +199,7 @@ func TestBatchWaitsForItsOwnItemsWhenBusy(t *testing.T) {
 	}
 }
 
-// With none of its own items running a batch pauses as long as it is told,
+// With none of its own items running, a batch pauses as long as requested,
 // but not for ever, nor for what takes hours.
 func TestBatchGivesUpOnABusyQueue(t *testing.T) {
 	t.Parallel()
@@ -233,7 +233,7 @@ func TestBatchGivesUpOnABusyQueue(t *testing.T) {
 	}
 }
 
-// A batch of which nothing was taken is refused at once, as a single call is.
+// A batch of which nothing was accepted fails at once, as a single call does.
 func TestBatchIsRefusedAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -247,7 +247,7 @@ func TestBatchIsRefusedAtOnce(t *testing.T) {
 	})
 }
 
-// What the queue finds wrong with one picture is that picture's affair.
+// An error of the queue about one image affects only that image.
 func TestBatchGoesOnAfterARefusedPicture(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []fault.Kind{fault.Invalid, fault.Unsupported, fault.TooLarge} {

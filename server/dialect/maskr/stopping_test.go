@@ -11,7 +11,7 @@ import (
 	"upscaled/server/job/jobtest"
 )
 
-// A server that stops gives up what has not begun: the batch must not promise
+// A server that stops cancels queued jobs: the batch must not promise
 // that these items go on.
 func TestBatchOnAServerThatStops(t *testing.T) {
 	t.Parallel()

@@ -229,7 +229,7 @@ type endless struct{}
 
 func (endless) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
-// unread is a body that must be refused by its declared length.
+// unread is a body that must be rejected by its declared length.
 type unread struct{ t *testing.T }
 
 func (u unread) Read([]byte) (int, error) { u.t.Error("the body was read"); return 0, io.EOF }
@@ -275,7 +275,7 @@ func TestLimitsOfPixels(t *testing.T) {
 	golden(t, "too_many_pixels_engine.json", 400, s.do(form(t, photo(t))))
 }
 
-// brokenValidator is a server that cannot look at pictures.
+// brokenValidator is a validator that fails.
 type brokenValidator struct{}
 
 func (brokenValidator) Validate([]byte) (job.InputInfo, error) { return job.InputInfo{}, errDisk }

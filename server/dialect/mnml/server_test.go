@@ -29,12 +29,12 @@ const (
 	knownID = "upscale_1703123456789_abc12345"
 )
 
-// server is one pretend server; tests change what they are about.
+// server is a fake server that tests can change.
 type server struct {
 	queue  *jobtest.Queue
 	gate   job.Authenticator
 	config mnml.Config
-	// lend changes what the dialect is lent, where not nil.
+	// lend, if not nil, changes the services.
 	lend   func(*dialect.Services)
 	logged error
 }
@@ -71,7 +71,7 @@ func (s *server) get(target string) *httptest.ResponseRecorder {
 	return s.do(httptest.NewRequest(http.MethodGet, target, nil))
 }
 
-// with gives a request a whole Authorization header.
+// with sets the Authorization header of a request.
 func with(header string, r *http.Request) *http.Request {
 	r.Header.Set("Authorization", header)
 	return r
@@ -84,7 +84,7 @@ func (s *server) submit(t *testing.T, spec job.Spec) {
 	}
 }
 
-// ids are those made at the pretend server's time.
+// ids matches the IDs made at the fake server's time.
 var ids = regexp.MustCompile(`upscale_1703171923456_[a-z0-9]{8}\b`)
 
 // golden compares status and body, in which the ID's random half is blotted
@@ -104,10 +104,10 @@ func form(t *testing.T, file []byte, fields ...dialecttest.Part) *http.Request {
 	return dialecttest.Form(t, upscale, append(fields, dialecttest.File("image", "image.bin", file))...)
 }
 
-// photo is a good picture above the least size.
+// photo is a valid image above the minimum size.
 func photo(t *testing.T) []byte { return dialecttest.PNG(t, 80, 60, false) }
 
-// noise is a picture that no encoder makes smaller than the least size.
+// noise is an image that no encoder compresses below the minimum size.
 func noise() *image.Paletted {
 	img := image.NewPaletted(image.Rect(0, 0, 100, 100), nil)
 	for i := range 256 {

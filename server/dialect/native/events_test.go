@@ -132,7 +132,7 @@ func TestEventsOfOneJob(t *testing.T) {
 		if j := jobOf(t, e); !more || j.State != step.state || e.id != fmt.Sprint(i+1) {
 			t.Fatalf("event %d: %+v", i, e)
 		}
-		if i == 3 { // the last one tells all that the job's own address does
+		if i == 3 { // the last one equals the job's own response
 			if body := strings.TrimSpace(s.get(known).Body.String()); e.data != body {
 				t.Errorf("\n got %s\nwant %s", e.data, body)
 			}

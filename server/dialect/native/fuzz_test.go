@@ -11,7 +11,7 @@ import (
 	"upscaled/server/job/jobtest"
 )
 
-// FuzzRecord shows jobs as a store may give them back, whoever wrote the
+// FuzzRecord shows jobs as a store may return them, whoever wrote the
 // record: it becomes a job object, and never breaks the page that lists it.
 func FuzzRecord(f *testing.F) {
 	for _, j := range []job.Job{
@@ -33,7 +33,7 @@ func FuzzRecord(f *testing.F) {
 		}
 		for _, at := range []time.Time{j.Created, j.Started, j.Finished} {
 			if at.Year() < 1 || at.Year() > 9000 {
-				return // RFC 3339 ends at 9999, and a day more may be told
+				return // RFC 3339 ends at 9999, and a day may be added
 			}
 		}
 		api := native.New(dialecttest.Services(&jobtest.Queue{}, dialecttest.Auth{}), native.Defaults(), native.Parts{})

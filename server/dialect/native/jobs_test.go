@@ -20,7 +20,7 @@ import (
 
 const known = jobsPath + "/" + knownID
 
-// enhanced is a result that tells everything.
+// enhanced is a result with every field.
 func enhanced() jobtest.Outcome {
 	return jobtest.Outcome{Picture: []byte("the picture"), Result: &job.Result{
 		Format: "webp", InputWidth: 40, InputHeight: 30, OutputWidth: 160, OutputHeight: 120, Bytes: 11, Seconds: 1.5,

@@ -11,7 +11,7 @@ import (
 	"upscaled/server/job"
 )
 
-// ask gives options as JSON members, and as a form has them.
+// ask returns options as JSON members, and as form fields.
 func ask(t *testing.T, members string) (viaJSON, viaForm job.Options, errJSON, errForm error) {
 	t.Helper()
 	p, errJSON := parseJSON([]byte(`{"url":"https://a.example/",`+members+`}`), 1000)
@@ -122,7 +122,7 @@ func TestRefusedTypes(t *testing.T) {
 	}
 }
 
-// Options that pass are shown as a request that gives the same options again.
+// Valid options are shown as a request for the same options.
 func checkRoundTrip(t *testing.T, o job.Options) {
 	t.Helper()
 	shown, err := dialect.Marshal(optionsView(o))

@@ -33,7 +33,7 @@ const (
 
 var errDisk = errors.New("disk /dev/sda")
 
-// system is what a pretend server tells of itself.
+// system is a fake native.System.
 type system struct {
 	status  native.Status
 	models  []native.Model
@@ -45,7 +45,7 @@ func (s system) Status(context.Context) (native.Status, error)    { return s.sta
 func (s system) Models(context.Context) ([]native.Model, error)   { return s.models, s.err }
 func (s system) Devices(context.Context) ([]native.Device, error) { return s.devices, s.err }
 
-// fetcher gives pictures by URL.
+// fetcher returns images by URL.
 type fetcher map[string][]byte
 
 func (f fetcher) Fetch(_ context.Context, url string) ([]byte, error) {
@@ -55,13 +55,13 @@ func (f fetcher) Fetch(_ context.Context, url string) ([]byte, error) {
 	return nil, fault.New(fault.FetchFailed, "The image URL answered with HTTP status 404.")
 }
 
-// server is one pretend server; tests change what they are about.
+// server is a fake server that tests can change.
 type server struct {
 	queue  *jobtest.Queue
 	gate   job.Authenticator
 	config native.Config
 	parts  native.Parts
-	// lend changes what the dialect is lent, where not nil.
+	// lend, if not nil, changes the services.
 	lend func(*dialect.Services)
 	// readTimeout bounds the reading of requests; 0 does not.
 	readTimeout time.Duration
@@ -170,7 +170,7 @@ func golden(t *testing.T, name string, status int, got *httptest.ResponseRecorde
 
 func photo(t *testing.T) []byte { return dialecttest.PNG(t, 40, 30, false) }
 
-// form posts one picture.
+// form posts one image.
 func form(t *testing.T, fields ...dialecttest.Part) *http.Request {
 	return dialecttest.Form(t, jobsPath, append(fields, dialecttest.File("file", "My photo.png", photo(t)))...)
 }

@@ -231,7 +231,7 @@ func TestTornBody(t *testing.T) {
 	golden(t, "torn.json", 400, newServer().do(r))
 }
 
-// A URL whose path ends in nothing gives no name.
+// A URL without a last path element yields no name.
 func TestNamelessURL(t *testing.T) {
 	t.Parallel()
 	for _, url := range []string{"https://a.example/", "https://a.example", "https://a.example/%zz"} {

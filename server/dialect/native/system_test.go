@@ -52,7 +52,7 @@ func TestDefects(t *testing.T) {
 	golden(t, "internal.json", 500, s.get("/api/v1/system"))
 }
 
-// guarded are all calls but the one that tells whether a key is needed.
+// guarded are all calls except the one that reports whether a key is needed.
 func guarded() []*http.Request {
 	var all []*http.Request
 	for _, call := range [][2]string{

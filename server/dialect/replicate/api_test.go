@@ -116,7 +116,7 @@ func TestModels(t *testing.T) {
 	golden(t, "method.json", 405, s.do(httptest.NewRequest(http.MethodPut, predictions, nil)))
 }
 
-// Which model and version a prediction is told to be of.
+// The model and version that a prediction reports.
 func TestVersions(t *testing.T) {
 	t.Parallel()
 	const latest = "f121d640bd286e1fdc67f9799164c1d5be36ff74576ee11c803ae5b665dd46aa"

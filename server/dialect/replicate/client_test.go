@@ -53,7 +53,7 @@ func TestVendorsOwnClient(t *testing.T) {
 	s := newServer()
 	s.queue.Work = dialecttest.Succeed
 	s.gate = dialecttest.Auth{Keys: map[string]job.Caller{"key": {ID: "me"}}}
-	s.config.DataURIBelow = 8 // the pretend results have 7
+	s.config.DataURIBelow = 8 // the fake results have 7
 	s.lend = func(h *dialect.Services) {
 		h.BaseURL = func(r *http.Request) string { return "http://" + r.Host }
 	}

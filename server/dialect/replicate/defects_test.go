@@ -53,7 +53,7 @@ type breaking struct{ io.ReadSeeker }
 func (breaking) Read([]byte) (int, error) { return 0, errDisk }
 func (breaking) Close() error             { return nil }
 
-// What goes wrong inside is logged, and never told.
+// Internal errors are logged and never shown.
 func TestDefects(t *testing.T) {
 	t.Parallel()
 	queue := func(change func(job.Queue) job.Queue) func(*server) {

@@ -16,7 +16,7 @@ import (
 	"upscaled/server/job"
 )
 
-// store uploads a file and gives its URL.
+// store uploads a file and returns its URL.
 func (s *server) store(t *testing.T, name string, data []byte, key string) string {
 	t.Helper()
 	r := dialecttest.Form(t, files, dialecttest.File("content", name, data), dialecttest.File("metadata", "blob", []byte(`{}`)))

@@ -9,7 +9,7 @@ import (
 	"upscaled/server/job"
 )
 
-// FuzzRecord tells of jobs as a store may give them back, whoever wrote the
+// FuzzRecord shows jobs as a store may return them, whoever wrote the
 // record and its memo: the webhook's body is a prediction in any case.
 func FuzzRecord(f *testing.F) {
 	memo := `{"model":"nightmareai/real-esrgan","version":"x","input":{"image":"https://a","scale":2},"base":"https://asked.example"}`
@@ -30,7 +30,7 @@ func FuzzRecord(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte) {
 		var j job.Job
 		if json.Unmarshal(text, &j) != nil || j.State == job.Succeeded && j.Result == nil || j.State == job.Failed && j.Failure == nil {
-			return // the queue gives out none of these
+			return // the queue returns none of these
 		}
 		kind, body, err := s.api.Body(j)
 		var told replicate.Prediction

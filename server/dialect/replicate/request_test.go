@@ -151,7 +151,7 @@ func TestWebhooks(t *testing.T) {
 	golden(t, "internal.json", 500, s.post(predictions, hooked))
 }
 
-// A webhook is told what a client that asks is told.
+// A webhook receives what a client that polls does.
 func TestWebhookBody(t *testing.T) {
 	t.Parallel()
 	s := newServer()
@@ -172,7 +172,7 @@ func TestWebhookBody(t *testing.T) {
 	}
 }
 
-// Predictions repeat their input, but no whole pictures.
+// Predictions repeat their input, but no whole images.
 func TestRepeatedInput(t *testing.T) {
 	t.Parallel()
 	short := dataURI(dialecttest.PNG(t, 8, 8, false))
@@ -219,7 +219,7 @@ func TestLimits(t *testing.T) {
 		c.change(s)
 		golden(t, name, c.status, s.post(predictions, order(c.image)))
 	}
-	// One that does not tell its length is cut off.
+	// One without a declared length is cut off.
 	s := newServer()
 	small(&s.config)
 	r := httptest.NewRequest(http.MethodPost, predictions, io.MultiReader(strings.NewReader(strings.Repeat(" ", 1<<17))))
@@ -227,7 +227,7 @@ func TestLimits(t *testing.T) {
 	golden(t, "too_large_body.json", 413, s.do(r))
 }
 
-// everywhere gives a picture for every URL.
+// everywhere returns an image for every URL.
 type everywhere struct{ picture []byte }
 
 func (e everywhere) Fetch(ctx context.Context, url string) ([]byte, error) { return e.picture, nil }

@@ -30,13 +30,13 @@ const (
 
 var errDisk = errors.New("the disk is gone")
 
-// server is one pretend server; tests change what they are about.
+// server is a fake server that tests can change.
 type server struct {
 	queue  *jobtest.Queue
 	gate   job.Authenticator
 	config replicate.Config
 	stores replicate.Stores
-	// lend changes what the dialect is lent, where not nil.
+	// lend, if not nil, changes the services.
 	lend   func(*dialect.Services)
 	logged error
 	api    *replicate.API
@@ -52,8 +52,8 @@ func newServer() *server {
 	}
 }
 
-// handler routes as the real server does: it owns the path of files and gives
-// the dialect what it finds no route for.
+// handler routes as the real server does: it owns the path of files and passes
+// requests without a route to the dialect.
 func (s *server) handler() *echo.Echo {
 	host := dialecttest.Services(s.queue, s.gate)
 	if s.lend != nil {
@@ -96,7 +96,7 @@ func (s *server) post(target, body string, header ...string) *httptest.ResponseR
 	return s.do(r)
 }
 
-// predict makes a prediction and gives its ID.
+// predict creates a prediction and returns its ID.
 func (s *server) predict(t *testing.T, body string) string {
 	t.Helper()
 	got := s.post(predictions, body)
@@ -106,7 +106,7 @@ func (s *server) predict(t *testing.T, body string) string {
 	return decode[replicate.Prediction](t, got).ID
 }
 
-// fetcher gives a picture for one URL.
+// fetcher returns an image for one URL.
 type fetcher struct {
 	picture []byte
 	err     error
@@ -130,7 +130,7 @@ func dataURI(data []byte) string {
 	return "data:image/png;base64," + base64.StdEncoding.EncodeToString(data)
 }
 
-// order is a good request's body with the given picture and further inputs.
+// order is a valid request's body with an image and further inputs.
 func order(image string, more ...string) string {
 	text, _ := json.Marshal(image)
 	return `{"version":"42fed1c4","input":{` + strings.Join(append(more, `"image":`+string(text)), ",") + `}}`
@@ -145,7 +145,7 @@ func decode[T any](t *testing.T, got *httptest.ResponseRecorder) T {
 	return value
 }
 
-// made are IDs, which are random, and picture data.
+// made matches random IDs and image data.
 var made = []struct {
 	form *regexp.Regexp
 	name string
@@ -177,7 +177,7 @@ func golden(t *testing.T, name string, status int, got *httptest.ResponseRecorde
 	dialecttest.Golden(t, name, body)
 }
 
-// finish makes a picture a prediction's output.
+// finish makes an image a prediction's output.
 func (s *server) finish(id string, result []byte) {
 	s.queue.Finish(id, jobtest.Outcome{Picture: result, Result: &job.Result{Format: "png", Bytes: int64(len(result))}})
 }

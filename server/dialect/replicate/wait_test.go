@@ -17,7 +17,7 @@ import (
 	"upscaled/server/job/jobtest"
 )
 
-// waited asks with a Prefer header and gives the answer and how long it took
+// waited sends a Prefer header and returns the response and how long it took
 // on the bubble's clock, to be called within one.
 func waited(t *testing.T, s *server, prefer ...string) (replicate.Prediction, *httptest.ResponseRecorder, time.Duration) {
 	t.Helper()
@@ -42,7 +42,7 @@ func TestWaitingForTheEnd(t *testing.T) {
 	}
 }
 
-// A prediction that takes longer is told to be starting even while it runs:
+// A prediction that takes longer is reported as starting even while it runs:
 // clients take anything else for the end.
 func TestWaitingTooShort(t *testing.T) {
 	t.Parallel()
@@ -118,7 +118,7 @@ func TestWaitsEndEarly(t *testing.T) {
 	})
 }
 
-// slow takes five seconds for a picture.
+// slow takes five seconds for an image.
 type slow struct{ fetcher }
 
 func (f slow) Fetch(ctx context.Context, url string) ([]byte, error) {
@@ -161,7 +161,7 @@ type deaf struct{ job.Queue }
 
 func (deaf) Wait(context.Context, string) (job.Job, error) { return job.Job{}, errDisk }
 
-// What was accepted is told, though waiting for it broke.
+// The accepted prediction is returned even if waiting for it fails.
 func TestBrokenWait(t *testing.T) {
 	t.Parallel()
 	s := newServer()
