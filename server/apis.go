@@ -11,7 +11,7 @@ import (
 	"upscaled/server/dialect/replicate"
 )
 
-// APIs are the limits and prices of each vendor's API.
+// APIs holds the settings of each API.
 type APIs struct {
 	Mnml        mnml.Config
 	AILab       ailab.Config
@@ -21,14 +21,14 @@ type APIs struct {
 	Native      native.Config
 	Replicate   replicate.Config
 	Automatic   automatic1111.Config
-	// AutomaticURLs lets pictures of AUTOMATIC1111's API be given as URLs.
+	// AutomaticURLs allows images of AUTOMATIC1111's API to be URLs.
 	AutomaticURLs bool
-	// ArtnexPerDay is artnex's quota of requests in rolling 24 h for keys that
-	// have none of their own; 0 is none.
+	// ArtnexPerDay is artnex's quota of requests in 24 rolling hours for keys
+	// without one of their own; 0 is none.
 	ArtnexPerDay int
 }
 
-// DefaultAPIs are the vendors' own limits and prices.
+// DefaultAPIs returns the vendors' own limits and prices.
 func DefaultAPIs() APIs {
 	return APIs{
 		Mnml: mnml.Defaults(), AILab: ailab.Defaults(), Maskr: maskr.Defaults(),
@@ -37,11 +37,11 @@ func DefaultAPIs() APIs {
 	}
 }
 
-// Quotas are the APIs' own quotas by dialect name, as the queue wants them.
+// Quotas returns the APIs' own quotas by dialect name.
 func (a APIs) Quotas() map[string]int { return map[string]int{"artnex": a.ArtnexPerDay} }
 
-// largestBody is how many bytes the longest request that any API takes has,
-// about: a file in base64 is longer by a third.
+// largestBody returns about how many bytes the largest request of any API has: a
+// file in base64 is a third longer.
 func (a APIs) largestBody() int64 {
 	return max(a.Native.MaxRequestBytes, a.Maskr.MaxBatchBytes, a.Automatic.MaxBodyBytes, a.Automatic.MaxBytes*3/2,
 		a.Native.MaxBytes*3/2, a.Artnex.MaxBytes*3/2, a.Replicate.MaxBytes*3/2, a.Maskr.MaxBytes, a.Mnml.MaxBytes,

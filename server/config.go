@@ -1,6 +1,6 @@
-// Package server puts the HTTP server together: middleware, routes of all
-// dialects, health, files and the order of starting and stopping. It is the
-// only place that knows all packages below it.
+// Package server assembles the HTTP server: middleware, the routes of all dialects,
+// health, files, and graceful shutdown. It is the only package that imports all
+// packages below it.
 package server
 
 import (
@@ -19,52 +19,50 @@ import (
 // Config is what an operator may set; cmd/upscaled declares flag, default and
 // help of each.
 type Config struct {
-	// Listen is host:port; port 0 takes any free one.
+	// Listen is host:port; port 0 means any free one.
 	Listen string
-	// PublicURL is where clients reach the server, such as
-	// "https://upscale.example.com"; "" takes each request's own host.
+	// PublicURL is the URL by which clients reach the server, such as
+	// "https://upscale.example.com"; "" uses each request's own host.
 	PublicURL string
-	// TrustedProxies are addresses or networks (CIDR) whose X-Forwarded-*
-	// headers are believed.
+	// TrustedProxies are addresses or networks (CIDR) of proxies that may set
+	// X-Forwarded-* headers.
 	TrustedProxies []string
-	// InsecureOpen allows listening beyond loopback with no keys configured.
+	// InsecureOpen allows listening beyond loopback without keys.
 	InsecureOpen bool
-	// WaitLimit bounds the waiting of synchronous calls, Grace the stop.
+	// WaitLimit limits the wait of synchronous calls, Grace the shutdown.
 	WaitLimit, Grace time.Duration
-	// StallLimit is how long a client may neither send nor take anything of a
-	// request, MinRate what it must reach in the long run, in bytes a second; 0
-	// is no bound.
+	// StallLimit is the longest pause of a client that sends a request or receives
+	// a response, MinRate its long-term minimum in bytes per second; 0 is no limit.
 	StallLimit time.Duration
 	MinRate    int64
-	// MaxConnections bounds the clients' connections, UploadMemory the bytes of
-	// their requests that are held before their jobs are stored; 0 is no bound.
+	// MaxConnections limits the clients' connections, UploadMemory the bytes of
+	// requests held until their jobs are stored; 0 is no limit.
 	MaxConnections int
 	UploadMemory   int64
-	// MaxPixels and MaxSide bound every decoded input, in pixels.
+	// MaxPixels and MaxSide limit every decoded input, in pixels.
 	MaxPixels int64
 	MaxSide   int
-	// DecodeMemory bounds the bytes that decoding one input takes, as its header
-	// tells; 0 is no bound.
+	// DecodeMemory limits the memory to decode one input, in bytes, as estimated
+	// from its header; 0 is no limit.
 	DecodeMemory int64
-	// MaxOutputPixels bounds a result, all frames together, in pixels: larger
-	// ones are refused before they are queued. 0 is no bound.
+	// MaxOutputPixels limits a result, all frames together, in pixels; larger ones
+	// are rejected before they are queued. 0 is no limit.
 	MaxOutputPixels int64
-	// FetchHTTP and FetchRanges loosen the rules for input URLs: plain http,
-	// and networks (CIDR) that are not public. FetchHosts, where not empty,
-	// are the only hosts fetched from.
+	// FetchHTTP and FetchRanges relax the rules for input URLs: plain http, and
+	// networks (CIDR) that are not public. FetchHosts, unless empty, are the only
+	// hosts allowed.
 	FetchHTTP   bool
 	FetchRanges []string
 	FetchHosts  []string
-	// TLS encrypts connections; its zero value leaves that to a proxy.
+	// TLS encrypts connections; the zero value leaves that to a proxy.
 	TLS TLS
-	// CORSOrigins are the origins whose pages may call the APIs; none are
-	// allowed where it is empty.
+	// CORSOrigins are the other origins whose pages may call the APIs.
 	CORSOrigins []string
-	// Version is the program's, told by the native API and the document.
+	// Version is the program's, shown by the native API and the OpenAPI document.
 	Version string
-	// NoPage leaves the web page out.
+	// NoPage disables the web page.
 	NoPage bool
-	// APIs are the dialects' own limits and prices.
+	// APIs holds the dialects' own settings.
 	APIs APIs
 }
 
@@ -118,13 +116,12 @@ func (c Config) Problems() []string {
 // loopback.
 func (c Config) Exposed() bool { return !admin.IsLoopback(c.Listen) }
 
-// rateLimit is what clients have to keep.
+// rateLimit returns the minimum rate of clients.
 func (c Config) rateLimit() limits.RateLimit {
 	return limits.RateLimit{Stall: c.StallLimit, Rate: c.MinRate}
 }
 
-// FetchRules are what URLs that strangers name may lead to, in inputs and
-// webhooks.
+// FetchRules returns the rules for URLs of inputs and webhooks.
 func (c Config) FetchRules() fetch.Options {
 	return fetch.Options{AllowHTTP: c.FetchHTTP, AllowedRanges: c.ranges(), AllowedHosts: c.FetchHosts}
 }
@@ -141,7 +138,7 @@ func parseNetwork(text string) (*net.IPNet, error) {
 	return network, err
 }
 
-// ranges gives the networks of FetchRanges, which Problems has checked.
+// ranges returns the networks of FetchRanges, which Problems has checked.
 func (c Config) ranges() []netip.Prefix {
 	var all []netip.Prefix
 	for _, text := range c.FetchRanges {
@@ -152,7 +149,7 @@ func (c Config) ranges() []netip.Prefix {
 	return all
 }
 
-// trusted gives the networks of TrustedProxies, which Problems has checked.
+// trusted returns the networks of TrustedProxies, which Problems has checked.
 func (c Config) trusted() []*net.IPNet {
 	var networks []*net.IPNet
 	for _, text := range c.TrustedProxies {
