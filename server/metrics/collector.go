@@ -6,70 +6,52 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"upscaled/engine"
-	"upscaled/server/job"
 )
 
-// collector reads the state of queue and devices at every scrape.
-type collector struct {
-	version  string
-	depth    func() job.Depth
-	devices  func() []engine.DeviceUse
-	restarts func() uint64
-
-	again, build, queued, running, busy, memory, free *prometheus.Desc
-}
-
-func newCollector(o Options) *collector {
-	describe := func(name, help string, labels ...string) *prometheus.Desc {
-		return prometheus.NewDesc(name, help, labels, nil)
+// register adds the metrics that are read at every scrape.
+func (o Options) register(registry *prometheus.Registry) {
+	gauge := func(name, help string, labels prometheus.Labels, value func() float64) {
+		registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help, ConstLabels: labels}, value))
 	}
-	return &collector{
-		version: o.Version, depth: o.Depth, devices: o.Devices, restarts: o.Restarts,
-		again:   describe("upscaled_engine_restarts_total", "How often the engine process was restarted."),
-		build:   describe("upscaled_build_info", "1, with the program's version.", "version"),
-		queued:  describe("upscaled_jobs_queued", "Queued jobs of all processes of the queue."),
-		running: describe("upscaled_jobs_running", "Running jobs of all processes of the queue."),
-		busy:    describe("upscaled_device_busy_seconds_total", "Time during which at least one tile ran on the device.", "device"),
-		memory:  describe("upscaled_device_memory_bytes", "The device's memory.", "device"),
-		free:    describe("upscaled_device_memory_free_bytes", "The device's free memory.", "device"),
+	gauge("upscaled_build_info", "1, with the program's version.", prometheus.Labels{"version": o.Version}, func() float64 { return 1 })
+	if o.Depth != nil {
+		gauge("upscaled_jobs_queued", "Queued jobs of all processes of the queue.", nil, func() float64 { return float64(o.Depth().Queued) })
+		gauge("upscaled_jobs_running", "Running jobs of all processes of the queue.", nil, func() float64 { return float64(o.Depth().Running) })
+	}
+	if o.Restarts != nil {
+		registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "upscaled_engine_restarts_total", Help: "How often the engine process was restarted.",
+		}, func() float64 { return float64(o.Restarts()) }))
+	}
+	if o.Devices != nil {
+		registry.MustRegister(deviceCollector(o.Devices))
 	}
 }
 
-// Describe implements prometheus.Collector.
-func (s *collector) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{s.again, s.build, s.queued, s.running, s.busy, s.memory, s.free} {
-		out <- d
-	}
-}
+// deviceCollector reads the devices, whose number is not known before.
+type deviceCollector func() []engine.DeviceUse
+
+// Describe implements prometheus.Collector. Without descriptions the registry
+// accepts whatever Collect sends.
+func (deviceCollector) Describe(chan<- *prometheus.Desc) {}
 
 // Collect implements prometheus.Collector. It omits unknown memory.
-func (s *collector) Collect(out chan<- prometheus.Metric) {
-	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
-		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
-	}
-	gauge(s.build, 1, s.version)
-	if s.depth != nil {
-		depth := s.depth()
-		gauge(s.queued, float64(depth.Queued))
-		gauge(s.running, float64(depth.Running))
-	}
-	if s.restarts != nil {
-		out <- prometheus.MustNewConstMetric(s.again, prometheus.CounterValue, float64(s.restarts()))
-	}
-	if s.devices == nil {
-		return
-	}
+func (devices deviceCollector) Collect(out chan<- prometheus.Metric) {
+	labels := []string{"device"}
+	busy := prometheus.NewDesc("upscaled_device_busy_seconds_total", "Time during which at least one tile ran on the device.", labels, nil)
+	memory := prometheus.NewDesc("upscaled_device_memory_bytes", "The device's memory.", labels, nil)
+	free := prometheus.NewDesc("upscaled_device_memory_free_bytes", "The device's free memory.", labels, nil)
 	seen := map[string]bool{}
-	for _, d := range s.devices() {
+	for _, d := range devices() {
 		name := deviceLabel(d.Device)
 		if seen[name] {
 			continue // duplicate names would fail the whole scrape
 		}
 		seen[name] = true
-		out <- prometheus.MustNewConstMetric(s.busy, prometheus.CounterValue, d.Busy.Seconds(), name)
+		out <- prometheus.MustNewConstMetric(busy, prometheus.CounterValue, d.Busy.Seconds(), name)
 		if d.Memory > 0 {
-			gauge(s.memory, float64(d.Memory), name)
-			gauge(s.free, float64(d.Free), name)
+			out <- prometheus.MustNewConstMetric(memory, prometheus.GaugeValue, float64(d.Memory), name)
+			out <- prometheus.MustNewConstMetric(free, prometheus.GaugeValue, float64(d.Free), name)
 		}
 	}
 }

@@ -78,7 +78,8 @@ func New(o Options) *Metrics {
 		m.models[name] = true
 	}
 	m.registry.MustRegister(m.jobs, m.input, m.output, m.credits, m.requests, m.webhooks, m.wait, m.run, m.requestTime,
-		newCollector(o), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	o.register(m.registry)
 	return m
 }
 
