@@ -37,29 +37,23 @@ func statusOf(err error) int {
 	if errors.As(err, &known) {
 		return known.status
 	}
-	switch fault.KindOf(err) {
-	case fault.Invalid:
-		return http.StatusBadRequest
-	case fault.Unauthorized:
-		return http.StatusUnauthorized
-	case fault.NoCredits:
-		return http.StatusPaymentRequired
-	case fault.Disabled:
-		return http.StatusForbidden
-	case fault.NotFound:
-		return http.StatusNotFound
-	case fault.TooLarge:
-		return http.StatusRequestEntityTooLarge
-	case fault.Unsupported:
-		return http.StatusUnsupportedMediaType
-	case fault.FetchFailed, fault.ModelMissing: // well formed, but not available
-		return http.StatusUnprocessableEntity
-	case fault.RateLimited:
-		return http.StatusTooManyRequests
-	case fault.Busy:
-		return http.StatusServiceUnavailable
+	status, ok := map[fault.Kind]int{
+		fault.Invalid:      http.StatusBadRequest,
+		fault.Unauthorized: http.StatusUnauthorized,
+		fault.NoCredits:    http.StatusPaymentRequired,
+		fault.Disabled:     http.StatusForbidden,
+		fault.NotFound:     http.StatusNotFound,
+		fault.TooLarge:     http.StatusRequestEntityTooLarge,
+		fault.Unsupported:  http.StatusUnsupportedMediaType,
+		fault.FetchFailed:  http.StatusUnprocessableEntity, // well formed, but not available
+		fault.ModelMissing: http.StatusUnprocessableEntity,
+		fault.RateLimited:  http.StatusTooManyRequests,
+		fault.Busy:         http.StatusServiceUnavailable,
+	}[fault.KindOf(err)]
+	if !ok {
+		return http.StatusInternalServerError
 	}
-	return http.StatusInternalServerError
+	return status
 }
 
 // detail returns what a client may read of an error. Internal errors reveal
