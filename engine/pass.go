@@ -102,15 +102,11 @@ const (
 	blendedRamp      = 16
 )
 
-func blendedMargins(info network.Info) tiling.Margins {
-	return tiling.Margins{Crop: blendedCrop, Ramp: blendedRamp, Multiple: evenStarts(info)}
+// Margins of tiles that start at multiples of alignment; see Device.Alignment.
+func blendedMargins(info network.Info, alignment int) tiling.Margins {
+	return tiling.Margins{Crop: blendedCrop, Ramp: blendedRamp, Multiple: alignment * max(1, info.Multiple)}
 }
 
-func exactMargins(info network.Info) tiling.Margins {
-	return tiling.Margins{Crop: info.Radius, Multiple: evenStarts(info)}
+func exactMargins(info network.Info, alignment int) tiling.Margins {
+	return tiling.Margins{Crop: info.Radius, Multiple: alignment * max(1, info.Multiple)}
 }
-
-// evenStarts returns a divisor of the positions at which tiles start, so that a
-// model's rows start at even positions of the image: kernels that compute two
-// neighbors at once then give a pixel the same bits in every tile.
-func evenStarts(info network.Info) int { return 2 * max(1, info.Multiple) }

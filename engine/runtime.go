@@ -24,6 +24,10 @@ type Device struct {
 	// Parallel is how many tiles at once the device is busiest with: one is
 	// copied while another runs. 0 means 1.
 	Parallel int
+	// Alignment divides where tiles should begin, so that a pixel has the same bits in
+	// every tile: kernels that compute neighbors together round by position. 0 is 2 in
+	// width and 1 in height.
+	Alignment int
 }
 
 // Runtime opens sessions on one device. All methods may be called

@@ -15,6 +15,8 @@ const (
 	// minStripRows is the shortest strip: in shorter ones most work would be done
 	// twice.
 	minStripRows = 256
+	// stripAlignment is a multiple of every Streamer's Device.Alignment.
+	stripAlignment = 4
 )
 
 // strips is a Streamer for planes that are too wide for another one's memory. It
@@ -49,7 +51,7 @@ func newStrips(inner Streamer, info network.Info, width int) (*strips, bool) {
 // 0 is no limit.
 func (s *strips) cut(length, seen, kept int) ([]tiling.Span, bool) {
 	if s.info.Radius > 0 {
-		spans, fits := tiling.Fewest(length, seen, kept, exactMargins(s.info))
+		spans, fits := tiling.Fewest(length, seen, kept, exactMargins(s.info, stripAlignment))
 		sum := 0
 		for _, span := range spans {
 			sum += span.Seen()
@@ -58,7 +60,7 @@ func (s *strips) cut(length, seen, kept int) ([]tiling.Span, bool) {
 			return spans, true
 		}
 	}
-	return tiling.Fewest(length, seen, kept, blendedMargins(s.info))
+	return tiling.Fewest(length, seen, kept, blendedMargins(s.info, stripAlignment))
 }
 
 // Widest implements Streamer.

@@ -139,7 +139,7 @@ func TestStripsProperty(t *testing.T) {
 func TestStripsAreFew(t *testing.T) {
 	t.Parallel()
 	facts := network.Info{Radius: 349, Scale: 4, Multiple: 1}
-	for _, c := range []struct{ width, strips, ramp int }{{2606, 2, 0}, {4000, 2, 0}, {4508, 2, 0}, {4513, 3, 0}, {6000, 3, 0}} {
+	for _, c := range []struct{ width, strips, ramp int }{{2606, 2, 0}, {4000, 2, 0}, {4500, 2, 0}, {4513, 3, 0}, {6000, 3, 0}} {
 		s, fits := newStrips(&neighbours{scale: 4, widest: 2605}, facts, c.width)
 		if !fits || len(s.columns) != c.strips || s.columns[0].RampAfter != c.ramp {
 			t.Errorf("%d pixels: %+v", c.width, s.columns)

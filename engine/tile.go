@@ -49,12 +49,15 @@ type tile struct {
 
 // plan cuts the image from a row on into tiles.
 func (t *tiler) plan(start int) {
-	y := blendedMargins(t.info)
+	alignment := t.engine.devices[0].runtime.Device().Alignment
+	y := blendedMargins(t.info, max(2, alignment))
 	if t.info.Radius > 0 && t.info.Radius <= affordableRadius {
-		y = exactMargins(t.info)
+		y = exactMargins(t.info, max(2, alignment))
 	}
 	x := y
-	y.Multiple = t.info.Multiple
+	if alignment == 0 {
+		y.Multiple = t.info.Multiple
+	}
 	x.Fixed, y.Fixed = t.info.FixedWidth, t.info.FixedHeight
 	if t.info.FixedWidth > 0 {
 		x.Crop = min(x.Crop, t.info.FixedWidth/4)

@@ -95,11 +95,11 @@ func rules() []rule {
 			return within(s.folder, "engine") && !s.test && (within(path, "net/http", "github.com/labstack/echo") || strings.Contains(path, "nats-io"))
 		}},
 		{"only the runtimes touch native libraries: everything else is tested without them", func(s source, path, _ string) bool {
-			native := path == "C" && !within(s.folder, "engine/onednn") || strings.Contains(path, "onnxruntime_go")
+			native := path == "C" && !within(s.folder, "engine/cpu/kernels") || strings.Contains(path, "onnxruntime_go")
 			return native && !within(s.folder, "engine/ort")
 		}},
 		{"the engine is given its runtimes: only engine/upscaler and tests import them", func(s source, _, own string) bool {
-			return within(own, "engine/ort", "engine/onednn") && !s.test && !within(s.folder, "engine/upscaler", own)
+			return within(own, "engine/ort", "engine/cpu") && !s.test && !within(s.folder, "engine/upscaler", "engine/cpu", own)
 		}},
 		{"only server/queue imports NATS: the queue can be replaced", func(s source, path, _ string) bool {
 			return strings.Contains(path, "nats-io") && !within(s.folder, "server/queue")
@@ -154,7 +154,7 @@ func TestRulesCatch(t *testing.T) {
 		{"engine", "upscaled/cmd/upscaled"}, {"engine", "upscaled/server/job"}, {"models", "upscaled/engine"},
 		{"tiling", "golang.org/x/sync/errgroup"}, {"models/fault", "upscaled/engine/imagedata"},
 		{"models/weights", "upscaled/models/network"}, {"engine", "net/http"}, {"engine/resize", "C"},
-		{"cmd/upscaled", "github.com/yalue/onnxruntime_go"}, {"server", "upscaled/engine/ort"}, {"cmd/upscaled", "upscaled/engine/onednn"},
+		{"cmd/upscaled", "github.com/yalue/onnxruntime_go"}, {"server", "upscaled/engine/ort"}, {"cmd/upscaled", "upscaled/engine/cpu"},
 		{"engine", "upscaled/engine/ort"}, {"models/onnx", "upscaled/engine/face"}, {"models", "upscaled/tiling"}, {"tiling", "upscaled/models/fault"},
 		{"server/job", "upscaled/cmd/upscaled/batch"},
 		{"server/worker", "github.com/nats-io/nats.go"}, {"server/dialect/mnml", "upscaled/server/dialect/artnex"},

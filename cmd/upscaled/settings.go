@@ -18,7 +18,7 @@ type settings struct {
 	model       string
 	precision   string
 	cpuEngine   string
-	oneDNN      string
+	cpuKernels  string
 	threads     int
 	tune        string
 }
@@ -39,13 +39,13 @@ func (a *app) addStoreFlags(flags *pflag.FlagSet) {
 func (a *app) addComputeFlags(flags *pflag.FlagSet) {
 	s := &a.settings
 	flags.StringVar(&s.device, "device", "auto", "where to compute: auto, cpu, cuda:N with N the number of the GPU (several: cuda:0,1), tensorrt:N or webgpu")
-	flags.StringVar(&s.precision, "precision", "auto", "numbers that networks compute with: auto, float32, float16 (GPUs) or bfloat16 (oneDNN); auto is the fastest without visible loss")
-	flags.StringVar(&s.cpuEngine, "cpu-engine", "auto", "what computes on the processor: onednn, onnxruntime, or auto for the faster one that is here")
-	flags.StringVar(&s.oneDNN, "onednn", "", "oneDNN library file to use (default: the system's)")
+	flags.StringVar(&s.precision, "precision", "auto", "numbers that networks compute with: auto, float32, float16 (GPUs) or bfloat16 (CPUs); auto is the fastest without visible loss")
+	flags.StringVar(&s.cpuEngine, "cpu-engine", "auto", "what runs models on the CPU: auto (the built-in engine where it can) or onnxruntime")
+	flags.StringVar(&s.cpuKernels, "cpu-kernels", "", "instruction set of the built-in CPU engine, such as avx2 (default: the fastest, measured)")
 	flags.StringVar(&s.tune, "tune", "auto", "measure how a GPU runs the network fastest: auto (once, some seconds), off or always")
 	flags.IntVar(&s.threads, "threads", 0, "processor threads for the network (default 0: one for each core)")
 	flags.StringVar(&s.model, "model", "", "network to use, see 'upscaled models list' (default: realesr-general-x4v3 on a CPU, realesrgan-x4plus on a GPU)")
-	fromEnvironment(flags, "device", "threads", "model", "precision", "cpu-engine", "onednn", "tune")
+	fromEnvironment(flags, "device", "threads", "model", "precision", "cpu-engine", "cpu-kernels", "tune")
 }
 
 // fromEnvironment lets UPSCALED_<NAME> set each of the named flags.

@@ -35,7 +35,7 @@ func (a *app) engineOptions() (upscaler.Options, error) {
 	s := a.settings
 	return upscaler.Options{
 		Store: store, Device: s.device, Threads: s.threads, Precision: network.Precision(s.precision),
-		CPUEngine: s.cpuEngine, OneDNN: s.oneDNN, Tune: s.tune, Model: s.model, Note: a.note, Trial: a.showTrial,
+		CPUEngine: s.cpuEngine, CPUKernels: s.cpuKernels, Tune: s.tune, Model: s.model, Note: a.note, Trial: a.showTrial,
 	}, err
 }
 

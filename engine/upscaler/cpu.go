@@ -2,66 +2,48 @@ package upscaler
 
 import (
 	"fmt"
+	"strings"
 
 	"upscaled/engine"
-	"upscaled/engine/onednn"
-	"upscaled/models/fault"
+	"upscaled/engine/cpu"
 	"upscaled/models/network"
 )
 
-// prober looks for oneDNN, as onednn.Probe does.
-type prober func(file string) (onednn.Library, error)
-
-// chooseCPU puts oneDNN in front of ONNX Runtime if it is asked for, or if it is
-// installed and this CPU gains by it. Models that oneDNN cannot run stay with ONNX
-// Runtime.
-func (u *Upscaler) chooseCPU(probe prober) error {
-	library, reason, err := u.options.oneDNN(probe)
-	if err != nil {
+// chooseCPU puts our CPU engine in front of ONNX Runtime, unless the options ask for
+// something that only ONNX Runtime does. Models that are not chains of convolutions
+// stay with ONNX Runtime.
+func (u *Upscaler) chooseCPU() error {
+	own, err := u.options.openCPU()
+	if own == nil || err != nil {
 		return err
 	}
-	if library == nil && u.options.Precision == network.BFloat16 {
-		return invalid("precision", "bfloat16 needs oneDNN, which is not used: %s", reason)
-	}
-	if library == nil {
-		return nil
-	}
-	runtime, err := onednn.Open(onednn.Options{Library: u.options.OneDNN, Threads: u.options.Threads, Precision: u.options.Precision})
-	if err != nil {
-		return err
-	}
-	u.onClose(runtime.Close)
-	u.runtimes[0] = engine.WithFallback(runtime, u.runtimes[0])
+	u.onClose(own.Close)
+	u.runtimes[0] = engine.WithFallback(own, u.runtimes[0])
 	return nil
 }
 
-// describeCPU says which library computes on the CPU and why.
-func (o Options) describeCPU() (string, error) {
-	library, reason, err := o.oneDNN(onednn.Probe)
-	if err != nil || library == nil {
-		return "ONNX Runtime: " + reason, err
+// openCPU opens our CPU engine, or returns nil if ONNX Runtime alone is to be used.
+func (o Options) openCPU() (*cpu.Runtime, error) {
+	if o.CPUEngine == "onnxruntime" || o.Precision == network.Float16 {
+		if o.Precision == network.BFloat16 {
+			return nil, invalid("precision", "is bfloat16, which ONNX Runtime does not have on CPUs; leave out --cpu-engine")
+		}
+		return nil, nil
 	}
-	return fmt.Sprintf("oneDNN %s (%s): %s", library.Version, library.Name, reason), nil
+	return cpu.Open(cpu.Options{
+		Threads: o.Threads, Precision: o.Precision, Kernels: o.CPUKernels, Cache: o.Store.Home(),
+	})
 }
 
-// oneDNN returns oneDNN if it is to be used, else nil, and the reason.
-func (o Options) oneDNN(probe prober) (*onednn.Library, string, error) {
-	if o.CPUEngine == "onnxruntime" {
-		return nil, "asked for by --cpu-engine", nil
+// describeCPU says what computes on the CPU.
+func (o Options) describeCPU() (string, error) {
+	own, err := o.openCPU()
+	if err != nil {
+		return "", err
 	}
-	asked := o.CPUEngine == "onednn"
-	found, err := probe(o.OneDNN)
-	switch {
-	case err != nil && (asked || o.OneDNN != ""):
-		return nil, "", err
-	case err != nil:
-		return nil, fault.Sentence(err), nil
-	case asked:
-		return &found, "asked for by --cpu-engine", nil
-	case o.Precision == network.Float16:
-		return nil, "oneDNN has no float16 on CPUs", nil
-	case found.Reason != "":
-		return nil, found.Reason, nil
+	if own == nil {
+		return "ONNX Runtime", nil
 	}
-	return &found, "faster here, on " + found.Instructions, nil
+	defer own.Close()
+	return fmt.Sprintf("built-in engine, kernels %s", strings.Join(own.Kernels(), ", ")), nil
 }

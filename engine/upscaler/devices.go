@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"upscaled/engine/onednn"
 	"upscaled/engine/ort"
 	"upscaled/models"
 	"upscaled/models/fault"
@@ -133,7 +132,7 @@ func (u *Upscaler) openNamed(ctx context.Context, device string) error {
 		u.runtimes = append(u.runtimes, runtime)
 	}
 	if names[0] == "cpu" {
-		return u.chooseCPU(onednn.Probe)
+		return u.chooseCPU()
 	}
 	return nil
 }

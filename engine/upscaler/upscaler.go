@@ -53,14 +53,15 @@ type Options struct {
 	Device string
 	// Threads is the number of CPU threads; 0 is one per core.
 	Threads int
-	// Precision is "auto", "float32", "float16" (GPUs) or "bfloat16" (oneDNN).
-	// "" is "auto": the fastest without visible loss.
+	// Precision is "auto", "float32", "float16" (GPUs) or "bfloat16" (CPUs). "" is
+	// "auto": the fastest without visible loss.
 	Precision network.Precision
-	// CPUEngine is "auto", "onednn" or "onnxruntime". "" is "auto": the faster one
-	// that is installed.
+	// CPUEngine is "auto" or "onnxruntime". "" is "auto": the built-in engine for the
+	// models that it runs, ONNX Runtime for others.
 	CPUEngine string
-	// OneDNN is the path of the oneDNN library; "" is the system's.
-	OneDNN string
+	// CPUKernels names the instruction set that the built-in engine uses, such as
+	// "avx2"; "" measures those that the CPU supports.
+	CPUKernels string
 	// Tune is "auto", "off" or "always": whether to measure how a GPU runs the model
 	// fastest. "" is "auto": once per GPU and model, which takes some seconds.
 	Tune string
@@ -145,8 +146,8 @@ func (o Options) complete() (Options, error) {
 	default:
 		return o, invalid("precision", "is %q; use auto, float32, float16 or bfloat16", o.Precision)
 	}
-	if !slices.Contains([]string{"auto", "onednn", "onnxruntime"}, o.CPUEngine) {
-		return o, invalid("cpu-engine", "is %q; use auto, onednn or onnxruntime", o.CPUEngine)
+	if !slices.Contains([]string{"auto", "onnxruntime"}, o.CPUEngine) {
+		return o, invalid("cpu-engine", "is %q; use auto or onnxruntime", o.CPUEngine)
 	}
 	if !slices.Contains([]string{"auto", "off", "always"}, o.Tune) {
 		return o, invalid("tune", "is %q; use auto, off or always", o.Tune)

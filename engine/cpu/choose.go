@@ -1,0 +1,197 @@
+package cpu
+
+import (
+	"context"
+	"math"
+	"slices"
+	"time"
+
+	"upscaled/engine/cpu/kernels"
+	"upscaled/models/network"
+)
+
+// choice is a kernel of an instruction set.
+type choice struct {
+	set    kernels.InstructionSet
+	kernel *kernels.Kernel
+}
+
+// name is unique among kernels.
+func (c choice) name() string { return c.set.Name + " " + c.kernel.String() }
+
+// precision is what the kernel multiplies in.
+func (c choice) precision() network.Precision {
+	if c.kernel.Type() != kernels.Float32 {
+		return network.BFloat16
+	}
+	return network.Float32
+}
+
+// candidates returns the kernels that may compute a session of a precision. A
+// precision that the user asked for is exact; otherwise anything as precise as
+// the device's is allowed.
+func (r *Runtime) candidates(p network.Precision) []choice {
+	free := r.options.Precision == "" && p == r.Device().Precision
+	var all []choice
+	add := func(set kernels.InstructionSet, k *kernels.Kernel) {
+		known := func(c choice) bool { return c.kernel == k }
+		if k != nil && !slices.ContainsFunc(all, known) {
+			all = append(all, choice{set, k})
+		}
+	}
+	for _, set := range r.sets {
+		if free || p == network.BFloat16 {
+			add(set, set.Half)
+		}
+		if free {
+			add(set, set.Fast)
+		} else if p != network.BFloat16 {
+			add(set, set.Exact)
+		}
+	}
+	return all
+}
+
+// Kernels returns the names of the kernels that are measured for a model, most
+// capable first.
+func (r *Runtime) Kernels() []string {
+	p := r.options.Precision
+	if p == "" {
+		p = r.Device().Precision
+	}
+	var names []string
+	for _, c := range r.candidates(p) {
+		names = append(names, c.name())
+	}
+	return names
+}
+
+// Candidate is a kernel that may run a model.
+type Candidate struct {
+	Kernel    string
+	Precision network.Precision
+	// PerPixel is the estimated time of the model per input pixel, on one thread.
+	PerPixel time.Duration
+	Chosen   bool
+}
+
+// Candidates measures the kernels that may run a model without a precision that was
+// asked for, as Open does, and returns them in the order of the table.
+func (r *Runtime) Candidates(ctx context.Context, m *network.Sequential) ([]Candidate, error) {
+	p := r.Device().Precision
+	best, err := r.choose(ctx, m, p)
+	if err != nil {
+		return nil, err
+	}
+	var all []Candidate
+	for _, c := range r.candidates(p) {
+		cost, err := r.cost(ctx, m, c)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, Candidate{c.name(), c.precision(), cost, c.name() == best.name()})
+	}
+	return all, nil
+}
+
+// worthRounding is how much less time bfloat16 must take than float32 to be chosen.
+// It also keeps choices from changing with the noise of measurements.
+const worthRounding = 0.9
+
+// choose returns the fastest candidate for a model. A single candidate is not
+// measured.
+func (r *Runtime) choose(ctx context.Context, m *network.Sequential, p network.Precision) (choice, error) {
+	all := r.candidates(p)
+	best := all[0]
+	if len(all) == 1 {
+		return best, nil
+	}
+	least := math.Inf(1)
+	for _, c := range all {
+		cost, err := r.cost(ctx, m, c)
+		if err != nil {
+			return choice{}, err
+		}
+		weighted := float64(cost)
+		if c.precision() == network.BFloat16 {
+			weighted /= worthRounding
+		}
+		if weighted < least {
+			best, least = c, weighted
+		}
+	}
+	r.timings.save()
+	return best, nil
+}
+
+// cost estimates a model's time per pixel from those of its shapes.
+func (r *Runtime) cost(ctx context.Context, m *network.Sequential, c choice) (time.Duration, error) {
+	var sum float64
+	for _, conv := range m.Convolutions {
+		kernel := c
+		if conv.From == 0 {
+			kernel.kernel = c.set.Exact
+		}
+		each, err := r.timings.get(kernel, conv.In, conv.Out, func() (float64, error) {
+			return r.measure(ctx, kernel.kernel, conv.In, conv.Out)
+		})
+		if err != nil {
+			return 0, err
+		}
+		scale := m.Tensors[conv.From].Scale * conv.Upsample
+		sum += each * float64(scale*scale)
+	}
+	return time.Duration(sum / float64(max(1, m.PixelUnshuffle*m.PixelUnshuffle))), nil
+}
+
+// Measurements are of bands that fit the caches, repeated until the least of them
+// is hardly disturbed by other programs.
+const (
+	measuredWidth = 192
+	measuredRows  = 8
+	measuredRuns  = 5
+)
+
+// measure returns the nanoseconds per position of a convolution on one thread.
+func (r *Runtime) measure(ctx context.Context, k *kernels.Kernel, in, out int) (float64, error) {
+	conv, err := k.Pack(in, out, make([]float32, in*out*9), make([]float32, out), false)
+	if err != nil {
+		return 0, err
+	}
+	defer conv.Free()
+	src := kernels.Ring{Type: k.Type(), Capacity: measuredRows, Channels: in, Width: measuredWidth}
+	dst := kernels.Ring{Type: k.Type(), Capacity: measuredRows, Channels: out, Width: measuredWidth}
+	for _, ring := range []*kernels.Ring{&src, &dst} {
+		if ring.Memory, err = kernels.Allocate(ring.Bytes()); err != nil {
+			return 0, err
+		}
+		defer ring.Memory.Free()
+	}
+	step, err := kernels.NewStep()
+	if err != nil {
+		return 0, err
+	}
+	defer step.Free()
+	scratch, err := kernels.Allocate(conv.Scratch())
+	if err != nil {
+		return 0, err
+	}
+	defer scratch.Free()
+	least := time.Hour
+	for run := range measuredRuns + 1 {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		step.Conv(conv, kernels.Band{Src: src, Dst: dst, Upsample: 1, Rows: measuredRows, Width: measuredWidth, Height: measuredRows})
+		if err := step.Begin(); err != nil {
+			return 0, err
+		}
+		began := time.Now()
+		step.Run(scratch)
+		if took := time.Since(began); run > 0 { // the first run fills the caches
+			least = min(least, took)
+		}
+		step.End()
+	}
+	return float64(least.Nanoseconds()) / (measuredWidth * measuredRows), nil
+}

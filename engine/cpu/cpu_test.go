@@ -1,0 +1,94 @@
+package cpu_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"upscaled/engine"
+	"upscaled/engine/cpu"
+	"upscaled/engine/cpu/kernels"
+	"upscaled/engine/enginetest"
+	"upscaled/models/network"
+	"upscaled/models/network/reference"
+	"upscaled/models/weights"
+)
+
+var _ engine.Runtime = (*cpu.Runtime)(nil)
+
+// opened returns a runtime that is closed when the test ends.
+func opened(t testing.TB, o cpu.Options) *cpu.Runtime {
+	t.Helper()
+	r, err := cpu.Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = r.Close() })
+	return r
+}
+
+// eachKernel runs a test with every kernel that this CPU supports: forced, with the
+// precision that it is for. Instruction sets that the environment names, separated
+// by commas, must be among them.
+func eachKernel(t *testing.T, test func(t *testing.T, o cpu.Options, p network.Precision)) {
+	t.Helper()
+	for _, set := range kernels.InstructionSets() {
+		if !set.Supported {
+			if required(set.Name) {
+				t.Errorf("this CPU lacks %s, which UPSCALED_REQUIRE_KERNELS names", set.Name)
+			}
+			t.Logf("no %s on this CPU: its kernels are not tested", set.Name)
+			continue
+		}
+		for name, o := range map[string]cpu.Options{
+			"fast":  {Kernels: set.Name},
+			"exact": {Kernels: set.Name, Precision: network.Float32},
+		} {
+			p := network.Float32
+			if name == "fast" && set.Half != nil {
+				p, o.Precision = network.BFloat16, network.BFloat16
+			}
+			t.Run(set.Name+" "+name, func(t *testing.T) {
+				t.Parallel()
+				test(t, o, p)
+			})
+		}
+	}
+}
+
+func required(name string) bool {
+	for each := range strings.SplitSeq(os.Getenv("UPSCALED_REQUIRE_KERNELS"), ",") {
+		if each == name {
+			return true
+		}
+	}
+	return false
+}
+
+func recognized(t testing.TB, tensors weights.Tensors) *network.Network {
+	t.Helper()
+	n, err := network.Recognize(tensors)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	eachKernel(t, func(t *testing.T, o cpu.Options, p network.Precision) {
+		r := opened(t, o)
+		enginetest.TestRuntime(t, r, recognized(t, reference.RandomCompact(1, 3, 16, 4)), p)
+		enginetest.TestRuntime(t, r, recognized(t, reference.RandomRRDB(2, 1, 16, 8, 2, 2)), p)
+	})
+}
+
+// precisions returns those that this CPU's kernels compute in.
+func precisions(t testing.TB) []network.Precision {
+	t.Helper()
+	all := []network.Precision{network.Float32}
+	if opened(t, cpu.Options{}).Device().Precision == network.BFloat16 {
+		all = append(all, network.BFloat16)
+	}
+	return all
+}
