@@ -40,14 +40,14 @@ func (s *Store) Load(ctx context.Context, name string, denoise *float64) (*netwo
 	if strength == 1 {
 		return s.load(ctx, d)
 	}
-	twin, err := s.usable(ctx, denoisingModel)
+	variant, err := s.usable(ctx, denoisingModel)
 	if err != nil {
 		return nil, err
 	}
 	if strength == 0 {
-		return s.load(ctx, twin)
+		return s.load(ctx, variant)
 	}
-	return s.loadMix(ctx, d, twin, strength)
+	return s.loadMix(ctx, d, variant, strength)
 }
 
 // Export writes a model as an ONNX file, as it would be run with the options.
@@ -103,14 +103,14 @@ func (s *Store) load(ctx context.Context, d descriptor) (*network.Network, error
 }
 
 // loadMix mixes two stored models: strength of the first, the rest of the second.
-func (s *Store) loadMix(ctx context.Context, d, twin descriptor, strength float64) (*network.Network, error) {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %g", d.SHA256, twin.SHA256, strength))
+func (s *Store) loadMix(ctx context.Context, d, variant descriptor, strength float64) (*network.Network, error) {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %g", d.SHA256, variant.SHA256, strength))
 	return s.cached(ctx, d.Name, hex.EncodeToString(sum[:]), func() (*network.Network, error) {
 		first, err := s.readTensors(d)
 		if err != nil {
 			return nil, err
 		}
-		second, err := s.readTensors(twin)
+		second, err := s.readTensors(variant)
 		if err != nil {
 			return nil, err
 		}

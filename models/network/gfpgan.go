@@ -66,7 +66,7 @@ type modulated struct {
 // styled is a modulated convolution that is demodulated and then gets noise:
 // side x side numbers shared by all channels, with the learned strength already
 // multiplied in. The published code draws the noise at every run; this is the
-// noise stored in the file, so that equal faces give equal results.
+// noise stored in the file, so that equal faces have equal results.
 type styled struct {
 	modulated
 	noise []float32

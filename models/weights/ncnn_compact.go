@@ -53,8 +53,8 @@ func (m *ncnnMatcher) compactTail(input, at string, channels, colors int) error 
 		return mismatch(at, "does not have the channels that its scale needs")
 	}
 	base := input
-	if enlarged, ok := m.nearest(input, factor); ok {
-		base = enlarged
+	if upsampled, ok := m.nearest(input, factor); ok {
+		base = upsampled
 	} else if factor != 1 {
 		return mismatch(input, "is not upsampled to be added at the end")
 	}

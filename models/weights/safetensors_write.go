@@ -14,7 +14,7 @@ import (
 )
 
 // WriteSafetensors writes t as float32 with the tensors sorted by name, so that
-// equal tensors give equal bytes. metadata may be nil. A tensor whose shape does
+// equal tensors have equal bytes. metadata may be nil. A tensor whose shape does
 // not match its data is fault.Internal.
 func WriteSafetensors(w io.Writer, t Tensors, metadata map[string]string) error {
 	names := slices.Sorted(maps.Keys(t))

@@ -12,7 +12,7 @@ import (
 // image's coordinates to the square's. The result has the image's depth and
 // channels and is filtered for its own resolution. The image's edge is repeated
 // outside it. A transform without an inverse, which Estimate never returns, or
-// an image without pixels gives a black square.
+// an image without pixels results in a black square.
 func Crop(p imagedata.Raster, t Transform, size int) imagedata.Raster {
 	out := imagedata.NewRaster(size, size, p.Channels, p.Depth())
 	if !t.usable() || p.Width <= 0 || p.Height <= 0 {

@@ -244,7 +244,7 @@ func TestPointsThatMakeNoFace(t *testing.T) {
 	}
 }
 
-// Any points give an error or a transform that can be inverted.
+// Estimate returns an error or an invertible transform for any points.
 func TestAnyPoints(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

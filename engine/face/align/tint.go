@@ -17,8 +17,8 @@ const (
 	tintWidth = 1.0 / 12
 )
 
-// newTint returns the correction that gives a restored face the color and shading
-// of the original: the low frequencies of crop - restored, which have the same
+// newTint returns the correction of a restored face to the color and shading of
+// the original: the low frequencies of crop - restored, which have the same
 // size and channels.
 func newTint(restored, crop imagedata.Raster) plane {
 	cell := max(1, min(restored.Width, restored.Height)/tintCells)

@@ -62,7 +62,7 @@ const (
 // settle locates a point from many perturbed guesses and returns the medians and
 // the spread of the results: their median absolute distance in units of the
 // window's side. On a face the guesses converge, elsewhere they scatter. The
-// perturbations are fixed, so equal images give equal points. With both, half of
+// perturbations are fixed, so equal images have equal points. With both, half of
 // the guesses run mirrored: for points on the face's axis and for eyes, where
 // both directions mean the same point.
 func (c *pointCascade) settle(p plane, guess spot, side float64, mirrored, both bool) (spot, float64) {

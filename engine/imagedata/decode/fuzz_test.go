@@ -14,7 +14,7 @@ import (
 	"upscaled/models/fault"
 )
 
-// FuzzOpen checks that any bytes give whole frames or a fault, never a panic
+// FuzzOpen checks that any bytes decode to whole frames or a fault, never a panic
 // and never a frame that is not what Info says.
 func FuzzOpen(f *testing.F) {
 	for _, seed := range fuzzSeeds(f) {

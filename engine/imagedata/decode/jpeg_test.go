@@ -13,7 +13,7 @@ import (
 	"upscaled/engine/imagedata"
 )
 
-// constant gives every block of a component the same value.
+// constant sets every block of a component to the same value.
 func constant(values ...uint8) func(int, int, int) uint8 {
 	return func(component, _, _ int) uint8 { return values[component] }
 }

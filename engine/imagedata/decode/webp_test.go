@@ -64,7 +64,7 @@ func TestWebPStill(t *testing.T) {
 }
 
 // TestWebPLossy shows that black and white survive: lossy WebP is of studio
-// range, and reading it as full range would give 16 and 235.
+// range, and reading it as full range would return 16 and 235.
 func TestWebPLossy(t *testing.T) {
 	t.Parallel()
 	for _, want := range []color.NRGBA{{0, 0, 0, 255}, {255, 255, 255, 255}, {200, 60, 30, 255}, {40, 90, 220, 128}} {

@@ -63,7 +63,7 @@ func draw(rt *rapid.T) (color imagedata.Raster, alpha *imagedata.Raster, bands [
 	return color, alpha, bands
 }
 
-// Any bands of any image give the same bytes as the whole, and lossless formats
+// Any bands of any image make the same bytes as the whole, and lossless formats
 // preserve every sample.
 func TestAnySizeInOddBands(t *testing.T) {
 	t.Parallel()

@@ -55,7 +55,7 @@ func newTIFF(w io.Writer, h Header) (*tiffEncoder, error) {
 	e.rows = newUnits(e.layout, h.Width, max(1, stripBytes/stride))
 	e.workers.New = func() any { return newDeflater() }
 	if seeker, ok := w.(io.WriteSeeker); ok {
-		// A pipe may have the type of a seeker; seeking tells.
+		// A pipe may have the type of a seeker, but seeking fails.
 		if at, err := seeker.Seek(0, io.SeekCurrent); err == nil {
 			e.seeker, e.start = seeker, at
 		}

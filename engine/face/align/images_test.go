@@ -13,7 +13,7 @@ import (
 	"upscaled/engine/imagedata"
 )
 
-// paint fills a raster with a function of pixel centers that gives 0 to 1.
+// paint fills a raster with a function of pixel centers with values in 0 to 1.
 func paint(width, height, channels, depth int, at func(x, y float64, c int) float64) imagedata.Raster {
 	r := imagedata.NewRaster(width, height, channels, depth)
 	for y := range height {
