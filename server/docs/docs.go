@@ -4,14 +4,11 @@ package docs
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"embed"
-	"encoding/hex"
 	"fmt"
 	"html/template"
 	"net/http"
 	"path"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -34,25 +31,12 @@ const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src
 
 // Guide is the rendered guide. It is immutable and safe for concurrent use.
 type Guide struct {
-	layout  *template.Template
-	groups  []group
-	search  searchIndex
-	content map[string]content // by path below root, "" for the index
+	layout *template.Template
+	pages  []*page
+	groups []group
+	search searchIndex
+	assets map[string]web.Asset // by path below root; the index is ""
 }
-
-// content is a response body.
-type content struct {
-	mediaType string
-	body      []byte
-	etag      string
-}
-
-func newContent(mediaType string, body []byte) content {
-	sum := sha256.Sum256(body)
-	return content{mediaType, body, `"` + hex.EncodeToString(sum[:8]) + `"`}
-}
-
-const htmlType = "text/html; charset=utf-8"
 
 // renamed maps former page names to current ones.
 func renamed() map[string]string {
@@ -69,7 +53,7 @@ func New() (*Guide, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Guide{layout: layout, groups: groups, search: newSearchIndex(pages), content: map[string]content{}}
+	g := &Guide{layout: layout, pages: pages, groups: groups, search: newSearchIndex(pages), assets: map[string]web.Asset{}}
 	for i, p := range pages {
 		v := view{Title: p.Title, Path: p.Path, Body: p.Body, Page: p}
 		if i > 0 {
@@ -78,36 +62,35 @@ func New() (*Guide, error) {
 		if i+1 < len(pages) {
 			v.Next = pages[i+1]
 		}
-		html, err := g.render(v)
-		if err != nil {
+		if g.assets[p.Name], err = g.render(v); err != nil {
 			return nil, err
 		}
-		g.content[p.Name] = newContent(htmlType, html)
 	}
-	return g, g.addAssets()
+	return g, g.addFiles()
 }
 
-// addAssets adds the static files. Colors and the switch between light and
+// addFiles adds the static files. Colors, icon and the switch between light and
 // dark are those of the web page.
-func (g *Guide) addAssets() error {
-	for name, asset := range map[string]struct {
-		read      func(string) ([]byte, error)
-		file      string
-		mediaType string
+func (g *Guide) addFiles() error {
+	for name, source := range map[string]struct {
+		read func(string) ([]byte, error)
+		file string
 	}{
-		"style.css":        {files.ReadFile, "page.css", "text/css; charset=utf-8"},
-		"search.js":        {files.ReadFile, "search.js", "text/javascript; charset=utf-8"},
-		"before-after.jpg": {files.ReadFile, "images/before-after.jpg", "image/jpeg"},
-		"colors.css":       {web.File, "style/colors.css", "text/css; charset=utf-8"},
-		"dark.css":         {web.File, "style/dark.css", "text/css; charset=utf-8"},
-		"theme.js":         {web.File, "theme.js", "text/javascript; charset=utf-8"},
-		"icon.svg":         {web.File, "icon.svg", "image/svg+xml"},
+		"style.css":        {files.ReadFile, "page.css"},
+		"search.js":        {files.ReadFile, "search.js"},
+		"before-after.jpg": {files.ReadFile, "images/before-after.jpg"},
+		"colors.css":       {web.File, "style/colors.css"},
+		"dark.css":         {web.File, "style/dark.css"},
+		"theme.js":         {web.File, "theme.js"},
+		"icon.svg":         {web.File, "icon.svg"},
 	} {
-		body, err := asset.read(asset.file)
+		body, err := source.read(source.file)
 		if err != nil {
 			return fmt.Errorf("read the guide's %s: %w", name, err)
 		}
-		g.content[name] = newContent(asset.mediaType, body)
+		if g.assets[name], err = web.NewAsset(name, body); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -122,22 +105,20 @@ type view struct {
 	Query          string
 }
 
-func (g *Guide) render(v view) ([]byte, error) {
+func (g *Guide) render(v view) (web.Asset, error) {
 	v.Groups = g.groups
-	var b bytes.Buffer
-	if err := g.layout.ExecuteTemplate(&b, "page.html", v); err != nil {
-		return nil, fmt.Errorf("render %s: %w", v.Path, err)
+	var html bytes.Buffer
+	if err := g.layout.ExecuteTemplate(&html, "page.html", v); err != nil {
+		return web.Asset{}, fmt.Errorf("render %s: %w", v.Path, err)
 	}
-	return b.Bytes(), nil
+	return web.NewAsset("page.html", html.Bytes())
 }
 
 // Names returns the names of all pages below /docs; the index is "".
 func (g *Guide) Names() []string {
 	var names []string
-	for name, c := range g.content {
-		if c.mediaType == htmlType {
-			names = append(names, name)
-		}
+	for _, p := range g.pages {
+		names = append(names, p.Name)
 	}
 	return names
 }
@@ -159,20 +140,9 @@ func (g *Guide) serve(c echo.Context) error {
 	if to, moved := renamed()[name]; moved {
 		return c.Redirect(http.StatusMovedPermanently, path.Join(root, to))
 	}
-	found, ok := g.content[name]
-	if !ok {
+	asset, found := g.assets[name]
+	if !found {
 		return echo.ErrNotFound
 	}
-	return send(c, found)
-}
-
-func send(c echo.Context, content content) error {
-	header := c.Response().Header()
-	header.Set(echo.HeaderContentType, content.mediaType)
-	header.Set(echo.HeaderContentSecurityPolicy, policy)
-	header.Set(echo.HeaderReferrerPolicy, "no-referrer")
-	header.Set(echo.HeaderCacheControl, "no-cache")
-	header.Set("ETag", content.etag)
-	http.ServeContent(c.Response(), c.Request(), "", time.Time{}, bytes.NewReader(content.body))
-	return nil
+	return asset.Serve(c, policy)
 }

@@ -132,9 +132,9 @@ func (g *Guide) serveSearch(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	html, err := g.render(view{Title: "Search", Path: path.Join(root, "search"), Body: template.HTML(body.String()), Query: query})
+	asset, err := g.render(view{Title: "Search", Path: path.Join(root, "search"), Body: template.HTML(body.String()), Query: query})
 	if err != nil {
 		return err
 	}
-	return send(c, newContent(htmlType, html))
+	return asset.Serve(c, policy)
 }

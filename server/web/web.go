@@ -3,15 +3,11 @@
 package web
 
 import (
-	"bytes"
-	"crypto/sha256"
 	"embed"
-	"encoding/hex"
 	"fmt"
 	"io/fs"
 	"net/http"
 	"path"
-	"time"
 
 	"github.com/labstack/echo/v4"
 )
@@ -38,23 +34,15 @@ func File(name string) ([]byte, error) {
 	return embedded.ReadFile(path.Join(folder, name))
 }
 
-// asset is a file with its response headers.
-type asset struct {
-	name        string
-	content     []byte
-	contentType string
-	etag        string
-}
-
 // Page is the set of files. It is immutable and safe for concurrent use.
 type Page struct {
-	assets map[string]asset
+	assets map[string]Asset // by path below folder
 }
 
 // New reads the embedded files. An error means that the program was built with a
 // file of an unknown type.
 func New() (*Page, error) {
-	p := &Page{assets: map[string]asset{}}
+	p := &Page{assets: map[string]Asset{}}
 	err := fs.WalkDir(embedded, folder, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
@@ -63,37 +51,14 @@ func New() (*Page, error) {
 		if err != nil {
 			return fmt.Errorf("read %s: %w", name, err)
 		}
-		kind := contentType(name)
-		if kind == "" {
-			return fmt.Errorf("the page's file %s has no known content type", name)
-		}
-		sum := sha256.Sum256(content)
-		name = name[len(folder)+1:]
-		p.assets[name] = asset{name: name, content: content, contentType: kind, etag: `"` + hex.EncodeToString(sum[:12]) + `"`}
-		return nil
+		made, err := NewAsset(name, content)
+		p.assets[name[len(folder)+1:]] = made
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("prepare the page: %w", err)
 	}
 	return p, nil
-}
-
-// contentType returns the type of a file, or "". It does not use the system's MIME
-// table, since browsers reject scripts and styles of a wrong type.
-func contentType(name string) string {
-	switch path.Ext(name) {
-	case ".html":
-		return "text/html; charset=utf-8"
-	case ".css":
-		return "text/css; charset=utf-8"
-	case ".js":
-		return "text/javascript; charset=utf-8"
-	case ".svg":
-		return "image/svg+xml"
-	case ".webmanifest":
-		return "application/manifest+json"
-	}
-	return ""
 }
 
 // Routes registers GET and HEAD of "/" and of the files below "/page/".
@@ -109,18 +74,5 @@ func (p *Page) serve(c echo.Context, name string) error {
 	if !known || name == index && c.Path() != "/" {
 		return echo.ErrNotFound
 	}
-	header := c.Response().Header()
-	header.Set("Content-Type", file.contentType)
-	header.Set("ETag", file.etag)
-	// File names have no version, so browsers have to revalidate them.
-	header.Set("Cache-Control", "no-cache")
-	header.Set("Content-Security-Policy", policy)
-	header.Set("X-Content-Type-Options", "nosniff")
-	header.Set("X-Frame-Options", "DENY") // for browsers without frame-ancestors
-	header.Set("Referrer-Policy", "no-referrer")
-	header.Set("Cross-Origin-Opener-Policy", "same-origin")
-	header.Set("Cross-Origin-Resource-Policy", "same-origin")
-	header.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
-	http.ServeContent(c.Response(), c.Request(), "", time.Time{}, bytes.NewReader(file.content))
-	return nil
+	return file.Serve(c, policy)
 }
