@@ -39,6 +39,7 @@ func (d *Document) Routes(e *echo.Echo) error {
 		{"", "page/index.html", "text/html; charset=utf-8"},
 		{"start.js", "page/start.js", "text/javascript; charset=utf-8"},
 		{"page.css", "page/page.css", "text/css; charset=utf-8"},
+		{"licenses.txt", "page/licenses.txt", "text/plain; charset=utf-8"},
 		{"swagger-ui.css", "swagger-ui.css.gz", "text/css; charset=utf-8"},
 		{"swagger-ui-bundle.js", "swagger-ui-bundle.js.gz", "text/javascript; charset=utf-8"},
 	} {

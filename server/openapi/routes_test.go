@@ -54,7 +54,7 @@ func TestPage(t *testing.T) {
 		!strings.Contains(policy, "default-src 'none'") || strings.Contains(policy, "unsafe") {
 		t.Errorf("%d %v", got.Code, got.Header())
 	}
-	types := map[string]string{".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", "json": "application/json"}
+	types := map[string]string{".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".txt": "text/plain; charset=utf-8", ".json": "application/json"}
 	base, named := &url.URL{Path: "/docs/api"}, 0
 	for tokens := html.NewTokenizer(got.Body); tokens.Next() != html.ErrorToken; {
 		for _, a := range tokens.Token().Attr {
@@ -72,7 +72,7 @@ func TestPage(t *testing.T) {
 			}
 		}
 	}
-	if named != 4 {
+	if named != 6 {
 		t.Errorf("%d files", named)
 	}
 	if script := get(t, "/docs/api/start.js").Body.String(); !strings.Contains(script, `"../openapi.json"`) {
