@@ -20,8 +20,7 @@ const (
 func larger() map[string]int {
 	return map[string]int{
 		"cmd/upscaled.app": 55, "engine.run": 35, "engine/upscaler.Upscaler": 21, "models.Store": 65,
-		"models/network.builder": 36, "models/weights/pickle.decoder": 23, "server/dialect/automatic1111.API": 22,
-		"server/dialect/native.API": 30, "server/dialect/replicate.API": 33,
+		"models/network.builder": 36, "models/weights/pickle.decoder": 23,
 	}
 }
 

@@ -65,6 +65,8 @@ type Parts struct {
 
 // API handles the routes below /api/v1.
 type API struct {
+	intake
+	objects
 	services dialect.Services
 	config   Config
 	parts    Parts
@@ -72,7 +74,10 @@ type API struct {
 
 // New returns the API on a server's services.
 func New(services dialect.Services, config Config, parts Parts) *API {
-	return &API{services: services, config: config, parts: parts}
+	return &API{
+		services: services, config: config, parts: parts,
+		intake: intake{services, config, parts}, objects: objects{services, config.Retention},
+	}
 }
 
 // route is one call of this API.

@@ -9,28 +9,28 @@ import (
 )
 
 // check validates an image by its bytes alone.
-func (a *API) check(in input) (job.InputInfo, error) {
+func (i intake) check(in input) (job.InputInfo, error) {
 	switch {
 	case in.size == 0:
 		return job.InputInfo{}, fault.New(fault.Invalid, "The file is empty.")
-	case in.size > a.config.MaxBytes:
-		return job.InputInfo{}, fault.New(fault.TooLarge, "The file has %d bytes; at most %d are accepted.", in.size, a.config.MaxBytes)
+	case in.size > i.config.MaxBytes:
+		return job.InputInfo{}, fault.New(fault.TooLarge, "The file has %d bytes; at most %d are accepted.", in.size, i.config.MaxBytes)
 	}
-	return a.services.Inspect(in.data, a.config.Config)
+	return i.services.Inspect(in.data, i.config.Config)
 }
 
 // checkOptions rejects options that this server cannot apply, before the job is
 // paid for. What this process cannot know is left to the worker.
-func (a *API) checkOptions(ctx context.Context, o job.Options) error {
-	if o.FaceEnhance && a.services.Faces != nil && (o.Face == nil || o.Face.Missing == "" && o.Face.Restorer == "") {
-		if err := a.services.Faces(ctx); err != nil {
+func (i intake) checkOptions(ctx context.Context, o job.Options) error {
+	if o.FaceEnhance && i.services.Faces != nil && (o.Face == nil || o.Face.Missing == "" && o.Face.Restorer == "") {
+		if err := i.services.Faces(ctx); err != nil {
 			return err
 		}
 	}
 	if o.Model == "" && o.Denoise == nil {
 		return nil
 	}
-	all, err := a.parts.System.Models(ctx)
+	all, err := i.parts.System.Models(ctx)
 	if err != nil || len(all) == 0 {
 		return err
 	}

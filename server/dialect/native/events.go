@@ -59,7 +59,7 @@ type update struct {
 
 // watch follows the jobs until all have ended or the context does, and then
 // closes the channel. The caller must drain the channel.
-func (a *API) watch(ctx context.Context, ids []string) <-chan update {
+func watch(ctx context.Context, jobs job.Watcher, ids []string) <-chan update {
 	updates := make(chan update)
 	send := func(u update) error {
 		select {
@@ -72,7 +72,7 @@ func (a *API) watch(ctx context.Context, ids []string) <-chan update {
 	var watchers sync.WaitGroup
 	for _, id := range ids {
 		watchers.Go(func() {
-			err := a.parts.Jobs.Watch(ctx, id, func(j job.Job) error { return send(update{job: j}) })
+			err := jobs.Watch(ctx, id, func(j job.Job) error { return send(update{job: j}) })
 			switch {
 			case err == nil || ctx.Err() != nil:
 			case fault.KindOf(err) == fault.NotFound:
@@ -100,7 +100,7 @@ type Gone struct {
 func (a *API) stream(c echo.Context, ids, gone []string) error {
 	ctx, stop := context.WithCancel(c.Request().Context())
 	s := open(c)
-	updates := a.watch(ctx, ids)
+	updates := watch(ctx, a.parts.Jobs, ids)
 	defer func() {
 		stop()
 		for range updates { // until all watchers have ended

@@ -13,21 +13,21 @@ import (
 	"upscaled/server/job"
 )
 
-func (a *API) readJSON(c echo.Context) (request, error) {
-	limit := max(a.config.MaxBytes*4/3, maxURL) + overhead
+func (i intake) readJSON(c echo.Context) (request, error) {
+	limit := max(i.config.MaxBytes*4/3, maxURL) + overhead
 	body, err := dialect.ReadBody(c, limit)
 	if err != nil {
 		return request{}, bodyError(err, limit)
 	}
-	parsed, err := parseJSON(body, a.config.MaxBytes)
+	parsed, err := parseJSON(body, i.config.MaxBytes)
 	if err != nil {
 		return request{}, err
 	}
 	r := request{options: parsed.options, images: make([]input, 1)}
-	if r.webhook, err = a.webhook(parsed.webhook.URL, parsed.webhook.Started); err != nil {
+	if r.webhook, err = i.webhook(parsed.webhook.URL, parsed.webhook.Started); err != nil {
 		return request{}, err
 	}
-	r.images[0], err = a.load(c.Request().Context(), parsed)
+	r.images[0], err = i.load(c.Request().Context(), parsed)
 	return r, err
 }
 
@@ -85,17 +85,17 @@ func parseWebhook(f *fields, raw json.RawMessage) job.Webhook {
 }
 
 // load returns the image of a JSON body.
-func (a *API) load(ctx context.Context, p parsedJSON) (input, error) {
+func (i intake) load(ctx context.Context, p parsedJSON) (input, error) {
 	var data []byte
 	var err error
 	switch {
 	case p.dataURI != "":
-		data, err = fetch.ParseDataURI(p.dataURI, a.config.MaxBytes)
-	case a.parts.Fetcher == nil:
+		data, err = fetch.ParseDataURI(p.dataURI, i.config.MaxBytes)
+	case i.parts.Fetcher == nil:
 		err = withStatus{http.StatusUnprocessableEntity,
 			fault.New(fault.Unsupported, "This server downloads no images; send the file or a data URI instead.")}
 	default:
-		data, err = a.parts.Fetcher.Fetch(ctx, p.url)
+		data, err = i.parts.Fetcher.Fetch(ctx, p.url)
 		if p.name == "" {
 			p.name = dialect.NameOf(p.url)
 		}

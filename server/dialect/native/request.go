@@ -37,21 +37,28 @@ type request struct {
 	webhook *job.Webhook
 }
 
+// intake reads and validates requests for jobs.
+type intake struct {
+	services dialect.Services
+	config   Config
+	parts    Parts
+}
+
 // read reads a form or a JSON body.
-func (a *API) read(c echo.Context) (request, error) {
+func (i intake) read(c echo.Context) (request, error) {
 	kind, _, _ := mime.ParseMediaType(c.Request().Header.Get(echo.HeaderContentType))
 	switch kind {
 	case echo.MIMEMultipartForm:
-		return a.readForm(c)
+		return i.readForm(c)
 	case echo.MIMEApplicationJSON:
-		return a.readJSON(c)
+		return i.readJSON(c)
 	}
 	return request{}, fault.New(fault.Unsupported, "The request must be multipart/form-data with a field named file, or application/json.")
 }
 
-func (a *API) readForm(c echo.Context) (request, error) {
-	limit := max(a.config.MaxRequestBytes, a.config.MaxBytes+overhead)
-	form, err := dialect.ReadForm(c, limit, upload.Limits{FileBytes: a.config.MaxBytes, Files: a.config.MaxFiles}, fileField)
+func (i intake) readForm(c echo.Context) (request, error) {
+	limit := max(i.config.MaxRequestBytes, i.config.MaxBytes+overhead)
+	form, err := dialect.ReadForm(c, limit, upload.Limits{FileBytes: i.config.MaxBytes, Files: i.config.MaxFiles}, fileField)
 	if err != nil {
 		return request{}, bodyError(err, limit)
 	}
@@ -68,7 +75,7 @@ func (a *API) readForm(c echo.Context) (request, error) {
 	r.several = len(r.images) > 1
 	f := formFields(form.Fields)
 	r.options = takeOptions(f)
-	if r.webhook, err = a.webhook(f.text("webhook", maxURL), f.isTrue("webhook_started")); err != nil && f.err == nil {
+	if r.webhook, err = i.webhook(f.text("webhook", maxURL), f.isTrue("webhook_started")); err != nil && f.err == nil {
 		f.err = err
 	}
 	if err := f.end(); err != nil {
@@ -88,17 +95,17 @@ func bodyError(err error, limit int64) error {
 }
 
 // webhook validates the URL to call, if there is one.
-func (a *API) webhook(url string, started bool) (*job.Webhook, error) {
+func (i intake) webhook(url string, started bool) (*job.Webhook, error) {
 	switch {
 	case url == "" && started:
 		return nil, fault.New(fault.Invalid, "A webhook needs a url.")
 	case url == "":
 		return nil, nil
-	case a.parts.CheckWebhook == nil:
+	case i.parts.CheckWebhook == nil:
 		return nil, withStatus{http.StatusUnprocessableEntity,
 			fault.New(fault.Unsupported, "This server calls no webhooks; ask for the job or follow its events instead.")}
 	}
-	if err := a.parts.CheckWebhook(url); err != nil {
+	if err := i.parts.CheckWebhook(url); err != nil {
 		return nil, err
 	}
 	return &job.Webhook{URL: url, Started: started}, nil

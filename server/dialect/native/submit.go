@@ -90,11 +90,6 @@ func (a *API) accept(c echo.Context, caller job.Caller, r request, in input) (jo
 	return submitted.Job, err
 }
 
-// view returns the job object for this request's client.
-func (a *API) view(c echo.Context, j job.Job) Job {
-	return a.object(j, a.services.BaseURL(c.Request()))
-}
-
 // await returns the job once it is final, or its latest record when the wait is
 // over or the server shuts down. A client that disconnects does not cancel the
 // job: it can be listed and queried later.

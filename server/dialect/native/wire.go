@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/labstack/echo/v4"
+
 	"upscaled/models/fault"
 	"upscaled/server/dialect"
 	"upscaled/server/job"
@@ -106,31 +108,42 @@ func readMemo(j job.Job) memo {
 	return m
 }
 
+// objects makes job objects.
+type objects struct {
+	services  dialect.Services
+	retention time.Duration
+}
+
 // Body returns the body of a job's webhook: the job object. base is the server's
 // URL; "" means the one that the job's client used.
-func (a *API) Body(j job.Job, base string) (contentType string, body []byte, err error) {
+func (o objects) Body(j job.Job, base string) (contentType string, body []byte, err error) {
 	if base = strings.TrimRight(base, "/"); base == "" {
 		base = readMemo(j).Base
 	}
-	body, err = dialect.Marshal(a.object(j, base))
+	body, err = dialect.Marshal(o.object(j, base))
 	return "application/json", bytes.TrimSpace(body), err
 }
 
+// view returns the job object for this request's client.
+func (o objects) view(c echo.Context, j job.Job) Job {
+	return o.object(j, o.services.BaseURL(c.Request()))
+}
+
 // object returns the job object with URLs below a base.
-func (a *API) object(j job.Job, base string) Job {
+func (o objects) object(j job.Job, base string) Job {
 	self := base + root + "/jobs/" + j.ID
 	shown := Job{
 		ID: j.ID, State: j.State, Progress: j.Progress, CreatedAt: milliseconds(j.Created),
 		StartedAt: moment(j.Started), FinishedAt: moment(j.Finished), Name: j.InputName,
-		Options: optionsView(j.Options), EstimateSeconds: a.estimate(j), Input: inputOf(j),
+		Options: optionsView(j.Options), EstimateSeconds: o.estimate(j), Input: inputOf(j),
 		URLs: URLs{Self: self, Events: self + "/events", Result: self + "/result", Cancel: self + "/cancel"},
 	}
 	if j.State.Final() && !j.Finished.IsZero() {
-		shown.ExpiresAt = moment(j.Finished.Add(a.config.Retention))
+		shown.ExpiresAt = moment(j.Finished.Add(o.retention))
 	}
 	switch {
 	case j.State == job.Succeeded && j.Result != nil:
-		shown.Result = resultOf(j, a.services.Links.URL(base, j))
+		shown.Result = resultOf(j, o.services.Links.URL(base, j))
 	case j.State == job.Failed:
 		shown.Error = failureOf(j.Failure)
 	}
@@ -139,9 +152,9 @@ func (a *API) object(j job.Job, base string) Job {
 
 // estimate returns nil until there is some progress: before that, the time goes
 // into loading a model.
-func (a *API) estimate(j job.Job) *float64 {
+func (o objects) estimate(j job.Job) *float64 {
 	const least = 0.02
-	spent := a.services.Now().Sub(j.Started).Seconds()
+	spent := o.services.Now().Sub(j.Started).Seconds()
 	if j.State != job.Running || j.Progress < least || j.Started.IsZero() || spent <= 0 {
 		return nil
 	}

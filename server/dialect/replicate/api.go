@@ -11,7 +11,6 @@ package replicate
 import (
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -26,6 +25,8 @@ const Name = "replicate"
 
 // API handles the vendor's routes.
 type API struct {
+	inputs
+	models
 	services dialect.Services
 	config   Config
 	stores   Stores
@@ -39,7 +40,10 @@ func New(services dialect.Services, config Config, stores Stores) *API {
 	if len(config.Models) == 0 {
 		config.Models = Defaults().Models
 	}
-	a := &API{services: services, config: config, stores: stores}
+	a := &API{
+		services: services, config: config, stores: stores,
+		inputs: inputs{files{services, config, stores}}, models: models{services, config},
+	}
 	a.CreateFile, a.GetFile, a.DeleteFile = a.authenticated(a.createFile), a.authenticated(a.getFile), a.authenticated(a.deleteFile)
 	return a
 }
@@ -150,13 +154,4 @@ func (a *API) list(c echo.Context, caller job.Caller) error {
 		page.Next = &link
 	}
 	return dialect.JSON(c, http.StatusOK, page)
-}
-
-// knownModel returns the model that the path names.
-func (a *API) knownModel(c echo.Context) (string, error) {
-	name := c.Param("owner") + "/" + c.Param("name")
-	if !slices.Contains(a.config.Models, name) {
-		return "", errNotFound
-	}
-	return name, nil
 }

@@ -56,13 +56,20 @@ func fileOf(u job.Upload, base string) File {
 	}
 }
 
-func (a *API) createFile(c echo.Context, caller job.Caller) error {
-	file, err := a.readFile(c)
+// files handles uploaded files.
+type files struct {
+	services dialect.Services
+	config   Config
+	stores   Stores
+}
+
+func (f files) createFile(c echo.Context, caller job.Caller) error {
+	file, err := f.readFile(c)
 	if err != nil {
 		return err
 	}
-	info, _ := a.services.Validator.Validate(file.Data) // validated when a prediction uses it
-	stored, err := a.stores.Uploads.PutUpload(c.Request().Context(), job.Upload{
+	info, _ := f.services.Validator.Validate(file.Data) // validated when a prediction uses it
+	stored, err := f.stores.Uploads.PutUpload(c.Request().Context(), job.Upload{
 		ID: dialect.Random(fileIDLength), API: Name, Account: caller.ID,
 		Name: displayName(file.Name), ContentType: dialect.Sniff(file.Data, info.Format),
 	}, file.Data)
@@ -74,16 +81,16 @@ func (a *API) createFile(c echo.Context, caller job.Caller) error {
 	} else if err != nil {
 		return err
 	}
-	return dialect.JSON(c, http.StatusCreated, fileOf(stored, a.services.BaseURL(c.Request())))
+	return dialect.JSON(c, http.StatusCreated, fileOf(stored, f.services.BaseURL(c.Request())))
 }
 
-func (a *API) readFile(c echo.Context) (upload.File, error) {
+func (f files) readFile(c echo.Context) (upload.File, error) {
 	tooLarge := apiError{Problem{
-		Detail: fmt.Sprintf("The file is larger than %d bytes.", a.config.MaxBytes),
+		Detail: fmt.Sprintf("The file is larger than %d bytes.", f.config.MaxBytes),
 		Status: http.StatusRequestEntityTooLarge,
 	}}
-	form, err := dialect.ReadForm(c, a.config.MaxBytes+dialect.FormSlack,
-		upload.Limits{FileBytes: a.config.MaxBytes, Files: maxFiles}, fileField)
+	form, err := dialect.ReadForm(c, f.config.MaxBytes+dialect.FormSlack,
+		upload.Limits{FileBytes: f.config.MaxBytes, Files: maxFiles}, fileField)
 	if dialect.IsBodyTooLarge(err) {
 		return upload.File{}, tooLarge
 	}
@@ -113,18 +120,18 @@ func displayName(name string) string {
 	return dialect.DisplayName(name)
 }
 
-func (a *API) getFile(c echo.Context, caller job.Caller) error {
-	u, err := a.ownFile(c.Request().Context(), caller, c.Param("id"))
+func (f files) getFile(c echo.Context, caller job.Caller) error {
+	u, err := f.ownFile(c.Request().Context(), caller, c.Param("id"))
 	if err != nil {
 		return err
 	}
-	return dialect.JSON(c, http.StatusOK, fileOf(u, a.services.BaseURL(c.Request())))
+	return dialect.JSON(c, http.StatusOK, fileOf(u, f.services.BaseURL(c.Request())))
 }
 
-func (a *API) deleteFile(c echo.Context, caller job.Caller) error {
-	u, err := a.ownFile(c.Request().Context(), caller, c.Param("id"))
+func (f files) deleteFile(c echo.Context, caller job.Caller) error {
+	u, err := f.ownFile(c.Request().Context(), caller, c.Param("id"))
 	if err == nil {
-		err = a.stores.Uploads.DeleteUpload(c.Request().Context(), u.ID)
+		err = f.stores.Uploads.DeleteUpload(c.Request().Context(), u.ID)
 	}
 	if err != nil {
 		return err
@@ -134,11 +141,11 @@ func (a *API) deleteFile(c echo.Context, caller job.Caller) error {
 
 // ownFile returns a file of the caller. Unknown and expired files and those of
 // other callers are all not found.
-func (a *API) ownFile(ctx context.Context, caller job.Caller, id string) (job.Upload, error) {
+func (f files) ownFile(ctx context.Context, caller job.Caller, id string) (job.Upload, error) {
 	if !IsFileID(id) {
 		return job.Upload{}, errNotFound
 	}
-	u, err := a.stores.Uploads.Upload(ctx, id)
+	u, err := f.stores.Uploads.Upload(ctx, id)
 	if err != nil {
 		return job.Upload{}, err
 	}

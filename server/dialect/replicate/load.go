@@ -23,27 +23,30 @@ type input struct {
 	info job.InputInfo
 }
 
+// inputs loads the images of predictions.
+type inputs struct{ files }
+
 // load loads and validates the image.
-func (a *API) load(c echo.Context, caller job.Caller, in Input) (input, error) {
+func (i inputs) load(c echo.Context, caller job.Caller, in Input) (input, error) {
 	ctx := c.Request().Context()
-	loaded, err := a.resolve(ctx, caller, in.Image, a.services.BaseURL(c.Request()))
+	loaded, err := i.resolve(ctx, caller, in.Image, i.services.BaseURL(c.Request()))
 	switch fault.KindOf(err) {
 	case "":
 	case fault.TooLarge:
-		return input{}, a.tooLarge()
+		return input{}, i.tooLarge()
 	case fault.Invalid, fault.FetchFailed:
 		return input{}, unusable(fault.Sentence(err))
 	default:
 		return input{}, err
 	}
-	if int64(len(loaded.data)) > a.config.MaxBytes {
-		return input{}, a.tooLarge()
+	if int64(len(loaded.data)) > i.config.MaxBytes {
+		return input{}, i.tooLarge()
 	}
-	if loaded.info, err = a.check(loaded.data); err != nil {
+	if loaded.info, err = i.check(loaded.data); err != nil {
 		return input{}, err
 	}
 	if in.options().FaceEnhance {
-		if err := a.services.CheckFaces(ctx); errors.Is(err, dialect.ErrFaces) {
+		if err := i.services.CheckFaces(ctx); errors.Is(err, dialect.ErrFaces) {
 			return input{}, violations{{"face_enhance", "input.face_enhance", "Face enhancement is not available on this server"}}
 		} else if err != nil {
 			return input{}, err
@@ -52,13 +55,13 @@ func (a *API) load(c echo.Context, caller job.Caller, in Input) (input, error) {
 	return loaded, nil
 }
 
-func (a *API) tooLarge() error {
-	return unusable(fmt.Sprintf("The image is larger than %d bytes", a.config.MaxBytes))
+func (i inputs) tooLarge() error {
+	return unusable(fmt.Sprintf("The image is larger than %d bytes", i.config.MaxBytes))
 }
 
 // resolve loads an image. This server's own URLs are resolved without HTTP: a
 // URL by which clients reach it need not be one that it may download from.
-func (a *API) resolve(ctx context.Context, caller job.Caller, image, base string) (input, error) {
+func (i inputs) resolve(ctx context.Context, caller job.Caller, image, base string) (input, error) {
 	if rest, own := strings.CutPrefix(image, base+"/v1/files/"); own {
 		id := rest
 		if end := strings.IndexAny(rest, "/?#"); end >= 0 {
@@ -66,22 +69,22 @@ func (a *API) resolve(ctx context.Context, caller job.Caller, image, base string
 		}
 		switch {
 		case IsFileID(id):
-			return a.upload(ctx, caller, id)
+			return i.upload(ctx, caller, id)
 		case IsID(id):
-			return a.result(ctx, caller, id)
+			return i.result(ctx, caller, id)
 		}
 	}
-	data, err := dialect.Load(ctx, a.stores.Fetcher, image, a.config.MaxBytes)
+	data, err := dialect.Load(ctx, i.stores.Fetcher, image, i.config.MaxBytes)
 	return input{data: data, name: dialect.NameOf(image)}, err
 }
 
 // upload returns a file of the caller.
-func (a *API) upload(ctx context.Context, caller job.Caller, id string) (input, error) {
+func (i inputs) upload(ctx context.Context, caller job.Caller, id string) (input, error) {
 	loaded := input{}
-	u, err := a.ownFile(ctx, caller, id)
+	u, err := i.ownFile(ctx, caller, id)
 	if err == nil {
 		loaded.name = u.Name
-		loaded.data, err = a.stores.Uploads.ReadUpload(ctx, id)
+		loaded.data, err = i.stores.Uploads.ReadUpload(ctx, id)
 	}
 	if fault.KindOf(err) == fault.NotFound {
 		err = unusable("The file does not exist or has expired")
@@ -90,15 +93,15 @@ func (a *API) upload(ctx context.Context, caller job.Caller, id string) (input, 
 }
 
 // result returns the output of an earlier prediction of the caller.
-func (a *API) result(ctx context.Context, caller job.Caller, id string) (input, error) {
+func (i inputs) result(ctx context.Context, caller job.Caller, id string) (input, error) {
 	loaded := input{}
-	j, err := a.services.Owned(ctx, Name, caller, id)
-	if err == nil && j.Result != nil && j.Result.Bytes > a.config.MaxBytes {
-		return input{}, a.tooLarge()
+	j, err := i.services.Owned(ctx, Name, caller, id)
+	if err == nil && j.Result != nil && j.Result.Bytes > i.config.MaxBytes {
+		return input{}, i.tooLarge()
 	}
 	if err == nil {
 		loaded.name = j.InputName
-		loaded.data, err = a.services.ReadResult(ctx, id)
+		loaded.data, err = i.services.ReadResult(ctx, id)
 	}
 	if fault.KindOf(err) == fault.NotFound {
 		err = unusable("The prediction has no output or has expired")
@@ -107,8 +110,8 @@ func (a *API) result(ctx context.Context, caller job.Caller, id string) (input, 
 }
 
 // check validates an image by its bytes alone.
-func (a *API) check(data []byte) (job.InputInfo, error) {
-	info, err := a.services.Inspect(data, a.config.Config)
+func (i inputs) check(data []byte) (job.InputInfo, error) {
+	info, err := i.services.Inspect(data, i.config.Config)
 	switch fault.KindOf(err) {
 	case fault.Invalid, fault.Unsupported:
 		return info, unusable(fault.Sentence(err))

@@ -59,20 +59,35 @@ func versionOf(id string) Version {
 	return Version{ID: id, CreatedAt: schemaDate, CogVersion: cogVersion, OpenAPISchema: schema}
 }
 
-func (a *API) model(c echo.Context, _ job.Caller) error {
-	name, err := a.knownModel(c)
+// models handles the model and its versions.
+type models struct {
+	services dialect.Services
+	config   Config
+}
+
+func (m models) model(c echo.Context, _ job.Caller) error {
+	name, err := m.knownModel(c)
 	if err != nil {
 		return err
 	}
 	return dialect.JSON(c, http.StatusOK, Model{
-		URL: a.services.BaseURL(c.Request()) + "/v1/models/" + name, Owner: c.Param("owner"), Name: c.Param("name"),
+		URL: m.services.BaseURL(c.Request()) + "/v1/models/" + name, Owner: c.Param("owner"), Name: c.Param("name"),
 		Description: "Real-ESRGAN with optional face enhancement and any scale up to 10",
 		Visibility:  "public", LatestVersion: versionOf(latestVersion),
 	})
 }
 
-func (a *API) versions(c echo.Context, _ job.Caller) error {
-	if _, err := a.knownModel(c); err != nil {
+// knownModel returns the model that the path names.
+func (m models) knownModel(c echo.Context) (string, error) {
+	name := c.Param("owner") + "/" + c.Param("name")
+	if !slices.Contains(m.config.Models, name) {
+		return "", errNotFound
+	}
+	return name, nil
+}
+
+func (m models) versions(c echo.Context, _ job.Caller) error {
+	if _, err := m.knownModel(c); err != nil {
 		return err
 	}
 	return dialect.JSON(c, http.StatusOK, Page[Version]{Results: []Version{versionOf(latestVersion)}})
@@ -80,8 +95,8 @@ func (a *API) versions(c echo.Context, _ job.Caller) error {
 
 // version accepts any ID: whichever version a client pins, it gets this server's
 // only one.
-func (a *API) version(c echo.Context, _ job.Caller) error {
-	if _, err := a.knownModel(c); err != nil {
+func (m models) version(c echo.Context, _ job.Caller) error {
+	if _, err := m.knownModel(c); err != nil {
 		return err
 	}
 	id := c.Param("version")
@@ -93,7 +108,7 @@ func (a *API) version(c echo.Context, _ job.Caller) error {
 
 // parseVersion accepts owner/name of a known model, owner/name:version, or the ID
 // of any version.
-func (a *API) parseVersion(value json.RawMessage) (model, version string, err error) {
+func (m models) parseVersion(value json.RawMessage) (model, version string, err error) {
 	if dialect.Absent(value) {
 		return "", "", violations{{"required", "", "version is required"}}
 	}
@@ -101,14 +116,14 @@ func (a *API) parseVersion(value json.RawMessage) (model, version string, err er
 	if json.Unmarshal(value, &text) != nil {
 		return "", "", violations{wrongType("version", "string", value)}
 	}
-	model, version = a.config.Models[0], text
+	model, version = m.config.Models[0], text
 	if strings.Contains(text, "/") {
 		var pinned bool
 		if model, version, pinned = strings.Cut(text, ":"); !pinned {
 			version = latestVersion
 		}
 	}
-	if !slices.Contains(a.config.Models, model) || !versionForm.MatchString(version) {
+	if !slices.Contains(m.config.Models, model) || !versionForm.MatchString(version) {
 		return "", "", errVersion
 	}
 	return model, version, nil
