@@ -15,13 +15,12 @@ type device struct {
 	static   bool
 
 	mutex sync.Mutex
-	runs  int // that go on now
+	runs  int // running now
 	since time.Time
 	busy  time.Duration
 }
 
-// idleLimit is how long a GPU's memory is kept for pictures of a shape that
-// come no more.
+// idleLimit is how long unused sessions keep a GPU's memory.
 const idleLimit = 2 * time.Minute
 
 func newDevice(r Runtime) *device {
@@ -35,7 +34,7 @@ func newDevice(r Runtime) *device {
 	}
 }
 
-// begin and end note a run, for the time that the device was busy.
+// begin and end count a run as time that the device is busy.
 func (d *device) begin() {
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
@@ -52,7 +51,7 @@ func (d *device) end() {
 	}
 }
 
-// DeviceUse is what a device has done for this engine.
+// DeviceUse is a device and what it has done for this engine.
 type DeviceUse struct {
 	Device
 	// Busy is the time during which at least one tile ran.
@@ -81,7 +80,7 @@ func (e *Engine) Devices() []DeviceUse {
 	return all
 }
 
-// free is the unused memory of the device that has least, in bytes; 0 where
+// free returns the unused memory of the device that has least, in bytes; 0 if
 // unknown.
 func (e *Engine) free() int64 {
 	least := int64(0)
@@ -93,8 +92,8 @@ func (e *Engine) free() int64 {
 	return least
 }
 
-// tiles hands out the buffers of tiles. Where the runtime has memory of its
-// own for them, it is kept for all pictures, since getting it is slow.
+// tiles allocates the buffers of tiles. Memory of the runtime's own is kept for all
+// images, since allocating it is slow.
 type tiles struct {
 	memory TileMemory // nil for the heap
 
@@ -102,8 +101,8 @@ type tiles struct {
 	idle  []imagedata.Raster
 }
 
-// maxIdleTiles is how many buffers wait for use: inputs and outputs of what a
-// card or two run at once.
+// maxIdleTiles is the number of unused buffers that are kept: inputs and outputs of
+// what a GPU or two run at once.
 const maxIdleTiles = 16
 
 func newTiles(r Runtime) *tiles {
@@ -114,8 +113,8 @@ func newTiles(r Runtime) *tiles {
 	return t
 }
 
-// get gives a raster whose samples hold anything; p serves where the runtime
-// has no memory for tiles.
+// get returns a raster with undefined samples, from p if the runtime has no memory
+// for tiles.
 func (t *tiles) get(p *pool, width, height, channels, depth int) imagedata.Raster {
 	if t.memory == nil {
 		return p.get(width, height, channels, depth)
@@ -132,7 +131,7 @@ func (t *tiles) get(p *pool, width, height, channels, depth int) imagedata.Raste
 	return t.memory.AllocateTile(width, height, channels, depth)
 }
 
-// put takes rasters back that get gave.
+// put frees rasters of get.
 func (t *tiles) put(p *pool, rasters ...imagedata.Raster) {
 	if t.memory == nil {
 		p.put(rasters...)

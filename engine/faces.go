@@ -18,18 +18,18 @@ const Refiner = "realesrgan-x4plus"
 
 // DetectorOptions select the faces to enhance.
 type DetectorOptions struct {
-	// Minimum is the shorter side of a face's box in input pixels, Maximum how
-	// many faces are taken, the largest first.
+	// Minimum is the shorter side of a face's box in input pixels, Maximum the
+	// number of faces, of which the largest are cut.
 	Minimum, Maximum int
-	// Threshold is the least score, 0 the detector's own default.
+	// Threshold is the least score; 0 is the detector's default.
 	Threshold float64
 }
 
-// FaceMissing decides what happens where no face restorer is installed.
+// FaceMissing is what happens if no face restorer is installed.
 type FaceMissing string
 
 const (
-	// Refine runs a super-resolution network on the aligned faces.
+	// Refine runs an upscaling model on the aligned faces.
 	Refine FaceMissing = "refine"
 	// Refuse is an error before any work.
 	Refuse FaceMissing = "error"
@@ -37,33 +37,33 @@ const (
 	Ignore FaceMissing = "ignore"
 )
 
-// Faces ask for faces to be enhanced.
+// Faces configures the enhancement of faces.
 type Faces struct {
 	DetectorOptions
 	// Restorer is a name, or "" or "auto" for the best that is installed.
 	Restorer string
-	// Strength is 0..1: how much of the restored face is blended in.
+	// Strength is 0 to 1: the restored face's part in the result.
 	Strength float64
-	// OnlyCentre takes the face nearest to the picture's centre alone.
+	// OnlyCentre takes only the face nearest to the image's center.
 	OnlyCentre bool
 	Missing    FaceMissing
 }
 
-// FaceResult tells what became of the faces of all frames.
+// FaceResult reports what happened to the faces of all frames.
 type FaceResult struct {
 	// Found and Enhanced count faces.
 	Found, Enhanced int
-	// Restorer is the network's name, "" where none was used. Refined says
-	// that it is a super-resolution network in place of a restorer.
+	// Restorer is the model's name, "" if none was used. Refined is set if it is a
+	// Refiner.
 	Restorer string
 	Refined  bool
 }
 
 const (
-	// minEyeDistance drops faces whose eyes are nearer, in input pixels, as
-	// facexlib does: nothing can be said of so few pixels.
+	// minEyeDistance is in input pixels. Faces whose eyes are closer are dropped, as
+	// in facexlib.
 	minEyeDistance = 5
-	// Sides of the square that a refined face is cut out with, in pixels.
+	// Sides of the square that is cut out for a refined face, in pixels.
 	leastRefined, mostRefined = 32, 512
 	refinedStep               = 8
 )
@@ -113,7 +113,7 @@ func (r *run) findRestorer(ctx context.Context) error {
 	return err
 }
 
-// note tells the user what was used in place of a restorer.
+// note returns a sentence for the user if a refiner took the place of a restorer.
 func (r *restoration) note() []string {
 	if r == nil || !r.result.Refined || r.result.Enhanced == 0 {
 		return nil
@@ -121,8 +121,8 @@ func (r *restoration) note() []string {
 	return []string{fmt.Sprintf("Faces were refined with %s and not restored: 'upscaled models pull gfpgan-v1.4' installs a face restorer.", r.result.Restorer)}
 }
 
-// patches finds and enhances the faces of one frame. Each patch is blended
-// into the enlarged frame, whose pixels are scaleX and scaleY as many.
+// patches finds and enhances the faces of one frame. The patches are for a frame of
+// width x height pixels.
 func (r *run) patches(ctx context.Context, frame imagedata.Raster, width, height int) ([]*align.Patch, error) {
 	if r.restoration == nil {
 		return nil, nil
@@ -148,8 +148,8 @@ func (r *run) patches(ctx context.Context, frame imagedata.Raster, width, height
 	return patches, nil
 }
 
-// chosen drops faces that are too small and, where asked for, all but the one
-// nearest to the centre.
+// chosen drops faces that are too small and, if asked for, all but the one nearest
+// to the center.
 func (r *restoration) chosen(found []face.Face, frame imagedata.Raster) []face.Face {
 	var kept []face.Face
 	nearest := math.Inf(1)
@@ -169,43 +169,43 @@ func (r *restoration) chosen(found []face.Face, frame imagedata.Raster) []face.F
 	return kept
 }
 
-// patch enhances one face; nil where its points make no face.
+// patch enhances one face. It returns nil if the landmarks make no face.
 func (r *run) patch(ctx context.Context, frame imagedata.Raster, f face.Face, scaleX, scaleY float64) (*align.Patch, error) {
-	taken, given := r.squares(f, math.Sqrt(scaleX*scaleY))
-	into, err := align.Estimate(f.Landmarks, align.Template(taken))
+	cut, made := r.squares(f, math.Sqrt(scaleX*scaleY))
+	into, err := align.Estimate(f.Landmarks, align.Template(cut))
 	if err != nil {
 		return nil, nil
 	}
-	crop := align.Crop(frame, into, taken)
-	r.expect(int64(taken) * int64(taken))
+	crop := align.Crop(frame, into, cut)
+	r.expect(int64(cut) * int64(cut))
 	restored, err := r.wholePass(ctx, r.restoration.model, []imagedata.Raster{crop})
 	if err != nil {
 		return nil, fmt.Errorf("enhance face: %w", err)
 	}
-	into = into.ScaleBy(float64(given) / float64(taken))
+	into = into.ScaleBy(float64(made) / float64(cut))
 	return align.NewPatch(restored[0], crop, into, scaleX, scaleY, r.restoration.faces.Strength), nil
 }
 
-// squares are the sides of the square that is cut out for a face and of the
-// one that the network makes of it. A restorer has its own; a refiner gets as
-// many pixels as give the face's size in the output.
-func (r *run) squares(f face.Face, scale float64) (taken, given int) {
-	facts := r.restoration.model.Info()
-	if facts.FixedWidth > 0 {
-		return facts.FixedWidth, facts.FixedWidth * facts.Scale
+// squares returns the sides of the square that is cut out for a face and of the
+// model's output. A restorer has its own; a refiner gets as many pixels as produce
+// the face's size in the output.
+func (r *run) squares(f face.Face, scale float64) (cut, made int) {
+	info := r.restoration.model.Info()
+	if info.FixedWidth > 0 {
+		return info.FixedWidth, info.FixedWidth * info.Scale
 	}
 	const side = 512
 	into, err := align.Estimate(f.Landmarks, align.Template(side))
 	if err != nil {
-		return leastRefined, leastRefined * facts.Scale
+		return leastRefined, leastRefined * info.Scale
 	}
 	natural := side / math.Hypot(into.A, into.B) // in input pixels
-	wanted := roundUp(int(math.Ceil(natural*scale/float64(facts.Scale))), refinedStep)
-	taken = min(max(wanted, leastRefined), mostRefined)
-	return taken, taken * facts.Scale
+	wanted := roundUp(int(math.Ceil(natural*scale/float64(info.Scale))), refinedStep)
+	cut = min(max(wanted, leastRefined), mostRefined)
+	return cut, cut * info.Scale
 }
 
-// eightBits is a raster as detectors take it.
+// eightBits returns a raster with 8 bits per sample, for detectors.
 func eightBits(p imagedata.Raster) imagedata.Raster {
 	if p.Pix16 == nil {
 		return p

@@ -7,14 +7,14 @@ import (
 	"upscaled/models/network"
 )
 
-// WithFallback gives a runtime that opens sessions on first, and on second
-// those of networks that first cannot run: it says fault.Unsupported. It
-// describes itself as first. Both stay the caller's to close.
+// WithFallback returns a runtime that opens sessions on first, and on second for
+// models that first reports as fault.Unsupported. It describes itself as first. The
+// caller closes both.
 func WithFallback(first, second Runtime) Runtime { return fallback{first, second} }
 
 type fallback struct{ first, second Runtime }
 
-// Device implements Runtime. Memory that first does not tell is second's.
+// Device implements Runtime. Memory that first does not know is second's.
 func (f fallback) Device() Device {
 	d := f.first.Device()
 	if d.Memory == 0 {
@@ -24,7 +24,8 @@ func (f fallback) Device() Device {
 	return d
 }
 
-// Open implements Runtime. A precision that is first's own becomes second's.
+// Open implements Runtime. A precision that is first's default becomes second's
+// default.
 func (f fallback) Open(ctx context.Context, net *network.Network, o network.Options) (Session, error) {
 	session, err := f.first.Open(ctx, net, o)
 	if fault.KindOf(err) != fault.Unsupported {

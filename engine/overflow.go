@@ -2,20 +2,20 @@ package engine
 
 import "upscaled/engine/imagedata"
 
-// overflowBlock is the side of the squares that are looked at, in input
-// pixels. Convolutions spread an overflow over many more.
+// overflowBlock is the side of the squares that are checked, in input pixels.
+// Convolutions spread an overflow over many more.
 const overflowBlock = 8
 
-// darkest is the largest 8-bit sample that counts as dark. A network may make
-// black of what is nearly black, but of nothing brighter.
+// darkest is the largest 8-bit sample that counts as dark. A model may turn what is
+// nearly black into black, but nothing brighter.
 const darkest = 40
 
-// blackened says that a part of a tile's result is black though its input is
-// not, as half-precision sums beyond 65504 leave it: not-a-number becomes 0.
-// A block is suspected by its middle pixel and then looked at as a whole.
+// blackened reports whether a part of a tile's output is black although its input
+// is not. Half-precision sums beyond 65504 cause this: not-a-number becomes 0. The
+// middle pixel of a block is checked first, then the whole block.
 func blackened(in, out imagedata.Raster, scale int) bool {
-	// Trimmed results begin inside the input; what they lack is split evenly,
-	// which is near enough for a guess and never outside.
+	// Trimmed outputs begin inside the input. What they lack is split evenly, which
+	// is accurate enough here and never outside.
 	offX, offY := (in.Width-out.Width/scale)/2, (in.Height-out.Height/scale)/2
 	for y := overflowBlock / 2; y+overflowBlock/2 <= out.Height/scale; y += overflowBlock {
 		for x := overflowBlock / 2; x+overflowBlock/2 <= out.Width/scale; x += overflowBlock {
@@ -31,7 +31,7 @@ func blackened(in, out imagedata.Raster, scale int) bool {
 	return small && constant(out) && zero(out, 0, 0) && !(constant(in) && zero(in, 0, 0))
 }
 
-// blackBlock looks at the block around an input pixel.
+// blackBlock checks the block around an input pixel.
 func blackBlock(in, out imagedata.Raster, x, y, offX, offY, scale int) bool {
 	const half = overflowBlock / 2
 	for dy := -half; dy < half; dy++ {
@@ -44,7 +44,7 @@ func blackBlock(in, out imagedata.Raster, x, y, offX, offY, scale int) bool {
 	return true
 }
 
-// zero says that all samples of a pixel are 0.
+// zero reports whether all samples of a pixel are 0.
 func zero(r imagedata.Raster, x, y int) bool {
 	at := (y*r.Width + x) * r.Channels
 	for c := range r.Channels {
@@ -55,7 +55,7 @@ func zero(r imagedata.Raster, x, y int) bool {
 	return true
 }
 
-// brightness is the largest sample of a pixel, 0..255.
+// brightness returns the largest sample of a pixel, 0 to 255.
 func brightness(r imagedata.Raster, x, y int) int {
 	most, at := 0, (y*r.Width+x)*r.Channels
 	for c := range r.Channels {

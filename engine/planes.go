@@ -6,11 +6,11 @@ import (
 	"upscaled/engine/imagedata"
 )
 
-// samples is a raster's data as the type it has.
+// samples is the element type of a raster's data.
 type samples interface{ ~uint8 | ~uint16 }
 
-// extended copies a raster into a larger one whose right and bottom repeat
-// the last column and row; a raster that has the size is returned as it is.
+// extended copies a raster into a larger one and repeats the last column and row. A
+// raster of that size is returned as it is.
 func extended(r imagedata.Raster, width, height int) imagedata.Raster {
 	if r.Width == width && r.Height == height {
 		return r
@@ -35,7 +35,7 @@ func extend[S samples](out, in []S, inStride, outStride, channels int) {
 	}
 }
 
-// copyRegion copies a rectangle of a raster into a raster of just that size.
+// copyRegion copies a rectangle of a raster into a raster of that size.
 func copyRegion(out, in imagedata.Raster, x0, y0 int) {
 	stride, width := in.Width*in.Channels, out.Width*out.Channels
 	for y := range out.Height {
@@ -66,7 +66,7 @@ func allEqual[S samples](s []S) bool {
 	return !slices.ContainsFunc(s, func(v S) bool { return v != s[0] })
 }
 
-// fill sets all samples of a raster to the first of another.
+// fill sets all samples of a raster to the first one of another.
 func fill(out, with imagedata.Raster) {
 	if out.Pix16 != nil {
 		repeat(out.Pix16, with.Pix16[0])
@@ -81,10 +81,9 @@ func repeat[S samples](s []S, v S) {
 	}
 }
 
-// withoutHalo replaces the colour of fully transparent pixels, which may be
-// anything, by that of the nearest visible pixels, so that neither the network
-// nor the resize draws a trace of it into the edges. The raster is changed in
-// place.
+// withoutHalo replaces the undefined color of fully transparent pixels by that of
+// the nearest visible ones, so that neither the model nor the resizer draws a trace
+// of it into the edges. It changes the raster in place.
 func withoutHalo(color imagedata.Raster, alpha imagedata.Raster) {
 	if color.Pix16 != nil {
 		spread(color.Pix16, alpha.Pix16, color.Width, color.Channels)
@@ -93,8 +92,8 @@ func withoutHalo(color imagedata.Raster, alpha imagedata.Raster) {
 	}
 }
 
-// spread grows the visible area by one ring of pixels after the other, each
-// the mean of its neighbours in earlier rings. Every pixel is visited once.
+// spread grows the visible area by one ring of pixels after the other, each the
+// mean of its neighbors in earlier rings. Every pixel is visited once.
 func spread[S samples](color, alpha []S, width, channels int) {
 	known := make([]bool, len(alpha))
 	var ring, next []int32
@@ -108,7 +107,7 @@ func spread[S samples](color, alpha []S, width, channels int) {
 	}
 	queued := make([]bool, len(alpha))
 	push := func(list []int32, i int) []int32 {
-		eachNeighbour(i, width, len(alpha), func(n int) {
+		eachNeighbor(i, width, len(alpha), func(n int) {
 			if !known[n] && !queued[n] {
 				queued[n] = true
 				list = append(list, int32(n))
@@ -136,7 +135,7 @@ func spread[S samples](color, alpha []S, width, channels int) {
 	}
 }
 
-func eachNeighbour(i, width, count int, visit func(int)) {
+func eachNeighbor(i, width, count int, visit func(int)) {
 	x := i % width
 	if x > 0 {
 		visit(i - 1)
@@ -155,7 +154,7 @@ func eachNeighbour(i, width, count int, visit func(int)) {
 func meanOfKnown[S samples](color []S, known []bool, i, width, channels int) {
 	for c := range channels {
 		sum, n := 0, 0
-		eachNeighbour(i, width, len(known), func(k int) {
+		eachNeighbor(i, width, len(known), func(k int) {
 			if known[k] {
 				sum += int(color[k*channels+c])
 				n++

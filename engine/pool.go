@@ -6,18 +6,17 @@ import (
 	"upscaled/engine/imagedata"
 )
 
-// pool keeps the buffers of one picture for use again: bands and tiles are
-// large and all alike, and would otherwise double the memory as garbage. It
-// may be used concurrently.
+// pool recycles the buffers of one image. Bands and tiles are large and alike, and
+// would otherwise double the memory as garbage. It may be used concurrently.
 type pool struct {
 	mutex sync.Mutex
 	free  []imagedata.Raster
 }
 
-// maxPooled is how many buffers wait at most.
+// maxPooled is the number of unused buffers that are kept.
 const maxPooled = 8
 
-// get gives a raster whose samples hold anything.
+// get returns a raster with undefined samples.
 func (p *pool) get(width, height, channels, depth int) imagedata.Raster {
 	need := width * height * channels
 	p.mutex.Lock()
@@ -38,7 +37,7 @@ func (p *pool) get(width, height, channels, depth int) imagedata.Raster {
 	return imagedata.NewRaster(width, height, channels, depth)
 }
 
-// put takes rasters back that nobody uses any more.
+// put recycles rasters that are no longer used.
 func (p *pool) put(rasters ...imagedata.Raster) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()

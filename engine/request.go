@@ -26,34 +26,36 @@ type Library interface {
 	LoadRestorer(ctx context.Context, name string) (*network.Network, string, error)
 }
 
-// Size is the wanted output size. At most one way of giving it is set; none
-// means the network's own factor. Width and Height may be given together
-// (exact size, aspect ratio not kept) or alone (the other side follows).
+// Size is the wanted output size. At most one way to specify it may be used; none
+// is the model's own scale.
 type Size struct {
 	// Scale is 0.1 to 16.
 	Scale float64
-	// Width and Height are in pixels of the upright picture.
+	// Width and Height are in pixels of the upright image. Together they are the
+	// exact size, whatever the aspect ratio; if one is 0 it follows from the other.
 	Width, Height int
 	// Longest is the longer side in pixels.
 	Longest int
-	// FitWidth and FitHeight bound a box that the result fills as far as the
-	// aspect ratio allows.
+	// FitWidth and FitHeight are a box that the output fills as far as the aspect
+	// ratio allows.
 	FitWidth, FitHeight int
 }
 
-// Request is one picture to upscale.
+// Request is one image to upscale.
 type Request struct {
-	// Input is a whole file; the engine reads it and keeps no reference.
+	// Input is a whole file. The engine reads it and keeps no reference.
 	Input []byte `json:"-"`
 	// Output receives the encoded result while it is made. After an error its
-	// contents are worthless.
+	// contents are incomplete.
 	Output io.Writer `json:"-"`
-	// Model is a catalogue or imported name; "" is the device's default.
+	// Model is the name of a model in the catalogue or an imported one; "" is the
+	// device's default.
 	Model string
-	// Denoise is 0..1 for networks with a denoising twin; nil leaves it be.
+	// Denoise is 0 to 1 for models with a denoising variant; nil is the model as it
+	// is.
 	Denoise *float64
-	// MaxInputWidth reduces a wider picture to this width, in pixels, before
-	// anything else: Size then counts from the reduced one. 0 reduces nothing.
+	// MaxInputWidth, in pixels, reduces wider images before anything else; Size
+	// then refers to the reduced one. 0 reduces nothing.
 	MaxInputWidth int
 	Size          Size
 	// Filter, if set, resizes without a model, which is then loaded only if faces are
@@ -64,19 +66,19 @@ type Request struct {
 	// CropWidth and CropHeight, in pixels, cut the center out of the result; 0 keeps
 	// it whole.
 	CropWidth, CropHeight int
-	// Format "" keeps the input's.
+	// Format of the output; "" keeps the input's.
 	Format imagedata.Format
-	// Quality is 1..100 for lossy formats; 0 is the format's default.
+	// Quality is 1 to 100 for lossy formats; 0 is the format's default.
 	Quality int
-	// Lossless asks WebP for its lossless form.
+	// Lossless selects lossless WebP.
 	Lossless bool
-	// Strip drops ICC profile, EXIF and XMP.
+	// Strip drops the ICC profile, EXIF and XMP.
 	Strip bool
 	// Tile is the side of a tile in input pixels; 0 plans it from memory.
 	Tile int
-	// Faces, where not nil, asks for faces to be enhanced.
+	// Faces, if not nil, enhances faces.
 	Faces *Faces
-	// Progress, where not nil, is called from one goroutine at a time, often.
+	// Progress, if not nil, is called often, from one goroutine at a time.
 	Progress func(Progress) `json:"-"`
 }
 
@@ -97,30 +99,29 @@ type Layer struct {
 	Visibility float64
 }
 
-// Progress of one picture. Done and Total count network input pixels over all
-// passes, planes and frames, so that Done/Total follows time.
+// Progress of one image. Done and Total count the model's input pixels over all
+// passes, planes and frames, so that Done/Total is proportional to time.
 type Progress struct {
 	Done, Total int64
 }
 
-// Result tells what was made.
+// Result describes what was made.
 type Result struct {
 	Input, Output imagedata.Info
-	// Model is the network's catalogue name.
+	// Model is the model's name, or the filter's.
 	Model string
 	// Notes are sentences for the user about what could not be kept.
 	Notes []string
-	// Faces is nil where none were to be enhanced.
+	// Faces is nil if no faces were to be enhanced.
 	Faces *FaceResult
 	Stats Stats
 }
 
-// Stats say where the time went. Session is wall time with at least one tile
-// in the session; Pixels counts network input pixels computed, overlap
-// included; Needed counts them without.
+// Stats is where the time went. Session is the wall time with at least one tile in
+// a session. Pixels counts the model's input pixels with overlap, Needed without.
 type Stats struct {
 	Wall, Decode, Open, Session, Resize, Encode time.Duration
-	// FirstTile is the time from the start to the first tile's start.
+	// FirstTile is the time until the first tile started.
 	FirstTile      time.Duration
 	Tiles          int
 	Pixels, Needed int64

@@ -7,16 +7,15 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// rowMemory bounds what the pictures that stream at once hold between them:
-// the large ones together no more than one alone may, and as much again the
-// small ones, which so do not wait for large ones. It may be used concurrently.
+// rowMemory bounds the memory of images that stream at once. There are two pools,
+// for large and for small images, so that small images never queue behind large
+// ones. Each holds what one image may use. It may be used concurrently.
 type rowMemory struct{ large, small *semaphore.Weighted }
 
 const (
-	// memoryUnits make up what one picture may hold.
+	// memoryUnits are the units of a pool.
 	memoryUnits = 1 << 10
-	// smallPixels is how many a small picture has at most, as in the
-	// lines of the server.
+	// smallPixels is the largest small image, as in the lanes of the server.
 	smallPixels = 2_000_000
 )
 
@@ -24,9 +23,9 @@ func newRowMemory() *rowMemory {
 	return &rowMemory{semaphore.NewWeighted(memoryUnits), semaphore.NewWeighted(memoryUnits)}
 }
 
-// reserve waits until such a share for a picture fits, in the order of asking,
-// and fails only with the context's error. A picture must not reserve twice: it
-// would wait for itself. The caller releases once.
+// reserve waits until a share of the memory for an image is available, in the order
+// of the calls. It fails with the context's error only. An image must not reserve
+// twice: it would wait for itself. The caller calls release once.
 func (m *rowMemory) reserve(ctx context.Context, share float64, pixels int) (release func(), err error) {
 	of := m.large
 	//guard:small-images TestRowMemory

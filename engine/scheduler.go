@@ -6,12 +6,12 @@ import (
 	"sync"
 )
 
-// scheduler hands the devices to the pictures in turn: each that waits gets
-// one tile before any gets a second. It may be used concurrently.
+// scheduler assigns the devices to the images in turn: each waiting image gets one
+// tile before any gets a second. It may be used concurrently.
 type scheduler struct {
 	mutex sync.Mutex
-	// free has a device once for each tile that it could run now, the one
-	// that waits longest first.
+	// free has a device once per tile that it could run now, the longest free one
+	// first.
 	free    []*device
 	slots   int
 	waiting []*ticket
@@ -19,8 +19,8 @@ type scheduler struct {
 
 // ticket is one tile's place in the queue.
 type ticket struct {
-	picture *run
-	ready   chan *device
+	image *run
+	ready chan *device
 }
 
 func newScheduler(devices []*device) *scheduler {
@@ -29,7 +29,7 @@ func newScheduler(devices []*device) *scheduler {
 	for _, d := range devices {
 		most = max(most, d.parallel)
 	}
-	for i := range most { // every device's first slot, then every second one
+	for i := range most { // every device's first slot, then the second ones
 		for _, d := range devices {
 			if i < d.parallel {
 				s.free = append(s.free, d)
@@ -40,9 +40,9 @@ func newScheduler(devices []*device) *scheduler {
 	return s
 }
 
-// acquire waits for a turn on a device. A picture that has several tiles
-// waiting queues each behind one tile of every other picture.
-func (s *scheduler) acquire(ctx context.Context, picture *run) (*device, error) {
+// acquire waits for a turn on a device. If several tiles of an image wait, each
+// queues behind one tile of every other image.
+func (s *scheduler) acquire(ctx context.Context, image *run) (*device, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -53,7 +53,7 @@ func (s *scheduler) acquire(ctx context.Context, picture *run) (*device, error) 
 		s.mutex.Unlock()
 		return d, nil
 	}
-	t := &ticket{picture: picture, ready: make(chan *device, 1)}
+	t := &ticket{image: image, ready: make(chan *device, 1)}
 	s.enqueue(t)
 	s.mutex.Unlock()
 	select {
@@ -65,18 +65,18 @@ func (s *scheduler) acquire(ctx context.Context, picture *run) (*device, error) 
 	}
 }
 
-// enqueue lets the first waiting tile of each picture go before any second
-// one, and so on.
+// enqueue sorts the first waiting tile of each image before any second one, and so
+// on.
 func (s *scheduler) enqueue(t *ticket) {
 	rank := 1
 	for _, w := range s.waiting {
-		if w.picture == t.picture {
+		if w.image == t.image {
 			rank++
 		}
 	}
 	ranks := map[*run]int{}
 	for i, w := range s.waiting {
-		if ranks[w.picture]++; ranks[w.picture] > rank {
+		if ranks[w.image]++; ranks[w.image] > rank {
 			s.waiting = slices.Insert(s.waiting, i, t)
 			return
 		}
@@ -84,7 +84,7 @@ func (s *scheduler) enqueue(t *ticket) {
 	s.waiting = append(s.waiting, t)
 }
 
-// withdraw takes a request back, or its turn if that has come meanwhile.
+// withdraw gives up a place in the queue, or the turn if it has come meanwhile.
 func (s *scheduler) withdraw(t *ticket) {
 	s.mutex.Lock()
 	for i, other := range s.waiting {
@@ -98,7 +98,7 @@ func (s *scheduler) withdraw(t *ticket) {
 	s.release(<-t.ready)
 }
 
-// release gives a turn on a device back.
+// release ends a turn on a device.
 func (s *scheduler) release(d *device) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()

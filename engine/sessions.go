@@ -8,14 +8,13 @@ import (
 	"upscaled/models/network"
 )
 
-// sessionKey names a session: the network and the graph made of it.
+// sessionKey identifies a session: the model and the graph made of it.
 type sessionKey struct {
 	network string
 	options network.Options
 }
 
-// entry is a cached session. It is closed when nobody uses it and it has left
-// the cache.
+// entry is a cached session. It is closed once it is unused and has left the cache.
 type entry struct {
 	session Session
 	err     error
@@ -23,16 +22,16 @@ type entry struct {
 	users   int
 	evicted bool
 	used    int64
-	// left is when it was used last.
+	// left is when it was last used.
 	left time.Time
 }
 
-// sessions caches open sessions. It may be used concurrently.
+// sessions caches the open sessions of a device. It may be used concurrently.
 type sessions struct {
 	runtime Runtime
 	limit   int
-	// idle is how long sessions beside the newest stay open unused: large
-	// pictures' hold much of a card's memory. 0 keeps them.
+	// idle is how long sessions other than the last used one stay open unused,
+	// because those of large images hold much of a GPU's memory. 0 keeps them.
 	idle    time.Duration
 	mutex   sync.Mutex
 	clock   int64
@@ -44,8 +43,8 @@ func newSessions(r Runtime, limit int, idle time.Duration) *sessions {
 	return &sessions{runtime: r, limit: limit, idle: idle, entries: map[sessionKey]*entry{}}
 }
 
-// get gives the session for a graph, opening it at first use. The caller calls
-// release when done with it.
+// get returns the session for a graph and opens it on first use. The caller calls
+// release.
 func (s *sessions) get(ctx context.Context, net *network.Network, o network.Options) (Session, func(), error) {
 	key := sessionKey{net.ID(), o}
 	s.mutex.Lock()
@@ -100,15 +99,15 @@ func (s *sessions) release(e *entry) {
 	}
 }
 
-// arm has idle sessions closed in a while. The caller holds the mutex.
+// arm schedules the closing of idle sessions. The caller holds the mutex.
 func (s *sessions) arm() {
 	if s.idle > 0 && s.sweep == nil && len(s.entries) > 1 {
 		s.sweep = time.AfterFunc(s.idle, s.closeIdle)
 	}
 }
 
-// closeIdle closes what was unused for the idle time, but for the session that
-// was used last.
+// closeIdle closes the sessions that were unused for the idle time, except for the
+// one used last.
 func (s *sessions) closeIdle() {
 	var closing []Session
 	s.mutex.Lock()
@@ -128,7 +127,7 @@ func (s *sessions) closeIdle() {
 	}
 }
 
-// stop ends the waiting for idle sessions.
+// stop cancels the closing of idle sessions.
 func (s *sessions) stop() {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
@@ -138,11 +137,12 @@ func (s *sessions) stop() {
 	}
 }
 
-// shrink evicts the longest unused sessions beyond the limit; clear all.
+// shrink evicts the least recently used sessions beyond the limit, clear all of
+// them.
 func (s *sessions) shrink()    { s.evict(s.limit) }
 func (s *sessions) clear() int { return s.evict(0) }
 
-// evict tells how many sessions there were.
+// evict returns the number of sessions before.
 func (s *sessions) evict(keep int) int {
 	var closing []Session
 	s.mutex.Lock()

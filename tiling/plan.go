@@ -4,24 +4,23 @@ import "math"
 
 // Budget bounds a cut.
 type Budget struct {
-	// Pixels is how many input pixels a tile may see.
+	// Pixels is the number of input pixels that a tile may see.
 	Pixels int
-	// Rows is how many input rows a tile may keep, since a row of tiles is
-	// held as one band; 0 means any.
+	// Rows is the number of input rows that a tile may keep, since a row of tiles
+	// is held as one band; 0 is any.
 	Rows int
-	// Trims says that the network's layers shrink towards inner sides, so
-	// that margins cost half.
+	// Trims is set if the model's layers shrink toward inner sides, so that margins
+	// cost half.
 	Trims bool
 }
 
-// Grid is a cut of a whole picture: a tile is a column and a row of it.
+// Grid is a cut of a whole image: a tile is a column and a row of it.
 type Grid struct {
 	Columns, Rows []Span
 }
 
-// Plan finds the grid for rows start to height that costs the least work
-// within the budget. Where even the smallest tiles exceed the budget it
-// returns those.
+// Plan returns the grid for rows start to height that costs the least work within
+// the budget, or that of the smallest tiles if nothing fits.
 func Plan(start, width, height int, x, y Margins, b Budget) Grid {
 	best, least := Grid{}, math.Inf(1)
 	for columns := 1; columns <= width; columns++ {
@@ -54,7 +53,7 @@ func Plan(start, width, height int, x, y Margins, b Budget) Grid {
 }
 
 // Fewest cuts an axis into the fewest spans that see and keep no more than the
-// limits, of which 0 is none; false where no cut is within them.
+// limits; 0 is no limit. It reports false if no cut is within them.
 func Fewest(length, seen, kept int, m Margins) ([]Span, bool) {
 	if seen <= 0 {
 		seen = length
@@ -62,8 +61,7 @@ func Fewest(length, seen, kept int, m Margins) ([]Span, bool) {
 	return cutWithin(0, length, seen, kept, m)
 }
 
-// cutWithin cuts an axis into the fewest spans that see and keep no more than
-// the limits.
+// cutWithin is Fewest for the part of an axis from start.
 func cutWithin(start, length, seen, kept int, m Margins) ([]Span, bool) {
 	if kept <= 0 {
 		kept = length
@@ -87,7 +85,7 @@ func longest(spans []Span, of func(Span) int) int {
 	return most
 }
 
-// work is the mean length that the layers compute.
+// work returns the mean length that the layers compute.
 func work(spans []Span, m Margins, trims bool) float64 {
 	total := 0.0
 	for _, s := range spans {
@@ -104,8 +102,8 @@ func work(spans []Span, m Margins, trims bool) float64 {
 	return total
 }
 
-// widestNeed is the longest that a span needs to see, whatever Fixed made of
-// it: all it keeps with the crop on its inner sides.
+// widestNeed returns the longest length that a span needs to see, regardless of
+// Fixed: what it keeps and the crop on its inner sides.
 func widestNeed(spans []Span, m Margins) int {
 	most := 0
 	for _, s := range spans {

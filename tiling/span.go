@@ -1,24 +1,23 @@
-// Package tiling cuts a picture into tiles that a network can take one at a
-// time and puts the results together again: pure geometry and stitching.
+// Package tiling cuts an image into tiles and stitches their outputs: pure
+// geometry.
 //
-// Both axes are cut alike and independently, so a cut is two lists of Spans
-// and a tile is one span of each. Lengths are pixels of the network's input
-// unless said otherwise.
+// Both axes are cut independently and alike: a cut is two lists of Spans, and a
+// tile is one span of each. Lengths are in pixels of the model's input.
 package tiling
 
-// Margins say how much more than it keeps a tile sees on its inner sides.
+// Margins are how much more a tile sees than it keeps on its inner sides.
 type Margins struct {
-	// Crop is seen and thrown away. With the network's receptive radius the
-	// tiled result equals the untiled one.
+	// Crop is seen and dropped. If it is the model's receptive radius, the tiled
+	// result equals the untiled one.
 	Crop int
-	// Ramp is how far neighbours overlap in what they keep, blended linearly.
-	// 0 for exact cuts.
+	// Ramp is the overlap of what neighbors keep, blended linearly; 0 for exact
+	// cuts.
 	Ramp int
-	// Fixed is the only length a tile may see, 0 for any. The axis must be at
+	// Fixed is the only length that a tile may see, 0 for any. The axis must be at
 	// least as long. Crop may then be exceeded.
 	Fixed int
-	// Multiple divides every start and length of what a tile sees, except at
-	// the picture's far end; at least 1.
+	// Multiple divides every start and length that a tile sees, except at the
+	// image's far end; at least 1.
 	Multiple int
 }
 
@@ -26,25 +25,24 @@ type Margins struct {
 type Span struct {
 	// The tile sees [In0, In1) and keeps [Keep0, Keep1).
 	In0, In1, Keep0, Keep1 int
-	// First and Last say that In0 or In1 is the picture's own border.
+	// First and Last are set if In0 or In1 is the image's own border.
 	First, Last bool
-	// RampBefore and RampAfter are how many kept pixels at each end are
-	// blended with the neighbour's.
+	// RampBefore and RampAfter are the kept pixels at each end that are blended
+	// with the neighbor's.
 	RampBefore, RampAfter int
 }
 
-// Seen is the length the tile sees, Kept what it keeps.
+// Seen returns the length that the tile sees.
 func (s Span) Seen() int { return s.In1 - s.In0 }
 
-// Kept is the length the tile keeps, ramps included.
+// Kept returns the length that the tile keeps, ramps included.
 func (s Span) Kept() int { return s.Keep1 - s.Keep0 }
 
-// Cut divides the part of an axis from start (a multiple of m.Multiple) to its
-// end, length, into at most count spans, fewer where a share would be too short
-// for its ramps. What they see is near-equal, so that tiles at the border,
-// which need a margin on one side less, keep more and memory is used again
-// from tile to tile. Every pixel is kept by one span, or by two where they are
-// blended; a start above 0 is blended with what was kept before it.
+// Cut divides an axis from start (a multiple of m.Multiple) to length into at most
+// count spans, fewer if they would be too short for their ramps. What they see is
+// nearly equal, so that memory is reused from tile to tile; tiles at a border need
+// a margin on one side less and keep more. Every pixel is kept by one span, or by
+// two that are blended. A start above 0 is blended with what was kept before it.
 func Cut(start, length, count int, m Margins) []Span {
 	multiple := max(m.Multiple, 1)
 	overlap, before := m.Crop+m.Ramp/2, 0
@@ -70,7 +68,7 @@ func Cut(start, length, count int, m Margins) []Span {
 	return spans
 }
 
-// widen adds ramps and margins to a share of the axis.
+// widen adds ramps and margins to a part of the axis.
 func (s Span) widen(length int, before, after bool, m Margins, multiple int) Span {
 	s.In0, s.In1 = 0, length
 	if before {

@@ -2,15 +2,15 @@ package tiling
 
 import "math"
 
-// tileCost is what starting a tile costs, in pixels that could have been
-// computed instead: some hundred launches of a few microseconds.
+// tileCost is the cost of starting a tile in pixels that could have been computed
+// instead: some hundred launches of a few microseconds.
 const tileCost = 128 * 128
 
-// PlanStatic is Plan for devices that set up every input shape anew: all tiles
-// of the grid see the same width and height, taken from Sides, so that
-// pictures of many sizes share few shapes. Tiles at the far end are shifted
-// inward. Where no side of the list serves, as on pictures hardly wider than
-// the margins, a tile sees the whole axis.
+// PlanStatic is Plan for devices that set up every input shape separately: all
+// tiles of the grid see the same width and height, taken from Sides, so that images
+// of many sizes share few shapes. Tiles at the far end are shifted inward. If no
+// side fits, as on images hardly wider than the margins, a tile sees the whole
+// axis.
 func PlanStatic(start, width, height int, x, y Margins, b Budget) Grid {
 	var best Grid
 	least := math.Inf(1)
@@ -30,8 +30,8 @@ func PlanStatic(start, width, height int, x, y Margins, b Budget) Grid {
 	return best
 }
 
-// staticCuts are the cuts of an axis into spans of one length, one cut for
-// each side that serves.
+// staticCuts returns the cuts of an axis into spans of one length, one for each
+// side that fits.
 func staticCuts(start, length, kept int, m Margins) [][]Span {
 	if m.Fixed > 0 {
 		spans, _ := cutWithin(start, length, m.Fixed, kept, m)
@@ -56,8 +56,8 @@ func staticCuts(start, length, kept int, m Margins) [][]Span {
 	return cuts
 }
 
-// staticCut cuts an axis into the fewest spans that see side pixels; nil where
-// the margins leave no room for that or spans would keep more than kept.
+// staticCut cuts an axis into the fewest spans that see side pixels; nil if the
+// margins leave no room or spans would keep more than kept.
 func staticCut(start, length, side, kept int, m Margins) []Span {
 	m.Fixed = side
 	overlap := m.Crop + m.Ramp/2
@@ -85,7 +85,7 @@ func staticCut(start, length, side, kept int, m Margins) []Span {
 	return nil
 }
 
-// served says that all spans see what they keep and its crop.
+// served reports whether all spans see what they keep and its crop.
 func served(spans []Span, length int, m Margins) bool {
 	for _, s := range spans {
 		if s.In0 < 0 || s.In0 > max(0, s.Keep0-m.Crop) || s.In1 < min(length, s.Keep1+m.Crop) {
@@ -95,9 +95,9 @@ func served(spans []Span, length int, m Margins) bool {
 	return true
 }
 
-// Sides lists the lengths up to a limit that tiles of PlanStatic have: four to
-// an octave, so that rounding up costs little work and shapes are few, and all
-// multiples of 16, as fast matrix units like them.
+// Sides returns the lengths up to a limit that tiles of PlanStatic have: four per
+// octave, so that rounding up costs little and shapes are few, and all multiples of
+// 16, which matrix units prefer.
 func Sides(limit int) []int {
 	var sides []int
 	for side, octave := 16, 64; side <= limit; side += octave / 4 {

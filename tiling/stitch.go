@@ -1,13 +1,12 @@
 package tiling
 
-// Sample is the type of what is stitched.
+// Sample is the type of the samples.
 type Sample interface{ ~uint8 | ~uint16 }
 
-// Copy writes part of a tile's result into a band. tile rows are tileStride
-// samples long and start at row y0, sample x0 of the tile; the region is
-// width samples by height rows. The first ramp samples of each row are
-// blended with what the band holds already, a pixel of channels samples at a
-// time, so that tiles must be copied from left to right.
+// Copy copies part of a tile's output into a band. Rows of the tile are tileStride
+// samples long; the region of width samples by height rows starts at row y0, sample
+// x0. The first ramp samples of each row are blended with the band's, a pixel of
+// channels samples at a time, so tiles must be copied from left to right.
 func Copy[S Sample](band []S, bandStride, at int, tile []S, tileStride, x0, y0, width, height, ramp, channels int) {
 	for y := range height {
 		source := tile[(y0+y)*tileStride+x0:][:width]
@@ -21,9 +20,8 @@ func Copy[S Sample](band []S, bandStride, at int, tile []S, tileStride, x0, y0, 
 	}
 }
 
-// BlendRows blends the rows that two neighbouring bands share: upper fades
-// out from the first to the last row while lower fades in. The result is left
-// in lower.
+// BlendRows blends the rows that two bands share: upper fades out from the first to
+// the last row while lower fades in. The result is in lower.
 func BlendRows[S Sample](upper, lower []S, stride int) {
 	rows := len(upper) / stride
 	for y := range rows {
@@ -34,8 +32,8 @@ func BlendRows[S Sample](upper, lower []S, stride int) {
 	}
 }
 
-// mix goes linearly from a to b while i goes from 0 to n-1; neither end is
-// reached, so that both sides have a part in every blended sample.
+// mix interpolates linearly from a to b while i goes from 0 to n-1. Neither end is
+// reached, so that both sides contribute to every blended sample.
 func mix[S Sample](a, b S, i, n int) S {
 	weight := uint64(2*i + 1)
 	whole := uint64(2 * n)

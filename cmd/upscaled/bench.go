@@ -167,7 +167,7 @@ func (a *app) benchPictures(ctx context.Context, f benchFlags, cases []bench.Cas
 		seen[c.Model] = true
 		e := engine.New(engine.Options{Runtime: c.Runtime, Library: a.store, Limits: imagedata.DefaultLimits()})
 		best, found := bench.Best(timings, c.Model)
-		whole, err := bench.Picture(ctx, e, engine.Request{Input: input, Model: c.Model}, best, found)
+		whole, err := bench.Image(ctx, e, engine.Request{Input: input, Model: c.Model}, best, found)
 		e.Close()
 		if err != nil {
 			return nil, err

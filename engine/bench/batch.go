@@ -9,32 +9,32 @@ import (
 	"upscaled/engine"
 )
 
-// Throughput is many pictures upscaled from bytes to bytes, several at once.
+// Throughput is the result of many images upscaled from bytes to bytes, several at
+// once.
 type Throughput struct {
 	Model       string `json:"model"`
 	InputWidth  int    `json:"input_width"`
 	InputHeight int    `json:"input_height"`
 	Pictures    int    `json:"pictures"`
-	// AtOnce is how many were in work together.
+	// AtOnce is the number of images in work together.
 	AtOnce int `json:"at_once"`
 
 	WallSeconds       float64 `json:"wall_seconds"`
 	PicturesPerSecond float64 `json:"pictures_per_second"`
-	// NetworkMilliseconds is what the device was busy with one picture, all
+	// NetworkMilliseconds is the time that the devices were busy per image, all
 	// devices together.
 	NetworkMilliseconds float64 `json:"network_milliseconds"`
-	// BusyShare is the part of the wall time during which the devices ran
-	// tiles, 1 for all of it.
+	// BusyShare is the part of the wall time during which the devices ran tiles.
 	BusyShare float64 `json:"busy_share"`
-	// Gigaflops a second while busy, of the pictures' own pixels: what tiles
-	// compute twice is not counted. PeakShare is that over the device's
-	// measured matrix peak, 0 where that was not measured.
+	// Gigaflops per second while busy, counting the images' own pixels only,
+	// without overlap. PeakShare is that divided by the device's measured peak, 0
+	// if unknown.
 	Gigaflops float64 `json:"gigaflops_per_second"`
 	PeakShare float64 `json:"peak_share,omitempty"`
 }
 
-// Batch upscales one picture so many times. The first one, which opens
-// sessions, is not counted.
+// Batch upscales one image that many times. The first run, which opens sessions, is
+// not counted.
 func Batch(ctx context.Context, e *engine.Engine, q engine.Request, pictures, atOnce int) (Throughput, error) {
 	q.Output = &counter{}
 	first, err := e.Upscale(ctx, q)
@@ -66,7 +66,7 @@ func Batch(ctx context.Context, e *engine.Engine, q engine.Request, pictures, at
 	}, nil
 }
 
-// busy sums up what the devices have worked.
+// busy returns the total busy time of the devices.
 func busy(e *engine.Engine) time.Duration {
 	var sum time.Duration
 	for _, d := range e.Devices() {

@@ -45,7 +45,7 @@ func TestPicture(t *testing.T) {
 	}
 	e := engine.New(engine.Options{Runtime: &enginetest.Runtime{}, Library: enginetest.Library{Network: enginetest.Net(4, 3)}})
 	defer e.Close()
-	w, err := bench.Picture(t.Context(), e, engine.Request{Input: photo, Tile: 50}, bench.Timing{MicrosecondsPerPixel: 1e-3}, true)
+	w, err := bench.Image(t.Context(), e, engine.Request{Input: photo, Tile: 50}, bench.Timing{MicrosecondsPerPixel: 1e-3}, true)
 	if err != nil {
 		t.Fatal(err)
 	}

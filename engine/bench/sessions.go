@@ -1,5 +1,5 @@
-// Package bench measures the engine: bare sessions against each other, and
-// whole pictures from bytes to bytes.
+// Package bench measures the engine: bare sessions against each other, and whole
+// images from bytes to bytes.
 package bench
 
 import (
@@ -14,21 +14,21 @@ import (
 	"upscaled/models/network"
 )
 
-// Case is one bare session to time.
+// Case is a bare session to measure.
 type Case struct {
 	Model   string `json:"model"`
 	Device  string `json:"device"`
 	Threads int    `json:"threads"`
 	// Tile is the side of the square input in pixels.
 	Tile int `json:"tile"`
-	// Reference times the graph as published instead of the rewritten.
+	// Reference measures the graph as published in place of the rewritten one.
 	Reference bool `json:"straightforward"`
 
 	Net     *network.Network `json:"-"`
 	Runtime engine.Runtime   `json:"-"`
 }
 
-// Timing is what a session took: medians over the counted runs.
+// Timing is the time of a session: medians over the counted runs.
 type Timing struct {
 	Case
 	// Milliseconds of one run, fastest and median.
@@ -49,9 +49,9 @@ type opened struct {
 	times   []time.Duration
 }
 
-// Sessions times cases in turn, A B C A B C ..., so that a machine whose speed
-// drifts favours none. The first round is a warm-up and not counted. done is
-// called after every run.
+// Sessions measures cases in turn, A B C A B C ..., so that a machine whose speed
+// drifts favors none. The first round warms up and is not counted. done is called
+// after every run.
 func Sessions(ctx context.Context, cases []Case, runs int, done func(run, of int)) ([]Timing, error) {
 	all := make([]opened, 0, len(cases))
 	defer func() {
@@ -117,7 +117,7 @@ func (c Case) timing(times []time.Duration) Timing {
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
-// Best is the timing with the least time a pixel for a model, and whether
+// Best returns the timing with the least time per pixel of a model, and whether
 // there is one. Reference graphs do not count.
 func Best(timings []Timing, model string) (best Timing, found bool) {
 	for _, t := range timings {

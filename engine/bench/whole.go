@@ -9,7 +9,7 @@ import (
 	"upscaled/engine"
 )
 
-// Whole is one picture upscaled from bytes to bytes.
+// Whole is the result of one image upscaled from bytes to bytes.
 type Whole struct {
 	Model        string `json:"model"`
 	InputWidth   int    `json:"input_width"`
@@ -28,20 +28,19 @@ type Whole struct {
 	ResizeSeconds    float64 `json:"resize_seconds"`
 	EncodeSeconds    float64 `json:"encode_seconds"`
 	FirstTileSeconds float64 `json:"first_tile_seconds"`
-	// SessionShare is the part of the wall time with a tile in the session.
+	// SessionShare is the part of the wall time with a tile in a session.
 	SessionShare float64 `json:"session_share"`
-	// Overlap is tile pixels over picture pixels.
+	// Overlap is tile pixels divided by image pixels.
 	Overlap             float64 `json:"overlap"`
 	MegapixelsPerSecond float64 `json:"megapixels_per_second"`
-	// PeakBytes is the largest memory of the process meanwhile; 0 where the
-	// system does not tell.
+	// PeakBytes is the peak memory of the process during the run; 0 if unknown.
 	PeakBytes int64 `json:"peak_bytes"`
-	// AgainstBare is wall time over (pixels x a bare session's time a pixel at
-	// its best tile size); 0 when no bare session was timed.
+	// AgainstBare is the wall time divided by pixels times the bare session's time
+	// per pixel at its best tile size; 0 if no bare session was measured.
 	AgainstBare float64 `json:"against_bare"`
 }
 
-// counter takes and forgets an output.
+// counter counts and drops an output.
 type counter struct{ bytes int64 }
 
 func (c *counter) Write(p []byte) (int, error) {
@@ -49,9 +48,9 @@ func (c *counter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Picture upscales one picture into nothing and reports where the time went.
-// best, where found, is the bare session to compare with.
-func Picture(ctx context.Context, e *engine.Engine, q engine.Request, best Timing, found bool) (Whole, error) {
+// Image upscales one image into nothing and reports where the time went. best, if
+// found, is the bare session to compare with.
+func Image(ctx context.Context, e *engine.Engine, q engine.Request, best Timing, found bool) (Whole, error) {
 	resetPeak()
 	q.Output = &counter{}
 	r, err := e.Upscale(ctx, q)

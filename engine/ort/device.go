@@ -20,7 +20,7 @@ func (r *Runtime) Device() engine.Device {
 	if r.device.kind == cpu {
 		total, free := memory()
 		return engine.Device{
-			Kind: cpu, Name: processor(), Memory: total, Free: free, Precision: network.Float32, Parallel: 1,
+			Kind: cpu, Name: cpuName(), Memory: total, Free: free, Precision: network.Float32, Parallel: 1,
 		}
 	}
 	d := engine.Device{
@@ -37,12 +37,12 @@ func (r *Runtime) Device() engine.Device {
 	return d
 }
 
-// gpuParallel is how many tiles run at once on a GPU that was not measured:
-// while one computes, another is copied.
+// gpuParallel is the number of tiles at once on a GPU that was not measured: while
+// one is computed, another is copied.
 const gpuParallel = 2
 
-// processor is the CPU's name as Linux tells it, else the architecture.
-func processor() string {
+// cpuName returns the CPU's name on Linux, else the architecture.
+func cpuName() string {
 	for line := range lines("/proc/cpuinfo") {
 		if key, value, found := strings.Cut(line, ":"); found && strings.TrimSpace(key) == "model name" {
 			return strings.TrimSpace(value)
@@ -51,8 +51,8 @@ func processor() string {
 	return runtime.GOARCH
 }
 
-// memory is the machine's and the available memory in bytes, bounded by the
-// control group's limit; 0 where the system does not tell.
+// memory returns the machine's and the available memory in bytes, within the
+// control group's limit; 0 if unknown.
 func memory() (total, free int64) {
 	for line := range lines("/proc/meminfo") {
 		fields := strings.Fields(line)
@@ -74,7 +74,7 @@ func memory() (total, free int64) {
 	return total, max(free, 0)
 }
 
-// number reads a file with one number; 0 when there is none ("max" included).
+// number reads a file with one number; 0 if there is none ("max" included).
 func number(path string) int64 {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -99,8 +99,8 @@ func lines(path string) func(func(string) bool) {
 	}
 }
 
-// translate gives a native error its kind. It is the one place that reads the
-// library's texts.
+// translate returns a native error with its kind. It is the only place that reads
+// the library's messages.
 func translate(err error, operation string) error {
 	if err == nil {
 		return nil
@@ -120,8 +120,8 @@ func translate(err error, operation string) error {
 	return fault.Wrap(fault.Internal, wrapped, "ONNX Runtime reported an error.")
 }
 
-// lostSigns are what CUDA's and WebGPU's errors say after which a process can
-// use the device no more (CUDA Runtime API, cudaError: "the process must be
+// lostSigns are parts of CUDA's and WebGPU's errors after which a process can no
+// longer use the device (CUDA Runtime API, cudaError: "the process must be
 // terminated and relaunched").
 var lostSigns = []string{
 	"unspecified launch failure", "illegal memory access", "device-side assert", "cuda failure 719", "cuda failure 700",

@@ -9,9 +9,9 @@ import (
 	"github.com/NVIDIA/go-nvml/pkg/nvml"
 )
 
-// nvidia tells a card's name and memory in bytes, from the driver's management
-// library: that works without taking the card. number counts as CUDA does.
-// Where the library is missing only a made-up name is given.
+// nvidia returns a GPU's name and memory in bytes from the driver's management
+// library, which works without occupying the GPU. number counts as CUDA does.
+// Without the library the name is a made-up one.
 func nvidia(number int) (name string, total, free int64) {
 	name = fmt.Sprintf("CUDA device %d", number)
 	if nvml.Init() != nvml.SUCCESS {
@@ -31,8 +31,8 @@ func nvidia(number int) (name string, total, free int64) {
 	return name, total, free
 }
 
-// nvidiaCard finds a card by CUDA's number: CUDA_VISIBLE_DEVICES may hide
-// cards and order them, by index or UUID.
+// nvidiaCard finds a GPU by CUDA's number: CUDA_VISIBLE_DEVICES may hide and order
+// GPUs, by index or UUID.
 func nvidiaCard(number int) (nvml.Device, bool) {
 	visible, limited := os.LookupEnv("CUDA_VISIBLE_DEVICES")
 	if !limited {

@@ -4,7 +4,7 @@ package ort
 
 import "fmt"
 
-// nvidia gives a made-up name: ONNX Runtime's CUDA provider is published for
+// nvidia returns a made-up name: ONNX Runtime's CUDA provider is published for
 // Linux only.
 func nvidia(number int) (name string, total, free int64) {
 	return fmt.Sprintf("CUDA device %d", number), 0, 0

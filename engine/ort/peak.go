@@ -12,9 +12,8 @@ import (
 	"upscaled/models/onnx"
 )
 
-// Peak measures how many operations a second the device reaches in large
-// matrix products, counting a multiply-add as two: what a network is to be
-// compared with. It takes some seconds.
+// Peak measures the device's rate in large matrix products, in operations per
+// second, a multiply-add being two. It takes a few seconds.
 func (r *Runtime) Peak(ctx context.Context) (float64, error) {
 	d := r.Device()
 	side, products := int64(1536), 4
@@ -62,9 +61,9 @@ func once(session *onnxruntime.DynamicAdvancedSession) (time.Duration, error) {
 	return spent, values[0].Destroy()
 }
 
-// matrixProducts is a graph that multiplies a matrix of side x side so many times
-// by itself and gives the largest value: x * u * v is the matrix, so that hardly
-// anything is copied to the device.
+// matrixProducts returns a graph that multiplies a matrix of side x side count
+// times by itself and outputs the largest element. The matrix is x * u * v, so that
+// hardly anything is copied to the device.
 func matrixProducts(side int64, count int, precision network.Precision) []byte {
 	t := onnx.Float32
 	if precision == network.Float16 {

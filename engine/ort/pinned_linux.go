@@ -23,27 +23,26 @@ import (
 	"upscaled/engine/imagedata"
 )
 
-// pinnedMemory gives page-locked host memory, which the card copies from and
-// to by itself at the bus's full speed. It comes from the CUDA runtime library
-// that ONNX Runtime's provider has loaded already; where that is not found the
-// heap serves. It may be used concurrently.
+// pinnedMemory allocates page-locked host memory, which the GPU copies at the full
+// speed of the bus. It uses the CUDA runtime library that ONNX Runtime's provider
+// has loaded, else the heap. It may be used concurrently.
 type pinnedMemory struct {
 	alloc, free unsafe.Pointer
 
 	mutex sync.Mutex
-	taken map[uintptr]struct{} // addresses that are to be freed
+	taken map[uintptr]struct{} // addresses to free
 }
 
-// cudaRuntimes are the library's names, that of the provider's CUDA first.
+// cudaRuntimes are the library's names, that of the provider's CUDA version first.
 var cudaRuntimes = []string{"libcudart.so.13", "libcudart.so.12", "libcudart.so"}
 
-// loadNow is for libraries that nobody has loaded.
+// loadNow is for libraries that are not loaded yet.
 const loadNow = C.RTLD_NOW
 
-// portable memory serves all cards (CUDA Runtime API, cudaHostAllocPortable).
+// portable memory is pinned for all GPUs (CUDA Runtime API, cudaHostAllocPortable).
 const portable = 1
 
-// open finds the functions, without loading anything new.
+// open finds the functions in loaded libraries.
 func (m *pinnedMemory) open() { m.openFrom(cudaRuntimes, C.RTLD_LAZY|C.RTLD_NOLOAD) }
 
 func (m *pinnedMemory) openFrom(names []string, flags C.int) {
@@ -69,7 +68,7 @@ func symbol(library unsafe.Pointer, name string) unsafe.Pointer {
 	return C.dlsym(library, text)
 }
 
-// allocate gives pinned bytes, or nil.
+// allocate returns pinned bytes, or nil.
 func (m *pinnedMemory) allocate(bytes int) unsafe.Pointer {
 	if m.alloc == nil || bytes == 0 {
 		return nil
@@ -84,7 +83,7 @@ func (m *pinnedMemory) allocate(bytes int) unsafe.Pointer {
 	return address
 }
 
-// release frees what allocate gave and leaves other memory alone.
+// release frees memory of allocate and ignores any other.
 func (m *pinnedMemory) release(address unsafe.Pointer) {
 	m.mutex.Lock()
 	_, ours := m.taken[uintptr(address)]

@@ -2,7 +2,7 @@
 
 package ort
 
-// pinnedMemory is Linux's, as ONNX Runtime's CUDA provider is.
+// pinnedMemory exists on Linux only, as ONNX Runtime's CUDA provider does.
 type pinnedMemory struct{}
 
 func (*pinnedMemory) open() {}

@@ -21,13 +21,13 @@ const (
 	webgpu   = "webgpu"
 )
 
-// deviceName is a device as people name it.
+// deviceName is a device as users name it.
 type deviceName struct {
 	kind   string
 	number int
 }
 
-// nvidia says that CUDA drives the device.
+// nvidia reports whether CUDA drives the device.
 func (d deviceName) nvidia() bool { return d.kind == cuda || d.kind == tensorrt }
 
 func parseDevice(text string) (deviceName, error) {
@@ -54,21 +54,21 @@ func parseDevice(text string) (deviceName, error) {
 	return d, nil
 }
 
-// CUDA is how ONNX Runtime's CUDA provider runs a network.
+// CUDA configures ONNX Runtime's CUDA provider for a model.
 type CUDA struct {
-	// Search is how cuDNN's algorithms are chosen: HEURISTIC asks a model of
-	// the card, EXHAUSTIVE times them all when a session opens.
+	// Search is how cuDNN's algorithms are chosen: HEURISTIC by a model of the GPU,
+	// EXHAUSTIVE by timing them when a session opens.
 	Search string `json:"search"`
-	// NHWC keeps activations channels-last, as tensor cores want them.
+	// NHWC keeps activations channels-last, as tensor cores prefer.
 	NHWC bool `json:"nhwc"`
-	// LargeWorkspace lets algorithms take as much memory as they like.
+	// LargeWorkspace does not limit the algorithms' memory.
 	LargeWorkspace bool `json:"large_workspace"`
 }
 
-// DefaultCUDA is for cards and networks that were not measured.
+// DefaultCUDA is for GPUs and models that were not measured.
 func DefaultCUDA() CUDA { return CUDA{Search: "HEURISTIC", NHWC: true, LargeWorkspace: true} }
 
-// appendProvider adds what drives the device; net may be nil.
+// appendProvider adds the device's execution provider; net may be nil.
 func (r *Runtime) appendProvider(options *onnx.SessionOptions, net *network.Network) error {
 	switch r.device.kind {
 	case cuda:
@@ -96,9 +96,9 @@ func (r *Runtime) appendCUDA(options *onnx.SessionOptions, net *network.Network)
 	return options.AppendExecutionProviderCUDA(provider)
 }
 
-// cudaSettings are the provider's options (ONNX Runtime, "CUDA Execution
-// Provider"). The arena grows by what is asked for, not by doubling, and never
-// beyond what other programs left. TF32 is off, so that float32 means float32.
+// cudaSettings returns the provider's options (ONNX Runtime, "CUDA Execution
+// Provider"). The arena grows by the requested size instead of doubling, within the
+// free memory. TF32 is off: float32 is float32.
 func (r *Runtime) cudaSettings(net *network.Network) map[string]string {
 	c := DefaultCUDA()
 	if net != nil && r.options.CUDA != nil {
@@ -118,11 +118,11 @@ func (r *Runtime) cudaSettings(net *network.Network) map[string]string {
 	return settings
 }
 
-// memoryShare of the free memory is the most that a session's arena may take:
-// cuDNN and the driver allocate beside it.
+// memoryShare of the free memory is a session's limit, because cuDNN and the driver
+// allocate beside its arena.
 const memoryShare = 0.9
 
-// memoryLimit is a session's bound in bytes; 0 where nothing is known.
+// memoryLimit returns a session's limit in bytes; 0 if unknown.
 func (r *Runtime) memoryLimit() int64 {
 	if r.options.MemoryLimit > 0 {
 		return r.options.MemoryLimit
@@ -138,8 +138,8 @@ func digit(on bool) string {
 	return "0"
 }
 
-// appendTensorRT builds engines for the session's one shape, which is its only
-// profile, and keeps them and the timings for the next start.
+// appendTensorRT builds engines for the session's one shape, its only profile, and
+// caches them and the timings.
 func (r *Runtime) appendTensorRT(options *onnx.SessionOptions) error {
 	provider, err := onnx.NewTensorRTProviderOptions()
 	if err != nil {
@@ -156,7 +156,7 @@ func (r *Runtime) appendTensorRT(options *onnx.SessionOptions) error {
 	return options.AppendExecutionProviderTensorRT(provider)
 }
 
-// tensorRTSettings are the provider's options (ONNX Runtime, "TensorRT
+// tensorRTSettings returns the provider's options (ONNX Runtime, "TensorRT
 // Execution Provider").
 func (r *Runtime) tensorRTSettings() (map[string]string, error) {
 	settings := map[string]string{
@@ -178,8 +178,7 @@ func (r *Runtime) tensorRTSettings() (map[string]string, error) {
 	return settings, nil
 }
 
-// checkProvider loads the provider once, so that a missing GPU is told at
-// start.
+// checkProvider loads the provider once, so that Open fails if there is no GPU.
 func (r *Runtime) checkProvider() error {
 	options, err := r.sessionOptions(nil)
 	if err == nil {

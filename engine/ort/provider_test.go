@@ -72,7 +72,7 @@ func TestTranslate(t *testing.T) {
 		"CUDA failure 214: uncorrectable ECC error encountered":                                             fault.DeviceLost,
 		"Non-zero status code returned while running Conv node. Name:'c1' Status Message: invalid argument": fault.Internal,
 	} {
-		err := translate(errors.New(text), "run the network")
+		err := translate(errors.New(text), "run the model")
 		if fault.KindOf(err) != want {
 			t.Errorf("%q is %s, not %s", text, fault.KindOf(err), want)
 		}

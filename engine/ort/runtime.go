@@ -1,5 +1,5 @@
-// Package ort runs networks on ONNX Runtime. It is the only package that
-// touches the native library; what it creates it destroys.
+// Package ort runs models with ONNX Runtime. It is the only package that touches
+// its native library; it destroys what it creates.
 package ort
 
 import (
@@ -15,29 +15,28 @@ import (
 	"upscaled/models/network"
 )
 
-// Options make a Runtime.
+// Options configure a Runtime.
 type Options struct {
 	// Library is the path of ONNX Runtime's shared library, 1.24 or newer.
 	Library string
 	// Device is "cpu", "cuda:N", "tensorrt:N" or "webgpu".
 	Device string
-	// Threads of one session; 0 is one a core.
+	// Threads of one session; 0 is one per core.
 	Threads int
-	// CUDA tells how a network runs on an NVIDIA card; nil takes
-	// DefaultCUDA for all. It may be called concurrently.
+	// CUDA returns how a model runs on an NVIDIA GPU; nil is DefaultCUDA for all.
+	// It may be called concurrently.
 	CUDA func(*network.Network) CUDA
-	// MemoryLimit bounds one session's memory on a GPU in bytes; 0 takes what
-	// is free when the session opens.
+	// MemoryLimit bounds one session's memory on a GPU in bytes; 0 is what is free
+	// when the session opens.
 	MemoryLimit int64
-	// Parallel is how many tiles run at once on a GPU; 0 is 2.
+	// Parallel is the number of tiles that run at once on a GPU; 0 is 2.
 	Parallel int
-	// Cache is the folder where TensorRT keeps what it has built.
+	// Cache is the folder for TensorRT's built engines.
 	Cache string
 }
 
-// environment is ONNX Runtime's process-wide state, shared by all Runtimes.
-// The library allows one at a time, so it is counted here: the one global of
-// the program, because the library has one.
+// environment is ONNX Runtime's process-wide state, shared by all Runtimes and
+// counted here because the library allows one at a time.
 var environment struct {
 	sync.Mutex
 	users   int
@@ -52,10 +51,9 @@ type Runtime struct {
 	close   sync.Once
 }
 
-// Open loads the library and checks the device. It fails with
-// fault.ModelMissing when the library or what it needs is not there and with
-// fault.Invalid for a device that does not exist. The caller closes the
-// runtime after all of its sessions.
+// Open loads the library and checks the device. It fails with fault.ModelMissing if
+// the library or a dependency is missing, and with fault.Invalid for a device that
+// does not exist. The caller closes the runtime after all of its sessions.
 func Open(o Options) (*Runtime, error) {
 	device, err := parseDevice(o.Device)
 	if err != nil {
@@ -84,7 +82,7 @@ func (r *Runtime) Close() error {
 	return err
 }
 
-// Version of the loaded library, such as "1.30.0".
+// Version returns that of the loaded library, such as "1.30.0".
 func (r *Runtime) Version() string { return onnx.GetVersion() }
 
 func acquire(library string) error {
@@ -99,7 +97,7 @@ func acquire(library string) error {
 	}
 	if _, err := os.Stat(library); err != nil {
 		return fault.Wrap(fault.ModelMissing, err,
-			"The ONNX Runtime library is not at the given path; leave the path out to have it fetched.")
+			"The ONNX Runtime library is not at the given path; leave the path out to have it downloaded.")
 	}
 	if err := silence(); err != nil {
 		return err
@@ -117,9 +115,9 @@ func acquire(library string) error {
 	return nil
 }
 
-// silence keeps ONNX Runtime from telling its makers of every process: Linux
-// builds, those of 1.30 at least, send events to a host of Microsoft's unless this is
-// set, and leave a file of each process in the folder for temporary ones.
+// silence turns off telemetry: Linux builds of ONNX Runtime, since 1.30 at the
+// latest, otherwise send events of every process to Microsoft and leave a file per
+// process in the temporary folder.
 func silence() error {
 	if err := os.Setenv("ORT_DISABLE_TELEMETRY", "1"); err != nil { // of C's getenv too
 		return fault.Wrap(fault.Internal, err, "ONNX Runtime's telemetry cannot be turned off.")
@@ -127,10 +125,10 @@ func silence() error {
 	return nil
 }
 
-// shareArena makes one arena of processor memory for all sessions. An arena
-// for each would keep a tile's memory for every graph of border tiles; none at
-// all maps and page-faults each large tensor anew, measured 1.7 times the time
-// at 512x512.
+// shareArena makes one arena of CPU memory for all sessions. An arena per session
+// would keep a tile's memory for every graph of border tiles; without any, every
+// large tensor is mapped and page-faulted again, which takes 1.7 times as long at
+// 512x512.
 func shareArena() error {
 	const noLimit, nextPowerOfTwo, byDefault = 0, 0, -1
 	config, err := onnx.NewArenaCfg(noLimit, nextPowerOfTwo, byDefault, byDefault)
@@ -140,7 +138,7 @@ func shareArena() error {
 	defer config.Destroy()
 	info, err := onnx.GetMemoryInfo()
 	if err != nil {
-		return fmt.Errorf("describe processor memory: %w", err)
+		return fmt.Errorf("describe CPU memory: %w", err)
 	}
 	if err := onnx.CreateAndRegisterAllocator(info, config); err != nil {
 		return fmt.Errorf("make the arena: %w", err)
@@ -179,7 +177,7 @@ func (r *Runtime) Open(ctx context.Context, net *network.Network, o network.Opti
 	if err != nil {
 		return nil, translate(err, "open a session")
 	}
-	s := &session{inner: inner, facts: net.Info(), options: o}
+	s := &session{inner: inner, info: net.Info(), options: o}
 	if o.Width > 0 && r.device.kind != cpu {
 		if err := s.warmUp(ctx); err != nil {
 			_ = s.Close()
@@ -189,9 +187,8 @@ func (r *Runtime) Open(ctx context.Context, net *network.Network, o network.Opti
 	return s, nil
 }
 
-// sessionOptions: without the memory pattern a session takes the least memory
-// and runs as fast. The arena stays on: without it every large tensor is mapped
-// and page-faulted anew, measured 1.7 times the time at 512x512.
+// sessionOptions turns off the memory pattern: a session then takes the least
+// memory and runs as fast.
 func (r *Runtime) sessionOptions(net *network.Network) (*onnx.SessionOptions, error) {
 	options, err := onnx.NewSessionOptions()
 	if err != nil {
@@ -219,5 +216,5 @@ func (r *Runtime) sessionOptions(net *network.Network) (*onnx.SessionOptions, er
 	return options, nil
 }
 
-// Library is the path of the loaded library.
+// Library returns the path of the loaded library.
 func (r *Runtime) Library() string { return r.options.Library }

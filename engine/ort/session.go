@@ -13,12 +13,12 @@ import (
 	"upscaled/models/network"
 )
 
-// session implements engine.Session. ONNX Runtime allows concurrent runs of
-// one session; the lock only keeps Close from overtaking them.
+// session implements engine.Session. ONNX Runtime allows concurrent runs of one
+// session; the lock only keeps Close from overtaking them.
 type session struct {
 	mutex   sync.RWMutex
 	inner   *onnx.DynamicAdvancedSession // nil once closed
-	facts   network.Info
+	info    network.Info
 	options network.Options
 }
 
@@ -57,20 +57,20 @@ func (s *session) Run(ctx context.Context, in, out imagedata.Raster) error {
 	return s.run(ctx, input, output)
 }
 
-// warmUp runs the session's one shape once, so that choosing algorithms and
-// building kernels is part of opening it.
+// warmUp runs the session's one shape once, so that opening it includes the choice
+// of algorithms and the building of kernels.
 func (s *session) warmUp(ctx context.Context) error {
 	depth := 8
 	if s.options.Sample == network.Uint16 {
 		depth = 16
 	}
 	in := imagedata.NewRaster(s.options.Width, s.options.Height, s.options.Channels, depth)
-	width, height := engine.OutputSize(s.facts, s.options.Borders, in.Width, in.Height)
+	width, height := engine.OutputSize(s.info, s.options.Borders, in.Width, in.Height)
 	return s.Run(ctx, in, imagedata.NewRaster(width, height, in.Channels, depth))
 }
 
-// run ends early when ctx does: ONNX Runtime looks at the flag between the
-// graph's nodes.
+// run stops soon after ctx ends: ONNX Runtime checks the flag between the nodes of
+// the graph.
 func (s *session) run(ctx context.Context, input, output onnx.Value) error {
 	if err := ctx.Err(); err != nil {
 		return fault.Wrap(fault.Canceled, err, "The operation was canceled.")
@@ -86,11 +86,11 @@ func (s *session) run(ctx context.Context, input, output onnx.Value) error {
 	if err != nil && ctx.Err() != nil {
 		return fault.Wrap(fault.Canceled, ctx.Err(), "The operation was canceled.")
 	}
-	return translate(err, "run the network")
+	return translate(err, "run the model")
 }
 
 func (s *session) check(in, out imagedata.Raster) error {
-	width, height := engine.OutputSize(s.facts, s.options.Borders, in.Width, in.Height)
+	width, height := engine.OutputSize(s.info, s.options.Borders, in.Width, in.Height)
 	depth := 8
 	if s.options.Sample == network.Uint16 {
 		depth = 16
@@ -106,8 +106,8 @@ func (s *session) check(in, out imagedata.Raster) error {
 	return nil
 }
 
-// tensor binds a raster's memory without a copy. The memory stays pinned until
-// the returned function runs, which also frees the tensor.
+// tensor binds a raster's memory without a copy. The returned function unpins the
+// memory and frees the tensor.
 func tensor(r imagedata.Raster) (onnx.Value, func(), error) {
 	shape := onnx.NewShape(1, int64(r.Height), int64(r.Width), int64(r.Channels))
 	if r.Pix16 != nil {

@@ -23,10 +23,10 @@ type Tensors struct {
 func (r *Runtime) OpenTensors(file []byte) (*Tensors, error) {
 	inputs, outputs, err := onnx.GetInputOutputInfoWithONNXData(file)
 	if err != nil {
-		return nil, fault.Wrap(fault.Invalid, err, "The network's file cannot be read; pull or import it again.")
+		return nil, fault.Wrap(fault.Invalid, err, "The model's file cannot be read; pull or import it again.")
 	}
 	if len(inputs) != 1 || len(outputs) == 0 {
-		return nil, fault.New(fault.Invalid, "The network has %d inputs and %d outputs; one input and at least one output are needed.", len(inputs), len(outputs))
+		return nil, fault.New(fault.Invalid, "The model has %d inputs and %d outputs; one input and at least one output are needed.", len(inputs), len(outputs))
 	}
 	t := &Tensors{}
 	for _, output := range outputs {
@@ -73,14 +73,14 @@ func (t *Tensors) Run(ctx context.Context, input []float32, shape []int64) (map[
 	defer in.Destroy()
 	values := make([]onnx.Value, len(t.outputs)) // made by the run
 	if err := t.inner.Run([]onnx.Value{in}, values); err != nil {
-		return nil, translate(err, "run the network")
+		return nil, translate(err, "run the model")
 	}
 	results := map[string]detect.Tensor{}
 	for i, value := range values {
 		defer value.Destroy()
 		tensor, ok := value.(*onnx.Tensor[float32])
 		if !ok {
-			return nil, fault.New(fault.Invalid, "The network's output %s is not of 32-bit floats.", t.outputs[i])
+			return nil, fault.New(fault.Invalid, "The model's output %s is not of 32-bit floats.", t.outputs[i])
 		}
 		results[t.outputs[i]] = detect.Tensor{Shape: value.GetShape(), Data: slices.Clone(tensor.GetData())}
 	}

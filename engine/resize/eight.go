@@ -5,22 +5,21 @@ import (
 	"math"
 )
 
-// Samples of 8 bits are computed two at a time in one 64-bit integer: a product
-// of a weight with first|second<<32 is both products, and so is a sum of them.
-// The lower half borrows from the upper one when it is negative, which
-// unpacking gives back. Weights have 21 bits behind the point: sums reach 255
-// times the sum of the weights' magnitudes, which is below 2 for this filter,
-// and thus stay within 31 bits.
+// Two 8-bit samples are computed at a time in one 64-bit integer: a product of a
+// weight with first|second<<32 is both products, and so is a sum of them. A
+// negative lower half borrows from the upper one; unpack corrects this. Weights
+// have 21 fractional bits: sums reach 255 times the sum of the weights' magnitudes,
+// which is below 2 for this filter, and so stay within 31 bits.
 const (
 	fixedBits = 21
 	// halves rounds both sums to the nearest sample.
 	halves = 1<<(fixedBits-1) | 1<<(fixedBits-1+32)
-	// evens picks the samples 0 and 4 of eight.
+	// evens selects samples 0 and 4 of eight.
 	evens = 0x000000ff_000000ff
 )
 
-// fixed rounds weights so that their sum stays exactly 1: what has one value
-// everywhere keeps it.
+// fixed rounds weights so that their sum stays exactly 1 and constant areas stay
+// constant.
 func fixed(weights []float64, to []int64) {
 	sum, largest := int64(0), 0
 	for i, w := range weights {
@@ -33,7 +32,7 @@ func fixed(weights []float64, to []int64) {
 	to[largest] += 1<<fixedBits - sum
 }
 
-// unpack gives the samples of a pair of sums.
+// unpack returns the samples of a pair of sums.
 func unpack(sums int64) (first, second uint8) {
 	low := int64(int32(sums))
 	return sampleOf(low), sampleOf((sums - low) >> 32)
@@ -41,8 +40,7 @@ func unpack(sums int64) (first, second uint8) {
 
 func sampleOf(sum int64) uint8 { return uint8(max(0, min(255, sum>>fixedBits))) }
 
-// across8 resizes rows to the columns of taps, two rows at a time. scratch has
-// a row's samples.
+// across8 resizes rows horizontally, two at a time. scratch holds a row's samples.
 func across8(out, in []uint8, columns []taps[int64], stride, channels int, scratch []int64) {
 	outStride := len(columns) * channels
 	for len(in) > 0 {
@@ -107,7 +105,7 @@ func across8Gray(upper, lower []uint8, packed []int64, columns []taps[int64]) {
 	}
 }
 
-// down8 makes one row out of the rows that the taps count from.
+// down8 computes one row from the rows that the taps start at.
 func down8(out, rows []uint8, t taps[int64]) {
 	stride := len(out)
 	x := 0

@@ -5,11 +5,11 @@ import "upscaled/engine/parallel"
 // flow is a stream of samples S under weights W.
 type flow[S uint8 | uint16, W int64 | float32] struct {
 	inStride, outStride, channels int
-	// columns and rows are the taps of the outputs; nil where the side stays.
+	// columns and rows are the taps of the outputs; nil if the side stays.
 	columns, rows []taps[W]
 	across        func(out, in []S, columns []taps[W], stride, channels int, scratch []W)
 	down          func(out, rows []S, t taps[W])
-	// window holds input rows, already resized across, from start on.
+	// window holds input rows from start on, resized horizontally.
 	window          []S
 	start, received int
 	written         int
@@ -26,7 +26,7 @@ func newFlow[S uint8 | uint16, W int64 | float32](inWidth, inHeight, outWidth, o
 	return f
 }
 
-// write takes a band and gives the samples of the rows that are final then.
+// write takes a band and returns the samples of the rows that are final.
 func (f *flow[S, W]) write(band []S, height int) []S {
 	if f.rows == nil {
 		out := make([]S, height*f.outStride)
@@ -55,7 +55,7 @@ func (f *flow[S, W]) write(band []S, height int) []S {
 	return out
 }
 
-// widen resizes a band across.
+// widen resizes a band horizontally.
 func (f *flow[S, W]) widen(out, band []S, height int) {
 	if f.columns == nil {
 		copy(out, band)

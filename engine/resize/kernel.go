@@ -12,12 +12,12 @@ type taps[W int64 | float32] struct {
 	weights []W
 }
 
-// end is the first input sample after the taps.
+// end returns the first input sample after the taps.
 func (t taps[W]) end() int { return t.first + len(t.weights) }
 
-// kernel makes the taps of every output sample. Weights beyond the border are
-// left out and the rest brought to the sum 1. convert turns the weights of one
-// sample into those that the arithmetic wants.
+// kernel returns the taps of every output sample. Weights beyond the border are
+// dropped and the rest normalized to the sum 1. convert converts the weights of one
+// sample to the arithmetic's type.
 func kernel[W int64 | float32](in, out int, convert func(weights []float64, to []W)) []taps[W] {
 	ratio := float64(in) / float64(out)
 	scale := max(ratio, 1)

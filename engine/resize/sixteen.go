@@ -1,11 +1,9 @@
 package resize
 
-// Samples of 16 bits are computed in 32-bit floats, whose 24 bits leave an
-// error below a hundredth of a sample. Conversions around the products keep
-// compilers from fusing them with the sums, which would make the result depend
-// on the processor.
-
-// single rounds weights to 32-bit floats.
+// single rounds weights to 32-bit floats. Samples of 16 bits are computed in them:
+// 24 bits keep the error below a hundredth of a sample. Conversions around the
+// products keep compilers from fusing them with the sums, which would make the
+// result depend on the CPU.
 func single(weights []float64, to []float32) {
 	for i, w := range weights {
 		to[i] = float32(w)
@@ -14,7 +12,7 @@ func single(weights []float64, to []float32) {
 
 func rounded(v float32) uint16 { return uint16(max(0, min(65535, v+0.5))) }
 
-// across16 resizes rows to the columns of taps. scratch has a row's samples.
+// across16 resizes rows horizontally. scratch holds a row's samples.
 func across16(out, in []uint16, columns []taps[float32], stride, channels int, scratch []float32) {
 	outStride := len(columns) * channels
 	for ; len(in) > 0; in, out = in[stride:], out[outStride:] {
@@ -55,7 +53,7 @@ func across16Gray(out []uint16, row []float32, columns []taps[float32]) {
 	}
 }
 
-// down16 makes one row out of the rows that the taps count from.
+// down16 computes one row from the rows that the taps start at.
 func down16(out, rows []uint16, t taps[float32]) {
 	stride := len(out)
 	x := 0

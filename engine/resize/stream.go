@@ -1,25 +1,24 @@
-// Package resize brings a raster to its final size with the Lanczos filter
-// (three lobes), whole or in bands from top to bottom: first across, rounded to
-// samples, then down. All cores work on a band; the result does not depend on
-// how many there are.
+// Package resize resizes rasters with the Lanczos filter (three lobes), whole or in
+// bands from top to bottom: first horizontally, rounded to samples, then
+// vertically. All cores work on a band; the result does not depend on their number.
 //
-// Halving 50 megapixels of colour goes at 85 megapixels of input a second and
-// core with 8 bits a sample, 52 with 16 (BenchmarkStream).
+// Halving 50 megapixels of color runs at 85 megapixels of input per second and core
+// with 8 bits per sample, at 52 with 16 (BenchmarkStream).
 package resize
 
 import "upscaled/engine/imagedata"
 
-// Stream resizes a picture that arrives in bands. The result is that of Whole,
-// whatever the bands. It holds the rows that outputs to come still need, about
-// six of the coarser side, resized across. It is not safe for concurrent use.
+// Stream resizes an image that arrives in bands. The result is that of Whole,
+// whatever the bands. It holds the horizontally resized rows that later outputs
+// need, about six of the coarser side. It is not safe for concurrent use.
 type Stream struct {
 	width, channels int
 	eight           *flow[uint8, int64]
 	sixteen         *flow[uint16, float32]
 }
 
-// New prepares resizing from an input to an output size, in pixels. Channels
-// are 1 or 3, depth is 8 or 16 bits a sample.
+// New prepares resizing from one size to another, in pixels. Channels are 1 or 3,
+// depth is 8 or 16 bits.
 func New(inWidth, inHeight, outWidth, outHeight, channels, depth int) *Stream {
 	s := &Stream{width: outWidth, channels: channels}
 	if depth == 16 {
@@ -34,8 +33,8 @@ func New(inWidth, inHeight, outWidth, outHeight, channels, depth int) *Stream {
 	return s
 }
 
-// Write takes the next rows and gives those output rows that are final: none,
-// some, or with the last band all that remain. The result is the caller's.
+// Write takes the next rows and returns the output rows that are final: none, some,
+// or with the last band all the rest. The caller owns the result.
 func (s *Stream) Write(band imagedata.Raster) imagedata.Raster {
 	out := imagedata.Raster{Width: s.width, Channels: s.channels}
 	if s.sixteen != nil {
@@ -48,8 +47,7 @@ func (s *Stream) Write(band imagedata.Raster) imagedata.Raster {
 	return out
 }
 
-// Whole resizes a raster at once. A raster that has the size already is
-// returned as it is.
+// Whole resizes a raster. One that has the size already is returned as it is.
 func Whole(r imagedata.Raster, width, height int) imagedata.Raster {
 	if r.Width == width && r.Height == height {
 		return r

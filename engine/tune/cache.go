@@ -13,11 +13,11 @@ import (
 	"time"
 )
 
-// Key says what a measurement holds for. Another driver or library may run
-// another algorithm best.
+// Key identifies what a measurement is valid for. With another driver or library
+// another algorithm may be best.
 type Key struct {
-	// Device is its name, such as "NVIDIA H200"; Library is ONNX Runtime's
-	// version, Network the network's ID.
+	// Device is its name, such as "NVIDIA H200"; Library is ONNX Runtime's version,
+	// Network the model's ID.
 	Device    string `json:"device"`
 	Kind      string `json:"kind"`
 	Library   string `json:"library"`
@@ -25,7 +25,7 @@ type Key struct {
 	Precision string `json:"precision"`
 }
 
-// Record is a measurement as it is kept.
+// Record is a stored measurement.
 type Record struct {
 	Key   Key       `json:"key"`
 	Model string    `json:"model"` // for people
@@ -33,8 +33,8 @@ type Record struct {
 	Result
 }
 
-// Cache keeps records as JSON files in a folder. It may be used concurrently
-// and from several processes.
+// Cache stores records as JSON files in a folder. It may be used concurrently and
+// by several processes.
 type Cache struct{ Folder string }
 
 func (c Cache) path(k Key) string {
@@ -42,8 +42,8 @@ func (c Cache) path(k Key) string {
 	return filepath.Join(c.Folder, hex.EncodeToString(sum[:12])+".json")
 }
 
-// MaxSide, in input pixels, and MaxParallel bound what a record may ask for;
-// what is beyond them nobody has measured.
+// Limits of a record's values, the side in input pixels. Larger ones were never
+// measured.
 const (
 	MaxSide     = 1 << 14
 	MaxParallel = 64
@@ -51,7 +51,7 @@ const (
 
 var errDamaged = errors.New("this is no measurement")
 
-// Load gives a record; false where there is none. A damaged file is none.
+// Load returns a record; false if there is none. A damaged file is none.
 func (c Cache) Load(k Key) (Record, bool) {
 	r, err := read(c.path(k))
 	return r, err == nil && r.Key == k
@@ -71,7 +71,7 @@ func read(path string) (Record, error) {
 	return r, err
 }
 
-// Save replaces a record at once or not at all.
+// Save replaces a record atomically.
 func (c Cache) Save(r Record) error {
 	data, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
@@ -96,7 +96,7 @@ func (c Cache) Save(r Record) error {
 	return nil
 }
 
-// All lists the readable records, in no order.
+// All returns the readable records, in no order.
 func (c Cache) All() ([]Record, error) {
 	entries, err := os.ReadDir(c.Folder)
 	if errors.Is(err, fs.ErrNotExist) {

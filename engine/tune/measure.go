@@ -1,7 +1,7 @@
-// Package tune measures, once for a card and a network, how the card runs it
-// fastest: which way of computing convolutions, how large a tile and how many
-// at once. Batches are not tried: a tile of twice the area does the same work
-// with fewer margins.
+// Package tune measures once per GPU and model how the GPU runs the model fastest:
+// the algorithm of convolutions, the size of tiles and how many run at once.
+// Batches are not tried: a tile of twice the area does the same work with less
+// margin.
 package tune
 
 import (
@@ -18,52 +18,51 @@ import (
 	"upscaled/models/network"
 )
 
-// Variant is one way of running networks on the device.
+// Variant is one way to run models on the device.
 type Variant struct {
 	Name    string
 	Runtime engine.Runtime
 }
 
-// Options say what to measure.
+// Options configure Measure.
 type Options struct {
 	Net       *network.Network
 	Precision network.Precision
 	Variants  []Variant
-	// Sides are those of square tiles, in input pixels, and Parallel counts of
-	// tiles at once; both ascend.
+	// Sides of square tiles in input pixels, and numbers of tiles at once; both
+	// ascend.
 	Sides, Parallel []int
-	// Budget is how long measuring may take: no trial begins after it, but the
-	// first one always does.
+	// Budget bounds the time: no trial starts after it, except for the first.
 	Budget time.Duration
-	// Progress, where not nil, is told of each trial.
+	// Progress, if not nil, receives each trial.
 	Progress func(Trial)
 }
 
-// Trial is what one combination reached.
+// Trial is the result of one combination.
 type Trial struct {
 	Variant  string `json:"variant"`
 	Side     int    `json:"side"`
 	Parallel int    `json:"parallel"`
 	// MegapixelsPerSecond counts the input pixels that tiles keep.
 	MegapixelsPerSecond float64 `json:"megapixels_per_second"`
-	// Problem is why it could not be run, "" if it was.
+	// Problem is why it could not run, "" if it did.
 	Problem string `json:"problem,omitempty"`
 }
 
-// Result is the best combination and all that were tried.
+// Result has the best combination and all that were tried.
 type Result struct {
 	Best   Trial   `json:"best"`
 	Trials []Trial `json:"trials"`
-	// Seconds that measuring took.
+	// Seconds of measuring.
 	Seconds float64 `json:"seconds"`
 }
 
-// worthwhile is by how much a larger tile or more tiles at once must be faster,
-// as they cost memory.
+// worthwhile is the speedup that larger tiles, or more at once, must bring, as they
+// cost memory.
 const worthwhile = 1.03
 
-// Measure tries the variants at the smallest side, then larger sides with the
-// best one, then more tiles at once. It fails where nothing could be run.
+// Measure tries the variants at the smallest side, then larger sides with the best
+// one, then more tiles at once. It fails if nothing could run.
 func Measure(ctx context.Context, o Options) (Result, error) {
 	m := &measuring{options: o, began: time.Now()}
 	for _, v := range o.Variants {
@@ -101,8 +100,8 @@ func (m *measuring) variant() Variant {
 	return m.options.Variants[max(at, 0)]
 }
 
-// try measures one combination, takes it as the best where it is so many times
-// faster, and says whether going on in its direction makes sense.
+// try measures one combination, makes it the best one if it is times as fast as the
+// best so far, and reports whether to continue in its direction.
 func (m *measuring) try(ctx context.Context, v Variant, side, parallel int, times float64) bool {
 	if ctx.Err() != nil || len(m.result.Trials) > 0 && time.Since(m.began) > m.options.Budget {
 		return false
@@ -135,14 +134,13 @@ const (
 	leastRuns  = 4
 	mostRuns   = 40
 	trialSpan  = 400 * time.Millisecond
-	tileMargin = 48 // pixels that a tile loses on each side, about
+	tileMargin = 48 // pixels that a tile loses on each side, roughly
 )
 
-// rate is how many kept input pixels a second go through so many tiles at
-// once.
+// rate returns the kept input pixels per second with that many tiles at once.
 func (m *measuring) rate(ctx context.Context, r engine.Runtime, side, parallel int) (float64, error) {
-	facts := m.options.Net.Info()
-	side -= side % max(facts.Multiple, 1)
+	info := m.options.Net.Info()
+	side -= side % max(info.Multiple, 1)
 	o := network.Options{
 		Precision: m.options.Precision, Sample: network.Uint8, Channels: 3, Borders: network.AllBorders,
 		Width: side, Height: side,
@@ -166,7 +164,7 @@ func (m *measuring) rate(ctx context.Context, r engine.Runtime, side, parallel i
 	lanes := make([][2]imagedata.Raster, parallel)
 	for lane := range lanes {
 		in, freeIn := buffer(side)
-		out, freeOut := buffer(side * facts.Scale)
+		out, freeOut := buffer(side * info.Scale)
 		defer freeIn()
 		defer freeOut()
 		noise := rand.New(rand.NewSource(1))

@@ -53,7 +53,7 @@ func TestPoisonThroughTheServer(t *testing.T) {
 	checkResults(t, client, server.url, key)
 	checkCredits(t, client, data, credits) // a job that failed costs nothing
 	log := server.log.String()
-	if tries := strings.Count(log, "The engine crashed on this picture."); tries < 3 || !strings.Contains(log, `"attempt":3`) || strings.Contains(log, `"attempt":4`) {
+	if tries := strings.Count(log, "The engine crashed on this image."); tries < 3 || !strings.Contains(log, `"attempt":3`) || strings.Contains(log, `"attempt":4`) {
 		t.Errorf("the poison was tried %d times, want 3", tries)
 	}
 	if strings.Count(log, `"outcome":"failed"`)+strings.Count(log, `"outcome":"tried again"`) != 3 {
@@ -91,7 +91,7 @@ func TestKilledEngine(t *testing.T) {
 	awaitAll(t, client, server, key)
 	checkResults(t, client, server.url, key)
 	checkCredits(t, client, data, credits)
-	if !strings.Contains(server.log.String(), "it is tried again alone") {
+	if !strings.Contains(server.log.String(), "it is retried alone") {
 		t.Error("nothing was in work: nothing was tested")
 	}
 	last := newest()

@@ -10,13 +10,13 @@ import (
 	"upscaled/engine"
 )
 
-// call is one question to the child. The goroutine that reads replies fills it
-// in; it is the asker's once done is closed.
+// call is one request to the child. The goroutine that reads replies fills it in;
+// the caller owns it once done is closed.
 type call struct {
-	// answer is the kind of the last word, where it is no failure.
+	// answer is the kind of the last reply, unless it is a failure.
 	answer kind
 	done   chan struct{}
-	// moved says that there is progress that was not told yet.
+	// moved signals progress that was not reported yet.
 	moved chan struct{}
 
 	mutex    sync.Mutex
@@ -33,7 +33,7 @@ func newCall(answer kind) *call {
 	return &call{answer: answer, done: make(chan struct{}), moved: make(chan struct{}, 1)}
 }
 
-// take takes a reply and says whether it was the last one.
+// take takes a reply and reports whether it was the last one.
 func (c *call) take(f frame) (ended bool, err error) {
 	if (f.kind == kindResult || f.kind == kindDeviceList) && f.kind != c.answer {
 		return false, fmt.Errorf("a frame of kind %d in place of %d", f.kind, c.answer)
@@ -49,12 +49,12 @@ func (c *call) take(f frame) (ended bool, err error) {
 		c.mutex.Unlock()
 		select {
 		case c.moved <- struct{}{}:
-		default: // the asker is told the newest only
+		default: // only the newest is reported
 		}
 		return false, nil
 	case kindOutput:
-		if c.size += int64(len(f.payload)); c.size > maxPicture {
-			return false, fmt.Errorf("a result of more than %d bytes", maxPicture)
+		if c.size += int64(len(f.payload)); c.size > maxImage {
+			return false, fmt.Errorf("a result of more than %d bytes", maxImage)
 		}
 		c.output = append(c.output, f.payload)
 		return false, nil
@@ -73,16 +73,16 @@ func (c *call) take(f frame) (ended bool, err error) {
 	return false, fmt.Errorf("a frame of kind %d makes no sense here", f.kind)
 }
 
-// wait returns when the call is done, and tells the progress meanwhile.
+// wait returns when the call is done and reports progress meanwhile.
 func (c *call) wait(progress func(engine.Progress)) {
 	for {
 		select {
 		case <-c.moved:
-			c.tell(progress)
+			c.report(progress)
 		case <-c.done:
 			select {
 			case <-c.moved:
-				c.tell(progress)
+				c.report(progress)
 			default:
 			}
 			return
@@ -90,7 +90,7 @@ func (c *call) wait(progress func(engine.Progress)) {
 	}
 }
 
-func (c *call) tell(progress func(engine.Progress)) {
+func (c *call) report(progress func(engine.Progress)) {
 	c.mutex.Lock()
 	p := c.progress
 	c.mutex.Unlock()
@@ -108,8 +108,8 @@ func (c *call) ended() bool {
 	}
 }
 
-// deliver writes the whole result. It collects nothing anew and lets go of
-// each piece when it is written, so that a result is in memory twice at most.
+// deliver writes the whole result and frees each piece once it is written, so that
+// a result is in memory twice at most.
 func (c *call) deliver(to io.Writer) error {
 	if buffer, ok := to.(interface{ Grow(int) }); ok {
 		buffer.Grow(int(c.size))

@@ -52,9 +52,9 @@ func TestSameAsTheEngine(t *testing.T) {
 		{},
 		{Input: colour, Faces: &engine.Faces{Strength: 0.5, Restorer: os.Args[0]}},
 	} {
-		var ours, theirs bytes.Buffer
+		var ours, childEnds bytes.Buffer
 		var last engine.Progress
-		q.Output = &theirs
+		q.Output = &childEnds
 		if q.Faces != nil { // the wilful engine takes these itself
 			q.Faces.Strength = 0
 		}
@@ -67,8 +67,8 @@ func TestSameAsTheEngine(t *testing.T) {
 		if wantErr != nil {
 			continue
 		}
-		if !bytes.Equal(ours.Bytes(), theirs.Bytes()) || !reflect.DeepEqual(settled(got), settled(want)) {
-			t.Errorf("%d: %d bytes, the engine itself %d\n%+v\n%+v", i, ours.Len(), theirs.Len(), got, want)
+		if !bytes.Equal(ours.Bytes(), childEnds.Bytes()) || !reflect.DeepEqual(settled(got), settled(want)) {
+			t.Errorf("%d: %d bytes, the engine itself %d\n%+v\n%+v", i, ours.Len(), childEnds.Len(), got, want)
 		}
 		if last.Total == 0 || last.Done != last.Total {
 			t.Errorf("%d: the last progress was %+v", i, last)
@@ -125,7 +125,7 @@ func TestPoisonPaysAlone(t *testing.T) {
 	}
 	poison := engine.Request{Input: []byte("poison"), Output: &bytes.Buffer{}, Faces: asking("poison")}
 	_, err := e.Upscale(patience(t), poison)
-	if fault.KindOf(err) != fault.Internal || fault.Sentence(err) != "The engine crashed on this picture." {
+	if fault.KindOf(err) != fault.Internal || fault.Sentence(err) != "The engine crashed on this image." {
 		t.Errorf("the poison: %v", err)
 	}
 	for _, err := range others() {

@@ -28,7 +28,7 @@ func TestDelays(t *testing.T) {
 			t.Errorf("after %d ends: %v", i+1, got)
 		}
 	}
-	if got := delayAfter(1_000_000, 1); got != mostDelay {
+	if got := delayAfter(1_000_000, 1); got != maxDelay {
 		t.Errorf("after a million: %v", got)
 	}
 }
@@ -239,13 +239,13 @@ func TestLinesStayWhole(t *testing.T) {
 
 func TestSuspects(t *testing.T) {
 	t.Parallel()
-	var s suspects
+	var s poisonList
 	name := func(i int) []byte { return binary.BigEndian.AppendUint32(nil, uint32(i)) }
-	for i := range maxSuspects + 1 {
+	for i := range maxPoison + 1 {
 		s.add(name(i))
 		s.add(name(i))
 	}
-	if s.has(name(0)) || !s.has(name(1)) || !s.has(name(maxSuspects)) || len(s.sums) != maxSuspects {
+	if s.has(name(0)) || !s.has(name(1)) || !s.has(name(maxPoison)) || len(s.sums) != maxPoison {
 		t.Error("not the newest are remembered")
 	}
 	s.drop(name(1))

@@ -5,14 +5,14 @@ import (
 	"log/slog"
 )
 
-// lines is an io.Writer that logs what a child says, line by line. One
-// goroutine uses it.
+// lines is an io.Writer that logs a child's output line by line, from one
+// goroutine.
 type lines struct {
 	log  *slog.Logger
 	rest []byte // of a line that has not ended
 }
 
-// maxLine bounds a line, in bytes; longer ones are logged in pieces.
+// maxLine bounds a line in bytes; longer ones are split.
 const maxLine = 16 << 10
 
 func (l *lines) Write(data []byte) (int, error) {
@@ -25,19 +25,19 @@ func (l *lines) Write(data []byte) (int, error) {
 		if end < 0 {
 			return len(data), nil
 		}
-		l.say(l.rest[:end])
+		l.logLine(l.rest[:end])
 		l.rest = l.rest[:copy(l.rest, l.rest[end+skip:])]
 	}
 }
 
-// flush logs a last line without an end.
+// flush logs an unterminated last line.
 func (l *lines) flush() {
-	l.say(l.rest)
+	l.logLine(l.rest)
 	l.rest = nil
 }
 
-func (l *lines) say(line []byte) {
+func (l *lines) logLine(line []byte) {
 	if line = bytes.TrimRight(line, "\r"); len(line) > 0 {
-		l.log.Warn("the engine's process says", "line", string(line))
+		l.log.Warn("output of the engine's process", "line", string(line))
 	}
 }

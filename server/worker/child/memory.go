@@ -4,17 +4,15 @@ import (
 	"time"
 )
 
-// memoryPause is how often a bounded child's memory is looked at. What it takes
-// in between goes beyond the bound.
+// memoryPause is how often a child's memory is checked.
 const memoryPause = 100 * time.Millisecond
 
-// watchMemory kills the child when it has more memory than it may. What it had
-// in work is tried again alone, so that only a picture that needs so much by
-// itself fails. The function it gives ends the watch.
+// watchMemory kills the child if it exceeds its memory. Its images are retried
+// alone, so that only one that needs too much by itself fails. stop ends the watch.
 //
-// A limit of the kernel's would be better, and there is none without root that
-// fits: RLIMIT_AS counts addresses, of which CUDA reserves more than any
-// machine has memory, and a control group needs one that was delegated.
+// No kernel limit that works without root fits: RLIMIT_AS counts addresses, of
+// which CUDA reserves more than any machine has memory, and a control group has to
+// be delegated.
 func (p *process) watchMemory(pause time.Duration) (stop func()) {
 	if p.options.Memory == 0 {
 		return func() {}
@@ -32,7 +30,7 @@ func (p *process) watchMemory(pause time.Duration) (stop func()) {
 			}
 			//guard:child-memory TestGreedyPicture
 			if used, known := memoryOf(p.command.Process.Pid); known && used > p.options.Memory {
-				p.options.Log.Error("the engine's process takes more memory than it may; it is ended", "bytes", used, "limit", p.options.Memory)
+				p.options.Log.Error("the engine's process exceeds its memory limit and is killed", "bytes", used, "limit", p.options.Memory)
 				p.kill()
 				return
 			}

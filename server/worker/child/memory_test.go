@@ -18,7 +18,7 @@ import (
 // picture takes twice as much.
 const greedyBound = 128 << 20
 
-// A picture for which the engine takes more memory than it may fails alone.
+// A picture for which the engine exceeds its memory limit fails alone.
 // The process is started again, which is told and counted.
 func TestGreedyPicture(t *testing.T) {
 	t.Parallel()

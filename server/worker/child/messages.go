@@ -21,8 +21,8 @@ type request struct {
 }
 
 func encodeRequest(q engine.Request) ([]byte, error) {
-	if len(q.Input) > maxPicture {
-		return nil, fault.New(fault.TooLarge, "The file is larger than %d bytes.", maxPicture)
+	if len(q.Input) > maxImage {
+		return nil, fault.New(fault.TooLarge, "The file is larger than %d bytes.", maxImage)
 	}
 	data, err := json.Marshal(request{int64(len(q.Input)), q.Progress != nil, q})
 	if err != nil || len(data) > maxPayload { // NaN, or a name of a megabyte
@@ -31,18 +31,18 @@ func encodeRequest(q engine.Request) ([]byte, error) {
 	return data, nil
 }
 
-// encodeResult leaves out the metadata, which may be megabytes that are in the
-// picture anyway.
+// encodeResult drops the metadata, which may be megabytes and is in the image
+// anyway.
 func encodeResult(r engine.Result) ([]byte, error) {
 	r.Input.Meta, r.Output.Meta = imagedata.Metadata{}, imagedata.Metadata{}
 	return json.Marshal(r)
 }
 
-// failure is an error as it travels.
+// failure is an error in transit.
 type failure struct {
 	Kind    fault.Kind
 	Message string
-	// Cause is for the log; "" where the sentence says it all.
+	// Cause is for the log; "" if the sentence is all.
 	Cause string `json:",omitempty"`
 }
 
@@ -60,7 +60,7 @@ func encodeFailure(err error) []byte {
 	f.Message = f.Message[:min(len(f.Message), maxText)]
 	f.Cause = f.Cause[:min(len(f.Cause), maxText)]
 	data, err := json.Marshal(f)
-	if err != nil { // strings always can be
+	if err != nil { // cannot happen: strings always encode
 		panic(err)
 	}
 	return data
@@ -82,7 +82,7 @@ func decodeFailure(payload []byte) (*fault.Error, error) {
 	return e, nil
 }
 
-// greeting is the child's first word.
+// greeting is the child's first message.
 type greeting struct {
 	Version int
 	Devices []engine.DeviceUse

@@ -7,13 +7,13 @@ import (
 	"os/exec"
 )
 
-// connect gives a command its ends of the pipes: its standard streams, since
-// nothing else is passed on here.
-func connect(command *exec.Cmd) (ours, theirs ends, err error) {
-	ours, theirs, err = pair()
-	command.Stdin, command.Stdout = theirs.requests, theirs.replies
-	return ours, theirs, err
+// connect sets a command's ends of the pipes: its standard streams, since nothing
+// else can be inherited here.
+func connect(command *exec.Cmd) (ours, childEnds ends, err error) {
+	ours, childEnds, err = pair()
+	command.Stdin, command.Stdout = childEnds.requests, childEnds.replies
+	return ours, childEnds, err
 }
 
-// Pipes are the child's ends of the pipes.
+// Pipes returns the child's ends of the pipes.
 func Pipes() (requests, replies *os.File, err error) { return os.Stdin, os.Stdout, nil }

@@ -10,21 +10,20 @@ import (
 	"upscaled/models/fault"
 )
 
-// repliesDescriptor is the first of exec.Cmd's ExtraFiles. Standard output is
-// left to native code, which may write there.
+// repliesDescriptor is the first of exec.Cmd's ExtraFiles. Standard output is left
+// to native code, which may write there.
 const repliesDescriptor = 3
 
-// connect gives a command its ends of the pipes: requests come by standard
-// input.
-func connect(command *exec.Cmd) (ours, theirs ends, err error) {
-	ours, theirs, err = pair()
-	command.Stdin = theirs.requests
-	command.ExtraFiles = []*os.File{theirs.replies}
-	return ours, theirs, err
+// connect sets a command's ends of the pipes: requests arrive on standard input.
+func connect(command *exec.Cmd) (ours, childEnds ends, err error) {
+	ours, childEnds, err = pair()
+	command.Stdin = childEnds.requests
+	command.ExtraFiles = []*os.File{childEnds.replies}
+	return ours, childEnds, err
 }
 
-// Pipes are the child's ends of the pipes. It is fault.Invalid in a process
-// that no Engine has started.
+// Pipes returns the child's ends of the pipes. It fails with fault.Invalid in a
+// process that no Engine has started.
 func Pipes() (requests, replies *os.File, err error) {
 	for _, descriptor := range []int{0, repliesDescriptor} {
 		var stat syscall.Stat_t

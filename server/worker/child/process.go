@@ -18,14 +18,14 @@ import (
 )
 
 var (
-	// errDied: the child ended while it had the picture.
+	// errDied means that the child ended while it worked on the image.
 	errDied = errors.New("the engine's process ended")
-	// errGone: the child had ended before.
+	// errGone means that the child had ended before.
 	errGone = errors.New("the engine's process is gone")
 )
 
-// exitLimit bounds how long a child that says no more takes to end, and what
-// it said last to arrive.
+// exitLimit bounds how long a child that has closed its replies may take to end,
+// and its last output to arrive.
 const exitLimit = 2 * time.Second
 
 // process is one child as the parent sees it.
@@ -35,11 +35,11 @@ type process struct {
 	hangUp   func() // closes the requests' pipe; may be repeated
 	requests frames
 	replies  *os.File
-	read     chan struct{} // closed when all replies were taken
+	read     chan struct{} // closed when all replies were read
 	ready    func(*process, []engine.DeviceUse)
 
 	opened, succeeded atomic.Bool
-	refusal           atomic.Pointer[fault.Error] // said in place of being ready
+	refusal           atomic.Pointer[fault.Error] // sent in place of a greeting
 
 	mutex sync.Mutex
 	gone  bool
@@ -48,34 +48,34 @@ type process struct {
 	asked *call // for the devices
 }
 
-// start starts a child after one that had the devices last. ready is called,
-// on another goroutine, once it is.
+// start starts a child after one that had the devices last. ready is called from
+// another goroutine.
 func start(o Options, last []engine.DeviceUse, ready func(*process, []engine.DeviceUse)) (*process, error) {
 	command := o.Command(last)
-	ours, theirs, err := connect(command)
+	ours, childEnds, err := connect(command)
 	if err != nil {
 		return nil, fmt.Errorf("make pipes: %w", err)
 	}
 	log := &lines{log: o.Log}
 	command.Stderr = log
-	command.WaitDelay = exitLimit // where a child of the child keeps its streams open
+	command.WaitDelay = exitLimit // if a grandchild keeps its streams open
 	dieWithParent(command)
 	if err := command.Start(); err != nil {
-		return nil, errors.Join(err, ours.close(), theirs.close())
+		return nil, errors.Join(err, ours.close(), childEnds.close())
 	}
 	p := &process{
 		options: o, command: command, requests: frames{to: ours.requests}, replies: ours.replies, ready: ready,
 		hangUp: func() { _ = ours.requests.Close() }, read: make(chan struct{}), calls: map[uint64]*call{},
 	}
-	_ = theirs.close() // the child has its own
+	_ = childEnds.close() // the child has its own
 	go p.readAll()
 	return p, nil
 }
 
-// kill ends the process at once; it may be repeated, after its end too.
+// kill ends the process at once; it may be repeated, also after its end.
 func (p *process) kill() { _ = p.command.Process.Kill() }
 
-// wait returns when the process has ended and all it said was taken.
+// wait returns when the process has ended and all of its output was read.
 func (p *process) wait() error {
 	err := p.command.Wait()
 	late := time.AfterFunc(exitLimit, func() { _ = p.replies.Close() })
@@ -92,8 +92,8 @@ func (p *process) wait() error {
 	return err
 }
 
-// readAll takes replies until the pipe ends. It waits for nobody, so that one
-// picture does not hold up the others.
+// readAll reads replies until the pipe ends. It never blocks on an image, so that
+// images do not delay each other.
 func (p *process) readAll() {
 	defer close(p.read)
 	in := bufio.NewReaderSize(p.replies, 64<<10)
@@ -109,7 +109,7 @@ func (p *process) readAll() {
 			p.options.Log.Error("the engine's process does not keep to the protocol; it is ended", "error", err)
 			p.kill()
 		}
-		// Who has closed this pipe is about to end.
+		// A child that closed its pipe is about to end.
 		time.AfterFunc(exitLimit, p.kill)
 		return
 	}
@@ -117,7 +117,7 @@ func (p *process) readAll() {
 
 func (p *process) take(f frame) error {
 	if f.id == 0 {
-		return p.begun(f)
+		return p.greeted(f)
 	}
 	p.mutex.Lock()
 	c := p.calls[f.id]
@@ -131,7 +131,7 @@ func (p *process) take(f frame) error {
 	}
 	//guard:child-lost-device TestPanicAndLostDevice
 	if fault.KindOf(c.err) == fault.DeviceLost {
-		// The child ends itself: the picture is one of those in work then.
+		// The child ends itself, with this image in work.
 		p.options.Log.Error("the engine lost its device; its process ends", "error", c.err)
 		c.err = nil
 		time.AfterFunc(exitLimit, p.kill)
@@ -147,8 +147,8 @@ func (p *process) take(f frame) error {
 	return nil
 }
 
-// begun takes the child's first word.
-func (p *process) begun(f frame) error {
+// greeted handles the child's first message.
+func (p *process) greeted(f frame) error {
 	switch {
 	case p.opened.Load() || p.refusal.Load() != nil:
 		return errors.New("the child begins twice")
@@ -172,7 +172,7 @@ func (p *process) begun(f frame) error {
 	return nil
 }
 
-// enter registers a call; errGone where the child has ended.
+// enter registers a call, or returns errGone if the child has ended.
 func (p *process) enter(c *call) (id uint64, err error) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
@@ -182,14 +182,14 @@ func (p *process) enter(c *call) (id uint64, err error) {
 	return p.register(c), nil
 }
 
-// register gives a call its ID. The mutex is held.
+// register assigns a call its ID. The caller holds the mutex.
 func (p *process) register(c *call) uint64 {
 	p.last++
 	p.calls[p.last] = c
 	return p.last
 }
 
-// failAll ends what the child had in work.
+// failAll ends the calls in progress.
 func (p *process) failAll() {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
@@ -201,8 +201,8 @@ func (p *process) failAll() {
 	clear(p.calls)
 }
 
-// upscale runs one picture in the child. errDied says that the child has ended
-// meanwhile, errGone that it had before.
+// upscale runs one image in the child. It returns errDied if the child ended
+// meanwhile, errGone if it had before.
 func (p *process) upscale(ctx context.Context, q engine.Request) (engine.Result, error) {
 	header, err := encodeRequest(q)
 	if err != nil {
@@ -225,8 +225,8 @@ func (p *process) upscale(ctx context.Context, q engine.Request) (engine.Result,
 	return c.result, c.deliver(q.Output)
 }
 
-// submit sends a request and its picture. What goes wrong shows in the call's
-// end: a child that cannot be written to is ended.
+// submit sends a request and its input. An error ends the child and with it the
+// call.
 func (p *process) submit(ctx context.Context, id uint64, c *call, header, input []byte) {
 	err := p.requests.write(kindRequest, id, header)
 	for err == nil && len(input) > 0 && ctx.Err() == nil && !c.ended() {
@@ -244,20 +244,20 @@ func (p *process) submit(ctx context.Context, id uint64, c *call, header, input 
 	}
 }
 
-// cancel stops one picture. A child that goes on with it nevertheless is ended.
+// cancel stops one image and kills a child that continues with it.
 func (p *process) cancel(id uint64, c *call) {
 	//guard:child-stuck TestStuckPicture => time.AfterFunc(1<<50, func() {})
 	stuck := time.AfterFunc(p.options.Patience, func() {
 		p.options.Log.Error("a canceled picture goes on; the engine's process is ended")
 		p.kill()
 	})
-	_ = p.requests.write(kindCancel, id, nil) // a dead child needs no word
+	_ = p.requests.write(kindCancel, id, nil) // an error means that the child is dead
 	<-c.done
 	stuck.Stop()
 }
 
-// askDevices asks the child for its devices. A question that has no answer yet
-// is not asked again: the child may be stuck.
+// askDevices asks the child for its devices, unless an earlier question is
+// unanswered: the child may be stuck.
 func (p *process) askDevices(limit time.Duration) ([]engine.DeviceUse, bool) {
 	p.mutex.Lock()
 	c := p.asked
@@ -269,7 +269,7 @@ func (p *process) askDevices(limit time.Duration) ([]engine.DeviceUse, bool) {
 		c = newCall(kindDeviceList)
 		p.asked = c
 		id := p.register(c)
-		go func() { _ = p.requests.write(kindDevices, id, nil) }() // a dead child needs no word
+		go func() { _ = p.requests.write(kindDevices, id, nil) }() // an error means that the child is dead
 	}
 	p.mutex.Unlock()
 	select {

@@ -10,7 +10,7 @@ func dieWithParent(*exec.Cmd) {}
 // OfferToMemoryKiller does nothing here.
 func OfferToMemoryKiller() {}
 
-// MemoryIsKnown says whether Options.Memory can be kept here.
+// MemoryIsKnown reports whether Options.Memory works here.
 const MemoryIsKnown = false
 
 func memoryOf(int) (bytes int64, known bool) { return 0, false }

@@ -8,36 +8,37 @@ import (
 	"sync"
 )
 
-// version of the protocol, which the child tells first: parent and child are
-// the same file, but a file can be replaced while it runs.
+// version of the protocol, which the child sends first: parent and child are the
+// same file, but it can be replaced while it runs.
 const version = 2
 
-// Both ways carry frames: one byte of kind, eight of the request's ID, four of
-// the payload's length (big endian), the payload. ID 0 is no request's.
+// Both directions carry frames: one byte for the kind, eight for the request's ID,
+// four for the payload's length (big endian), and the payload. ID 0 belongs to no
+// request.
 const frameHeader = 1 + 8 + 4
 
 const (
-	// maxPayload bounds the payload of a frame; pictures take several. A longer
-	// one is a broken peer, and nothing is read of it.
+	// maxPayload bounds the payload of a frame in bytes; images take several. A
+	// longer one is a protocol error.
 	maxPayload = 1 << 20
-	// maxPicture bounds a picture's file on either way, in bytes, so that a
-	// broken peer cannot ask for all the memory there is.
-	maxPicture = 2 << 30
+	// maxImage bounds an image file in bytes, so that a broken peer cannot exhaust
+	// the memory.
+	maxImage = 2 << 30
 )
 
 // kind of a frame.
 type kind byte
 
 const (
-	// To the child. A request's payload is the JSON of a request, its picture
-	// follows in input frames. Every request is answered by one result or one
-	// failure, a canceled one too.
+	// To the child. A request's payload is JSON; its input follows in frames of its
+	// own. Every request is answered by one result or one failure, canceled ones
+	// too.
 	kindRequest kind = iota + 1
 	kindInput
 	kindCancel
 	kindDevices
-	// To the parent. Ready has the JSON of a greeting and comes once the engine
-	// is open and warm; a failure with ID 0 in its place says why it is not.
+	// To the parent. Ready has the JSON of a greeting and follows the opening of
+	// the engine; a failure with ID 0 in its place is why it could not be opened.
 	kindReady
 	kindProgress
 	kindOutput
@@ -46,7 +47,7 @@ const (
 	kindDeviceList
 )
 
-// frame is one message. Its payload is the receiver's to keep.
+// frame is one message. The receiver owns its payload.
 type frame struct {
 	kind    kind
 	id      uint64
@@ -74,7 +75,7 @@ func readFrame(r io.Reader) (frame, error) {
 	return f, nil
 }
 
-// frames writes frames, whole ones, from several goroutines.
+// frames writes whole frames; it may be used concurrently.
 type frames struct {
 	mutex sync.Mutex
 	to    io.Writer
@@ -104,11 +105,11 @@ func (f *frames) write(k kind, id uint64, payload []byte) error {
 	return err
 }
 
-// smallPayload is copied behind its header, which is cheaper than a second
-// system call.
+// smallPayload is copied behind its header, which is cheaper than a second system
+// call.
 const smallPayload = 4 << 10
 
-// pieces is an io.Writer that sends what it gets as frames of a request.
+// pieces is an io.Writer that sends frames of a request.
 type pieces struct {
 	frames *frames
 	kind   kind

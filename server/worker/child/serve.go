@@ -18,24 +18,24 @@ import (
 
 // Host is the child's side.
 type Host struct {
-	// Requests and Replies are the pipes, see Pipes.
+	// Requests and Replies are the pipes; see Pipes.
 	Requests io.Reader
 	Replies  io.Writer
-	// Open opens the engine and warms it up. What it says in place of an engine
-	// is told to the parent; its kind and sentence arrive as they are.
+	// Open opens the engine and warms it up. Its error is sent to the parent with
+	// its kind and sentence.
 	Open func(ctx context.Context) (engine.Upscaler, error)
-	// Abandon ends the process at once. It is called when the parent is gone and
+	// Abandon ends the process at once. It is called if the parent is gone and
 	// native code does not end within abandonAfter.
 	Abandon func()
-	// Log takes the stacks of panics.
+	// Log receives the stacks of panics.
 	Log io.Writer
 }
 
-// abandonAfter is how long pictures may take to stop when the parent is gone.
+// abandonAfter is how long images may take to stop after the parent is gone.
 const abandonAfter = 10 * time.Second
 
-// outputBuffer is how much of a result is sent at once, in bytes: encoders
-// write in small pieces.
+// outputBuffer is the size of the pieces of a result, in bytes: encoders write
+// smaller ones.
 const outputBuffer = 256 << 10
 
 // host is a Host at work.
@@ -47,26 +47,26 @@ type host struct {
 
 	mutex   sync.Mutex
 	engine  engine.Upscaler // nil before it is open
-	ended   bool            // nothing is begun any more
+	ended   bool            // nothing is greeted any more
 	pending map[uint64]*incoming
 }
 
-// incoming is a request whose picture is arriving or in work.
+// incoming is a request whose input is arriving or in work.
 type incoming struct {
 	request request
 	input   []byte
-	cancel  context.CancelFunc // nil until its picture has arrived
+	cancel  context.CancelFunc // nil until its input has arrived
 }
 
-// Serve opens the engine and makes pictures until the requests' pipe closes,
-// which is how the parent says that it is enough, dying included. It returns
-// nil then; else what Open said, a fault.DeviceLost that the engine told, or
-// what is wrong with the pipes. No picture is in work any more afterwards.
+// Serve opens the engine and upscales images until the requests' pipe closes,
+// because the parent hung up or died. It then returns nil; else the error of Open,
+// a fault.DeviceLost of the engine, or an error of the pipes. No image is in work
+// when it returns.
 func (h Host) Serve(ctx context.Context) error {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	s := &host{Host: h, replies: frames{to: h.Replies}, lost: end, pending: map[uint64]*incoming{}}
-	go func() { // ends with the process where the pipe does not close
+	go func() { // ends with the process if the pipe does not close
 		err := s.read(ctx)
 		if errors.Is(err, io.EOF) {
 			err = errHungUp
@@ -81,7 +81,7 @@ func (h Host) Serve(ctx context.Context) error {
 	}
 	abandoned := time.AfterFunc(abandonAfter, h.Abandon)
 	defer abandoned.Stop()
-	end(nil) // the pictures in work stop
+	end(nil) // the images in work stop
 	s.mutex.Lock()
 	s.ended = true
 	s.mutex.Unlock()
@@ -92,13 +92,13 @@ func (h Host) Serve(ctx context.Context) error {
 	return err
 }
 
-// errHungUp says that the parent has closed the requests' pipe.
+// errHungUp means that the parent has closed the requests' pipe.
 var errHungUp = errors.New("the parent is gone")
 
 func (s *host) open(ctx context.Context) error {
 	opened, err := s.Open(ctx)
 	if err != nil {
-		_ = s.replies.write(kindFailure, 0, encodeFailure(err)) // a dead parent needs no answer
+		_ = s.replies.write(kindFailure, 0, encodeFailure(err)) // an error means that the parent is dead
 		return err
 	}
 	s.mutex.Lock()
@@ -111,8 +111,8 @@ func (s *host) open(ctx context.Context) error {
 	return s.replies.write(kindReady, 0, hello)
 }
 
-// read takes requests until the pipe closes. It waits for nothing else, so
-// that the parent can always write.
+// read takes requests until the pipe closes. It never blocks on an image, so that
+// the parent can always write.
 func (s *host) read(ctx context.Context) error {
 	in := bufio.NewReaderSize(s.Requests, 64<<10)
 	for {
@@ -139,7 +139,7 @@ func (s *host) take(ctx context.Context, f frame) error {
 	switch {
 	case f.kind == kindRequest && r == nil:
 		return s.accept(ctx, f)
-	case f.kind == kindInput && r == nil: // of one that was canceled meanwhile
+	case f.kind == kindInput && r == nil: // of a request that was canceled meanwhile
 		return nil
 	case f.kind == kindInput && len(r.input)+len(f.payload) <= cap(r.input) && r.cancel == nil:
 		r.input = append(r.input, f.payload...)
@@ -156,20 +156,20 @@ func (s *host) take(ctx context.Context, f frame) error {
 		r.cancel()
 		return nil
 	case f.kind == kindDevices && r == nil:
-		s.working.Go(func() { s.tellDevices(f.id) })
+		s.working.Go(func() { s.sendDevices(f.id) })
 		return nil
 	}
 	return fmt.Errorf("a frame of kind %d makes no sense here", f.kind)
 }
 
-// accept notes a request, with room for its whole picture and no more.
+// accept registers a request with room for its input.
 func (s *host) accept(ctx context.Context, f frame) error {
 	r := &incoming{}
 	if err := json.Unmarshal(f.payload, &r.request); err != nil {
 		return fmt.Errorf("read a request: %w", err)
 	}
-	if r.request.Bytes < 0 || r.request.Bytes > maxPicture {
-		return fmt.Errorf("a picture of %d bytes", r.request.Bytes)
+	if r.request.Bytes < 0 || r.request.Bytes > maxImage {
+		return fmt.Errorf("an image of %d bytes", r.request.Bytes)
 	}
 	r.input = make([]byte, 0, r.request.Bytes)
 	s.pending[f.id] = r
@@ -179,7 +179,7 @@ func (s *host) accept(ctx context.Context, f frame) error {
 	return nil
 }
 
-// begin runs a request whose picture has arrived. The mutex is held.
+// begin runs a request whose input has arrived. The caller holds the mutex.
 func (s *host) begin(ctx context.Context, id uint64, r *incoming) {
 	own, cancel := context.WithCancel(ctx)
 	r.cancel = cancel
@@ -193,12 +193,12 @@ func (s *host) begin(ctx context.Context, id uint64, r *incoming) {
 	})
 }
 
-// run makes a picture and gives the last word on it.
+// run upscales an image and returns the final reply.
 func (s *host) run(ctx context.Context, id uint64, on engine.Upscaler, q engine.Request, watched bool) ([]byte, error) {
 	out := bufio.NewWriterSize(pieces{&s.replies, kindOutput, id}, outputBuffer)
 	q.Output = out
 	if watched {
-		q.Progress = func(p engine.Progress) { _ = s.replies.write(kindProgress, id, encodeProgress(p)) } // told again
+		q.Progress = func(p engine.Progress) { _ = s.replies.write(kindProgress, id, encodeProgress(p)) } // the next one follows
 	}
 	result, err := s.upscale(ctx, on, q)
 	if err == nil {
@@ -210,8 +210,8 @@ func (s *host) run(ctx context.Context, id uint64, on engine.Upscaler, q engine.
 	return encodeResult(result)
 }
 
-// answer ends a request. One that stops because this process ends gets no
-// answer, so that the parent has it made elsewhere.
+// answer ends a request. An image that stops because this process ends gets no
+// answer, so that the parent retries it.
 func (s *host) answer(ctx context.Context, id uint64, answer []byte, err error) {
 	if err != nil && ctx.Err() != nil {
 		return
@@ -220,19 +220,18 @@ func (s *host) answer(ctx context.Context, id uint64, answer []byte, err error) 
 	delete(s.pending, id)
 	s.mutex.Unlock()
 	if err != nil {
-		_ = s.replies.write(kindFailure, id, encodeFailure(err)) // a dead parent needs no answer
+		_ = s.replies.write(kindFailure, id, encodeFailure(err)) // an error means that the parent is dead
 		if fault.KindOf(err) == fault.DeviceLost {
 			s.lost(err)
 		}
 		return
 	}
 	if err := s.replies.write(kindResult, id, answer); err != nil {
-		s.lost(fmt.Errorf("answer: %w", err)) // nobody listens: the requests' pipe closes too
+		s.lost(fmt.Errorf("answer: %w", err)) // the requests' pipe closes too
 	}
 }
 
-// upscale runs the engine. A panic on this goroutine is this picture's failure
-// only.
+// upscale runs the engine. A panic on this goroutine fails only this image.
 func (s *host) upscale(ctx context.Context, on engine.Upscaler, q engine.Request) (result engine.Result, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -243,10 +242,10 @@ func (s *host) upscale(ctx context.Context, on engine.Upscaler, q engine.Request
 	return on.Upscale(ctx, q)
 }
 
-func (s *host) tellDevices(id uint64) {
+func (s *host) sendDevices(id uint64) {
 	list, err := json.Marshal(engine.DevicesOf(s.engine))
 	if err != nil {
 		list = []byte("null")
 	}
-	_ = s.replies.write(kindDeviceList, id, list) // a dead parent needs no answer
+	_ = s.replies.write(kindDeviceList, id, list) // an error means that the parent is dead
 }

@@ -9,28 +9,27 @@ import (
 	"upscaled/models/fault"
 )
 
-// mostDelay bounds how long a child that ended is not started again.
-const mostDelay = 30 * time.Second
+// maxDelay bounds the pause before a restart.
+const maxDelay = 30 * time.Second
 
-// maxFailures is how many children in a row may end before they are ready
-// until the device counts as lost. With the usual delays between them that is
-// 25 seconds, in which a GPU is reset.
+// maxFailures is the number of children in a row that may end before they are
+// ready, until the device counts as lost. With the default delays that is 25
+// seconds, in which a GPU can be reset.
 const maxFailures = 8
 
-// delayAfter is the delay after a number of ends without a success, 1 or more:
-// twice as long each time.
+// delayAfter returns the pause after a number of ends without a success, 1 or more.
 func delayAfter(ends int, first time.Duration) time.Duration {
 	delay := first
-	for i := 1; i < ends && delay < mostDelay; i++ {
+	for i := 1; i < ends && delay < maxDelay; i++ {
 		delay *= 2
 	}
-	return min(delay, mostDelay)
+	return min(delay, maxDelay)
 }
 
-// supervise keeps one child running until Close or until there is no hope.
+// supervise keeps one child running until Close or until restarts are hopeless.
 func (e *Engine) supervise() {
 	defer close(e.ended)
-	// Linux ends the child with the thread that started it.
+	// Linux kills the child with the thread that started it.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	var ends, failures int
@@ -45,7 +44,7 @@ func (e *Engine) supervise() {
 			e.retire(p)
 		}
 		if e.isClosing() {
-			e.giveUp(errClosed())
+			e.fail(errClosed())
 			return
 		}
 		if p != nil && p.succeeded.Load() {
@@ -56,34 +55,34 @@ func (e *Engine) supervise() {
 			opened, failures = true, 0
 		} else {
 			failures++
-			err = p.whyNotReady(err)
+			err = p.startError(err)
 			if !opened {
-				e.giveUp(err)
+				e.fail(err)
 				return
 			}
 		}
 		//guard:child-restart TestPoisonPaysAlone TestKilledChild TestPoisonThroughTheServer TestKilledEngine => ends > 0
 		//guard:child-give-up TestGivesUp
 		if failures >= maxFailures {
-			e.giveUp(fault.Wrap(fault.DeviceLost, err, "The engine ended and cannot be started again."))
+			e.fail(fault.Wrap(fault.DeviceLost, err, "The engine ended and cannot be started again."))
 			return
 		}
 		delay := delayAfter(ends, e.options.Delay)
-		e.options.Log.Error("the engine's process ended; it is started again", "cause", err, "after", delay.String())
+		e.options.Log.Error("the engine's process ended and is restarted", "cause", err, "after", delay.String())
 		select {
 		case <-time.After(delay):
 			e.restarts.Add(1)
 		case <-e.closing:
-			e.giveUp(errClosed())
+			e.fail(errClosed())
 			return
 		}
 	}
 }
 
-// errClosed is told to pictures of an Engine that was closed.
+// errClosed ends the images of an Engine that was closed.
 func errClosed() error { return fault.New(fault.Canceled, "The operation was canceled.") }
 
-// adopt notes a child that was just started; Close may have come before.
+// adopt records a child that was just started; Close may have come before.
 func (e *Engine) adopt(p *process) {
 	e.mutex.Lock()
 	defer e.mutex.Unlock()
@@ -95,22 +94,21 @@ func (e *Engine) adopt(p *process) {
 	}
 }
 
-// publish lets pictures use a child that has just said that it is ready.
+// publish admits images to a child that is ready.
 func (e *Engine) publish(p *process, devices []engine.DeviceUse) {
 	e.devices.Store(&devices)
 	e.options.Log.Info("the engine's process is ready", "process", p.command.Process.Pid)
 	e.change(func() { e.running = p })
 }
 
-// retire takes a child that has ended from the pictures, and tells those that
-// it had in work.
+// retire withdraws a child that has ended and fails its calls.
 func (e *Engine) retire(p *process) {
 	e.change(func() { e.running = nil })
 	p.failAll()
 }
 
-// giveUp ends all waiting with an error, for good.
-func (e *Engine) giveUp(err error) { e.change(func() { e.fatal = err }) }
+// fail ends all waiting with an error, for good.
+func (e *Engine) fail(err error) { e.change(func() { e.failed = err }) }
 
 func (e *Engine) change(how func()) {
 	e.mutex.Lock()
@@ -129,14 +127,14 @@ func (e *Engine) isClosing() bool {
 	}
 }
 
-// whyNotReady is what a child said in place of being ready, else that it
-// crashed; p is nil where it could not be started.
-func (p *process) whyNotReady(end error) error {
+// startError returns the error that a child sent in place of a greeting, else that
+// it crashed; p is nil if it could not be started.
+func (p *process) startError(end error) error {
 	if p == nil {
 		return fault.Wrap(fault.Internal, end, "The engine's process cannot be started.")
 	}
 	if said := p.refusal.Load(); said != nil {
 		return said
 	}
-	return fault.Wrap(fault.Internal, errors.Join(end), "The engine crashed while it started; the log has its last words.")
+	return fault.Wrap(fault.Internal, errors.Join(end), "The engine crashed while it started; the log has its last output.")
 }
