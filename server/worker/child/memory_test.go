@@ -32,7 +32,7 @@ func TestGreedyPicture(t *testing.T) {
 	if fault.KindOf(err) != fault.Internal {
 		t.Errorf("the greedy picture: %v", err)
 	}
-	if !strings.Contains(log.String(), "more memory than it may") {
+	if !strings.Contains(log.String(), "exceeds its memory limit") {
 		t.Error("the log does not tell why")
 	}
 	if _, err := e.Upscale(ctx, engine.Request{Input: noise(t, 8, 8, false), Output: &out}); err != nil {
