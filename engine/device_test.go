@@ -29,8 +29,8 @@ func (p *pinned) AllocateTile(width, height, channels, depth int) imagedata.Rast
 
 func (p *pinned) FreeTile(imagedata.Raster) { p.out.Add(-1) }
 
-// Several devices with several tiles each give the very picture that one
-// gives, all of them work, and their memory comes back.
+// Several devices with several tiles each produce exactly the image that one
+// produces, all of them work, and their memory is freed.
 func TestDevicesShareAPicture(t *testing.T) {
 	t.Parallel()
 	net := enginetest.Net(2, 5)
@@ -103,7 +103,7 @@ func TestStaticDeviceMemory(t *testing.T) {
 	}
 }
 
-// A lost device is told as such, and nothing else computes in its place.
+// A lost device is reported as such, and nothing computes in its place.
 func TestLostDevice(t *testing.T) {
 	t.Parallel()
 	lost := fault.New(fault.DeviceLost, "The device is gone.")
@@ -155,7 +155,7 @@ func TestPartlyBlackTiles(t *testing.T) {
 	}
 }
 
-// spotted makes a black spot in what float16 sessions give.
+// spotted makes a black spot in the output of float16 sessions.
 type spotted struct{ enginetest.Runtime }
 
 func (s *spotted) Open(ctx context.Context, net *network.Network, o network.Options) (engine.Session, error) {
@@ -178,8 +178,8 @@ func (s spottedSession) Run(ctx context.Context, in, out imagedata.Raster) error
 	return nil
 }
 
-// Sessions of shapes that come no more give a card's memory back after a while;
-// the one used last stays, so that the next picture need not wait.
+// Sessions of shapes that are no longer used free a GPU's memory after a while;
+// the one used last stays, so that the next image need not wait.
 func TestIdleSessionsClose(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -106,7 +106,7 @@ func upscale(t testing.TB, r engine.Runtime, net *network.Network, q engine.Requ
 	return out.Bytes(), result, err
 }
 
-// Any picture, network, tile size and scale: the size is exact and the picture
+// Any image, network, tile size and scale: the size is exact and the image
 // equals the untiled one, resized at once.
 func TestTiledEqualsUntiled(t *testing.T) {
 	t.Parallel()
@@ -143,7 +143,7 @@ func TestTiledEqualsUntiled(t *testing.T) {
 	}
 }
 
-// untiled computes chained passes and the resize on whole pictures.
+// untiled computes chained passes and the resize on whole images.
 func untiled(f network.Info, in imagedata.Raster, width, height int) imagedata.Raster {
 	for {
 		out := enlarged(f, in)
@@ -219,7 +219,7 @@ func TestSizes(t *testing.T) {
 	}
 }
 
-// When the device is full, what is left is planned smaller, and the picture is
+// When the device is full, what is left is planned smaller, and the image is
 // still the untiled one.
 func TestDeviceMemory(t *testing.T) {
 	t.Parallel()
@@ -347,7 +347,7 @@ func TestNoTraceOfHiddenColour(t *testing.T) {
 	}
 }
 
-// withHole is a picture of one colour whose transparent half holds garbage.
+// withHole is a image of one color whose transparent half holds garbage.
 func withHole(t *testing.T, depth int, seed int64) []byte {
 	t.Helper()
 	random, box := rand.New(rand.NewSource(seed)), image.Rect(0, 0, 80, 60)
@@ -393,7 +393,7 @@ func ExampleEngine_Upscale() {
 	// Output: 75 50 <nil>
 }
 
-// A picture above MaxInputWidth is reduced first, and the factor then counts
+// A image above MaxInputWidth is reduced first, and the factor then counts
 // from the reduced size; narrower ones are left alone.
 func TestMaxInputWidth(t *testing.T) {
 	t.Parallel()

@@ -16,8 +16,8 @@ import (
 	"upscaled/models/network"
 )
 
-// smooth is a runtime whose networks enlarge by Lanczos, and invert samples
-// where the network's name says so. At scale 1 they change nothing.
+// smooth is a runtime whose models enlarge by Lanczos, and invert samples
+// where the model's name says so. At scale 1 they change nothing.
 type smooth struct{ enginetest.Runtime }
 
 func (s *smooth) Open(_ context.Context, net *network.Network, _ network.Options) (engine.Session, error) {
@@ -117,7 +117,7 @@ func enhance(t *testing.T, input imagedata.Raster, library faces, f *engine.Face
 	return first(t, out.Bytes()).Color, result, nil
 }
 
-// difference tells how many samples differ, the box they lie in and the
+// difference returns how many samples differ, the box they lie in and the
 // signal-to-noise ratio within it, in dB.
 func difference(a, b imagedata.Raster) (count, left, top, right, bottom int, psnr float64) {
 	left, top = a.Width, a.Height

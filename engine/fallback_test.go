@@ -10,7 +10,7 @@ import (
 	"upscaled/models/network"
 )
 
-// choosy runs small networks only.
+// choosy runs small models only.
 type choosy struct{ enginetest.Runtime }
 
 func (c *choosy) Open(ctx context.Context, net *network.Network, o network.Options) (engine.Session, error) {

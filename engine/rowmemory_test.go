@@ -7,8 +7,8 @@ import (
 	"testing/synctest"
 )
 
-// Two pictures of more than half the memory take turns, a small one passes
-// both, and one that gives up leaves its place.
+// Two images of more than half the memory take turns, a small one passes
+// both, and one that is canceled leaves the queue.
 func TestRowMemory(t *testing.T) {
 	t.Parallel()
 	const large = smallPixels + 1

@@ -36,7 +36,7 @@ func transparent(t *testing.T, width, height int, even bool) []byte {
 	return out.Bytes()
 }
 
-// A device that streams rows makes the picture that tiles make, planes and
+// A device that streams rows makes the image that tiles make, planes and
 // sizes whatever.
 func TestStreamedEqualsTiled(t *testing.T) {
 	t.Parallel()
@@ -70,7 +70,7 @@ func TestStreamedEqualsTiled(t *testing.T) {
 }
 
 // A stream that fails, an output that cannot be written and a caller who leaves
-// end the picture, with the reason and without leaks.
+// end the image, with the reason and without leaks.
 func TestStreamsEnd(t *testing.T) {
 	t.Parallel()
 	input := transparent(t, 80, 90, false)
@@ -115,7 +115,7 @@ func TestWidePicturesAreCut(t *testing.T) {
 	}
 }
 
-// Alpha planes are cut as colour is, and progress ends where it should.
+// Alpha planes are cut as color is, and progress ends where it should.
 func TestWidePicturesWithAlpha(t *testing.T) {
 	t.Parallel()
 	var last engine.Progress

@@ -14,7 +14,7 @@ import (
 	"upscaled/models/network"
 )
 
-// neighbours is a Streamer that enlarges the sums of 5x5 pixels: it sees two
+// neighbors is a Streamer that enlarges the sums of 5x5 pixels: it sees two
 // pixels far, however far its facts say. It notes what it ran.
 type neighbours struct {
 	scale, widest int
@@ -92,7 +92,7 @@ func drawn(t *rapid.T, width, height int) imagedata.Raster {
 	return in
 }
 
-// Strips, exact or blended, whole or cut, give what one stream gives, within
+// Strips, exact or blended, whole or cut, produce what one stream produces, within
 // their width and memory.
 func TestStripsProperty(t *testing.T) {
 	t.Parallel()
@@ -134,8 +134,8 @@ func TestStripsProperty(t *testing.T) {
 }
 
 // Cuts are exact while that costs a third more work at most, and of as few
-// strips as that allows; what a network with the radius of x4plus makes of
-// pictures of several widths.
+// strips as that allows; what a model with the radius of x4plus makes of
+// images of several widths.
 func TestStripsAreFew(t *testing.T) {
 	t.Parallel()
 	facts := network.Info{Radius: 349, Scale: 4, Multiple: 1}

@@ -17,8 +17,8 @@ func margins(t *rapid.T) tiling.Margins {
 	}
 }
 
-// Every pixel is kept once, or by two neighbours whose ramps meet exactly; all
-// that is kept is seen with its crop, except beyond the picture.
+// Every pixel is kept once, or by two neighbors whose ramps meet exactly; all
+// that is kept is seen with its crop, except beyond the image.
 func TestCutProperty(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

@@ -21,30 +21,30 @@ import (
 	"upscaled/server/worker/child"
 )
 
-// engineVerb is the verb of the process that serve and worker run networks in.
+// engineVerb is the verb of the process that serve and worker run models in.
 const engineVerb = "engine"
 
-// newEngineCommand is that process's side. Nobody types it.
+// newEngineCommand is that process's side. Users never type it.
 func newEngineCommand(a *app) *cobra.Command {
 	var work workSettings
 	cmd := &cobra.Command{
-		Use: engineVerb, Short: "Run networks for serve or worker, which start this", Hidden: true,
+		Use: engineVerb, Short: "Run models for serve or worker, which start this", Hidden: true,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.runEngine(cmd.Context(), work) },
 	}
 	a.declareEngine(cmd.Flags(), &work)
 	return cmd
 }
 
-// declareEngine declares the settings that the engine's process has of its
-// own; those of every verb come to them.
+// declareEngine declares the engine process's own settings, beside those of every
+// verb.
 func (a *app) declareEngine(flags *pflag.FlagSet, w *workSettings) {
 	w.declareEngine(flags)
 	a.addComputeFlags(flags)
 }
 
-// engineArguments are the command line of the engine's process with the
-// settings that a verb has, wherever it has them from: all are said, so that
-// the process asks no environment and no file.
+// engineArguments returns the command line of the engine process for a verb's
+// settings, from whatever source. It is complete, so that the process reads no
+// environment and no file.
 func engineArguments(settings *pflag.FlagSet) []string {
 	known := pflag.NewFlagSet(engineVerb, pflag.ContinueOnError)
 	empty := &app{}
@@ -59,8 +59,8 @@ func engineArguments(settings *pflag.FlagSet) []string {
 	return arguments
 }
 
-// ownProcess is a command that runs this program. It is the file that runs now
-// even where another one has taken its place, as an upgrade does.
+// ownProcess returns a command that runs this program, even after an upgrade has
+// replaced its file.
 func ownProcess(arguments []string) *exec.Cmd {
 	const running = "/proc/self/exe" // Linux
 	path, err := os.Executable()
@@ -71,9 +71,8 @@ func ownProcess(arguments []string) *exec.Cmd {
 	return exec.Command(path, arguments...)
 }
 
-// sameDevice are the arguments for the devices of the process before: a GPU
-// that is gone is an error then, not a reason for --device auto to go on with
-// the processor.
+// sameDevice binds --device auto to the devices of the previous process: a GPU that
+// is gone is then an error, and no reason to continue on the CPU.
 func sameDevice(arguments []string, last []engine.DeviceUse) []string {
 	auto := slices.Index(arguments, "--device=auto")
 	if auto < 0 || len(last) == 0 {
@@ -88,12 +87,12 @@ func sameDevice(arguments []string, last []engine.DeviceUse) []string {
 	return arguments
 }
 
-// usageKind is how a usageError arrives from the engine's process.
+// usageKind is the kind under which the engine process reports a usageError.
 const usageKind fault.Kind = "usage"
 
-// runEngine serves the process that started this one until it says that it is
-// enough. Signals are for that one alone: systemd and terminals send them to
-// all processes, and the pictures in work are to end well.
+// runEngine serves the process that started this one until it hangs up. It ignores
+// signals, which systemd and terminals send to all processes: the parent lets the
+// images in work finish.
 func (a *app) runEngine(ctx context.Context, w workSettings) error {
 	signal.Ignore(os.Interrupt, syscall.SIGTERM)
 	requests, replies, err := child.Pipes()
@@ -102,7 +101,7 @@ func (a *app) runEngine(ctx context.Context, w workSettings) error {
 	}
 	child.OfferToMemoryKiller()
 	if limit, _ := a.lookupEnv("GOMEMLIMIT"); limit == "" && w.engineMemory > 0 {
-		debug.SetMemoryLimit(w.engineMemory / 4 * 3) // native code has the rest
+		debug.SetMemoryLimit(w.engineMemory / 4 * 3) // the rest is for native code
 	}
 	h := child.Host{
 		Requests: requests, Replies: replies, Log: a.stderr, Abandon: func() { os.Exit(exitInternal) },
@@ -119,14 +118,14 @@ func (a *app) runEngine(ctx context.Context, w workSettings) error {
 		},
 	}
 	if err := h.Serve(ctx); err != nil {
-		return codedError{err, exitCode(err)} // the other process shows it
+		return codedError{err, exitCode(err)} // the parent shows it
 	}
 	return nil
 }
 
-// openForJobs opens the engine that jobs run on: in a process of its own unless
-// --isolate=false asks for this one. warm returns when it is ready; a device or
-// network that cannot be had is its error.
+// openForJobs opens the engine for jobs: in a process of its own, or in this one
+// with --isolate=false. warm returns when it is ready, or the error of its device
+// or model.
 func (a *app) openForJobs(ctx context.Context, w workSettings, log *slog.Logger) (e engine.Upscaler, warm func(context.Context) error, err error) {
 	if !w.isolate || a.engineProcess == nil {
 		return a.openHere(ctx, w)

@@ -94,7 +94,7 @@ func run(t testing.TB, r engine.Runtime, net *network.Network, precision network
 	return out
 }
 
-// expected is the reference's picture, clamped, in samples.
+// expected is the reference's image, clamped, in samples.
 func expected(c numberCase, in imagedata.Raster) []float64 {
 	unit := float64(uint(1)<<in.Depth() - 1)
 	planes := reference.New(3, in.Height, in.Width)

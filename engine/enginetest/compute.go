@@ -5,7 +5,7 @@ import (
 	"upscaled/models/network"
 )
 
-// Compute is what the pretend network does to a tile. Beyond the input's sides
+// Compute is what the fake model does to a tile. Beyond the input's sides
 // there are zeros; on sides that are not borders the output leaves out what
 // they reach.
 func Compute(facts network.Info, borders network.Borders, in, out imagedata.Raster) {

@@ -55,7 +55,7 @@ func TestRuntime(t *testing.T, runtime engine.Runtime, net *network.Network, pre
 	}
 }
 
-// testShare checks that wider pictures hold more, and that the widest fit.
+// testShare checks that wider images hold more, and that the widest fit.
 func testShare(t *testing.T, s engine.Streamer) {
 	t.Helper()
 	widest := min(s.Widest(), 1<<16) / 4 * 4
@@ -100,7 +100,7 @@ func tile(f network.Info, o network.Options, width, height int) (in, out imageda
 	return in, imagedata.NewRaster(w, h, o.Channels, depth)
 }
 
-// testRepeats: the same input gives the same output, and inputs stay as they are.
+// testRepeats: the same input has the same output, and inputs stay as they are.
 func testRepeats(t *testing.T, s engine.Session, f network.Info, o network.Options, width, height int) {
 	t.Helper()
 	in, first := tile(f, o, width, height)

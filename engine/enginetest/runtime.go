@@ -23,7 +23,7 @@ type Runtime struct {
 	// Static and Parallel are the device's StaticShapes and Parallel.
 	Static   bool
 	Parallel int
-	// Streams makes sessions engine.Streamers, of pictures up to Widest pixels
+	// Streams makes sessions engine.Streamers, of images up to Widest pixels
 	// wide; 0 for any.
 	Streams bool
 	Widest  int

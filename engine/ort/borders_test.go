@@ -11,7 +11,7 @@ import (
 	"upscaled/models/onnx"
 )
 
-// TestBorders runs each way of leaving borders unpadded on a picture and
+// TestBorders runs each way of leaving borders unpadded on a image and
 // compares it byte for byte with the part of the padded result that it is.
 func TestBorders(t *testing.T) {
 	t.Parallel()
@@ -58,7 +58,7 @@ func checkBorders(t *testing.T, n *network.Network, height, width, step int) {
 	}
 }
 
-// foreign is a ready ONNX file that doubles its picture by nearest pixels, and
+// foreign is a ready ONNX file that doubles its image by nearest pixels, and
 // whose names clash with those of our edges.
 func foreign(height, width int64, elem onnx.ElemType) []byte {
 	side := func(size int64, name string) onnx.Dim { return onnx.Dim{Size: size, Name: name} }

@@ -61,7 +61,7 @@ func TestOpenMistakes(t *testing.T) {
 	}
 }
 
-// On this machine's processor-only library, asking for a GPU is an error.
+// On this machine's CPU-only library, asking for a GPU is an error.
 func TestMissingGPU(t *testing.T) {
 	t.Parallel()
 	if hasGPU() {

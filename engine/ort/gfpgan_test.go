@@ -78,7 +78,7 @@ func TestHalfFaceRange(t *testing.T) {
 	checkHalf(t, "large weights", recognized(t, tensors), o, samples, f.Side, f.Side, want)
 }
 
-// TestFullFace runs GFPGAN in its published size on random weights and tells
+// TestFullFace runs GFPGAN in its published size on random weights and reports
 // what it takes. It is for running alone: go test -run TestFullFace -v.
 func TestFullFace(t *testing.T) {
 	if testing.Short() {

@@ -94,7 +94,7 @@ func photos(t *testing.T) map[string][]byte {
 	return all
 }
 
-// upscaled runs one picture in a precision.
+// upscaled runs one image in a precision.
 func upscaled(t *testing.T, runtime *ort.Runtime, model string, precision network.Precision, input []byte) imagedata.Raster {
 	t.Helper()
 	library, err := models.Open(models.Options{Offline: true})
@@ -129,7 +129,7 @@ func difference(a, b imagedata.Raster) (decibels float64, worst int) {
 	return 10 * math.Log10(255*255*float64(len(a.Pix))/max(sum, 1e-9)), worst
 }
 
-// The GPU makes the processor's picture: float32 to a step of 8 bits, float16
+// The GPU makes the CPU's image: float32 to a step of 8 bits, float16
 // to 55 dB.
 func TestGPUMakesTheProcessorsPicture(t *testing.T) {
 	gpu := needGPU(t, nil)
@@ -156,7 +156,7 @@ func TestGPUConformance(t *testing.T) {
 	enginetest.TestRuntime(t, needGPU(t, nil), recognized(t, reference.RandomCompact(1, 3, 16, 4)), network.Float32)
 }
 
-// With little memory the picture is planned again, with smaller tiles, and
+// With little memory the image is planned again, with smaller tiles, and
 // comes out the same.
 func TestGPUMemory(t *testing.T) {
 	publishedWeights(t, "realesr-general-x4v3")
@@ -179,7 +179,7 @@ func TestGPUMemory(t *testing.T) {
 	}
 }
 
-// A missing card is an error, never the processor.
+// A missing card is an error, never the CPU.
 func TestGPUThatIsNotThere(t *testing.T) {
 	gpu := needGPU(t, nil)
 	if _, err := ort.Open(ort.Options{Library: gpu.Library(), Device: "cuda:99"}); fault.KindOf(err) != fault.ModelMissing {

@@ -16,7 +16,7 @@ import (
 )
 
 // The number tests run graphs by themselves rather than in a Session: they
-// need the float edge, which pictures never use.
+// need the float edge, which images never use.
 
 // startRuntime opens the installed ONNX Runtime once for all tests of the
 // package and says why where it cannot. The library unloads with the process.
@@ -58,7 +58,7 @@ func missing(t *testing.T, reason string) {
 	t.Skip(reason)
 }
 
-// publishedWeights reads a network from the store.
+// publishedWeights reads a model from the store.
 func publishedWeights(t *testing.T, name string) weights.Tensors {
 	t.Helper()
 	store, err := models.Open(models.Options{Offline: true})
@@ -113,7 +113,7 @@ func open(t *testing.T, n *network.Network, o network.Options) session {
 	return session{s, o, n.Info()}
 }
 
-// run gives in to the graph, height x width pixels, and returns its answer
+// run passes in to the graph, height x width pixels, and returns its answer
 // with the sides it has.
 func run[T uint8 | uint16 | float32](t *testing.T, s session, in []T, height, width int) ([]T, int, int) {
 	t.Helper()
@@ -139,7 +139,7 @@ func run[T uint8 | uint16 | float32](t *testing.T, s session, in []T, height, wi
 	return append([]T(nil), output.GetData()...), int(sides[1]), int(sides[2])
 }
 
-// sampled is a test picture with edges, slopes and noise, in 8-bit samples.
+// sampled is a test image with edges, slopes and noise, in 8-bit samples.
 func sampled(height, width, channels int) []uint8 {
 	out := make([]uint8, height*width*channels)
 	state := uint32(height*width + 7)
@@ -155,7 +155,7 @@ func sampled(height, width, channels int) []uint8 {
 	return out
 }
 
-// image gives samples to the reference, gray ones three times.
+// image converts samples for the reference, gray ones three times.
 func image[T uint8 | uint16 | float32](samples []T, height, width, channels int, unit float64) reference.Image {
 	out := reference.New(3, height, width)
 	for c := range 3 {

@@ -22,9 +22,9 @@ type numberCase struct {
 	name    string
 	tensors func(*testing.T) weights.Tensors
 	compute func(weights.Tensors, reference.Image) reference.Image
-	// sizes of pictures, height and width.
+	// sizes of images, height and width.
 	sizes [][2]int
-	// large networks are run in fewer ways, for time.
+	// large models are run in fewer ways, for time.
 	large bool
 }
 

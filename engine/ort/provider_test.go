@@ -25,7 +25,7 @@ func TestParseDevice(t *testing.T) {
 	}
 }
 
-// What a CUDA session asks for: what was measured for the network, within the
+// What a CUDA session asks for: what was measured for the model, within the
 // memory limit, and float32 that is float32.
 func TestCUDASettings(t *testing.T) {
 	t.Parallel()

@@ -64,8 +64,8 @@ func through(t *testing.T, runtime *ort.Runtime, model string, input []byte, til
 	return frame.Color
 }
 
-// TestSeamsOfBlendedTiles compares tiles of a network whose receptive radius
-// is out of reach with the whole picture: over all pixels, and in the worst
+// TestSeamsOfBlendedTiles compares tiles of a model whose receptive radius
+// is out of reach with the whole image: over all pixels, and in the worst
 // stripe of 32 rows or columns, where a seam would be.
 func TestSeamsOfBlendedTiles(t *testing.T) {
 	runtime := needRuntime(t)

@@ -36,7 +36,7 @@ func same(a, b imagedata.Raster) bool {
 		slices.Equal(a.Pix, b.Pix) && slices.Equal(a.Pix16, b.Pix16)
 }
 
-// How a picture is cut into bands changes no sample, whatever the sizes.
+// How a image is cut into bands changes no sample, whatever the sizes.
 func TestBandsChangeNothing(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
@@ -56,7 +56,7 @@ func TestBandsChangeNothing(t *testing.T) {
 	})
 }
 
-// One core gives what many give. Not parallel, for it changes the process.
+// One core computes what many do. Not parallel, since it changes the process.
 func TestCoresChangeNothing(t *testing.T) {
 	for _, depth := range []int{8, 16} {
 		for _, size := range [][2]int{{200, 150}, {133, 601}, {401, 300}} {
@@ -73,8 +73,8 @@ func TestCoresChangeNothing(t *testing.T) {
 	}
 }
 
-// The samples are those of a library that computes in 64-bit floats, give or
-// take one where a sum lies halfway; of large pictures at odd ratios that is
+// The samples are those of a library that computes in 64-bit floats, plus or
+// take one where a sum lies halfway; of large images at odd ratios that is
 // not one in a thousand.
 func TestAgainstImaging(t *testing.T) {
 	t.Parallel()

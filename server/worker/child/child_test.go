@@ -42,7 +42,7 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// childMain is a child; the role tells how its engine opens.
+// childMain is a child; the role decides how its engine opens.
 func childMain(role string) {
 	requests, replies, err := child.Pipes()
 	if err != nil {

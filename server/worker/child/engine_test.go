@@ -82,8 +82,8 @@ func TestSameAsTheEngine(t *testing.T) {
 	}
 }
 
-// waiting starts pictures that hang until their process dies, or until a file
-// exists, and returns when all are in work. end gives each one's error.
+// waiting starts images that hang until their process dies, or until a file
+// exists, and returns when all are in work. end returns each one's error.
 func waiting(t *testing.T, e *child.Engine, gate string, count int) (end func() []error) {
 	t.Helper()
 	begun, done := make(chan struct{}, count), make(chan error, count)
@@ -113,7 +113,7 @@ func waiting(t *testing.T, e *child.Engine, gate string, count int) (end func() 
 	}
 }
 
-// A picture that crashes the process fails; the five that were in work with it
+// A image that crashes the process fails; the five that were in work with it
 // succeed. Tried again it runs alone at once and disturbs nobody.
 func TestPoisonPaysAlone(t *testing.T) {
 	t.Parallel()
@@ -177,7 +177,7 @@ func TestPanicAndLostDevice(t *testing.T) {
 }
 
 // A child that cannot open its engine at first is not started again; its own
-// error tells.
+// error says.
 func TestCannotOpen(t *testing.T) {
 	t.Parallel()
 	e, _ := parent(t, "x:missing")
@@ -209,7 +209,7 @@ func TestBrokenChild(t *testing.T) {
 	}
 }
 
-// Canceling one picture stops that one.
+// Canceling one image stops that one.
 func TestCancel(t *testing.T) {
 	t.Parallel()
 	e, log := parent(t, "plain")
@@ -226,7 +226,7 @@ func TestCancel(t *testing.T) {
 	}
 }
 
-// A picture that goes on although it was canceled costs the process, and the
+// A image that goes on although it was canceled costs the process, and the
 // others nothing.
 func TestStuckPicture(t *testing.T) {
 	t.Parallel()

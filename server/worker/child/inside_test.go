@@ -89,7 +89,7 @@ func FuzzReadFrame(f *testing.F) {
 	})
 }
 
-// Whatever a child says, a call takes it or tells what is wrong.
+// Whatever a child says, a call takes it or returns an error.
 func FuzzTake(f *testing.F) {
 	f.Add(byte(kindResult), []byte(`{"Model":"x"}`))
 	f.Add(byte(kindFailure), []byte(`{"Kind":"invalid","Message":"No."}`))
@@ -108,9 +108,9 @@ func FuzzTake(f *testing.F) {
 	})
 }
 
-// A picture that is canceled just when it is sent is answered, even where the
+// A image that is canceled just when it is sent is answered, even where the
 // word of that comes before the request: else the child would wait for the rest
-// of the picture, be taken for stuck and be ended with all that it has in work.
+// of the image, be taken for stuck and be ended with all that it has in work.
 func TestCancelThatOvertakes(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -262,7 +262,7 @@ func (refusing) Upscale(ctx context.Context, _ engine.Request) (engine.Result, e
 }
 
 // The child ends when its parent is gone, in the middle of opening and of
-// pictures too, and when its parent speaks nonsense.
+// images too, and when its parent speaks nonsense.
 func TestHostEnds(t *testing.T) {
 	t.Parallel()
 	serve := func(open func(context.Context) (engine.Upscaler, error), say func(w *frames, ready func())) error {

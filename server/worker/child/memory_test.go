@@ -15,11 +15,11 @@ import (
 )
 
 // greedyBound is what a child may have in these tests, in bytes; a greedy
-// picture takes twice as much.
+// image takes twice as much.
 const greedyBound = 128 << 20
 
-// A picture for which the engine exceeds its memory limit fails alone.
-// The process is started again, which is told and counted.
+// A image for which the engine exceeds its memory limit fails alone.
+// The process is started again, which is logged and counted.
 func TestGreedyPicture(t *testing.T) {
 	t.Parallel()
 	e, log := parent(t, "good", func(o *child.Options) { o.Memory = greedyBound })
@@ -46,7 +46,7 @@ func TestGreedyPicture(t *testing.T) {
 	}
 }
 
-// Between two children there is none, which is told without waiting.
+// Between two children there is none, which is reported without waiting.
 func TestReadyTellsOfTheChild(t *testing.T) {
 	t.Parallel()
 	e, log := parent(t, "good", func(o *child.Options) { o.Delay = time.Hour })

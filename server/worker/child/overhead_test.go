@@ -12,7 +12,7 @@ import (
 	"upscaled/server/worker/child"
 )
 
-// What the second process costs one picture of 256x256, which is made here and
+// What the second process costs one image of 256x256, which is made here and
 // there in turn, and the ways alone of a result's two megabytes.
 func BenchmarkOverhead(b *testing.B) {
 	e := child.New(child.Options{Command: command("plain"), Log: slog.New(slog.DiscardHandler)})

@@ -140,7 +140,7 @@ func TestClose(t *testing.T) {
 			t.Errorf("a picture after the end: %v", err)
 		}
 	}
-	// Closed in the middle of its start, or with pictures in work.
+	// Closed in the middle of its start, or with images in work.
 	early, _ := parent(t, "plain")
 	if err := early.Close(); err != nil {
 		t.Error(err)
@@ -157,7 +157,7 @@ func TestClose(t *testing.T) {
 	}
 }
 
-// parentMain is a parent that waits to be killed, and tells of its child.
+// parentMain is a parent that waits to be killed, and reports its child.
 func parentMain() {
 	e := child.New(child.Options{Command: command("plain"), Log: slog.New(slog.NewTextHandler(os.Stdout, nil))})
 	_ = e.WarmUp(context.Background())
