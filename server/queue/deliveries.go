@@ -65,25 +65,11 @@ func (d *deliveries) announce(ctx context.Context, r record.Job, event string) e
 
 // NextDelivery implements job.Deliveries.
 func (d *deliveries) NextDelivery(ctx context.Context) (job.Delivery, error) {
-	for ctx.Err() == nil {
-		message, err := take(ctx, d.consumer)
-		if message == nil {
-			if err != nil {
-				d.store.options.Log.Warn("request webhook call", "error", err)
-				wait(ctx, retryDelay)
-			}
-			continue
-		}
-		found, err := d.examine(ctx, message)
-		if found != nil {
-			return found, nil
-		}
-		if err != nil && ctx.Err() == nil {
-			d.store.options.Log.Warn("read webhook call", "subject", message.Subject(), "error", err)
-			_ = message.NakWithDelay(retryDelay) // else it comes back when its lease is over
-		}
+	next, err := receive(ctx, d.store.core, d.consumer, d.examine)
+	if err != nil {
+		return nil, err
 	}
-	return nil, ctx.Err()
+	return next, nil
 }
 
 // examine turns a message into a delivery. It returns nil if there is nothing to

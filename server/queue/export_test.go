@@ -64,6 +64,11 @@ func (q *Queue) PutImage(ctx context.Context, name string, data []byte) error {
 	return q.store().putImage(ctx, name, data)
 }
 
+// GetImage returns a whole image.
+func (q *Queue) GetImage(ctx context.Context, name string) ([]byte, error) {
+	return q.store().getImage(ctx, name, errNoUpload())
+}
+
 // ChunkOnly writes an image like a process that dies in the middle of it.
 func (q *Queue) ChunkOnly(ctx context.Context, name string) error {
 	_, err := q.core.connection.js.Publish(ctx, blob.Prefix+strings.ReplaceAll(name, "/", ".")+".3", []byte("chunk"))

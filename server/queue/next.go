@@ -2,11 +2,8 @@ package queue
 
 import (
 	"context"
-	"errors"
 	"strings"
-	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"upscaled/models/fault"
@@ -39,7 +36,7 @@ func openLeaser(ctx context.Context, l *lifecycle, cache *index.Cache) (*leaser,
 
 // Next implements job.Source. It returns jobs only while Run runs.
 func (s *leaser) Next(ctx context.Context, large bool) (job.Lease, error) {
-	lane, log := record.Small, s.lifecycle.options.Log
+	lane := record.Small
 	if large {
 		lane = record.Large
 	}
@@ -47,44 +44,11 @@ func (s *leaser) Next(ctx context.Context, large bool) (job.Lease, error) {
 	case <-s.reclaimed:
 	case <-ctx.Done():
 	}
-	for ctx.Err() == nil {
-		message, err := take(ctx, s.lanes[lane])
-		if message == nil {
-			if err != nil {
-				log.Warn("request work", "lane", lane, "error", err)
-				wait(ctx, retryDelay)
-			}
-			continue
-		}
-		lease, err := s.begin(ctx, message)
-		if lease != nil {
-			return lease, nil
-		}
-		if err != nil && ctx.Err() == nil {
-			log.Warn("begin job", "subject", message.Subject(), "error", err)
-			_ = message.NakWithDelay(retryDelay) // else it comes back when its lease is over
-		}
+	lease, err := receive(ctx, s.lifecycle.core, s.lanes[lane], s.begin)
+	if err != nil {
+		return nil, err
 	}
-	return nil, ctx.Err()
-}
-
-// take waits a while for a message and returns nil if none came. The lack of two
-// heartbeats shows that the request was lost with a node.
-func take(ctx context.Context, from jetstream.Consumer) (jetstream.Msg, error) {
-	const patience, heartbeat = 30 * time.Second, time.Second
-	waiting, stop := context.WithTimeout(ctx, patience)
-	defer stop()
-	message, err := from.Next(jetstream.FetchContext(waiting), jetstream.FetchHeartbeat(heartbeat))
-	switch {
-	case ctx.Err() != nil:
-		if message != nil {
-			_ = message.Nak() // else it comes back when its lease is over
-		}
-		return nil, nil
-	case errors.Is(err, nats.ErrTimeout), errors.Is(err, jetstream.ErrNoMessages), errors.Is(err, context.DeadlineExceeded):
-		return nil, nil
-	}
-	return message, err
+	return lease, nil
 }
 
 // begin turns a work item into a lease. It returns nil if there is nothing to run:

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -107,6 +108,31 @@ func TestRoundTrip(t *testing.T) {
 	}
 	if names, _ := s.Names(t.Context()); len(names) != len(sizes)-1 {
 		t.Errorf("chunks are left: %v", names)
+	}
+}
+
+// The client library's object store leaves a goroutine behind for some of its writes,
+// which is why this package does not use it.
+func TestNoGoroutineIsLeft(t *testing.T) {
+	s := open(t, 0)
+	round := func(count int) int {
+		for i := range count {
+			name := fmt.Sprint("job-", i, "/input")
+			if err := s.Put(t.Context(), name, noise(i%3*2000)); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := get(t, s, name); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Delete(t.Context(), name); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return runtime.NumGoroutine()
+	}
+	before := round(10)
+	if after := round(300); after > before+5 {
+		t.Errorf("%d goroutines, %d before", after, before)
 	}
 }
 
