@@ -116,9 +116,9 @@ func TestResultsThatNoFileHolds(t *testing.T) {
 	file, wide, wider := []string{"file@a.png"}, dialecttest.PNG(t, 8192, 1, false), dialecttest.PNG(t, 16384, 1, false)
 	checkAll(t, open(t, untouched(t), nil), []row{
 		{name: "maskr jpeg", path: maskrUpscale, form: file, file: wider, status: 422,
-			body: `{"detail":[{"loc":["body","file"],"msg":"The result of 65536x4 pixels is too large for jpeg, which ends at 65535 a side; use png or tiff.","type":"value_error.image"}]}`},
+			body: `{"detail":[{"loc":["body","file"],"msg":"The result of 65536x4 pixels is too large for jpeg, which is limited to 65535 per side; use png or tiff.","type":"value_error.image"}]}`},
 		{name: "maskr webp", path: maskrUpscale + "?scale_factor=2&output_format=webp", form: file, file: wide, status: 422,
-			body: `{"detail":[{"loc":["body","file"],"msg":"The result of 16384x2 pixels is too large for webp, which ends at 16383 a side;...`},
+			body: `{"detail":[{"loc":["body","file"],"msg":"The result of 16384x2 pixels is too large for webp, which is limited to 16383 per side;...`},
 		{name: "artnex jpeg", path: mnmlUpscale, json: `{"scale":8,"image":"data:image/jpeg;base64,` + base64.StdEncoding.EncodeToString(jpegOf(t, 8192, 1)) + `"}`, status: 400,
 			body: `{"success":false,"error":"image_too_large","message":"The result of 65536x8 pixels is too large for jpeg,...`},
 	})
