@@ -16,9 +16,6 @@ import (
 // root is the repository, seen from this package's folder.
 const repository = "../.."
 
-// maxLines bounds every Go file; longer ones hold more than one thought.
-const maxLines = 500
-
 // source is one parsed file of the project.
 type source struct {
 	path   string // with slashes, from the repository
@@ -132,9 +129,6 @@ func TestFilesAndNames(t *testing.T) {
 	t.Parallel()
 	vague := map[string]bool{"util": true, "utils": true, "helper": true, "helpers": true, "common": true, "manager": true, "misc": true}
 	for _, s := range sources(t) {
-		if s.lines > maxLines {
-			t.Errorf("%s has %d lines: at most %d, so that a file is one thought", s.path, s.lines, maxLines)
-		}
 		stem := strings.TrimSuffix(strings.TrimSuffix(filepath.Base(s.path), ".go"), "_test")
 		if vague[s.file.Name.Name] || vague[stem] {
 			t.Errorf("%s: the name says nothing; name what is inside", s.path)

@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	maxFileLines    = 480
+	maxFileLines    = 400  // tests included
 	maxMainLines    = 3800 // of package main, without tests
 	maxMethods      = 20   // of a type
 	usualLines      = 40   // that nearly all functions stay below
