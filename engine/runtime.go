@@ -11,7 +11,7 @@ import (
 type Device struct {
 	// Kind is "cpu", "cuda", "tensorrt" or "webgpu"; Name is for people.
 	Kind, Name string
-	// ID tells devices of one kind apart, such as "0"; "" if there is only one.
+	// ID distinguishes devices of one kind, such as "0"; "" if there is only one.
 	ID string
 	// Memory is the device's, Free what is unused now, in bytes; 0 if unknown.
 	Memory, Free int64

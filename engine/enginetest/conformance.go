@@ -63,7 +63,7 @@ func testShare(t *testing.T, s engine.Streamer) {
 	for _, width := range []int{4, widest / 8 * 4, widest} {
 		share := s.Share(width, 64)
 		if share <= last || share > 1 {
-			t.Errorf("a picture of %d pixels width, of at most %d, holds %v of the memory", width, widest, share)
+			t.Errorf("an image %d pixels wide, of at most %d, takes %v of the memory", width, widest, share)
 		}
 		last = share
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // request is an engine.Request whose input follows in frames of its own. It is
-// JSON: gob would not tell a denoise of 0 from none.
+// JSON: gob does not distinguish a denoise of 0 from none.
 type request struct {
 	// Bytes is the length of the input.
 	Bytes int64

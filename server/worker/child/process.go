@@ -248,7 +248,7 @@ func (p *process) submit(ctx context.Context, id uint64, c *call, header, input 
 func (p *process) cancel(id uint64, c *call) {
 	//guard:child-stuck TestStuckPicture => time.AfterFunc(1<<50, func() {})
 	stuck := time.AfterFunc(p.options.Patience, func() {
-		p.options.Log.Error("a canceled picture goes on; the engine's process is ended")
+		p.options.Log.Error("a canceled image does not stop; the engine process is killed")
 		p.kill()
 	})
 	_ = p.requests.write(kindCancel, id, nil) // an error means that the child is dead

@@ -236,7 +236,7 @@ func (s *host) upscale(ctx context.Context, on engine.Upscaler, q engine.Request
 	defer func() {
 		if cause := recover(); cause != nil {
 			fmt.Fprintf(s.Log, "panic in the engine: %v\n%s", cause, bytes.TrimSpace(debug.Stack()))
-			err = fault.New(fault.Internal, "The picture could not be processed because of a defect.")
+			err = fault.New(fault.Internal, "The image could not be processed because of a defect.")
 		}
 	}()
 	return on.Upscale(ctx, q)
