@@ -48,33 +48,15 @@ func (a APIs) largestBody() int64 {
 		a.AILab.MaxBytes, a.Aetherforge.MaxBytes)
 }
 
-// problems lists limits and prices that cannot be.
+// problems lists limits that contradict each other; the settings have the range
+// of each.
 func (a APIs) problems() []string {
 	var all []string
-	for _, x := range []struct {
-		flag         string
-		price, bytes int64
-	}{
-		{"mnml", a.Mnml.Price, a.Mnml.MaxBytes}, {"ailab", a.AILab.Price, a.AILab.MaxBytes},
-		{"maskr", a.Maskr.Price, a.Maskr.MaxBytes}, {"artnex", a.Artnex.Price, a.Artnex.MaxBytes},
-		{"aetherforge", a.Aetherforge.Price, a.Aetherforge.MaxBytes}, {"native", a.Native.Price, a.Native.MaxBytes},
-		{"replicate", a.Replicate.Price, a.Replicate.MaxBytes}, {"automatic1111", a.Automatic.Price, a.Automatic.MaxBytes},
-	} {
-		if x.price < 0 {
-			all = append(all, "--"+x.flag+"-price must not be below 0")
-		}
-		if x.bytes <= 0 {
-			all = append(all, "--"+x.flag+"-max-bytes must be above 0")
-		}
+	if a.Native.MaxRequestBytes < a.Native.MaxBytes {
+		all = append(all, "apis.native.max-request-bytes must be at least apis.native.max-bytes")
 	}
-	if a.Native.MaxRequestBytes < a.Native.MaxBytes || a.Native.MaxFiles < 1 {
-		all = append(all, "--native-max-request-bytes must be at least --native-max-bytes, and --native-max-files at least 1")
-	}
-	if a.Automatic.MaxBodyBytes < a.Automatic.MaxBytes || a.Automatic.MaxImages < 1 || a.Automatic.MaxOutputPixels < 1 {
-		all = append(all, "--automatic1111-max-body-bytes must be at least --automatic1111-max-bytes, and --automatic1111-max-images and --automatic1111-max-output-pixels at least 1")
-	}
-	if a.Mnml.MaxInputWidth < 0 || a.ArtnexPerDay < 0 {
-		all = append(all, "--mnml-max-width and --artnex-per-day must not be below 0")
+	if a.Automatic.MaxBodyBytes < a.Automatic.MaxBytes {
+		all = append(all, "apis.automatic1111.max-body-bytes must be at least apis.automatic1111.max-bytes")
 	}
 	return all
 }

@@ -16,8 +16,8 @@ import (
 	"upscaled/server/limits"
 )
 
-// Config is what an operator may set; cmd/upscaled declares flag, default and
-// help of each.
+// Config is what an operator may set; package cmd/upscaled/settings declares key,
+// default and help of each.
 type Config struct {
 	// Listen is host:port; port 0 means any free one.
 	Listen string
@@ -66,7 +66,8 @@ type Config struct {
 	APIs APIs
 }
 
-// Problems lists everything that is wrong, each with its flag.
+// Problems lists everything that is wrong but numbers out of range, which the
+// settings refuse, each with its setting's key or flag.
 func (c Config) Problems() []string {
 	var all []string
 	wrong := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
@@ -85,28 +86,16 @@ func (c Config) Problems() []string {
 	}
 	for _, origin := range c.CORSOrigins {
 		if _, err := limits.NewOrigins([]string{origin}, nil); err != nil {
-			wrong("--cors-origins: %q is no origin such as https://app.example.com, without a path, and not *", origin)
+			wrong("cors.origins: %q is no origin such as https://app.example.com, without a path, and not *", origin)
 		}
 	}
 	for _, text := range c.FetchRanges {
 		if _, err := netip.ParsePrefix(text); err != nil {
-			wrong("--fetch-ranges: %q is no network such as 10.1.0.0/16", text)
+			wrong("fetch.ranges: %q is no network such as 10.1.0.0/16", text)
 		}
 	}
-	if c.WaitLimit <= 0 || c.Grace <= 0 {
-		wrong("--wait-limit and --grace must be longer than 0")
-	}
-	if c.MaxPixels <= 0 || c.MaxSide <= 0 {
-		wrong("--max-pixels and --max-side must be above 0")
-	}
-	if c.MaxOutputPixels < 0 {
-		wrong("--max-output-pixels must not be below 0")
-	}
-	if c.StallLimit < 0 || c.MinRate < 0 || c.MaxConnections < 0 {
-		wrong("--stall-limit, --min-rate and --max-connections must not be below 0")
-	}
 	if largest := c.APIs.largestBody(); c.UploadMemory != 0 && c.UploadMemory < largest {
-		wrong("--upload-memory must be at least %d bytes, the largest request of the APIs, or 0 for no bound", largest)
+		wrong("limits.upload-memory must be at least %d bytes, the largest request of the APIs, or 0 for no bound", largest)
 	}
 	all = append(all, c.TLS.problems()...)
 	return append(all, c.APIs.problems()...)

@@ -29,7 +29,7 @@ func (s *Server) ownSites(a addresses) (echo.MiddlewareFunc, error) {
 			r := c.Request()
 			//guard:other-sites-routes TestPagesOfOtherSites
 			if !sites.Allow(r) {
-				return c.JSON(http.StatusForbidden, siteError{"A page of another site may not call this server; its operator can allow that with --cors-origins."})
+				return c.JSON(http.StatusForbidden, siteError{"A page of another site may not call this server; its operator can allow that."})
 			}
 			known, err := s.knows(r, a)
 			if err != nil {
@@ -37,7 +37,7 @@ func (s *Server) ownSites(a addresses) (echo.MiddlewareFunc, error) {
 			}
 			//guard:rebinding TestNamesThatResolveHere
 			if !known {
-				return c.JSON(http.StatusMisdirectedRequest, siteError{"This server does not know itself under that name; its operator can tell it with --public-url, or make keys."})
+				return c.JSON(http.StatusMisdirectedRequest, siteError{"This server does not know itself under that name; its operator can set its public URL, or make keys."})
 			}
 			return next(c)
 		}

@@ -29,7 +29,7 @@ func TestConfigProblems(t *testing.T) {
 		Listen: "8080", PublicURL: "example.com", TrustedProxies: []string{"proxy"}, FetchRanges: []string{"10.0.0.1"}, CORSOrigins: []string{"app.example"},
 	}
 	all := strings.Join(bad.Problems(), "\n")
-	for _, flag := range []string{"--listen", "--public-url", "--trusted-proxies", "--cors-origins", "--fetch-ranges", "--wait-limit", "--max-pixels", "--maskr-max-bytes"} {
+	for _, flag := range []string{"--listen", "--public-url", "--trusted-proxies", "cors.origins", "fetch.ranges"} {
 		if !strings.Contains(all, flag) {
 			t.Errorf("nothing about %s in %s", flag, all)
 		}

@@ -8,17 +8,23 @@ import (
 
 	"upscaled/cmd/upscaled/batch"
 	"upscaled/cmd/upscaled/report"
+	"upscaled/cmd/upscaled/settings"
 	"upscaled/engine/imagedata"
 	"upscaled/models"
 	"upscaled/models/fault"
 	"upscaled/server/queue"
+
+	"github.com/spf13/cobra"
 )
 
 // app is the program without its process: settings, streams and the parts that
 // verbs open when they need them. Verbs are run one after another.
 type app struct {
 	streams
-	settings  settings
+	settings engineSettings
+	// declared are the settings of each verb, assigned the values of --set.
+	declared  map[*cobra.Command]*settings.Set
+	assigned  []string
 	lookupEnv func(string) (string, bool)
 	// parsed says that the command line was understood; errors before that are
 	// mistakes of usage.
@@ -44,7 +50,7 @@ type app struct {
 }
 
 func newApp(s streams, lookupEnv func(string) (string, bool)) *app {
-	a := &app{streams: s, lookupEnv: lookupEnv}
+	a := &app{streams: s, lookupEnv: lookupEnv, declared: map[*cobra.Command]*settings.Set{}}
 	a.openUpscaler = a.openEngine
 	return a
 }

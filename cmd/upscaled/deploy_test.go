@@ -25,12 +25,12 @@ func deployFile(t *testing.T, name string) string {
 	return string(text)
 }
 
-// usualGrace is the default of --grace.
+// usualGrace is the default of queue.grace.
 func usualGrace(t *testing.T) time.Duration {
 	t.Helper()
-	flag := variable("UPSCALED_GRACE")
+	flag := variable("UPSCALED_QUEUE_GRACE")
 	if flag == nil {
-		t.Fatal("no verb has --grace")
+		t.Fatal("there is no queue.grace")
 	}
 	grace, err := time.ParseDuration(flag.DefValue)
 	if err != nil {
@@ -59,7 +59,7 @@ func TestDeploySettings(t *testing.T) {
 		}
 		for _, verb := range [][]string{{"serve"}, {"worker"}, {"keys", "list"}} {
 			// A price that no server takes ends serve and tells all problems at once.
-			wrong := map[string]string{"serve": "UPSCALED_MNML_PRICE", "worker": "UPSCALED_MAX_SIDE", "keys": "UPSCALED_OFFLINE"}[verb[0]]
+			wrong := map[string]string{"serve": "UPSCALED_APIS_MNML_PRICE", "worker": "UPSCALED_LIMITS_MAX_SIDE", "keys": "UPSCALED_OFFLINE"}[verb[0]]
 			got := program(t, &fakeUpscaler{}, map[string]string{"UPSCALED_CONFIG": file, wrong: "-1"}, nil, append(verb, "--data", t.TempDir())...)
 			if got.code != exitUsage || strings.Contains(got.stderr, "these problems") || strings.Contains(got.stderr, file) {
 				t.Errorf("%s, %s: exit code %d\n%s", name, verb[0], got.code, got.stderr)
@@ -88,7 +88,7 @@ func TestDeployUnit(t *testing.T) {
 	}
 	var seconds int
 	if _, err := fmt.Sscan(strings.Join(settings["TimeoutStopSec"], ""), &seconds); err != nil || time.Duration(seconds)*time.Second <= usualGrace(t) {
-		t.Errorf("TimeoutStopSec is %v, --grace %v", settings["TimeoutStopSec"], usualGrace(t))
+		t.Errorf("TimeoutStopSec is %v, queue.grace %v", settings["TimeoutStopSec"], usualGrace(t))
 	}
 	if want := fmt.Sprint(exitUsage); !slices.Equal(settings["RestartPreventExitStatus"], []string{want}) {
 		t.Errorf("RestartPreventExitStatus is %v, a mistake in settings is %s", settings["RestartPreventExitStatus"], want)
@@ -205,7 +205,7 @@ func TestDeployCompose(t *testing.T) {
 			t.Errorf("%s: profiles %v, image %s", name, s.Profiles, s.Image)
 		}
 		if s.Grace <= usualGrace(t) {
-			t.Errorf("%s: stop_grace_period %v, --grace %v", name, s.Grace, usualGrace(t))
+			t.Errorf("%s: stop_grace_period %v, queue.grace %v", name, s.Grace, usualGrace(t))
 		}
 		if !s.ReadOnly || !slices.Equal(s.CapDrop, []string{"ALL"}) || len(s.SecurityOpt) == 0 || s.Restart == "" {
 			t.Errorf("%s: has more rights than it needs, or no restart", name)

@@ -11,9 +11,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"upscaled/cmd/upscaled/settings"
 	"upscaled/models"
 )
 
@@ -181,24 +181,22 @@ func TestDockerfileRulesCatch(t *testing.T) {
 	}
 }
 
-// variable finds the flag that an environment variable sets, in any verb.
+// variable returns what an environment variable sets, or nil.
 func variable(name string) *pflag.Flag {
-	var found *pflag.Flag
-	look := func(f *pflag.Flag) {
-		if slices.Contains(f.Annotations[environmentKey], name) {
-			found = f
+	a := bare()
+	root := newRootCommand(a)
+	for _, set := range a.declared {
+		for _, d := range set.All() {
+			if d.Environment() == name {
+				return set.Lookup(d.Key)
+			}
 		}
 	}
-	var visit func(*cobra.Command)
-	visit = func(cmd *cobra.Command) {
-		cmd.LocalFlags().VisitAll(look)
-		cmd.PersistentFlags().VisitAll(look)
-		for _, child := range cmd.Commands() {
-			visit(child)
-		}
+	serve, _, _ := root.Find([]string{"serve"})
+	if config := serve.Flags().Lookup(configFlag); slices.Contains(config.Annotations[settings.EnvironmentKey], name) {
+		return config
 	}
-	visit(newRootCommand(bare()))
-	return found
+	return nil
 }
 
 // What the image sets is what the program reads, and its parts fit together.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -190,45 +189,74 @@ func TestDocumentedOptions(t *testing.T) {
 	}
 }
 
-// told is how pages write a flag's default: bytes in the largest unit that
-// divides them.
-func told(f *pflag.Flag) string {
-	n, err := strconv.ParseInt(f.DefValue, 10, 64)
-	switch {
-	case err != nil || n == 0 || !strings.HasSuffix(f.Name, "-bytes"):
-		return f.DefValue
-	case n%(1<<20) == 0:
-		return fmt.Sprintf("%d MiB", n>>20)
+// allSettings are those of all verbs by key, with what they default to.
+func allSettings() map[string]*pflag.Flag {
+	a, all := bare(), map[string]*pflag.Flag{}
+	newRootCommand(a)
+	for _, set := range a.declared {
+		for _, d := range set.All() {
+			all[d.Key] = set.Lookup(d.Key)
+		}
 	}
-	return fmt.Sprintf("%d KiB", n>>10)
+	return all
+}
+
+// told is how pages write a default: binary units stand apart.
+func told(f *pflag.Flag) string {
+	return regexp.MustCompile(`([0-9])([KMG]iB)$`).ReplaceAllString(f.DefValue, "$1 $2")
 }
 
 // Limits and prices on the pages of APIs are the program's, and all are told.
 func TestDocumentedLimits(t *testing.T) {
 	t.Parallel()
-	vendor := regexp.MustCompile(`^(mnml|ailab|maskr|artnex|aetherforge|replicate|automatic1111|native)-`)
-	flags, untold := allFlags(), map[string]bool{}
-	for name := range flags {
-		if vendor.MatchString(name) {
-			untold[name] = true
+	all, untold := allSettings(), map[string]bool{}
+	for key := range all {
+		if strings.HasPrefix(key, "apis.") {
+			untold[key] = true
 		}
 	}
 	for name, page := range guidePages(t) {
 		for _, row := range tableRows(page) {
-			flag := strings.TrimPrefix(strings.Trim(row[len(row)-1], "`"), "--")
-			if len(row) != 3 || name == "cli.md" || !vendor.MatchString(flag) {
+			key := strings.Trim(row[len(row)-1], "`")
+			if len(row) != 3 || name == "cli.md" || !strings.HasPrefix(key, "apis.") {
 				continue
 			}
-			delete(untold, flag)
-			if f := flags[flag]; f == nil {
-				t.Errorf("%s: there is no --%s", name, flag)
+			delete(untold, key)
+			if f := all[key]; f == nil {
+				t.Errorf("%s: there is no setting %s", name, key)
 			} else if got := strings.Trim(row[1], "`"); got != told(f) {
-				t.Errorf("%s: --%s is told to be %q, the program says %q", name, flag, got, told(f))
+				t.Errorf("%s: %s is told to be %q, the program says %q", name, key, got, told(f))
 			}
 		}
 	}
-	for flag := range untold {
-		t.Errorf("no page tells of --%s", flag)
+	for key := range untold {
+		t.Errorf("no page tells of %s", key)
+	}
+}
+
+// Keys of settings that texts name are there.
+func TestDocumentedSettings(t *testing.T) {
+	t.Parallel()
+	all, sections := allSettings(), map[string]bool{}
+	for key := range all {
+		if section, _, found := strings.Cut(key, "."); found {
+			sections[section] = true
+		}
+	}
+	name := regexp.MustCompile("`([a-z]+)\\.([a-z0-9.-]+)( = [^`]+)?`")
+	examined := 0
+	for path, page := range documents(t) {
+		for _, match := range name.FindAllStringSubmatch(outsideBlocks(page), -1) {
+			if key := match[1] + "." + match[2]; sections[match[1]] {
+				examined++
+				if all[key] == nil {
+					t.Errorf("%s: there is no setting %s", path, key)
+				}
+			}
+		}
+	}
+	if examined < 60 {
+		t.Errorf("only %d settings were found", examined)
 	}
 }
 

@@ -28,7 +28,7 @@ func newDoctorCommand(a *app) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.doctor(cmd.Context(), asJSON) },
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "write one JSON object to standard output")
-	a.addComputeFlags(cmd.Flags())
+	a.hasSettings(cmd, cmd.Flags(), false, a.settings.compute())
 	return cmd
 }
 

@@ -106,8 +106,8 @@ func TestGuideSettings(t *testing.T) {
 	if err := os.WriteFile(file, []byte(deployed(t, "toml")), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	got := program(t, &fakeUpscaler{}, map[string]string{"UPSCALED_CONFIG": file, "UPSCALED_MNML_PRICE": "-1"}, nil, "serve", "--data", t.TempDir())
-	if got.code != exitUsage || strings.Contains(got.stderr, "these problems") {
+	got := program(t, &fakeUpscaler{}, map[string]string{"UPSCALED_CONFIG": file, "UPSCALED_DATA": t.TempDir()}, nil, "serve", "--check")
+	if got.code != exitOK {
 		t.Errorf("%d %s", got.code, got.stderr)
 	}
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"upscaled/cmd/upscaled/settings"
 	"upscaled/models/fault"
 )
 
@@ -52,9 +53,9 @@ func newHealthCommand(a *app) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&address, "url", "", "server to ask (default: this machine's, at the port of --listen)")
-	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "address and port the server on this machine listens on")
-	fromEnvironment(cmd.Flags(), "listen")
-	addFileFlag(cmd.Flags())
+	a.hasSettings(cmd, cmd.Flags(), true, []settings.Setting{
+		{Key: "listen", Into: &listen, Default: "127.0.0.1:8080", Flag: true, Help: "address and port that the server on this machine listens on"},
+	})
 	return cmd
 }
 

@@ -54,7 +54,7 @@ func TestHealthOfThisMachine(t *testing.T) {
 	t.Parallel()
 	_, port, _ := strings.Cut(strings.TrimPrefix(answering(t, http.StatusOK, "{}"), "http://"), ":")
 	file := filepath.Join(t.TempDir(), "upscaled.toml")
-	if err := os.WriteFile(file, []byte("listen = \"127.0.0.1:"+port+"\"\nattempts = 3\n"), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte("listen = \"127.0.0.1:"+port+"\"\n[queue]\nattempts = 3\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, environment := range []map[string]string{{"UPSCALED_LISTEN": "0.0.0.0:" + port}, {"UPSCALED_CONFIG": file}} {

@@ -12,6 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"upscaled/cmd/upscaled/serving"
+	"upscaled/cmd/upscaled/settings"
 	"upscaled/server/account"
 	"upscaled/server/webhook"
 )
@@ -21,13 +23,12 @@ in the same store as the jobs (--data or --nats); changes take effect within a
 moment, whether the server runs or not. Only a hash of a key is stored.`
 
 func newKeysCommand(a *app) *cobra.Command {
-	var queue queueSettings
+	var queue settings.Queue
 	cmd := &cobra.Command{
 		Use: "keys", Short: "Make, list and change API keys, credits and quotas", Long: keysHelp,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	queue.declare(cmd.PersistentFlags())
-	addFileFlag(cmd.PersistentFlags())
+	a.hasSettings(cmd, cmd.PersistentFlags(), true, queue.Settings())
 	cmd.AddCommand(newWebhookSecretCommand(a, &queue), newKeysNewCommand(a, &queue), newKeysListCommand(a, &queue), newKeysTopupCommand(a, &queue),
 		newKeysSwitchCommand(a, &queue, "disable", "Refuse calls with a key; its running jobs go on", true),
 		newKeysSwitchCommand(a, &queue, "enable", "Take calls with a disabled key again", false))
@@ -35,8 +36,8 @@ func newKeysCommand(a *app) *cobra.Command {
 }
 
 // openAccounts opens the key store beside a running server or alone.
-func (a *app) openAccounts(ctx context.Context, q queueSettings) (*account.Accounts, error) {
-	connection, err := a.join(q, slog.New(slog.DiscardHandler), true)
+func (a *app) openAccounts(ctx context.Context, q settings.Queue) (*account.Accounts, error) {
+	connection, err := a.program().Join(q, slog.New(slog.DiscardHandler), true)
 	if err != nil {
 		return nil, err
 	}
@@ -49,16 +50,16 @@ func (a *app) openAccounts(ctx context.Context, q queueSettings) (*account.Accou
 
 // newWebhookSecretCommand tells what receivers of webhooks check signatures
 // with.
-func newWebhookSecretCommand(a *app, q *queueSettings) *cobra.Command {
+func newWebhookSecretCommand(a *app, q *settings.Queue) *cobra.Command {
 	return &cobra.Command{
 		Use: "webhook-secret", Short: "Print the secret that webhooks are signed with",
 		Long: "Prints the secret for checking webhook signatures, as Standard Webhooks libraries take it.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			connection, err := a.join(*q, slog.New(slog.DiscardHandler), true)
+			connection, err := a.program().Join(*q, slog.New(slog.DiscardHandler), true)
 			if err != nil {
 				return err
 			}
-			secret, err := connection.Secret(cmd.Context(), webhookSecret)
+			secret, err := connection.Secret(cmd.Context(), serving.WebhookSecret)
 			if err != nil {
 				return err
 			}
@@ -68,7 +69,7 @@ func newWebhookSecretCommand(a *app, q *queueSettings) *cobra.Command {
 	}
 }
 
-func newKeysNewCommand(a *app, q *queueSettings) *cobra.Command {
+func newKeysNewCommand(a *app, q *settings.Queue) *cobra.Command {
 	var o account.NewOptions
 	cmd := &cobra.Command{
 		Use: "new NAME", Short: "Make a key and print it, this once",
@@ -121,7 +122,7 @@ func viewKey(a account.Account) keyView {
 	return v
 }
 
-func newKeysListCommand(a *app, q *queueSettings) *cobra.Command {
+func newKeysListCommand(a *app, q *settings.Queue) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "list", Short: "Show all keys with their credits and limits",
@@ -141,7 +142,7 @@ func newKeysListCommand(a *app, q *queueSettings) *cobra.Command {
 			if asJSON {
 				return json.NewEncoder(a.stdout).Encode(views)
 			}
-			return a.showKeys(views, cmp.Or(q.nats, q.folder(a.lookupEnv)))
+			return a.showKeys(views, cmp.Or(q.NATS, q.Folder(a.lookupEnv)))
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON array")
@@ -176,7 +177,7 @@ func (a *app) showKeys(views []keyView, store string) error {
 	return table.Flush()
 }
 
-func newKeysTopupCommand(a *app, q *queueSettings) *cobra.Command {
+func newKeysTopupCommand(a *app, q *settings.Queue) *cobra.Command {
 	return &cobra.Command{
 		Use: "topup ID CREDITS", Short: "Add credits to a key, or with -- -N take some away",
 		Example: "  upscaled keys topup 1f0a5c7de2b94c0811 500",
@@ -199,7 +200,7 @@ func newKeysTopupCommand(a *app, q *queueSettings) *cobra.Command {
 	}
 }
 
-func newKeysSwitchCommand(a *app, q *queueSettings, name, short string, disabled bool) *cobra.Command {
+func newKeysSwitchCommand(a *app, q *settings.Queue, name, short string, disabled bool) *cobra.Command {
 	return &cobra.Command{
 		Use: name + " ID", Short: short,
 		RunE: func(cmd *cobra.Command, ids []string) error {

@@ -11,7 +11,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"upscaled/cmd/upscaled/reference"
+	"upscaled/cmd/upscaled/settings"
 	"upscaled/models/fault"
+	"upscaled/server"
 )
 
 // cliPage is the file of the reference in Markdown.
@@ -26,7 +28,7 @@ func newReferenceCommand(a *app) *cobra.Command {
 			if markdown == "" && man == "" {
 				return usageError{errors.New("nothing to write; name a folder with --man or --markdown")}
 			}
-			return writeReference(cmd.Root(), markdown, man)
+			return a.writeReference(cmd.Root(), markdown, man)
 		},
 	}
 	cmd.Flags().StringVar(&markdown, "markdown", "", "folder to write "+cliPage+" to")
@@ -48,12 +50,24 @@ func exitCodes() []reference.ExitCode {
 	}
 }
 
+// settingsWithoutFlag describes the settings that only files, variables and --set
+// can set, in the order of 'upscaled config'.
+func (a *app) settingsWithoutFlag() (all []reference.Flag) {
+	set := settings.New(serveSettings(&server.Config{}, &settings.Queue{}, &settings.Work{}, &settings.Watch{}, new(bool)))
+	for _, d := range set.All() {
+		if !d.Flag {
+			all = append(all, reference.Flag{Name: d.Key, Usage: d.Help, Environment: d.Environment(), Default: reference.Default(set.Lookup(d.Key))})
+		}
+	}
+	return all
+}
+
 // writeReference writes to those of the folders that are named, which it makes.
-func writeReference(root *cobra.Command, markdown, man string) error {
-	pages := reference.Pages(root, environmentKey)
+func (a *app) writeReference(root *cobra.Command, markdown, man string) error {
+	pages := reference.Pages(root, settings.EnvironmentKey)
 	if markdown != "" {
 		var b bytes.Buffer
-		if err := reference.Markdown(&b, pages, exitCodes()); err != nil {
+		if err := reference.Markdown(&b, pages, a.settingsWithoutFlag(), exitCodes()); err != nil {
 			return err
 		}
 		if err := writeIn(markdown, cliPage, b.Bytes()); err != nil {

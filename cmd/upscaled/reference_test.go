@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"upscaled/cmd/upscaled/reference"
+	"upscaled/cmd/upscaled/settings"
 )
 
 const guideFolder = repository + "/server/docs"
@@ -17,7 +18,8 @@ const guideFolder = repository + "/server/docs"
 func TestReferencePage(t *testing.T) {
 	t.Parallel()
 	var want bytes.Buffer
-	if err := reference.Markdown(&want, reference.Pages(newRootCommand(bare()), environmentKey), exitCodes()); err != nil {
+	a := bare()
+	if err := reference.Markdown(&want, reference.Pages(newRootCommand(a), settings.EnvironmentKey), a.settingsWithoutFlag(), exitCodes()); err != nil {
 		t.Fatal(err)
 	}
 	path := filepath.Join(guideFolder, cliPage)

@@ -31,7 +31,7 @@ func newRootCommand(a *app) *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			a.problems = append(a.applyEnvironment(cmd), applyFile(cmd)...)
+			a.problems = a.loadSettings(cmd)
 			a.parsed = true
 			if cmd.Annotations[checksItself] != "" {
 				return nil
@@ -44,11 +44,11 @@ func newRootCommand(a *app) *cobra.Command {
 	root.SetIn(a.stdin)
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
-	a.addStoreFlags(root.PersistentFlags())
+	a.hasSettings(root, root.PersistentFlags(), false, a.settings.store())
 	root.AddCommand(newUpscaleCommand(a), newModelsCommand(a), newBenchCommand(a), newDoctorCommand(a), newTuneCommand(a),
 		newServeCommand(a), newWorkerCommand(a), newKeysCommand(a), newVersionCommand(a),
-		newHealthCommand(a), newReferenceCommand(a), newEngineCommand(a))
-	explainMistakes(root)
+		newHealthCommand(a), newConfigCommand(a), newReferenceCommand(a), newEngineCommand(a))
+	explainMistakes(root, a.knownSettings)
 	return root
 }
 

@@ -1,77 +1,106 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"upscaled/cmd/upscaled/settings"
 )
 
-// settings are what several verbs share. Each value comes from its flag, else
-// from its environment variable, else it is the default shown in --help.
-type settings struct {
-	home        string
-	offline     bool
-	onnxruntime string
-	device      string
-	model       string
-	precision   string
-	cpuEngine   string
-	cpuKernels  string
-	threads     int
-	tune        string
+// engineSettings are those of every verb, home to onnxruntime, and of verbs that
+// run models.
+type engineSettings struct {
+	home, onnxruntime           string
+	offline                     bool
+	device, model, precision    string
+	cpuEngine, cpuKernels, tune string
+	threads                     int
 }
 
-// environmentKey annotates flags that an environment variable can set.
-const environmentKey = "environment"
-
-// addStoreFlags declares the settings of every verb.
-func (a *app) addStoreFlags(flags *pflag.FlagSet) {
-	s := &a.settings
-	flags.StringVar(&s.home, "home", "", "folder for models and ONNX Runtime (default: upscaled in the user's cache folder)")
-	flags.BoolVar(&s.offline, "offline", false, "never download; say what is missing instead")
-	flags.StringVar(&s.onnxruntime, "onnxruntime", "", "ONNX Runtime library file to use (default: the one in --home, fetched on first use)")
-	fromEnvironment(flags, "home", "offline", "onnxruntime")
-}
-
-// addComputeFlags declares the settings of verbs that run networks.
-func (a *app) addComputeFlags(flags *pflag.FlagSet) {
-	s := &a.settings
-	flags.StringVar(&s.device, "device", "auto", "where to compute: auto, cpu, cuda:N with N the number of the GPU (several: cuda:0,1), tensorrt:N or webgpu")
-	flags.StringVar(&s.precision, "precision", "auto", "numbers that networks compute with: auto, float32, float16 (GPUs) or bfloat16 (CPUs); auto is the fastest without visible loss")
-	flags.StringVar(&s.cpuEngine, "cpu-engine", "auto", "what runs models on the CPU: auto (the built-in engine where it can) or onnxruntime")
-	flags.StringVar(&s.cpuKernels, "cpu-kernels", "", "instruction set of the built-in CPU engine, such as avx2 (default: the fastest, measured)")
-	flags.StringVar(&s.tune, "tune", "auto", "measure how a GPU runs the network fastest: auto (once, some seconds), off or always")
-	flags.IntVar(&s.threads, "threads", 0, "processor threads for the network (default 0: one for each core)")
-	flags.StringVar(&s.model, "model", "", "network to use, see 'upscaled models list' (default: realesr-general-x4v3 on a CPU, realesrgan-x4plus on a GPU)")
-	fromEnvironment(flags, "device", "threads", "model", "precision", "cpu-engine", "cpu-kernels", "tune")
-}
-
-// fromEnvironment lets UPSCALED_<NAME> set each of the named flags.
-func fromEnvironment(flags *pflag.FlagSet, names ...string) {
-	for _, name := range names {
-		variable := "UPSCALED_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
-		flags.Lookup(name).Annotations = map[string][]string{environmentKey: {variable}}
+// store declares the settings of every verb.
+func (s *engineSettings) store() []settings.Setting {
+	return []settings.Setting{
+		{Key: "home", Into: &s.home, Flag: true, Help: "folder for models and ONNX Runtime (default: upscaled in the user's cache folder)"},
+		{Key: "offline", Into: &s.offline, Flag: true, Help: "never download; report what is missing instead"},
+		{Key: "onnxruntime", Into: &s.onnxruntime, Flag: true, Help: "ONNX Runtime library file to use (default: the one in --home, downloaded on first use)"},
 	}
 }
 
-// applyEnvironment sets flags that the command line left alone, and gives
-// everything that is wrong. A variable that is set and empty counts as not
-// set.
-func (a *app) applyEnvironment(cmd *cobra.Command) (problems []string) {
-	cmd.Flags().VisitAll(func(flag *pflag.Flag) {
-		variables := flag.Annotations[environmentKey]
-		if flag.Changed || len(variables) == 0 {
-			return
+// compute declares the settings of verbs that run models.
+func (s *engineSettings) compute() []settings.Setting {
+	return []settings.Setting{
+		{Key: "device", Into: &s.device, Default: "auto", Flag: true, Help: "where to compute: auto, cpu, cuda:N with N the number of the GPU (several: cuda:0,1), tensorrt:N or webgpu"},
+		{Key: "precision", Into: &s.precision, Default: "auto", Flag: true, Help: "numbers to compute with: auto, float32, float16 (GPUs) or bfloat16 (CPUs); auto is the fastest without visible loss"},
+		{Key: "cpu-engine", Into: &s.cpuEngine, Default: "auto", Flag: true, Help: "what runs models on the CPU: auto (the built-in engine if it can) or onnxruntime"},
+		{Key: "cpu-kernels", Into: &s.cpuKernels, Flag: true, Help: "instruction set of the built-in CPU engine, such as avx2 (default: the fastest, measured)"},
+		{Key: "tune", Into: &s.tune, Default: "auto", Flag: true, Help: "measure how a GPU runs the model fastest: auto (once, some seconds), off or always"},
+		{Key: "threads", Into: &s.threads, Flag: true, Help: "CPU threads for the model (default 0: one for each core)"},
+		{Key: "model", Into: &s.model, Flag: true, Help: "model to use, see 'upscaled models list' (default: realesr-general-x4v3 on a CPU, realesrgan-x4plus on a GPU)"},
+	}
+}
+
+// configFlag names the settings file, which no file can name.
+const configFlag = "config"
+
+// hasSettings declares a verb's own settings: as flags and environment
+// variables, and, with a file, also in the file of --config and by --set.
+func (a *app) hasSettings(cmd *cobra.Command, flags *pflag.FlagSet, file bool, declared ...[]settings.Setting) *settings.Set {
+	set := settings.New(declared...)
+	set.AddFlags(flags)
+	if file {
+		flags.StringArrayVar(&a.assigned, "set", nil, "set `KEY=VALUE`, such as queue.lease=1m; 'upscaled config' prints all keys")
+		flags.String(configFlag, "", "TOML file with settings; 'upscaled config' writes one. Flags and environment win over it")
+		flags.Lookup(configFlag).Annotations = map[string][]string{settings.EnvironmentKey: {"UPSCALED_CONFIG"}}
+	}
+	a.declared[cmd] = set
+	return set
+}
+
+// loadSettings sets what the command line of a verb has left alone, and reports
+// everything that is wrong.
+func (a *app) loadSettings(cmd *cobra.Command) (problems []string) {
+	from := settings.Sources{Assigned: a.assigned, LookupEnv: a.lookupEnv, Known: a.knownSettings()}
+	if flag := cmd.Flags().Lookup(configFlag); flag != nil {
+		if from.File = flag.Value.String(); from.File == "" {
+			from.File, _ = a.lookupEnv("UPSCALED_CONFIG")
 		}
-		value, _ := a.lookupEnv(variables[0])
-		if value == "" {
-			return
+	}
+	var sets []*settings.Set
+	for at := cmd; at != nil; at = at.Parent() {
+		if set := a.declared[at]; set != nil {
+			sets = append(sets, set)
+			from.Own = append(from.Own, set.All()...)
 		}
-		if err := cmd.Flags().Set(flag.Name, value); err != nil {
-			problems = append(problems, fmt.Sprintf("%s: %q is no value for --%s", variables[0], value, flag.Name))
-		}
-	})
+	}
+	for _, set := range sets {
+		problems = append(problems, set.Load(from)...)
+		problems = append(problems, set.Problems()...)
+	}
 	return problems
+}
+
+// knownSettings are those of all verbs.
+func (a *app) knownSettings() (all []settings.Setting) {
+	for _, set := range a.declared {
+		all = append(all, set.All()...)
+	}
+	return all
+}
+
+// mistaken is a usageError of all problems, or nil.
+func mistaken(problems []string) error {
+	slices.Sort(problems)
+	problems = slices.Compact(problems)
+	switch len(problems) {
+	case 0:
+		return nil
+	case 1:
+		return usageError{errors.New(problems[0])}
+	}
+	return usageError{fmt.Errorf("the settings have these problems:\n  %s", strings.Join(problems, "\n  "))}
 }

@@ -20,7 +20,7 @@ func newTuneCommand(a *app) *cobra.Command {
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.tune(cmd.Context(), names) },
 	}
 	cmd.Flags().StringSliceVar(&names, "models", nil, "networks to measure (default: --model)")
-	a.addComputeFlags(cmd.Flags())
+	a.hasSettings(cmd, cmd.Flags(), false, a.settings.compute())
 	return cmd
 }
 

@@ -40,7 +40,7 @@ func newUpscaleCommand(a *app) *cobra.Command {
 		},
 	}
 	flags.declare(cmd.Flags())
-	a.addComputeFlags(cmd.Flags())
+	a.hasSettings(cmd, cmd.Flags(), false, a.settings.compute(), flags.faces.Settings(true))
 	return cmd
 }
 
@@ -81,7 +81,7 @@ func (a *app) upscale(cmd *cobra.Command, flags upscaleFlags, arguments []string
 		Stdout: a.stdout, Temporaries: &a.temporaries,
 	}
 	var outcomes []batch.Outcome
-	stopped := a.prepare(ctx, jobs, &options, imagedata.Limits{Pixels: int64(flags.maxPixels)})
+	stopped := a.prepare(ctx, jobs, &options, imagedata.Limits{Pixels: flags.maxPixels})
 	if stopped == nil {
 		outcomes = batch.Run(ctx, jobs, options, a.report)
 	}

@@ -125,7 +125,7 @@ func TestSummaryAndExitCode(t *testing.T) {
 	if got.code != exitFailed {
 		t.Errorf("exit %d", got.code)
 	}
-	for _, want := range []string{"1 made, 2 failed in ", "failed: " + filepath.Join(root, "bad.png") + ": This is not a picture", "failed: " + filepath.Join(root, "cut.png")} {
+	for _, want := range []string{"1 made, 2 failed in ", "failed: " + filepath.Join(root, "bad.png") + ": This is not an image", "failed: " + filepath.Join(root, "cut.png")} {
 		if !strings.Contains(got.stderr, want) {
 			t.Errorf("standard error has no %q:\n%s", want, got.stderr)
 		}
@@ -215,7 +215,8 @@ func TestMistakesOfUsage(t *testing.T) {
 		{"upscale -z " + input, "no flag -z"},
 		{"upscale --scale two " + input, `--scale takes a number, not "two": output side`},
 		{"upscale --scale", "--scale needs a number"},
-		{"serve --lease soon", `--lease takes a time such as 30s or 5m, not "soon"`},
+		{"serve --jobs many", `--jobs takes a whole number, not "many"`},
+		{"serve --set queue.lease=soon", `--set queue.lease: "soon" is not a time such as 30s or 5m`},
 		{"upscale --out " + root + " " + input, "would replace the input"},
 		{"nonsense", `no verb "upscaled nonsense"`},
 		{"models lst", `no verb "upscaled models lst"; did you mean list?`},
@@ -275,26 +276,6 @@ func TestExitCodes(t *testing.T) {
 	cancel()
 	if got := batchCode(ended, nil); got != exitInterrupted {
 		t.Errorf("interrupted: exit %d", got)
-	}
-}
-
-func TestPixelsFlag(t *testing.T) {
-	t.Parallel()
-	for text, want := range map[string]pixels{"0": 0, "1000": 1000, "256M": 256e6, "1.5g": 1.5e9, "64k": 64e3} {
-		var p pixels
-		if err := p.Set(text); err != nil || p != want {
-			t.Errorf("%s is %d (%v), want %d", text, p, err, want)
-		}
-		var again pixels
-		if err := again.Set(p.String()); err != nil || again != p {
-			t.Errorf("%s is written %s and read as %d", text, p.String(), again)
-		}
-	}
-	for _, text := range []string{"", "M", "-1", "1MM", "nan", "inf", "1e30"} {
-		var p pixels
-		if err := p.Set(text); err == nil {
-			t.Errorf("%q is read as %d", text, p)
-		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"upscaled/cmd/upscaled/settings"
 	"upscaled/engine"
 	"upscaled/engine/imagedata"
 )
@@ -20,13 +21,13 @@ type upscaleFlags struct {
 	lossless, strip            bool
 	recursive, overwrite, skip bool
 	json, quiet                bool
-	maxPixels                  pixels
+	maxPixels                  int64
 	faceEnhance                bool
-	faces                      faceSettings
+	faces                      settings.Faces
 }
 
 func (f *upscaleFlags) declare(flags *pflag.FlagSet) {
-	f.maxPixels = pixels(imagedata.DefaultLimits().Pixels)
+	f.maxPixels = imagedata.DefaultLimits().Pixels
 	flags.StringVarP(&f.out, "out", "o", "", "file, folder or template with {name} {ext} {dir} {model} {scale} {width} {height}; - is standard output (default: NAME.upscaled.EXT beside the input)")
 	flags.StringVar(&f.format, "format", "", "format of the output: jpeg, png, webp, gif, bmp or tiff (default: the input's, or that of the name in --out)")
 	flags.IntVar(&f.quality, "quality", 0, "quality of JPEG and lossy WebP, 1 to 100 (default: 92 for JPEG, 90 for WebP)")
@@ -39,7 +40,7 @@ func (f *upscaleFlags) declare(flags *pflag.FlagSet) {
 	flags.StringVar(&f.fit, "fit", "", "box of WIDTHxHEIGHT pixels that the output fills as far as its shape allows")
 	flags.Float64Var(&f.denoise, "denoise", 0, "how much noise to remove, 0 to 1; for realesr-general-x4v3 (default: 1, as the network was trained)")
 	flags.IntVar(&f.tile, "tile", 0, "side of a tile in input pixels (default 0: planned from the memory there is)")
-	flags.Var(&f.maxPixels, "max-pixels", "largest input that is opened, in pixels of all frames together, such as 256M; 0 is no limit")
+	flags.Var(settings.Size(&f.maxPixels), "max-pixels", "largest input that is opened, in pixels of all frames together, such as 256M; 0 is no limit")
 	flags.IntVarP(&f.jobs, "jobs", "j", 0, "pictures worked on at once, so that reading and writing overlap with computing (default 0: 2 on a CPU, half of the cores beside GPUs)")
 	flags.BoolVarP(&f.recursive, "recursive", "r", false, "take the folders in folders too, and mirror them below --out")
 	flags.BoolVar(&f.overwrite, "overwrite", false, "replace outputs that exist")
@@ -47,7 +48,6 @@ func (f *upscaleFlags) declare(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.json, "json", false, "write events for programs to standard output, one JSON object a line (to standard error when the picture goes to standard output)")
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "show failures only")
 	flags.BoolVar(&f.faceEnhance, "face-enhance", false, "find faces and enhance them")
-	f.faces.declare(flags)
 }
 
 // request checks the values against each other and gives the part of a request
@@ -82,8 +82,6 @@ func (f *upscaleFlags) request(flags *pflag.FlagSet, model string) (engine.Reque
 		return wrong("--tile is %d; it is a number of pixels, or 0 to plan it", f.tile)
 	case f.jobs < 0:
 		return wrong("--jobs is %d; it is a number of pictures, or 0 for what suits the device", f.jobs)
-	case f.faces.problems() != nil:
-		return wrong("%s", strings.Join(f.faces.problems(), "; "))
 	case f.overwrite && f.skip:
 		return wrong("--overwrite and --skip-existing exclude each other")
 	}
@@ -91,7 +89,7 @@ func (f *upscaleFlags) request(flags *pflag.FlagSet, model string) (engine.Reque
 		request.Denoise = &f.denoise
 	}
 	if f.faceEnhance {
-		faces := f.faces.request()
+		faces := f.faces.Request()
 		request.Faces = &faces
 	}
 	return request, format, nil
@@ -131,42 +129,3 @@ func (f *upscaleFlags) size(flags *pflag.FlagSet) (engine.Size, error) {
 	}
 	return size, nil
 }
-
-// pixels is a number of pixels that may be written with the unit k, M or G.
-type pixels int64
-
-// String, Set and Type make pixels a flag.
-func (p *pixels) String() string {
-	switch n := int64(*p); {
-	case n >= 1e9 && n%1e9 == 0:
-		return strconv.FormatInt(n/1e9, 10) + "G"
-	case n >= 1e6 && n%1e6 == 0:
-		return strconv.FormatInt(n/1e6, 10) + "M"
-	default:
-		return strconv.FormatInt(n, 10)
-	}
-}
-
-func (p *pixels) Set(text string) error {
-	unit := 1.0
-	number := strings.TrimRight(text, "kKmMgG")
-	switch strings.ToLower(text[len(number):]) {
-	case "":
-	case "k":
-		unit = 1e3
-	case "m":
-		unit = 1e6
-	case "g":
-		unit = 1e9
-	default:
-		return fmt.Errorf("use a number of pixels such as 256M")
-	}
-	value, err := strconv.ParseFloat(number, 64)
-	if err != nil || !(value >= 0 && value*unit <= 1e15) {
-		return fmt.Errorf("use a number of pixels such as 256M")
-	}
-	*p = pixels(value * unit)
-	return nil
-}
-
-func (p *pixels) Type() string { return "pixels" }

@@ -17,7 +17,7 @@ const tracesPath = "/v1/traces"
 func Endpoint(flag string, lookupEnv func(string) (string, bool)) (string, error) {
 	value := func(name string) string { text, _ := lookupEnv(name); return strings.TrimSpace(text) }
 	if flag != "" {
-		return withPath(flag, "--traces", false)
+		return withPath(flag, "traces.url", false)
 	}
 	if strings.EqualFold(value("OTEL_SDK_DISABLED"), "true") {
 		return "", nil

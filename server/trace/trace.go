@@ -52,7 +52,7 @@ const sendPause = 2 * time.Second
 func New(ctx context.Context, o Options) (*Tracer, error) {
 	exporter, err := otlptrace.New(ctx, otlptracehttp.NewClient(otlptracehttp.WithEndpointURL(o.URL)))
 	if err != nil {
-		return nil, fault.Wrap(fault.Invalid, err, "Traces cannot be sent to %s: is --traces an http or https URL?", o.URL)
+		return nil, fault.Wrap(fault.Invalid, err, "Traces cannot be sent to %s: is traces.url an http or https URL?", o.URL)
 	}
 	// The environment wins: OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES.
 	described, err := resource.New(ctx, resource.WithTelemetrySDK(), resource.WithHost(), resource.WithAttributes(

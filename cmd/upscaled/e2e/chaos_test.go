@@ -50,7 +50,7 @@ func TestChaos(t *testing.T) {
 	data, temporary := t.TempDir(), t.TempDir()
 	key := keys(t, data, "new", "shop", "--credits", strconv.Itoa(credits))
 	client := &ledger{accepted: map[string]string{}}
-	arguments := []string{"--lease", "2s", "--attempts", "1000"}
+	arguments := []string{"--set", "queue.lease=2s", "--set", "queue.attempts=1000"}
 	picture := pngOf(t, textured(30, 20, false))
 	rounds, tiles, kills, pauses := chaosRounds(t), 0, 0, 0
 	for round := range rounds {
@@ -58,7 +58,7 @@ func TestChaos(t *testing.T) {
 		if round%2 == 1 { // crashes are those of the engine's own process
 			environment = append(environment, isolatedEnvironment()...)
 		}
-		server := startProcess(t, data, environment, append(arguments, "--no-warm-up")...)
+		server := startProcess(t, data, environment, append(arguments, "--set", "engine.no-warm-up=true")...)
 		var calls sync.WaitGroup
 		for range jobsPerRound {
 			request := form(t, server.url+"/public/v1/image-tune/upscale", "image", picture, "scale=1K")
@@ -132,7 +132,7 @@ func TestPausedWorker(t *testing.T) {
 	}
 	const jobs = 12
 	cluster := natstest.Start(t, 1)
-	nats := []string{"--nats", cluster.URLs(), "--lease", "2s"}
+	nats := []string{"--nats", cluster.URLs(), "--set", "queue.lease=2s"}
 	made := program(t, "keys", "new", "shop", "--credits", "1000", "--nats", cluster.URLs())
 	if made.code != exitOK {
 		t.Fatal(made.stderr)
@@ -177,7 +177,7 @@ func TestNearlyFullDisk(t *testing.T) {
 	key := keys(t, data, "new", "shop", "--credits", "10000")
 	client := &ledger{accepted: map[string]string{}}
 	picture := pngOf(t, textured(30, 20, false))
-	server := startProcess(t, data, nil, "--lease", "2s")
+	server := startProcess(t, data, nil, "--set", "queue.lease=2s")
 	submit := func() {
 		client.submit(t, form(t, server.url+"/public/v1/image-tune/upscale", "image", picture, "scale=1K"), key)
 	}
@@ -214,7 +214,7 @@ func TestFullDiskOfTheStore(t *testing.T) {
 	key := keys(t, data, "new", "shop", "--credits", strconv.Itoa(credits))
 	client := &ledger{accepted: map[string]string{}}
 	picture := pngOf(t, textured(300, 300, false))
-	server := startProcess(t, data, nil, "--lease", "2s", "--attempts", "1000")
+	server := startProcess(t, data, nil, "--set", "queue.lease=2s", "--set", "queue.attempts=1000")
 	for range 10 {
 		client.submit(t, form(t, server.url+"/public/v1/image-tune/upscale", "image", picture, "scale=2K"), key)
 	}
@@ -230,7 +230,7 @@ func TestFullDiskOfTheStore(t *testing.T) {
 	if err := os.Remove(filler); err != nil {
 		t.Fatal(err)
 	}
-	server = startProcess(t, data, nil, "--lease", "2s", "--attempts", "1000")
+	server = startProcess(t, data, nil, "--set", "queue.lease=2s", "--set", "queue.attempts=1000")
 	awaitAll(t, client, server, key)
 	for id, status := range client.accepted {
 		if status != "Succeed" {
@@ -294,7 +294,7 @@ func TestOutOfFiles(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
 	key := keys(t, data, "new", "shop", "--credits", "1000")
-	server := startProcess(t, data, []string{pretend.FilesVariable + "=100"}, "--lease", "2s", "--attempts", "1000")
+	server := startProcess(t, data, []string{pretend.FilesVariable + "=100"}, "--set", "queue.lease=2s", "--set", "queue.attempts=1000")
 	client := &ledger{accepted: map[string]string{}}
 	picture := pngOf(t, textured(30, 20, false))
 	for range 5 {

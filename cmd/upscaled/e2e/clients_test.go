@@ -134,7 +134,7 @@ func TestVendorsOwnClients(t *testing.T) {
 	}
 	data := t.TempDir()
 	key := keys(t, data, "new", "clients", "--credits", "100000")
-	server := startProcess(t, data, []string{"SSL_CERT_FILE=" + certificate}, "--fetch-ranges", "127.0.0.0/8")
+	server := startProcess(t, data, []string{"SSL_CERT_FILE=" + certificate}, "--set", "fetch.ranges=127.0.0.0/8")
 	environment := []string{"BASE=" + server.url, "KEY=" + key, "FILE=" + file, "IMAGE_URL=" + imageURL}
 
 	for client, check := range map[string]func(t *testing.T, body []byte) (url string, width int){

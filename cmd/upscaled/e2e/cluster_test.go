@@ -21,7 +21,7 @@ func TestClusterOfProcesses(t *testing.T) {
 	}
 	const each = 15
 	cluster := natstest.Start(t, 3)
-	nats := []string{"--nats", cluster.URLs(), "--lease", "3s"}
+	nats := []string{"--nats", cluster.URLs(), "--set", "queue.lease=3s"}
 	key := program(t, "keys", "new", "shop", "--credits", "1000", "--nats", cluster.URLs())
 	if key.code != exitOK {
 		t.Fatal(key.stderr)

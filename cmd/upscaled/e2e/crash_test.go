@@ -82,7 +82,7 @@ func TestKilledServerLosesNothing(t *testing.T) {
 	data := t.TempDir()
 	key := keys(t, data, "new", "shop", "--credits", "10000")
 	client := &ledger{accepted: map[string]string{}}
-	arguments := []string{"--lease", "2s", "--attempts", "100"}
+	arguments := []string{"--set", "queue.lease=2s", "--set", "queue.attempts=100"}
 	picture := pngOf(t, textured(30, 20, false))
 	for range rounds {
 		server := startProcess(t, data, nil, arguments...)

@@ -29,7 +29,7 @@ func TestPowerCut(t *testing.T) {
 	random := rand.New(rand.NewSource(seed))
 	key := keys(t, disk.Folder, "new", "shop", "--credits", strconv.Itoa(credits))
 	client := &ledger{accepted: map[string]string{}}
-	arguments := []string{"--lease", "2s", "--attempts", "100"}
+	arguments := []string{"--set", "queue.lease=2s", "--set", "queue.attempts=100"}
 	picture := pngOf(t, textured(30, 20, false))
 	lost := int64(0)
 	for range rounds {
@@ -81,7 +81,7 @@ func openShop(t *testing.T) *shop {
 // start starts a server on the disk as it is.
 func (s *shop) start(t *testing.T) {
 	t.Helper()
-	s.server = startProcess(t, s.disk.Folder, nil, "--lease", "2s")
+	s.server = startProcess(t, s.disk.Folder, nil, "--set", "queue.lease=2s")
 }
 
 // request is one for a job.

@@ -76,7 +76,7 @@ func TestDocumentedReceivers(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
 	secret := keys(t, data, "webhook-secret")
-	server := startProcess(t, data, nil, "--fetch-http", "--fetch-ranges", "127.0.0.0/8")
+	server := startProcess(t, data, nil, "--set", "fetch.http=true", "--set", "fetch.ranges=127.0.0.0/8")
 	found := 0
 	for _, e := range examples(t, "js", "python") {
 		if e.mark != receiver {

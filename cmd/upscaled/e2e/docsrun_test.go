@@ -110,8 +110,8 @@ kill -TERM $! && wait $!
 	data := t.TempDir()
 	s.key = keys(t, data, "new", "examples", "--credits", "100000")
 	trusted := []string{"SSL_CERT_FILE=" + certificate}
-	s.keyed = startProcess(t, data, trusted, "--fetch-ranges", "127.0.0.0/8", "--automatic1111-urls").url
-	s.open = startProcess(t, t.TempDir(), trusted, "--fetch-ranges", "127.0.0.0/8").url
+	s.keyed = startProcess(t, data, trusted, "--set", "fetch.ranges=127.0.0.0/8", "--set", "apis.automatic1111.urls=true").url
+	s.open = startProcess(t, t.TempDir(), trusted, "--set", "fetch.ranges=127.0.0.0/8").url
 	return s
 }
 

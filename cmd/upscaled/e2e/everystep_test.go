@@ -58,7 +58,7 @@ func lives() []life {
 				s.cancel(running)
 			},
 			steps: words(queue.AfterEnd, queue.AfterUnqueue, queue.AfterSettle, queue.AfterInputGone)},
-		{name: "refused late", arguments: []string{"--max-queue", "1"},
+		{name: "refused late", arguments: []string{"--set", "queue.max-jobs=1"},
 			live:  (*steps).crowd,
 			steps: words(queue.AfterErase, queue.AfterUnqueue)},
 		{name: "file", live: func(s *steps) { s.remove(s.upload()) },
@@ -138,7 +138,7 @@ func (s *steps) environment() []string {
 }
 
 func (s *steps) arguments() []string {
-	return append([]string{"--lease", "2s", "--attempts", "1000", "--no-warm-up", "--fetch-http", "--fetch-ranges", "127.0.0.0/8"}, s.life.arguments...)
+	return append([]string{"--set", "queue.lease=2s", "--set", "queue.attempts=1000", "--set", "engine.no-warm-up=true", "--set", "fetch.http=true", "--set", "fetch.ranges=127.0.0.0/8"}, s.life.arguments...)
 }
 
 // arm sets the step that ends the server.

@@ -81,7 +81,7 @@ func TestMnmlFaces(t *testing.T) {
 		_, header, _ := send(t, result, "")
 		return done, header
 	}
-	restoring := serve(t, pretend.Plain, "--face-restorer", "test-restorer")
+	restoring := serve(t, pretend.Plain, "--set", "face.restorer=test-restorer")
 	if _, header := ask(restoring, "true"); header.Get("X-Face-Restorer") != "test-restorer" {
 		t.Errorf("restored: %v", header)
 	}
@@ -92,7 +92,7 @@ func TestMnmlFaces(t *testing.T) {
 	if _, header := ask(refining, "true"); header.Get("X-Face-Restorer") != "realesrgan-x4plus; refined" {
 		t.Errorf("refined: %v", header)
 	}
-	refusing := serve(t, pretend.Plain, "--face-missing", "error", "--home", t.TempDir())
+	refusing := serve(t, pretend.Plain, "--set", "face.missing=error", "--home", t.TempDir())
 	code, _, body := send(t, form(t, refusing.url+"/v1/upscale", "image", picture, "face_enhance=true"), "")
 	if code != http.StatusBadRequest || !bytes.Contains(body, []byte("FACE_ENHANCE_UNAVAILABLE")) {
 		t.Errorf("error: %d %s", code, body)

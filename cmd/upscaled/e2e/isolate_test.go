@@ -73,7 +73,7 @@ func TestKilledEngine(t *testing.T) {
 	const credits = 1000
 	data := t.TempDir()
 	key := keys(t, data, "new", "shop", "--credits", strconv.Itoa(credits))
-	server := startProcess(t, data, isolatedEnvironment(), "--jobs", "3", "--attempts", "1")
+	server := startProcess(t, data, isolatedEnvironment(), "--jobs", "3", "--set", "queue.attempts=1")
 	newest := func() int {
 		all := engineProcessID.FindAllStringSubmatch(server.log.String(), -1)
 		id, _ := strconv.Atoi(all[len(all)-1][1])
@@ -143,20 +143,20 @@ func TestEngineThatCannotOpen(t *testing.T) {
 			if refusal == "crash" && isolate == "false" {
 				continue
 			}
-			command := exec.Command(built, "serve", "--listen", "127.0.0.1:0", "--data", t.TempDir(), "--isolate="+isolate)
+			command := exec.Command(built, "serve", "--listen", "127.0.0.1:0", "--data", t.TempDir(), "--set", "engine.isolate="+isolate)
 			command.Env = append(os.Environ(), isolatedEnvironment(pretend.RefusalVariable+"="+refusal)...)
 			said, _ := command.CombinedOutput() // the exit code tells
 			if code := command.ProcessState.ExitCode(); code != want.code || !strings.Contains(string(said), want.text) {
-				t.Errorf("%s, --isolate=%s: exit code %d, want %d\n%s", refusal, isolate, code, want.code, said)
+				t.Errorf("%s, engine.isolate=%s: exit code %d, want %d\n%s", refusal, isolate, code, want.code, said)
 			}
 		}
 	}
 }
 
-// --isolate=false keeps the engine in the server's own process.
+// engine.isolate=false keeps the engine in the server's own process.
 func TestWithoutIsolation(t *testing.T) {
 	t.Parallel()
-	server := startProcess(t, t.TempDir(), isolatedEnvironment(), "--isolate=false")
+	server := startProcess(t, t.TempDir(), isolatedEnvironment(), "--set", "engine.isolate=false")
 	r := form(t, server.url+"/v1/upscale", "image", pngOf(t, textured(64, 48, false)), "scale=2")
 	if code, _, body := send(t, r, ""); code != http.StatusOK {
 		t.Errorf("%d %s", code, body)

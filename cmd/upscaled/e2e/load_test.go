@@ -61,7 +61,7 @@ func TestLoad(t *testing.T) {
 		environment = append(environment, pretend.Variable+"=")
 	}
 	const clients = 200
-	server := startProcess(t, t.TempDir(), environment, "--max-queue", "300")
+	server := startProcess(t, t.TempDir(), environment, "--set", "queue.max-jobs=300")
 	picture := pngOf(t, textured(64, 48, false))
 	answers := &tally{codes: map[int]int{}}
 	end := time.Now().Add(length)

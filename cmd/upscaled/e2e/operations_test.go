@@ -60,8 +60,8 @@ func TestMixedLoadIsCounted(t *testing.T) {
 	defer hook.Close()
 	traces, data := collect(t), t.TempDir()
 	key := keys(t, data, "new", "load", "--credits", "10000")
-	s := serve(t, pretend.Moody, "--data", data, "--jobs", "1", "--large-jobs", "1", "--fetch-http", "--fetch-ranges", "127.0.0.0/8",
-		"--metrics-listen", "127.0.0.1:0", "--traces", traces.url)
+	s := serve(t, pretend.Moody, "--data", data, "--jobs", "1", "--set", "queue.large-jobs=1", "--set", "fetch.http=true", "--set", "fetch.ranges=127.0.0.0/8",
+		"--metrics-listen", "127.0.0.1:0", "--set", "traces.url="+traces.url)
 	load := &mixedLoad{
 		t: t, url: s.url, key: key, picture: pngOf(t, textured(loadWidth, loadHeight, false)), hook: hook.URL, counts: map[string]float64{},
 	}
@@ -230,8 +230,8 @@ func (l *mixedLoad) checkTraces(c *collected) {
 // Profiles are for this machine only.
 func TestProfiles(t *testing.T) {
 	t.Parallel()
-	s := serve(t, pretend.Plain, "--pprof-listen", "127.0.0.1:0")
-	code, body := get(t, s.watchedAt(t, "pprof-listen")+"/debug/pprof/goroutine?debug=1", "")
+	s := serve(t, pretend.Plain, "--set", "pprof.listen=127.0.0.1:0")
+	code, body := get(t, s.watchedAt(t, "pprof.listen")+"/debug/pprof/goroutine?debug=1", "")
 	if code != http.StatusOK || !bytes.Contains(body, []byte("goroutine profile")) {
 		t.Errorf("%d %.200s", code, body)
 	}
@@ -247,8 +247,8 @@ func TestProfiles(t *testing.T) {
 func TestWorkerIsWatched(t *testing.T) {
 	t.Parallel()
 	traces, data := collect(t), t.TempDir()
-	api := serve(t, pretend.Plain, "--data", data, "--no-worker", "--metrics-listen", "127.0.0.1:0", "--traces", traces.url)
-	worker := launch(t, []string{mode(pretend.Plain)}, "worker", "--data", data, "--metrics-listen", "127.0.0.1:0", "--traces", traces.url)
+	api := serve(t, pretend.Plain, "--data", data, "--no-worker", "--metrics-listen", "127.0.0.1:0", "--set", "traces.url="+traces.url)
+	worker := launch(t, []string{mode(pretend.Plain)}, "worker", "--data", data, "--metrics-listen", "127.0.0.1:0", "--set", "traces.url="+traces.url)
 	worker.waitForLog(t, "metrics-listen")
 	at := worker.watchedAt(t, "metrics-listen")
 	ready(t, at)

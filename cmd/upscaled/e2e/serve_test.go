@@ -147,7 +147,7 @@ func TestClientThatLeavesCancels(t *testing.T) {
 // finishes it.
 func TestStopHandsWorkOn(t *testing.T) {
 	t.Parallel()
-	s := serve(t, pretend.Blocked, "--grace", "200ms")
+	s := serve(t, pretend.Blocked, "--set", "queue.grace=200ms")
 	_, _, body := send(t, form(t, s.url+"/public/v1/image-tune/upscale", "image", pngOf(t, textured(40, 40, false)), "scale=1K"), "")
 	id := decodeJSON[map[string]string](t, body)["job_id"]
 	s.waitForLog(t, pretend.Begun)

@@ -135,8 +135,8 @@ func (s soak) start(t *testing.T) (*soakLoad, soakWatch) {
 	watch := soakWatch{data: t.TempDir(), temporary: t.TempDir()}
 	load.outside, load.key = outside, keys(t, watch.data, "new", "soak", "--credits", fmt.Sprint(soakCredits))
 	command := s.command(append([]string{
-		"serve", "--listen", "127.0.0.1:0", "--data", watch.data, "--retention", s.retention.String(), "--artnex-per-day", "0",
-		"--large-pixels", "30000", "--fetch-ranges", "127.0.0.0/8", "--metrics-listen", "127.0.0.1:0", "--pprof-listen", "127.0.0.1:0",
+		"serve", "--listen", "127.0.0.1:0", "--data", watch.data, "--set", "queue.retention=" + s.retention.String(), "--set", "apis.artnex.per-day=0",
+		"--set", "queue.large-pixels=30000", "--set", "fetch.ranges=127.0.0.0/8", "--metrics-listen", "127.0.0.1:0", "--set", "pprof.listen=127.0.0.1:0",
 	}, s.arguments...)...)
 	command.Env = append(command.Env, "TMPDIR="+watch.temporary, "SSL_CERT_FILE="+certificate)
 	watch.process = begin(t, command).ready(t)
@@ -146,7 +146,7 @@ func (s soak) start(t *testing.T) (*soakLoad, soakWatch) {
 		return natstest.Amounts(ctx, store)
 	}
 	watch.metrics = process{log: watch.log}.watchedAt(t, "metrics-listen")
-	watch.profiles = process{log: watch.log}.watchedAt(t, "pprof-listen")
+	watch.profiles = process{log: watch.log}.watchedAt(t, "pprof.listen")
 	return load, watch
 }
 

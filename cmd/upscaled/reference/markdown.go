@@ -6,14 +6,15 @@ import (
 	"strings"
 )
 
-// Markdown writes all pages as one document, with a table of contents and the
-// exit codes. The result depends on its arguments alone.
-func Markdown(w io.Writer, pages []Page, codes []ExitCode) error {
+// Markdown writes all pages as one document, with a table of contents, the
+// settings that have no flag and the exit codes. The result depends on its
+// arguments alone.
+func Markdown(w io.Writer, pages []Page, settings []Flag, codes []ExitCode) error {
 	var b strings.Builder
 	name := pages[0].Path
 	fmt.Fprintf(&b, "# Command line\n\n<!-- written by '%s reference --markdown'; do not edit -->\n\n", name)
 	fmt.Fprintf(&b, "`%s VERB --help` shows the same in the terminal. A setting with a variable comes from its\n"+
-		"flag, else from the environment, else from the file named by `--config` where\nthere is that flag, else it is the default. A variable that is set and empty counts as not set.\n\n", name)
+		"flag, else from the environment, else from the file named by `--config` for verbs that\nhave that flag, else it is the default. A variable that is set and empty counts as not set.\n\n", name)
 	b.WriteString("| verb | what it does |\n| --- | --- |\n")
 	for _, page := range pages[1:] {
 		fmt.Fprintf(&b, "| [`%s`](#%s) | %s |\n", page.Path, anchor(page.Path), cell(page.Short))
@@ -22,6 +23,11 @@ func Markdown(w io.Writer, pages []Page, codes []ExitCode) error {
 	flagTable(&b, pages[0].Flags)
 	for _, page := range pages[1:] {
 		section(&b, page)
+	}
+	b.WriteString("\n## Settings without a flag\n\nThe part before the last dot is the section of the TOML file. `--set KEY=VALUE` sets them on the\ncommand line, and `upscaled config` prints them all. Sizes are written as `256M` or `8MiB`.\n\n" +
+		"| key | environment | default | meaning |\n| --- | --- | --- | --- |\n")
+	for _, f := range settings {
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", code(f.Name), code(f.Environment), code(f.Default), cell(f.Usage))
 	}
 	b.WriteString("\n## Exit codes\n\n| code | meaning |\n| --- | --- |\n")
 	for _, code := range codes {

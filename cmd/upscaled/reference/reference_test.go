@@ -40,12 +40,12 @@ func TestPages(t *testing.T) {
 func TestMarkdown(t *testing.T) {
 	t.Parallel()
 	var b bytes.Buffer
-	if err := Markdown(&b, Pages(invented(), "variable"), []ExitCode{{0, "cooked"}, {1, "burnt"}}); err != nil {
+	if err := Markdown(&b, Pages(invented(), "variable"), []Flag{{Name: "oven.heat", Environment: "COOK_OVEN_HEAT", Default: "200", Usage: "degrees"}}, []ExitCode{{0, "cooked"}, {1, "burnt"}}); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
 		"| [`cook soup`](#cook-soup) | Cook soup |", "## cook soup\n\nCook soup.\n", "```sh\ncook soup --salt 2 tomato\ncook soup .hidden\n```",
-		"| `--salt int` |  | `3` | spoons of salt |", "| `--kitchen string` | `COOK_KITCHEN` |  | where a\\|b is (default: here) |", "| 1 | burnt |",
+		"| `--salt int` |  | `3` | spoons of salt |", "| `--kitchen string` | `COOK_KITCHEN` |  | where a\\|b is (default: here) |", "| 1 | burnt |", "| `oven.heat` | `COOK_OVEN_HEAT` | `200` | degrees |",
 	} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in\n%s", want, b.String())

@@ -26,7 +26,7 @@ func checkMemory(s *source, limits imagedata.Limits) error {
 		return nil
 	}
 	return fault.New(fault.TooLarge,
-		"Decoding this %s image of %dx%d pixels takes %d MiB of memory and the limit (decode-memory) is %d MiB; scale it down%s first.",
+		"Decoding this %s image of %dx%d pixels takes %d MiB of memory and the limit is %d MiB; scale it down%s first.",
 		name(s.info.Format), s.info.Width, s.info.Height, need>>20, limits.Memory>>20, s.lighter)
 }
 

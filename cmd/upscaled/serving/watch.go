@@ -1,4 +1,4 @@
-package main
+package serving
 
 import (
 	"context"
@@ -7,8 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/spf13/pflag"
-
+	"upscaled/cmd/upscaled/settings"
 	"upscaled/server"
 	"upscaled/server/admin"
 	"upscaled/server/metrics"
@@ -17,32 +16,6 @@ import (
 	"upscaled/server/webhook"
 	"upscaled/server/worker"
 )
-
-// operationSettings say how a server or worker is watched; the zero value is
-// not at all.
-type operationSettings struct {
-	metrics, pprof, traces string
-	ratio                  float64
-}
-
-func (s *operationSettings) declare(flags *pflag.FlagSet) {
-	flags.StringVar(&s.metrics, "metrics-listen", "", "address and port for Prometheus (/metrics) and for /healthz and /readyz, such as 127.0.0.1:9464 (default: none)")
-	flags.StringVar(&s.pprof, "pprof-listen", "", "address and port on this machine for Go's profiles (/debug/pprof/), such as 127.0.0.1:6060 (default: none)")
-	flags.StringVar(&s.traces, "traces", "", "URL of an OpenTelemetry collector (OTLP over HTTP) to send traces to, such as http://127.0.0.1:4318 (default: OTEL_EXPORTER_OTLP_ENDPOINT, else none)")
-	flags.Float64Var(&s.ratio, "trace-ratio", 1, "share of the traces that are kept, 0 to 1, where the client's traceparent does not say")
-	fromEnvironment(flags, "metrics-listen", "pprof-listen", "traces", "trace-ratio")
-}
-
-func (s *operationSettings) problems() []string {
-	var all []string
-	if s.pprof != "" && !admin.IsLoopback(s.pprof) {
-		all = append(all, "--pprof-listen "+s.pprof+" is reached from elsewhere, and profiles tell what is in memory: use 127.0.0.1")
-	}
-	if !(s.ratio >= 0 && s.ratio <= 1) { // NaN is neither
-		all = append(all, "--trace-ratio must be 0 to 1")
-	}
-	return all
-}
 
 // watched is a process that is watched; the parts that are off are nil.
 type watched struct {
@@ -58,47 +31,47 @@ type watched struct {
 // watch makes what the settings ask for, and opens the ports, so that one in
 // use is told before work begins. Scrapes are answered from serve to close,
 // which must come before the engine's end.
-func (a *app) watch(ctx context.Context, s operationSettings, self *system, log *slog.Logger) (*watched, error) {
+func (p *Program) watch(ctx context.Context, s settings.Watch, self *system, log *slog.Logger) (*watched, error) {
 	w := &watched{log: log, stop: func() {}}
-	if err := w.open(ctx, a, s, self); err != nil {
+	if err := w.open(ctx, p, s, self); err != nil {
 		w.close()
 		return nil, err
 	}
 	return w, nil
 }
 
-func (w *watched) open(ctx context.Context, a *app, s operationSettings, self *system) error {
-	endpoint, err := trace.Endpoint(s.traces, a.lookupEnv)
+func (w *watched) open(ctx context.Context, p *Program, s settings.Watch, self *system) error {
+	endpoint, err := trace.Endpoint(s.Traces, p.LookupEnv)
 	if err != nil {
 		return err
 	}
 	if endpoint != "" {
-		options := trace.Options{URL: endpoint, Ratio: s.ratio, Service: "upscaled", Version: build(), Log: w.log}
+		options := trace.Options{URL: endpoint, Ratio: s.TraceRatio, Service: "upscaled", Version: p.Version, Log: w.log}
 		if w.tracer, err = trace.New(ctx, options); err != nil {
 			return err
 		}
 	}
-	if s.metrics != "" {
-		names, err := a.networkNames()
+	if s.Metrics != "" {
+		names, err := p.networkNames()
 		if err != nil {
 			return err
 		}
 		w.metrics = metrics.New(metrics.Options{
-			Version: build(), Models: names, Depth: self.depth, Devices: self.devices, Restarts: self.restarts, Log: w.log,
+			Version: p.Version, Models: names, Depth: self.depth, Devices: self.devices, Restarts: self.restarts, Log: w.log,
 		})
-		if err := w.listen("metrics-listen", s.metrics, admin.Metrics(w.metrics.Handler(), self.unready(ctx))); err != nil {
+		if err := w.listen("metrics-listen", s.Metrics, admin.Metrics(w.metrics.Handler(), self.unready(ctx))); err != nil {
 			return err
 		}
 	}
-	if s.pprof != "" {
-		return w.listen("pprof-listen", s.pprof, admin.Profiles())
+	if s.Profiles != "" {
+		return w.listen("pprof.listen", s.Profiles, admin.Profiles())
 	}
 	return nil
 }
 
 // networkNames are those that jobs may ask for.
-func (a *app) networkNames() ([]string, error) {
-	store, err := a.openStore()
+func (p *Program) networkNames() ([]string, error) {
+	store, err := p.Store()
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package main
+package serving
 
 import (
 	"context"
@@ -18,9 +18,9 @@ import (
 // system tells the native API what this process knows of itself. It may be
 // used concurrently once serve has opened the store.
 type system struct {
-	app   *app
-	queue interface{ Depth() job.Depth }
-	ready *readiness
+	program *Program
+	queue   interface{ Depth() job.Depth }
+	ready   *readiness
 	// worker says that this process runs jobs.
 	worker bool
 }
@@ -29,12 +29,12 @@ type system struct {
 func (s *system) Status(ctx context.Context) (native.Status, error) {
 	depth := s.queue.Depth()
 	status := native.Status{
-		Version: build(), Ready: s.ready.err(ctx) == nil, Queued: depth.Queued, Running: depth.Running,
+		Version: s.program.Version, Ready: s.ready.err(ctx) == nil, Queued: depth.Queued, Running: depth.Running,
 	}
 	if !s.worker {
 		return status, nil
 	}
-	store, err := s.app.openStore()
+	store, err := s.program.Store()
 	if err != nil {
 		return status, err
 	}
@@ -47,7 +47,7 @@ func (s *system) Status(ctx context.Context) (native.Status, error) {
 
 // defaultModel is what a job runs on that names none.
 func (s *system) defaultModel(store *models.Store) string {
-	if name := s.app.settings.model; name != "" {
+	if name := s.program.Model; name != "" {
 		return store.CanonicalName(name)
 	}
 	kind := "cpu"
@@ -62,7 +62,7 @@ func (s *system) Models(context.Context) ([]native.Model, error) {
 	if !s.worker {
 		return nil, nil
 	}
-	store, err := s.app.openStore()
+	store, err := s.program.Store()
 	if err != nil {
 		return nil, err
 	}
@@ -129,13 +129,13 @@ func (s *system) unready(ctx context.Context) func(context.Context) error {
 	}
 }
 
-// webhookSecret is the secret's name in the store.
-const webhookSecret = "webhooks"
+// WebhookSecret is the secret's name in the store.
+const WebhookSecret = "webhooks"
 
 // webhooks makes what calls webhooks. The secret is the store's, so that all
 // processes sign alike.
-func (a *app) webhooks(ctx context.Context, c *queue.Connection, back backend, config server.Config, web *server.Server, observer webhook.Observer, log *slog.Logger) (*webhook.Sender, error) {
-	secret, err := c.Secret(ctx, webhookSecret)
+func (p *Program) webhooks(ctx context.Context, c *queue.Connection, back backend, config server.Config, web *server.Server, observer webhook.Observer, log *slog.Logger) (*webhook.Sender, error) {
+	secret, err := c.Secret(ctx, WebhookSecret)
 	if err != nil {
 		return nil, err
 	}

@@ -9,16 +9,17 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"upscaled/cmd/upscaled/settings"
 	"upscaled/models"
 )
 
 // explainMistakes makes a verb and all below it tell mistakes of typing in this
 // program's words: what is wrong, what is near to it, and what is taken.
-func explainMistakes(cmd *cobra.Command) {
-	cmd.SetFlagErrorFunc(flagMistake)
+func explainMistakes(cmd *cobra.Command, known func() []settings.Setting) {
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return flagMistake(cmd, known, err) })
 	cmd.Args = checkArguments
 	for _, verb := range cmd.Commands() {
-		explainMistakes(verb)
+		explainMistakes(verb, known)
 	}
 }
 
@@ -55,7 +56,7 @@ func verbs(cmd *cobra.Command) (names []string) {
 
 // flagMistake says in one clause what is wrong with a flag. The library's own
 // text quotes Go's number parser and knows no near names.
-func flagMistake(cmd *cobra.Command, err error) error {
+func flagMistake(cmd *cobra.Command, known func() []settings.Setting, err error) error {
 	var unknown *pflag.NotExistError
 	var value *pflag.InvalidValueError
 	var missing *pflag.ValueRequiredError
@@ -67,6 +68,9 @@ func flagMistake(cmd *cobra.Command, err error) error {
 		var names []string
 		cmd.Flags().VisitAll(func(flag *pflag.Flag) { names = append(names, flag.Name) })
 		typed := unknown.GetSpecifiedName()
+		if moved := settings.Moved(typed, known()); moved != "" && cmd.Flags().Lookup("set") != nil {
+			return errors.New(moved)
+		}
 		return fmt.Errorf("'%s' has no flag --%s%s", cmd.CommandPath(), typed, suggestion("--", typed, names))
 	case errors.As(err, &missing):
 		flag := missing.GetFlag()
@@ -82,7 +86,7 @@ func flagMistake(cmd *cobra.Command, err error) error {
 func takes(flag *pflag.Flag) string {
 	return map[string]string{
 		"int": "a whole number", "int64": "a whole number", "intSlice": "whole numbers",
-		"float32": "a number", "float64": "a number", "pixels": "a number such as 256M",
+		"number": "a number", "float64": "a number", "size": "a number such as 256M",
 		"duration": "a time such as 30s or 5m", "bool": "true or false",
 	}[flag.Value.Type()]
 }

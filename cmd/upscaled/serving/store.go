@@ -1,12 +1,12 @@
-package main
+package serving
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"strings"
 	"time"
 
+	"upscaled/cmd/upscaled/settings"
 	"upscaled/models/fault"
 	"upscaled/server/account"
 	"upscaled/server/job"
@@ -20,11 +20,12 @@ func parseLevel(text string) (slog.Level, error) {
 	return level, err
 }
 
-// newLogger writes to standard error: standard output is for results.
-func newLogger(out io.Writer, w workSettings) *slog.Logger {
-	level, _ := parseLevel(w.logLevel) // problems has checked it
+// logger writes to the program's log: standard output is for results.
+func (p *Program) logger(w settings.Work) *slog.Logger {
+	out := p.Log
+	level, _ := parseLevel(w.LogLevel) // problems has checked it
 	options := &slog.HandlerOptions{Level: level}
-	if w.logText || isTerminal(out) {
+	if w.LogText || p.Terminal(out) {
 		return slog.New(slog.NewTextHandler(out, options))
 	}
 	return slog.New(slog.NewJSONHandler(out, options))
@@ -32,35 +33,35 @@ func newLogger(out io.Writer, w workSettings) *slog.Logger {
 
 // connect opens the store of jobs and keys: the external one, or the embedded
 // one in the data folder. It is closed when the program ends.
-func (a *app) connect(q queueSettings, log *slog.Logger) (*queue.Connection, error) {
+func (p *Program) connect(q settings.Queue, log *slog.Logger) (*queue.Connection, error) {
 	var connection *queue.Connection
 	var err error
-	if q.nats != "" {
-		connection, err = queue.Dial(q.nats, q.credentials)
+	if q.NATS != "" {
+		connection, err = queue.Dial(q.NATS, q.Credentials)
 	} else {
-		connection, err = queue.Embed(q.folder(a.lookupEnv), log)
+		connection, err = queue.Embed(q.Folder(p.LookupEnv), log)
 	}
 	if err != nil {
 		return nil, err
 	}
-	a.onClose(func() error { connection.Close(); return nil })
+	p.OnClose(func() error { connection.Close(); return nil })
 	return connection, nil
 }
 
 // join opens the store beside whoever has it: the external one, that of a
 // running server on this machine, or, where alone says so, the embedded one.
-func (a *app) join(q queueSettings, log *slog.Logger, alone bool) (*queue.Connection, error) {
-	if q.nats != "" {
-		return a.connect(q, log)
+func (p *Program) Join(q settings.Queue, log *slog.Logger, alone bool) (*queue.Connection, error) {
+	if q.NATS != "" {
+		return p.connect(q, log)
 	}
-	connection, err := queue.Attach(q.folder(a.lookupEnv))
+	connection, err := queue.Attach(q.Folder(p.LookupEnv))
 	if fault.KindOf(err) == fault.NotFound && alone {
-		return a.connect(q, log)
+		return p.connect(q, log)
 	}
 	if err != nil {
 		return nil, err
 	}
-	a.onClose(func() error { connection.Close(); return nil })
+	p.OnClose(func() error { connection.Close(); return nil })
 	return connection, nil
 }
 
@@ -72,7 +73,7 @@ type backend struct {
 }
 
 // openBackend opens queue and accounts on a connection.
-func (a *app) openBackend(ctx context.Context, c *queue.Connection, w workSettings, external bool, quotas map[string]int, observer queue.Observer, log *slog.Logger) (backend, error) {
+func (p *Program) openBackend(ctx context.Context, c *queue.Connection, w settings.Work, external bool, quotas map[string]int, observer queue.Observer, log *slog.Logger) (backend, error) {
 	store, err := c.Accounts(ctx)
 	if err != nil {
 		return backend{}, err
@@ -85,9 +86,9 @@ func (a *app) openBackend(ctx context.Context, c *queue.Connection, w workSettin
 		orphans = 3 * time.Minute
 	}
 	queue, err := queue.Open(ctx, c, queue.Options{
-		MaxUnfinished: w.maxUnfinished, Concurrent: w.perKey, PerDay: quotas, Retention: w.retention,
-		Lease: w.lease, Attempts: w.attempts, Ledger: accounts, Orphans: orphans, Observer: observer, Failpoint: a.failpoint, Log: log, Now: time.Now,
-		Large: func(spec job.Spec, _ []byte) bool { return spec.Input.Pixels() > w.largePixels },
+		MaxUnfinished: w.MaxJobs, Concurrent: w.PerKey, PerDay: quotas, Retention: w.Retention,
+		Lease: w.Lease, Attempts: w.Attempts, Ledger: accounts, Orphans: orphans, Observer: observer, Failpoint: p.Failpoint, Log: log, Now: time.Now,
+		Large: func(spec job.Spec, _ []byte) bool { return spec.Input.Pixels() > w.LargePixels },
 	})
 	return backend{connection: c, accounts: accounts, queue: queue}, err
 }

@@ -1,0 +1,231 @@
+// Package serving assembles servers and workers from their parts: the store of
+// jobs and keys, the queue, HTTP, the engine in a process of its own, metrics and
+// traces.
+package serving
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"sync/atomic"
+	"time"
+	"upscaled/cmd/upscaled/settings"
+	"upscaled/engine"
+	"upscaled/engine/imagedata"
+	"upscaled/models"
+	"upscaled/models/fault"
+	"upscaled/server"
+	"upscaled/server/queue"
+	"upscaled/server/worker"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Program is what a server or worker needs of the program around it.
+type Program struct {
+	// Log receives log lines; Terminal reports whether a stream is a terminal.
+	Log       io.Writer
+	Terminal  func(any) bool
+	LookupEnv func(string) (string, bool)
+	// Version is shown to clients, Model is the operator's choice or "".
+	Version, Model string
+	// Store opens the store of models, once.
+	Store func() (*models.Store, error)
+	// Open opens an engine in this process.
+	Open func(context.Context, imagedata.Limits) (engine.Upscaler, error)
+	// Process returns the command of the process that runs models, with Arguments;
+	// nil runs them in this one.
+	Process   func(arguments []string) *exec.Cmd
+	Arguments func(settings.Engine) []string
+	// OnClose registers what to release when the program ends.
+	OnClose func(func() error)
+	// Usage marks an error as a mistake in the settings, IsUsage recognizes it.
+	Usage   func(error) error
+	IsUsage func(error) bool
+	// Failpoint is called after every step of a job; nil except in crash tests.
+	Failpoint func(step queue.Failpoint, id string)
+}
+
+// Serve runs a whole server: store, queue, HTTP and, unless noWorker, a worker.
+// HTTP and worker end first, while the queue still reports to waiting calls.
+func (p *Program) Serve(ctx context.Context, config server.Config, q settings.Queue, w settings.Work, o settings.Watch, noWorker bool) error {
+	log := p.logger(w)
+	if _, err := p.Store(); err != nil { // several goroutines use it from here on
+		return err
+	}
+	connection, err := p.connect(q, log)
+	if err != nil {
+		return err
+	}
+	ready := &readiness{check: connection.Healthy}
+	self := &system{program: p, ready: ready, worker: !noWorker}
+	watched, err := p.watch(ctx, o, self, log)
+	if err != nil {
+		return err
+	}
+	defer watched.close()
+	back, err := p.openBackend(ctx, connection, w, q.NATS != "", config.APIs.Quotas(), watched.forJobs(), log)
+	if err != nil {
+		return err
+	}
+	self.queue = back.queue
+	watched.serve(ctx)
+	secret, err := connection.Secret(ctx, "result-links")
+	if err != nil {
+		return err
+	}
+	config.TLS.Cache = filepath.Join(q.Folder(p.LookupEnv), "certificates")
+	config.Version, config.APIs.Native.Retention = p.Version, w.Retention
+	web, err := server.New(ctx, config, server.Parts{
+		Queue: back.queue, Auth: back.accounts, System: self, Secrets: [][]byte{secret}, Ready: ready.err,
+		Decoders: runtime.GOMAXPROCS(0), Faces: p.faceCheck(w, noWorker), Observers: watched.forServer(), Log: log, Now: time.Now,
+	})
+	if err != nil {
+		return err
+	}
+	hooks, err := p.webhooks(ctx, connection, back, config, web, watched.forWebhooks(), log)
+	if err != nil {
+		return err
+	}
+	address, err := web.Listen()
+	if err != nil {
+		return err
+	}
+	log.Info("listening", "address", address.String(), "url", config.TLS.Scheme()+"://"+address.String())
+	return underQueue(ctx, back, func(ctx context.Context) error {
+		group, ctx := errgroup.WithContext(ctx)
+		group.Go(func() error { return web.Run(ctx) })
+		group.Go(func() error { return hooks.Run(ctx) })
+		if noWorker {
+			ready.set()
+		} else {
+			group.Go(func() error { return p.work(ctx, back, w, log, ready, watched.forWorker()) })
+		}
+		return group.Wait()
+	})
+}
+
+// faceCheck refuses jobs whose faces could not be restored before they are
+// accepted, if the operator wants no substitute and this process runs the jobs;
+// nil leaves it to the workers.
+func (p *Program) faceCheck(w settings.Work, noWorker bool) func(context.Context) error {
+	if noWorker || engine.FaceMissing(w.Faces.Missing) != engine.Refuse {
+		return nil
+	}
+	name := w.Faces.Restorer
+	if name == "auto" {
+		name = ""
+	}
+	return func(ctx context.Context) error {
+		store, err := p.Store()
+		if err == nil {
+			_, _, err = store.LoadRestorer(ctx, name)
+		}
+		return err
+	}
+}
+
+// underQueue runs something while the queue runs, and ends the queue last.
+func underQueue(ctx context.Context, back backend, run func(context.Context) error) error {
+	queueContext, stopQueue := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopQueue()
+	queue := make(chan error, 1)
+	running, stopRunning := context.WithCancel(ctx)
+	defer stopRunning()
+	go func() {
+		queue <- back.queue.Run(queueContext)
+		stopRunning() // nothing works without it
+	}()
+	err := run(running)
+	stopQueue()
+	if queueErr := <-queue; err == nil {
+		err = queueErr
+	}
+	if ctx.Err() != nil && fault.KindOf(err) == fault.Canceled {
+		err = nil // the way a server ends
+	}
+	return err
+}
+
+// work opens the engine, warms it up and runs jobs.
+func (p *Program) work(ctx context.Context, back backend, w settings.Work, log *slog.Logger, ready *readiness, observers []worker.Observer) error {
+	opened, warm, err := p.openForJobs(ctx, w, log)
+	if err != nil {
+		return err
+	}
+	ready.engine.Store(&opened)
+	started := time.Now()
+	if err := warm(ctx); err != nil {
+		return err
+	}
+	if !w.NoWarmUp {
+		log.Info("warmed up", "seconds", time.Since(started).Seconds())
+	}
+	ready.set()
+	return worker.New(worker.Options{
+		Source: back.queue, Engine: opened, Small: w.Small, Large: w.Large, Grace: w.Grace, Log: log,
+		Faces: w.Faces.Request(), Observers: observers,
+	}).Run(ctx)
+}
+
+var (
+	errWarming    = errors.New("the network is loading")
+	errRestarting = errors.New("the engine's process ended and is started again")
+	errStopping   = errors.New("stopping")
+)
+
+// readiness is whether jobs can be run now.
+type readiness struct {
+	warm atomic.Bool
+	// engine is the worker's once it is open.
+	engine atomic.Pointer[engine.Upscaler]
+	check  func(context.Context) error
+}
+
+// set says that the worker is ready.
+func (r *readiness) set() { r.warm.Store(true) }
+
+func (r *readiness) err(ctx context.Context) error {
+	if !r.warm.Load() {
+		return errWarming
+	}
+	if opened := r.engine.Load(); opened != nil {
+		//guard:ready-while-restarting TestNotReadyWhileTheEngineRestarts
+		if isolated, ok := (*opened).(interface{ Ready() error }); ok && isolated.Ready() != nil {
+			return errRestarting
+		}
+	}
+	return r.check(ctx)
+}
+
+// Work runs jobs that a server accepted, until ctx ends.
+func (p *Program) Work(ctx context.Context, q settings.Queue, w settings.Work, o settings.Watch) error {
+	log := p.logger(w)
+	connection, err := p.Join(q, log, false)
+	if fault.KindOf(err) == fault.NotFound {
+		return p.Usage(fmt.Errorf("no upscaled server is running on the data folder %s; start 'upscaled serve', or name an external queue with --nats", q.Folder(p.LookupEnv)))
+	} else if err != nil {
+		return err
+	}
+	ready := &readiness{check: connection.Healthy}
+	self := &system{program: p, ready: ready, worker: true}
+	watched, err := p.watch(ctx, o, self, log)
+	if err != nil {
+		return err
+	}
+	defer watched.close()
+	back, err := p.openBackend(ctx, connection, w, true, nil, watched.forJobs(), log)
+	if err != nil {
+		return err
+	}
+	self.queue = back.queue
+	watched.serve(ctx)
+	return underQueue(ctx, back, func(ctx context.Context) error {
+		return p.work(ctx, back, w, log, ready, watched.forWorker())
+	})
+}
