@@ -2,23 +2,15 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
-	"os/exec"
-	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
-	"upscaled/engine"
-	"upscaled/engine/tune"
-	"upscaled/engine/upscaler"
-	"upscaled/models"
+	"upscaled/cmd/upscaled/doctor"
 	"upscaled/models/fault"
 )
 
 const doctorHelp = `Shows the program, ONNX Runtime, devices and models, what is missing and the
-command that mends it. Downloads nothing. The exit code is 0 when upscaling
+command that fixes it. Downloads nothing. The exit code is 0 when upscaling
 would work without any download.`
 
 func newDoctorCommand(a *app) *cobra.Command {
@@ -32,171 +24,19 @@ func newDoctorCommand(a *app) *cobra.Command {
 	return cmd
 }
 
-// finding is one thing that is wrong and what mends it.
-type finding struct {
-	Problem string `json:"problem"`
-	Fix     string `json:"fix"`
-	// Fatal problems keep upscaling from working.
-	Fatal bool `json:"fatal"`
-}
-
-// diagnosis is what doctor found; it is also the JSON form.
-type diagnosis struct {
-	Program string `json:"program"`
-	Home    string `json:"home"`
-	Library string `json:"onnxruntime_library,omitempty"`
-	Version string `json:"onnxruntime_version,omitempty"`
-	// Providers are the kinds of devices the library can drive.
-	Providers []string       `json:"providers,omitempty"`
-	Device    *engine.Device `json:"device,omitempty"`
-	// Processor is what computes where the device is the processor, and why.
-	Processor string `json:"processor,omitempty"`
-	// Native is all code in the process that is not Go.
-	Native []nativeCode   `json:"native,omitempty"`
-	NPM    string         `json:"npm,omitempty"`
-	Models []models.Entry `json:"models"`
-	// Tuning is what was measured of GPUs on this machine.
-	Tuning   []tune.Record `json:"tuning,omitempty"`
-	Findings []finding     `json:"findings"`
-}
-
 func (a *app) doctor(ctx context.Context, asJSON bool) error {
 	o, err := a.engineOptions()
 	if err != nil {
 		return err
 	}
-	store := o.Store
-	d := diagnosis{Program: version(), Home: store.Home()}
-	if path, err := exec.LookPath("npm"); err == nil {
-		d.NPM = path
-	}
-	d.examineEngine(o)
-	d.Native = loadedNativeCode(d.Library, d.Version)
-	d.examineModels(ctx, store, a.settings.model)
-	if d.Tuning, err = upscaler.Tunings(store); err != nil {
-		d.add(false, err.Error(), "upscaled tune")
-	}
-	if d.NPM == "" && !store.Offline() && len(d.Findings) > 0 {
-		d.add(false, "npm was not found; some downloads come from npm packages.", "install Node.js with npm")
-	}
+	d := doctor.Examine(ctx, version(), o, optionUsage)
 	if asJSON {
-		encoder := json.NewEncoder(a.stdout)
-		encoder.SetIndent("", "  ")
-		err = encoder.Encode(d)
+		err = a.writeJSON(d)
 	} else {
-		err = a.showDiagnosis(d)
+		err = d.Write(a.stdout)
 	}
-	if err != nil {
-		return err
+	if problem := d.Fatal(); err == nil && problem != "" {
+		err = codedError{fault.New(fault.ModelMissing, "%s", problem), exitMissing}
 	}
-	for _, f := range d.Findings {
-		if f.Fatal {
-			return codedError{fault.New(fault.ModelMissing, "%s", f.Problem), exitMissing}
-		}
-	}
-	return nil
-}
-
-func (d *diagnosis) add(fatal bool, problem, fix string) {
-	d.Findings = append(d.Findings, finding{Problem: problem, Fix: fix, Fatal: fatal})
-}
-
-// examineEngine reports the library and the device that upscaling would use.
-func (d *diagnosis) examineEngine(o upscaler.Options) {
-	found, err := upscaler.Inspect(o)
-	if err != nil {
-		d.add(true, optionUsage(err).Error(), "upscaled doctor --device auto --cpu-engine auto --precision auto --threads 0")
-		return
-	}
-	d.Library, d.Version, d.Device, d.Providers, d.Processor = found.Library, found.Version, found.Device, found.Providers, found.CPU
-	switch {
-	case d.Library == "":
-		name := "onnxruntime"
-		if found.LibraryKind == "cuda" {
-			name = "onnxruntime-cuda"
-		}
-		d.add(true, "ONNX Runtime for "+found.LibraryKind+" is not installed.", "upscaled models pull "+name)
-	case found.DeviceError != nil:
-		d.add(true, fault.Sentence(found.DeviceError), "upscaled doctor --device cpu shows whether the processor works")
-	case found.CPUError != nil:
-		d.add(true, found.CPUError.Error(), "upscaled doctor --cpu-engine auto --precision auto")
-	}
-}
-
-// examineModels checks the hashes of what is installed and asks for the model
-// that upscaling would use.
-func (d *diagnosis) examineModels(ctx context.Context, store *models.Store, wanted string) {
-	d.Models = store.List()
-	if wanted == "" {
-		kind := "cpu"
-		if d.Device != nil {
-			kind = d.Device.Kind
-		}
-		wanted = store.Default(kind)
-	}
-	entry, err := store.Entry(wanted)
-	switch {
-	case err != nil:
-		d.add(true, fault.Sentence(err), "upscaled models list")
-	case !entry.Installed:
-		d.add(true, "The model "+entry.Name+" is not installed.", "upscaled models pull "+entry.Name)
-	}
-	results, err := store.Verify(ctx)
-	if err != nil {
-		d.add(true, fault.Sentence(err), "upscaled doctor")
-	}
-	for _, result := range results {
-		if result.Err != nil {
-			d.add(result.Name == entry.Name, fault.Sentence(result.Err), "upscaled models pull "+result.Name)
-		}
-	}
-}
-
-func (a *app) showDiagnosis(d diagnosis) error {
-	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-	row := func(name, value string) {
-		if value == "" {
-			value = "missing"
-		}
-		fmt.Fprintf(w, "%s\t%s\n", name, value)
-	}
-	row("Program", d.Program)
-	row("ONNX Runtime", strings.TrimSpace(d.Version+" "+d.Library))
-	row("Providers", strings.Join(d.Providers, ", "))
-	if d.Device != nil {
-		row("Device", fmt.Sprintf("%s, %s, %s", d.Device.Kind, d.Device.Name, d.Device.Precision))
-		if d.Processor != "" {
-			row("Computes with", d.Processor)
-		}
-		row("Memory", fmt.Sprintf("%.1f GB, %.1f GB free", float64(d.Device.Memory)/1e9, float64(d.Device.Free)/1e9))
-	}
-	for _, n := range d.Native {
-		row("Native code", strings.Join(strings.Fields(n.Name+" "+n.Version), " ")+" ("+n.Path+")")
-	}
-	row("Models in", d.Home)
-	row("npm", d.NPM)
-	for _, e := range d.Models {
-		state := "not installed"
-		if e.Installed {
-			state = fmt.Sprintf("installed, %.1f MB", float64(e.Size)/1e6)
-		}
-		row("  "+e.Name, state)
-	}
-	for _, r := range d.Tuning {
-		row("  measured", fmt.Sprintf("%s, %s, %s: %s, tile %d, %d at once, %.1f MP/s", r.Key.Device, r.Model, r.Key.Precision,
-			r.Best.Variant, r.Best.Side, r.Best.Parallel, r.Best.MegapixelsPerSecond))
-	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	if len(d.Findings) == 0 {
-		_, err := fmt.Fprintln(a.stdout, "\nEverything that upscaling needs is here.")
-		return err
-	}
-	for _, f := range d.Findings {
-		if _, err := fmt.Fprintf(a.stdout, "\nProblem: %s\n    Fix: %s\n", f.Problem, f.Fix); err != nil {
-			return err
-		}
-	}
-	return nil
+	return err
 }
