@@ -6,6 +6,9 @@
 
 #include <stdlib.h>
 #include <string.h>
+#ifdef _WIN32
+#include <malloc.h>
+#endif
 
 struct cpu_conv {
 	int in, out;
@@ -26,18 +29,24 @@ static inline int round_up(int a, int b) { return ceil_div(a, b) * b; }
 static inline int min_int(int a, int b) { return a < b ? a : b; }
 
 // aligned returns zeroed memory at a multiple of 64 bytes, or NULL. free_aligned
-// releases it; Windows has no aligned_alloc, so the block's start is kept in
-// front of it.
+// releases it and accepts NULL.
 static inline void *aligned(size_t bytes) {
-	char *block = calloc(1, bytes + 128);
-	if (!block) return NULL;
-	char *p = (char *)(((uintptr_t)block + 127) & ~(uintptr_t)63);
-	((void **)p)[-1] = block;
+	void *p = NULL;
+#ifdef _WIN32
+	p = _aligned_malloc(bytes, 64);
+#else
+	if (posix_memalign(&p, 64, bytes)) return NULL;
+#endif
+	if (p) memset(p, 0, bytes);
 	return p;
 }
 
 static inline void free_aligned(void *p) {
-	if (p) free(((void **)p)[-1]);
+#ifdef _WIN32
+	_aligned_free(p);
+#else
+	free(p);
+#endif
 }
 
 // conv_alloc allocates what a convolution of known channels points to: a bias of
