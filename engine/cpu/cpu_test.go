@@ -27,11 +27,18 @@ func opened(t testing.TB, o cpu.Options) *cpu.Runtime {
 	return r
 }
 
-// eachKernel runs a test with every kernel that this CPU supports: forced, with the
-// precision that it is for. Instruction sets that the environment names, separated
-// by commas, must be among them.
-func eachKernel(t *testing.T, test func(t *testing.T, o cpu.Options, p network.Precision)) {
+// forced is how one kernel of this CPU is chosen, and its precision.
+type forced struct {
+	name      string
+	options   cpu.Options
+	precision network.Precision
+}
+
+// everyKernel returns the kernels of all instruction sets that this CPU supports.
+// UPSCALED_REQUIRE_KERNELS lists sets, separated by commas, that must be among them.
+func everyKernel(t testing.TB) []forced {
 	t.Helper()
+	var all []forced
 	for _, set := range kernels.InstructionSets() {
 		if !set.Supported {
 			if required(set.Name) {
@@ -40,19 +47,24 @@ func eachKernel(t *testing.T, test func(t *testing.T, o cpu.Options, p network.P
 			t.Logf("no %s on this CPU: its kernels are not tested", set.Name)
 			continue
 		}
-		for name, o := range map[string]cpu.Options{
-			"fast":  {Kernels: set.Name},
-			"exact": {Kernels: set.Name, Precision: network.Float32},
-		} {
-			p := network.Float32
-			if name == "fast" && set.Half != nil {
-				p, o.Precision = network.BFloat16, network.BFloat16
-			}
-			t.Run(set.Name+" "+name, func(t *testing.T) {
-				t.Parallel()
-				test(t, o, p)
-			})
+		fast := forced{set.Name + " fast", cpu.Options{Kernels: set.Name}, network.Float32}
+		if set.Half != nil {
+			fast.precision, fast.options.Precision = network.BFloat16, network.BFloat16
 		}
+		exact := forced{set.Name + " exact", cpu.Options{Kernels: set.Name, Precision: network.Float32}, network.Float32}
+		all = append(all, fast, exact)
+	}
+	return all
+}
+
+// eachKernel runs a test with every kernel.
+func eachKernel(t *testing.T, test func(t *testing.T, o cpu.Options, p network.Precision)) {
+	t.Helper()
+	for _, k := range everyKernel(t) {
+		t.Run(k.name, func(t *testing.T) {
+			t.Parallel()
+			test(t, k.options, k.precision)
+		})
 	}
 }
 
@@ -81,6 +93,13 @@ func TestConformance(t *testing.T) {
 		enginetest.TestRuntime(t, r, recognized(t, reference.RandomCompact(1, 3, 16, 4)), p)
 		enginetest.TestRuntime(t, r, recognized(t, reference.RandomRRDB(2, 1, 16, 8, 2, 2)), p)
 	})
+}
+
+func TestOpenAndClose(t *testing.T) {
+	t.Parallel()
+	enginetest.TestOpenAndClose(t, func() (enginetest.ClosedRuntime, error) {
+		return cpu.Open(cpu.Options{Threads: 2})
+	}, recognized(t, reference.RandomCompact(3, 1, 8, 2)))
 }
 
 // precisions returns those that this CPU's kernels compute in.

@@ -44,22 +44,30 @@ func numberCases() []numberCase {
 // TestNumbers compares all kinds of models with the float64 reference.
 func TestNumbers(t *testing.T) {
 	t.Parallel()
-	eachKernel(t, func(t *testing.T, o cpu.Options, precision network.Precision) {
-		o.Threads = 2
-		r := opened(t, o)
-		for _, c := range numberCases() {
+	all := everyKernel(t)
+	runtimes := make([]*cpu.Runtime, len(all))
+	for i, k := range all {
+		k.options.Threads = 2
+		runtimes[i] = opened(t, k.options)
+	}
+	for _, c := range numberCases() {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			net := recognized(t, c.tensors)
 			for _, size := range c.sizes {
 				for _, channels := range []int{3, 1} {
 					for _, depth := range []int{8, 16} {
 						in := noise(size[0], size[1], channels, depth)
-						what := fmt.Sprintf("%s %v %d channels %d bits", c.name, size, channels, depth)
-						compare(t, what, run(t, r, net, precision, in), expected(c, in), precision)
+						want := expected(c, in)
+						for i, k := range all {
+							what := fmt.Sprintf("%s, %v %d channels %d bits", k.name, size, channels, depth)
+							compare(t, what, run(t, runtimes[i], net, k.precision, in), want, k.precision)
+						}
 					}
 				}
 			}
-		}
-	})
+		})
+	}
 }
 
 func noise(width, height, channels, depth int) imagedata.Raster {

@@ -21,12 +21,16 @@ type ClosedRuntime interface {
 	io.Closer
 }
 
-// TestOpenAndClose opens, uses and closes a runtime 200 times while every image
-// format is written and read on threads that end right after. A native library
+// TestOpenAndClose opens, uses and closes a runtime 200 times, 20 in short mode,
+// while every image format is written and read on threads that end right after. A native library
 // that corrupts a thread's stack or its own state crashes the process.
 func TestOpenAndClose(t *testing.T, open func() (ClosedRuntime, error), net *network.Network) {
 	t.Helper()
-	for range 200 {
+	times := 200
+	if testing.Short() {
+		times = 20
+	}
+	for range times {
 		var writers sync.WaitGroup
 		for _, o := range []encode.Options{
 			{Format: imagedata.PNG}, {Format: imagedata.JPEG}, {Format: imagedata.TIFF}, {Format: imagedata.BMP},
