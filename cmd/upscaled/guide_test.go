@@ -100,15 +100,25 @@ func deployed(t *testing.T, language string) string {
 	return found[0]
 }
 
+// TestGuideSettings checks that the program accepts the settings files in the guide.
 func TestGuideSettings(t *testing.T) {
 	t.Parallel()
-	file := filepath.Join(t.TempDir(), "upscaled.toml")
-	if err := os.WriteFile(file, []byte(deployed(t, "toml")), 0o600); err != nil {
-		t.Fatal(err)
+	examined := 0
+	for name, page := range guidePages(t) {
+		for _, block := range blocks(page, "toml") {
+			examined++
+			file := filepath.Join(t.TempDir(), "upscaled.toml")
+			if err := os.WriteFile(file, []byte(block), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			got := program(t, &fakeUpscaler{}, map[string]string{"UPSCALED_CONFIG": file, "UPSCALED_DATA": t.TempDir()}, nil, "serve", "--check")
+			if got.code != exitOK {
+				t.Errorf("%s: %d %s", name, got.code, got.stderr)
+			}
+		}
 	}
-	got := program(t, &fakeUpscaler{}, map[string]string{"UPSCALED_CONFIG": file, "UPSCALED_DATA": t.TempDir()}, nil, "serve", "--check")
-	if got.code != exitOK {
-		t.Errorf("%d %s", got.code, got.stderr)
+	if examined < 2 {
+		t.Errorf("only %d settings files were found", examined)
 	}
 }
 

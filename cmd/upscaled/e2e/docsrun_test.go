@@ -97,12 +97,16 @@ func newPlayground(t *testing.T) playground {
 	}
 	// The server that an example starts ends once it listens.
 	s.program(t, "upscaled", fmt.Sprintf(`export %s=%s
-[ "$1" = serve ] || exec %q "$@"
+case "$*" in
+serve*--check*) exec %q "$@" ;;
+serve*) ;;
+*) exec %q "$@" ;;
+esac
 log=$(mktemp)
 %q "$@" --listen 127.0.0.1:0 2>"$log" &
 until grep -q '"listening"' "$log"; do kill -0 $! || { cat "$log" >&2; exit 1; }; sleep 0.1; done
 kill -TERM $! && wait $!
-`, pretend.Variable, pretend.Slow, built, built))
+`, pretend.Variable, pretend.Slow, built, built, built))
 	// An answer that refuses ends an example.
 	if curl, err := exec.LookPath("curl"); err == nil {
 		s.program(t, "curl", fmt.Sprintf("exec %q --silent --show-error --fail-with-body --max-time 60 \"$@\"\n", curl))
