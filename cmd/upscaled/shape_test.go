@@ -9,7 +9,7 @@ import (
 
 const (
 	maxFileLines    = 400  // tests included
-	maxMainLines    = 4000 // of package main, without tests
+	maxMainLines    = 2300 // of package main, without tests
 	maxMethods      = 20   // of a type
 	usualLines      = 40   // that nearly all functions stay below
 	minUsualPercent = 95
@@ -19,7 +19,7 @@ const (
 // have: fewer over time.
 func larger() map[string]int {
 	return map[string]int{
-		"cmd/upscaled.app": 55, "engine.run": 35, "engine/upscaler.Upscaler": 21, "models.Store": 65,
+		"cmd/upscaled.app": 36, "engine.run": 35, "engine/upscaler.Upscaler": 21, "models.Store": 65,
 		"models/network.builder": 36, "models/weights/pickle.decoder": 23,
 	}
 }
