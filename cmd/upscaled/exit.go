@@ -9,7 +9,7 @@ import (
 // Exit codes; the guide lists them in cli.md.
 const (
 	exitOK = 0
-	// exitFailed: at least one picture could not be made, or a check did not
+	// exitFailed: at least one image could not be made, or a check did not
 	// pass.
 	exitFailed = 1
 	// exitUsage: the command line or a setting makes no sense; nothing was done.

@@ -14,7 +14,7 @@ func newModelsExportCommand(a *app) *cobra.Command {
 	var gray, straightforward bool
 	cmd := &cobra.Command{
 		Use:   "export NAME",
-		Short: "Write a network as an ONNX file for other programs",
+		Short: "Write a model as an ONNX file for other programs",
 		Long: `Writes the ONNX graph that this program runs: input and output are [1, height,
 width, channels] (NHWC), and scaling to 0..1, rounding and clamping are in the
 graph.`,

@@ -1,4 +1,4 @@
-// Command upscaled upscales pictures with Real-ESRGAN on ONNX Runtime.
+// Command upscaled upscales images with Real-ESRGAN on ONNX Runtime.
 //
 // This package parses settings, connects the parts and turns errors into exit
 // codes; the work is done by package engine. What the verb upscale does with

@@ -14,7 +14,7 @@ import (
 func newModelsCommand(a *app) *cobra.Command {
 	parent := &cobra.Command{
 		Use:   "models",
-		Short: "List, fetch, import, check, remove and export networks",
+		Short: "List, download, import, check, remove and export models",
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	parent.AddCommand(newModelsListCommand(a), newModelsPullCommand(a), newModelsImportCommand(a),
@@ -26,7 +26,7 @@ func newModelsListCommand(a *app) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "list",
-		Short: "Show the networks and libraries there are and what is installed",
+		Short: "Show the models and libraries there are and what is installed",
 		RunE: func(*cobra.Command, []string) error {
 			store, err := a.openStore()
 			if err != nil {
@@ -46,7 +46,7 @@ func newModelsPullCommand(a *app) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:     "pull NAME...",
-		Short:   "Fetch networks or libraries, check them and make them ready",
+		Short:   "Download models or libraries, check them and make them ready",
 		Example: "  upscaled models pull realesrgan-x4plus\n  upscaled models pull onnxruntime realesr-general-x4v3",
 		RunE: func(cmd *cobra.Command, names []string) error {
 			store, err := a.openStore()
@@ -79,10 +79,10 @@ func newModelsImportCommand(a *app) *cobra.Command {
 	var restorer restorerFlags
 	cmd := &cobra.Command{
 		Use:   "import FILE",
-		Short: "Add a network from a .pth, .safetensors, ncnn or .onnx file",
-		Long: `Adds a network from a file: PyTorch (.pth), .safetensors, ncnn (.param with its
-.bin beside it) or ONNX with a picture of 0..1 in and out. RRDBNet,
-SRVGGNetCompact and GFPGAN of any size are recognised from their tensors. With
+		Short: "Add a model from a .pth, .safetensors, ncnn or .onnx file",
+		Long: `Adds a model from a file: PyTorch (.pth), .safetensors, ncnn (.param with its
+.bin beside it) or ONNX with an image of 0..1 in and out. RRDBNet,
+SRVGGNetCompact and GFPGAN of any size are recognized from their tensors. With
 --restorer, an ONNX file is taken as a restorer of aligned faces, such as
 GFPGAN, CodeFormer, RestoreFormer++ or GPEN. No code in a file is ever executed.`,
 		Example: "  upscaled models import 4x-my-network.pth\n  upscaled models import --name mine --scale 2 network.onnx\n" +
@@ -106,7 +106,7 @@ GFPGAN, CodeFormer, RestoreFormer++ or GPEN. No code in a file is ever executed.
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&options.Name, "name", "", "what to call the network (default: the file's name)")
+	cmd.Flags().StringVar(&options.Name, "name", "", "name of the model (default: the file's name)")
 	cmd.Flags().IntVar(&options.Scale, "scale", 0, "output side divided by input side of an ONNX file that does not tell it, 1 to 16 (default 0: read from the file)")
 	restorer.declare(cmd.Flags())
 	addJSONFlag(cmd, &asJSON)
@@ -116,7 +116,7 @@ GFPGAN, CodeFormer, RestoreFormer++ or GPEN. No code in a file is ever executed.
 func newModelsRemoveCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "rm NAME...",
-		Short: "Remove networks or libraries from the store",
+		Short: "Remove models or libraries from the store",
 		RunE: func(_ *cobra.Command, names []string) error {
 			store, err := a.openStore()
 			if err != nil {
@@ -144,7 +144,7 @@ func newModelsVerifyCommand(a *app) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "verify [NAME...]",
-		Short: "Read installed networks and libraries again and compare their SHA-256",
+		Short: "Read installed models and libraries again and compare their SHA-256",
 		RunE: func(cmd *cobra.Command, names []string) error {
 			return a.verify(cmd.Context(), names, asJSON)
 		},

@@ -85,7 +85,7 @@ func (a *app) fetched(p models.Progress) {
 }
 
 func (a *app) announce(name string) {
-	text := "fetching " + name
+	text := "downloading " + name
 	if entry, err := a.store.Entry(name); err == nil {
 		text += fmt.Sprintf(" (%s; %s)", entry.Licence, entry.Origin)
 		if entry.Notice != "" {

@@ -40,9 +40,9 @@ func newReferenceCommand(a *app) *cobra.Command {
 func exitCodes() []reference.ExitCode {
 	return []reference.ExitCode{
 		{Code: exitOK, Meaning: "everything was made or skipped"},
-		{Code: exitFailed, Meaning: "at least one picture failed, or a check did not pass"},
+		{Code: exitFailed, Meaning: "at least one image failed, or a check did not pass"},
 		{Code: exitUsage, Meaning: "the command line or a setting makes no sense; nothing was done"},
-		{Code: exitMissing, Meaning: "ONNX Runtime or a model is missing and could not be fetched"},
+		{Code: exitMissing, Meaning: "ONNX Runtime or a model is missing and could not be downloaded"},
 		{Code: exitMemory, Meaning: "the device has too little memory"},
 		{Code: exitDevice, Meaning: "the GPU stopped working; start the program again"},
 		{Code: exitInternal, Meaning: "a defect in the program; please report the text"},

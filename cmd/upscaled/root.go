@@ -8,14 +8,14 @@ import (
 	"github.com/spf13/cobra"
 )
 
-const rootHelp = `upscaled makes pictures larger with the Real-ESRGAN networks.
+const rootHelp = `upscaled upscales images with Real-ESRGAN.
 
   upscaled upscale photo.jpg              makes photo.upscaled.jpg, four times as wide and high
   upscaled upscale --scale 2 --out big/ *.png
-  upscaled models list                    shows the networks and what is installed
+  upscaled models list                    shows the models and what is installed
   upscaled serve                          a web page and seven upscaling APIs on 127.0.0.1:8080
 
-ONNX Runtime and the network are fetched on first use.`
+ONNX Runtime and the model are downloaded on first use.`
 
 // checksItself annotates verbs that report a.problems together with what they
 // find wrong themselves.
@@ -25,7 +25,7 @@ const checksItself = "checks itself"
 func newRootCommand(a *app) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "upscaled",
-		Short:         "Upscale pictures with Real-ESRGAN",
+		Short:         "Upscale images with Real-ESRGAN",
 		Long:          rootHelp,
 		Version:       version(),
 		SilenceErrors: true,

@@ -7,19 +7,19 @@ import (
 	"github.com/spf13/cobra"
 )
 
-const tuneHelp = `Measures how the GPU runs networks fastest: the way of computing convolutions,
-the size of tiles and how many run at once. The first use of a network on a card
+const tuneHelp = `Measures how the GPU runs models fastest: the way of computing convolutions,
+the size of tiles and how many run at once. The first use of a model on a GPU
 does the same by itself, see --tune; 'upscaled doctor' shows what was found. A
-new driver, card or ONNX Runtime is measured anew.`
+new driver, card or ONNX Runtime is measured again.`
 
 func newTuneCommand(a *app) *cobra.Command {
 	var names []string
 	cmd := &cobra.Command{
-		Use: "tune", Short: "Measure how a GPU runs networks fastest", Long: tuneHelp,
+		Use: "tune", Short: "Measure how a GPU runs models fastest", Long: tuneHelp,
 		Example: "  upscaled tune\n  upscaled tune --device cuda:1 --models realesrgan-x4plus,realesr-general-x4v3",
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.tune(cmd.Context(), names) },
 	}
-	cmd.Flags().StringSliceVar(&names, "models", nil, "networks to measure (default: --model)")
+	cmd.Flags().StringSliceVar(&names, "models", nil, "models to measure (default: --model)")
 	a.hasSettings(cmd, cmd.Flags(), false, a.settings.compute())
 	return cmd
 }
@@ -39,7 +39,7 @@ func (a *app) tune(ctx context.Context, names []string) error {
 			return err
 		}
 		if !u.Runtime().Device().StaticShapes {
-			return usageError{fmt.Errorf("the processor needs no measuring; name a GPU with --device")}
+			return usageError{fmt.Errorf("the CPU needs no measuring; name a GPU with --device")}
 		}
 	}
 	return nil

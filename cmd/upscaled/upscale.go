@@ -17,9 +17,9 @@ import (
 	"upscaled/models/fault"
 )
 
-const upscaleHelp = `Makes pictures larger. Arguments are files, folders, globs, or - for standard
+const upscaleHelp = `Upscales images. Arguments are files, folders, globs, or - for standard
 input. The output is NAME.upscaled.EXT beside the input unless --out says
-otherwise; an existing file is never replaced without --overwrite, and an input
+otherwise; an existing file is never overwritten without --overwrite, and an input
 never at all.`
 
 const upscaleExample = `  upscaled upscale photo.jpg
@@ -31,8 +31,8 @@ const upscaleExample = `  upscaled upscale photo.jpg
 func newUpscaleCommand(a *app) *cobra.Command {
 	var flags upscaleFlags
 	cmd := &cobra.Command{
-		Use:     "upscale PICTURE...",
-		Short:   "Make pictures larger",
+		Use:     "upscale IMAGE...",
+		Short:   "Upscale images",
 		Long:    upscaleHelp,
 		Example: upscaleExample,
 		RunE: func(cmd *cobra.Command, arguments []string) error {
@@ -44,7 +44,7 @@ func newUpscaleCommand(a *app) *cobra.Command {
 	return cmd
 }
 
-// upscale plans everything, then makes the pictures.
+// upscale plans everything, then upscales the images.
 func (a *app) upscale(cmd *cobra.Command, flags upscaleFlags, arguments []string) error {
 	start := time.Now()
 	ctx := cmd.Context()
@@ -74,7 +74,7 @@ func (a *app) upscale(cmd *cobra.Command, flags upscaleFlags, arguments []string
 		a.report.Refused(failure)
 	}
 	if len(jobs)+len(selection.Failures) == 0 {
-		return fault.New(fault.NotFound, "There are no pictures to upscale.")
+		return fault.New(fault.NotFound, "There are no images to upscale.")
 	}
 	options := batch.Options{
 		Request: request, Parallel: flags.jobs, Overwrite: flags.overwrite, SkipExisting: flags.skip,
@@ -165,7 +165,7 @@ func (a *app) conclude(ctx context.Context, summary report.Summary, stopped erro
 	if summary.ExitCode == exitOK {
 		return nil
 	}
-	return codedError{fmt.Errorf("%d pictures failed", summary.Failed), summary.ExitCode}
+	return codedError{fmt.Errorf("%d images failed", summary.Failed), summary.ExitCode}
 }
 
 // batchCode is the exit code of a run that got to its pictures: that of the

@@ -193,7 +193,7 @@ func TestMistakesOfUsage(t *testing.T) {
 	for _, c := range []struct {
 		arguments, want string
 	}{
-		{"upscale", "PICTURE is missing: upscaled upscale PICTURE...\nSee 'upscaled upscale --help'"},
+		{"upscale", "IMAGE is missing: upscaled upscale IMAGE...\nSee 'upscaled upscale --help'"},
 		{"keys new one two", `"two" is one argument too many: upscaled keys new NAME`},
 		{"doctor one", `"one" is one argument too many: upscaled doctor`},
 		{"upscale --scale 17 " + input, "--scale is 17"},

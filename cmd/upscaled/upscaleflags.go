@@ -32,20 +32,20 @@ func (f *upscaleFlags) declare(flags *pflag.FlagSet) {
 	flags.StringVar(&f.format, "format", "", "format of the output: jpeg, png, webp, gif, bmp or tiff (default: the input's, or that of the name in --out)")
 	flags.IntVar(&f.quality, "quality", 0, "quality of JPEG and lossy WebP, 1 to 100 (default: 92 for JPEG, 90 for WebP)")
 	flags.BoolVar(&f.lossless, "lossless", false, "write WebP without loss")
-	flags.BoolVar(&f.strip, "strip", false, "leave out the colour profile, EXIF and XMP")
-	flags.Float64Var(&f.scale, "scale", 0, "output side divided by input side, 0.1 to 16 (default: the network's own, mostly 4)")
+	flags.BoolVar(&f.strip, "strip", false, "leave out the color profile, EXIF and XMP")
+	flags.Float64Var(&f.scale, "scale", 0, "output side divided by input side, 0.1 to 16 (default: the model's own, mostly 4)")
 	flags.IntVar(&f.width, "width", 0, "output width in pixels; the height follows unless --height is given too")
 	flags.IntVar(&f.height, "height", 0, "output height in pixels; the width follows unless --width is given too")
 	flags.IntVar(&f.longest, "longest", 0, "longer side of the output in pixels")
 	flags.StringVar(&f.fit, "fit", "", "box of WIDTHxHEIGHT pixels that the output fills as far as its shape allows")
-	flags.Float64Var(&f.denoise, "denoise", 0, "how much noise to remove, 0 to 1; for realesr-general-x4v3 (default: 1, as the network was trained)")
+	flags.Float64Var(&f.denoise, "denoise", 0, "how much noise to remove, 0 to 1; for realesr-general-x4v3 (default: 1, as the model was trained)")
 	flags.IntVar(&f.tile, "tile", 0, "side of a tile in input pixels (default 0: planned from the memory there is)")
 	flags.Var(settings.Size(&f.maxPixels), "max-pixels", "largest input that is opened, in pixels of all frames together, such as 256M; 0 is no limit")
-	flags.IntVarP(&f.jobs, "jobs", "j", 0, "pictures worked on at once, so that reading and writing overlap with computing (default 0: 2 on a CPU, half of the cores beside GPUs)")
+	flags.IntVarP(&f.jobs, "jobs", "j", 0, "images in work at once, so that reading and writing overlap with computing (default 0: 2 on a CPU, half of the cores beside GPUs)")
 	flags.BoolVarP(&f.recursive, "recursive", "r", false, "take the folders in folders too, and mirror them below --out")
-	flags.BoolVar(&f.overwrite, "overwrite", false, "replace outputs that exist")
-	flags.BoolVar(&f.skip, "skip-existing", false, "leave outputs that exist and do not make them again")
-	flags.BoolVar(&f.json, "json", false, "write events for programs to standard output, one JSON object a line (to standard error when the picture goes to standard output)")
+	flags.BoolVar(&f.overwrite, "overwrite", false, "overwrite outputs that exist")
+	flags.BoolVar(&f.skip, "skip-existing", false, "skip images whose output exists")
+	flags.BoolVar(&f.json, "json", false, "write events for programs to standard output, one JSON object a line (to standard error when the image goes to standard output)")
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "show failures only")
 	flags.BoolVar(&f.faceEnhance, "face-enhance", false, "find faces and enhance them")
 }
@@ -81,7 +81,7 @@ func (f *upscaleFlags) request(flags *pflag.FlagSet, model string) (engine.Reque
 	case f.tile < 0:
 		return wrong("--tile is %d; it is a number of pixels, or 0 to plan it", f.tile)
 	case f.jobs < 0:
-		return wrong("--jobs is %d; it is a number of pictures, or 0 for what suits the device", f.jobs)
+		return wrong("--jobs is %d; it is a number of images, or 0 for what suits the device", f.jobs)
 	case f.overwrite && f.skip:
 		return wrong("--overwrite and --skip-existing exclude each other")
 	}

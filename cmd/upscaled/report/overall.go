@@ -28,7 +28,7 @@ func newOverall(jobs []batch.Job, bar *progress.Bar) overall {
 	return o
 }
 
-func overallLabel(done, total int) string { return fmt.Sprintf("%d of %d pictures", done, total) }
+func overallLabel(done, total int) string { return fmt.Sprintf("%d of %d images", done, total) }
 
 func (o *overall) progressed(index int, at engine.Progress) {
 	if o.bar != nil && at.Total > 0 {

@@ -61,7 +61,7 @@ func TestPeopleOnATerminal(t *testing.T) {
 	screen := progress.NewScreen(&out, func() int { return 100 }, false)
 	tell(NewPeople(&out, screen, false))
 	text := out.String()
-	for _, want := range []string{"a.png -> out/a.png", "1 of 2 pictures", " 75 %", "1 made, 1 failed"} {
+	for _, want := range []string{"a.png -> out/a.png", "1 of 2 images", " 75 %", "1 made, 1 failed"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the terminal got no %q: %q", want, text)
 		}
