@@ -23,10 +23,12 @@ func newEngineCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: engineVerb, Short: "Run models for serve or worker, which start this", Hidden: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := a.program().RunEngine(cmd.Context(), work, func() { os.Exit(exitInternal) }); err != nil {
-				return codedError{err, exitCode(err)} // the other process shows it
+			err := a.program().RunEngine(cmd.Context(), work, func() { os.Exit(exitInternal) })
+			var usage usageError
+			if err == nil || errors.As(err, &usage) { // it was started by hand
+				return err
 			}
-			return nil
+			return codedError{err, exitCode(err)} // the parent shows it
 		},
 	}
 	a.hasSettings(cmd, cmd.Flags(), false, work.Settings(), a.settings.compute())
