@@ -164,3 +164,21 @@ func TestClientThatLeft(t *testing.T) {
 		t.Errorf("%+v", seen.ends)
 	}
 }
+
+// Only a client that disconnected is logged as such, whatever it sent.
+func TestOutcomesInTheLog(t *testing.T) {
+	t.Parallel()
+	for _, left := range []bool{false, true} {
+		handler, key, _, _, log := observed(t)
+		r := submission(t, key)
+		ctx, leave := context.WithCancel(r.Context())
+		if left {
+			leave()
+		}
+		handler.ServeHTTP(httptest.NewRecorder(), r.WithContext(ctx))
+		leave()
+		if got := strings.Contains(log.String(), "client went away"); got != left {
+			t.Errorf("left %v: %s", left, log)
+		}
+	}
+}

@@ -121,6 +121,9 @@ func Requests(rate RateLimit, budget *Budget) echo.MiddlewareFunc {
 				c.SetRequest(r)
 			}
 			err := next(c)
+			// ctx ends here, although the client may still be connected.
+			//guard:client-left TestOutcomesInTheLog
+			c.SetRequest(c.Request().WithContext(outer))
 			cut := b.reason()
 			refused := err != nil || answer.Status >= http.StatusBadRequest
 			if cut == nil && (!refused || outer.Err() != nil) {
