@@ -68,16 +68,22 @@ func (r *Runtime) Kernels() []string {
 
 // Candidate is a kernel that may run a model.
 type Candidate struct {
-	Kernel    string
-	Precision network.Precision
-	// PerPixel is the estimated time of the model per input pixel, on one thread.
-	PerPixel time.Duration
-	Chosen   bool
+	Kernel    string            `json:"kernel"`
+	Precision network.Precision `json:"precision"`
+	// PerMegapixel is the estimated time of the model on one thread, in seconds per
+	// megapixel of input.
+	PerMegapixel float64 `json:"seconds_per_megapixel"`
+	Chosen       bool    `json:"chosen"`
 }
 
-// Candidates measures the kernels that may run a model without a precision that was
-// asked for, as Open does, and returns them in the order of the table.
-func (r *Runtime) Candidates(ctx context.Context, m *network.Sequential) ([]Candidate, error) {
+// Candidates times the kernels that may run a model, as Open does, and returns them
+// in the order of Kernels. A model that is not a chain of convolutions is
+// fault.Unsupported.
+func (r *Runtime) Candidates(ctx context.Context, net *network.Network) ([]Candidate, error) {
+	m, err := net.Sequential(network.Options{Sample: network.Uint8, Channels: 3, Borders: network.AllBorders})
+	if err != nil {
+		return nil, err
+	}
 	p := r.Device().Precision
 	best, err := r.choose(ctx, m, p)
 	if err != nil {
@@ -89,7 +95,7 @@ func (r *Runtime) Candidates(ctx context.Context, m *network.Sequential) ([]Cand
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, Candidate{c.name(), c.precision(), cost, c.name() == best.name()})
+		all = append(all, Candidate{c.name(), c.precision(), float64(cost) / 1e3, c.kernel == best.kernel})
 	}
 	return all, nil
 }
@@ -144,12 +150,13 @@ func (r *Runtime) cost(ctx context.Context, m *network.Sequential, c choice) (ti
 	return time.Duration(sum / float64(max(1, m.PixelUnshuffle*m.PixelUnshuffle))), nil
 }
 
-// Measurements are of bands that fit the caches, repeated until the least of them
-// is hardly disturbed by other programs.
+// Measurements are of bands that, like real ones, do not fit the second-level cache:
+// reading and writing rows is part of a kernel's time. The least of some runs is
+// hardly disturbed by other programs.
 const (
 	measuredWidth = 192
-	measuredRows  = 8
-	measuredRuns  = 5
+	measuredRows  = 32
+	measuredRuns  = 4
 )
 
 // measure returns the nanoseconds per position of a convolution on one thread.

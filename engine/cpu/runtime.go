@@ -83,6 +83,9 @@ func usable(name string) ([]kernels.InstructionSet, error) {
 			usable = append(usable, set)
 		}
 	}
+	if portable := len(usable) - 1; name == "" && portable > 0 {
+		usable = usable[:portable] // for CPUs without vectors that are known here
+	}
 	if len(usable) == 0 {
 		return nil, fault.New(fault.Unsupported, "There are no %q kernels; this build has %s.", name, strings.Join(names, ", "))
 	}

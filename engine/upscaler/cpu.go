@@ -1,11 +1,13 @@
 package upscaler
 
 import (
-	"fmt"
+	"cmp"
+	"context"
 	"strings"
 
 	"upscaled/engine"
 	"upscaled/engine/cpu"
+	"upscaled/models/fault"
 	"upscaled/models/network"
 )
 
@@ -35,15 +37,27 @@ func (o Options) openCPU() (*cpu.Runtime, error) {
 	})
 }
 
-// describeCPU says what computes on the CPU.
-func (o Options) describeCPU() (string, error) {
+// examineCPU finds what computes on the CPU and, if the wanted model is installed and
+// runs on our engine, times its kernels.
+func (found *Installation) examineCPU(ctx context.Context, o Options) {
 	own, err := o.openCPU()
-	if err != nil {
-		return "", err
-	}
-	if own == nil {
-		return "ONNX Runtime", nil
+	if own == nil || err != nil {
+		found.CPU, found.CPUError = "ONNX Runtime", err
+		return
 	}
 	defer own.Close()
-	return fmt.Sprintf("built-in engine, kernels %s", strings.Join(own.Kernels(), ", ")), nil
+	found.CPU = "built-in engine, kernels " + strings.Join(own.Kernels(), ", ")
+	entry, err := o.Store.Entry(cmp.Or(o.Model, o.Store.Default("cpu")))
+	if err != nil || !entry.Installed {
+		return
+	}
+	model, err := o.Store.Load(ctx, entry.Name, nil)
+	if err != nil {
+		return // the check of the models reports it
+	}
+	found.Model = entry.Name
+	found.Kernels, found.CPUError = own.Candidates(ctx, model)
+	if fault.KindOf(found.CPUError) == fault.Unsupported {
+		found.CPU, found.CPUError = "ONNX Runtime: "+fault.Sentence(found.CPUError), nil
+	}
 }

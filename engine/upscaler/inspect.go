@@ -1,7 +1,10 @@
 package upscaler
 
 import (
+	"context"
+
 	"upscaled/engine"
+	"upscaled/engine/cpu"
 	"upscaled/engine/ort"
 )
 
@@ -17,15 +20,21 @@ type Installation struct {
 	DeviceError error
 	// Providers are the kinds of devices that the installed libraries drive.
 	Providers []string
-	// CPU says which library computes on the CPU and why, "" on other devices.
+	// CPU says what computes on the CPU, "" on other devices.
 	CPU string
+	// Kernels are those that may run Model on the CPU, with their times.
+	Model   string
+	Kernels []CPUKernel
 	// CPUError reports that the options ask for one that cannot be used.
 	CPUError error
 }
 
+// CPUKernel is a kernel of the CPU engine with its time for a model.
+type CPUKernel = cpu.Candidate
+
 // Inspect finds what Open would use. It downloads nothing. Its error is that of
 // the options.
-func Inspect(o Options) (Installation, error) {
+func Inspect(ctx context.Context, o Options) (Installation, error) {
 	o, err := o.complete()
 	if err != nil {
 		return Installation{}, err
@@ -53,7 +62,7 @@ func Inspect(o Options) (Installation, error) {
 		found.Providers = append(found.Providers, "cuda")
 	}
 	if device.Kind == "cpu" {
-		found.CPU, found.CPUError = o.describeCPU()
+		found.examineCPU(ctx, o)
 	}
 	return found, nil
 }

@@ -33,8 +33,11 @@ type Diagnosis struct {
 	// Providers are the kinds of devices the library can drive.
 	Providers []string       `json:"providers,omitempty"`
 	Device    *engine.Device `json:"device,omitempty"`
-	// Processor is what computes if the device is the CPU, and why.
-	Processor string `json:"processor,omitempty"`
+	// Processor says what computes if the device is the CPU, and Kernels how long its
+	// kernels take for the model that would be used.
+	Processor string               `json:"processor,omitempty"`
+	Model     string               `json:"model,omitempty"`
+	Kernels   []upscaler.CPUKernel `json:"kernels,omitempty"`
 	// Native is all code in the process that is not Go.
 	Native []nativeCode   `json:"native,omitempty"`
 	NPM    string         `json:"npm,omitempty"`
@@ -52,7 +55,7 @@ func Examine(ctx context.Context, program string, o upscaler.Options, describe f
 	if path, err := exec.LookPath("npm"); err == nil {
 		d.NPM = path
 	}
-	d.examineEngine(o, describe)
+	d.examineEngine(ctx, o, describe)
 	d.Native = loadedNativeCode(d.Library, d.Version)
 	d.examineModels(ctx, store, o.Model)
 	var err error
@@ -80,13 +83,14 @@ func (d *Diagnosis) add(fatal bool, problem, fix string) {
 }
 
 // examineEngine reports the library and the device that upscaling would use.
-func (d *Diagnosis) examineEngine(o upscaler.Options, describe func(error) error) {
-	found, err := upscaler.Inspect(o)
+func (d *Diagnosis) examineEngine(ctx context.Context, o upscaler.Options, describe func(error) error) {
+	found, err := upscaler.Inspect(ctx, o)
 	if err != nil {
 		d.add(true, describe(err).Error(), "upscaled doctor --device auto --cpu-engine auto --precision auto --threads 0")
 		return
 	}
 	d.Library, d.Version, d.Device, d.Providers, d.Processor = found.Library, found.Version, found.Device, found.Providers, found.CPU
+	d.Model, d.Kernels = found.Model, found.Kernels
 	switch {
 	case d.Library == "":
 		name := "onnxruntime"
@@ -146,6 +150,13 @@ func (d *Diagnosis) Write(out io.Writer) error {
 		row("Device", fmt.Sprintf("%s, %s, %s", d.Device.Kind, d.Device.Name, d.Device.Precision))
 		if d.Processor != "" {
 			row("Computes with", d.Processor)
+		}
+		for _, k := range d.Kernels {
+			chosen := ""
+			if k.Chosen {
+				chosen = ", chosen"
+			}
+			row("  "+k.Kernel, fmt.Sprintf("%s, %s, %.1f s per megapixel and thread%s", d.Model, k.Precision, k.PerMegapixel, chosen))
 		}
 		row("Memory", fmt.Sprintf("%.1f GB, %.1f GB free", float64(d.Device.Memory)/1e9, float64(d.Device.Free)/1e9))
 	}
