@@ -154,15 +154,15 @@ func untiled(f network.Info, in imagedata.Raster, width, height int) imagedata.R
 	}
 }
 
-// enlarged is one untiled pass. Sides that are no multiple repeat their last
-// pixels, as the engine does.
+// enlarged is one untiled pass. Sides that are no multiple are reflected, as in the
+// published program.
 func enlarged(f network.Info, in imagedata.Raster) imagedata.Raster {
 	wide := (in.Width + f.Multiple - 1) / f.Multiple * f.Multiple
 	high := (in.Height + f.Multiple - 1) / f.Multiple * f.Multiple
 	padded := imagedata.NewRaster(wide, high, in.Channels, in.Depth())
 	for y := range high {
 		for x := range wide {
-			from, to := (min(y, in.Height-1)*in.Width+min(x, in.Width-1))*in.Channels, (y*wide+x)*in.Channels
+			from, to := (mirror(y, in.Height)*in.Width+mirror(x, in.Width))*in.Channels, (y*wide+x)*in.Channels
 			for c := range in.Channels {
 				if in.Pix16 != nil {
 					padded.Pix16[to+c] = in.Pix16[from+c]

@@ -9,8 +9,8 @@ import (
 // samples is the element type of a raster's data.
 type samples interface{ ~uint8 | ~uint16 }
 
-// extended copies a raster into a larger one and repeats the last column and row. A
-// raster of that size is returned as it is.
+// extended copies a raster into a larger one and reflects it at the right and lower
+// border, as the published program does. A raster of that size is returned as it is.
 func extended(r imagedata.Raster, width, height int) imagedata.Raster {
 	if r.Width == width && r.Height == height {
 		return r
@@ -27,12 +27,19 @@ func extended(r imagedata.Raster, width, height int) imagedata.Raster {
 func extend[S samples](out, in []S, inStride, outStride, channels int) {
 	rows := len(in) / inStride
 	for y := range len(out) / outStride {
-		row := out[y*outStride : (y+1)*outStride]
-		n := copy(row, in[min(y, rows-1)*inStride:][:inStride])
-		for ; n < outStride; n += channels {
-			copy(row[n:], row[n-channels:n])
+		source, row := in[reflected(y, rows)*inStride:][:inStride], out[y*outStride:][:outStride]
+		for n := copy(row, source); n < outStride; n += channels {
+			copy(row[n:], source[reflected(n/channels, inStride/channels)*channels:][:channels])
 		}
 	}
+}
+
+// reflected returns the position within n pixels of one at or beyond their end. The
+// border pixel is not repeated, except a single one.
+func reflected(i, n int) int {
+	period := max(1, 2*(n-1))
+	i %= period
+	return min(i, period-i)
 }
 
 // copyRegion copies a rectangle of a raster into a raster of that size.

@@ -59,10 +59,6 @@ func (t *tiler) plan(start int) {
 		y.Multiple = t.info.Multiple
 	}
 	x.Fixed, y.Fixed = t.info.FixedWidth, t.info.FixedHeight
-	if t.info.FixedWidth > 0 {
-		x.Crop = min(x.Crop, t.info.FixedWidth/4)
-		y.Crop = min(y.Crop, t.info.FixedHeight/4)
-	}
 	budget := tiling.Budget{Pixels: t.pixels, Rows: t.run.bandRows(t.pass), Trims: t.trims()}
 	cut := tiling.Plan
 	if t.static() {

@@ -25,18 +25,14 @@ func Plan(start, width, height int, x, y Margins, b Budget) Grid {
 	best, least := Grid{}, math.Inf(1)
 	for columns := 1; columns <= width; columns++ {
 		xs := Cut(0, width, columns, x)
+		if x.Fixed > 0 {
+			xs = fixedCut(0, width, x)
+		}
 		if len(xs) < columns {
 			break
 		}
 		widest := longest(xs, Span.Seen)
-		if x.Fixed > 0 && widestNeed(xs, x) > x.Fixed {
-			continue
-		}
-		seen := b.Pixels / max(widest, 1)
-		if y.Fixed > 0 {
-			seen = y.Fixed
-		}
-		ys, fits := cutWithin(start, height, seen, b.Rows, y)
+		ys, fits := cutWithin(start, height, b.Pixels/max(widest, 1), b.Rows, y)
 		cost := work(xs, x, b.Trims) * work(ys, y, b.Trims)
 		if !fits {
 			cost *= 1e6 // kept only when nothing fits
@@ -45,7 +41,7 @@ func Plan(start, width, height int, x, y Margins, b Budget) Grid {
 		if cost < least {
 			best, least = Grid{xs, ys}, cost
 		}
-		if widest <= 4*(x.Crop+x.Ramp)+64 && fits {
+		if x.Fixed > 0 || widest <= 4*(x.Crop+x.Ramp)+64 && fits {
 			break // narrower columns only waste more
 		}
 	}
@@ -61,14 +57,18 @@ func Fewest(length, seen, kept int, m Margins) ([]Span, bool) {
 	return cutWithin(0, length, seen, kept, m)
 }
 
-// cutWithin is Fewest for the part of an axis from start.
+// cutWithin is Fewest for the part of an axis from start. Fixed lengths are not
+// bound by the limits.
 func cutWithin(start, length, seen, kept int, m Margins) ([]Span, bool) {
+	if m.Fixed > 0 {
+		return fixedCut(start, length, m), true
+	}
 	if kept <= 0 {
 		kept = length
 	}
 	for count := max(1, (length-start)/max(1, min(seen, kept))); ; count++ {
 		spans := Cut(start, length, count, m)
-		if max(longest(spans, Span.Seen), widestNeed(spans, m)) <= seen && longest(spans, Span.Kept) <= kept {
+		if longest(spans, Span.Seen) <= seen && longest(spans, Span.Kept) <= kept {
 			return spans, true
 		}
 		if len(spans) < count {
@@ -100,21 +100,4 @@ func work(spans []Span, m Margins, trims bool) float64 {
 		}
 	}
 	return total
-}
-
-// widestNeed returns the longest length that a span needs to see, regardless of
-// Fixed: what it keeps and the crop on its inner sides.
-func widestNeed(spans []Span, m Margins) int {
-	most := 0
-	for _, s := range spans {
-		need := s.Kept()
-		if s.Keep0 > 0 {
-			need += min(m.Crop, s.Keep0)
-		}
-		if s.RampAfter > 0 || !s.Last {
-			need += m.Crop
-		}
-		most = max(most, need)
-	}
-	return most
 }

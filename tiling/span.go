@@ -14,7 +14,8 @@ type Margins struct {
 	// cuts.
 	Ramp int
 	// Fixed is the only length that a tile may see, 0 for any. The axis must be at
-	// least as long. Crop may then be exceeded.
+	// least as long. What tiles drop may then exceed Crop, and Crop and Ramp shrink
+	// with small lengths.
 	Fixed int
 	// Multiple divides every start and length that a tile sees, except at the
 	// image's far end; at least 1.

@@ -34,8 +34,7 @@ func PlanStatic(start, width, height int, x, y Margins, b Budget) Grid {
 // side that fits.
 func staticCuts(start, length, kept int, m Margins) [][]Span {
 	if m.Fixed > 0 {
-		spans, _ := cutWithin(start, length, m.Fixed, kept, m)
-		return [][]Span{spans}
+		return [][]Span{fixedCut(start, length, m)}
 	}
 	var cuts [][]Span
 	within := func(kept int) {

@@ -100,20 +100,50 @@ func seen(g tiling.Grid) int {
 	return width * height
 }
 
-// Fixed shapes: every tile sees exactly the shape and all it keeps.
+// Fixed shapes: for every shape and image the plan is complete, every tile sees
+// exactly the shape, and kept parts join with ramps that meet exactly.
 func TestFixedShapes(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		fixed := rapid.IntRange(32, 128).Draw(t, "fixed")
-		m := tiling.Margins{Crop: 8, Ramp: 4, Multiple: 1, Fixed: fixed}
-		length := rapid.IntRange(fixed, 900).Draw(t, "length")
-		grid := tiling.Plan(0, length, fixed, m, m, tiling.Budget{Pixels: fixed * fixed})
-		for _, s := range grid.Columns {
-			if s.Seen() != fixed || s.In0 < 0 || s.In1 > length || s.Keep0 < s.In0 || s.Keep1 > s.In1 {
-				t.Fatalf("%+v in %d", s, length)
-			}
+		fixed := rapid.IntRange(16, 512).Draw(t, "fixed")
+		m := tiling.Margins{Crop: 48, Ramp: 16, Multiple: rapid.SampledFrom([]int{1, 2, 16}).Draw(t, "multiple"), Fixed: fixed}
+		length := max(fixed, rapid.IntRange(1, 3*fixed+100).Draw(t, "length"))
+		b := tiling.Budget{Pixels: rapid.IntRange(1, 1<<20).Draw(t, "pixels"), Rows: rapid.SampledFrom([]int{0, 1, 200}).Draw(t, "rows")}
+		plan := tiling.Plan
+		if rapid.Bool().Draw(t, "static") {
+			plan = tiling.PlanStatic
 		}
+		grid := plan(0, length, length, m, m, b)
+		fixedSpans(t, grid.Columns, 0, length, fixed)
+		fixedSpans(t, grid.Rows, 0, length, fixed)
+		// A plan that is made again goes on where a row of tiles ended.
+		row := rapid.SampledFrom(grid.Rows).Draw(t, "row")
+		start := row.Keep0 + row.RampBefore/2
+		fixedSpans(t, plan(start, length, length, m, m, b).Rows, start, length, fixed)
 	})
+}
+
+func fixedSpans(t *rapid.T, spans []tiling.Span, start, length, fixed int) {
+	if len(spans) == 0 {
+		t.Fatalf("an axis of %d pixels has no spans of %d", length, fixed)
+	}
+	at, ramp := start, spans[len(spans)-1].RampBefore
+	for i, s := range spans {
+		if s.Seen() != fixed || s.In0 < 0 || s.In1 > length || s.First != (s.In0 == 0) || s.Last != (s.In1 == length) {
+			t.Fatalf("span %d of %+v lies outside of %d pixels", i, spans, length)
+		}
+		crop := min(48, fixed/4)
+		if s.In0 > max(0, s.Keep0-crop) || s.In1 < min(length, s.Keep1+crop) {
+			t.Fatalf("span %d of %+v sees too little", i, spans)
+		}
+		if s.Keep0 != at-ramp/2*boolean(at > 0) || s.RampBefore != ramp*boolean(at > 0) || s.Kept() < s.RampBefore+s.RampAfter {
+			t.Fatalf("span %d of %+v does not join at %d", i, spans, at)
+		}
+		at = s.Keep1 - s.RampAfter/2
+	}
+	if at != length {
+		t.Fatalf("%+v ends at %d of %d", spans, at, length)
+	}
 }
 
 func TestBlendingIsAPartition(t *testing.T) {
