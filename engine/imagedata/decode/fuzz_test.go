@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"upscaled/engine/imagedata"
+	"upscaled/engine/imagedata/metadata/ifd"
 	"upscaled/models/fault"
 )
 
@@ -111,5 +112,7 @@ func fuzzSeeds(f *testing.F) [][]byte {
 		bmpFixture(3, -2, 4, 0, make([]byte, 64), make([]byte, 8)),
 		tiffFixture(binary.BigEndian, 2, 1, 2, []uint16{8, 8, 8, 8}, row),
 		tiffFixture(binary.LittleEndian, 2, 2, 1, []uint16{16}, row),
+		tiffFixture(binary.LittleEndian, 2, 2, 1, []uint16{16}, row, shortField(binary.LittleEndian, ifd.FillOrder, 2)),
+		tiffFixture(binary.BigEndian, 8, 1, 1, []uint16{1}, faxG4, shortField(binary.BigEndian, ifd.Compression, 4)),
 	}
 }

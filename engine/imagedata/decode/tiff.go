@@ -1,10 +1,7 @@
 package decode
 
 import (
-	"bytes"
 	"fmt"
-
-	"golang.org/x/image/tiff"
 
 	"upscaled/engine/imagedata"
 	"upscaled/engine/imagedata/metadata"
@@ -54,11 +51,14 @@ func readTIFF(data []byte) (*source, error) {
 	if err := s.describeTIFF(file, page); err != nil {
 		return nil, err
 	}
+	if reversesBits(file, page) {
+		s.perPixel += float64(len(data)) / float64(s.info.Width) / float64(s.info.Height)
+	}
 	if pages := countPages(file, page); pages > 1 {
 		s.note(fmt.Sprintf("The file has %d pages; only the first was read.", pages))
 	}
 	s.frames = still(func() (imagedata.Frame, error) {
-		img, err := tiff.Decode(bytes.NewReader(data))
+		img, err := decodeTIFF(file, page)
 		if err != nil {
 			return imagedata.Frame{}, err
 		}
@@ -111,6 +111,9 @@ func (s *source) describeTIFF(file ifd.File, page ifd.Directory) error {
 	}
 	if bits != 1 && bits != 8 && bits != 16 {
 		return unsupportedError(fmt.Sprintf("TIFF files with %d bits per sample cannot be read", bits))
+	}
+	if bits == 16 && s.info.Channels == 3 && samples == 1 {
+		return unsupportedError("TIFF files with 65536 palette colors cannot be read")
 	}
 	// Extra samples of kind 1 are premultiplied alpha, of kind 2 straight alpha.
 	kind := file.Number(page, ifd.ExtraSamples, 0)

@@ -5,6 +5,7 @@ import (
 	"compress/zlib"
 	"encoding/binary"
 	"hash/crc32"
+	"slices"
 	"testing"
 
 	"upscaled/engine/imagedata"
@@ -97,7 +98,7 @@ func iccFixture(space string) []byte {
 	return profile
 }
 
-// tiffFixture writes one uncompressed strip.
+// tiffFixture writes one uncompressed strip; extra fields replace its own.
 func tiffFixture(order binary.ByteOrder, width, height, photometric int, bits []uint16, pixels []byte, extra ...ifd.Field) []byte {
 	short := func(tag uint16, values ...uint16) ifd.Field {
 		value := make([]byte, 2*len(values))
@@ -112,13 +113,13 @@ func tiffFixture(order binary.ByteOrder, width, height, photometric int, bits []
 		return ifd.Field{Tag: tag, Type: ifd.Long, Count: 1, Value: value}
 	}
 	build := func(offset int) []byte {
-		fields := append([]ifd.Field{
+		fields := append(slices.Clone(extra), []ifd.Field{
 			short(ifd.ImageWidth, uint16(width)), short(ifd.ImageLength, uint16(height)),
 			short(ifd.BitsPerSample, bits...), short(ifd.Compression, 1),
 			short(ifd.Photometric, uint16(photometric)), long(ifd.StripOffsets, offset),
 			short(ifd.SamplesPerPixel, uint16(len(bits))), short(0x0116, uint16(height)),
 			long(ifd.StripByteCounts, len(pixels)),
-		}, extra...)
+		}...)
 		return ifd.Build(order, fields, nil, nil)
 	}
 	head := build(0)

@@ -17,6 +17,7 @@ const (
 	BitsPerSample    = 0x0102
 	Compression      = 0x0103
 	Photometric      = 0x0106
+	FillOrder        = 0x010a
 	ImageDescription = 0x010e
 	Make             = 0x010f
 	Model            = 0x0110
@@ -32,6 +33,7 @@ const (
 	DateTime         = 0x0132
 	Artist           = 0x013b
 	HostComputer     = 0x013c
+	TileOffsets      = 0x0144
 	TileByteCounts   = 0x0145
 	SubIFDs          = 0x014a
 	ExtraSamples     = 0x0152

@@ -1,0 +1,79 @@
+package decode
+
+import (
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"upscaled/engine/imagedata"
+)
+
+// TestReferences compares files of kinds that people have with the pixels that
+// other decoders agree on.
+func TestReferences(t *testing.T) {
+	t.Parallel()
+	const folder = "../../../../shared/cases/pictures"
+	if _, err := os.Stat(folder); err != nil {
+		t.Skip("the reference images are not in the repository")
+	}
+	for _, c := range []struct {
+		file, note string
+	}{
+		{"tiff-g4-blackiszero.tif", ""},
+		{"tiff-g3-blackiszero.tif", ""},
+		{"tiff-fillorder2-raw.tif", ""},
+		{"tiff-fillorder2-lzw.tif", ""},
+		{"tiff-fillorder2-packbits.tif", ""},
+		{"tiff-colormap-8bit.tif", ""},
+	} {
+		t.Run(c.file, func(t *testing.T) {
+			t.Parallel()
+			read := func(path string) (imagedata.Frame, string) {
+				data, err := os.ReadFile(filepath.Join(folder, path))
+				if err != nil {
+					t.Fatal(err)
+				}
+				d, err := Open(data, imagedata.Limits{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				frame, err := d.Next()
+				if err != nil {
+					t.Fatal(err)
+				}
+				return frame, strings.Join(d.Notes(), " ")
+			}
+			got, notes := read(c.file)
+			want, _ := read("ref/" + c.file + ".ref.png")
+			if psnr := psnr(t, got.Color, want.Color); psnr < 40 {
+				t.Errorf("%.1f dB", psnr)
+			} else {
+				t.Logf("%.1f dB", psnr)
+			}
+			if (notes == "") != (c.note == "") || !strings.Contains(notes, c.note) {
+				t.Errorf("notes = %q, want %q", notes, c.note)
+			}
+		})
+	}
+}
+
+// psnr compares images of 8 bits; gray and color ones are alike.
+func psnr(t *testing.T, a, b imagedata.Raster) float64 {
+	t.Helper()
+	if a.Width != b.Width || a.Height != b.Height {
+		t.Fatalf("%dx%d, want %dx%d", a.Width, a.Height, b.Width, b.Height)
+	}
+	sum := 0.0
+	for i := range a.Width * a.Height {
+		for c := range 3 {
+			d := float64(a.Pix[i*a.Channels+c%a.Channels]) - float64(b.Pix[i*b.Channels+c%b.Channels])
+			sum += d * d
+		}
+	}
+	if sum == 0 {
+		return 99
+	}
+	return 10 * math.Log10(255*255*3*float64(a.Width*a.Height)/sum)
+}
