@@ -40,11 +40,11 @@ func DefaultAPIs() APIs {
 // Quotas returns the APIs' own quotas by dialect name.
 func (a APIs) Quotas() map[string]int { return map[string]int{"artnex": a.ArtnexPerDay} }
 
-// largestBody returns about how many bytes the largest request of any API has: a
-// file in base64 is a third longer.
+// largestBody returns about how many bytes the largest request of any API is
+// charged: a file in base64 is a third longer, and JSON is charged twice.
 func (a APIs) largestBody() int64 {
-	return max(a.Native.MaxRequestBytes, a.Maskr.MaxBatchBytes, a.Automatic.MaxBodyBytes, a.Automatic.MaxBytes*3/2,
-		a.Native.MaxBytes*3/2, a.Artnex.MaxBytes*3/2, a.Replicate.MaxBytes*3/2, a.Maskr.MaxBytes, a.Mnml.MaxBytes,
+	return max(a.Native.MaxRequestBytes, a.Maskr.MaxBatchBytes, a.Automatic.MaxBodyBytes*2, a.Automatic.MaxBytes*3,
+		a.Native.MaxBytes*3, a.Artnex.MaxBytes*3, a.Replicate.MaxBytes*3, a.Maskr.MaxBytes, a.Mnml.MaxBytes,
 		a.AILab.MaxBytes, a.Aetherforge.MaxBytes)
 }
 

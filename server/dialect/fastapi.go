@@ -19,8 +19,15 @@ func NewViolation(message, kind string, location ...any) Violations {
 	return Violations{[]Violation{{Location: location, Message: message, Kind: kind}}}
 }
 
-// Add appends a violation.
+// maxViolations limits an answer; a request could have far more.
+const maxViolations = 20
+
+// Add appends a violation, unless there are many already.
 func (v *Violations) Add(message, kind string, location ...any) {
+	//guard:violations TestManyViolations
+	if len(v.Detail) >= maxViolations {
+		return
+	}
 	v.Detail = append(v.Detail, NewViolation(message, kind, location...).Detail...)
 }
 

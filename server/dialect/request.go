@@ -13,6 +13,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"upscaled/models/fault"
+	"upscaled/server/limits"
 	"upscaled/server/upload"
 )
 
@@ -40,14 +41,15 @@ func limitBody(c echo.Context, limit int64) error {
 // IsBodyTooLarge reports whether a body was longer than its limit.
 func IsBodyTooLarge(err error) bool { return errors.As(err, new(*http.MaxBytesError)) }
 
-// ReadBody reads a request's body of at most limit bytes. IsBodyTooLarge
-// recognizes the error of longer ones; other errors mean an incomplete body.
-func ReadBody(c echo.Context, limit int64) ([]byte, error) {
+// ReadJSON reads a request's JSON body of at most limit bytes, within limits.JSON,
+// without parsing it. IsBodyTooLarge recognizes the error of longer ones; other
+// errors mean an incomplete or excessive body.
+func ReadJSON(c echo.Context, limit int64) ([]byte, error) {
 	if err := limitBody(c, limit); err != nil {
 		return nil, err
 	}
-	body, err := io.ReadAll(c.Request().Body)
-	if err != nil && !IsBodyTooLarge(err) {
+	body, err := io.ReadAll(limits.JSON(c.Request().Context(), c.Request().Body))
+	if err != nil && !IsBodyTooLarge(err) && fault.KindOf(err) == fault.Internal {
 		return nil, fault.Wrap(fault.Invalid, err, "The request body is incomplete.")
 	}
 	return body, err
@@ -60,11 +62,11 @@ const FormSlack = 64 << 20
 
 // ReadForm reads a multipart form of at most limit bytes; see upload.Read.
 // IsBodyTooLarge recognizes the error of longer ones.
-func ReadForm(c echo.Context, limit int64, limits upload.Limits, fileFields ...string) (upload.Form, error) {
+func ReadForm(c echo.Context, limit int64, most upload.Limits, fileFields ...string) (upload.Form, error) {
 	if err := limitBody(c, limit); err != nil {
 		return upload.Form{}, err
 	}
-	form, err := upload.Read(c.Request(), limits, fileFields...)
+	form, err := upload.Read(c.Request(), most, fileFields...)
 	if err != nil && !IsBodyTooLarge(err) {
 		_, _ = io.Copy(io.Discard, c.Request().Body) // for the same clients as FormSlack
 	}

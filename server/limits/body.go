@@ -22,6 +22,8 @@ type body struct {
 	held  int64
 	cut   error
 	over  bool // the request has been answered
+	// parsed means that held counts a parsed copy too.
+	parsed bool
 }
 
 // Read implements io.Reader.
@@ -35,15 +37,41 @@ func (b *body) Read(p []byte) (int, error) {
 	if b.over {
 		return 0, http.ErrBodyReadAfterClose
 	}
-	b.held += int64(n)
-	if room := b.budget.take(int64(n)); !room && n > 0 {
-		err = errCrowded
+	if crowded := b.charge(int64(n)); crowded != nil {
+		return n, crowded
 	}
-	if err == errSlow || err == errCrowded {
-		b.cut = err
-		b.stop()
+	if err == errSlow {
+		b.abort(err)
 	}
 	return n, err
+}
+
+// charge charges bytes to the budget. b.mutex is held.
+func (b *body) charge(bytes int64) error {
+	b.held += bytes
+	if room := b.budget.take(bytes); !room && bytes > 0 {
+		b.abort(errCrowded)
+		return errCrowded
+	}
+	return nil
+}
+
+// abort cuts the body. b.mutex is held.
+func (b *body) abort(cause error) {
+	b.cut = cause
+	b.stop()
+}
+
+// chargeParsed charges the parsed copy of bytes that were read.
+func (b *body) chargeParsed(bytes int64) error {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	b.parsed = true
+	if b.over {
+		return http.ErrBodyReadAfterClose
+	}
+	//guard:parsed-copy TestJSONIsChargedTwice => error(nil)
+	return b.charge(bytes)
 }
 
 // reason returns why the body was cut, or nil.
@@ -57,6 +85,9 @@ func (b *body) reason() error {
 func (b *body) release(bytes int64) {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
+	if b.parsed {
+		bytes *= 2
+	}
 	bytes = min(bytes, b.held)
 	b.held -= bytes
 	b.budget.release(bytes)

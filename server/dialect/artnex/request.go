@@ -31,7 +31,7 @@ type request struct {
 // readRequest reads the body. A body over the limit holds an image over the
 // limit.
 func (a *API) readRequest(c echo.Context) (request, error) {
-	body, err := dialect.ReadBody(c, a.config.MaxBytes*4/3+bodyOverhead)
+	body, err := dialect.ReadJSON(c, a.config.MaxBytes*4/3+bodyOverhead)
 	switch {
 	case dialect.IsBodyTooLarge(err):
 		return request{}, a.tooLarge(err)

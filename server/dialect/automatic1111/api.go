@@ -11,7 +11,6 @@ package automatic1111
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"time"
 
@@ -75,7 +74,7 @@ func (a *API) batch(c echo.Context, caller job.Caller) error {
 }
 
 func (a *API) extras(c echo.Context, caller job.Caller, limit int64, batch bool) error {
-	r, err := read(c, limit, batch)
+	r, err := a.read(c, limit, batch)
 	if err != nil {
 		return err
 	}
@@ -103,9 +102,6 @@ type task struct {
 // prepare loads and validates all images of a request, so that none is processed
 // if another is unusable.
 func (a *API) prepare(ctx context.Context, r request) ([]task, error) {
-	if len(r.images) > a.config.MaxImages {
-		return nil, httpError(http.StatusRequestEntityTooLarge, fmt.Sprintf("A request can hold at most %d images.", a.config.MaxImages))
-	}
 	chosen, err := a.choose(ctx, r)
 	if err != nil {
 		return nil, err

@@ -84,5 +84,5 @@ func (c Config) upscaler(name string) (Upscaler, error) {
 			return u, nil
 		}
 	}
-	return Upscaler{}, exception("AssertionError", "could not find upscaler named "+name)
+	return Upscaler{}, exception("AssertionError", "could not find upscaler named "+dialect.DisplayName(name))
 }

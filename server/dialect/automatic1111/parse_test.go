@@ -47,7 +47,7 @@ func FuzzParse(f *testing.F) {
 		f.Add([]byte(seed), false)
 	}
 	f.Fuzz(func(t *testing.T, body []byte, batch bool) {
-		o, err := parse(body, batch)
+		o, err := parse(body, batch, 50)
 		if err != nil {
 			if r := apiErrorOf(err); r.status != 422 {
 				t.Fatalf("%d: %v", r.status, err)

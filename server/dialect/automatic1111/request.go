@@ -43,19 +43,19 @@ type encoded struct {
 
 // read reads and parses a body. A body over the limit holds images over the
 // limit.
-func read(c echo.Context, limit int64, batch bool) (request, error) {
-	body, err := dialect.ReadBody(c, limit)
+func (a *API) read(c echo.Context, limit int64, batch bool) (request, error) {
+	body, err := dialect.ReadJSON(c, limit)
 	switch {
 	case dialect.IsBodyTooLarge(err):
 		return request{}, httpError(http.StatusRequestEntityTooLarge, fmt.Sprintf("The request is larger than %d bytes.", limit))
 	case err != nil:
 		return request{}, httpError(http.StatusBadRequest, "There was an error parsing the body")
 	}
-	return parse(body, batch)
+	return parse(body, batch, a.config.MaxImages)
 }
 
-// parse parses a body of one image, or of a batch.
-func parse(body []byte, batch bool) (request, error) {
+// parse parses a body of one image, or of a batch of at most maxImages.
+func parse(body []byte, batch bool, maxImages int) (request, error) {
 	f, err := object(body)
 	if err != nil {
 		return request{}, err
@@ -74,7 +74,9 @@ func parse(body []byte, batch bool) (request, error) {
 	r.secondVisibility = f.number("extras_upscaler_2_visibility", 0, share())
 	f.boolean("upscale_first", false)
 	if batch {
-		r.images = f.list()
+		if r.images = f.list(); len(r.images) > maxImages {
+			return request{}, httpError(http.StatusRequestEntityTooLarge, fmt.Sprintf("A request can hold at most %d images.", maxImages))
+		}
 	} else {
 		r.images = []encoded{f.single()}
 	}

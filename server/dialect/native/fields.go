@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"upscaled/models/fault"
+	"upscaled/server/dialect"
 	"upscaled/server/upload"
 )
 
@@ -47,6 +48,7 @@ func formFields(texts map[string]string) *fields {
 
 // addJSON adds one value of an object.
 func (f *fields) addJSON(name string, raw json.RawMessage) {
+	name = dialect.DisplayName(name) // errors quote it
 	switch text := string(raw); {
 	case text == "null":
 		f.values[name] = field{"", jsonText}

@@ -15,7 +15,7 @@ import (
 
 func (i intake) readJSON(c echo.Context) (request, error) {
 	limit := max(i.config.MaxBytes*4/3, maxURL) + overhead
-	body, err := dialect.ReadBody(c, limit)
+	body, err := dialect.ReadJSON(c, limit)
 	if err != nil {
 		return request{}, bodyError(err, limit)
 	}

@@ -29,7 +29,7 @@ type fields map[string]json.RawMessage
 // readBody reads and parses a request's body; unknown fields are ignored.
 func (a *API) readBody(c echo.Context) (fields, error) {
 	limit := a.config.MaxBytes*4/3 + bodyOverhead
-	body, err := dialect.ReadBody(c, limit)
+	body, err := dialect.ReadJSON(c, limit)
 	switch {
 	case dialect.IsBodyTooLarge(err):
 		return nil, apiError{Problem{
