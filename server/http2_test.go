@@ -160,7 +160,7 @@ func TestRapidReset(t *testing.T) {
 // Uploads over HTTP/2 keep the pace as well, each stream for itself.
 func TestSlowHTTP2Upload(t *testing.T) {
 	t.Parallel()
-	w := dialHTTP2(t, encrypted(t, nil, func(c *server.Config) { c.StallLimit, c.MinRate = 200*time.Millisecond, 1<<20 }))
+	w := dialHTTP2(t, encrypted(t, nil, func(c *server.Config) { c.StallLimit, c.MinRate = stall, 1<<20 }))
 	stream, err := w.begin(false, append(pseudo("POST", "/api/v1/jobs"), "content-type", "multipart/form-data; boundary=x")...)
 	if err == nil {
 		err = w.WriteData(stream, false, []byte("--x\r\n"))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,6 +21,17 @@ func TestConformance(t *testing.T) {
 	enginetest.TestRuntime(t, needRuntime(t), recognized(t, reference.RandomCompact(1, 3, 16, 4)), network.Float32)
 }
 
+// watched is a context that closes asked when a run begins to watch it.
+type watched struct {
+	context.Context
+	asked func()
+}
+
+func (w watched) Done() <-chan struct{} {
+	w.asked()
+	return w.Context.Done()
+}
+
 // A running tile stops soon after its context ends.
 func TestCancelWhileRunning(t *testing.T) {
 	t.Parallel()
@@ -32,10 +44,11 @@ func TestCancelWhileRunning(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
+	asked := sync.OnceFunc(func() { time.AfterFunc(50*time.Millisecond, cancel) })
 	in := imagedata.NewRaster(512, 512, 3, 8)
-	if err := s.Run(ctx, in, imagedata.NewRaster(2048, 2048, 3, 8)); fault.KindOf(err) != fault.Canceled {
+	if err := s.Run(watched{ctx, asked}, in, imagedata.NewRaster(2048, 2048, 3, 8)); fault.KindOf(err) != fault.Canceled {
 		t.Errorf("got %v", err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"upscaled/engine/enginetest"
@@ -37,17 +38,22 @@ func options(variants ...tune.Variant) tune.Options {
 	}
 }
 
-// The faster way wins, and what does not fit the memory is no choice.
+// The fastest variant that fits the memory wins, with as many tiles at once as pay.
 func TestMeasureChooses(t *testing.T) {
 	t.Parallel()
+	synctest.Test(t, measureChooses)
+}
+
+func measureChooses(t *testing.T) {
 	slower := &enginetest.Runtime{Static: true, Before: slow(60 * time.Millisecond)}
 	faster := &enginetest.Runtime{Static: true, Before: slow(time.Millisecond), MostPixels: 150 * 150}
 	result, err := tune.Measure(t.Context(), options(tune.Variant{Name: "slower", Runtime: slower}, tune.Variant{Name: "faster", Runtime: faster}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if result.Best.Variant != "faster" || result.Best.Side != 128 || result.Best.MegapixelsPerSecond <= 0 {
-		t.Errorf("%+v", result)
+	// A tile keeps 32x32 pixels, and two run in each millisecond.
+	if want := (tune.Trial{Variant: "faster", Side: 128, Parallel: 2, MegapixelsPerSecond: 2.048}); result.Best != want {
+		t.Errorf("got %+v, want %+v", result.Best, want)
 	}
 	if problem := result.Trials[2].Problem; result.Trials[2].Side != 192 || problem == "" {
 		t.Errorf("the trial that does not fit: %+v", result.Trials[2])

@@ -98,13 +98,13 @@ func TestCrashWhileCalling(t *testing.T) {
 // A sender that needs longer than a lease keeps its delivery.
 func TestDeliveryIsKept(t *testing.T) {
 	t.Parallel()
-	q := start(t, embed(t, t.TempDir()), func(o *queue.Options) { o.Lease = 300 * time.Millisecond })
+	q := start(t, embed(t, t.TempDir()), func(o *queue.Options) { o.Lease = 3 * time.Second })
 	submit(t, q, hooked("a", "", 0))
 	if err := q.Cancel(t.Context(), "a"); err != nil {
 		t.Fatal(err)
 	}
 	n := notified(t, q, "a", job.Canceled)
-	twice, stop := context.WithTimeout(t.Context(), time.Second)
+	twice, stop := context.WithTimeout(t.Context(), 5*time.Second)
 	defer stop()
 	if n, err := q.NextDelivery(twice); err == nil {
 		t.Errorf("handed out twice: try %d", n.Attempt())
