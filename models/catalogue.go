@@ -42,8 +42,8 @@ func catalogue() []product {
 }
 
 // product returns the catalogue entry of a name, in any spelling (see fold).
-func (s *Store) product(name string) (product, bool) {
-	for _, p := range s.products {
+func (f *files) product(name string) (product, bool) {
+	for _, p := range f.products {
 		if fold(p.name) == fold(name) {
 			return p, true
 		}

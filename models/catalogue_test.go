@@ -56,10 +56,7 @@ func TestCatalogueIsComplete(t *testing.T) {
 
 func TestOfficialNames(t *testing.T) {
 	t.Parallel()
-	s, err := Open(Options{Home: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := open(t, Options{Home: t.TempDir()})
 	for _, name := range []string{
 		"realesr-general-x4v3", "realesrgan-x4plus", "realesrgan-x2plus", "realesrgan-x4plus-anime-6b", "realesr-animevideov3",
 		"realesrnet-x4plus", "realesr-general-wdn-x4v3", "gfpgan-v1.4", "yunet", "pigo",
@@ -80,9 +77,9 @@ func TestOfficialNames(t *testing.T) {
 // TestWritingOfNames: case and separators never matter.
 func TestWritingOfNames(t *testing.T) {
 	t.Parallel()
-	s := &Store{home: t.TempDir(), products: catalogue()}
+	s := open(t, Options{Home: t.TempDir()})
 	rapid.Check(t, func(t *rapid.T) {
-		p := rapid.SampledFrom(s.products).Draw(t, "product")
+		p := rapid.SampledFrom(s.files.products).Draw(t, "product")
 		var typed strings.Builder
 		for _, r := range fold(p.name) {
 			typed.WriteString(rapid.SampledFrom([]string{"", "", "-", "_", ".", "--"}).Draw(t, "separator"))
@@ -91,7 +88,7 @@ func TestWritingOfNames(t *testing.T) {
 			}
 			typed.WriteRune(r)
 		}
-		if found, ok := s.product(typed.String()); !ok || found.name != p.name {
+		if found, ok := s.files.product(typed.String()); !ok || found.name != p.name {
 			t.Fatalf("%q is %q", typed.String(), found.name)
 		}
 	})
@@ -116,7 +113,7 @@ func TestDistance(t *testing.T) {
 
 func TestUnknownNames(t *testing.T) {
 	t.Parallel()
-	s := &Store{home: t.TempDir(), products: catalogue()}
+	s := open(t, Options{Home: t.TempDir()})
 	for typed, want := range map[string]string{
 		"realesrgan-x4plsu": "did you mean realesrgan-x4plus",
 		"anime":             "realesrgan-x4plus-anime-6b",

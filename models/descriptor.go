@@ -66,22 +66,22 @@ var errNotInstalled = errors.New("not installed")
 
 // read returns the descriptor in a model's folder, errNotInstalled if there is
 // none and fault.ModelMissing if it is damaged.
-func (s *Store) read(name string) (descriptor, error) {
-	file, err := os.Open(filepath.Join(s.modelFolder(name), descriptorFile))
+func (f *files) read(name string) (descriptor, error) {
+	file, err := os.Open(filepath.Join(f.modelFolder(name), descriptorFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return descriptor{}, errNotInstalled
 	}
 	if err != nil {
-		return descriptor{}, fault.Wrap(fault.ModelMissing, err, "The stored model %s cannot be read; check the permissions of %s.", name, s.home)
+		return descriptor{}, fault.Wrap(fault.ModelMissing, err, "The stored model %s cannot be read; check the permissions of %s.", name, f.home)
 	}
 	defer file.Close()
 	var d descriptor
 	if err := json.NewDecoder(io.LimitReader(file, maxDescriptor)).Decode(&d); err != nil {
-		return descriptor{}, s.damaged(name, err)
+		return descriptor{}, f.damaged(name, err)
 	}
 	//guard:descriptor FuzzDescriptor => d.Format != descriptorFormat || d.Name != name
 	if d.Format != descriptorFormat || d.Name != name || !d.plausible() {
-		return descriptor{}, s.damaged(name, fmt.Errorf("its %s is not plausible", descriptorFile))
+		return descriptor{}, f.damaged(name, fmt.Errorf("its %s is not plausible", descriptorFile))
 	}
 	return d, nil
 }
@@ -97,8 +97,8 @@ func (d descriptor) plausible() bool {
 
 // commit makes an installed file current by replacing model.json atomically, and
 // removes what the folder held before.
-func (s *Store) commit(d descriptor) error {
-	folder := s.modelFolder(d.Name)
+func (f *files) commit(d descriptor) error {
+	folder := f.modelFolder(d.Name)
 	d.Format = descriptorFormat
 	d.InstalledAt = time.Now().UTC().Format(time.RFC3339)
 	text, err := json.MarshalIndent(d, "", "  ")
@@ -107,14 +107,14 @@ func (s *Store) commit(d descriptor) error {
 	}
 	file, err := artifact.Create(filepath.Join(folder, descriptorFile))
 	if err != nil {
-		return unwritable(err, s.home)
+		return unwritable(err, f.home)
 	}
 	defer file.Discard()
 	if _, err := file.Write(append(text, '\n')); err != nil {
-		return unwritable(err, s.home)
+		return unwritable(err, f.home)
 	}
 	if err := file.Commit(); err != nil {
-		return unwritable(err, s.home)
+		return unwritable(err, f.home)
 	}
 	sweep(folder, d.File)
 	return nil
@@ -137,8 +137,8 @@ func sweep(folder, keep string) {
 }
 
 // damaged returns the error for a stored model that must be installed again.
-func (s *Store) damaged(name string, cause error) error {
-	if _, ok := s.product(name); ok {
+func (f *files) damaged(name string, cause error) error {
+	if _, ok := f.product(name); ok {
 		return fault.Wrap(fault.ModelMissing, cause, "The stored model %s is damaged; run 'upscaled models pull %s' to download it again.", name, name)
 	}
 	return fault.Wrap(fault.ModelMissing, cause, "The stored model %s is damaged; run 'upscaled models rm %s' and import its file again.", name, name)

@@ -18,7 +18,7 @@ func FuzzDescriptor(f *testing.F) {
 		f.Fatal(err)
 	}
 	const name = "mine"
-	folder := s.modelFolder(name)
+	folder := s.files.modelFolder(name)
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		f.Fatal(err)
 	}
@@ -39,7 +39,7 @@ func FuzzDescriptor(f *testing.F) {
 		if err := os.WriteFile(filepath.Join(folder, descriptorFile), text, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		d, err := s.read(name)
+		d, err := s.files.read(name)
 		if err == nil {
 			if path := filepath.Join(folder, d.File); filepath.Dir(path) != folder || d.Name != name {
 				t.Fatalf("%+v lies at %s", d, path)

@@ -28,13 +28,13 @@ const maxCascades = 16 << 20
 
 // FaceCascades returns the files of pigo's cascades by name. It downloads them
 // if they are not installed.
-func (s *Store) FaceCascades(ctx context.Context) (map[string][]byte, error) {
-	p, _ := s.product(cascadesModel)
-	d, err := s.ensure(ctx, p)
+func (l *loader) FaceCascades(ctx context.Context) (map[string][]byte, error) {
+	p, _ := l.files.product(cascadesModel)
+	d, err := l.installer.ensure(ctx, p)
 	if err != nil {
 		return nil, err
 	}
-	data, err := s.contents(d)
+	data, err := l.files.contents(d)
 	if err != nil {
 		return nil, err
 	}
@@ -44,57 +44,44 @@ func (s *Store) FaceCascades(ctx context.Context) (map[string][]byte, error) {
 		if errors.Is(err, io.EOF) {
 			return files, nil
 		} else if err != nil {
-			return nil, s.damaged(d.Name, err)
+			return nil, l.files.damaged(d.Name, err)
 		}
 		if files[header.Name], err = io.ReadAll(io.LimitReader(archive, maxCascades)); err != nil {
-			return nil, s.damaged(d.Name, err)
+			return nil, l.files.damaged(d.Name, err)
 		}
 	}
 }
 
 // FaceFinder returns YuNet's ONNX file if it is installed; it never downloads
 // it.
-func (s *Store) FaceFinder() (file []byte, installed bool, err error) {
-	d, err := s.read(yunetModel)
+func (l *loader) FaceFinder() (file []byte, installed bool, err error) {
+	d, err := l.files.read(yunetModel)
 	if errors.Is(err, errNotInstalled) {
 		return nil, false, nil
 	} else if err != nil {
 		return nil, false, err
 	}
-	file, err = s.contents(d)
+	file, err = l.files.contents(d)
 	return file, true, err
-}
-
-// contents reads a model's stored file.
-func (s *Store) contents(d descriptor) ([]byte, error) {
-	path, err := s.storedPath(d)
-	if err != nil {
-		return nil, err
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, s.damaged(d.Name, err)
-	}
-	return data, nil
 }
 
 // LoadRestorer returns a face restorer and its name. "" means the best installed
 // one: GFPGAN, otherwise the most recently imported; without any it fails with
 // fault.ModelMissing. A catalogue model that is named is downloaded if needed.
-func (s *Store) LoadRestorer(ctx context.Context, name string) (*network.Network, string, error) {
-	d, err := s.restorer(ctx, name)
+func (l *loader) LoadRestorer(ctx context.Context, name string) (*network.Network, string, error) {
+	d, err := l.restorer(ctx, name)
 	if err != nil {
 		return nil, "", err
 	}
-	n, err := s.cached(ctx, d.Name, d.SHA256, func() (*network.Network, error) {
+	n, err := l.cached(ctx, d.Name, d.SHA256, func() (*network.Network, error) {
 		if d.Restorer != nil {
-			data, err := s.contents(d)
+			data, err := l.files.contents(d)
 			if err != nil {
 				return nil, err
 			}
 			return network.FromRestorerONNX(data, *d.Restorer)
 		}
-		tensors, err := s.readTensors(d)
+		tensors, err := l.files.readTensors(d)
 		if err != nil {
 			return nil, err
 		}
@@ -105,24 +92,24 @@ func (s *Store) LoadRestorer(ctx context.Context, name string) (*network.Network
 
 // BestRestorer returns the name of the face restorer that is used by default, ""
 // if none is installed.
-func (s *Store) BestRestorer() string {
-	d, err := s.bestRestorer()
+func (l *loader) BestRestorer() string {
+	d, err := l.bestRestorer()
 	if err != nil {
 		return ""
 	}
 	return d.Name
 }
 
-func (s *Store) restorer(ctx context.Context, name string) (descriptor, error) {
+func (l *loader) restorer(ctx context.Context, name string) (descriptor, error) {
 	if name == "" {
-		return s.bestRestorer()
+		return l.bestRestorer()
 	}
-	d, err := s.imported(name)
-	if p, ok := s.product(name); ok {
+	d, err := l.files.imported(name)
+	if p, ok := l.files.product(name); ok {
 		if fold(p.name) != fold(gfpganModel) {
 			return descriptor{}, notRestorer(p.name)
 		}
-		return s.ensure(ctx, p)
+		return l.installer.ensure(ctx, p)
 	}
 	if err == nil && !d.restores() {
 		err = notRestorer(d.Name)
@@ -139,14 +126,14 @@ func (d descriptor) restores() bool {
 	return d.Kind == Face && (d.Restorer != nil || d.Architecture == network.GFPGAN)
 }
 
-func (s *Store) bestRestorer() (descriptor, error) {
-	d, err := s.read(gfpganModel)
+func (l *loader) bestRestorer() (descriptor, error) {
+	d, err := l.files.read(gfpganModel)
 	if err == nil || !errors.Is(err, errNotInstalled) {
 		return d, err
 	}
 	var found []descriptor
-	for _, name := range s.importedNames() {
-		if d, err := s.read(name); err == nil && d.restores() {
+	for _, name := range l.files.importedNames() {
+		if d, err := l.files.read(name); err == nil && d.restores() {
 			found = append(found, d)
 		}
 	}
@@ -158,22 +145,22 @@ func (s *Store) bestRestorer() (descriptor, error) {
 
 // adoptFace stores a face model: weights as safetensors, several files as one
 // archive, anything else as published.
-func (s *Store) adoptFace(ctx context.Context, d descriptor, form []artifact.Artifact, folder string) (descriptor, error) {
+func (in *installer) adoptFace(ctx context.Context, d descriptor, form []artifact.Artifact, folder string) (descriptor, error) {
 	main := filepath.Join(folder, form[0].Name)
 	switch {
 	case len(form) > 1:
-		return s.bundle(ctx, d, form, folder)
+		return in.bundle(ctx, d, form, folder)
 	case d.Name == gfpganModel && filepath.Ext(main) == ".pth":
-		return s.convert(ctx, d, main)
+		return in.convert(ctx, d, main)
 	case d.Name == gfpganModel:
 		d.Restorer, d.Scale = &network.RestorerDescriptor{}, 1
 	}
-	return s.keep(ctx, d, main)
+	return in.keep(ctx, d, main)
 }
 
 // bundle stores several files as one tar archive.
-func (s *Store) bundle(ctx context.Context, d descriptor, form []artifact.Artifact, folder string) (descriptor, error) {
-	return s.place(ctx, d, "model", ".tar", func(w io.Writer) error {
+func (in *installer) bundle(ctx context.Context, d descriptor, form []artifact.Artifact, folder string) (descriptor, error) {
+	return in.files.place(ctx, d, "model", ".tar", func(w io.Writer) error {
 		archive := tar.NewWriter(w)
 		for _, a := range form {
 			data, err := os.ReadFile(filepath.Join(folder, a.Name))
@@ -193,7 +180,7 @@ func (s *Store) bundle(ctx context.Context, d descriptor, form []artifact.Artifa
 
 // importRestorer stores a face restorer's ONNX file unchanged after checking
 // that it is usable.
-func (s *Store) importRestorer(ctx context.Context, d descriptor, path string, r network.RestorerDescriptor) (descriptor, error) {
+func (im *importer) importRestorer(ctx context.Context, d descriptor, path string, r network.RestorerDescriptor) (descriptor, error) {
 	data, err := readONNXFile(path)
 	if err != nil {
 		return descriptor{}, err
@@ -203,7 +190,7 @@ func (s *Store) importRestorer(ctx context.Context, d descriptor, path string, r
 		return descriptor{}, err
 	}
 	d.Kind, d.Restorer = Face, &r
-	return s.place(ctx, describe(d, n.Info()), "model", ".onnx", func(w io.Writer) error {
+	return im.files.place(ctx, describe(d, n.Info()), "model", ".onnx", func(w io.Writer) error {
 		_, err := w.Write(data)
 		return err
 	})

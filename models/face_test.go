@@ -24,7 +24,7 @@ func faceFixture(t *testing.T) (*Store, *site) {
 		t.Fatal(err)
 	}
 	s.files["gfpgan"], s.files["first"], s.files["second"] = data.Bytes(), []byte("one"), []byte("two")
-	store.products = append(slices.DeleteFunc(store.products, func(p product) bool { return p.kind == Face }),
+	store.files.products = append(slices.DeleteFunc(store.files.products, func(p product) bool { return p.kind == Face }),
 		product{name: gfpganModel, kind: Face, description: "restores", notice: "a notice", forms: [][]artifact.Artifact{s.file("weights.pth", "gfpgan")}},
 		product{name: cascadesModel, kind: Face, description: "finds", forms: [][]artifact.Artifact{append(s.file("facefinder", "first"), s.file("lp93", "second")...)}},
 	)

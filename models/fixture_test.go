@@ -30,6 +30,15 @@ type site struct {
 	files  map[string][]byte
 }
 
+func open(t *testing.T, options Options) *Store {
+	t.Helper()
+	store, err := Open(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store
+}
+
 // fixture is a store whose catalogue's models are tiny and come from a site.
 func fixture(t *testing.T, options Options) (*Store, *site) {
 	t.Helper()
@@ -54,11 +63,8 @@ func fixture(t *testing.T, options Options) (*Store, *site) {
 		options.Home = t.TempDir()
 	}
 	options.Fetcher.Client = s.Client()
-	store, err := Open(options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	store.products = s.products()
+	store := open(t, options)
+	store.files.products = s.products()
 	return store, s
 }
 

@@ -28,29 +28,35 @@ type ImportOptions struct {
 	Restorer *network.RestorerDescriptor
 }
 
+// importer stores models from the user's files.
+type importer struct {
+	files     *files
+	installer *installer
+}
+
 // Import stores a model from the user's file: PyTorch, safetensors, ncnn (either
 // of its two files) or ONNX. A file with an official SHA-256 is installed as
 // that model. A name that is taken is fault.Invalid.
-func (s *Store) Import(ctx context.Context, path string, options ImportOptions) (Entry, error) {
-	p, form, err := s.official(ctx, path, options.Name)
+func (im *importer) Import(ctx context.Context, path string, options ImportOptions) (Entry, error) {
+	p, form, err := im.official(ctx, path, options.Name)
 	if err != nil {
 		return Entry{}, err
 	}
 	var d descriptor
 	if form != nil {
-		d, err = s.adoptFrom(ctx, p, form, path)
+		d, err = im.adoptFrom(ctx, p, form, path)
 	} else {
-		d, err = s.importForeign(ctx, path, options)
+		d, err = im.importForeign(ctx, path, options)
 	}
 	if err != nil {
 		return Entry{}, interrupted(err, filepath.Base(path))
 	}
-	return s.entry(d), nil
+	return d.entry(), nil
 }
 
 // official returns the catalogue's model and form that a file belongs to, unless
 // the user chose another name for it.
-func (s *Store) official(ctx context.Context, path, name string) (product, []artifact.Artifact, error) {
+func (im *importer) official(ctx context.Context, path, name string) (product, []artifact.Artifact, error) {
 	sum, _, err := artifact.Hash(path, ctx.Err)
 	if err != nil {
 		if ctx.Err() != nil {
@@ -61,7 +67,7 @@ func (s *Store) official(ctx context.Context, path, name string) (product, []art
 		}
 		return product{}, nil, fault.Wrap(fault.Invalid, err, "%s cannot be read.", path)
 	}
-	for _, p := range s.products {
+	for _, p := range im.files.products {
 		if p.kind == Runtime || name != "" && fold(name) != fold(p.name) {
 			continue
 		}
@@ -96,8 +102,8 @@ func located(form []artifact.Artifact, path string, a artifact.Artifact) string 
 }
 
 // adoptFrom installs official files from the user's path.
-func (s *Store) adoptFrom(ctx context.Context, p product, form []artifact.Artifact, path string) (descriptor, error) {
-	staging, err := s.stage()
+func (im *importer) adoptFrom(ctx context.Context, p product, form []artifact.Artifact, path string) (descriptor, error) {
+	staging, err := im.files.stage()
 	if err != nil {
 		return descriptor{}, err
 	}
@@ -107,8 +113,8 @@ func (s *Store) adoptFrom(ctx context.Context, p product, form []artifact.Artifa
 			return descriptor{}, err
 		}
 	}
-	return s.installs.do(ctx, p.name, func(ctx context.Context) (descriptor, error) {
-		return s.adopt(ctx, p, form, nil, staging)
+	return im.installer.running.do(ctx, p.name, func(ctx context.Context) (descriptor, error) {
+		return im.installer.adopt(ctx, p, form, nil, staging)
 	})
 }
 
@@ -130,8 +136,8 @@ func copyFile(from, to string) error {
 }
 
 // importForeign stores a model that is not in the catalogue.
-func (s *Store) importForeign(ctx context.Context, path string, options ImportOptions) (descriptor, error) {
-	name, err := s.freeName(path, options.Name)
+func (im *importer) importForeign(ctx context.Context, path string, options ImportOptions) (descriptor, error) {
+	name, err := im.freeName(path, options.Name)
 	if err != nil {
 		return descriptor{}, err
 	}
@@ -147,25 +153,25 @@ func (s *Store) importForeign(ctx context.Context, path string, options ImportOp
 	if err != nil {
 		return descriptor{}, err
 	}
-	return s.installs.do(ctx, name+" "+sum, func(ctx context.Context) (descriptor, error) {
+	return im.installer.running.do(ctx, name+" "+sum, func(ctx context.Context) (descriptor, error) {
 		if options.Restorer != nil {
 			if !isONNX {
 				return descriptor{}, fault.New(fault.Invalid, "--restorer is for ONNX files only; %s is recognized without it.", path)
 			}
-			return s.importRestorer(ctx, d, path, *options.Restorer)
+			return im.importRestorer(ctx, d, path, *options.Restorer)
 		}
 		if isONNX {
-			return s.importONNX(ctx, d, path, options.Scale)
+			return im.importONNX(ctx, d, path, options.Scale)
 		}
 		if options.Scale != 0 {
 			return descriptor{}, fault.New(fault.Invalid, "--scale is for ONNX files only; the scale of %s is read from the file.", path)
 		}
-		return s.convert(ctx, d, path)
+		return im.installer.convert(ctx, d, path)
 	})
 }
 
 // importONNX stores an ONNX file unchanged after checking that it is usable.
-func (s *Store) importONNX(ctx context.Context, d descriptor, path string, scale int) (descriptor, error) {
+func (im *importer) importONNX(ctx context.Context, d descriptor, path string, scale int) (descriptor, error) {
 	data, err := readONNXFile(path)
 	if err != nil {
 		return descriptor{}, err
@@ -187,7 +193,7 @@ func (s *Store) importONNX(ctx context.Context, d descriptor, path string, scale
 	case scale != 0:
 		info.Scale = scale
 	}
-	return s.place(ctx, describe(d, info), "model", ".onnx", func(w io.Writer) error {
+	return im.files.place(ctx, describe(d, info), "model", ".onnx", func(w io.Writer) error {
 		_, err := w.Write(data)
 		return err
 	})
@@ -228,7 +234,7 @@ func looksLikeONNX(path string) (bool, error) {
 }
 
 // freeName checks the wanted name, or derives one from the file's.
-func (s *Store) freeName(path, wanted string) (string, error) {
+func (im *importer) freeName(path, wanted string) (string, error) {
 	name := strings.ToLower(wanted)
 	if wanted == "" {
 		base := filepath.Base(path)
@@ -238,11 +244,11 @@ func (s *Store) freeName(path, wanted string) (string, error) {
 	if err := checkName(name); err != nil {
 		return "", err
 	}
-	if p, ok := s.product(name); ok {
+	if p, ok := im.files.product(name); ok {
 		return "", fault.New(fault.Invalid, "%s is an official model and this file is a different one; choose another name with --name.", p.name)
 	}
-	if taken, ok := s.importedFolder(name); ok {
-		if _, err := s.read(taken); !errors.Is(err, errNotInstalled) {
+	if taken, ok := im.files.importedFolder(name); ok {
+		if _, err := im.files.read(taken); !errors.Is(err, errNotInstalled) {
 			return "", fault.New(fault.Invalid, "The model %s exists already; choose another name with --name, or run 'upscaled models rm %s' first.", taken, taken)
 		}
 	}

@@ -11,63 +11,71 @@ import (
 	"upscaled/models/fault"
 )
 
+// libraries are the builds of ONNX Runtime.
+type libraries struct {
+	files     *files
+	downloads *downloads
+	chosen    string // the path of a library to use instead; mostly ""
+	running   flights[string]
+}
+
 // RuntimeLibrary returns the path of the ONNX Runtime library for a device kind
 // ("cpu", "cuda"): the one set explicitly, otherwise the store's, downloaded if
 // needed. If there is none it fails with fault.ModelMissing and the remedy.
-func (s *Store) RuntimeLibrary(ctx context.Context, deviceKind string) (string, error) {
-	if s.runtimeLibrary != "" {
-		info, err := os.Stat(s.runtimeLibrary)
+func (l *libraries) RuntimeLibrary(ctx context.Context, deviceKind string) (string, error) {
+	if l.chosen != "" {
+		info, err := os.Stat(l.chosen)
 		if err != nil || !info.Mode().IsRegular() {
-			return "", fault.Wrap(fault.ModelMissing, err, "There is no ONNX Runtime library at %s; correct or remove --onnxruntime or %s.", s.runtimeLibrary, LibraryVariable)
+			return "", fault.Wrap(fault.ModelMissing, err, "There is no ONNX Runtime library at %s; correct or remove --onnxruntime or %s.", l.chosen, LibraryVariable)
 		}
-		return s.runtimeLibrary, nil
+		return l.chosen, nil
 	}
-	p, err := s.runtimeFor(deviceKind)
+	p, err := l.runtimeFor(deviceKind)
 	if err != nil {
 		return "", err
 	}
-	return s.installLibrary(ctx, p, s.progress, func(_ context.Context, p product) bool { return s.libraryInstalled(p) })
+	return l.install(ctx, p, l.downloads.progress, func(_ context.Context, p product) bool { return l.installed(p) })
 }
 
 // InstalledLibrary is RuntimeLibrary without downloading; it returns "" if
 // nothing is installed.
-func (s *Store) InstalledLibrary(deviceKind string) string {
-	if s.runtimeLibrary != "" {
-		if info, err := os.Stat(s.runtimeLibrary); err == nil && info.Mode().IsRegular() {
-			return s.runtimeLibrary
+func (l *libraries) InstalledLibrary(deviceKind string) string {
+	if l.chosen != "" {
+		if info, err := os.Stat(l.chosen); err == nil && info.Mode().IsRegular() {
+			return l.chosen
 		}
 		return ""
 	}
-	p, err := s.runtimeFor(deviceKind)
-	if err != nil || !s.libraryInstalled(p) {
+	p, err := l.runtimeFor(deviceKind)
+	if err != nil || !l.installed(p) {
 		return ""
 	}
-	return s.libraryPath(p)
+	return l.path(p)
 }
 
 // runtimeFor returns the build for a device kind on this system.
-func (s *Store) runtimeFor(deviceKind string) (product, error) {
+func (l *libraries) runtimeFor(deviceKind string) (product, error) {
 	name := runtimeName
 	if deviceKind == "cuda" {
 		name = cudaRuntimeName
 	}
-	if p, ok := s.product(name); ok {
+	if p, ok := l.files.product(name); ok {
 		return p, nil
 	}
 	return product{}, fault.New(fault.ModelMissing, "There is no ONNX Runtime download for %s on %s/%s; install ONNX Runtime 1.24 or later and set its path with --onnxruntime.", deviceKind, runtime.GOOS, runtime.GOARCH)
 }
 
-func (s *Store) libraryFolder(p product) string { return filepath.Join(s.home, "lib", p.version) }
+func (l *libraries) folder(p product) string { return filepath.Join(l.files.home, "lib", p.version) }
 
-func (s *Store) libraryPath(p product) string {
-	return filepath.Join(s.libraryFolder(p), p.forms[0][0].Name)
+func (l *libraries) path(p product) string {
+	return filepath.Join(l.folder(p), p.forms[0][0].Name)
 }
 
 // libraryInstalled compares sizes only, which is cheap: files only appear
 // complete and verified.
-func (s *Store) libraryInstalled(p product) bool {
+func (l *libraries) installed(p product) bool {
 	for _, a := range p.forms[0] {
-		info, err := os.Stat(filepath.Join(s.libraryFolder(p), a.Name))
+		info, err := os.Stat(filepath.Join(l.folder(p), a.Name))
 		if err != nil || !info.Mode().IsRegular() || info.Size() != a.Size {
 			return false
 		}
@@ -76,37 +84,37 @@ func (s *Store) libraryInstalled(p product) bool {
 }
 
 // libraryIntact also compares hashes.
-func (s *Store) libraryIntact(ctx context.Context, p product) bool {
-	return s.libraryInstalled(p) && s.rehashLibrary(ctx, p) == nil
+func (l *libraries) intact(ctx context.Context, p product) bool {
+	return l.installed(p) && l.rehash(ctx, p) == nil
 }
 
 // installLibrary downloads the missing files of a library unless present reports
 // that it is complete, and returns the library's path.
-func (s *Store) installLibrary(ctx context.Context, p product, progress func(Progress), present func(context.Context, product) bool) (string, error) {
-	path := s.libraryPath(p)
-	result, err := s.libs.do(ctx, p.name, func(ctx context.Context) (string, error) {
+func (l *libraries) install(ctx context.Context, p product, progress func(Progress), present func(context.Context, product) bool) (string, error) {
+	path := l.path(p)
+	result, err := l.running.do(ctx, p.name, func(ctx context.Context) (string, error) {
 		if present(ctx, p) {
 			return path, nil
 		}
 		if ctx.Err() != nil {
 			return "", ctx.Err()
 		}
-		if s.offline {
+		if l.downloads.offline {
 			return "", missingOffline(p)
 		}
 		var items []artifact.Item
 		for _, a := range p.forms[0] {
-			item := artifact.Item{Artifact: a, Destination: filepath.Join(s.libraryFolder(p), a.Name)}
+			item := artifact.Item{Artifact: a, Destination: filepath.Join(l.folder(p), a.Name)}
 			if checkHash(ctx, item.Destination, a.SHA256) != nil {
 				items = append(items, item)
 			}
 		}
-		scratch, err := s.stage()
+		scratch, err := l.files.stage()
 		if err != nil {
 			return "", err
 		}
 		defer os.RemoveAll(scratch)
-		_, err = s.fetch(ctx, p, items, scratch, progress)
+		_, err = l.downloads.fetch(ctx, p, items, scratch, progress)
 		var failures artifact.Failures
 		if errors.As(err, &failures) {
 			return "", unreachable(p, failures)

@@ -2,9 +2,6 @@ package models
 
 import (
 	"cmp"
-	"errors"
-	"os"
-	"slices"
 	"time"
 
 	"upscaled/models/network"
@@ -46,12 +43,12 @@ type Entry struct {
 // Damaged entries count as not installed; Verify reports the damage.
 func (s *Store) List() []Entry {
 	var entries []Entry
-	for _, p := range s.products {
+	for _, p := range s.files.products {
 		entries = append(entries, s.productEntry(p))
 	}
-	for _, name := range s.importedNames() {
-		if d, err := s.read(name); err == nil {
-			entries = append(entries, s.entry(d))
+	for _, name := range s.files.importedNames() {
+		if d, err := s.files.read(name); err == nil {
+			entries = append(entries, d.entry())
 		}
 	}
 	return entries
@@ -60,14 +57,14 @@ func (s *Store) List() []Entry {
 // Entry returns one model or library by name, in any spelling (see fold). An
 // unknown name is fault.NotFound, with suggestions.
 func (s *Store) Entry(name string) (Entry, error) {
-	if p, ok := s.product(name); ok {
+	if p, ok := s.files.product(name); ok {
 		return s.productEntry(p), nil
 	}
-	d, err := s.imported(name)
+	d, err := s.files.imported(name)
 	if err != nil {
 		return Entry{}, err
 	}
-	return s.entry(d), nil
+	return d.entry(), nil
 }
 
 // CanonicalName returns a model's name as the catalogue writes it, and an unknown
@@ -82,27 +79,27 @@ func (s *Store) CanonicalName(name string) string {
 // productEntry describes a catalogue entry and its state in the store.
 func (s *Store) productEntry(p product) Entry {
 	if p.kind != Runtime {
-		if d, err := s.read(p.name); err == nil {
-			return s.entry(d)
+		if d, err := s.files.read(p.name); err == nil {
+			return d.entry()
 		}
 	}
 	e := Entry{
 		Name: p.name, Kind: p.kind, Description: p.description, Scale: p.scale, Size: p.size(),
-		Licence: p.licence(), Origin: p.origin(), Notice: p.notice, DefaultFor: s.defaultFor(p.name),
+		Licence: p.licence(), Origin: p.origin(), Notice: p.notice, DefaultFor: defaultFor(p.name),
 		RestoresFaces: p.name == gfpganModel, Denoise: p.name == generalModel,
 	}
 	if p.kind == Runtime {
-		e.Installed = s.libraryInstalled(p)
+		e.Installed = s.libraries.installed(p)
 	}
 	return e
 }
 
-func (s *Store) entry(d descriptor) Entry {
+func (d descriptor) entry() Entry {
 	e := Entry{
 		Name: d.Name, Kind: d.Kind, Description: d.Description, Architecture: d.Architecture, Scale: d.Scale,
 		Installed: true, Imported: d.Imported, Size: d.Size, SHA256: d.SHA256,
 		Licence: d.Licence, Origin: d.Origin, Notice: d.Notice,
-		InstalledAt: d.installedAt(), DefaultFor: s.defaultFor(d.Name),
+		InstalledAt: d.installedAt(), DefaultFor: defaultFor(d.Name),
 		RestoresFaces: d.restores(), Denoise: d.Name == generalModel,
 	}
 	for _, o := range d.Sources {
@@ -111,45 +108,12 @@ func (s *Store) entry(d descriptor) Entry {
 	return e
 }
 
-func (s *Store) defaultFor(name string) []string {
+func defaultFor(name string) []string {
 	var kinds []string
 	for _, kind := range []string{"cpu", "cuda"} {
-		if s.Default(kind) == name {
+		if defaultModel(kind) == name {
 			kinds = append(kinds, kind)
 		}
 	}
 	return kinds
-}
-
-// importedNames returns the folders of models that are not in the catalogue,
-// sorted.
-func (s *Store) importedNames() []string {
-	folders, _ := os.ReadDir(s.modelFolder("")) // absent in a new store
-	var names []string
-	for _, folder := range folders {
-		if _, ok := s.product(folder.Name()); !ok && folder.IsDir() {
-			names = append(names, folder.Name())
-		}
-	}
-	slices.Sort(names)
-	return names
-}
-
-// imported returns an imported model by name, in any spelling (see fold).
-func (s *Store) imported(name string) (descriptor, error) {
-	names := s.importedNames()
-	for _, candidate := range names {
-		if fold(candidate) != fold(name) {
-			continue
-		}
-		d, err := s.read(candidate)
-		if errors.Is(err, errNotInstalled) {
-			break // left over from an import that never finished
-		}
-		return d, err
-	}
-	for _, p := range s.products {
-		names = append(names, p.name)
-	}
-	return descriptor{}, unknown(name, names)
 }

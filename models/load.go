@@ -6,13 +6,20 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 
 	"upscaled/models/fault"
 	"upscaled/models/network"
 	"upscaled/models/weights"
 )
+
+// loader reads stored models, downloading the catalogue's if needed, and shares
+// them while they are in use.
+type loader struct {
+	files     *files
+	installer *installer
+	running   flights[*network.Network]
+	cache     cache
+}
 
 // Load returns the named model, ready to build graphs. A catalogue model that is
 // not installed is downloaded first. Concurrent and repeated calls share one
@@ -22,13 +29,13 @@ import (
 // denoising variant, as the Real-ESRGAN script does: 1 is the model itself, 0
 // keeps the most noise. Other models reject it with fault.Unsupported. An unknown
 // name is fault.NotFound, a model that cannot be installed fault.ModelMissing.
-func (s *Store) Load(ctx context.Context, name string, denoise *float64) (*network.Network, error) {
-	d, err := s.usable(ctx, name)
+func (l *loader) Load(ctx context.Context, name string, denoise *float64) (*network.Network, error) {
+	d, err := l.usable(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	if denoise == nil {
-		return s.load(ctx, d)
+		return l.load(ctx, d)
 	}
 	strength := *denoise
 	if !(strength >= 0 && strength <= 1) {
@@ -38,21 +45,21 @@ func (s *Store) Load(ctx context.Context, name string, denoise *float64) (*netwo
 		return nil, fault.New(fault.Unsupported, "Only %s has a denoising strength; leave it out for %s.", generalModel, d.Name)
 	}
 	if strength == 1 {
-		return s.load(ctx, d)
+		return l.load(ctx, d)
 	}
-	variant, err := s.usable(ctx, denoisingModel)
+	variant, err := l.usable(ctx, denoisingModel)
 	if err != nil {
 		return nil, err
 	}
 	if strength == 0 {
-		return s.load(ctx, variant)
+		return l.load(ctx, variant)
 	}
-	return s.loadMix(ctx, d, variant, strength)
+	return l.loadMix(ctx, d, variant, strength)
 }
 
 // Export writes a model as an ONNX file, as it would be run with the options.
-func (s *Store) Export(ctx context.Context, name string, options network.Options, w io.Writer) error {
-	n, err := s.Load(ctx, name, nil)
+func (l *loader) Export(ctx context.Context, name string, options network.Options, w io.Writer) error {
+	n, err := l.Load(ctx, name, nil)
 	if err != nil {
 		return err
 	}
@@ -67,11 +74,11 @@ func (s *Store) Export(ctx context.Context, name string, options network.Options
 }
 
 // usable returns an upscaling model and downloads it if needed.
-func (s *Store) usable(ctx context.Context, name string) (descriptor, error) {
-	p, ok := s.product(name)
+func (l *loader) usable(ctx context.Context, name string) (descriptor, error) {
+	p, ok := l.files.product(name)
 	switch {
 	case !ok:
-		d, err := s.imported(name)
+		d, err := l.files.imported(name)
 		if err == nil && d.Kind == Face {
 			err = forFaces(d.Name)
 		}
@@ -81,7 +88,7 @@ func (s *Store) usable(ctx context.Context, name string) (descriptor, error) {
 	case p.kind == Runtime:
 		return descriptor{}, fault.New(fault.Unsupported, "%s is a library, not a model; choose a model such as %s.", p.name, generalModel)
 	}
-	return s.ensure(ctx, p)
+	return l.installer.ensure(ctx, p)
 }
 
 func forFaces(name string) error {
@@ -89,12 +96,12 @@ func forFaces(name string) error {
 }
 
 // load reads one stored model, or finds it in memory.
-func (s *Store) load(ctx context.Context, d descriptor) (*network.Network, error) {
-	return s.cached(ctx, d.Name, d.SHA256, func() (*network.Network, error) {
+func (l *loader) load(ctx context.Context, d descriptor) (*network.Network, error) {
+	return l.cached(ctx, d.Name, d.SHA256, func() (*network.Network, error) {
 		if d.Architecture == network.ONNXFile {
-			return s.readONNX(d)
+			return l.readONNX(d)
 		}
-		tensors, err := s.readTensors(d)
+		tensors, err := l.files.readTensors(d)
 		if err != nil {
 			return nil, err
 		}
@@ -103,14 +110,14 @@ func (s *Store) load(ctx context.Context, d descriptor) (*network.Network, error
 }
 
 // loadMix mixes two stored models: strength of the first, the rest of the second.
-func (s *Store) loadMix(ctx context.Context, d, variant descriptor, strength float64) (*network.Network, error) {
+func (l *loader) loadMix(ctx context.Context, d, variant descriptor, strength float64) (*network.Network, error) {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %g", d.SHA256, variant.SHA256, strength))
-	return s.cached(ctx, d.Name, hex.EncodeToString(sum[:]), func() (*network.Network, error) {
-		first, err := s.readTensors(d)
+	return l.cached(ctx, d.Name, hex.EncodeToString(sum[:]), func() (*network.Network, error) {
+		first, err := l.files.readTensors(d)
 		if err != nil {
 			return nil, err
 		}
-		second, err := s.readTensors(variant)
+		second, err := l.files.readTensors(variant)
 		if err != nil {
 			return nil, err
 		}
@@ -123,54 +130,28 @@ func (s *Store) loadMix(ctx context.Context, d, variant descriptor, strength flo
 }
 
 // cached shares the model with an ID that identifies its contents.
-func (s *Store) cached(ctx context.Context, name, id string, make func() (*network.Network, error)) (*network.Network, error) {
-	if found := s.loaded.get(id); found != nil {
+func (l *loader) cached(ctx context.Context, name, id string, make func() (*network.Network, error)) (*network.Network, error) {
+	if found := l.cache.get(id); found != nil {
 		return found, nil
 	}
-	n, err := s.loads.do(ctx, id, func(context.Context) (*network.Network, error) {
+	n, err := l.running.do(ctx, id, func(context.Context) (*network.Network, error) {
 		n, err := make()
 		if err != nil {
 			return nil, err
 		}
-		return s.loaded.put(id, n.WithID(id)), nil
+		return l.cache.put(id, n.WithID(id)), nil
 	})
 	return n, interrupted(err, name)
 }
 
-// storedPath returns the path of a model's file. A wrong size is detected here,
-// before the file is used.
-func (s *Store) storedPath(d descriptor) (string, error) {
-	path := filepath.Join(s.modelFolder(d.Name), d.File)
-	info, err := os.Stat(path)
-	if err != nil {
-		return "", s.damaged(d.Name, err)
-	}
-	if info.Size() != d.Size {
-		return "", s.damaged(d.Name, fmt.Errorf("%s has %d bytes instead of %d", d.File, info.Size(), d.Size))
-	}
-	return path, nil
-}
-
-func (s *Store) readTensors(d descriptor) (weights.Tensors, error) {
-	path, err := s.storedPath(d)
-	if err != nil {
-		return nil, err
-	}
-	tensors, err := weights.ReadFile(path)
-	if err != nil {
-		return nil, s.damaged(d.Name, err)
-	}
-	return tensors, nil
-}
-
-func (s *Store) readONNX(d descriptor) (*network.Network, error) {
-	data, err := s.contents(d)
+func (l *loader) readONNX(d descriptor) (*network.Network, error) {
+	data, err := l.files.contents(d)
 	if err != nil {
 		return nil, err
 	}
 	n, err := network.FromONNX(data)
 	if err != nil {
-		return nil, s.damaged(d.Name, err)
+		return nil, l.files.damaged(d.Name, err)
 	}
 	return n.WithScale(d.Scale), nil
 }

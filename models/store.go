@@ -1,6 +1,8 @@
 package models
 
 import (
+	"cmp"
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -8,7 +10,6 @@ import (
 
 	"upscaled/models/artifact"
 	"upscaled/models/fault"
-	"upscaled/models/network"
 )
 
 // Environment variables that Open reads for options that are empty.
@@ -44,68 +45,92 @@ type Progress struct {
 // Store is an open store. Its methods are safe for concurrent use, also by
 // several processes on one folder.
 type Store struct {
-	home           string
-	runtimeLibrary string
-	offline        bool
-	fetcher        artifact.Fetcher
-	products       []product
-	// progress is never nil and serializes calls.
-	progress func(Progress)
-	installs flights[descriptor]
-	libs     flights[string]
-	loads    flights[*network.Network]
-	loaded   cache
+	files     *files
+	installer *installer
+	// The parts whose exported methods are the store's.
+	*loader
+	*importer
+	*libraries
 }
 
 // Open opens a store without reading or writing anything.
 func Open(options Options) (*Store, error) {
-	s := &Store{
-		home:           firstOf(options.Home, os.Getenv(HomeVariable)),
-		runtimeLibrary: firstOf(options.RuntimeLibrary, os.Getenv(LibraryVariable)),
-		offline:        options.Offline,
-		fetcher:        options.Fetcher,
-		products:       catalogue(),
-		progress:       serial(options.Progress),
-	}
-	if s.home == "" {
+	home := cmp.Or(options.Home, os.Getenv(HomeVariable))
+	if home == "" {
 		folder, err := os.UserCacheDir()
 		if err != nil {
 			return nil, fault.Wrap(fault.Invalid, err, "This user has no cache folder; choose a folder for models with --home or %s.", HomeVariable)
 		}
-		s.home = filepath.Join(folder, "upscaled")
+		home = filepath.Join(folder, "upscaled")
 	}
-	absolute, err := filepath.Abs(s.home)
+	home, err := filepath.Abs(home)
 	if err != nil {
 		return nil, fmt.Errorf("find the store's folder: %w", err)
 	}
-	s.home = absolute
-	return s, nil
+	files := &files{home: home, products: catalogue()}
+	downloads := &downloads{offline: options.Offline, fetcher: options.Fetcher, progress: serial(options.Progress)}
+	installer := &installer{files: files, downloads: downloads}
+	return &Store{
+		files:     files,
+		installer: installer,
+		loader:    &loader{files: files, installer: installer},
+		importer:  &importer{files: files, installer: installer},
+		libraries: &libraries{files: files, downloads: downloads, chosen: cmp.Or(options.RuntimeLibrary, os.Getenv(LibraryVariable))},
+	}, nil
 }
 
 // Home returns the absolute path of the store's folder.
-func (s *Store) Home() string { return s.home }
+func (s *Store) Home() string { return s.files.home }
 
 // Offline reports whether downloads are forbidden.
-func (s *Store) Offline() bool { return s.offline }
+func (s *Store) Offline() bool { return s.installer.downloads.offline }
 
 // Default returns the model for a device kind ("cpu", "cuda"): the fast general
 // one on CPUs, the largest on GPUs, which can afford it.
 func (s *Store) Default(deviceKind string) string {
+	return defaultModel(deviceKind)
+}
+
+func defaultModel(deviceKind string) string {
 	if deviceKind == "cuda" {
 		return "realesrgan-x4plus"
 	}
 	return generalModel
 }
 
-func (s *Store) modelFolder(name string) string { return filepath.Join(s.home, "models", name) }
-
-func firstOf(values ...string) string {
-	for _, value := range values {
-		if value != "" {
-			return value
+// Pull downloads, verifies and stores a model or library of the catalogue,
+// unless it is installed and undamaged. progress may be nil; it is not called if
+// another call is already downloading the same. The error is fault.ModelMissing
+// if the store is offline or all sources failed, with one line per source.
+func (s *Store) Pull(ctx context.Context, name string, progress func(Progress)) (Entry, error) {
+	p, ok := s.files.product(name)
+	if !ok {
+		d, err := s.files.imported(name)
+		if err == nil {
+			err = fault.New(fault.Invalid, "%s was imported from a file and cannot be downloaded; import the file again.", d.Name)
 		}
+		return Entry{}, err
 	}
-	return ""
+	progress = serial(progress)
+	if p.kind == Runtime {
+		if _, err := s.libraries.install(ctx, p, progress, s.libraries.intact); err != nil {
+			return Entry{}, err
+		}
+		return s.productEntry(p), nil
+	}
+	d, err := s.installer.pull(ctx, p, progress)
+	if err != nil {
+		return Entry{}, err
+	}
+	return d.entry(), nil
+}
+
+// folder returns the folder of a catalogue entry, or of an imported model.
+func (s *Store) folder(p product) string {
+	if p.kind == Runtime {
+		return s.libraries.folder(p)
+	}
+	return s.files.modelFolder(p.name)
 }
 
 // serial passes one call at a time; several models may download at once.

@@ -255,11 +255,11 @@ func TestDamageIsFoundAndMended(t *testing.T) {
 	if _, err := s.Pull(t.Context(), generalModel, nil); err != nil {
 		t.Fatal(err)
 	}
-	d, err := s.read(generalModel)
+	d, err := s.files.read(generalModel)
 	if err != nil {
 		t.Fatal(err)
 	}
-	folder := s.modelFolder(generalModel)
+	folder := s.files.modelFolder(generalModel)
 	for name, harm := range map[string]func(){
 		"flipped bit":        func() { damage(t, filepath.Join(folder, d.File)) },
 		"file gone":          func() { os.Remove(filepath.Join(folder, d.File)) },
@@ -350,7 +350,7 @@ func TestExplicitRuntimeLibrary(t *testing.T) {
 	if path, err := s.RuntimeLibrary(t.Context(), "cpu"); err != nil || path != mine || s.InstalledLibrary("cpu") != mine {
 		t.Errorf("%s, %v", path, err)
 	}
-	s.runtimeLibrary = mine + ".missing"
+	s.libraries.chosen = mine + ".missing"
 	if _, err := s.RuntimeLibrary(t.Context(), "cpu"); fault.KindOf(err) != fault.ModelMissing || s.InstalledLibrary("cpu") != "" {
 		t.Errorf("a missing file: %v", err)
 	}
