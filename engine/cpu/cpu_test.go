@@ -101,13 +101,3 @@ func TestOpenAndClose(t *testing.T) {
 		return cpu.Open(cpu.Options{Threads: 2})
 	}, recognized(t, reference.RandomCompact(3, 1, 8, 2)))
 }
-
-// precisions returns those that this CPU's kernels compute in.
-func precisions(t testing.TB) []network.Precision {
-	t.Helper()
-	all := []network.Precision{network.Float32}
-	if opened(t, cpu.Options{}).Device().Precision == network.BFloat16 {
-		all = append(all, network.BFloat16)
-	}
-	return all
-}
