@@ -103,7 +103,7 @@ func foreignInfo(in, out onnx.Value) Info {
 
 // graph wraps the file in the conversion of samples.
 func (f *foreign) graph(o Options, info Info) ([]byte, error) {
-	b := &builder{options: o, prefix: onnx.Prefix}
+	b := &builder{options: o, graph: graph{prefix: onnx.Prefix}}
 	x := b.rgbInput(f.file.Inputs[0].Type, f.black)
 	b.rename(x, onnx.InnerInput)
 	before := b.nodes

@@ -113,27 +113,27 @@ func (s styled) build(b *builder, h, latent string, upsample bool) string {
 }
 
 // bilinear doubles the sides of x.
-func (b *builder) bilinear(x string) string {
-	scales := b.constant(onnx.Tensor{Type: onnx.Float32, Dims: []int64{4}, Floats: []float32{1, 1, 2, 2}})
-	return b.op("Resize", []string{x, "", scales},
+func (g *graph) bilinear(x string) string {
+	scales := g.constant(onnx.Tensor{Type: onnx.Float32, Dims: []int64{4}, Floats: []float32{1, 1, 2, 2}})
+	return g.op("Resize", []string{x, "", scales},
 		onnx.String("mode", "linear"),
 		onnx.String("coordinate_transformation_mode", "half_pixel"))
 }
 
 // linear adds a fully connected layer on x, [1, in].
-func (b *builder) linear(x string, l linear, t onnx.ElemType) string {
-	weight := b.typed(t, l.weight, int64(l.out), int64(l.in))
-	return b.op("Gemm", []string{x, weight, b.typed(t, l.bias, int64(l.out))}, onnx.Int("transB", 1))
+func (g *graph) linear(x string, l linear, t onnx.ElemType) string {
+	weight := g.typed(t, l.weight, int64(l.out), int64(l.in))
+	return g.op("Gemm", []string{x, weight, g.typed(t, l.bias, int64(l.out))}, onnx.Int("transB", 1))
 }
 
 // split cuts x into count parts of the given size along an axis.
-func (b *builder) split(x string, axis int64, count, size int) []string {
+func (g *graph) split(x string, axis int64, count, size int) []string {
 	sizes, parts := make([]int64, count), make([]string, count)
 	for i := range parts {
-		sizes[i], parts[i] = int64(size), b.name("part")
+		sizes[i], parts[i] = int64(size), g.name("part")
 	}
-	b.nodes = append(b.nodes, onnx.Node{
-		Name: b.name("Split"), Op: "Split", Inputs: []string{x, b.ints(sizes...)}, Outputs: parts,
+	g.nodes = append(g.nodes, onnx.Node{
+		Name: g.name("Split"), Op: "Split", Inputs: []string{x, g.ints(sizes...)}, Outputs: parts,
 		Attributes: []onnx.Attribute{onnx.Int("axis", axis)},
 	})
 	return parts

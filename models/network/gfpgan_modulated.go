@@ -116,11 +116,11 @@ func (m modulated) reference(b *builder, x, style string, variant modulation) st
 
 // perChannel reshapes x, [1, channels] in float32, to scale images of element
 // type t.
-func (b *builder) perChannel(x string, t onnx.ElemType) string {
+func (g *graph) perChannel(x string, t onnx.ElemType) string {
 	if t != onnx.Float32 {
-		x = b.cast(x, t)
+		x = g.cast(x, t)
 	}
-	return b.reshape(x, 1, -1, 1, 1)
+	return g.reshape(x, 1, -1, 1, 1)
 }
 
 // squares returns the sum of squares of each kernel: [out, in].

@@ -107,22 +107,6 @@ func (b *builder) imageValue(name, height, width string) onnx.Value {
 	}}
 }
 
-// checkHalf rejects weights that half precision cannot hold.
-func (b *builder) checkHalf() error {
-	for _, t := range b.tensors {
-		if t.Type != onnx.Float16 {
-			continue
-		}
-		for _, v := range t.Floats {
-			if v > onnx.MaxHalf || v < -onnx.MaxHalf {
-				return fault.New(fault.Unsupported,
-					"This model has weights too large for float16; use float32.")
-			}
-		}
-	}
-	return nil
-}
-
 func (n *Network) check(o Options) error {
 	invalid := func(what string, v any) error {
 		return fault.New(fault.Invalid, "A graph has no %s %v.", what, v)

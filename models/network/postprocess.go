@@ -87,16 +87,6 @@ func (b *builder) samples(y string) string {
 	return y
 }
 
-// rename changes the name of the last node's output.
-func (b *builder) rename(old, name string) {
-	node := &b.nodes[len(b.nodes)-1]
-	for i, out := range node.Outputs {
-		if out == old {
-			node.Outputs[i] = name
-		}
-	}
-}
-
 // rgbOutput adds the graph's output for a model that has nothing folded in: y is
 // [1, 3, height, width] of element type t.
 func (b *builder) rgbOutput(y string, t onnx.ElemType, low black) {
