@@ -227,7 +227,7 @@ func (d dialects) handleError(err error, c echo.Context) {
 	}
 }
 
-// asFault gives the router's errors a kind, unless they have one.
+// asFault adds a kind to the router's errors that have none.
 func asFault(err error, status int) error {
 	if kind := fault.KindOf(err); kind == fault.Invalid || kind == fault.Busy { // from limits.Requests
 		return err

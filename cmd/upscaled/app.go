@@ -17,33 +17,33 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// app is the program without its process: settings, streams and the parts that
-// verbs open when they need them. Verbs are run one after another.
+// app is the program apart from its process: settings, streams and the parts that
+// commands open on demand. One command runs at a time.
 type app struct {
 	streams
 	settings engineSettings
-	// declared are the settings of each verb, assigned the values of --set.
+	// declared holds the settings of each command, assigned the values of --set.
 	declared  map[*cobra.Command]*settings.Set
 	assigned  []string
 	lookupEnv func(string) (string, bool)
-	// parsed says that the command line was understood; errors before that are
-	// mistakes of usage.
+	// parsed is set once the command line is parsed; errors before that are usage
+	// errors.
 	parsed bool
-	// problems are what is wrong with the environment and the settings file.
+	// problems lists mistakes in the environment and the settings file.
 	problems []string
 	// closers run in reverse order when the program ends.
 	closers []func() error
-	// temporaries are the unfinished outputs.
+	// temporaries tracks unfinished outputs.
 	temporaries batch.Temporaries
-	// report shows the running verb's work; nil before a verb set it.
+	// report shows the progress of the running command; nil if it has none.
 	report report.Reporter
 	store  *models.Store // nil before openStore
-	// announced are the downloads whose licence was shown.
+	// announced is the set of downloads whose license was shown.
 	announced map[string]bool
-	// openUpscaler opens the engine with limits for inputs; tests put a fake here.
+	// openUpscaler opens the engine with limits for inputs; tests replace it.
 	openUpscaler func(context.Context, imagedata.Limits) (batchEngine, error)
-	// engineProcess makes the command of the process that serve and worker run
-	// networks in, which is this program; nil, as in most tests, runs them here.
+	// engineProcess returns the command, which runs this program, of the process
+	// that runs models for serve and worker; nil runs them in this process.
 	engineProcess func(arguments []string) *exec.Cmd
 	// failpoint is called after every step of a job; nil except in crash tests.
 	failpoint func(step queue.Failpoint, id string)
@@ -55,8 +55,8 @@ func newApp(s streams, lookupEnv func(string) (string, bool)) *app {
 	return a
 }
 
-// run executes one command line and gives the exit code. Errors that were not
-// shown yet are one sentence on standard error.
+// run executes one command line and returns the exit code. Errors that were not
+// shown yet are written to standard error as one sentence.
 func (a *app) run(ctx context.Context, args []string) int {
 	root := newRootCommand(a)
 	root.SetArgs(args)
@@ -71,7 +71,7 @@ func (a *app) run(ctx context.Context, args []string) int {
 	return exitCode(err)
 }
 
-// complain writes the one sentence of a verb's error.
+// complain writes a command's error to standard error, unless it was shown before.
 func (a *app) complain(err error, verb string) {
 	var coded codedError
 	var usage usageError
@@ -86,10 +86,10 @@ func (a *app) complain(err error, verb string) {
 	}
 }
 
-// onClose registers what to release at the end.
+// onClose registers a function that close calls.
 func (a *app) onClose(release func() error) { a.closers = append(a.closers, release) }
 
-// close releases everything that verbs opened, newest first.
+// close releases everything that commands opened, newest first.
 func (a *app) close() error {
 	var all []error
 	for len(a.closers) > 0 {

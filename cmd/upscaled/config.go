@@ -31,7 +31,7 @@ func newConfigCommand(a *app) *cobra.Command {
 	return cmd
 }
 
-// serveSettings declares all settings of serve but those of every verb.
+// serveSettings declares the settings of serve, except those of all commands.
 func serveSettings(config *server.Config, queue *settings.Queue, work *settings.Work, watch *settings.Watch, noWorker *bool) []settings.Setting {
 	return slices.Concat(settings.Server(config, noWorker), queue.Settings(), work.Settings(), watch.Settings())
 }

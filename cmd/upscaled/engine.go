@@ -14,10 +14,10 @@ import (
 	"upscaled/engine/imagedata"
 )
 
-// engineVerb is the verb of the process that serve and worker run models in.
+// engineVerb is the command of the process that runs models for serve and worker.
 const engineVerb = "engine"
 
-// newEngineCommand is that process's side. Users never type it.
+// newEngineCommand is the main function of that process. Users never type it.
 func newEngineCommand(a *app) *cobra.Command {
 	var work settings.Engine
 	cmd := &cobra.Command{
@@ -36,7 +36,7 @@ func newEngineCommand(a *app) *cobra.Command {
 	return cmd
 }
 
-// program is this program as servers and workers use it.
+// program returns the parts that servers and workers need.
 func (a *app) program() *serving.Program {
 	return &serving.Program{
 		Log: a.stderr, Terminal: isTerminal, LookupEnv: a.lookupEnv, Version: build(), Model: a.settings.model, Store: a.openStore,
@@ -52,8 +52,8 @@ func (a *app) program() *serving.Program {
 	}
 }
 
-// engineArguments are the command line of the engine's process. All settings are
-// on it, so that the process reads no environment and no file.
+// engineArguments returns the command line of the engine's process. It has all
+// settings, so that the process reads no environment and no file.
 func (a *app) engineArguments(w settings.Engine) []string {
 	return append([]string{engineVerb}, settings.Arguments(a.settings.store(), w.Settings(), a.settings.compute())...)
 }

@@ -9,12 +9,11 @@ import (
 // Exit codes; the guide lists them in cli.md.
 const (
 	exitOK = 0
-	// exitFailed: at least one image could not be made, or a check did not
-	// pass.
+	// exitFailed: at least one image or a check failed.
 	exitFailed = 1
-	// exitUsage: the command line or a setting makes no sense; nothing was done.
+	// exitUsage: the command line or a setting is invalid; nothing was done.
 	exitUsage = 2
-	// exitMissing: ONNX Runtime or a model is missing and could not be fetched.
+	// exitMissing: ONNX Runtime or a model is missing and could not be downloaded.
 	exitMissing = 3
 	// exitMemory: the device has too little memory for any plan.
 	exitMemory = 4

@@ -20,9 +20,9 @@ import (
 )
 
 const (
-	// healthPatience bounds the whole question; orchestrators give up later.
+	// healthPatience bounds the whole check; orchestrators wait longer.
 	healthPatience = 4 * time.Second
-	// maxHealthBody bounds what is read of the answer, in bytes.
+	// maxHealthBody bounds the response body, in bytes.
 	maxHealthBody = 64 << 10
 )
 
@@ -59,8 +59,8 @@ func newHealthCommand(a *app) *cobra.Command {
 	return cmd
 }
 
-// localURL is where a server that listens on an address is reached from its
-// own machine: an address that stands for all of them is asked at loopback.
+// localURL returns the URL at which a server that listens on an address is
+// reached from its own machine: loopback for the unspecified address.
 func localURL(listen string) (string, error) {
 	host, port, err := net.SplitHostPort(listen)
 	if err != nil {
@@ -75,9 +75,9 @@ func localURL(listen string) (string, error) {
 	return "http://" + net.JoinHostPort(host, port), nil
 }
 
-// health asks a server's /readyz and writes its verdict to standard output.
-// One of this machine that wants https gets it; its certificate, made for
-// another name, is not looked at.
+// health requests a server's /readyz and writes the result to standard output. A
+// local server that requires HTTPS is asked again with it, without checking its
+// certificate, which is for another name.
 func (a *app) health(ctx context.Context, address string, local bool) error {
 	target, err := url.Parse(address)
 	if err != nil || target.Host == "" || (target.Scheme != "http" && target.Scheme != "https") {
@@ -101,15 +101,14 @@ func (a *app) health(ctx context.Context, address string, local bool) error {
 	return codedError{errors.New("the server is not ready"), exitFailed}
 }
 
-// askReady gives the status and the body of a server's /readyz. anyCertificate
-// is for loopback only; nothing secret is sent.
+// askReady returns status and body of a server's /readyz. anyCertificate is for
+// loopback only; nothing secret is sent.
 func askReady(ctx context.Context, target *url.URL, anyCertificate bool) (status int, body []byte, err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, target.JoinPath("readyz").String(), nil)
 	if err != nil {
 		return 0, nil, fmt.Errorf("make request: %w", err)
 	}
-	// A connection of its own, and none kept: the process ends anyway, and a
-	// proxy of the environment is not the server.
+	// Not the default transport, which would use a proxy of the environment.
 	client := &http.Client{Transport: &http.Transport{
 		DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: anyCertificate},
 	}}
@@ -118,11 +117,11 @@ func askReady(ctx context.Context, target *url.URL, anyCertificate bool) (status
 		return 0, nil, fmt.Errorf("ask server: %w", err)
 	}
 	defer response.Body.Close()
-	body, _ = io.ReadAll(io.LimitReader(response.Body, maxHealthBody)) // what there is says enough
+	body, _ = io.ReadAll(io.LimitReader(response.Body, maxHealthBody)) // a partial body is good enough
 	return response.StatusCode, body, nil
 }
 
-// unreadyReason is what the server says, else its status.
+// unreadyReason returns the server's reason, or else its status.
 func unreadyReason(status int, body []byte) string {
 	var said struct{ Reason string }
 	if json.Unmarshal(body, &said) == nil && strings.TrimSpace(said.Reason) != "" {

@@ -35,7 +35,7 @@ func TestHealth(t *testing.T) {
 		says   string
 	}{
 		"ready":           {http.StatusOK, `{"status":"ok"}`, exitOK, "ready\n"},
-		"models load":     {http.StatusServiceUnavailable, `{"reason":"the network is loading"}`, exitFailed, "not ready: the network is loading\n"},
+		"models load":     {http.StatusServiceUnavailable, `{"reason":"the model is loading"}`, exitFailed, "not ready: the model is loading\n"},
 		"something else":  {http.StatusBadGateway, "<html>", exitFailed, "not ready: 502 Bad Gateway\n"},
 		"body without it": {http.StatusServiceUnavailable, `{}`, exitFailed, "not ready: 503 Service Unavailable\n"},
 	} {

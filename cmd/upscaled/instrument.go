@@ -2,6 +2,5 @@
 
 package main
 
-// instrument is where builds with the tag e2e replace the engine; see
-// instrument_e2e.go.
+// instrument replaces the engine in builds with the tag e2e, see instrument_e2e.go.
 func instrument(*app) {}

@@ -48,8 +48,6 @@ func (a *app) openAccounts(ctx context.Context, q settings.Queue) (*account.Acco
 	return account.New(store, time.Now), nil
 }
 
-// newWebhookSecretCommand tells what receivers of webhooks check signatures
-// with.
 func newWebhookSecretCommand(a *app, q *settings.Queue) *cobra.Command {
 	return &cobra.Command{
 		Use: "webhook-secret", Short: "Print the secret that webhooks are signed with",
@@ -98,7 +96,7 @@ func newKeysNewCommand(a *app, q *settings.Queue) *cobra.Command {
 	return cmd
 }
 
-// keyView is a key as list shows it.
+// keyView is the JSON form of a key in list.
 type keyView struct {
 	ID         string    `json:"id"`
 	Name       string    `json:"name"`
@@ -149,7 +147,8 @@ func newKeysListCommand(a *app, q *settings.Queue) *cobra.Command {
 	return cmd
 }
 
-// showKeys says where it found none: somebody may look in the wrong place.
+// showKeys writes the table of keys. If there are none it names the store, which
+// may be the wrong one.
 func (a *app) showKeys(views []keyView, store string) error {
 	if len(views) == 0 {
 		fmt.Fprintf(a.stderr, "There are no keys in %s: every call to the server passes. Make one with 'upscaled keys new NAME'.\n", store)

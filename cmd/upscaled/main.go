@@ -1,8 +1,8 @@
 // Command upscaled upscales images with Real-ESRGAN on ONNX Runtime.
 //
 // This package parses settings, connects the parts and turns errors into exit
-// codes; the work is done by package engine. What the verb upscale does with
-// many files is in package batch, what it shows meanwhile in package progress.
+// codes. Package engine upscales, batch runs it over many files and report shows
+// the progress.
 package main
 
 import (
@@ -12,9 +12,9 @@ import (
 	"runtime/debug"
 )
 
-// garbagePercent is how much the Go heap may grow between collections. The heap
-// is a few large buffers that are used again, so collecting early costs nothing
-// and keeps hundreds of megabytes of dead bands out of the peak.
+// garbagePercent is the growth of the Go heap between collections. The heap is a
+// few large buffers that are reused, so collecting early is cheap and lowers the
+// peak by hundreds of megabytes.
 const garbagePercent = 20
 
 func main() {
@@ -33,7 +33,7 @@ func main() {
 	os.Exit(code)
 }
 
-// streams are the three standard streams; tests give their own.
+// streams are the three standard streams; tests replace them.
 type streams struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer

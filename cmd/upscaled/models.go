@@ -10,7 +10,7 @@ import (
 	"upscaled/models/fault"
 )
 
-// newModelsCommand is the family of verbs for networks and libraries.
+// newModelsCommand returns the commands for models and libraries.
 func newModelsCommand(a *app) *cobra.Command {
 	parent := &cobra.Command{
 		Use:   "models",
@@ -107,7 +107,7 @@ GFPGAN, CodeFormer, RestoreFormer++ or GPEN. No code in a file is ever executed.
 		},
 	}
 	cmd.Flags().StringVar(&options.Name, "name", "", "name of the model (default: the file's name)")
-	cmd.Flags().IntVar(&options.Scale, "scale", 0, "output side divided by input side of an ONNX file that does not tell it, 1 to 16 (default 0: read from the file)")
+	cmd.Flags().IntVar(&options.Scale, "scale", 0, "output side divided by input side of an ONNX file that does not state it, 1 to 16 (default 0: read from the file)")
 	restorer.declare(cmd.Flags())
 	addJSONFlag(cmd, &asJSON)
 	return cmd
@@ -132,7 +132,7 @@ func newModelsRemoveCommand(a *app) *cobra.Command {
 	}
 }
 
-// checked is the result of verify for programs.
+// checked is the JSON form of a result of verify.
 type checked struct {
 	Name    string     `json:"name"`
 	OK      bool       `json:"ok"`

@@ -27,7 +27,7 @@ func (a *app) writeJSON(value any) error {
 
 func (a *app) modelTable(entries []models.Entry) error {
 	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "NAME\tSCALE\tSIZE\tINSTALLED\tLICENCE\tFOR")
+	fmt.Fprintln(w, "NAME\tSCALE\tSIZE\tINSTALLED\tLICENSE\tFOR")
 	for _, e := range entries {
 		scale, installed := "", "no"
 		if e.Scale > 0 {
@@ -48,7 +48,7 @@ func (a *app) modelTable(entries []models.Entry) error {
 	return w.Flush()
 }
 
-// showFetches lets downloads be seen until the returned function is called.
+// showFetches shows downloads until stop is called.
 func (a *app) showFetches() (stop func()) {
 	a.report = report.NewPeople(a.stderr, a.screen(), false)
 	return func() {
@@ -57,15 +57,15 @@ func (a *app) showFetches() (stop func()) {
 	}
 }
 
-// note tells something where a verb shows its work.
+// note reports a message if the running command shows progress.
 func (a *app) note(message string) {
 	if a.report != nil {
 		a.report.Noted(batch.Note{Message: message})
 	}
 }
 
-// fetched shows one step of a download and, at its begin, whose work it is
-// and under which licence. The store calls it once at a time.
+// fetched shows the progress of a download and, first, its origin and license.
+// The store does not call it concurrently.
 func (a *app) fetched(p models.Progress) {
 	if a.report == nil {
 		return
@@ -95,14 +95,14 @@ func (a *app) announce(name string) {
 	a.note(text)
 }
 
-// installed tells people what they got and under which licence.
+// installed shows an installed entry with its license, unless JSON is written.
 func (a *app) installed(e models.Entry, asJSON bool) {
 	if asJSON {
 		return
 	}
 	lines := []string{fmt.Sprintf("%s is installed: %s (%s)", e.Name, e.Description, progress.Size(e.Size))}
 	if e.Licence != "" {
-		lines = append(lines, fmt.Sprintf("  licence %s; %s", e.Licence, e.Origin))
+		lines = append(lines, fmt.Sprintf("  license %s; %s", e.Licence, e.Origin))
 	}
 	if e.Notice != "" {
 		lines = append(lines, "  "+e.Notice)

@@ -16,10 +16,10 @@ import (
 	"upscaled/server"
 )
 
-// cliPage is the file of the reference in Markdown.
+// cliPage is the file name of the Markdown reference.
 const cliPage = "cli.md"
 
-// newReferenceCommand is for releases, and hidden: users have the result.
+// newReferenceCommand is hidden: releases run it and contain the result.
 func newReferenceCommand(a *app) *cobra.Command {
 	var markdown, man string
 	cmd := &cobra.Command{
@@ -36,7 +36,7 @@ func newReferenceCommand(a *app) *cobra.Command {
 	return cmd
 }
 
-// exitCodes tell what the numbers of exit.go mean.
+// exitCodes documents the codes of exit.go.
 func exitCodes() []reference.ExitCode {
 	return []reference.ExitCode{
 		{Code: exitOK, Meaning: "everything was made or skipped"},
@@ -62,7 +62,7 @@ func (a *app) settingsWithoutFlag() (all []reference.Flag) {
 	return all
 }
 
-// writeReference writes to those of the folders that are named, which it makes.
+// writeReference writes to both folders, except if "", and creates them.
 func (a *app) writeReference(root *cobra.Command, markdown, man string) error {
 	pages := reference.Pages(root, settings.EnvironmentKey)
 	if markdown != "" {
@@ -74,7 +74,7 @@ func (a *app) writeReference(root *cobra.Command, markdown, man string) error {
 			return err
 		}
 	}
-	source, _, _ := strings.Cut(root.Version, " (") // without Go and platform, the same for all builds
+	source, _, _ := strings.Cut(root.Version, " (") // the same for all platforms
 	for i, page := range pages {
 		if man == "" {
 			break

@@ -22,11 +22,11 @@ func (r *restorerFlags) declare(flags *pflag.FlagSet) {
 	flags.StringVar(&r.Input, "restorer-input", "", "name of the face's input (default: the only one)")
 	flags.StringVar(&r.Output, "restorer-output", "", "name of the face's output (default: the first one)")
 	flags.IntVar(&r.Size, "restorer-size", 0, "side of the square face in pixels (default 0: read from the file)")
-	flags.StringVar(&r.Range, "restorer-range", network.RangeAroundZero, "what black and white are to the network: -1..1 or 0..1")
+	flags.StringVar(&r.Range, "restorer-range", network.RangeAroundZero, "the model's values for black and white: -1..1 or 0..1")
 	flags.StringSliceVar(&r.extra, "restorer-extra", nil, "values of further inputs, such as weight=0.7")
 }
 
-// descriptor is nil for files that are no restorers.
+// descriptor returns nil for files that are no restorers.
 func (r *restorerFlags) descriptor(flags *pflag.FlagSet) (*network.RestorerDescriptor, error) {
 	if !r.is {
 		for _, name := range []string{"restorer-input", "restorer-output", "restorer-size", "restorer-range", "restorer-extra"} {

@@ -17,11 +17,11 @@ const rootHelp = `upscaled upscales images with Real-ESRGAN.
 
 ONNX Runtime and the model are downloaded on first use.`
 
-// checksItself annotates verbs that report a.problems together with what they
-// find wrong themselves.
+// checksItself annotates commands that report a.problems together with problems
+// that they find themselves.
 const checksItself = "checks itself"
 
-// newRootCommand is the tree of all verbs.
+// newRootCommand returns the tree of all commands.
 func newRootCommand(a *app) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "upscaled",
@@ -63,17 +63,16 @@ func newVersionCommand(a *app) *cobra.Command {
 	}
 }
 
-// release is the version of builds that have no git folder to read it from,
-// such as those of containers: the linker sets it (-X main.release=v1.2.3).
+// release is set by the linker (-X main.release=v1.2.3) in builds without a git
+// folder, such as those of containers.
 var release string
 
-// version names the build: the version given at link time, else the module's
-// version or commit, and Go and platform.
+// version returns program, version, Go version and platform.
 func version() string {
 	return fmt.Sprintf("upscaled %s (%s, %s/%s)", build(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
-// build is the version alone.
+// build returns the version set at link time, or else the module's.
 func build() string {
 	build := "unknown"
 	if info, ok := debug.ReadBuildInfo(); ok {

@@ -12,8 +12,8 @@ import (
 	"upscaled/cmd/upscaled/settings"
 )
 
-// engineSettings are those of every verb, home to onnxruntime, and of verbs that
-// run models.
+// engineSettings are the settings of all commands (home, onnxruntime, offline) and
+// of commands that run models (the rest).
 type engineSettings struct {
 	home, onnxruntime           string
 	offline                     bool
@@ -22,7 +22,7 @@ type engineSettings struct {
 	threads                     int
 }
 
-// store declares the settings of every verb.
+// store declares the settings of all commands.
 func (s *engineSettings) store() []settings.Setting {
 	return []settings.Setting{
 		{Key: "home", Into: &s.home, Flag: true, Help: "folder for models and ONNX Runtime (default: upscaled in the user's cache folder)"},
@@ -31,7 +31,7 @@ func (s *engineSettings) store() []settings.Setting {
 	}
 }
 
-// compute declares the settings of verbs that run models.
+// compute declares the settings of commands that run models.
 func (s *engineSettings) compute() []settings.Setting {
 	return []settings.Setting{
 		{Key: "device", Into: &s.device, Default: "auto", Flag: true, Help: "where to compute: auto, cpu, cuda:N with N the number of the GPU (several: cuda:0,1), tensorrt:N or webgpu"},
@@ -44,11 +44,11 @@ func (s *engineSettings) compute() []settings.Setting {
 	}
 }
 
-// configFlag names the settings file, which no file can name.
+// configFlag is the flag of the settings file; the file cannot set it.
 const configFlag = "config"
 
-// hasSettings declares a verb's own settings: as flags and environment
-// variables, and, with a file, also in the file of --config and by --set.
+// hasSettings declares a command's own settings as flags and environment
+// variables and, if file is set, also in the file of --config and with --set.
 func (a *app) hasSettings(cmd *cobra.Command, flags *pflag.FlagSet, file bool, declared ...[]settings.Setting) *settings.Set {
 	set := settings.New(declared...)
 	set.AddFlags(flags)
@@ -61,8 +61,8 @@ func (a *app) hasSettings(cmd *cobra.Command, flags *pflag.FlagSet, file bool, d
 	return set
 }
 
-// loadSettings sets what the command line of a verb has left alone, and reports
-// everything that is wrong.
+// loadSettings loads the settings that the command line has not set and returns
+// all problems.
 func (a *app) loadSettings(cmd *cobra.Command) (problems []string) {
 	from := settings.Sources{Assigned: a.assigned, LookupEnv: a.lookupEnv, Known: a.knownSettings()}
 	if flag := cmd.Flags().Lookup(configFlag); flag != nil {
@@ -84,7 +84,7 @@ func (a *app) loadSettings(cmd *cobra.Command) (problems []string) {
 	return problems
 }
 
-// knownSettings are those of all verbs.
+// knownSettings returns the settings of all commands.
 func (a *app) knownSettings() (all []settings.Setting) {
 	for _, set := range a.declared {
 		all = append(all, set.All()...)
@@ -92,7 +92,7 @@ func (a *app) knownSettings() (all []settings.Setting) {
 	return all
 }
 
-// mistaken is a usageError of all problems, or nil.
+// mistaken returns a usageError of all problems, or nil.
 func mistaken(problems []string) error {
 	slices.Sort(problems)
 	problems = slices.Compact(problems)

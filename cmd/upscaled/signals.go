@@ -7,10 +7,9 @@ import (
 	"syscall"
 )
 
-// interruptible gives a context that ends at the first SIGINT or SIGTERM. A
-// second signal calls force at once, for a user who cannot wait; force runs on
-// its own goroutine and does not return. stop must be called to release the
-// signals.
+// interruptible returns a context that the first SIGINT or SIGTERM cancels.
+// Further signals call force, on another goroutine; it must end the process. stop
+// releases the signals.
 func interruptible(parent context.Context, force func()) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancel(parent)
 	signals := make(chan os.Signal, 2)

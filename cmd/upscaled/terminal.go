@@ -8,17 +8,17 @@ import (
 	"upscaled/cmd/upscaled/progress"
 )
 
-// usualWidth is assumed where a terminal does not tell its columns.
+// usualWidth, in columns, is assumed if a terminal does not report its width.
 const usualWidth = 80
 
-// isTerminal tells whether a stream is a person's screen or keyboard.
+// isTerminal reports whether a stream is a terminal.
 func isTerminal(stream any) bool {
 	file, ok := stream.(*os.File)
 	return ok && term.IsTerminal(int(file.Fd()))
 }
 
-// screen gives a place for bars on standard error, nil where there is none.
-// https://no-color.org asks for NO_COLOR to be set and not empty.
+// screen returns a screen for progress bars on standard error, or nil if that is
+// no terminal. A non-empty NO_COLOR turns colors off, see https://no-color.org.
 func (a *app) screen() *progress.Screen {
 	file, ok := a.stderr.(*os.File)
 	kind, _ := a.lookupEnv("TERM")

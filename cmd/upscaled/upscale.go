@@ -88,7 +88,7 @@ func (a *app) upscale(cmd *cobra.Command, flags upscaleFlags, arguments []string
 	return a.conclude(ctx, report.Summarize(selection.Failures, outcomes, time.Since(start)), stopped)
 }
 
-// plan names the outputs; what it refuses is a mistake in the command line.
+// plan names the outputs. Its errors are usage errors.
 func (a *app) plan(selection batch.Selection, out string, format imagedata.Format) ([]batch.Job, error) {
 	naming, err := batch.NewNaming(out, format, selection)
 	if err != nil {
@@ -104,7 +104,7 @@ func (a *app) plan(selection batch.Selection, out string, format imagedata.Forma
 	return jobs, nil
 }
 
-// newReporter chooses how the run is shown.
+// newReporter returns the reporter that the flags ask for.
 func (a *app) newReporter(flags upscaleFlags, jobs []batch.Job) report.Reporter {
 	switch {
 	case flags.json && len(jobs) == 1 && jobs[0].Output == batch.Standard:
@@ -117,9 +117,8 @@ func (a *app) newReporter(flags upscaleFlags, jobs []batch.Job) report.Reporter 
 	return report.NewPeople(a.stderr, a.screen(), false)
 }
 
-// prepare opens the engine and loads the network once, before the first
-// picture, so that a missing network is one error and not one for each. It
-// does neither when no job needs them.
+// prepare opens the engine and loads the model, unless no job needs them. A missing
+// model is thus one error instead of one for each image.
 func (a *app) prepare(ctx context.Context, jobs []batch.Job, options *batch.Options, limits imagedata.Limits) error {
 	if !batch.Needed(jobs, *options) {
 		return nil
@@ -135,9 +134,8 @@ func (a *app) prepare(ctx context.Context, jobs []batch.Job, options *batch.Opti
 	return opened.Prepare(ctx, options.Request)
 }
 
-// atOnce is how many pictures are in work together: beside a processor that
-// computes, one more that is read and written; beside GPUs, as many as the
-// cores read and write while the cards compute.
+// atOnce returns how many images to process concurrently. On a CPU, one is decoded
+// or encoded while another is upscaled; with GPUs, the cores decode and encode.
 func atOnce(e engine.Upscaler) int {
 	const least, most = 2, 8
 	gpus := 0
@@ -152,8 +150,8 @@ func atOnce(e engine.Upscaler) int {
 	return min(max(runtime.GOMAXPROCS(0)/2, least+gpus), most*gpus)
 }
 
-// conclude tells the end and gives the error that carries the exit code.
-// stopped is why no picture was begun, nil if some were.
+// conclude reports the summary and returns the error that holds the exit code.
+// stopped is the error that kept the run from starting, or nil.
 func (a *app) conclude(ctx context.Context, summary report.Summary, stopped error) error {
 	if stopped != nil {
 		a.report.Refused(batch.Failure{Err: stopped})
@@ -168,8 +166,8 @@ func (a *app) conclude(ctx context.Context, summary report.Summary, stopped erro
 	return codedError{fmt.Errorf("%d images failed", summary.Failed), summary.ExitCode}
 }
 
-// batchCode is the exit code of a run that got to its pictures: that of the
-// failures where they agree, else exitFailed.
+// batchCode returns the exit code of a run: the failures' own if they all have the
+// same, otherwise exitFailed.
 func batchCode(ctx context.Context, failures []batch.Failure) int {
 	if ctx.Err() != nil {
 		return exitInterrupted

@@ -279,8 +279,8 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
-// As many pictures are in work as the device wants.
-func TestPicturesAtOnce(t *testing.T) {
+// The device decides how many images are in work.
+func TestImagesAtOnce(t *testing.T) {
 	t.Parallel()
 	made := func(devices ...*enginetest.Runtime) engine.Upscaler {
 		o := engine.Options{Runtime: devices[0], Library: enginetest.Library{Network: enginetest.Net(2, 2)}}
@@ -291,10 +291,10 @@ func TestPicturesAtOnce(t *testing.T) {
 	}
 	gpu := &enginetest.Runtime{Static: true}
 	if n := atOnce(made(&enginetest.Runtime{})); n != 2 {
-		t.Errorf("%d pictures beside a processor", n)
+		t.Errorf("%d images beside a CPU", n)
 	}
 	one, two := atOnce(made(gpu)), atOnce(made(gpu, gpu))
 	if one < 3 || one > 8 || two < 4 || two > 16 || two < one {
-		t.Errorf("%d pictures beside one GPU, %d beside two", one, two)
+		t.Errorf("%d images beside one GPU, %d beside two", one, two)
 	}
 }

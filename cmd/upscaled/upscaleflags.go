@@ -12,7 +12,7 @@ import (
 	"upscaled/engine/imagedata"
 )
 
-// upscaleFlags are the settings of the verb upscale alone.
+// upscaleFlags holds the flags of upscale that are no settings of other commands.
 type upscaleFlags struct {
 	out, format, fit           string
 	scale, denoise             float64
@@ -50,8 +50,8 @@ func (f *upscaleFlags) declare(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.faceEnhance, "face-enhance", false, "find faces and enhance them")
 }
 
-// request checks the values against each other and gives the part of a request
-// that all pictures share. Every mistake is a usageError.
+// request validates the flags and returns the part of a request that all images
+// share. Its errors are usage errors.
 func (f *upscaleFlags) request(flags *pflag.FlagSet, model string) (engine.Request, imagedata.Format, error) {
 	wrong := func(format string, args ...any) (engine.Request, imagedata.Format, error) {
 		return engine.Request{}, "", usageError{fmt.Errorf(format, args...)}
@@ -95,7 +95,7 @@ func (f *upscaleFlags) request(flags *pflag.FlagSet, model string) (engine.Reque
 	return request, format, nil
 }
 
-// size reads the wanted size, which can be given in one way only.
+// size returns the requested size, which flags may set in one way only.
 func (f *upscaleFlags) size(flags *pflag.FlagSet) (engine.Size, error) {
 	var ways []string
 	for _, name := range []string{"scale", "longest", "fit"} {
@@ -107,7 +107,7 @@ func (f *upscaleFlags) size(flags *pflag.FlagSet) (engine.Size, error) {
 		ways = append(ways, "--width and --height")
 	}
 	if len(ways) > 1 {
-		return engine.Size{}, fmt.Errorf("%s are different ways to give the size; use one", strings.Join(ways, " and "))
+		return engine.Size{}, fmt.Errorf("%s are different ways to set the size; use one", strings.Join(ways, " and "))
 	}
 	for name, pixels := range map[string]int{"width": f.width, "height": f.height, "longest": f.longest} {
 		if flags.Changed(name) && pixels < 1 {

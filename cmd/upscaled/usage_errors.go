@@ -13,8 +13,8 @@ import (
 	"upscaled/models"
 )
 
-// explainMistakes makes a verb and all below it tell mistakes of typing in this
-// program's words: what is wrong, what is near to it, and what is taken.
+// explainMistakes makes a command and all below it report wrong flags and
+// arguments with similar names and the expected values.
 func explainMistakes(cmd *cobra.Command, known func() []settings.Setting) {
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return flagMistake(cmd, known, err) })
 	cmd.Args = checkArguments
@@ -23,8 +23,8 @@ func explainMistakes(cmd *cobra.Command, known func() []settings.Setting) {
 	}
 }
 
-// checkArguments holds a verb's arguments against its usage line, in which a
-// name stands for one argument, "..." for any more and brackets for none.
+// checkArguments checks a command's arguments against its usage line: a name is
+// one argument, "..." allows more and brackets make it optional.
 func checkArguments(cmd *cobra.Command, arguments []string) error {
 	if len(arguments) > 0 && cmd.HasSubCommands() {
 		return fmt.Errorf("there is no verb %q%s", cmd.CommandPath()+" "+arguments[0], suggestion("", arguments[0], verbs(cmd)))
@@ -44,7 +44,7 @@ func checkArguments(cmd *cobra.Command, arguments []string) error {
 	return nil
 }
 
-// verbs are the names of a verb's own verbs.
+// verbs returns the names of a command's subcommands.
 func verbs(cmd *cobra.Command) (names []string) {
 	for _, verb := range cmd.Commands() {
 		if verb.IsAvailableCommand() {
@@ -54,8 +54,8 @@ func verbs(cmd *cobra.Command) (names []string) {
 	return names
 }
 
-// flagMistake says in one clause what is wrong with a flag. The library's own
-// text quotes Go's number parser and knows no near names.
+// flagMistake replaces pflag's errors, which quote Go's number parser and suggest
+// no similar names.
 func flagMistake(cmd *cobra.Command, known func() []settings.Setting, err error) error {
 	var unknown *pflag.NotExistError
 	var value *pflag.InvalidValueError
@@ -82,7 +82,7 @@ func flagMistake(cmd *cobra.Command, known func() []settings.Setting, err error)
 	return err
 }
 
-// takes says in words what a flag's value is, or nothing for plain text.
+// takes describes the values of a flag, or returns "" for plain text.
 func takes(flag *pflag.Flag) string {
 	return map[string]string{
 		"int": "a whole number", "int64": "a whole number", "intSlice": "whole numbers",
@@ -91,7 +91,7 @@ func takes(flag *pflag.Flag) string {
 	}[flag.Value.Type()]
 }
 
-// suggestion names what is near to the word typed, or is empty.
+// suggestion returns the names similar to a typed word, or "".
 func suggestion(prefix, typed string, names []string) string {
 	near := models.Near(typed, names)
 	if len(near) == 0 {

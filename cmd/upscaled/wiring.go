@@ -29,7 +29,7 @@ func (a *app) openStore() (*models.Store, error) {
 	return store, err
 }
 
-// engineOptions are the engine's options from the settings.
+// engineOptions returns the engine's options from the settings.
 func (a *app) engineOptions() (upscaler.Options, error) {
 	store, err := a.openStore()
 	s := a.settings
@@ -50,8 +50,8 @@ func (a *app) openEngine(ctx context.Context, limits imagedata.Limits) (batchEng
 	return a.open(ctx, o)
 }
 
-// open opens an engine; it is closed when the program ends. A flag whose value
-// makes no sense is a usageError.
+// open opens an engine; it is closed when the program ends. An invalid flag is a
+// usageError.
 func (a *app) open(ctx context.Context, o upscaler.Options) (*upscaler.Upscaler, error) {
 	u, err := upscaler.Open(ctx, o)
 	if err != nil {
@@ -77,8 +77,7 @@ func (a *app) showTrial(t tune.Trial) {
 	}
 }
 
-// batchEngine is the engine as this program uses it; *upscaler.Upscaler in all but
-// tests.
+// batchEngine is an *upscaler.Upscaler except in tests.
 type batchEngine interface {
 	batch.Engine
 	// Prepare downloads and loads the model of a request.

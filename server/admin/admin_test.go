@@ -35,7 +35,7 @@ func get(t *testing.T, url string) (int, string) {
 func TestMetricsPort(t *testing.T) {
 	t.Parallel()
 	log := slog.New(slog.DiscardHandler)
-	unready := errors.New("the network is loading")
+	unready := errors.New("the model is loading")
 	answers := make(chan error, 2)
 	answers <- unready
 	answers <- nil

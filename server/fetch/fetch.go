@@ -160,7 +160,7 @@ func (f *Fetcher) hostAllowed(host string) bool {
 	return false
 }
 
-// toFault gives a transport error a message that reveals nothing internal:
+// toFault replaces a transport error's message by one that reveals nothing internal:
 // refused, unreachable and forbidden addresses look the same.
 func toFault(err error) error {
 	var known *fault.Error

@@ -52,7 +52,7 @@ func (s *sweeper) run(ctx context.Context) error {
 	}
 }
 
-// sweepJobs gives every unfinished job a work item; those that have one keep it.
+// sweepJobs publishes the missing work items of unfinished jobs.
 // Jobs that nobody ran before their input expired fail. So do those whose worker
 // died and that nobody took over, before their record is forgotten: it was written
 // again when they began.

@@ -13,25 +13,25 @@ import (
 	"upscaled/models/fault"
 )
 
-// Expansion says how arguments are expanded.
+// Expansion holds the options of Expand.
 type Expansion struct {
-	// Recursive descends into the folders of folders.
+	// Recursive includes subfolders.
 	Recursive bool
-	// Skip is a folder that is not entered, because outputs go there; "" is none.
+	// Skip is the output folder, which is not searched, or "".
 	Skip string
 	// Stdin is read when an argument is Standard.
 	Stdin io.Reader
 }
 
-// Expand finds the pictures that arguments stand for. A file that is named
-// must be a picture; in folders and globs whatever is none is left out with a
-// note. Globs are expanded for shells that do not. The order is that of the
-// arguments, and of names within a folder.
+// Expand returns the images that arguments name, in the order of the arguments and
+// sorted by name within a folder. A named file that is no image is a failure; in
+// folders and globs it is skipped with a note. Globs are expanded for shells that
+// do not.
 func Expand(ctx context.Context, arguments []string, how Expansion) (Selection, error) {
 	e := expander{Expansion: how, ctx: ctx, seen: make(map[string]bool)}
 	for _, argument := range arguments {
 		if err := ctx.Err(); err != nil {
-			return Selection{}, fault.Wrap(fault.Canceled, err, "The search for pictures was interrupted.")
+			return Selection{}, fault.Wrap(fault.Canceled, err, "The search for images was interrupted.")
 		}
 		e.argument(argument)
 	}
@@ -42,7 +42,7 @@ type expander struct {
 	Expansion
 	ctx   context.Context
 	found Selection
-	// seen holds absolute paths, so that no file is made twice.
+	// seen holds absolute paths, so that no file is upscaled twice.
 	seen map[string]bool
 }
 
@@ -86,7 +86,7 @@ func (e *expander) glob(pattern string) {
 	}
 }
 
-// named takes a file that the user named: it must be a picture.
+// named adds a file that the user named: it must be an image.
 func (e *expander) named(path string, info fs.FileInfo) {
 	if !info.Mode().IsRegular() {
 		e.pipe(path)
@@ -104,7 +104,7 @@ func (e *expander) named(path string, info fs.FileInfo) {
 		Input{Path: path, Relative: filepath.Base(path), Format: format, Size: info.Size()})
 }
 
-// pipe takes a file that can be read only once, such as a process substitution.
+// pipe adds a file that can be read only once, such as a process substitution.
 func (e *expander) pipe(path string) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -139,8 +139,8 @@ func (e *expander) stream(path, relative string, r io.Reader) {
 		Input{Path: path, Relative: relative, Format: format, Size: int64(len(data)), data: data})
 }
 
-// folder takes the pictures of a folder. Links to files are followed, links to
-// folders are not, because they may lead in circles.
+// folder adds the images of a folder. Links to files are followed, links to
+// folders are not, because they may form cycles.
 func (e *expander) folder(root string) {
 	before := len(e.found.Inputs)
 	// The separator makes WalkDir follow a link that the user named.
@@ -169,18 +169,18 @@ func (e *expander) folder(root string) {
 		return nil
 	})
 	if len(e.found.Inputs) == before {
-		e.note(root, "No pictures were found in this folder.")
+		e.note(root, "No images were found in this folder.")
 	}
 }
 
-// member takes a file of a folder or glob if it is a picture. A file that only
-// claims to be one by its name is a failure: the user would miss it.
+// member adds a file of a folder or glob if it is an image. A file of another
+// content with an image's extension is a failure: the user would miss it.
 func (e *expander) member(path, relative string) {
 	name := filepath.Base(path)
 	info, err := os.Stat(path)
 	switch {
 	case isJunk(name):
-		e.note(path, "Ignored: not a picture but a file that systems leave behind.")
+		e.note(path, "Ignored: not an image but a file that systems leave behind.")
 		return
 	case isOwnOutput(name):
 		e.note(path, "Ignored: made by an earlier run; name the file itself to upscale it again.")
@@ -206,7 +206,7 @@ func (e *expander) member(path, relative string) {
 	}
 }
 
-// repeated tells, with a note, whether a file was taken before.
+// repeated reports whether a file was added before, and notes it.
 func (e *expander) repeated(path string) bool {
 	absolute, err := filepath.Abs(path)
 	if err != nil {
@@ -228,7 +228,7 @@ func (e *expander) fail(path string, err error) {
 	e.found.Failures = append(e.found.Failures, Failure{path, err})
 }
 
-// sameFile tells whether two paths lead to one file or folder. Paths that do
+// sameFile reports whether two paths name the same file or folder. Paths that do
 // not exist are compared as text.
 func sameFile(a, b string) bool {
 	first, errA := os.Stat(a)

@@ -25,7 +25,7 @@ func expand(t *testing.T, how batch.Expansion, arguments ...string) batch.Select
 func photoTree(t *testing.T) string {
 	return tree(t, map[string][]byte{
 		"b.jpg": jpegBytes(t, 3, 2), "a.png": pngBytes(t, 2, 2), "noextension": pngBytes(t, 1, 1),
-		"notes.txt": []byte("hello there"), "broken.jpg": []byte("not a picture"), "empty.png": {},
+		"notes.txt": []byte("hello there"), "broken.jpg": []byte("not an image"), "empty.png": {},
 		".DS_Store": {1}, "Thumbs.db": {1}, "desktop.ini": {1}, "._a.png": {1}, ".upscaled-ABC.tmp": {1},
 		"b.upscaled.jpg": jpegBytes(t, 12, 8),
 		"sub/c.png":      pngBytes(t, 2, 2), "sub/deep/d.png": pngBytes(t, 2, 2), "out/old.png": pngBytes(t, 2, 2),
@@ -44,7 +44,7 @@ func TestFolder(t *testing.T) {
 		t.Errorf("a folder and its folders gave %q", got)
 	}
 	if len(deep.Failures) != 2 {
-		t.Errorf("files that claim to be pictures are failures, got %v", deep.Failures)
+		t.Errorf("files that claim to be images are failures, got %v", deep.Failures)
 	}
 	// notes.txt, five kinds of junk, an earlier output and the skipped folder.
 	if len(deep.Notes) != 8 {
@@ -52,7 +52,7 @@ func TestFolder(t *testing.T) {
 	}
 }
 
-func TestNamedFileMustBeAPicture(t *testing.T) {
+func TestNamedFileMustBeAnImage(t *testing.T) {
 	t.Parallel()
 	root := photoTree(t)
 	named := expand(t, batch.Expansion{}, filepath.Join(root, "notes.txt"), filepath.Join(root, "missing.png"),

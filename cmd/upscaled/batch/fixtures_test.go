@@ -82,7 +82,7 @@ func list(t testing.TB, root string) []string {
 type fakeEngine struct {
 	mu      sync.Mutex
 	formats []imagedata.Format
-	// entered receives a value when a picture is half written, and then waits
+	// entered receives a value when an image is half written, and then waits
 	// for its context; nil does not block.
 	entered chan struct{}
 	panics  bool

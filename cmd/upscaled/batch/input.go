@@ -1,6 +1,6 @@
-// Package batch turns what a user named (files, folders, globs, standard
-// input) into pictures to make, and makes them: one bad file never stops the
-// others, every output appears whole or not at all, and no input is replaced.
+// Package batch upscales files, folders, globs and standard input. A bad file never
+// stops the others, outputs appear complete or not at all, and no input is
+// overwritten.
 package batch
 
 import (
@@ -20,46 +20,46 @@ import (
 // Standard is the argument that means standard input or output.
 const Standard = "-"
 
-// maxFileBytes bounds what is read of one input. A 256 megapixel picture of 16
-// bits with alpha is 2 GB uncompressed; nothing sensible is larger than this.
+// maxFileBytes bounds the size of an input. An uncompressed image of 256
+// megapixels in 16 bits with alpha has 2 GB.
 const maxFileBytes = 4 << 30
 
-// Input is one picture file to upscale.
+// Input is one image file to upscale.
 type Input struct {
-	// Path is how the user or the folder names it; Standard for standard input.
+	// Path is the path as the user wrote it, or below a folder; Standard for
+	// standard input.
 	Path string
-	// Relative is where it lies below the folder that the user named, and its
-	// base name where the user named the file itself. It never leaves the
-	// folder.
+	// Relative is the path below the folder that the user named, or the base name
+	// of a named file. It never leaves the folder.
 	Relative string
-	// Format is what the first bytes say.
+	// Format is detected from the first bytes.
 	Format imagedata.Format
-	// Size is in bytes; it weighs the file in the overall progress.
+	// Size, in bytes, is the file's weight in the overall progress.
 	Size int64
 	// data is set when the file can be read only once (pipes).
 	data []byte
 }
 
-// Note is a sentence about a path that is no failure.
+// Note is a message about a path that is no failure.
 type Note struct{ Path, Message string }
 
-// Failure is a path that cannot be upscaled, and why.
+// Failure is a path that cannot be upscaled, and the reason.
 type Failure struct {
 	Path string
 	Err  error
 }
 
-// Selection is what the user's arguments stand for.
+// Selection is the result of expanding the user's arguments.
 type Selection struct {
 	Inputs   []Input
 	Notes    []Note
 	Failures []Failure
-	// Folder says that at least one argument was a folder or a glob, so that
-	// the number of inputs is not the user's choice.
+	// Folder is set if an argument was a folder or a glob, so that the user did
+	// not choose the number of inputs.
 	Folder bool
 }
 
-// read gives the whole file.
+// read returns the content of the file.
 func (in Input) read() ([]byte, error) {
 	if in.data != nil {
 		return in.data, nil
@@ -72,8 +72,8 @@ func (in Input) read() ([]byte, error) {
 	return readAll(file, in.Size)
 }
 
-// readAll reads to the end, within maxFileBytes. size, where positive, is what
-// is expected.
+// readAll reads to the end, at most maxFileBytes. size is the expected number of
+// bytes, 0 if unknown.
 func readAll(r io.Reader, size int64) ([]byte, error) {
 	if size > maxFileBytes {
 		return nil, tooLong()
@@ -98,7 +98,7 @@ func readAll(r io.Reader, size int64) ([]byte, error) {
 }
 
 func tooLong() error {
-	return fault.New(fault.TooLarge, "The file is larger than %d GiB, which no picture needs to be.", maxFileBytes>>30)
+	return fault.New(fault.TooLarge, "The file is larger than %d GiB, which no image needs to be.", maxFileBytes>>30)
 }
 
 // readPipe reads a stream that can be read only once and may never end; the
@@ -121,7 +121,7 @@ func readPipe(ctx context.Context, r io.Reader) ([]byte, error) {
 	}
 }
 
-// unreadable gives an error of the file system a sentence.
+// unreadable turns a file system error into one for users.
 func unreadable(err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -132,7 +132,7 @@ func unreadable(err error) error {
 	return fault.Wrap(fault.Invalid, err, "The file cannot be read (%s).", reason(err))
 }
 
-// reason is what the operating system said, without operation and path.
+// reason returns the operating system's message, without operation and path.
 func reason(err error) string {
 	var path *fs.PathError
 	var link *os.LinkError
@@ -145,7 +145,7 @@ func reason(err error) string {
 	return strings.TrimSuffix(err.Error(), ".")
 }
 
-// sniffFile tells the format of a file from its first bytes.
+// sniffFile detects the format of a file from its first bytes.
 func sniffFile(path string) (imagedata.Format, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -160,7 +160,8 @@ func sniffFile(path string) (imagedata.Format, error) {
 	return decode.Sniff(head[:n])
 }
 
-// isJunk tells files that systems and this program leave behind in folders.
+// isJunk reports whether a file was left in a folder by the operating system or by
+// this program.
 func isJunk(name string) bool {
 	lower := strings.ToLower(name)
 	switch lower {
@@ -170,7 +171,7 @@ func isJunk(name string) bool {
 	return strings.HasPrefix(name, "._") || isTemporary(name)
 }
 
-// isOwnOutput tells the names that outputs beside their input get.
+// isOwnOutput reports whether a name is that of an output beside its input.
 func isOwnOutput(name string) bool {
 	return strings.HasSuffix(strings.TrimSuffix(name, filepath.Ext(name)), besideSuffix)
 }

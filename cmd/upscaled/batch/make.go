@@ -13,17 +13,17 @@ import (
 	"upscaled/models/fault"
 )
 
-// make reads, upscales and publishes one picture. A panic of a decoder or of
-// the engine becomes an error of this picture.
+// make reads, upscales and publishes one image. A panic of a decoder or of the
+// engine becomes an error of this image.
 func (r *runner) make(ctx context.Context, index int, job Job) (outcome Outcome) {
 	outcome.Job = job
 	defer func() {
 		if cause := recover(); cause != nil {
 			outcome.Err = fault.Wrap(fault.Internal, fmt.Errorf("panic: %v\n%s", cause, debug.Stack()),
-				"A defect in upscaled stopped this picture; please report it.")
+				"A defect in upscaled stopped this image; please report it.")
 		}
 	}()
-	if job.Output != "" && r.leave(job.Output, &outcome) {
+	if job.Output != "" && r.keepExisting(job.Output, &outcome) {
 		return outcome
 	}
 	data, err := job.Input.read()
@@ -34,14 +34,14 @@ func (r *runner) make(ctx context.Context, index int, job Job) (outcome Outcome)
 	request := r.Request
 	request.Input, request.Format = data, job.Format
 	request.Progress = func(p engine.Progress) {
-		r.tell(func(o Observer) { o.Progressed(index, p) })
+		r.notify(func(o Observer) { o.Progressed(index, p) })
 	}
 	if job.Output == "" {
 		if outcome.Job.Output, err = r.lateName(ctx, job, request); err != nil {
 			outcome.Err = err
 			return outcome
 		}
-		if r.leave(outcome.Job.Output, &outcome) {
+		if r.keepExisting(outcome.Job.Output, &outcome) {
 			return outcome
 		}
 	}
@@ -53,8 +53,9 @@ func (r *runner) make(ctx context.Context, index int, job Job) (outcome Outcome)
 	return outcome
 }
 
-// leave tells whether an existing output ends the work before it begins.
-func (o Options) leave(output string, outcome *Outcome) bool {
+// keepExisting reports whether an output exists and must stay; the outcome then
+// holds the result of the job.
+func (o Options) keepExisting(output string, outcome *Outcome) bool {
 	if output == Standard || o.Overwrite {
 		return false
 	}
@@ -72,7 +73,7 @@ func (o Options) leave(output string, outcome *Outcome) bool {
 	return true
 }
 
-// lateName names an output that depends on the model or the size.
+// lateName returns an output's name that depends on the model or the size.
 func (r *runner) lateName(ctx context.Context, job Job, request engine.Request) (string, error) {
 	described, err := r.Engine.Describe(ctx, request)
 	if err != nil {
@@ -107,8 +108,8 @@ func (r *runner) toFile(ctx context.Context, request engine.Request, output stri
 	return result, r.Temporaries.Publish(file, output, r.Overwrite)
 }
 
-// toStandard makes the picture in a temporary file first, so that a failure
-// leaves nothing half on standard output.
+// toStandard writes a temporary file first, so that a failure leaves no partial
+// image on standard output.
 func (r *runner) toStandard(ctx context.Context, request engine.Request) (engine.Result, error) {
 	file, err := r.Temporaries.Create(os.TempDir())
 	if err != nil {
@@ -129,8 +130,8 @@ func (r *runner) toStandard(ctx context.Context, request engine.Request) (engine
 	return result, nil
 }
 
-// sink is an output file whose errors are sentences. It can seek because some
-// encoders write their header last.
+// sink is an output file with errors for users. It can seek because some encoders
+// write their header last.
 type sink struct{ file *os.File }
 
 func (s *sink) Write(p []byte) (int, error) {

@@ -13,7 +13,7 @@ import (
 	"upscaled/engine/imagedata"
 )
 
-// besideSuffix is what outputs beside their input have before the extension.
+// besideSuffix precedes the extension in names of outputs beside their input.
 const besideSuffix = ".upscaled"
 
 // Naming decides where outputs go. Make one with NewNaming.
@@ -23,7 +23,7 @@ type Naming struct {
 	format imagedata.Format
 }
 
-// kind is what --out means.
+// kind is a meaning of --out.
 type kind int
 
 const (
@@ -34,24 +34,23 @@ const (
 	template             // a path with placeholders
 )
 
-// otherFormats are extensions of pictures that no encoder here makes. Without
-// them --out photo.avif would make a folder of that name.
+// otherFormats lists extensions of images that cannot be encoded. They are refused
+// because --out photo.avif would otherwise create a folder of that name.
 var otherFormats = []string{".avif", ".heic", ".heif", ".jxl", ".jp2", ".psd", ".svg", ".pdf", ".ico", ".tga", ".ppm", ".exr", ".dng"}
 
 var placeholder = regexp.MustCompile(`\{[^{}]*\}`)
 
-// NewNaming reads --out and --format for a selection. Mistakes are sentences
-// for the user.
+// NewNaming returns the naming for --out and --format. Its errors are texts for
+// the user.
 //
-// out is "-", an existing folder or a name that ends in a separator, a
-// template when it has placeholders, a file when its extension is that of a
-// picture, else a folder. format "" keeps each input's, unless out is a file
-// or a template with an extension.
+// out is "-", an existing folder or a name that ends in a separator, a template
+// with placeholders, a file with the extension of an image, or a new folder. If
+// format is "", outputs keep their input's unless out has an extension.
 func NewNaming(out string, format imagedata.Format, selection Selection) (Naming, error) {
 	n := Naming{out: out, format: format}
 	info, err := os.Stat(out)
 	isFolder := err == nil && info.IsDir() || strings.HasSuffix(out, "/") || strings.HasSuffix(out, string(filepath.Separator))
-	extension, isPicture := imagedata.ParseFormat(filepath.Ext(out))
+	extension, isImage := imagedata.ParseFormat(filepath.Ext(out))
 	switch {
 	case out == Standard, out == "" && onlyStandard(selection):
 		n.kind = standard
@@ -61,7 +60,7 @@ func NewNaming(out string, format imagedata.Format, selection Selection) (Naming
 		n.kind = folder
 	case placeholder.MatchString(out):
 		n.kind = template
-	case isPicture:
+	case isImage:
 		n.kind = single
 	default:
 		n.kind = folder
@@ -74,7 +73,7 @@ func NewNaming(out string, format imagedata.Format, selection Selection) (Naming
 			return Naming{}, err
 		}
 	}
-	if (n.kind == single || n.kind == template) && isPicture {
+	if (n.kind == single || n.kind == template) && isImage {
 		if format != "" && format != extension {
 			return Naming{}, fmt.Errorf("--format %s and the extension of --out %s disagree; leave one of them out", format, out)
 		}
@@ -82,7 +81,7 @@ func NewNaming(out string, format imagedata.Format, selection Selection) (Naming
 	}
 	if count := len(selection.Inputs) + len(selection.Failures); n.kind == standard || n.kind == single {
 		if count > 1 || selection.Folder {
-			return Naming{}, fmt.Errorf("--out %s takes one picture only; name a folder or a template such as 'big/{name}.{ext}'", out)
+			return Naming{}, fmt.Errorf("--out %s takes one image only; name a folder or a template such as 'big/{name}.{ext}'", out)
 		}
 	}
 	return n, nil
@@ -92,7 +91,7 @@ func onlyStandard(s Selection) bool {
 	return len(s.Inputs) == 1 && s.Inputs[0].Path == Standard && len(s.Failures) == 0
 }
 
-// Folder is where all outputs go, "" where that is not one folder.
+// Folder returns the folder of all outputs, or "" if there is no such folder.
 func (n Naming) Folder() string {
 	if n.kind == folder {
 		return n.out
@@ -100,7 +99,7 @@ func (n Naming) Folder() string {
 	return ""
 }
 
-// Late says that names depend on the model or the size of the result.
+// Late reports whether names depend on the model or the size of the result.
 func (n Naming) Late() bool {
 	if n.kind != template {
 		return false
@@ -113,7 +112,7 @@ func (n Naming) Late() bool {
 	return false
 }
 
-// Format is what an input's output is written in.
+// Format returns the format of an input's output.
 func (n Naming) Format(in Input) imagedata.Format {
 	if n.format != "" {
 		return n.format
@@ -142,7 +141,7 @@ func (n Naming) Path(in Input, made engine.Result) (string, error) {
 	return strings.TrimSuffix(in.Path, filepath.Ext(in.Path)) + besideSuffix + extension, nil
 }
 
-// extension keeps the input's spelling (".JPEG") where it names the output's
+// extension keeps the input's spelling (".JPEG") if it is one of the output's
 // format.
 func (n Naming) extension(in Input) string {
 	own := filepath.Ext(in.Relative)
@@ -152,12 +151,12 @@ func (n Naming) extension(in Input) string {
 	return n.Format(in).Extension()
 }
 
-// fill replaces the placeholders. A template without {ext} and without the
-// extension of a picture gets the extension appended.
+// fill replaces the placeholders. It appends the extension to a template without
+// {ext} and without an image's extension.
 func (n Naming) fill(in Input, name, extension string, made engine.Result) string {
 	scale := float64(made.Output.Width) / float64(max(1, made.Input.Width))
 	pattern := n.out
-	if _, isPicture := imagedata.ParseFormat(filepath.Ext(pattern)); !isPicture && !strings.HasSuffix(pattern, "{ext}") {
+	if _, isImage := imagedata.ParseFormat(filepath.Ext(pattern)); !isImage && !strings.HasSuffix(pattern, "{ext}") {
 		pattern += extension
 	}
 	return filepath.Clean(strings.NewReplacer(
@@ -171,7 +170,7 @@ func (n Naming) fill(in Input, name, extension string, made engine.Result) strin
 	).Replace(pattern))
 }
 
-// dir is the folder of an input as the user would write it.
+// dir returns the folder of an input as the user would write it.
 func (in Input) dir() string {
 	if in.data != nil {
 		return "."

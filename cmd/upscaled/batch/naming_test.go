@@ -65,9 +65,9 @@ func TestNamingRefuses(t *testing.T) {
 		inputs []string
 		want   string
 	}{
-		{at("x.png"), "", []string{at("a.jpg"), at("b.png")}, "one picture only"},
-		{at("x.png"), "", []string{root}, "one picture only"},
-		{"-", "", []string{at("a.jpg"), at("b.png")}, "one picture only"},
+		{at("x.png"), "", []string{at("a.jpg"), at("b.png")}, "one image only"},
+		{at("x.png"), "", []string{root}, "one image only"},
+		{"-", "", []string{at("a.jpg"), at("b.png")}, "one image only"},
 		{at("x.avif"), "", []string{at("a.jpg")}, ".avif, which cannot be written"},
 		{at("{name}.HEIC"), "", []string{at("a.jpg")}, ".heic, which cannot be written"},
 		{at("x.avif") + "/", "", []string{at("a.jpg")}, ""},
@@ -160,6 +160,6 @@ func TestLateNames(t *testing.T) {
 		}
 	}
 	if failed != 1 {
-		t.Errorf("one of two pictures with one name has to fail: %v", outcomes)
+		t.Errorf("one of two images with one name has to fail: %v", outcomes)
 	}
 }

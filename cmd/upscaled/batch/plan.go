@@ -8,18 +8,18 @@ import (
 	"upscaled/engine/imagedata"
 )
 
-// Job is one picture with its output.
+// Job is one image with its output.
 type Job struct {
 	Input  Input
 	Format imagedata.Format
-	// Output is the path, Standard for standard output, and "" until the engine
-	// has told the facts that the name depends on.
+	// Output is the path, Standard for standard output, or "" until the model or
+	// the size is known that the name depends on.
 	Output string
 	naming Naming
 }
 
-// Plan names every output. Two inputs with one output, and an output that is
-// an input, are mistakes that are found here, before anything is made.
+// Plan names every output. It fails if two inputs have the same output or an
+// output is an input, before anything is written.
 func Plan(selection Selection, naming Naming) ([]Job, error) {
 	jobs := make([]Job, 0, len(selection.Inputs))
 	for _, in := range selection.Inputs {
@@ -45,8 +45,7 @@ func Plan(selection Selection, naming Naming) ([]Job, error) {
 	return jobs, nil
 }
 
-// owners knows which input each path belongs to. It is not safe for
-// concurrent use.
+// owners maps each path to its input. It is not safe for concurrent use.
 type owners struct {
 	inputs, outputs map[string]string
 }
@@ -75,8 +74,8 @@ func (o owners) claim(output, input string) error {
 	return nil
 }
 
-// identity is equal for paths that lead to one file: links in the folder part
-// are followed, and in the last part too where the file exists.
+// identity returns the same path for all paths of a file: links are followed in
+// the folder, and also in the last part if the file exists.
 func identity(path string) string {
 	absolute, err := filepath.Abs(path)
 	if err != nil {

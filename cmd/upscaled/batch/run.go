@@ -11,11 +11,10 @@ import (
 	"upscaled/models/fault"
 )
 
-// Engine is what a batch needs of the engine.
+// Engine upscales the images of a batch.
 type Engine interface {
 	engine.Upscaler
-	// Describe returns what Upscale would make of a request, from the header
-	// alone.
+	// Describe returns the result that Upscale would have, from the header alone.
 	Describe(context.Context, engine.Request) (engine.Result, error)
 }
 
@@ -24,18 +23,18 @@ type Options struct {
 	Engine Engine
 	// Request holds everything but Input, Output, Format and Progress.
 	Request engine.Request
-	// Parallel is how many pictures are worked on at once, at least 1.
+	// Parallel is the number of images processed concurrently, at least 1.
 	Parallel int
-	// Overwrite replaces existing outputs, SkipExisting leaves them; with
-	// neither an existing output fails its picture.
+	// Overwrite replaces existing outputs, SkipExisting keeps them; with neither,
+	// an image whose output exists fails.
 	Overwrite, SkipExisting bool
-	// Stdout receives the picture whose output is Standard.
+	// Stdout receives the image whose output is Standard.
 	Stdout io.Writer
-	// Temporaries holds the unfinished outputs.
+	// Temporaries tracks unfinished outputs.
 	Temporaries *Temporaries
 }
 
-// Status of a picture when the run is over.
+// Status of an image after the run.
 type Status string
 
 const (
@@ -45,7 +44,7 @@ const (
 	Canceled Status = "canceled"
 )
 
-// Outcome is what became of one picture.
+// Outcome is the result of one job.
 type Outcome struct {
 	Job     Job
 	Status  Status
@@ -54,27 +53,27 @@ type Outcome struct {
 	Elapsed time.Duration
 }
 
-// Observer hears what happens. Run calls it from one goroutine at a time.
+// Observer is notified of progress. Run does not call it concurrently.
 type Observer interface {
-	// Started: work on job number index begins. Job.Output may still be "".
+	// Started: job number index begins. Job.Output may still be "".
 	Started(index int, job Job)
 	// Progressed: often, between Started and Finished of the same index.
 	Progressed(index int, progress engine.Progress)
-	// Finished: exactly once for every job, also for those never started.
+	// Finished: once for every job, even if it never started.
 	Finished(index int, outcome Outcome)
 }
 
-// Needed tells whether any job needs the engine: not when every output exists
-// already and stays.
+// Needed reports whether any job needs the engine: none does if every output
+// exists already and stays.
 func Needed(jobs []Job, options Options) bool {
 	return slices.ContainsFunc(jobs, func(job Job) bool {
-		return job.Output == "" || !options.leave(job.Output, &Outcome{})
+		return job.Output == "" || !options.keepExisting(job.Output, &Outcome{})
 	})
 }
 
-// Run makes all pictures and gives their outcomes in the order of jobs. A
-// failure of one does not touch the others; when ctx ends, running pictures
-// stop without a trace and the remaining ones are Canceled.
+// Run upscales all images and returns their outcomes in the order of jobs. A
+// failure does not affect other jobs. When ctx ends, running jobs stop without
+// leaving files behind and the remaining ones are Canceled.
 func Run(ctx context.Context, jobs []Job, options Options, observer Observer) []Outcome {
 	r := &runner{Options: options, observer: observer, owners: lateOwners(jobs)}
 	outcomes := make([]Outcome, len(jobs))
@@ -83,7 +82,7 @@ func Run(ctx context.Context, jobs []Job, options Options, observer Observer) []
 	for range max(1, min(options.Parallel, len(jobs))) {
 		workers.Go(func() {
 			for index := range queue {
-				outcomes[index] = r.one(ctx, index, jobs[index])
+				outcomes[index] = r.run(ctx, index, jobs[index])
 			}
 		})
 	}
@@ -110,12 +109,12 @@ func lateOwners(jobs []Job) owners {
 	return newOwners(inputs)
 }
 
-// one works on one picture and tells the observer.
-func (r *runner) one(ctx context.Context, index int, job Job) Outcome {
+// run processes one image and notifies the observer.
+func (r *runner) run(ctx context.Context, index int, job Job) Outcome {
 	start := time.Now()
 	outcome := Outcome{Job: job, Status: Canceled, Err: ctx.Err()}
 	if outcome.Err == nil {
-		r.tell(func(o Observer) { o.Started(index, job) })
+		r.notify(func(o Observer) { o.Started(index, job) })
 		outcome = r.make(ctx, index, job)
 		outcome.Elapsed = time.Since(start)
 		switch {
@@ -128,11 +127,11 @@ func (r *runner) one(ctx context.Context, index int, job Job) Outcome {
 			outcome.Status = Failed
 		}
 	}
-	r.tell(func(o Observer) { o.Finished(index, outcome) })
+	r.notify(func(o Observer) { o.Finished(index, outcome) })
 	return outcome
 }
 
-func (r *runner) tell(call func(Observer)) {
+func (r *runner) notify(call func(Observer)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	call(r.observer)

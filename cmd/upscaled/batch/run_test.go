@@ -40,7 +40,7 @@ func TestOneBadFileNeverStopsTheBatch(t *testing.T) {
 	}
 }
 
-func TestPanicFailsOnePicture(t *testing.T) {
+func TestPanicFailsOneImage(t *testing.T) {
 	t.Parallel()
 	root := tree(t, map[string][]byte{"a.png": pngBytes(t, 1, 1)})
 	planned, _ := jobs(t, "", "", batch.Expansion{}, root)
@@ -95,7 +95,7 @@ func TestInterruptLeavesNothing(t *testing.T) {
 	slow := &fakeEngine{entered: make(chan struct{})}
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
-		// Both workers are in the middle of a picture.
+		// Both workers are in the middle of an image.
 		<-slow.entered
 		<-slow.entered
 		cancel()
@@ -111,7 +111,7 @@ func TestInterruptLeavesNothing(t *testing.T) {
 	}
 }
 
-func TestStandardOutputGetsWholePicturesOnly(t *testing.T) {
+func TestStandardOutputGetsCompleteImagesOnly(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		data []byte

@@ -13,13 +13,13 @@ import (
 	"upscaled/models/fault"
 )
 
-// Unfinished outputs are named .upscaled-XXXX.tmp and lie in the folder of the
+// Unfinished outputs are named .upscaled-XXXX.tmp and are in the folder of the
 // output, so that renaming them never crosses file systems.
 const (
 	temporaryPrefix = ".upscaled-"
 	temporarySuffix = ".tmp"
-	// temporaryAge is when a file of this name must be a leftover of a process
-	// that was killed: no picture takes a day without a write.
+	// temporaryAge is the age after which a temporary file is an orphan of a killed
+	// process: no image takes a day without a write.
 	temporaryAge = 24 * time.Hour
 )
 
@@ -27,8 +27,8 @@ func isTemporary(name string) bool {
 	return strings.HasPrefix(name, temporaryPrefix) && strings.HasSuffix(name, temporarySuffix)
 }
 
-// Temporaries makes outputs appear whole or not at all. Its methods may be
-// called concurrently; the zero value is ready.
+// Temporaries makes outputs appear complete or not at all. Its methods may be
+// called concurrently; the zero value is ready to use.
 type Temporaries struct {
 	mu      sync.Mutex
 	open    map[string]bool
@@ -36,8 +36,8 @@ type Temporaries struct {
 	stopped bool
 }
 
-// Create makes an empty file in a folder, and the folder where it is missing.
-// The file must be given to Publish or Discard. Its mode follows the umask.
+// Create creates an empty file in a folder, and the folder if it is missing. The
+// caller must call Publish or Discard with it. Its mode follows the umask.
 func (t *Temporaries) Create(folder string) (*os.File, error) {
 	if err := os.MkdirAll(folder, 0o777); err != nil {
 		return nil, unwritable(err)
@@ -60,10 +60,9 @@ func (t *Temporaries) Create(folder string) (*os.File, error) {
 	return file, nil
 }
 
-// Publish gives a finished file its name: the bytes reach the disk first, then
-// the name appears at once. Without overwrite an existing file is
-// fault.Invalid and stays as it is. The file is closed and gone under its old
-// name in every case.
+// Publish syncs a finished file to disk and renames it to target atomically. If
+// target exists and overwrite is false, it fails with fault.Invalid. The file is
+// closed and its temporary name removed in every case.
 func (t *Temporaries) Publish(file *os.File, target string, overwrite bool) error {
 	defer t.Discard(file)
 	if err := file.Sync(); err != nil {
@@ -86,9 +85,8 @@ func (t *Temporaries) Publish(file *os.File, target string, overwrite bool) erro
 	return nil
 }
 
-// moveNew renames without replacing. Linking fails when the target exists, in
-// one step; where the file system has no links, an empty file reserves the
-// name first.
+// moveNew renames without replacing. Linking fails atomically if the target exists;
+// on file systems without links an empty file reserves the name first.
 func moveNew(from, to string) error {
 	err := os.Link(from, to)
 	if err == nil {
@@ -110,8 +108,8 @@ func moveNew(from, to string) error {
 	return nil
 }
 
-// syncFolder makes a new name survive a power cut. File systems that cannot do
-// it are not worth an error: the picture is there.
+// syncFolder makes a new name survive a power cut. Errors are ignored, since some
+// file systems cannot do it and the image is complete.
 func syncFolder(folder string) {
 	if dir, err := os.Open(folder); err == nil {
 		_ = dir.Sync()
@@ -140,7 +138,7 @@ func (t *Temporaries) RemoveAll() {
 	}
 }
 
-// sweep removes what killed processes left in a folder, once for each folder.
+// sweep removes the orphans of killed processes, once for each folder.
 func (t *Temporaries) sweep(folder string) {
 	if t.swept[folder] {
 		return
@@ -149,15 +147,15 @@ func (t *Temporaries) sweep(folder string) {
 		t.swept = make(map[string]bool)
 	}
 	t.swept[folder] = true
-	leftovers, _ := filepath.Glob(filepath.Join(folder, temporaryPrefix+"*"+temporarySuffix))
-	for _, path := range leftovers {
+	orphans, _ := filepath.Glob(filepath.Join(folder, temporaryPrefix+"*"+temporarySuffix))
+	for _, path := range orphans {
 		if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() && time.Since(info.ModTime()) > temporaryAge {
 			_ = os.Remove(path)
 		}
 	}
 }
 
-// unwritable gives an error of the file system a sentence.
+// unwritable turns a file system error into one for users.
 func unwritable(err error) error {
 	return fault.Wrap(fault.Invalid, err, "The output cannot be written (%s).", reason(err))
 }

@@ -99,7 +99,7 @@ func (d *Diagnosis) examineEngine(ctx context.Context, o upscaler.Options, descr
 		}
 		d.add(true, "ONNX Runtime for "+found.LibraryKind+" is not installed.", "upscaled models pull "+name)
 	case found.DeviceError != nil:
-		d.add(true, fault.Sentence(found.DeviceError), "upscaled doctor --device cpu shows whether the processor works")
+		d.add(true, fault.Sentence(found.DeviceError), "upscaled doctor --device cpu shows whether the CPU works")
 	case found.CPUError != nil:
 		d.add(true, found.CPUError.Error(), "upscaled doctor --cpu-engine auto --precision auto")
 	}

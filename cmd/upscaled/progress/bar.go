@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// Unit says what a bar counts.
+// Unit is the unit of a bar's numbers.
 type Unit int
 
 const (
@@ -29,7 +29,7 @@ type Bar struct {
 	done, total int64
 }
 
-// Set tells how far the work is.
+// Set sets the progress.
 func (b *Bar) Set(done, total int64) {
 	b.screen.mu.Lock()
 	defer b.screen.mu.Unlock()
@@ -43,7 +43,7 @@ func (b *Bar) Label(label string) {
 	b.label = label
 }
 
-// Remove takes the bar away; the next redraw shows it gone.
+// Remove removes the bar at the next redraw.
 func (b *Bar) Remove() {
 	b.screen.mu.Lock()
 	defer b.screen.mu.Unlock()
@@ -57,7 +57,7 @@ const (
 	minBar     = 8
 )
 
-// render draws the bar in at most width columns.
+// render returns the bar in at most width columns.
 func (b *Bar) render(width int, now time.Time, color bool) string {
 	if width < 1 {
 		return ""
@@ -76,7 +76,7 @@ func (b *Bar) render(width int, now time.Time, color bool) string {
 	return label + "  " + full + empty + "  " + tail
 }
 
-// tail is what stands right of the bar: share or amount, and the time left.
+// tail returns the text right of the bar: percentage or bytes, and the time left.
 func (b *Bar) tail(now time.Time) string {
 	amount := ""
 	switch {
@@ -95,8 +95,8 @@ func (b *Bar) tail(now time.Time) string {
 	return amount
 }
 
-// remaining estimates the time left from the mean speed so far. It says
-// nothing before a second or a fiftieth of the work, where it would jump.
+// remaining estimates the time left from the mean speed so far. It reports false
+// in the first second and 2 % of the work, when the estimate would jump.
 func remaining(done, total int64, elapsed time.Duration) (time.Duration, bool) {
 	if total <= 0 || done <= 0 || done >= total || (elapsed < time.Second && done*50 < total) {
 		return 0, false
@@ -104,7 +104,7 @@ func remaining(done, total int64, elapsed time.Duration) (time.Duration, bool) {
 	return time.Duration(float64(elapsed) * float64(total-done) / float64(done)), true
 }
 
-// Printable replaces control characters: a file name must not steer the
+// Printable replaces control characters: a file name must not control the
 // terminal.
 func Printable(text string) string {
 	return strings.Map(func(r rune) rune {
@@ -115,8 +115,8 @@ func Printable(text string) string {
 	}, text)
 }
 
-// shorten cuts text in the middle to at most width runes; the ends of a path
-// tell most.
+// shorten cuts text in the middle, to at most width runes: the ends of a path
+// matter most.
 func shorten(text string, width int) string {
 	runes := []rune(text)
 	if len(runes) <= width {
@@ -129,7 +129,7 @@ func shorten(text string, width int) string {
 	return string(runes[:head]) + "…" + string(runes[len(runes)-(width-1-head):])
 }
 
-// Size writes a number of bytes for people, in decimal units.
+// Size formats a number of bytes in decimal units.
 func Size(bytes int64) string {
 	switch {
 	case bytes >= 1e9:
@@ -142,7 +142,7 @@ func Size(bytes int64) string {
 	return fmt.Sprintf("%d B", bytes)
 }
 
-// Duration writes a time for people: "0.4 s", "12 s", "3:05 min", "2:10 h".
+// Duration formats a time: "0.4 s", "12 s", "3:05 min", "2:10 h".
 func Duration(d time.Duration) string {
 	seconds := int64(d.Round(time.Second) / time.Second)
 	switch {

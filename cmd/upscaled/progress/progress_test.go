@@ -45,14 +45,14 @@ func TestBarShowsShareAndTimeLeft(t *testing.T) {
 		}
 	}
 	if colored := bar.render(80, start, true); !strings.Contains(colored, "\x1b[32m") {
-		t.Errorf("no colour in %q", colored)
+		t.Errorf("no color in %q", colored)
 	}
 }
 
 func TestRemainingIsSilentWhenItWouldJump(t *testing.T) {
 	t.Parallel()
 	if _, known := remaining(1, 1000, 100*time.Millisecond); known {
-		t.Error("a tenth of a second tells nothing")
+		t.Error("a tenth of a second allows no estimate")
 	}
 	if left, known := remaining(500, 1000, time.Minute); !known || left != time.Minute {
 		t.Errorf("half done after a minute leaves %v (known: %v)", left, known)

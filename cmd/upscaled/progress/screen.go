@@ -9,8 +9,7 @@ import (
 	"time"
 )
 
-// interval is how often bars are redrawn: fast enough to look alive, slow
-// enough for a remote terminal.
+// interval between redraws is slow enough for remote terminals.
 const interval = 100 * time.Millisecond
 
 // Screen keeps bars at the bottom of a terminal and lets permanent lines scroll
@@ -28,9 +27,8 @@ type Screen struct {
 	done sync.WaitGroup
 }
 
-// NewScreen starts drawing to w until Close. width tells the columns and is
-// asked at every redraw, so that a resized window is followed; color allows
-// colours.
+// NewScreen draws to w until Close. width returns the number of columns and is
+// called at every redraw, since the window may be resized; color enables colors.
 func NewScreen(w io.Writer, width func() int, color bool) *Screen {
 	s := &Screen{w: w, width: width, color: color, stop: make(chan struct{})}
 	s.done.Go(func() {
@@ -65,14 +63,14 @@ func (s *Screen) Print(line string) {
 	s.draw(line + "\n")
 }
 
-// Redraw draws the bars as they are now.
+// Redraw draws the current state of the bars.
 func (s *Screen) Redraw() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.draw("")
 }
 
-// Add puts a bar below the others. What it measures is told by unit.
+// Add adds a bar below the others.
 func (s *Screen) Add(label string, unit Unit) *Bar {
 	bar := &Bar{screen: s, label: label, unit: unit, start: time.Now()}
 	s.mu.Lock()
@@ -81,8 +79,8 @@ func (s *Screen) Add(label string, unit Unit) *Bar {
 	return bar
 }
 
-// draw replaces the bars on the terminal by text and the bars. One write keeps
-// it free of flicker.
+// draw replaces the bars on the terminal by text and the current bars. A single
+// write avoids flicker.
 func (s *Screen) draw(text string) {
 	var out strings.Builder
 	if s.drawn > 0 {
@@ -92,7 +90,7 @@ func (s *Screen) draw(text string) {
 		out.WriteString("\r\x1b[J")
 	}
 	out.WriteString(text)
-	// A line as wide as the window would wrap and spoil the count of lines.
+	// A line as wide as the window would wrap and break the count of lines.
 	width := s.width() - 1
 	for _, bar := range s.bars {
 		out.WriteString(bar.render(width, time.Now(), s.color))

@@ -6,13 +6,11 @@ import (
 	"strings"
 )
 
-// ManName is the file of a page in section 1, such as
-// "upscaled-models-pull.1".
+// ManName returns the file name of a page, such as "upscaled-models-pull.1".
 func ManName(page Page) string { return strings.ReplaceAll(page.Path, " ", "-") + ".1" }
 
-// Man writes one page in the man macros, see man(7). source names program and
-// version in the footer; codes are listed where there are any. There is no
-// date, so that the same program gives the same bytes.
+// Man writes one page in the macros of man(7). source is program and version in
+// the footer. Pages have no date, so that builds are reproducible.
 func Man(w io.Writer, page Page, source string, codes []ExitCode) error {
 	var b strings.Builder
 	dashed := strings.ReplaceAll(page.Path, " ", "-")
@@ -82,7 +80,7 @@ func also(b *strings.Builder, page Page) {
 	}
 }
 
-// paragraphs writes text whose paragraphs are parted by empty lines; indented
+// paragraphs writes text whose paragraphs are separated by empty lines; indented
 // ones keep their lines.
 func paragraphs(b *strings.Builder, text string) {
 	for i, paragraph := range strings.Split(text, "\n\n") {
@@ -97,7 +95,7 @@ func paragraphs(b *strings.Builder, text string) {
 	}
 }
 
-// lines escapes every line for itself.
+// lines escapes every line.
 func lines(text string) string {
 	all := strings.Split(text, "\n")
 	for i, line := range all {
@@ -106,8 +104,8 @@ func lines(text string) string {
 	return strings.Join(all, "\n")
 }
 
-// roff escapes one line: what begins an escape or a request, and hyphens,
-// which would be printed as something that no shell takes.
+// roff escapes one line: characters that begin an escape or a request, and hyphens,
+// which would be printed as dashes that no shell understands.
 func roff(line string) string {
 	line = strings.NewReplacer(`\`, `\e`, "-", `\-`, `"`, `\(dq`).Replace(line)
 	if strings.HasPrefix(line, ".") || strings.HasPrefix(line, "'") {

@@ -7,8 +7,7 @@ import (
 )
 
 // Markdown writes all pages as one document, with a table of contents, the
-// settings that have no flag and the exit codes. The result depends on its
-// arguments alone.
+// settings that have no flag and the exit codes.
 func Markdown(w io.Writer, pages []Page, settings []Flag, codes []ExitCode) error {
 	var b strings.Builder
 	name := pages[0].Path
@@ -65,7 +64,7 @@ func flagTable(b *strings.Builder, flags []Flag) {
 	}
 }
 
-// anchor is the fragment that Markdown viewers give a heading.
+// anchor returns the URL fragment of a heading in Markdown viewers.
 func anchor(heading string) string { return strings.ReplaceAll(strings.ToLower(heading), " ", "-") }
 
 func code(text string) string {
@@ -75,7 +74,7 @@ func code(text string) string {
 	return "`" + cell(text) + "`"
 }
 
-// cell keeps a text within its cell of a table.
+// cell escapes a text for a cell of a table.
 func cell(text string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(text, "|", `\|`), "\n", " ")
 }

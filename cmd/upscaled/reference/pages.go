@@ -1,5 +1,5 @@
-// Package reference writes the description of a command line, as Markdown and
-// as manual pages, from the commands themselves, so that it cannot be wrong.
+// Package reference writes the reference of a command line from its commands, as
+// Markdown and as manual pages.
 package reference
 
 import (
@@ -13,17 +13,16 @@ import (
 
 // Page describes one command.
 type Page struct {
-	// Path is the whole name, such as "upscaled models pull".
+	// Path is the full name, such as "upscaled models pull".
 	Path string
-	// Usage is the line that shows arguments, such as
-	// "upscaled models pull NAME... [flags]".
+	// Usage is the usage line, such as "upscaled models pull NAME... [flags]".
 	Usage string
 	// Short is one line without a full stop, Long a text in paragraphs or "".
 	Short, Long string
 	// Examples are lines without indentation.
 	Examples []string
-	// Flags are the command's own, Inherited those of commands above it; both
-	// in the order of names.
+	// Flags are the command's own, Inherited those of its parents; both are sorted
+	// by name.
 	Flags, Inherited []Flag
 	// Children are the paths of the commands directly below.
 	Children []string
@@ -34,21 +33,21 @@ type Flag struct {
 	Name, Usage string
 	// Environment is the variable that sets it too, or "".
 	Environment string
-	// Default is shown; "" where it is zero or the usage tells it in words.
+	// Default is "" if it is zero or the usage states it.
 	Default string
-	// Value names what it takes, "" for switches.
+	// Value is the type of its values, "" for switches.
 	Value string
 }
 
-// ExitCode is one number that the program may end with.
+// ExitCode is one exit code of the program.
 type ExitCode struct {
 	Code    int
 	Meaning string
 }
 
-// Pages gives the pages of a command and of all below it, parents first.
-// Hidden commands and flags are left out, and those that cobra adds.
-// environmentKey is the annotation of flags that names their variable.
+// Pages returns the pages of a command and of all below it, parents first, without
+// hidden commands and flags and those that cobra adds. environmentKey is the
+// annotation of flags that holds their variable.
 func Pages(root *cobra.Command, environmentKey string) []Page {
 	page := Page{
 		Path: root.CommandPath(), Usage: root.UseLine(), Short: root.Short, Long: strings.TrimSpace(root.Long),
@@ -88,8 +87,7 @@ func describe(flags *pflag.FlagSet, environmentKey string) []Flag {
 	return all
 }
 
-// Default is a flag's default where it is worth showing: not where it is zero
-// or empty, nor where the usage tells it in words.
+// Default returns a flag's default, or "" if it is zero or the usage states it.
 func Default(f *pflag.Flag) string {
 	if strings.Contains(f.Usage, "(default") || f.DefValue == "[]" || f.DefValue == "false" {
 		return ""

@@ -10,11 +10,11 @@ import (
 	"upscaled/engine"
 )
 
-// eventInterval bounds how often progress of one picture or download is told.
+// eventInterval is the least time between progress events of an image or download.
 const eventInterval = 200 * time.Millisecond
 
-// Event is one line of --json. Fields that do not belong to an event are
-// absent. The guide documents the same in images.md.
+// Event is one line of --json. Fields that do not apply are absent. The guide
+// documents them in images.md.
 type Event struct {
 	// Event is "begin", "note", "fetch", "start", "progress", "done",
 	// "skipped", "failed", "canceled" or "end".
@@ -26,34 +26,34 @@ type Event struct {
 	// Message is a sentence (note, failed); Kind classifies it (failed).
 	Message string `json:"message,omitempty"`
 	Kind    string `json:"kind,omitempty"`
-	// Name, Done and Total: a download in bytes (fetch, total absent when
-	// unknown) or the work on a picture in network input pixels (progress).
+	// Name, Done and Total: a download in bytes (fetch, total absent if unknown)
+	// or the work on an image in pixels of the model's input (progress).
 	Name  string `json:"name,omitempty"`
 	Done  int64  `json:"done,omitempty"`
 	Total int64  `json:"total,omitempty"`
-	// Files is how many pictures there are (begin).
+	// Files is the number of images (begin).
 	Files int `json:"files,omitempty"`
-	// Width, Height and Format describe the output, Model the network, Notes
-	// what could not be kept (done).
+	// Width, Height and Format describe the output. Notes lists metadata that
+	// could not be kept (done).
 	Width  int      `json:"width,omitempty"`
 	Height int      `json:"height,omitempty"`
 	Format string   `json:"format,omitempty"`
 	Model  string   `json:"model,omitempty"`
 	Notes  []string `json:"notes,omitempty"`
-	// Faces and FaceRestorer tell how many faces were enhanced with which
-	// network; FacesRefined that it is no restorer.
+	// Faces is the number of enhanced faces, FaceRestorer the model that enhanced
+	// them; FacesRefined is set if that is no face restorer.
 	Faces        int    `json:"faces,omitempty"`
 	FaceRestorer string `json:"face_restorer,omitempty"`
 	FacesRefined bool   `json:"faces_refined,omitempty"`
 	// Seconds is wall time; SessionSeconds is the part of it with a tile in the
-	// network (done, end).
+	// model (done, end).
 	Seconds        float64 `json:"seconds,omitempty"`
 	SessionSeconds float64 `json:"session_seconds,omitempty"`
-	// Counts are those of the run (end).
+	// Counts summarizes the run (end).
 	Counts *Counts `json:"counts,omitempty"`
 }
 
-// Counts are how many pictures ended how, and the exit code of the process.
+// Counts is the number of images by status, and the exit code of the process.
 type Counts struct {
 	Done     int `json:"done"`
 	Skipped  int `json:"skipped"`
@@ -62,20 +62,20 @@ type Counts struct {
 	ExitCode int `json:"exit_code"`
 }
 
-// Events writes one JSON object a line.
+// Events is a Reporter for programs: it writes one JSON object a line.
 type Events struct {
-	mu      sync.Mutex
-	encoder *json.Encoder
-	now     func() time.Time
-	told    map[string]time.Time
-	inputs  map[int]string
+	mu       sync.Mutex
+	encoder  *json.Encoder
+	now      func() time.Time
+	lastSent map[string]time.Time
+	inputs   map[int]string
 }
 
 // NewEvents reports to w.
 func NewEvents(w io.Writer) *Events {
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
-	return &Events{encoder: encoder, now: time.Now, told: make(map[string]time.Time), inputs: make(map[int]string)}
+	return &Events{encoder: encoder, now: time.Now, lastSent: make(map[string]time.Time), inputs: make(map[int]string)}
 }
 
 func (e *Events) write(event Event) {
@@ -84,16 +84,16 @@ func (e *Events) write(event Event) {
 	_ = e.encoder.Encode(event)
 }
 
-// due tells whether progress of a key may be told again; the last step always
-// may.
+// due reports whether it is time for another progress event of a key; the last
+// one is always due.
 func (e *Events) due(key string, last bool) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	now := e.now()
-	if before, ok := e.told[key]; ok && !last && now.Sub(before) < eventInterval {
+	if before, ok := e.lastSent[key]; ok && !last && now.Sub(before) < eventInterval {
 		return false
 	}
-	e.told[key] = now
+	e.lastSent[key] = now
 	return true
 }
 
@@ -122,7 +122,7 @@ func (e *Events) Started(_ int, job batch.Job) {
 
 // Progressed implements Reporter.
 func (e *Events) Progressed(index int, at engine.Progress) {
-	if e.due("picture "+e.inputs[index], at.Done >= at.Total) {
+	if e.due("image "+e.inputs[index], at.Done >= at.Total) {
 		e.write(Event{Event: "progress", Input: e.inputs[index], Done: at.Done, Total: at.Total})
 	}
 }

@@ -8,13 +8,13 @@ import (
 	"upscaled/engine"
 )
 
-// overall is the bar of all pictures. Each picture weighs as much as its file
-// has bytes: the pixels are not known before a file is opened. The zero value
-// shows nothing.
+// overall is the progress bar of all images. Images are weighted by file size,
+// because their pixels are unknown until they are opened. The zero value shows
+// nothing.
 type overall struct {
 	bar      *progress.Bar
 	sizes    []int64
-	parts    []int64 // bytes done of each picture
+	parts    []int64 // bytes done of each image
 	total    int64
 	finishes int
 }

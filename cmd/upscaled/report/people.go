@@ -11,8 +11,8 @@ import (
 	"upscaled/engine"
 )
 
-// People writes one line for each result, and bars below where a screen is
-// given.
+// People is a Reporter for people: it writes one line for each result, and
+// progress bars on a screen.
 type People struct {
 	w      io.Writer
 	screen *progress.Screen
@@ -27,8 +27,8 @@ type People struct {
 	fetch    *progress.Bar
 }
 
-// NewPeople reports to w, standard error. screen is nil where w is no terminal.
-// quiet leaves only failures.
+// NewPeople returns a reporter to w. screen is nil if w is no terminal; quiet shows
+// failures only.
 func NewPeople(w io.Writer, screen *progress.Screen, quiet bool) *People {
 	return &People{w: w, screen: screen, quiet: quiet, bars: make(map[int]*progress.Bar)}
 }
@@ -78,7 +78,7 @@ func (p *People) Started(index int, job batch.Job) {
 	}
 }
 
-// endFetch removes the bar of a download that ended without saying so.
+// endFetch removes the bar of a download that did not report its end.
 func (p *People) endFetch() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -129,8 +129,8 @@ func (p *People) made(name string, outcome batch.Outcome) {
 	}
 }
 
-// Fetched implements Reporter. Downloads come one after another, so that one
-// bar serves them all; a source that fails half-way gives its bar to the next.
+// Fetched implements Reporter. One bar is enough, since downloads run one after
+// another; the next source reuses the bar of one that fails.
 func (p *People) Fetched(name string, done, total int64) {
 	if p.screen == nil {
 		return
@@ -150,7 +150,7 @@ func (p *People) Fetched(name string, done, total int64) {
 	p.fetch.Set(done, total)
 }
 
-// Ended implements Reporter. One picture needs no summary.
+// Ended implements Reporter. A single image needs no summary.
 func (p *People) Ended(s Summary) {
 	total := s.Done + s.Skipped + s.Failed + s.Canceled
 	if s.Canceled > 0 {

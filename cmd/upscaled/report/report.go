@@ -1,5 +1,5 @@
-// Package report shows what a run of upscaled does: to people as lines and
-// bars, to programs as JSON events.
+// Package report shows the progress and results of upscaled: to people as text and
+// bars, to programs as JSON.
 package report
 
 import (
@@ -11,20 +11,18 @@ import (
 	"upscaled/models/fault"
 )
 
-// Reporter hears everything that a run tells. Fetched may be called from any
-// goroutine, everything else from one at a time.
+// Reporter shows the progress of a run. Fetched may be called concurrently, the
+// other methods may not.
 type Reporter interface {
 	batch.Observer
-	// Begin is called once, when the plan stands.
+	// Begin is called once, with the planned jobs.
 	Begin(jobs []batch.Job)
-	// Noted tells something about a path, or with the empty path about the whole
-	// run, that is no failure.
+	// Noted reports a note about a path or, if that is empty, about the run.
 	Noted(note batch.Note)
-	// Refused is called for paths that never became jobs, and with the empty
-	// path when no picture can be begun.
+	// Refused reports a path that never became a job or, if the path is empty,
+	// that no job can begin.
 	Refused(failure batch.Failure)
-	// Fetched tells how much of a download is there, in bytes; total 0 means
-	// unknown.
+	// Fetched reports the progress of a download in bytes; total 0 means unknown.
 	Fetched(name string, done, total int64)
 	// Ended is called once, last.
 	Ended(summary Summary)
@@ -32,12 +30,12 @@ type Reporter interface {
 	Close()
 }
 
-// Summary counts what became of the pictures.
+// Summary counts the outcomes of a run.
 type Summary struct {
 	Done, Skipped, Failed, Canceled int
 	Elapsed                         time.Duration
 	Failures                        []batch.Failure
-	// ExitCode is what the process will end with.
+	// ExitCode is the exit code of the process.
 	ExitCode int
 }
 
@@ -60,8 +58,8 @@ func Summarize(refused []batch.Failure, outcomes []batch.Outcome, elapsed time.D
 	return s
 }
 
-// Sentence is what people and programs read of an error. A defect shows its
-// cause, because it has to be reported.
+// Sentence returns an error's message for users. Internal errors include their
+// cause, for bug reports.
 func Sentence(err error) string {
 	var known *fault.Error
 	switch {
@@ -73,7 +71,7 @@ func Sentence(err error) string {
 	return err.Error()
 }
 
-// failed is the event of a picture that could not be made.
+// failed returns the event of an image that failed.
 func failed(input, output string, err error) Event {
 	return Event{Event: "failed", Input: input, Output: output, Message: Sentence(err), Kind: string(fault.KindOf(err))}
 }

@@ -26,8 +26,8 @@ func twoJobs() []batch.Job {
 	}
 }
 
-// tell plays a run of two pictures, one of which fails.
-func tell(r Reporter) {
+// play plays a run of two images, one of which fails.
+func play(r Reporter) {
 	jobs := twoJobs()
 	r.Begin(jobs)
 	r.Fetched("network", 10, 100)
@@ -47,7 +47,7 @@ func tell(r Reporter) {
 func TestPeopleWithoutTerminal(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	tell(NewPeople(&out, nil, false))
+	play(NewPeople(&out, nil, false))
 	want := "a.png -> out/a.png  8x4  2.0 s\na.png: It lost something.\n" +
 		"upscaled: b?.png: It is broken.\n1 made, 1 failed in 3.0 s\n  failed: b?.png: It is broken.\n"
 	if out.String() != want {
@@ -59,7 +59,7 @@ func TestPeopleOnATerminal(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	screen := progress.NewScreen(&out, func() int { return 100 }, false)
-	tell(NewPeople(&out, screen, false))
+	play(NewPeople(&out, screen, false))
 	text := out.String()
 	for _, want := range []string{"a.png -> out/a.png", "1 of 2 images", " 75 %", "1 made, 1 failed"} {
 		if !strings.Contains(text, want) {
@@ -74,7 +74,7 @@ func TestPeopleOnATerminal(t *testing.T) {
 func TestQuietShowsFailuresOnly(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	tell(NewPeople(&out, nil, true))
+	play(NewPeople(&out, nil, true))
 	if text := out.String(); strings.Contains(text, "->") || !strings.Contains(text, "It is broken.") {
 		t.Errorf("quiet says %q", text)
 	}
@@ -104,7 +104,7 @@ func TestEventsAreThrottled(t *testing.T) {
 
 func TestDefectsShowTheirCause(t *testing.T) {
 	t.Parallel()
-	err := fault.Wrap(fault.Internal, errors.New("index out of range"), "A defect stopped this picture.")
+	err := fault.Wrap(fault.Internal, errors.New("index out of range"), "A defect stopped this image.")
 	if got := Sentence(err); !strings.Contains(got, "index out of range") {
 		t.Errorf("a report of %q would not help", got)
 	}

@@ -34,11 +34,11 @@ func sameDevice(arguments []string, last []engine.DeviceUse) []string {
 	return arguments
 }
 
-// usageKind is how a mistake in the settings arrives from the engine's process.
+// usageKind is the kind of usage errors that the engine's process returns.
 const usageKind fault.Kind = "usage"
 
-// RunEngine serves the process that started this one until it hangs up; abandon
-// ends this process at once. Signals, which systemd and terminals send to all
+// RunEngine serves the parent process until it closes its pipe; abandon ends this
+// process at once. Signals, which systemd and terminals send to all
 // processes, are ignored: the parent lets the images in work finish.
 func (p *Program) RunEngine(ctx context.Context, w settings.Engine, abandon func()) error {
 	signal.Ignore(os.Interrupt, syscall.SIGTERM)

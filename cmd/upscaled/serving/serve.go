@@ -26,7 +26,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Program is what a server or worker needs of the program around it.
+// Program holds the parts of the program that a server or worker needs.
 type Program struct {
 	// Log receives log lines; Terminal reports whether a stream is a terminal.
 	Log       io.Writer
@@ -42,7 +42,7 @@ type Program struct {
 	// nil runs them in this one.
 	Process   func(arguments []string) *exec.Cmd
 	Arguments func(settings.Engine) []string
-	// OnClose registers what to release when the program ends.
+	// OnClose registers a function to call when the program ends.
 	OnClose func(func() error)
 	// Usage marks an error as a mistake in the settings, IsUsage recognizes it.
 	Usage   func(error) error
@@ -110,9 +110,9 @@ func (p *Program) Serve(ctx context.Context, config server.Config, q settings.Qu
 	})
 }
 
-// faceCheck refuses jobs whose faces could not be restored before they are
-// accepted, if the operator wants no substitute and this process runs the jobs;
-// nil leaves it to the workers.
+// faceCheck returns a check that no face restorer is missing, for jobs that are
+// submitted. It returns nil if the operator allows a substitute or other processes
+// run the jobs: workers then check.
 func (p *Program) faceCheck(w settings.Work, noWorker bool) func(context.Context) error {
 	if noWorker || engine.FaceMissing(w.Faces.Missing) != engine.Refuse {
 		return nil
@@ -130,7 +130,7 @@ func (p *Program) faceCheck(w settings.Work, noWorker bool) func(context.Context
 	}
 }
 
-// underQueue runs something while the queue runs, and ends the queue last.
+// underQueue calls run while the queue runs, and ends the queue last.
 func underQueue(ctx context.Context, back backend, run func(context.Context) error) error {
 	queueContext, stopQueue := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopQueue()
@@ -139,7 +139,7 @@ func underQueue(ctx context.Context, back backend, run func(context.Context) err
 	defer stopRunning()
 	go func() {
 		queue <- back.queue.Run(queueContext)
-		stopRunning() // nothing works without it
+		stopRunning() // run depends on the queue
 	}()
 	err := run(running)
 	stopQueue()
@@ -174,20 +174,20 @@ func (p *Program) work(ctx context.Context, back backend, w settings.Work, log *
 }
 
 var (
-	errWarming    = errors.New("the network is loading")
+	errWarming    = errors.New("the model is loading")
 	errRestarting = errors.New("the engine's process ended and is started again")
 	errStopping   = errors.New("stopping")
 )
 
-// readiness is whether jobs can be run now.
+// readiness reports whether jobs can run now.
 type readiness struct {
 	warm atomic.Bool
-	// engine is the worker's once it is open.
+	// engine is the worker's engine, nil until it is open.
 	engine atomic.Pointer[engine.Upscaler]
 	check  func(context.Context) error
 }
 
-// set says that the worker is ready.
+// set marks the worker as ready.
 func (r *readiness) set() { r.warm.Store(true) }
 
 func (r *readiness) err(ctx context.Context) error {

@@ -20,7 +20,7 @@ func parseLevel(text string) (slog.Level, error) {
 	return level, err
 }
 
-// logger writes to the program's log: standard output is for results.
+// logger returns the logger of a server or worker.
 func (p *Program) logger(w settings.Work) *slog.Logger {
 	out := p.Log
 	level, _ := parseLevel(w.LogLevel) // problems has checked it
@@ -31,8 +31,8 @@ func (p *Program) logger(w settings.Work) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(out, options))
 }
 
-// connect opens the store of jobs and keys: the external one, or the embedded
-// one in the data folder. It is closed when the program ends.
+// connect opens the store of jobs and keys: an external one, or the embedded one in
+// the data folder. It is closed when the program ends.
 func (p *Program) connect(q settings.Queue, log *slog.Logger) (*queue.Connection, error) {
 	var connection *queue.Connection
 	var err error
@@ -48,8 +48,8 @@ func (p *Program) connect(q settings.Queue, log *slog.Logger) (*queue.Connection
 	return connection, nil
 }
 
-// join opens the store beside whoever has it: the external one, that of a
-// running server on this machine, or, where alone says so, the embedded one.
+// Join opens the store beside other processes: an external one, that of a running
+// server on this machine or, if alone is set and there is none, the embedded one.
 func (p *Program) Join(q settings.Queue, log *slog.Logger, alone bool) (*queue.Connection, error) {
 	if q.NATS != "" {
 		return p.connect(q, log)

@@ -15,13 +15,13 @@ import (
 	"upscaled/server/webhook"
 )
 
-// system tells the native API what this process knows of itself. It may be
-// used concurrently once serve has opened the store.
+// system reports the state of this process to the native API and the metrics. It
+// is safe for concurrent use once the store of models is open.
 type system struct {
 	program *Program
 	queue   interface{ Depth() job.Depth }
 	ready   *readiness
-	// worker says that this process runs jobs.
+	// worker is set if this process runs jobs.
 	worker bool
 }
 
@@ -45,7 +45,7 @@ func (s *system) Status(ctx context.Context) (native.Status, error) {
 	return status, nil
 }
 
-// defaultModel is what a job runs on that names none.
+// defaultModel returns the model of jobs that name none.
 func (s *system) defaultModel(store *models.Store) string {
 	if name := s.program.Model; name != "" {
 		return store.CanonicalName(name)
@@ -97,7 +97,7 @@ func (s *system) Devices(context.Context) ([]native.Device, error) {
 	return all, nil
 }
 
-// devices are those of the open engine; none before it is open.
+// devices returns the engine's devices, nil before it is open.
 func (s *system) devices() []engine.DeviceUse {
 	if opened := s.ready.engine.Load(); opened != nil {
 		return engine.DevicesOf(*opened)
@@ -105,7 +105,7 @@ func (s *system) devices() []engine.DeviceUse {
 	return nil
 }
 
-// restarts is how often the engine's process was started again.
+// restarts returns how often the engine's process was restarted.
 func (s *system) restarts() uint64 {
 	if opened := s.ready.engine.Load(); opened != nil {
 		if counter, ok := (*opened).(interface{ Restarts() uint64 }); ok {
@@ -115,11 +115,11 @@ func (s *system) restarts() uint64 {
 	return 0
 }
 
-// depth is the queue's.
+// depth returns the queue's depth.
 func (s *system) depth() job.Depth { return s.queue.Depth() }
 
-// unready gives what says why no job can be run now, which is so too once ctx
-// has ended.
+// unready returns a function that reports why no job can run now; none can after
+// ctx has ended.
 func (s *system) unready(ctx context.Context) func(context.Context) error {
 	return func(asking context.Context) error {
 		if ctx.Err() != nil {
@@ -132,8 +132,8 @@ func (s *system) unready(ctx context.Context) func(context.Context) error {
 // WebhookSecret is the secret's name in the store.
 const WebhookSecret = "webhooks"
 
-// webhooks makes what calls webhooks. The secret is the store's, so that all
-// processes sign alike.
+// webhooks returns the sender of webhooks. All processes sign with the secret of the
+// store.
 func (p *Program) webhooks(ctx context.Context, c *queue.Connection, back backend, config server.Config, web *server.Server, observer webhook.Observer, log *slog.Logger) (*webhook.Sender, error) {
 	secret, err := c.Secret(ctx, WebhookSecret)
 	if err != nil {

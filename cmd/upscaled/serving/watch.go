@@ -17,20 +17,20 @@ import (
 	"upscaled/server/worker"
 )
 
-// watched is a process that is watched; the parts that are off are nil.
+// watched holds metrics, traces and profiles of a process; disabled parts are nil.
 type watched struct {
 	metrics *metrics.Metrics
 	tracer  *trace.Tracer
 	ports   []*admin.Port
 	log     *slog.Logger
-	// running ends with stop.
+	// running counts the ports that are served; stop ends them.
 	running sync.WaitGroup
 	stop    context.CancelFunc
 }
 
-// watch makes what the settings ask for, and opens the ports, so that one in
-// use is told before work begins. Scrapes are answered from serve to close,
-// which must come before the engine's end.
+// watch sets up metrics, traces and profiles and opens their ports, so that a port
+// in use is reported before work begins. Scrapes are answered between serve and
+// close, which must be called before the engine is closed.
 func (p *Program) watch(ctx context.Context, s settings.Watch, self *system, log *slog.Logger) (*watched, error) {
 	w := &watched{log: log, stop: func() {}}
 	if err := w.open(ctx, p, s, self); err != nil {
@@ -52,7 +52,7 @@ func (w *watched) open(ctx context.Context, p *Program, s settings.Watch, self *
 		}
 	}
 	if s.Metrics != "" {
-		names, err := p.networkNames()
+		names, err := p.modelNames()
 		if err != nil {
 			return err
 		}
@@ -69,8 +69,8 @@ func (w *watched) open(ctx context.Context, p *Program, s settings.Watch, self *
 	return nil
 }
 
-// networkNames are those that jobs may ask for.
-func (p *Program) networkNames() ([]string, error) {
+// modelNames returns the names that jobs may use.
+func (p *Program) modelNames() ([]string, error) {
 	store, err := p.Store()
 	if err != nil {
 		return nil, err
@@ -92,19 +92,19 @@ func (w *watched) listen(flag, address string, handler http.Handler) error {
 	return nil
 }
 
-// serve answers on the ports until close, also while the process stops.
+// serve answers on the ports until close, even while the process stops.
 func (w *watched) serve(ctx context.Context) {
 	ctx, w.stop = context.WithCancel(context.WithoutCancel(ctx))
 	for _, p := range w.ports {
 		w.running.Go(func() {
 			if err := p.Run(ctx); err != nil {
-				w.log.Error("nobody is answered any more", "address", p.Address().String(), "error", err)
+				w.log.Error("the port is no longer served", "address", p.Address().String(), "error", err)
 			}
 		})
 	}
 }
 
-// flushLimit bounds the sending of the last traces.
+// flushLimit bounds the time to send the last traces.
 const flushLimit = 5 * time.Second
 
 // close ends the ports and sends the last traces.
@@ -112,7 +112,7 @@ func (w *watched) close() {
 	w.stop()
 	w.running.Wait()
 	for _, p := range w.ports {
-		_ = p.Close() // those that never ran; the others are closed
+		_ = p.Close() // only ports that never ran are still open
 	}
 	if w.tracer == nil {
 		return
@@ -124,7 +124,7 @@ func (w *watched) close() {
 	}
 }
 
-// forServer, forWorker, forJobs and forWebhooks are the observers of each.
+// forServer, forWorker, forJobs and forWebhooks return the observers of each.
 func (w *watched) forServer() []server.Observer {
 	var all []server.Observer
 	if w.metrics != nil {
@@ -145,7 +145,7 @@ func (w *watched) forWorker() []worker.Observer {
 
 func (w *watched) forJobs() queue.Observer {
 	if w.metrics == nil {
-		return nil // and no interface that holds a nil pointer
+		return nil // an interface that holds a nil pointer is not nil
 	}
 	return w.metrics
 }

@@ -38,7 +38,7 @@ func Server(c *server.Config, noWorker *bool) []Setting {
 	return append([]Setting{
 		{Key: "listen", Into: &c.Listen, Default: "127.0.0.1:8080", Flag: true, Help: "address and port to listen on; port 0 takes a free one"},
 		{Key: "public-url", Into: &c.PublicURL, Flag: true, Help: "URL that clients reach the server at, for links to results (default: each request's own host)"},
-		{Key: "trusted-proxies", Into: &c.TrustedProxies, Flag: true, Help: "addresses or networks of reverse proxies whose X-Forwarded headers are trusted"},
+		{Key: "trusted-proxies", Into: &c.TrustedProxies, Flag: true, Help: "IP addresses or CIDR ranges of reverse proxies whose X-Forwarded headers are trusted"},
 		{Key: "insecure-open", Into: &c.InsecureOpen, Flag: true, Help: "allow listening beyond this machine with no keys configured"},
 		{Key: "tls-certificate", Into: &c.TLS.Certificate, Flag: true, Help: "certificate file (PEM) to serve https with"},
 		{Key: "tls-key", Into: &c.TLS.Key, Flag: true, Help: "key file (PEM) of --tls-certificate"},

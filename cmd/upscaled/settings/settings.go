@@ -34,7 +34,7 @@ type Setting struct {
 	Default string
 	// Help is one line without a full stop.
 	Help string
-	// Flag gives the setting a flag of its own.
+	// Flag declares a flag, too.
 	Flag bool
 	// Was is the flag that the setting had in earlier versions, if it is not that
 	// of Key. Its names are refused with the new ones in the message.
@@ -114,7 +114,7 @@ func (s *Set) All() []Setting { return s.all }
 // whether it was set.
 func (s *Set) Lookup(key string) *pflag.Flag { return s.flags[key] }
 
-// Arguments returns the command line that gives another process the current
+// Arguments returns the command line that passes another process the current
 // values.
 func Arguments(declarations ...[]Setting) (all []string) {
 	for _, d := range slices.Concat(declarations...) {

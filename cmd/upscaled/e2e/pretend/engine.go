@@ -139,7 +139,7 @@ type moody struct {
 func (m moody) Upscale(ctx context.Context, q engine.Request) (engine.Result, error) {
 	switch q.Quality {
 	case Fails:
-		return engine.Result{}, fault.New(fault.Invalid, "The picture is of no use.")
+		return engine.Result{}, fault.New(fault.Invalid, "The image is of no use.")
 	case Blocks:
 		return block(ctx, m.log)
 	case Retry:

@@ -72,7 +72,7 @@ func (s *stepped) Upscale(ctx context.Context, q engine.Request) (engine.Result,
 		<-ctx.Done()
 		return engine.Result{}, ctx.Err()
 	case q.Quality == Bad:
-		return engine.Result{}, fault.New(fault.Invalid, "The picture is damaged.")
+		return engine.Result{}, fault.New(fault.Invalid, "The image is damaged.")
 	case q.Quality == Stumble && s.stumbled.CompareAndSwap(false, true):
 		return engine.Result{}, errors.New("stumbled")
 	case q.Quality == Good:
