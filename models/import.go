@@ -65,6 +65,9 @@ func (im *importer) official(ctx context.Context, path, name string) (product, [
 		if errors.Is(err, os.ErrNotExist) {
 			return product{}, nil, fault.Wrap(fault.NotFound, err, "There is no file %s.", path)
 		}
+		if fault.KindOf(err) == fault.Invalid {
+			return product{}, nil, err
+		}
 		return product{}, nil, fault.Wrap(fault.Invalid, err, "%s cannot be read.", path)
 	}
 	for _, p := range im.files.products {

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+
+	"upscaled/models/fault"
 )
 
 // TemporaryPattern is the name of unfinished files, which are beside their
@@ -104,6 +106,10 @@ func syncFolder(path string) error {
 // Hash returns the SHA-256 of a file in hexadecimal and its size. It calls stop
 // between blocks and fails with its error.
 func Hash(path string, stop func() error) (sum string, size int64, err error) {
+	// Opening a FIFO blocks, and devices may never end.
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return "", 0, fault.New(fault.Invalid, "%s is not a regular file.", path)
+	}
 	file, err := os.Open(path)
 	if err != nil {
 		return "", 0, err

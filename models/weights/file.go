@@ -3,7 +3,6 @@ package weights
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -21,18 +20,15 @@ const maxNCNN = 1 << 30
 // .param or its .bin file with the other one beside it. Names are normalized
 // (see Normalize). A missing file is fault.NotFound.
 func ReadFile(path string) (Tensors, error) {
+	info, err := statRegular(path)
+	if err != nil {
+		return nil, err
+	}
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, openError(err, path)
 	}
 	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return nil, fmt.Errorf("stat weights file: %w", err)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fault.New(fault.Invalid, "%s is not a file.", path)
-	}
 	start := make([]byte, 64)
 	n, err := file.ReadAt(start, 0)
 	if err != nil && err != io.EOF {
@@ -86,9 +82,9 @@ func readNCNNPair(paramPath, binPath string) (Tensors, error) {
 }
 
 func readBounded(path string) ([]byte, error) {
-	info, err := os.Stat(path)
+	info, err := statRegular(path)
 	if err != nil {
-		return nil, openError(err, path)
+		return nil, err
 	}
 	if info.Size() > maxNCNN {
 		return nil, fault.New(fault.TooLarge, "%s has %d bytes; the limit for ncnn files is %d.", path, info.Size(), int64(maxNCNN))
@@ -98,6 +94,18 @@ func readBounded(path string) ([]byte, error) {
 		return nil, openError(err, path)
 	}
 	return data, nil
+}
+
+// statRegular rejects FIFOs, whose opening blocks, and devices, which may never end.
+func statRegular(path string) (os.FileInfo, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, openError(err, path)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fault.New(fault.Invalid, "%s is not a regular file.", path)
+	}
+	return info, nil
 }
 
 func openError(err error, path string) error {

@@ -25,11 +25,12 @@ var (
 	upconv        = regexp.MustCompile(`^upconv(\d)\.(weight|bias)$`)
 )
 
-// Normalize renames the tensors of an RRDBNet to BasicSR's current names. Other
-// names stay as they are, as does every name of a file that is not entirely in
-// one of the old styles, so that no clash loses a tensor. The data is shared
-// with t.
+// Normalize drops what training frameworks put before every name and renames the
+// tensors of an RRDBNet to BasicSR's current names. Other names stay as they are,
+// as does every name of a file that is not entirely in one of the old styles, so
+// that no clash loses a tensor. The data is shared with t.
 func Normalize(t Tensors) Tensors {
+	t = unwrapped(t)
 	rename := trunkName
 	if _, ok := t["model.1.sub.0.RDB1.conv1.0.weight"]; ok {
 		rename = originalNames(t)
@@ -42,6 +43,24 @@ func Normalize(t Tensors) Tensors {
 		return t
 	}
 	return out
+}
+
+// unwrapped drops prefixes that all names share. "model." before a number belongs
+// to the original ESRGAN's names.
+func unwrapped(t Tensors) Tensors {
+	for _, prefix := range []string{"module.", "netG.", "net_g.", "model.", "module."} {
+		shared := len(t) > 0
+		bare := make(Tensors, len(t))
+		for name, tensor := range t {
+			rest, found := strings.CutPrefix(name, prefix)
+			shared = shared && found && rest == strings.TrimLeft(rest, "0123456789")
+			bare[rest] = tensor
+		}
+		if shared {
+			t = bare
+		}
+	}
+	return t
 }
 
 func trunkName(name string) string {

@@ -3,7 +3,8 @@ package weights
 import (
 	"bytes"
 	"io"
-	"strings"
+	"maps"
+	"slices"
 
 	"upscaled/models/fault"
 	"upscaled/models/weights/pickle"
@@ -16,8 +17,8 @@ import (
 // fault.Unsupported.
 //
 // Of several sets of weights the first of params_ema, params, state_dict,
-// model_state_dict, model, generator and g_ema is read, otherwise the top-level
-// dictionary. A "module." before every name (DataParallel) is dropped.
+// model_state_dict, model, net, generator and g_ema is read, then a single one
+// under any key, otherwise the top-level dictionary.
 func ReadPyTorch(r io.ReaderAt, size int64) (Tensors, error) {
 	var start [len(zipMagic)]byte
 	if _, err := r.ReadAt(start[:], 0); err != nil && err != io.EOF {
@@ -54,7 +55,11 @@ func selectWeights(root any) (map[string]*tensorReference, error) {
 	if !ok {
 		return nil, fault.New(fault.Unsupported, "The file has no dictionary of weights; save the model's state_dict and try again.")
 	}
-	for _, key := range []string{"params_ema", "params", "state_dict", "model_state_dict", "model", "generator", "g_ema"} {
+	keys := []string{"params_ema", "params-ema", "params", "state_dict", "model_state_dict", "model", "net", "generator", "g_ema"}
+	if len(top.Entries) == 1 {
+		keys = slices.Collect(maps.Keys(top.Entries))
+	}
+	for _, key := range keys {
 		inner, ok := top.Entries[key].(*pickle.Dict)
 		if !ok {
 			continue
@@ -69,24 +74,13 @@ func selectWeights(root any) (map[string]*tensorReference, error) {
 	return nil, fault.New(fault.Unsupported, "The file has no floating-point weights; save the model's state_dict and try again.")
 }
 
-// tensorsOf returns a dictionary's floating-point tensors, without "module." if
-// all names start with it.
+// tensorsOf returns a dictionary's floating-point tensors.
 func tensorsOf(d *pickle.Dict) map[string]*tensorReference {
-	const wrapper = "module."
 	found := map[string]*tensorReference{}
-	wrapped := true
 	for name, value := range d.Entries {
 		if reference, ok := value.(*tensorReference); ok && reference.storage.kind != skipped {
 			found[name] = reference
-			wrapped = wrapped && strings.HasPrefix(name, wrapper)
 		}
 	}
-	if !wrapped {
-		return found
-	}
-	bare := make(map[string]*tensorReference, len(found))
-	for name, reference := range found {
-		bare[strings.TrimPrefix(name, wrapper)] = reference
-	}
-	return bare
+	return found
 }

@@ -109,11 +109,17 @@ func TestReadPyTorchChoosesWeights(t *testing.T) {
 		{"averaged before plain", "params", "params_ema", 2},
 		{"plain before unknown", "optimizer", "params", 2},
 		{"state_dict", "state_dict", "other", 1},
+		{"averaged with a hyphen", "params", "params-ema", 2},
+		{"net", "net", "other", 1},
+		{"a single one", "weights of epoch 7", "", 1},
 	} {
 		p := new(pickler).op(0x80, 2).op('}')
 		p.text(test.first).stateDict(dense("module.w", "FloatStorage", "0", 1)).op('s')
-		p.text(test.second).stateDict(dense("module.w", "FloatStorage", "1", 1)).op('s', '.')
-		got, err := readTorch(torchArchive(t, zip.Store, p.Bytes(), values))
+		if test.second != "" {
+			p.text(test.second).stateDict(dense("module.w", "FloatStorage", "1", 1)).op('s')
+		}
+		got, err := readTorch(torchArchive(t, zip.Store, p.op('.').Bytes(), values))
+		got = Normalize(got)
 		if err != nil || len(got) != 1 || len(got["w"].Data) != 1 || got["w"].Data[0] != test.want {
 			t.Errorf("%s: got %v, %v; want w = %v", test.name, got, err, test.want)
 		}

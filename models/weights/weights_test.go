@@ -123,14 +123,20 @@ func TestNormalize(t *testing.T) {
 			"model.1.sub.23.weight", "model.3.weight", "model.6.weight", "model.8.weight", "model.10.bias", "model.10.weight",
 		},
 	} {
-		got := slices.Sorted(maps.Keys(Normalize(named(old...))))
-		if want := slices.Sorted(slices.Values(modern)); !slices.Equal(got, want) {
-			t.Errorf("%s: got %v, want %v", style, got, want)
+		for _, prefix := range []string{"", "module.", "netG.", "net_g.", "model.", "net_g.module.", "module.model."} {
+			wrapped := Tensors{}
+			for _, name := range old {
+				wrapped[prefix+name] = Tensor{}
+			}
+			got := slices.Sorted(maps.Keys(Normalize(wrapped)))
+			if want := slices.Sorted(slices.Values(modern)); !slices.Equal(got, want) {
+				t.Errorf("%s with %q: got %v, want %v", style, prefix, got, want)
+			}
 		}
 	}
 	for _, keep := range []Tensors{
 		named("body.0.weight", "body.1.weight"), named("HRconv.weight", "conv_hr.weight"),
-		named("model.3.weight", "model.5.weight"), named("model.1.sub.0.RDB1.conv1x1.weight"),
+		named("model.3.weight", "model.5.weight"), named("netG.w", "netD.w"), named("model.1.sub.0.RDB1.conv1x1.weight"),
 	} {
 		if got := Normalize(keep); !reflect.DeepEqual(got, keep) {
 			t.Errorf("%v became %v", keep, got)
