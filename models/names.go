@@ -22,6 +22,9 @@ func fold(name string) string {
 	return strings.NewReplacer("-", "", "_", "", ".", "", " ", "").Replace(strings.ToLower(name))
 }
 
+// SameName reports whether two spellings name the same model.
+func SameName(a, b string) bool { return fold(a) == fold(b) }
+
 // checkName rejects names that cannot be a folder.
 func checkName(name string) error {
 	if len(name) > maxName || !namePattern.MatchString(name) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"upscaled/models"
 	"upscaled/models/fault"
 	"upscaled/server/job"
 )
@@ -35,7 +36,7 @@ func (i intake) checkOptions(ctx context.Context, o job.Options) error {
 		return err
 	}
 	at := slices.IndexFunc(all, func(m Model) bool {
-		return m.Name == o.Model || o.Model == "" && m.Default
+		return models.SameName(m.Name, o.Model) || o.Model == "" && m.Default
 	})
 	switch {
 	case at < 0 && o.Model == "": // the worker's own default is not known here

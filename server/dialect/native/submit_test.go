@@ -283,6 +283,16 @@ func TestClientThatLeaves(t *testing.T) {
 	}
 }
 
+// Case, '-', '_', '.' and spaces in model names do not matter.
+func TestSpellingsOfModels(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"RealESR-General-X4V3", "realesr_general x4.v3"} {
+		if got := newServer().do(form(t, dialecttest.Field("model", name), dialecttest.Field("denoise", "0.5"))); got.Code != 202 {
+			t.Errorf("%s: %d %s", name, got.Code, got.Body)
+		}
+	}
+}
+
 // Models that this process cannot know are left to the worker.
 func TestUnknownModelsPass(t *testing.T) {
 	t.Parallel()
