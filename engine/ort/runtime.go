@@ -103,7 +103,8 @@ func acquire(library string) error {
 		return err
 	}
 	onnx.SetSharedLibraryPath(library)
-	if err := onnx.InitializeEnvironment(onnx.WithLogLevelError()); err != nil {
+	// Errors are returned; the log would repeat them on stderr, raw and colored.
+	if err := onnx.InitializeEnvironment(onnx.WithLogLevelFatal()); err != nil {
 		return fault.Wrap(fault.ModelMissing, fmt.Errorf("load ONNX Runtime: %w", err),
 			"The ONNX Runtime library cannot be loaded; version 1.24 or newer for this system is needed.")
 	}
