@@ -20,47 +20,47 @@ func (d *decoder) strings(op byte) (bool, error) {
 	default:
 		return false, nil
 	}
-	length, err := d.unsigned(width)
+	length, err := d.in.unsigned(width)
 	if err != nil {
 		return true, err
 	}
-	raw, err := d.take(length)
+	raw, err := d.in.take(length)
 	if err != nil {
 		return true, err
 	}
 	if op == opShortBinBytes || op == opBinBytes || op == opBinBytes8 {
-		return true, d.push(raw)
+		return true, d.stack.push(raw)
 	}
-	return true, d.push(string(raw))
+	return true, d.stack.push(string(raw))
 }
 
 // container handles tuples, lists and dictionaries.
 func (d *decoder) container(op byte) (bool, error) {
 	switch op {
 	case opEmptyTuple:
-		return true, d.push(Tuple(nil))
+		return true, d.stack.push(Tuple(nil))
 	case opTuple1, opTuple2, opTuple3:
-		items, err := d.popN(int(op-opTuple1) + 1)
+		items, err := d.stack.popN(int(op-opTuple1) + 1)
 		if err != nil {
 			return true, err
 		}
-		return true, d.push(Tuple(items))
+		return true, d.stack.push(Tuple(items))
 	case opEmptyList:
-		return true, d.push(&List{})
+		return true, d.stack.push(&List{})
 	case opEmptyDict:
-		return true, d.push(&Dict{})
+		return true, d.stack.push(&Dict{})
 	case opAppend, opSetItem:
 		count := 1
 		if op == opSetItem {
 			count = 2
 		}
-		items, err := d.popN(count)
+		items, err := d.stack.popN(count)
 		if err != nil {
 			return true, err
 		}
 		return true, d.extend(items)
 	case opTuple, opList, opDict, opAppends, opSetItems:
-		items, err := d.popMark()
+		items, err := d.stack.popMark()
 		if err != nil {
 			return true, err
 		}
@@ -73,11 +73,11 @@ func (d *decoder) container(op byte) (bool, error) {
 func (d *decoder) collect(op byte, items []any) error {
 	switch op {
 	case opTuple:
-		return d.push(Tuple(items))
+		return d.stack.push(Tuple(items))
 	case opList:
-		return d.push(&List{Items: items})
+		return d.stack.push(&List{Items: items})
 	case opDict:
-		d.stack = append(d.stack, &Dict{})
+		d.stack.values = append(d.stack.values, &Dict{})
 	}
 	return d.extend(items)
 }
@@ -85,7 +85,7 @@ func (d *decoder) collect(op byte, items []any) error {
 // extend adds items to the list on top of the stack, or key and value pairs to
 // the dictionary there.
 func (d *decoder) extend(items []any) error {
-	target, err := d.top()
+	target, err := d.stack.top()
 	if err != nil {
 		return err
 	}
@@ -109,17 +109,17 @@ func (d *decoder) extend(items []any) error {
 func (d *decoder) object(op byte) (bool, error) {
 	switch op {
 	case opGlobal:
-		module, err := line(d.r)
+		module, err := d.in.line()
 		if err != nil {
 			return true, err
 		}
-		name, err := line(d.r)
+		name, err := d.in.line()
 		if err != nil {
 			return true, err
 		}
 		return true, d.global(module, name)
 	case opStackGlobal:
-		pair, err := d.popN(2)
+		pair, err := d.stack.popN(2)
 		if err != nil {
 			return true, err
 		}
@@ -133,13 +133,13 @@ func (d *decoder) object(op byte) (bool, error) {
 		return true, d.call()
 	case opBuild:
 		// The state of an object (an OrderedDict's _metadata) is not needed.
-		if _, err := d.pop(); err != nil {
+		if _, err := d.stack.pop(); err != nil {
 			return true, err
 		}
-		_, err := d.top()
+		_, err := d.stack.top()
 		return true, err
 	case opBinPersID:
-		id, err := d.pop()
+		id, err := d.stack.pop()
 		if err != nil {
 			return true, err
 		}
@@ -147,7 +147,7 @@ func (d *decoder) object(op byte) (bool, error) {
 		if err != nil {
 			return true, err
 		}
-		return true, d.push(value)
+		return true, d.stack.push(value)
 	}
 	return false, nil
 }
@@ -158,11 +158,11 @@ func (d *decoder) global(module, name string) error {
 	if !d.machine.Allowed(g) {
 		return fault.New(fault.Invalid, "The weights file asks Python for %q, which no plain weights file needs; it is rejected for safety. Save only the model's state_dict and try again.", g.String())
 	}
-	return d.push(g)
+	return d.stack.push(g)
 }
 
 func (d *decoder) call() error {
-	pair, err := d.popN(2)
+	pair, err := d.stack.popN(2)
 	if err != nil {
 		return err
 	}
@@ -175,5 +175,5 @@ func (d *decoder) call() error {
 	if err != nil {
 		return err
 	}
-	return d.push(value)
+	return d.stack.push(value)
 }

@@ -7,8 +7,6 @@ package pickle
 
 import (
 	"bufio"
-	"fmt"
-	"io"
 
 	"upscaled/models/fault"
 )
@@ -69,7 +67,7 @@ type Machine struct {
 // Decode reads one pickle and leaves r after its last byte. Every error is a
 // fault.Invalid that names the rejected name or instruction, or the damage.
 func (m *Machine) Decode(r *bufio.Reader) (any, error) {
-	d := &decoder{machine: m, r: r, memo: map[uint32]any{}}
+	d := &decoder{machine: m, in: input{Reader: r}, memo: map[uint32]any{}}
 	value, err := d.run()
 	if err != nil && fault.KindOf(err) == fault.Internal {
 		err = fault.Wrap(fault.Invalid, err, "The weights file is damaged or incomplete (its list of tensors cannot be read); download it again.")
@@ -77,25 +75,22 @@ func (m *Machine) Decode(r *bufio.Reader) (any, error) {
 	return value, err
 }
 
-// decoder is the stack machine. marks holds the stack heights of the open MARK
-// instructions.
+// decoder is the stack machine.
 type decoder struct {
 	machine *Machine
-	r       *bufio.Reader
-	stack   []any
-	marks   []int
+	in      input
+	stack   stack
 	memo    map[uint32]any
-	text    int
 }
 
 func (d *decoder) run() (any, error) {
 	for range maxInstructions {
-		op, err := d.r.ReadByte()
+		op, err := d.in.ReadByte()
 		if err != nil {
 			return nil, unexpected(err)
 		}
 		if op == opStop {
-			return d.pop()
+			return d.stack.pop()
 		}
 		if err := d.step(op); err != nil {
 			return nil, err
@@ -114,68 +109,4 @@ func (d *decoder) step(op byte) error {
 		}
 	}
 	return fault.New(fault.Invalid, "The weights file contains the pickle instruction 0x%02x, which no weights file needs; it is rejected for safety.", op)
-}
-
-func (d *decoder) push(value any) error {
-	d.stack = append(d.stack, value)
-	return nil
-}
-
-// floor returns the height that the innermost open MARK protects.
-func (d *decoder) floor() int {
-	if len(d.marks) == 0 {
-		return 0
-	}
-	return d.marks[len(d.marks)-1]
-}
-
-func (d *decoder) pop() (any, error) {
-	top := len(d.stack) - 1
-	if top < d.floor() {
-		return nil, errStack
-	}
-	value := d.stack[top]
-	d.stack[top] = nil
-	d.stack = d.stack[:top]
-	return value, nil
-}
-
-func (d *decoder) top() (any, error) {
-	if len(d.stack) <= d.floor() {
-		return nil, errStack
-	}
-	return d.stack[len(d.stack)-1], nil
-}
-
-// popMark pops everything above the innermost MARK.
-func (d *decoder) popMark() ([]any, error) {
-	if len(d.marks) == 0 {
-		return nil, errStack
-	}
-	height := d.floor()
-	d.marks = d.marks[:len(d.marks)-1]
-	values := append([]any(nil), d.stack[height:]...)
-	clear(d.stack[height:])
-	d.stack = d.stack[:height]
-	return values, nil
-}
-
-// popN pops the n topmost values, the deepest first.
-func (d *decoder) popN(n int) ([]any, error) {
-	height := len(d.stack) - n
-	if height < d.floor() {
-		return nil, errStack
-	}
-	values := append([]any(nil), d.stack[height:]...)
-	d.stack = d.stack[:height]
-	return values, nil
-}
-
-var errStack = fmt.Errorf("pickle: an instruction finds too few values on the stack")
-
-func unexpected(err error) error {
-	if err == io.EOF {
-		err = io.ErrUnexpectedEOF
-	}
-	return fmt.Errorf("pickle: read: %w", err)
 }

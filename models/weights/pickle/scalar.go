@@ -1,7 +1,6 @@
 package pickle
 
 import (
-	"bufio"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -42,17 +41,12 @@ const (
 func (d *decoder) memory(op byte) (bool, error) {
 	switch op {
 	case opMark:
-		d.marks = append(d.marks, len(d.stack))
+		d.stack.mark()
 		return true, nil
 	case opPop:
-		if len(d.marks) > 0 && len(d.stack) == d.floor() { // POP also removes a bare MARK
-			d.marks = d.marks[:len(d.marks)-1]
-			return true, nil
-		}
-		_, err := d.pop()
-		return true, err
+		return true, d.stack.drop()
 	case opPopMark:
-		_, err := d.popMark()
+		_, err := d.stack.popMark()
 		return true, err
 	case opBinGet:
 		return true, d.get(1)
@@ -63,24 +57,24 @@ func (d *decoder) memory(op byte) (bool, error) {
 	case opLongBinPut:
 		return true, d.put(4)
 	case opMemoize:
-		value, err := d.top()
+		value, err := d.stack.top()
 		d.memo[uint32(len(d.memo))] = value
 		return true, err
 	case opProto:
-		version, err := d.unsigned(1)
+		version, err := d.in.unsigned(1)
 		if err == nil && byte(version) > newestProtocol {
 			err = fault.New(fault.Unsupported, "The weights file uses pickle protocol %d; protocols up to %d can be read.", version, newestProtocol)
 		}
 		return true, err
 	case opFrame: // only a hint for buffering
-		_, err := d.unsigned(8)
+		_, err := d.in.unsigned(8)
 		return true, err
 	}
 	return false, nil
 }
 
 func (d *decoder) get(width int) error {
-	index, err := d.unsigned(width)
+	index, err := d.in.unsigned(width)
 	if err != nil {
 		return err
 	}
@@ -88,15 +82,15 @@ func (d *decoder) get(width int) error {
 	if !ok {
 		return fmt.Errorf("pickle: nothing is remembered as %d", index)
 	}
-	return d.push(value)
+	return d.stack.push(value)
 }
 
 func (d *decoder) put(width int) error {
-	index, err := d.unsigned(width)
+	index, err := d.in.unsigned(width)
 	if err != nil {
 		return err
 	}
-	value, err := d.top()
+	value, err := d.stack.top()
 	d.memo[uint32(index)] = value
 	return err
 }
@@ -105,63 +99,54 @@ func (d *decoder) put(width int) error {
 func (d *decoder) scalar(op byte) (bool, error) {
 	switch op {
 	case opNone:
-		return true, d.push(nil)
+		return true, d.stack.push(nil)
 	case opTrue, opFalse:
-		return true, d.push(op == opTrue)
+		return true, d.stack.push(op == opTrue)
 	case opBinInt1:
 		return true, d.integer(1)
 	case opBinInt2:
 		return true, d.integer(2)
 	case opBinInt:
-		value, err := d.unsigned(4)
+		value, err := d.in.unsigned(4)
 		if err != nil {
 			return true, err
 		}
-		return true, d.push(int64(int32(value)))
+		return true, d.stack.push(int64(int32(value)))
 	case opLong1:
 		return true, d.long(1)
 	case opLong4:
 		return true, d.long(4)
 	case opBinFloat:
 		var raw [8]byte
-		if _, err := io.ReadFull(d.r, raw[:]); err != nil {
+		if _, err := io.ReadFull(d.in.Reader, raw[:]); err != nil {
 			return true, unexpected(err)
 		}
-		return true, d.push(math.Float64frombits(binary.BigEndian.Uint64(raw[:])))
+		return true, d.stack.push(math.Float64frombits(binary.BigEndian.Uint64(raw[:])))
 	}
 	return false, nil
 }
 
-// unsigned reads a little-endian number of up to 8 bytes.
-func (d *decoder) unsigned(width int) (uint64, error) {
-	var raw [8]byte
-	if _, err := io.ReadFull(d.r, raw[:width]); err != nil {
-		return 0, unexpected(err)
-	}
-	return binary.LittleEndian.Uint64(raw[:]), nil
-}
-
 func (d *decoder) integer(width int) error {
-	value, err := d.unsigned(width)
+	value, err := d.in.unsigned(width)
 	if err != nil {
 		return err
 	}
-	return d.push(int64(value))
+	return d.stack.push(int64(value))
 }
 
 // long reads a length and a two's complement little-endian integer; one beyond
 // 64 bits becomes Opaque.
 func (d *decoder) long(width int) error {
-	length, err := d.unsigned(width)
+	length, err := d.in.unsigned(width)
 	if err != nil {
 		return err
 	}
-	raw, err := d.take(length)
+	raw, err := d.in.take(length)
 	if err != nil {
 		return err
 	}
 	if len(raw) > 8 {
-		return d.push(Opaque{})
+		return d.stack.push(Opaque{})
 	}
 	var full [8]byte
 	if copy(full[:], raw); len(raw) > 0 && raw[len(raw)-1]&0x80 != 0 {
@@ -169,42 +154,5 @@ func (d *decoder) long(width int) error {
 			full[i] = 0xff
 		}
 	}
-	return d.push(int64(binary.LittleEndian.Uint64(full[:])))
-}
-
-// take reads length bytes, within the limits, allocating only as they arrive.
-func (d *decoder) take(length uint64) ([]byte, error) {
-	if length > maxString || d.text+int(length) > maxText {
-		return nil, fault.New(fault.Invalid, "The weights file contains a text of %d bytes; it is rejected.", length)
-	}
-	d.text += int(length)
-	if buffered, err := d.r.Peek(min(int(length), d.r.Buffered())); err == nil && len(buffered) == int(length) {
-		raw := append([]byte(nil), buffered...)
-		_, err := d.r.Discard(len(raw))
-		return raw, err
-	}
-	raw, err := io.ReadAll(io.LimitReader(d.r, int64(length)))
-	if err == nil && len(raw) < int(length) {
-		err = io.ErrUnexpectedEOF
-	}
-	if err != nil {
-		return nil, unexpected(err)
-	}
-	return raw, nil
-}
-
-// line reads up to a newline, which is not part of the result.
-func line(r *bufio.Reader) (string, error) {
-	var text []byte
-	for len(text) <= maxName {
-		c, err := r.ReadByte()
-		if err != nil {
-			return "", unexpected(err)
-		}
-		if c == '\n' {
-			return string(text), nil
-		}
-		text = append(text, c)
-	}
-	return "", fmt.Errorf("pickle: a name is longer than %d bytes", maxName)
+	return d.stack.push(int64(binary.LittleEndian.Uint64(full[:])))
 }
