@@ -65,6 +65,7 @@ func ask(t *testing.T, s file.Signer, name, method, target string, header ...str
 	}
 	e.GET("/v1/files/:id", h.Serve)
 	e.HEAD("/v1/files/:id", h.Serve)
+	e.GET("/v1/files/:id/:name", h.Serve)
 	request := httptest.NewRequest(method, target, nil)
 	for i := 0; i < len(header); i += 2 {
 		request.Header.Set(header[i], header[i+1])
@@ -102,6 +103,19 @@ func TestServe(t *testing.T) {
 	gone := s.URL("", finished("job-2", ""))
 	if code := ask(t, s, "", http.MethodGet, gone).Code; code != http.StatusNotFound {
 		t.Errorf("gone: %d", code)
+	}
+}
+
+// A result is below one name, not below folders.
+func TestPathsBelowFiles(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1_700_000_100, 0)
+	s := signer(&now)
+	path, query, _ := strings.Cut(s.URL("", finished("job-1", "")), "?")
+	for below, want := range map[string]int{"/photo.png": 200, "/a/b": 404, "/a/b/": 404, "//b": 404, "/a%2Fb": 404} {
+		if got := ask(t, s, "", http.MethodGet, path+below+"?"+query).Code; got != want {
+			t.Errorf("%s: %d", below, got)
+		}
 	}
 }
 

@@ -26,11 +26,16 @@ type Handler struct {
 	WriteError func(c echo.Context, id string, genuine bool) error
 }
 
-// Serve is the route's handler; the path parameter is "id".
+// Serve is the route's handler. The path parameters are "id" and, if the URL ends
+// with a file name, "name".
 func (h Handler) Serve(c echo.Context) error {
 	id := c.Param("id")
 	if !h.Signer.Valid(id, c.QueryParam("expires"), c.QueryParam("sig")) {
 		return h.WriteError(c, id, false)
+	}
+	//guard:file-paths TestPathsBelowFiles
+	if strings.Contains(c.Param("name"), "/") { // the router lets the last parameter hold the rest of the path
+		return h.WriteError(c, id, true)
 	}
 	content, j, err := h.Queue.Open(c.Request().Context(), id)
 	if fault.KindOf(err) == fault.NotFound {

@@ -89,6 +89,8 @@ func TestOwnNames(t *testing.T) {
 		"": true, "localhost": true, "LOCALHOST:8080": true, "localhost.:1": true, "app.localhost": true,
 		"127.0.0.1:8080": true, "[::1]:8080": true, "[::1]": true, "192.0.2.1": true,
 		"evil.example": false, "evil.example:8080": false, "localhost.evil.example": false, "127.0.0.1.evil.example": false,
+		"localhost:": true, "127.0.0.1:80.evil.com": false, "localhost:evil.example": false, "[::1]:80.evil.example": false,
+		"::1%evil.com": false, "[::1%evil.com]:80": false, "[::1%25evil.com]": false,
 		"0x7f.1": false, "localhost@evil.example": false,
 	} {
 		if got := limits.IsLocalName(host); got != want {
