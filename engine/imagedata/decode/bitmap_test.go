@@ -45,6 +45,16 @@ func TestBMPKinds(t *testing.T) {
 		{"10 bits a sample", bmpFixture(1, 1, 32, 3, masks(0x3ff00000, 0xffc00, 0x3ff), masks(0x3ff00000|512<<10)), []uint8{255, 128, 0}, nil},
 		{"alpha", bmpFixture(2, 1, 32, 6, masks(0xff0000, 0xff00, 0xff, 0xff000000), []byte{3, 2, 1, 9, 252, 251, 250, 0}), two, []uint8{9, 0}},
 		{"alpha unused", bmpFixture(2, 1, 32, 6, masks(0xff0000, 0xff00, 0xff, 0xff000000), []byte{3, 2, 1, 0, 252, 251, 250, 0}), two, nil},
+		{"run-length 8", bmpFixture(2, 1, 8, 1, full, []byte{1, 0, 1, 1, 0, 1}), two, nil},
+		{"run-length 8, beyond the row", bmpFixture(2, 1, 8, 1, full, []byte{1, 0, 9, 1, 0, 1}), two, nil},
+		{"run-length 8, without end", bmpFixture(2, 1, 8, 1, full, []byte{1, 0, 1, 1}), two, nil},
+		{"run-length 8, literal", bmpFixture(2, 1, 8, 1, full, []byte{0, 3, 0, 1, 1, 0, 0, 1}), two, nil},
+		{"run-length 8, skip", bmpFixture(2, 1, 8, 1, full, []byte{0, 2, 1, 0, 1, 1, 0, 0}), two, nil},
+		{"run-length 8, two rows", bmpFixture(1, 2, 8, 1, full, []byte{1, 1, 0, 0, 1, 0, 0, 0}), two, nil},
+		{"run-length 8, skipped row", bmpFixture(1, 2, 8, 1, full, []byte{1, 1, 0, 1}), two, nil},
+		{"run-length 4", bmpFixture(2, 1, 4, 2, full[:64], []byte{2, 0x01, 0, 1}), two, nil},
+		{"run-length 4, literal", bmpFixture(2, 1, 4, 2, full[:64], []byte{0, 3, 0x01, 0x10, 0, 0}), two, nil},
+		{"run-length 4, odd literal", bmpFixture(2, 1, 4, 2, full[:64], []byte{1, 0, 0, 5, 0x11, 0x11, 0x10, 0, 0, 1}), two, nil},
 		{"bottom up", bmpFixture(1, 2, 24, 0, nil, []byte{252, 251, 250, 0, 3, 2, 1, 0}), two, nil},
 		{"top down", bmpFixture(1, -2, 24, 0, nil, []byte{3, 2, 1, 0, 252, 251, 250, 0}), two, nil},
 	}
@@ -63,9 +73,16 @@ func TestBMPKinds(t *testing.T) {
 			}
 		})
 	}
-	_, err := Probe(bmpFixture(2, 1, 8, 1, full, []byte{0, 1}), imagedata.Limits{})
-	if fault.KindOf(err) != fault.Unsupported {
-		t.Errorf("run-length: %v", err)
+	for name, data := range map[string][]byte{
+		"end":        bmpFixture(2, 1, 8, 1, full, []byte{1, 0}),
+		"half a run": bmpFixture(2, 1, 8, 1, full, []byte{1, 0, 1}),
+		"literal":    bmpFixture(2, 1, 8, 1, full, []byte{0, 9, 0, 0}),
+		"skip":       bmpFixture(2, 1, 8, 1, full, []byte{0, 2, 0}),
+		"depth":      bmpFixture(2, 1, 4, 1, full, []byte{1, 0, 1, 1}),
+	} {
+		if err := decodeAll(data, imagedata.Limits{}); fault.KindOf(err) != fault.Invalid {
+			t.Errorf("run-length, damaged %s: %v", name, err)
+		}
 	}
 }
 

@@ -16,6 +16,7 @@ type bmpFile struct {
 	bits          int
 	palette       [256][3]uint8
 	masks         [4]bmpMask // red, green, blue, alpha
+	packed        bool       // RLE8 or RLE4
 	pixels        []byte
 	stride        int // bytes of a stored row
 }
@@ -62,7 +63,13 @@ func readBMP(data []byte) (*source, error) {
 		s.info.Channels = 1
 	}
 	s.takes(0)
+	if f.packed {
+		s.takes(1)
+	}
 	s.frames = still(func() (imagedata.Frame, error) {
+		if err := f.unpack(); err != nil {
+			return imagedata.Frame{}, err
+		}
 		return assemble(s.stored(), f.rows), nil
 	})
 	if s.info.Alpha {
@@ -126,7 +133,10 @@ func (f *bmpFile) checkKind(compression uint32) error {
 			return damaged("masks for a palette")
 		}
 	case 1, 2:
-		return unsupportedError("Run-length compressed BMP files cannot be read")
+		if f.bits != map[uint32]int{1: 8, 2: 4}[compression] {
+			return damaged("depth of run-length compression")
+		}
+		f.packed = true
 	default:
 		return unsupportedError("BMP files with this compression cannot be read")
 	}
@@ -188,7 +198,8 @@ func (f *bmpFile) readPalette(header []byte, size, colors int, end int64) {
 	}
 }
 
-// readPixels checks that all rows are present; the last may lack its padding.
+// readPixels checks that all rows are present; the last may lack its padding. It
+// cannot know whether compressed rows are.
 func (f *bmpFile) readPixels(data []byte, offset int64) error {
 	rowBits := int64(f.width) * int64(f.bits)
 	stride := (rowBits + 31) / 32 * 4
@@ -197,6 +208,14 @@ func (f *bmpFile) readPixels(data []byte, offset int64) error {
 		return errTruncated
 	}
 	f.pixels = data[offset:]
+	if f.packed {
+		// Two bytes are a run of at most 255 pixels.
+		//guard:bmp-run-size TestHostileFiles/BMP_9999x9999_run-length_coded_of_2_bytes
+		if int64(f.height) > int64(len(f.pixels))*128/int64(f.width) {
+			return errTruncated
+		}
+		return nil
+	}
 	// This check avoids multiplying an image much larger than its file.
 	//guard:bmp-size TestHostileFiles/BMP_9999x9999_of_4_bytes
 	if int64(f.height-1) > int64(len(f.pixels))/stride ||

@@ -7,6 +7,7 @@ package decode
 import (
 	"fmt"
 	"io"
+	"slices"
 
 	"upscaled/engine/imagedata"
 	"upscaled/engine/imagedata/metadata"
@@ -172,6 +173,12 @@ func (s *source) keepFittingICC() {
 	s.info.Meta.ICC = metadata.ICC(profile, s.info.Channels)
 	if s.info.Meta.ICC == nil {
 		s.note("The color profile does not describe the decoded image and was left out.")
+	}
+}
+
+func (s *source) noteOnce(sentence string) {
+	if !slices.Contains(s.notes, sentence) {
+		s.note(sentence)
 	}
 }
 

@@ -109,6 +109,7 @@ func fuzzSeeds(f *testing.F) [][]byte {
 		webpFixture(webpCanvas(1<<1, 4, 2), riff("ANIM", make([]byte, 6)),
 			webpAnimationFrame(0, 0, 4, 2, 10, 1, lossless), webpAnimationFrame(0, 0, 4, 2, 10, 0, lossless)),
 		bmpFixture(2, 2, 24, 0, nil, make([]byte, 16)),
+		bmpFixture(5, 2, 4, 2, make([]byte, 64), []byte{2, 0x12, 0, 3, 0x12, 0x30, 0, 0, 0, 2, 1, 0, 3, 0x12, 0, 1}),
 		bmpFixture(3, -2, 4, 0, make([]byte, 64), make([]byte, 8)),
 		tiffFixture(binary.BigEndian, 2, 1, 2, []uint16{8, 8, 8, 8}, row),
 		tiffFixture(binary.LittleEndian, 2, 2, 1, []uint16{16}, row),

@@ -19,12 +19,13 @@ type gifFile struct {
 
 // gifFrame is one image; palette and data share the file's bytes.
 type gifFrame struct {
-	patch
-	interlaced  bool
-	transparent int // an index into the palette, -1 for none
-	palette     []byte
-	codeSize    int
-	data        []byte // sub-blocks with lengths and terminator
+	patch                     // the part on the canvas, which is the top left of the stored image
+	storedWidth, storedHeight int
+	interlaced                bool
+	transparent               int // an index into the palette, -1 for none
+	palette                   []byte
+	codeSize                  int
+	data                      []byte // sub-blocks with lengths and terminator
 }
 
 func readGIF(data []byte) (*source, error) {
@@ -37,9 +38,8 @@ func readGIF(data []byte) (*source, error) {
 	}
 	patches := make([]patch, len(f.frames))
 	for i := range f.frames {
-		//guard:frame-outside FuzzOpen TestHostileFiles/GIF_with_a_frame_outside_the_canvas
-		if !f.frames[i].inside(f.width, f.height) {
-			return nil, damaged("frame outside the canvas")
+		if err := f.clip(&f.frames[i]); err != nil {
+			return nil, err
 		}
 		patches[i] = f.frames[i].patch
 	}
@@ -60,6 +60,20 @@ func readGIF(data []byte) (*source, error) {
 		return f.animate(newCanvas[uint8](s.stored())), nil
 	}
 	return s, nil
+}
+
+// clip limits a frame to the canvas.
+func (f *gifFile) clip(frame *gifFrame) error {
+	// Clipped pixels are decompressed as well, and no other limit counts them.
+	const spare = 1 << 20
+	//guard:gif-frame-area TestHostileFiles/GIF_with_a_frame_of_65535x65535_on_1x1
+	if frame.storedWidth*frame.storedHeight > 4*f.width*f.height+spare {
+		return damaged("frame much larger than the canvas")
+	}
+	frame.x, frame.y = min(frame.x, f.width), min(frame.y, f.height)
+	//guard:frame-outside FuzzOpen TestHostileFiles/GIF_with_a_frame_outside_the_canvas => frame.width, frame.height
+	frame.width, frame.height = min(frame.width, f.width-frame.x), min(frame.height, f.height-frame.y)
+	return nil
 }
 
 func (f *gifFile) animate(c *canvas[uint8]) func() (imagedata.Frame, error) {
@@ -94,20 +108,25 @@ func (f *gifFrame) opaque() bool {
 	return true
 }
 
-// indices decompresses a frame's palette indices, in order from the top.
+// indices decompresses the palette indices of the part on the canvas, in order
+// from the top.
 func (f *gifFrame) indices() ([]uint8, error) {
 	reader := lzw.NewReader(&subBlocks{rest: f.data}, lzw.LSB, f.codeSize)
 	defer reader.Close()
 	indices := make([]uint8, f.width*f.height)
-	if !f.interlaced {
-		_, err := io.ReadFull(reader, indices)
-		//guard:gif-end TestTruncatedAnywhere => indices, nil
-		return indices, err
+	row := make([]uint8, f.storedWidth)
+	passes, last := [][2]int{{0, 1}}, f.height
+	if f.interlaced {
+		passes, last = [][2]int{{0, 8}, {4, 8}, {2, 4}, {1, 2}}, f.storedHeight
 	}
-	for _, pass := range [][2]int{{0, 8}, {4, 8}, {2, 4}, {1, 2}} {
-		for y := pass[0]; y < f.height; y += pass[1] {
-			if _, err := io.ReadFull(reader, indices[y*f.width:(y+1)*f.width]); err != nil {
+	for _, pass := range passes {
+		for y := pass[0]; y < last; y += pass[1] {
+			if _, err := io.ReadFull(reader, row); err != nil {
+				//guard:gif-end TestTruncatedAnywhere => indices, nil
 				return nil, err
+			}
+			if y < f.height {
+				copy(indices[y*f.width:(y+1)*f.width], row)
 			}
 		}
 	}

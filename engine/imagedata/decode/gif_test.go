@@ -107,6 +107,31 @@ func TestGIFInterlacedAgreesWithStandardLibrary(t *testing.T) {
 	}
 }
 
+// TestGIFFramesBeyondTheCanvas: the first enlarges the canvas, others are cut.
+func TestGIFFramesBeyondTheCanvas(t *testing.T) {
+	t.Parallel()
+	first, second := indexed(image.Rect(0, 0, 2, 2), false, 1, 1, 1, 1), indexed(image.Rect(1, 1, 3, 10), false)
+	for i := range second.Pix {
+		second.Pix[i] = 2
+	}
+	outside := indexed(image.Rect(5, 7, 6, 8), false, 2)
+	for _, interlaced := range []byte{0, 0x40} {
+		for _, canvas := range [][2]int{{1, 1}, {2, 2}, {0, 0}} {
+			data := gifCanvas(gifFixture(t, &gif.GIF{
+				Image: []*image.Paletted{first, second, outside}, Delay: []int{0, 0, 0},
+				Disposal: []byte{gif.DisposalNone, gif.DisposalNone, gif.DisposalPrevious},
+				Config:   image.Config{Width: 10, Height: 10},
+			}), canvas[0], canvas[1])
+			data[bytes.Index(data, []byte{0x2c, 1, 0, 1, 0, 2, 0, 9, 0})+9] |= interlaced
+			info, frames := all(t, data)
+			want := []uint8{255, 0, 0, 255, 0, 0, 255, 0, 0, 0, 255, 0}
+			if info.Width != 2 || info.Height != 2 || !bytes.Equal(frames[1].Color.Pix, want) || !bytes.Equal(frames[2].Color.Pix, want) {
+				t.Errorf("canvas %v: %dx%d, %v", canvas, info.Width, info.Height, frames[1].Color.Pix)
+			}
+		}
+	}
+}
+
 func TestGIFLimitsCountFrames(t *testing.T) {
 	t.Parallel()
 	frame := indexed(image.Rect(0, 0, 10, 10), false)

@@ -92,6 +92,7 @@ func (f *gifFile) image(rest []byte, control gifControl) ([]byte, error) {
 			x: number(1), y: number(3), width: number(5), height: number(7),
 			delay: control.delay, after: control.after, over: true,
 		},
+		storedWidth: number(5), storedHeight: number(7),
 		interlaced:  rest[9]&0x40 != 0,
 		transparent: control.transparent,
 		palette:     f.palette,
@@ -118,8 +119,11 @@ func (f *gifFile) image(rest []byte, control gifControl) ([]byte, error) {
 	}
 	frame.data = blocks
 	if f.width == 0 || f.height == 0 {
-		// Without a size, browsers use the first image's.
-		f.width, f.height = frame.x+frame.width, frame.y+frame.height
+		f.width, f.height = 0, 0
+	}
+	if len(f.frames) == 0 || f.width == 0 {
+		// Browsers enlarge the canvas for the first image and clip all others.
+		f.width, f.height = max(f.width, frame.x+frame.width), max(f.height, frame.y+frame.height)
 	}
 	f.frames = append(f.frames, frame)
 	return after, checkFrames(len(f.frames))

@@ -36,7 +36,7 @@ func hostilePNG() []hostileFile {
 		}), "", 1000},
 		{"PNG 1x1, 128 MiB behind its pixel", fixed(func() []byte {
 			return pngFixture(pngHeader(1, 1, 8, 2), pngChunk("IDAT", deflate(make([]byte, 1<<27))))
-		}), fault.Invalid, 24},
+		}), "", 24},
 		{"PNG with an iCCP bomb of 64 MiB", withText("iCCP", "p\x00\x00", mebi(64, 0)), "", 100},
 		{"PNG with a zTXt bomb of 64 MiB", withText("zTXt", "Comment\x00\x00", mebi(64, 0)), "", 24},
 		{"PNG with an XMP bomb of 64 MiB", withText("iTXt", "XML:com.adobe.xmp\x00\x01\x00\x00\x00", mebi(64, ' ')), "", 100},
@@ -77,8 +77,15 @@ func hostileAnimations() []hostileFile {
 		{"GIF of 19000 frames of a pixel", manyFrames(19_000, 1, 1), "", 60},
 		{"GIF of 19000 frames on 65535x65535", manyFrames(19_000, 65535, 65535), fault.TooLarge, 60},
 		{"GIF with a frame outside the canvas", func(t testing.TB) []byte {
-			return gifCanvas(gifFixture(t, &gif.GIF{Image: []*image.Paletted{indexed(image.Rect(0, 0, 9, 9), false)}, Delay: []int{0}}), 4, 4)
-		}, fault.Invalid, 24},
+			return gifCanvas(gifFixture(t, &gif.GIF{Image: []*image.Paletted{indexed(image.Rect(0, 0, 1, 1), false), indexed(image.Rect(0, 0, 9, 9), false)}, Delay: []int{0, 0}, Config: image.Config{Width: 9, Height: 9}}), 4, 4)
+		}, "", 24},
+		{"GIF with a frame of 65535x65535 on 1x1", fixed(func() []byte {
+			file := manyFrames(2, 1, 1)(nil)
+			for i := len(file) - 11; i < len(file)-7; i++ {
+				file[i] = 0xff
+			}
+			return file
+		}), fault.Invalid, 24},
 		{"WebP whose canvas claims 2^24 a side", func(t testing.TB) []byte {
 			return webpFixture(webpCanvas(0, 1<<24, 1<<24), losslessChunk(t, filled(4, 2, color.NRGBA{1, 2, 3, 4})))
 		}, fault.Invalid, 24},
@@ -287,7 +294,13 @@ func hostileOthers() []hostileFile {
 	return []hostileFile{
 		{"BMP 9999x9999 of 4 bytes", fixed(func() []byte { return bmpFixture(9999, 9999, 24, 0, nil, make([]byte, 4)) }), fault.Invalid, 24},
 		{"BMP 2^31 a side", fixed(func() []byte { return bmpFixture(1<<31-1, 1<<31-1, 24, 0, nil, make([]byte, 4)) }), fault.Invalid, 24},
-		{"BMP 9999x9999 run-length coded of 2 bytes", fixed(func() []byte { return bmpFixture(9999, 9999, 8, 1, make([]byte, 1024), []byte{0, 1}) }), fault.Unsupported, 24},
+		{"BMP 9999x9999 run-length coded of 2 bytes", fixed(func() []byte { return bmpFixture(9999, 9999, 8, 1, make([]byte, 1024), []byte{0, 1}) }), fault.Invalid, 24},
+		{"BMP 3000x3000 run-length coded in 70 KB", fixed(func() []byte {
+			return bmpFixture(3000, 3000, 8, 1, make([]byte, 1024), append(bytes.Repeat([]byte{255, 7}, 36_000), 0, 1))
+		}), "", 60},
+		{"BMP of one pixel with 8 MiB of skips", fixed(func() []byte {
+			return bmpFixture(1, 1, 8, 1, make([]byte, 1024), append(bytes.Repeat([]byte{0, 2, 255, 0}, 2<<20), 0, 1))
+		}), "", 60},
 		{"PNG with EXIF directories in a circle", fixed(func() []byte {
 			circle := directory(3, func(i int) (uint16, uint16, uint32, uint32) {
 				return []uint16{ifd.Orientation, ifd.EXIF, ifd.GPS}[i], ifd.Long, 1, 8

@@ -39,6 +39,9 @@ type pngFile struct {
 	// a profile both override them.
 	calibrated, sRGB        bool
 	profileSeen, packetSeen bool
+	// badSum reports whether the checksum of a chunk of pixels is wrong.
+	badSum bool
+	note   func(string)
 }
 
 func readPNG(data []byte) (*source, error) {
@@ -53,6 +56,10 @@ func readPNG(data []byte) (*source, error) {
 			Alpha: f.colorType == colorGrayAlpha || f.colorType == colorRGBA || f.transparent(),
 		},
 		orientation: metadata.Orientation(f.meta.EXIF),
+	}
+	f.note = s.noteOnce
+	if f.badSum {
+		s.note("A checksum of the PNG file is wrong, but not that of the pixels as a whole.")
 	}
 	s.info.Meta.ICC = f.profile
 	if f.colorType == colorGray || f.colorType == colorGrayAlpha {
@@ -93,10 +100,14 @@ func (f *pngFile) parse(data []byte) error {
 		sound := crc32.ChecksumIEEE(rest[4:8+length]) == binary.BigEndian.Uint32(rest[8+length:])
 		rest = rest[12+length:]
 		if !sound {
-			if ancillary(kind) && !frameChunk(kind) {
+			switch {
+			case kind == "IDAT" || kind == "fdAT":
+				f.badSum = true // zlib has a checksum of its own
+			case ancillary(kind) && !frameChunk(kind):
 				continue
+			default:
+				return damaged("checksum of chunk " + kind)
 			}
-			return damaged("checksum of chunk " + kind)
 		}
 		if f.header == nil && kind != "IHDR" {
 			return damaged("first chunk is not IHDR")
@@ -210,25 +221,45 @@ const maxDeflate = 258 * 8 / 2
 // decode returns the image of a size from its compressed pixels, rotated as the
 // layout says. It rejects pixels that cannot suffice before allocating memory.
 func (f *pngFile) decode(width, height int, pixels [][]byte, l layout) (imagedata.Frame, error) {
-	samples := map[byte]int64{colorGray: 1, colorRGB: 3, colorIndexed: 1, colorGrayAlpha: 2, colorRGBA: 4}[f.colorType]
-	needed := int64(height) * ((int64(width)*samples*int64(f.depth) + 7) / 8)
+	needed, available := f.rawBytes(int64(width), int64(height)), int64(0)
 	for _, piece := range pixels {
-		needed -= int64(len(piece)) * maxDeflate
+		available += int64(len(piece)) * maxDeflate
 	}
 	//guard:png-size TestHostileFiles/PNG_6999x6999,_16_bits,_of_3_bytes
-	if needed > 0 {
+	if needed > available {
 		return imagedata.Frame{}, errTruncated
 	}
 	header := slices.Clone(f.header)
 	binary.BigEndian.PutUint32(header, uint32(width))
 	binary.BigEndian.PutUint32(header[4:], uint32(height))
-	chunks, stop := repacked(pixels)
-	defer stop()
+	chunks, stop := repacked(pixels, needed, !f.badSum)
+	defer func() {
+		if oddity := stop(); oddity != "" {
+			f.note(oddity)
+		}
+	}()
 	img, err := png.Decode(f.stream(header, chunks))
 	if err != nil {
 		return imagedata.Frame{}, err
 	}
 	return convert(img, l, fullRange())
+}
+
+// rawBytes returns the size of an image's filtered rows, over all passes.
+func (f *pngFile) rawBytes(width, height int64) int64 {
+	samples := map[byte]int64{colorGray: 1, colorRGB: 3, colorIndexed: 1, colorGrayAlpha: 2, colorRGBA: 4}[f.colorType]
+	passes := [][4]int64{{0, 0, 1, 1}} // first column and row, step of columns and rows
+	if f.header[12] != 0 {
+		passes = [][4]int64{{0, 0, 8, 8}, {4, 0, 8, 8}, {0, 4, 4, 8}, {2, 0, 4, 4}, {0, 2, 2, 4}, {1, 0, 2, 2}, {0, 1, 1, 2}}
+	}
+	sum := int64(0)
+	for _, pass := range passes {
+		columns, rows := (width-pass[0]+pass[2]-1)/pass[2], (height-pass[1]+pass[3]-1)/pass[3]
+		if columns > 0 {
+			sum += rows * (1 + (columns*samples*int64(f.depth)+7)/8)
+		}
+	}
+	return sum
 }
 
 // stream returns a plain PNG file with the header and pixels of one frame for the

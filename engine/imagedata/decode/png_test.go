@@ -86,6 +86,12 @@ func TestPNGMetadata(t *testing.T) {
 		t.Errorf("metadata = %q", info.Meta)
 	}
 
+	stream := deflate(iccFixture("RGB "))
+	cut := pngChunk("iCCP", []byte("name\x00\x00"), stream[:len(stream)-4])
+	if info, err = Probe(pngFixture(pngHeader(1, 1, 8, 2), cut, pixels), imagedata.Limits{}); !bytes.Equal(info.Meta.ICC, iccFixture("RGB ")) {
+		t.Errorf("profile without its checksum: %d bytes, %v", len(info.Meta.ICC), err)
+	}
+
 	broken := slices.Clone(profile)
 	broken[len(broken)-1]++
 	bomb := pngChunk("iCCP", []byte("name\x00\x00"), deflate(make([]byte, 17<<20)))

@@ -7,7 +7,9 @@ import (
 	"hash/crc32"
 	"image/color"
 	"image/png"
+	"io"
 	"math/rand"
+	"strings"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -89,6 +91,44 @@ func TestPNGPacking(t *testing.T) {
 	}
 }
 
+// A stream with no end or with spare data has all pixels.
+func TestPNGOddEnds(t *testing.T) {
+	t.Parallel()
+	const width, height = 200, 300
+	whole := deflatedRows(width, height, zlib.HuffmanOnly)
+	want, err := first(pngOf(width, height, whole, 1<<13))
+	if err != nil {
+		t.Fatal(err)
+	}
+	z, err := zlib.NewReader(bytes.NewReader(whole))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var spare bytes.Buffer
+	w := zlib.NewWriter(&spare)
+	_, _ = w.Write(append(rows, 0))
+	_ = w.Close()
+	for note, deflated := range map[string][]byte{
+		"lacks its end": whole[:len(whole)-4], "more pixel data": spare.Bytes(),
+	} {
+		d, err := decode.Open(pngOf(width, height, deflated, 1<<13), imagedata.Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := d.Next()
+		if err != nil || !bytes.Equal(got.Color.Pix, want.Color.Pix) {
+			t.Errorf("%s: %v", note, err)
+		}
+		if len(d.Notes()) != 1 || !strings.Contains(d.Notes()[0], note) {
+			t.Errorf("notes = %q, want %q", d.Notes(), note)
+		}
+	}
+}
+
 // Damaged pixels are rejected wherever the damage is, and no goroutine is left
 // behind (goleak).
 func TestPNGDamagedPixels(t *testing.T) {
@@ -103,7 +143,6 @@ func TestPNGDamagedPixels(t *testing.T) {
 	for cut := 0; cut < len(whole); cut += 1 + len(whole)/15 {
 		refused("cut off", whole[:cut])
 	}
-	refused("without checksum", whole[:len(whole)-4])
 	wrong := bytes.Clone(whole)
 	wrong[len(wrong)-1]++
 	refused("wrong checksum", wrong)
@@ -111,5 +150,16 @@ func TestPNGDamagedPixels(t *testing.T) {
 	wrong[0] = 0
 	refused("no zlib", wrong)
 	refused("too few rows", deflatedRows(width, height-1, zlib.HuffmanOnly))
-	refused("too many rows", deflatedRows(width, height*4, zlib.HuffmanOnly))
+	sums := pngOf(width, height, whole, 1<<13)
+	sums[len(sums)-13]++ // the last IDAT's
+	if _, err := first(sums); err != nil {
+		t.Errorf("wrong checksum of a chunk: %v", err)
+	}
+	for _, odd := range [][]byte{whole[:len(whole)-4], deflatedRows(width, height*4, zlib.HuffmanOnly)} {
+		file := pngOf(width, height, odd, 1<<13)
+		file[len(file)-13]++
+		if _, err := first(file); fault.KindOf(err) != fault.Invalid {
+			t.Errorf("no right checksum: %v", err)
+		}
+	}
 }

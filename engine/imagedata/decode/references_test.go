@@ -27,6 +27,14 @@ func TestReferences(t *testing.T) {
 		{"tiff-fillorder2-lzw.tif", ""},
 		{"tiff-fillorder2-packbits.tif", ""},
 		{"tiff-colormap-8bit.tif", ""},
+		{"gif-frame-outside.gif", ""},
+		{"gif-frame-larger-than-screen.gif", ""},
+		{"gif-screen-1x1.gif", ""},
+		{"bmp-rle8.bmp", ""},
+		{"png-extra-pixel-data.png", "more pixel data"},
+		{"png-without-adler.png", "lacks its end"},
+		{"png-idat-crc.png", "checksum"},
+		{"png-iccp-without-adler.png", ""},
 	} {
 		t.Run(c.file, func(t *testing.T) {
 			t.Parallel()
