@@ -112,7 +112,7 @@ func TestPathsBelowFiles(t *testing.T) {
 	now := time.Unix(1_700_000_100, 0)
 	s := signer(&now)
 	path, query, _ := strings.Cut(s.URL("", finished("job-1", "")), "?")
-	for below, want := range map[string]int{"/photo.png": 200, "/a/b": 404, "/a/b/": 404, "//b": 404, "/a%2Fb": 404} {
+	for below, want := range map[string]int{"/photo.png": 200, "/a/b": 404, "/a/b/": 404, "//b": 404} {
 		if got := ask(t, s, "", http.MethodGet, path+below+"?"+query).Code; got != want {
 			t.Errorf("%s: %d", below, got)
 		}
