@@ -2,41 +2,55 @@ package upscaler
 
 import (
 	"context"
+	"sync"
 
 	"upscaled/engine"
 	"upscaled/engine/face"
 	"upscaled/engine/face/detect"
+	"upscaled/engine/ort"
+	"upscaled/models"
 )
 
-// detector returns YuNet if it is installed, else pigo, whose cascades are
+// detectors are the open face detectors.
+type detectors struct {
+	store  *models.Store
+	native *ort.Runtime
+	// keep closes a detector's model with the Upscaler.
+	keep func(release func() error)
+
+	mu   sync.Mutex // guards open
+	open map[engine.DetectorOptions]face.Detector
+}
+
+// get returns YuNet if it is installed, else pigo, whose cascades are
 // downloaded on first use.
-func (u *Upscaler) detector(ctx context.Context, o engine.DetectorOptions) (face.Detector, error) {
-	u.detecting.Lock()
-	defer u.detecting.Unlock()
-	if d := u.detectors[o]; d != nil {
+func (s *detectors) get(ctx context.Context, o engine.DetectorOptions) (face.Detector, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if d := s.open[o]; d != nil {
 		return d, nil
 	}
-	d, err := u.openDetector(ctx, detect.Options{MinimumFace: o.Minimum, Threshold: o.Threshold, MaximumFaces: o.Maximum})
+	d, err := s.load(ctx, detect.Options{MinimumFace: o.Minimum, Threshold: o.Threshold, MaximumFaces: o.Maximum})
 	if err == nil {
-		u.detectors[o] = d
+		s.open[o] = d
 	}
 	return d, err
 }
 
-func (u *Upscaler) openDetector(ctx context.Context, o detect.Options) (face.Detector, error) {
-	file, installed, err := u.store.FaceFinder()
+func (s *detectors) load(ctx context.Context, o detect.Options) (face.Detector, error) {
+	file, installed, err := s.store.FaceFinder()
 	if err != nil {
 		return nil, err
 	}
 	if installed {
-		model, err := u.native.OpenTensors(file)
+		model, err := s.native.OpenTensors(file)
 		if err != nil {
 			return nil, err
 		}
-		u.onClose(model.Close)
+		s.keep(model.Close)
 		return detect.NewYuNet(model, o), nil
 	}
-	files, err := u.store.FaceCascades(ctx)
+	files, err := s.store.FaceCascades(ctx)
 	if err != nil {
 		return nil, err
 	}

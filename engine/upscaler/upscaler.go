@@ -107,10 +107,8 @@ type Upscaler struct {
 	runtimes []engine.Runtime
 	native   *ort.Runtime
 
-	detecting sync.Mutex // guards detectors
-	detectors map[engine.DetectorOptions]face.Detector
-	closing   sync.Mutex     // guards closers
-	closers   []func() error // run in reverse order
+	closing sync.Mutex     // guards closers
+	closers []func() error // run in reverse order
 }
 
 var _ engine.Upscaler = (*Upscaler)(nil)
@@ -123,12 +121,13 @@ func Open(ctx context.Context, o Options) (*Upscaler, error) {
 	if err != nil {
 		return nil, err
 	}
-	u := &Upscaler{options: o, store: o.Store, detectors: map[engine.DetectorOptions]face.Detector{}}
+	u := &Upscaler{options: o, store: o.Store}
 	if err := u.openDevices(ctx); err != nil {
 		return nil, errors.Join(err, u.Close())
 	}
+	faces := &detectors{store: u.store, native: u.native, keep: u.onClose, open: map[engine.DetectorOptions]face.Detector{}}
 	u.Engine = engine.New(engine.Options{
-		Runtime: u.runtimes[0], Others: u.runtimes[1:], Library: u.store, Detector: u.detector,
+		Runtime: u.runtimes[0], Others: u.runtimes[1:], Library: u.store, Detector: faces.get,
 		Limits: *o.Limits, TileMemory: o.TileMemory, Precision: o.Precision, Tuning: u.tuning(),
 	})
 	u.onClose(func() error { u.Engine.Close(); return nil })
