@@ -24,9 +24,13 @@ import (
 	"upscaled/models/weights"
 )
 
-// published reads a network from the store.
+// published reads a network from the store. Short tests, which run under the memory
+// checker of .ci/run, have no time for it.
 func published(t testing.TB, name string) *network.Network {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("published models take long")
+	}
 	files, err := filepath.Glob(filepath.Join(home(t), "models", name, "weights-*.safetensors"))
 	if err != nil || len(files) == 0 {
 		t.Skip("the network " + name + " is not installed; scripts/test fetches it")
@@ -50,6 +54,9 @@ func home(t testing.TB) string {
 // otherRuntime is ONNX Runtime's.
 func otherRuntime(t testing.TB, threads int) *ort.Runtime {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("comparisons with ONNX Runtime take long")
+	}
 	files, _ := filepath.Glob(filepath.Join(home(t), "lib", "onnxruntime-*", "libonnxruntime.so*"))
 	if len(files) == 0 {
 		t.Skip("ONNX Runtime is not installed; scripts/test fetches it")

@@ -75,6 +75,9 @@ func decibels(a, b imagedata.Raster) float64 {
 // photos, or on whole ones if UPSCALED_TEST_SIZES is "all".
 func TestPhotos(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("published models take long")
+	}
 	planes := photos(t)
 	exact := opened(t, cpu.Options{Precision: network.Float32})
 	sides := map[string]int{"realesr-general-x4v3": 96, "realesrgan-x4plus": 32}

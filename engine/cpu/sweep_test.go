@@ -100,9 +100,6 @@ func TestEverySize(t *testing.T) {
 // them if UPSCALED_TEST_SIZES is "all".
 func TestEverySizePublished(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("it takes long")
-	}
 	r, other := opened(t, cpu.Options{Precision: network.Float32}), otherRuntime(t, 0)
 	step, short := 43, []int{1}
 	if os.Getenv("UPSCALED_TEST_SIZES") == "all" {
