@@ -22,8 +22,8 @@ type ClosedRuntime interface {
 }
 
 // TestOpenAndClose opens, uses and closes a runtime 200 times, 20 in short mode,
-// while every image format is written and read on threads that end right after. A native library
-// that corrupts a thread's stack or its own state crashes the process.
+// while every image format is written and read on threads that end right after. A
+// native library that corrupts a thread's stack or its own state crashes the process.
 func TestOpenAndClose(t *testing.T, open func() (ClosedRuntime, error), net *network.Network) {
 	t.Helper()
 	times := 200
