@@ -18,7 +18,7 @@ func (r *reader) gfpgan() *gfpgan {
 		levels++
 	}
 	if levels == 0 {
-		r.fail(fault.Invalid, "The tensor conv_body_down.0.conv1.weight is missing; the file is incomplete or of another architecture.")
+		r.fail(fault.Invalid, "The tensor conv_body_down.0.conv1.weight is missing; the file is damaged or of another architecture.")
 		return nil
 	}
 	n := &gfpgan{generator: r.generator(levels)}

@@ -25,6 +25,9 @@ const maxLayers = 1000
 // error names the tensor.
 func Recognize(t weights.Tensors) (*Network, error) {
 	t = weights.Normalize(t)
+	if err := refuseKnown(t); err != nil {
+		return nil, err
+	}
 	r := &reader{tensors: t, used: make(map[string]bool, len(t))}
 	n := &Network{id: sync.OnceValue(func() string { return hash(t) })}
 	switch {
@@ -48,7 +51,7 @@ func Recognize(t weights.Tensors) (*Network, error) {
 			"This is a GFPGAN of version 1, which needs custom operators; use version 1.3 or 1.4.")
 	default:
 		return nil, fault.New(fault.Unsupported,
-			"This file is of no known architecture: it has neither conv_first.weight (RRDBNet) nor body.0.weight (SRVGGNetCompact) nor conv_body_first.weight (GFPGAN).")
+			"This file is of no known architecture: it has neither conv_first.weight (RRDBNet) nor body.0.weight (SRVGGNetCompact) nor conv_body_first.weight (GFPGAN); export the model to ONNX and import that.")
 	}
 	if r.err == nil {
 		r.rest()
@@ -102,7 +105,7 @@ func (r *reader) take(name string, shape ...int) weights.Tensor {
 		return weights.Tensor{}
 	}
 	if !ok {
-		r.fail(fault.Invalid, "The tensor %s is missing; the file is incomplete or of another architecture.", name)
+		r.fail(fault.Invalid, "The tensor %s is missing; the file is damaged or of another architecture.", name)
 		return weights.Tensor{}
 	}
 	r.used[name] = true
