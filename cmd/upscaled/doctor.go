@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"upscaled/cmd/upscaled/doctor"
+	"upscaled/cmd/upscaled/report"
 	"upscaled/models/fault"
 )
 
@@ -31,7 +32,7 @@ func (a *app) doctor(ctx context.Context, asJSON bool) error {
 	}
 	d := doctor.Examine(ctx, version(), o, optionUsage)
 	if asJSON {
-		err = a.writeJSON(d)
+		err = report.WriteJSON(a.stdout, d)
 	} else {
 		err = d.Write(a.stdout)
 	}

@@ -3,15 +3,14 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"strconv"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"upscaled/cmd/upscaled/report"
 	"upscaled/cmd/upscaled/serving"
 	"upscaled/cmd/upscaled/settings"
 	"upscaled/server/account"
@@ -96,30 +95,6 @@ func newKeysNewCommand(a *app, q *settings.Queue) *cobra.Command {
 	return cmd
 }
 
-// keyView is the JSON form of a key in list.
-type keyView struct {
-	ID         string    `json:"id"`
-	Name       string    `json:"name"`
-	Credits    *int64    `json:"credits"` // null: unlimited
-	Disabled   bool      `json:"disabled"`
-	PerDay     int       `json:"per_day"`
-	PerSecond  float64   `json:"per_second"`
-	Concurrent int       `json:"concurrent"`
-	Unfinished int       `json:"unfinished"`
-	Created    time.Time `json:"created"`
-}
-
-func viewKey(a account.Account) keyView {
-	v := keyView{
-		ID: a.ID, Name: a.Name, Disabled: a.Disabled, PerDay: a.Limits.PerDay, PerSecond: a.Limits.PerSecond,
-		Concurrent: a.Limits.Concurrent, Unfinished: len(a.Holds), Created: a.Created,
-	}
-	if !a.Unlimited {
-		v.Credits = &a.Credits
-	}
-	return v
-}
-
 func newKeysListCommand(a *app, q *settings.Queue) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
@@ -133,47 +108,15 @@ func newKeysListCommand(a *app, q *settings.Queue) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			views := make([]keyView, 0, len(all))
-			for _, one := range all {
-				views = append(views, viewKey(one))
+			if len(all) == 0 && !asJSON { // perhaps of the wrong store
+				fmt.Fprintf(a.stderr, "There are no keys in %s: every call to the server passes. Make one with 'upscaled keys new NAME'.\n", cmp.Or(q.NATS, q.Folder(a.lookupEnv)))
+				return nil
 			}
-			if asJSON {
-				return json.NewEncoder(a.stdout).Encode(views)
-			}
-			return a.showKeys(views, cmp.Or(q.NATS, q.Folder(a.lookupEnv)))
+			return report.WriteKeys(a.stdout, all, asJSON)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON array")
 	return cmd
-}
-
-// showKeys writes the table of keys. If there are none it names the store, which
-// may be the wrong one.
-func (a *app) showKeys(views []keyView, store string) error {
-	if len(views) == 0 {
-		fmt.Fprintf(a.stderr, "There are no keys in %s: every call to the server passes. Make one with 'upscaled keys new NAME'.\n", store)
-		return nil
-	}
-	table := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "ID\tNAME\tCREDITS\tSTATE\tPER DAY\tPER SECOND\tCONCURRENT\tCREATED")
-	bound := func(n float64) string {
-		if n == 0 {
-			return "-"
-		}
-		return strconv.FormatFloat(n, 'g', -1, 64)
-	}
-	for _, v := range views {
-		credits, state := "unlimited", "enabled"
-		if v.Credits != nil {
-			credits = strconv.FormatInt(*v.Credits, 10)
-		}
-		if v.Disabled {
-			state = "disabled"
-		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", v.ID, v.Name, credits, state, bound(float64(v.PerDay)),
-			bound(v.PerSecond), bound(float64(v.Concurrent)), v.Created.Format("2006-01-02"))
-	}
-	return table.Flush()
 }
 
 func newKeysTopupCommand(a *app, q *settings.Queue) *cobra.Command {

@@ -6,8 +6,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"upscaled/cmd/upscaled/report"
+	"upscaled/cmd/upscaled/settings"
 	"upscaled/models"
-	"upscaled/models/fault"
 )
 
 // newModelsCommand returns the commands for models and libraries.
@@ -33,9 +34,9 @@ func newModelsListCommand(a *app) *cobra.Command {
 				return err
 			}
 			if asJSON {
-				return a.writeJSON(store.List())
+				return report.WriteJSON(a.stdout, store.List())
 			}
-			return a.modelTable(store.List())
+			return report.WriteModels(a.stdout, store.List())
 		},
 	}
 	addJSONFlag(cmd, &asJSON)
@@ -64,7 +65,7 @@ func newModelsPullCommand(a *app) *cobra.Command {
 				entries = append(entries, entry)
 			}
 			if asJSON {
-				return a.writeJSON(entries)
+				return report.WriteJSON(a.stdout, entries)
 			}
 			return nil
 		},
@@ -76,7 +77,7 @@ func newModelsPullCommand(a *app) *cobra.Command {
 func newModelsImportCommand(a *app) *cobra.Command {
 	var asJSON bool
 	var options models.ImportOptions
-	var restorer restorerFlags
+	var restorer settings.Restorer
 	cmd := &cobra.Command{
 		Use:   "import FILE",
 		Short: "Add a model from a .pth, .safetensors, ncnn or .onnx file",
@@ -92,8 +93,8 @@ GFPGAN, CodeFormer, RestoreFormer++ or GPEN. No code in a file is ever executed.
 			if err != nil {
 				return err
 			}
-			if options.Restorer, err = restorer.descriptor(cmd.Flags()); err != nil {
-				return err
+			if options.Restorer, err = restorer.Descriptor(cmd.Flags()); err != nil {
+				return usageError{err}
 			}
 			entry, err := store.Import(cmd.Context(), arguments[0], options)
 			if err != nil {
@@ -101,14 +102,14 @@ GFPGAN, CodeFormer, RestoreFormer++ or GPEN. No code in a file is ever executed.
 			}
 			a.installed(entry, asJSON)
 			if asJSON {
-				return a.writeJSON(entry)
+				return report.WriteJSON(a.stdout, entry)
 			}
 			return nil
 		},
 	}
 	cmd.Flags().StringVar(&options.Name, "name", "", "name of the model (default: the file's name)")
 	cmd.Flags().IntVar(&options.Scale, "scale", 0, "output side divided by input side of an ONNX file that does not state it, 1 to 16 (default 0: read from the file)")
-	restorer.declare(cmd.Flags())
+	restorer.AddFlags(cmd.Flags())
 	addJSONFlag(cmd, &asJSON)
 	return cmd
 }
@@ -130,14 +131,6 @@ func newModelsRemoveCommand(a *app) *cobra.Command {
 			return nil
 		},
 	}
-}
-
-// checked is the JSON form of a result of verify.
-type checked struct {
-	Name    string     `json:"name"`
-	OK      bool       `json:"ok"`
-	Message string     `json:"message,omitempty"`
-	Kind    fault.Kind `json:"kind,omitempty"`
 }
 
 func newModelsVerifyCommand(a *app) *cobra.Command {
@@ -162,27 +155,9 @@ func (a *app) verify(ctx context.Context, names []string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	all := make([]checked, 0, len(results))
-	damaged := 0
-	for _, result := range results {
-		all = append(all, checked{result.Name, result.Err == nil, fault.Sentence(result.Err), fault.KindOf(result.Err)})
-		if result.Err != nil {
-			damaged++
-		}
-	}
-	if asJSON {
-		err = a.writeJSON(all)
-	} else {
-		for _, c := range all {
-			if c.OK {
-				fmt.Fprintf(a.stdout, "%s: undamaged\n", c.Name)
-			} else {
-				fmt.Fprintf(a.stdout, "%s: %s\n", c.Name, c.Message)
-			}
-		}
-	}
+	damaged, err := report.WriteVerified(a.stdout, results, asJSON)
 	if err == nil && damaged > 0 {
-		err = codedError{fmt.Errorf("%d of %d are damaged or missing", damaged, len(all)), exitFailed}
+		err = codedError{fmt.Errorf("%d of %d are damaged or missing", damaged, len(results)), exitFailed}
 	}
 	return err
 }

@@ -1,18 +1,13 @@
 package main
 
 import (
-	"bytes"
 	"errors"
-	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"upscaled/cmd/upscaled/reference"
 	"upscaled/cmd/upscaled/settings"
-	"upscaled/models/fault"
 	"upscaled/server"
 )
 
@@ -28,7 +23,17 @@ func newReferenceCommand(a *app) *cobra.Command {
 			if markdown == "" && man == "" {
 				return usageError{errors.New("nothing to write; name a folder with --man or --markdown")}
 			}
-			return a.writeReference(cmd.Root(), markdown, man)
+			pages := reference.Pages(cmd.Root(), settings.EnvironmentKey)
+			if markdown != "" {
+				if err := reference.WriteMarkdown(markdown, cliPage, pages, settingsWithoutFlag(), exitCodes()); err != nil {
+					return err
+				}
+			}
+			if man == "" {
+				return nil
+			}
+			source, _, _ := strings.Cut(cmd.Root().Version, " (") // the same for all platforms
+			return reference.WriteMan(man, pages, source, exitCodes())
 		},
 	}
 	cmd.Flags().StringVar(&markdown, "markdown", "", "folder to write "+cliPage+" to")
@@ -52,7 +57,7 @@ func exitCodes() []reference.ExitCode {
 
 // settingsWithoutFlag describes the settings that only files, variables and --set
 // can set, in the order of 'upscaled config'.
-func (a *app) settingsWithoutFlag() (all []reference.Flag) {
+func settingsWithoutFlag() (all []reference.Flag) {
 	set := settings.New(serveSettings(&server.Config{}, &settings.Queue{}, &settings.Work{}, &settings.Watch{}, new(bool)))
 	for _, d := range set.All() {
 		if !d.Flag {
@@ -60,47 +65,4 @@ func (a *app) settingsWithoutFlag() (all []reference.Flag) {
 		}
 	}
 	return all
-}
-
-// writeReference writes to both folders, except if "", and creates them.
-func (a *app) writeReference(root *cobra.Command, markdown, man string) error {
-	pages := reference.Pages(root, settings.EnvironmentKey)
-	if markdown != "" {
-		var b bytes.Buffer
-		if err := reference.Markdown(&b, pages, a.settingsWithoutFlag(), exitCodes()); err != nil {
-			return err
-		}
-		if err := writeIn(markdown, cliPage, b.Bytes()); err != nil {
-			return err
-		}
-	}
-	source, _, _ := strings.Cut(root.Version, " (") // the same for all platforms
-	for i, page := range pages {
-		if man == "" {
-			break
-		}
-		var codes []reference.ExitCode
-		if i == 0 {
-			codes = exitCodes()
-		}
-		var b bytes.Buffer
-		if err := reference.Man(&b, page, source, codes); err != nil {
-			return err
-		}
-		if err := writeIn(man, reference.ManName(page), b.Bytes()); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func writeIn(folder, name string, data []byte) error {
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return fault.Wrap(fault.Invalid, err, "The folder %s cannot be made; name one that you may write to.", folder)
-	}
-	path := filepath.Join(folder, name)
-	if err := os.WriteFile(path, data, 0o644); err != nil {
-		return fault.Wrap(fault.Invalid, fmt.Errorf("write reference: %w", err), "%s cannot be written; look at its folder's rights and room.", path)
-	}
-	return nil
 }

@@ -18,8 +18,7 @@ const guideFolder = repository + "/server/docs"
 func TestReferencePage(t *testing.T) {
 	t.Parallel()
 	var want bytes.Buffer
-	a := bare()
-	if err := reference.Markdown(&want, reference.Pages(newRootCommand(a), settings.EnvironmentKey), a.settingsWithoutFlag(), exitCodes()); err != nil {
+	if err := reference.Markdown(&want, reference.Pages(newRootCommand(bare()), settings.EnvironmentKey), settingsWithoutFlag(), exitCodes()); err != nil {
 		t.Fatal(err)
 	}
 	path := filepath.Join(guideFolder, cliPage)

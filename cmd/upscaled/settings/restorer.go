@@ -1,4 +1,4 @@
-package main
+package settings
 
 import (
 	"fmt"
@@ -10,14 +10,15 @@ import (
 	"upscaled/models/network"
 )
 
-// restorerFlags describe an ONNX file that restores faces.
-type restorerFlags struct {
+// Restorer holds the flags that describe an ONNX file that restores faces.
+type Restorer struct {
 	is    bool
 	extra []string
 	network.RestorerDescriptor
 }
 
-func (r *restorerFlags) declare(flags *pflag.FlagSet) {
+// AddFlags declares the flags.
+func (r *Restorer) AddFlags(flags *pflag.FlagSet) {
 	flags.BoolVar(&r.is, "restorer", false, "the ONNX file restores aligned faces")
 	flags.StringVar(&r.Input, "restorer-input", "", "name of the face's input (default: the only one)")
 	flags.StringVar(&r.Output, "restorer-output", "", "name of the face's output (default: the first one)")
@@ -26,12 +27,13 @@ func (r *restorerFlags) declare(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&r.extra, "restorer-extra", nil, "values of further inputs, such as weight=0.7")
 }
 
-// descriptor returns nil for files that are no restorers.
-func (r *restorerFlags) descriptor(flags *pflag.FlagSet) (*network.RestorerDescriptor, error) {
+// Descriptor returns the description, or nil without --restorer. flags are those of
+// AddFlags.
+func (r *Restorer) Descriptor(flags *pflag.FlagSet) (*network.RestorerDescriptor, error) {
 	if !r.is {
 		for _, name := range []string{"restorer-input", "restorer-output", "restorer-size", "restorer-range", "restorer-extra"} {
 			if flags.Changed(name) {
-				return nil, usageError{fmt.Errorf("--%s is for face restorers; add --restorer", name)}
+				return nil, fmt.Errorf("--%s is for face restorers; add --restorer", name)
 			}
 		}
 		return nil, nil
@@ -41,7 +43,7 @@ func (r *restorerFlags) descriptor(flags *pflag.FlagSet) (*network.RestorerDescr
 		name, number, found := strings.Cut(text, "=")
 		value, err := strconv.ParseFloat(number, 64)
 		if !found || name == "" || err != nil {
-			return nil, usageError{fmt.Errorf("--restorer-extra is %q; it is a name and a number such as weight=0.7", text)}
+			return nil, fmt.Errorf("--restorer-extra is %q; it is a name and a number such as weight=0.7", text)
 		}
 		if d.Extra == nil {
 			d.Extra = map[string]float64{}

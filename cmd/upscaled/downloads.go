@@ -1,51 +1,17 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
-	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"upscaled/cmd/upscaled/batch"
-	"upscaled/cmd/upscaled/progress"
 	"upscaled/cmd/upscaled/report"
 	"upscaled/models"
 )
 
 func addJSONFlag(cmd *cobra.Command, value *bool) {
 	cmd.Flags().BoolVar(value, "json", false, "write JSON to standard output")
-}
-
-func (a *app) writeJSON(value any) error {
-	encoder := json.NewEncoder(a.stdout)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(value)
-}
-
-func (a *app) modelTable(entries []models.Entry) error {
-	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "NAME\tSCALE\tSIZE\tINSTALLED\tLICENSE\tFOR")
-	for _, e := range entries {
-		scale, installed := "", "no"
-		if e.Scale > 0 {
-			scale = fmt.Sprintf("%dx", e.Scale)
-		}
-		switch {
-		case e.Imported:
-			installed = "imported"
-		case e.Installed:
-			installed = "yes"
-		}
-		purpose := e.Description
-		for _, kind := range e.DefaultFor {
-			purpose += " (default on " + kind + ")"
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", e.Name, scale, progress.Size(e.Size), installed, e.Licence, purpose)
-	}
-	return w.Flush()
 }
 
 // showFetches shows downloads until stop is called.
@@ -97,20 +63,11 @@ func (a *app) announce(name string) {
 
 // installed shows an installed entry with its license, unless JSON is written.
 func (a *app) installed(e models.Entry, asJSON bool) {
-	if asJSON {
-		return
+	switch {
+	case asJSON:
+	case a.report != nil:
+		a.note(report.Installed(e))
+	default:
+		fmt.Fprintln(a.stderr, report.Installed(e))
 	}
-	lines := []string{fmt.Sprintf("%s is installed: %s (%s)", e.Name, e.Description, progress.Size(e.Size))}
-	if e.Licence != "" {
-		lines = append(lines, fmt.Sprintf("  license %s; %s", e.Licence, e.Origin))
-	}
-	if e.Notice != "" {
-		lines = append(lines, "  "+e.Notice)
-	}
-	text := strings.Join(lines, "\n")
-	if a.report != nil {
-		a.report.Noted(batch.Note{Message: text})
-		return
-	}
-	fmt.Fprintln(a.stderr, text)
 }

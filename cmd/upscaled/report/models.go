@@ -1,0 +1,90 @@
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"upscaled/cmd/upscaled/progress"
+	"upscaled/models"
+	"upscaled/models/fault"
+)
+
+// WriteJSON writes a value as indented JSON.
+func WriteJSON(w io.Writer, value any) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(value)
+}
+
+// WriteModels writes a table of models and libraries.
+func WriteModels(w io.Writer, entries []models.Entry) error {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "NAME\tSCALE\tSIZE\tINSTALLED\tLICENSE\tFOR")
+	for _, e := range entries {
+		scale, installed := "", "no"
+		if e.Scale > 0 {
+			scale = fmt.Sprintf("%dx", e.Scale)
+		}
+		switch {
+		case e.Imported:
+			installed = "imported"
+		case e.Installed:
+			installed = "yes"
+		}
+		purpose := e.Description
+		for _, kind := range e.DefaultFor {
+			purpose += " (default on " + kind + ")"
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", e.Name, scale, progress.Size(e.Size), installed, e.Licence, purpose)
+	}
+	return table.Flush()
+}
+
+// Installed describes an installed entry with its license.
+func Installed(e models.Entry) string {
+	lines := []string{fmt.Sprintf("%s is installed: %s (%s)", e.Name, e.Description, progress.Size(e.Size))}
+	if e.Licence != "" {
+		lines = append(lines, fmt.Sprintf("  license %s; %s", e.Licence, e.Origin))
+	}
+	if e.Notice != "" {
+		lines = append(lines, "  "+e.Notice)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// checked is the JSON form of a verified entry.
+type checked struct {
+	Name    string     `json:"name"`
+	OK      bool       `json:"ok"`
+	Message string     `json:"message,omitempty"`
+	Kind    fault.Kind `json:"kind,omitempty"`
+}
+
+// WriteVerified writes the results of verifying entries as lines or as JSON, and
+// returns how many are damaged.
+func WriteVerified(w io.Writer, results []models.VerifyResult, asJSON bool) (damaged int, err error) {
+	all := make([]checked, 0, len(results))
+	for _, result := range results {
+		all = append(all, checked{result.Name, result.Err == nil, fault.Sentence(result.Err), fault.KindOf(result.Err)})
+		if result.Err != nil {
+			damaged++
+		}
+	}
+	if asJSON {
+		return damaged, WriteJSON(w, all)
+	}
+	for _, c := range all {
+		text := c.Message
+		if c.OK {
+			text = "undamaged"
+		}
+		if _, err := fmt.Fprintf(w, "%s: %s\n", c.Name, text); err != nil {
+			return damaged, err
+		}
+	}
+	return damaged, nil
+}
