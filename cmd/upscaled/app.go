@@ -20,24 +20,16 @@ import (
 // app is the program apart from its process: settings, streams and the parts that
 // commands open on demand. One command runs at a time.
 type app struct {
-	streams
+	console
+	commandSettings
+	closers
 	settings engineSettings
-	// declared holds the settings of each command, assigned the values of --set.
-	declared  map[*cobra.Command]*settings.Set
-	assigned  []string
-	lookupEnv func(string) (string, bool)
 	// parsed is set once the command line is parsed; errors before that are usage
 	// errors.
 	parsed bool
-	// problems lists mistakes in the environment and the settings file.
-	problems []string
-	// closers run in reverse order when the program ends.
-	closers []func() error
 	// temporaries tracks unfinished outputs.
 	temporaries batch.Temporaries
-	// report shows the progress of the running command; nil if it has none.
-	report report.Reporter
-	store  *models.Store // nil before openStore
+	store       *models.Store // nil before openStore
 	// announced is the set of downloads whose license was shown.
 	announced map[string]bool
 	// openUpscaler opens the engine with limits for inputs; tests replace it.
@@ -50,7 +42,10 @@ type app struct {
 }
 
 func newApp(s streams, lookupEnv func(string) (string, bool)) *app {
-	a := &app{streams: s, lookupEnv: lookupEnv, declared: map[*cobra.Command]*settings.Set{}}
+	a := &app{
+		console:         console{streams: s, lookupEnv: lookupEnv},
+		commandSettings: commandSettings{declared: map[*cobra.Command]*settings.Set{}},
+	}
 	a.openUpscaler = a.openEngine
 	return a
 }
@@ -84,20 +79,6 @@ func (a *app) complain(err error, verb string) {
 	default:
 		fmt.Fprintf(a.stderr, "upscaled: %s\n", report.Sentence(err))
 	}
-}
-
-// onClose registers a function that close calls.
-func (a *app) onClose(release func() error) { a.closers = append(a.closers, release) }
-
-// close releases everything that commands opened, newest first.
-func (a *app) close() error {
-	var all []error
-	for len(a.closers) > 0 {
-		last := len(a.closers) - 1
-		all = append(all, a.closers[last]())
-		a.closers = a.closers[:last]
-	}
-	return errors.Join(all...)
 }
 
 // abandon removes unfinished files just before the process is forced to end.

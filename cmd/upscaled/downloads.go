@@ -3,32 +3,8 @@ package main
 import (
 	"fmt"
 
-	"github.com/spf13/cobra"
-
-	"upscaled/cmd/upscaled/batch"
-	"upscaled/cmd/upscaled/report"
 	"upscaled/models"
 )
-
-func addJSONFlag(cmd *cobra.Command, value *bool) {
-	cmd.Flags().BoolVar(value, "json", false, "write JSON to standard output")
-}
-
-// showFetches shows downloads until stop is called.
-func (a *app) showFetches() (stop func()) {
-	a.report = report.NewPeople(a.stderr, a.screen(), false)
-	return func() {
-		a.report.Close()
-		a.report = nil
-	}
-}
-
-// note reports a message if the running command shows progress.
-func (a *app) note(message string) {
-	if a.report != nil {
-		a.report.Noted(batch.Note{Message: message})
-	}
-}
 
 // fetched shows the progress of a download and, first, its origin and license.
 // The store does not call it concurrently.
@@ -59,15 +35,4 @@ func (a *app) announce(name string) {
 		}
 	}
 	a.note(text)
-}
-
-// installed shows an installed entry with its license, unless JSON is written.
-func (a *app) installed(e models.Entry, asJSON bool) {
-	switch {
-	case asJSON:
-	case a.report != nil:
-		a.note(report.Installed(e))
-	default:
-		fmt.Fprintln(a.stderr, report.Installed(e))
-	}
 }

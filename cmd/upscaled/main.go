@@ -7,7 +7,6 @@ package main
 
 import (
 	"context"
-	"io"
 	"os"
 	"runtime/debug"
 )
@@ -31,10 +30,4 @@ func main() {
 	code := a.run(ctx, os.Args[1:])
 	stop()
 	os.Exit(code)
-}
-
-// streams are the three standard streams; tests replace them.
-type streams struct {
-	stdin          io.Reader
-	stdout, stderr io.Writer
 }

@@ -161,3 +161,7 @@ func (a *app) verify(ctx context.Context, names []string, asJSON bool) error {
 	}
 	return err
 }
+
+func addJSONFlag(cmd *cobra.Command, value *bool) {
+	cmd.Flags().BoolVar(value, "json", false, "write JSON to standard output")
+}

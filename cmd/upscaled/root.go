@@ -31,7 +31,7 @@ func newRootCommand(a *app) *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			a.problems = a.loadSettings(cmd)
+			a.problems = a.loadSettings(cmd, a.lookupEnv)
 			a.parsed = true
 			if cmd.Annotations[checksItself] != "" {
 				return nil

@@ -135,7 +135,7 @@ func TestEngineArguments(t *testing.T) {
 	if err := cmd.ParseFlags(rest); err != nil {
 		t.Fatal(err)
 	}
-	if problems := a.loadSettings(cmd); problems != nil {
+	if problems := a.loadSettings(cmd, a.lookupEnv); problems != nil {
 		t.Fatal(problems)
 	}
 	work.MaxSide, work.NoWarmUp = 77, true

@@ -47,46 +47,53 @@ func (s *engineSettings) compute() []settings.Setting {
 // configFlag is the flag of the settings file; the file cannot set it.
 const configFlag = "config"
 
+// commandSettings holds the settings of all commands.
+type commandSettings struct {
+	declared map[*cobra.Command]*settings.Set
+	assigned []string // the values of --set
+	// problems lists mistakes in the environment and the settings file.
+	problems []string
+}
+
 // hasSettings declares a command's own settings as flags and environment
 // variables and, if file is set, also in the file of --config and with --set.
-func (a *app) hasSettings(cmd *cobra.Command, flags *pflag.FlagSet, file bool, declared ...[]settings.Setting) *settings.Set {
+func (c *commandSettings) hasSettings(cmd *cobra.Command, flags *pflag.FlagSet, file bool, declared ...[]settings.Setting) *settings.Set {
 	set := settings.New(declared...)
 	set.AddFlags(flags)
 	if file {
-		flags.StringArrayVar(&a.assigned, "set", nil, "set `KEY=VALUE`, such as queue.lease=1m; 'upscaled config' prints all keys")
+		flags.StringArrayVar(&c.assigned, "set", nil, "set `KEY=VALUE`, such as queue.lease=1m; 'upscaled config' prints all keys")
 		flags.String(configFlag, "", "TOML file with settings; 'upscaled config' writes one. Flags and environment win over it")
 		flags.Lookup(configFlag).Annotations = map[string][]string{settings.EnvironmentKey: {"UPSCALED_CONFIG"}}
 	}
-	a.declared[cmd] = set
+	c.declared[cmd] = set
 	return set
 }
 
 // loadSettings loads the settings that the command line has not set and returns
 // all problems.
-func (a *app) loadSettings(cmd *cobra.Command) (problems []string) {
-	from := settings.Sources{Assigned: a.assigned, LookupEnv: a.lookupEnv, Known: a.knownSettings()}
+func (c *commandSettings) loadSettings(cmd *cobra.Command, lookupEnv func(string) (string, bool)) (problems []string) {
+	from := settings.Sources{Assigned: c.assigned, LookupEnv: lookupEnv, Known: c.knownSettings()}
 	if flag := cmd.Flags().Lookup(configFlag); flag != nil {
 		if from.File = flag.Value.String(); from.File == "" {
-			from.File, _ = a.lookupEnv("UPSCALED_CONFIG")
+			from.File, _ = lookupEnv("UPSCALED_CONFIG")
 		}
 	}
 	var sets []*settings.Set
 	for at := cmd; at != nil; at = at.Parent() {
-		if set := a.declared[at]; set != nil {
+		if set := c.declared[at]; set != nil {
 			sets = append(sets, set)
 			from.Own = append(from.Own, set.All()...)
 		}
 	}
 	for _, set := range sets {
-		problems = append(problems, set.Load(from)...)
-		problems = append(problems, set.Problems()...)
+		problems = slices.Concat(problems, set.Load(from), set.Problems())
 	}
 	return problems
 }
 
 // knownSettings returns the settings of all commands.
-func (a *app) knownSettings() (all []settings.Setting) {
-	for _, set := range a.declared {
+func (c *commandSettings) knownSettings() (all []settings.Setting) {
+	for _, set := range c.declared {
 		all = append(all, set.All()...)
 	}
 	return all

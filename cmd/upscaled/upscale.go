@@ -104,19 +104,6 @@ func (a *app) plan(selection batch.Selection, out string, format imagedata.Forma
 	return jobs, nil
 }
 
-// newReporter returns the reporter that the flags ask for.
-func (a *app) newReporter(flags upscaleFlags, jobs []batch.Job) report.Reporter {
-	switch {
-	case flags.json && len(jobs) == 1 && jobs[0].Output == batch.Standard:
-		return report.NewEvents(a.stderr)
-	case flags.json:
-		return report.NewEvents(a.stdout)
-	case flags.quiet:
-		return report.NewPeople(a.stderr, nil, true)
-	}
-	return report.NewPeople(a.stderr, a.screen(), false)
-}
-
 // prepare opens the engine and loads the model, unless no job needs them. A missing
 // model is thus one error instead of one for each image.
 func (a *app) prepare(ctx context.Context, jobs []batch.Job, options *batch.Options, limits imagedata.Limits) error {

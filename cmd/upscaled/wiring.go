@@ -8,7 +8,6 @@ import (
 	"upscaled/cmd/upscaled/batch"
 	"upscaled/engine"
 	"upscaled/engine/imagedata"
-	"upscaled/engine/tune"
 	"upscaled/engine/upscaler"
 	"upscaled/models"
 	"upscaled/models/network"
@@ -68,13 +67,6 @@ func optionUsage(err error) error {
 		return usageError{fmt.Errorf("--%s", option.Error())}
 	}
 	return err
-}
-
-// showTrial shows one measurement of a GPU on a terminal.
-func (a *app) showTrial(t tune.Trial) {
-	if isTerminal(a.stderr) {
-		fmt.Fprintf(a.stderr, "  %s, tile %d, %d at once: %.1f MP/s %s\n", t.Variant, t.Side, t.Parallel, t.MegapixelsPerSecond, t.Problem)
-	}
 }
 
 // batchEngine is an *upscaler.Upscaler except in tests.
