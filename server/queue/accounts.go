@@ -28,7 +28,7 @@ func (a accounts) Get(ctx context.Context, key string) ([]byte, uint64, error) {
 	if errors.Is(err, jetstream.ErrKeyNotFound) || errors.Is(err, jetstream.ErrInvalidKey) {
 		return nil, 0, account.ErrNoRecord
 	} else if err != nil {
-		return nil, 0, fmt.Errorf("get %s: %w", key, err)
+		return nil, 0, busyInOutage(ctx, fmt.Errorf("get %s: %w", key, err))
 	}
 	return entry.Value(), entry.Revision(), nil
 }
@@ -56,7 +56,7 @@ func (a accounts) Keys(ctx context.Context) ([]string, error) {
 	if errors.Is(err, jetstream.ErrNoKeysFound) {
 		return nil, nil
 	} else if err != nil {
-		return nil, fmt.Errorf("list keys: %w", err)
+		return nil, busyInOutage(ctx, fmt.Errorf("list keys: %w", err))
 	}
 	return keys, nil
 }

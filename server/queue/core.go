@@ -3,7 +3,11 @@ package queue
 import (
 	"context"
 	"errors"
+	"net/http"
 	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"upscaled/models/fault"
 	"upscaled/server/queue/blob"
@@ -61,7 +65,25 @@ func transient(err error) bool {
 	if isConflict(err) || errors.Is(err, blob.ErrNotFound) || errors.Is(err, blob.ErrDamaged) {
 		return false
 	}
-	return fault.KindOf(err) == fault.Internal || errors.Is(err, context.DeadlineExceeded)
+	return fault.KindOf(err) == fault.Internal || isOutage(err)
+}
+
+// isOutage reports whether a request failed because the store did not answer, as
+// while another node takes over from a lost one.
+func isOutage(err error) bool {
+	var refused *jetstream.APIError
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrNoResponders) || errors.Is(err, jetstream.ErrNoStreamResponse) ||
+		errors.As(err, &refused) && refused.Code == http.StatusServiceUnavailable
+}
+
+// busyInOutage makes an outage a fault.Busy for clients, which then ask again. A
+// request whose own context has ended is none.
+func busyInOutage(ctx context.Context, err error) error {
+	//guard:outage TestReadsWithoutStore
+	if isOutage(err) && ctx.Err() == nil {
+		return &fault.Error{Kind: fault.Busy, Message: "The job store does not respond. Please try again later.", Err: err}
+	}
+	return err
 }
 
 // wait reports whether the delay passed before the context ended.

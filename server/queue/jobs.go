@@ -26,7 +26,7 @@ type jobs struct {
 func (q *jobs) Get(ctx context.Context, id string) (job.Job, error) {
 	r, err := q.store.read(ctx, id)
 	if err != nil {
-		return job.Job{}, err
+		return job.Job{}, busyInOutage(ctx, err)
 	}
 	return q.withProgress(r), nil
 }
@@ -109,7 +109,7 @@ func (q *jobs) follow(ctx context.Context, id string, progress bool, report func
 func (q *jobs) Open(ctx context.Context, id string) (io.ReadSeekCloser, job.Job, error) {
 	r, err := q.store.read(ctx, id)
 	if err != nil {
-		return nil, job.Job{}, err
+		return nil, job.Job{}, busyInOutage(ctx, err)
 	}
 	missing := fault.New(fault.NotFound, "There is no such result, or it has expired.")
 	if r.State != job.Succeeded || q.store.options.Now().Sub(r.Finished) >= q.store.options.Retention {
@@ -117,7 +117,7 @@ func (q *jobs) Open(ctx context.Context, id string) (io.ReadSeekCloser, job.Job,
 	}
 	image, err := q.store.openImage(ctx, r.ResultImage, missing)
 	if err != nil {
-		return nil, job.Job{}, err
+		return nil, job.Job{}, busyInOutage(ctx, err)
 	}
 	return image, r.Job, nil
 }

@@ -71,7 +71,8 @@ func (s *submitter) Submit(ctx context.Context, spec job.Spec, input []byte) (jo
 // isRefusal reports whether the ledger refused the charge, as opposed to failing
 // to answer.
 func isRefusal(err error) bool {
-	return err != nil && fault.KindOf(err) != fault.Internal && fault.KindOf(err) != fault.Canceled
+	//guard:charge-outage TestOutagesAreNoRefusals => err != nil && fault.KindOf(err) != fault.Internal && fault.KindOf(err) != fault.Canceled
+	return err != nil && fault.KindOf(err) != fault.Internal && fault.KindOf(err) != fault.Canceled && !isOutage(err)
 }
 
 // accept stores input, record and work item, in this order.

@@ -48,7 +48,7 @@ type (
 		Error     string `json:"error"`
 		Timestamp string `json:"timestamp"`
 	}
-	// RetryAfter belongs to rate_limit_exceeded, in seconds.
+	// RetryAfter belongs to rate_limit_exceeded and service_unavailable, in seconds.
 	RetryAfter struct {
 		RetryAfter int `json:"retry_after"`
 	}
@@ -91,7 +91,8 @@ func generalError(err error) apiError {
 		return problem(http.StatusTooManyRequests, "rate_limit_exceeded", "Too many requests. Please try again later.",
 			RetryAfter{dialect.RetryAfter(err)})
 	case fault.Busy:
-		return problem(http.StatusServiceUnavailable, "service_unavailable", "The service is busy. Please try again later.", Nothing{})
+		return problem(http.StatusServiceUnavailable, "service_unavailable", "The service is busy. Please try again later.",
+			RetryAfter{dialect.RetryAfter(err)})
 	}
 	return problem(http.StatusInternalServerError, "internal_server_error", "An unexpected error occurred.", Nothing{})
 }
