@@ -29,10 +29,13 @@ func (r *run) openOutput(context.Context) error {
 	if r.request.CropWidth > 0 {
 		h.Width, h.Height = r.request.CropWidth, r.request.CropHeight
 	}
+	can, name := encode.Capabilities(r.format()), string(r.format())
+	if r.request.Strip || !can.Profile {
+		r.dropProfile(&h)
+	}
 	if r.request.Strip {
 		h.Meta = imagedata.Metadata{}
 	}
-	can, name := encode.Capabilities(r.format()), string(r.format())
 	if h.Alpha && !can.Alpha {
 		r.notes = append(r.notes, "Transparency was laid on white: "+name+" files cannot hold it.")
 	}
@@ -43,6 +46,23 @@ func (r *run) openOutput(context.Context) error {
 	var err error
 	r.encoder, err = encode.New(r.request.Output, h, encode.Options{Format: r.format(), Quality: r.request.Quality, Lossless: r.request.Lossless})
 	return err
+}
+
+// dropProfile makes the writer convert colors to sRGB, which is what pixels without
+// a profile are taken for.
+func (r *run) dropProfile(h *encode.Header) {
+	if h.Meta.ICC == nil {
+		return
+	}
+	conversion, ok := encode.NewSRGB(h.Meta.ICC)
+	h.Meta.ICC = nil
+	switch {
+	case !ok:
+		r.notes = append(r.notes, "The color profile was dropped, and colors could not be converted to sRGB: it uses lookup tables.")
+	case !conversion.Identity():
+		r.notes = append(r.notes, "Colors were converted to sRGB, because the output has no color profile.")
+		r.toSRGB = conversion
+	}
 }
 
 // item is what the writer receives: the start of a frame, or a band of its rows,
@@ -61,10 +81,12 @@ type writer struct {
 	err   error
 	spent time.Duration
 	pool  *pool // receives the written bands
+	// toSRGB, unless nil, converts bands before they are written.
+	toSRGB *encode.SRGB
 }
 
-func newWriter(encoder encode.Encoder, pool *pool) *writer {
-	w := &writer{items: make(chan item), done: make(chan struct{}), pool: pool}
+func newWriter(encoder encode.Encoder, pool *pool, toSRGB *encode.SRGB) *writer {
+	w := &writer{items: make(chan item), done: make(chan struct{}), pool: pool, toSRGB: toSRGB}
 	go w.run(encoder)
 	return w
 }
@@ -73,6 +95,9 @@ func (w *writer) run(encoder encode.Encoder) {
 	defer close(w.done)
 	for i := range w.items {
 		started := time.Now()
+		if w.toSRGB != nil && len(i.band) > 0 {
+			w.toSRGB.Convert(i.band[0])
+		}
 		//guard:write-errors TestFullDisk => func() bool { w.err = nil; return false }()
 		if w.err = write(encoder, i); w.err != nil {
 			break

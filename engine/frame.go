@@ -18,7 +18,7 @@ type emitter func(bands []imagedata.Raster) error
 // frames upscales every frame. The encoder works on one band while the next is
 // computed.
 func (r *run) frames(ctx context.Context) error {
-	w := newWriter(r.encoder, &r.pool)
+	w := newWriter(r.encoder, &r.pool, r.toSRGB)
 	err := r.eachFrame(ctx, w)
 	if closeErr := w.finish(err != nil); err == nil {
 		err = closeErr

@@ -26,6 +26,7 @@ type run struct {
 	width, height int
 	header        encode.Header
 	encoder       encode.Encoder
+	toSRGB        *encode.SRGB // nil keeps the colors
 	notes         []string
 
 	progressing sync.Mutex // guards done and total

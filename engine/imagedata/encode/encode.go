@@ -82,6 +82,8 @@ type Encoder interface {
 // Capability describes what a format supports.
 type Capability struct {
 	Alpha, Depth16, Gray, Animation bool
+	// Profile reports whether files hold a color profile.
+	Profile bool
 	// MaxSide is the longest side in pixels.
 	MaxSide int
 }
@@ -92,13 +94,13 @@ type Capability struct {
 func Capabilities(f imagedata.Format) Capability {
 	switch f {
 	case imagedata.PNG:
-		return Capability{Alpha: true, Depth16: true, Gray: true, Animation: true, MaxSide: 1<<31 - 1}
+		return Capability{Alpha: true, Depth16: true, Gray: true, Animation: true, Profile: true, MaxSide: 1<<31 - 1}
 	case imagedata.JPEG:
-		return Capability{Gray: true, MaxSide: 65535}
+		return Capability{Gray: true, Profile: true, MaxSide: 65535}
 	case imagedata.WebP:
-		return Capability{Alpha: true, Animation: true, MaxSide: 16383}
+		return Capability{Alpha: true, Animation: true, Profile: true, MaxSide: 16383}
 	case imagedata.TIFF:
-		return Capability{Alpha: true, Depth16: true, Gray: true, MaxSide: 1<<31 - 1}
+		return Capability{Alpha: true, Depth16: true, Gray: true, Profile: true, MaxSide: 1<<31 - 1}
 	case imagedata.BMP:
 		return Capability{Alpha: true, Gray: true, MaxSide: 1<<31 - 1}
 	case imagedata.GIF:

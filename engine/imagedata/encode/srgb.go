@@ -1,0 +1,148 @@
+package encode
+
+import (
+	"encoding/binary"
+	"math"
+
+	"upscaled/engine/imagedata"
+	"upscaled/engine/parallel"
+)
+
+// SRGB converts samples of a color profile to sRGB: three tone curves and a
+// matrix for color, a curve for gray (ICC.1:2022, annex F). Colors outside sRGB
+// are clipped.
+type SRGB struct {
+	curves   [3]toneCurve
+	matrix   [3][3]float64 // linear samples of the profile to linear sRGB
+	encoding [srgbSteps + 2]float32
+	gray     bool
+}
+
+// srgbSteps is the resolution of the table of sRGB's curve: interpolation errs by
+// less than 2 of 65535.
+const srgbSteps = 4096
+
+// fromD50 returns the matrix from the profile connection space to linear sRGB. It
+// inverts the primaries in colorProfile.
+func fromD50() [3][3]float64 {
+	return [3][3]float64{
+		{3.1341122, -1.6173925, -0.4906334},
+		{-0.9787873, 1.9162796, 0.0334547},
+		{0.0719830, -0.2289859, 1.4053851},
+	}
+}
+
+// NewSRGB returns the conversion from a profile that imagedata.Metadata holds. It
+// reports false for profiles with lookup tables instead of curves and a matrix.
+func NewSRGB(profile []byte) (*SRGB, bool) {
+	tags := profileTags(profile)
+	if len(profile) < 132 || string(profile[20:24]) != "XYZ " {
+		return nil, false
+	}
+	c := &SRGB{gray: string(profile[16:20]) == "GRAY"}
+	names := []string{"rTRC", "gTRC", "bTRC"}
+	if c.gray {
+		names = []string{"kTRC"}
+	}
+	for i, name := range names {
+		var ok bool
+		if c.curves[i], ok = parseCurve(tags[name]); !ok {
+			return nil, false
+		}
+	}
+	toSRGB := fromD50()
+	for column, name := range []string{"rXYZ", "gXYZ", "bXYZ"} {
+		value := tags[name]
+		if c.gray {
+			break
+		}
+		if len(value) < 20 {
+			return nil, false
+		}
+		for row := range 3 {
+			for i := range 3 {
+				c.matrix[row][column] += toSRGB[row][i] * fixed(value[8+4*i:])
+			}
+		}
+	}
+	for i := range c.encoding {
+		v := min(float64(i)/srgbSteps, 1)
+		if v <= 0.0031308 {
+			v *= 12.92
+		} else {
+			v = 1.055*math.Pow(v, 1/2.4) - 0.055
+		}
+		c.encoding[i] = float32(v)
+	}
+	return c, true
+}
+
+// fixed reads an s15Fixed16Number.
+func fixed(b []byte) float64 { return float64(int32(binary.BigEndian.Uint32(b))) / 65536 }
+
+// Identity reports whether 8-bit colors stay the same within one step, as those of
+// sRGB's own profile do.
+func (c *SRGB) Identity() bool {
+	probe := imagedata.NewRaster(9*9*9, 1, 3, 8)
+	if c.gray {
+		probe.Channels = 1
+	}
+	for i := range 9 * 9 * 9 {
+		probe.Pix[3*i], probe.Pix[3*i+1], probe.Pix[3*i+2] = uint8(i%9*31), uint8(i/9%9*31), uint8(i/81*31)
+	}
+	before := append([]uint8(nil), probe.Pix...)
+	c.Convert(probe)
+	for i, v := range probe.Pix {
+		if d := int(v) - int(before[i]); d < -1 || d > 1 {
+			return false
+		}
+	}
+	return true
+}
+
+// Convert converts samples in place. It fits rasters of the profile's channels.
+func (c *SRGB) Convert(r imagedata.Raster) {
+	if r.Pix16 != nil {
+		convertSRGB(c, r.Pix16, r.Width*r.Channels, r.Height)
+		return
+	}
+	convertSRGB(c, r.Pix, r.Width*r.Channels, r.Height)
+}
+
+func convertSRGB[T uint8 | uint16](c *SRGB, samples []T, stride, rows int) {
+	full := int(^T(0))
+	var linear [3][]float32
+	for i, curve := range c.curves {
+		if curve == nil {
+			continue
+		}
+		linear[i] = make([]float32, full+1)
+		for v := range linear[i] {
+			linear[i][v] = float32(curve(float64(v) / float64(full)))
+		}
+	}
+	parallel.For(rows, func(y int) {
+		row := samples[y*stride : (y+1)*stride]
+		if c.gray {
+			for i, v := range row {
+				row[i] = T(c.encode(linear[0][v])*float32(full) + 0.5)
+			}
+			return
+		}
+		for i := 0; i+3 <= len(row); i += 3 {
+			red, green, blue := linear[0][row[i]], linear[1][row[i+1]], linear[2][row[i+2]]
+			for k := range 3 {
+				m := &c.matrix[k]
+				v := float32(m[0])*red + float32(m[1])*green + float32(m[2])*blue
+				row[i+k] = T(c.encode(v)*float32(full) + 0.5)
+			}
+		}
+	})
+}
+
+// encode applies sRGB's curve.
+func (c *SRGB) encode(linear float32) float32 {
+	at := min(max(linear, 0), 1) * srgbSteps
+	i := int(at)
+	return c.encoding[i] + (at-float32(i))*(c.encoding[i+1]-c.encoding[i])
+}
