@@ -26,22 +26,22 @@ const (
 )
 
 // tilePixels returns the largest tile, in input pixels.
-func (r *run) tilePixels(model *network.Network) int {
-	if r.request.Tile > 0 {
-		return r.request.Tile * r.request.Tile
+func (p *pass) tilePixels() int {
+	if side := p.run.request.Tile; side > 0 {
+		return side * side
 	}
-	if r.engine.devices[0].static && r.engine.options.TileMemory == 0 {
-		return r.engine.staticPixels(model)
+	if p.engine.devices[0].static && p.engine.options.TileMemory == 0 {
+		return p.engine.staticPixels(p.model)
 	}
-	perPixel := int64(max(model.Info().BytesPerPixel, 1))
-	memory := r.engine.options.TileMemory
+	perPixel := int64(max(p.info.BytesPerPixel, 1))
+	memory := p.engine.options.TileMemory
 	if memory == 0 {
 		memory = defaultTileMemory
-		if free := r.engine.free(); free > 0 {
+		if free := p.engine.free(); free > 0 {
 			memory = min(memory, int64(freeShare*float64(free)))
 		}
 		// Models that need much per pixel get more, or tiles are all margin.
-		memory = max(memory, min(int64(model.Info().BytesPerPixel)*512*512, memory*4))
+		memory = max(memory, min(int64(p.info.BytesPerPixel)*512*512, memory*4))
 	}
 	return max(minTilePixels, int(memory/perPixel))
 }
@@ -63,8 +63,8 @@ func (e *Engine) staticPixels(model *network.Network) int {
 }
 
 // stripMemory returns the bytes of output that may wait for other strips.
-func (r *run) stripMemory() int64 {
-	if free := r.engine.free(); free > 0 {
+func (e *Engine) stripMemory() int64 {
+	if free := e.free(); free > 0 {
 		return min(stripMemory, int64(stripShare*float64(free)))
 	}
 	return stripMemory
@@ -72,8 +72,8 @@ func (r *run) stripMemory() int64 {
 
 // bandRows returns the number of input rows that a row of tiles may keep; 0 is no
 // limit.
-func (r *run) bandRows(p *pass) int {
-	if r.request.Tile > 0 {
+func (p *pass) bandRows() int {
+	if p.run.request.Tile > 0 {
 		return 0
 	}
 	row := 0

@@ -101,7 +101,7 @@ func (e *Engine) clear() int {
 
 // Upscale upscales one image. See Request for what it reads and writes.
 func (e *Engine) Upscale(ctx context.Context, q Request) (Result, error) {
-	r := &run{engine: e, request: q, started: time.Now()}
+	r := &run{engine: e, request: q, meter: meter{started: time.Now(), progress: q.Progress}}
 	err := r.execute(ctx)
 	r.stats.Wall = time.Since(r.started)
 	if err != nil {

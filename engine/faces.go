@@ -171,7 +171,7 @@ func (r *restoration) chosen(found []face.Face, frame imagedata.Raster) []face.F
 
 // patch enhances one face. It returns nil if the landmarks make no face.
 func (r *run) patch(ctx context.Context, frame imagedata.Raster, f face.Face, scaleX, scaleY float64) (*align.Patch, error) {
-	cut, made := r.squares(f, math.Sqrt(scaleX*scaleY))
+	cut, made := r.restoration.squares(f, math.Sqrt(scaleX*scaleY))
 	into, err := align.Estimate(f.Landmarks, align.Template(cut))
 	if err != nil {
 		return nil, nil
@@ -189,8 +189,8 @@ func (r *run) patch(ctx context.Context, frame imagedata.Raster, f face.Face, sc
 // squares returns the sides of the square that is cut out for a face and of the
 // model's output. A restorer has its own; a refiner gets as many pixels as produce
 // the face's size in the output.
-func (r *run) squares(f face.Face, scale float64) (cut, made int) {
-	info := r.restoration.model.Info()
+func (r *restoration) squares(f face.Face, scale float64) (cut, made int) {
+	info := r.model.Info()
 	if info.FixedWidth > 0 {
 		return info.FixedWidth, info.FixedWidth * info.Scale
 	}

@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"context"
+	"time"
 
 	"upscaled/engine/imagedata"
 	"upscaled/engine/resize"
@@ -13,6 +14,7 @@ import (
 // layer is one way to upscale the image: by a model, or by resizing alone. A
 // second one is blended over the first.
 type layer struct {
+	run *run
 	// name is the model's, or the filter's if no model is loaded.
 	name string
 	// model is nil if a filter resizes and no face is to be enhanced.
@@ -55,13 +57,96 @@ func (r *run) loadLayer(ctx context.Context, name string, filter Filter) (*layer
 		return nil, fault.New(fault.Invalid, "There is no filter %.40q.", filter)
 	}
 	if filter != "" && r.restoration == nil {
-		return &layer{name: string(filter), filter: filter}, nil
+		return &layer{run: r, name: string(filter), filter: filter}, nil
 	}
 	options := r.engine.options
-	l := &layer{name: cmp.Or(name, options.Library.Default(options.Runtime.Device().Kind)), filter: filter}
+	l := &layer{run: r, name: cmp.Or(name, options.Library.Default(options.Runtime.Device().Kind)), filter: filter}
 	var err error
 	l.model, err = options.Library.Load(ctx, l.name, r.request.Denoise)
 	return l, err
+}
+
+// upscale makes the layer of a frame, which it may change.
+func (l *layer) upscale(ctx context.Context, f imagedata.Frame, emit emitter) error {
+	if l.filter != "" {
+		return l.resize(ctx, f, emit)
+	}
+	removeHalo(f)
+	patches, err := l.run.patches(ctx, f.Color, l.run.width, l.run.height)
+	if err != nil {
+		return err
+	}
+	planes := planesOf(f)
+	if first := l.passes[0]; first.width != f.Color.Width {
+		planes = Lanczos.resizeTo(planes, first.width, first.height)
+	}
+	return l.runPasses(ctx, l.passes, planes, l.run.width, l.run.height, pasteFaces(patches, emit))
+}
+
+// resize resizes a frame without a model. If it has faces, a model and the
+// restorer enhance them at the frame's own size before.
+func (l *layer) resize(ctx context.Context, f imagedata.Frame, emit emitter) error {
+	planes := planesOf(f)
+	width, height := f.Color.Width, f.Color.Height
+	f = copyOf(f)
+	removeHalo(f)
+	patches, err := l.run.patches(ctx, f.Color, width, height)
+	if err != nil {
+		return err
+	}
+	if len(patches) > 0 {
+		planes = planesOf(f)
+		all := passes(width, height, width, height, l.model.Info().Scale)
+		l.run.expect(int64(width) * int64(height) * int64(len(planes)))
+		planes, err = l.run.pool.whole(width, height, planes, func(emit emitter) error {
+			return l.runPasses(ctx, all, planes, width, height, pasteFaces(patches, emit))
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return emit(l.filter.resizeTo(planes, l.run.width, l.run.height))
+}
+
+// runPasses chains passes of the model and resizes the last one's output to a size.
+func (l *layer) runPasses(ctx context.Context, all []size, planes []imagedata.Raster, width, height int, emit emitter) error {
+	for _, next := range all[1:] {
+		out, err := l.run.wholePass(ctx, l.model, planes)
+		if err != nil {
+			return err
+		}
+		planes = out
+		for i := range planes {
+			planes[i] = resize.Whole(planes[i], next.width, next.height)
+		}
+	}
+	scale := l.model.Info().Scale
+	return l.run.pass(ctx, l.model, planes, l.resizer(planes, scale, width, height, emit))
+}
+
+// resizer returns an emit function that resizes the output of a pass over planes.
+func (l *layer) resizer(planes []imagedata.Raster, scale, width, height int, emit emitter) emitter {
+	fromWidth, fromHeight := planes[0].Width*scale, planes[0].Height*scale
+	if fromWidth == width && fromHeight == height {
+		return emit
+	}
+	streams := make([]*resize.Stream, len(planes))
+	for i, plane := range planes {
+		streams[i] = resize.New(fromWidth, fromHeight, width, height, plane.Channels, plane.Depth())
+	}
+	return func(bands []imagedata.Raster) error {
+		started := time.Now()
+		out := make([]imagedata.Raster, len(bands))
+		for i, band := range bands {
+			out[i] = streams[i].Write(band)
+		}
+		l.run.pool.put(bands...)
+		l.run.stats.Resize += time.Since(started)
+		if out[0].Height == 0 {
+			return nil
+		}
+		return emit(out)
+	}
 }
 
 // resizeTo resizes planes by a filter. The result shares no memory with them.

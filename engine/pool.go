@@ -48,3 +48,23 @@ func (p *pool) put(rasters ...imagedata.Raster) {
 		p.free = append(p.free, r)
 	}
 }
+
+// whole gathers the bands of an image with the channels and depths of planes.
+func (p *pool) whole(width, height int, planes []imagedata.Raster, produce func(emitter) error) ([]imagedata.Raster, error) {
+	whole := make([]imagedata.Raster, len(planes))
+	for i, plane := range planes {
+		whole[i] = imagedata.NewRaster(width, height, plane.Channels, plane.Depth())
+	}
+	top := 0
+	err := produce(func(bands []imagedata.Raster) error {
+		for i, band := range bands {
+			rows := whole[i].Rows(top, top+band.Height)
+			copy(rows.Pix, band.Pix)
+			copy(rows.Pix16, band.Pix16)
+		}
+		top += bands[0].Height
+		p.put(bands...)
+		return nil
+	})
+	return whole, err
+}

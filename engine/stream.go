@@ -65,7 +65,7 @@ func (p *pass) strips(inner Streamer, plane imagedata.Raster) (Streamer, bool) {
 	for _, each := range p.planes {
 		channels += each.Channels
 	}
-	s.memory = p.run.stripMemory() * int64(plane.Channels) / int64(channels)
+	s.memory = p.engine.stripMemory() * int64(plane.Channels) / int64(channels)
 	s.around = func(in imagedata.Raster, run func() error) error { return p.counted(p.engine.devices[0], in, run) }
 	s.computed = p.run.advance
 	return s, fits

@@ -22,7 +22,7 @@ type tiler struct {
 }
 
 func newTiler(p *pass) *tiler {
-	t := &tiler{pass: p, pixels: p.run.tilePixels(p.model), pieces: make([][]imagedata.Raster, len(p.planes))}
+	t := &tiler{pass: p, pixels: p.tilePixels(), pieces: make([][]imagedata.Raster, len(p.planes))}
 	for i := range p.planes {
 		t.stitchers = append(t.stitchers, &stitcher{scale: p.info.Scale, emit: func(rows imagedata.Raster) error {
 			t.pieces[i] = append(t.pieces[i], rows)
@@ -59,7 +59,7 @@ func (t *tiler) plan(start int) {
 		y.Multiple = t.info.Multiple
 	}
 	x.Fixed, y.Fixed = t.info.FixedWidth, t.info.FixedHeight
-	budget := tiling.Budget{Pixels: t.pixels, Rows: t.run.bandRows(t.pass), Trims: t.trims()}
+	budget := tiling.Budget{Pixels: t.pixels, Rows: t.bandRows(), Trims: t.trims()}
 	cut := tiling.Plan
 	if t.static() {
 		cut = tiling.PlanStatic
