@@ -58,7 +58,7 @@ func TestDeploySettings(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, verb := range [][]string{{"serve"}, {"worker"}, {"keys", "list"}} {
-			// A price that no server takes ends serve and tells all problems at once.
+			// A price that no server takes ends serve, which reports all problems at once.
 			wrong := map[string]string{"serve": "UPSCALED_APIS_MNML_PRICE", "worker": "UPSCALED_LIMITS_MAX_SIDE", "keys": "UPSCALED_OFFLINE"}[verb[0]]
 			got := program(t, &fakeUpscaler{}, map[string]string{"UPSCALED_CONFIG": file, wrong: "-1"}, nil, append(verb, "--data", t.TempDir())...)
 			if got.code != exitUsage || strings.Contains(got.stderr, "these problems") || strings.Contains(got.stderr, file) {

@@ -261,7 +261,7 @@ func TestDockerfileModels(t *testing.T) {
 	}
 }
 
-// command gives the RUN instruction of a stage that has a mark, for a shell.
+// command returns the RUN instruction of a stage that has a mark, for a shell.
 func command(t *testing.T, stageName, mark string) string {
 	t.Helper()
 	for _, s := range dockerStages(t) {
@@ -275,7 +275,7 @@ func command(t *testing.T, stageName, mark string) string {
 	return ""
 }
 
-// shell runs a command line and gives what it wrote.
+// shell runs a command line and returns its output.
 func shell(t *testing.T, folder, line string, environment ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "sh", "-c", line)

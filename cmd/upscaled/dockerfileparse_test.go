@@ -79,7 +79,7 @@ func parseInstruction(text string, line int) instruction {
 	return in
 }
 
-// flag gives the value of --name=value, or "".
+// flag returns the value of --name=value, or "".
 func (in instruction) flag(name string) string {
 	for _, flag := range in.flags {
 		if value, ok := strings.CutPrefix(flag, "--"+name+"="); ok {
@@ -109,7 +109,7 @@ func (in instruction) pairs() map[string]string {
 	return all
 }
 
-// variables are those that ARG or ENV of a stage give a value.
+// variables returns the names that ARG or ENV of a stage set.
 func (s stage) variables(name string) map[string]string {
 	all := map[string]string{}
 	for _, in := range s.instructions {
@@ -140,7 +140,7 @@ func readIgnoreRules(file string) (ignoreRules, error) {
 	return rules, nil
 }
 
-// ignores tells of a path with slashes whether the build cannot see it.
+// ignores reports whether the build cannot see a path with slashes.
 func (rules ignoreRules) ignores(name string) bool {
 	ignored := false
 	for _, rule := range rules {

@@ -293,7 +293,7 @@ func literals(t *testing.T) (texts []string, tests map[string]bool) {
 	return texts, tests
 }
 
-// unsaid gives the first part of a message that the program never says; an
+// unsaid returns the first part of a message that the program never says; an
 // ellipsis stands for what differs from case to case.
 func unsaid(texts []string, message string) string {
 	for part := range strings.SplitSeq(message, "…") {

@@ -90,7 +90,7 @@ func TestGuideNames(t *testing.T) {
 	}
 }
 
-// deployed gives the only block of a language on the page about deployment.
+// deployed returns the only block of a language on the page about deployment.
 func deployed(t *testing.T, language string) string {
 	t.Helper()
 	found := blocks(guidePages(t)["deploy.md"], language)

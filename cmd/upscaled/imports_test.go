@@ -37,7 +37,7 @@ func (s source) imports() []string {
 	return paths
 }
 
-// within tells whether a folder is one of others or lies below one.
+// within reports whether a folder is one of others or below one.
 func within(folder string, others ...string) bool {
 	for _, other := range others {
 		if folder == other || strings.HasPrefix(folder, other+"/") {

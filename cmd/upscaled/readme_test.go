@@ -48,7 +48,7 @@ func TestReadmeIsShort(t *testing.T) {
 	}
 }
 
-// Every flag tells what it does, and every variable is of this program.
+// Every flag has a usage, and every variable belongs to this program.
 func TestFlagsAreDocumented(t *testing.T) {
 	t.Parallel()
 	var visit func(*cobra.Command)

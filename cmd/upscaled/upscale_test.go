@@ -86,7 +86,7 @@ func smallPNG(t testing.TB) []byte {
 	return b.Bytes()
 }
 
-// folder writes files and gives their folder.
+// folder writes files and returns their folder.
 func folder(t testing.TB, files map[string][]byte) string {
 	t.Helper()
 	root := t.TempDir()

@@ -43,7 +43,7 @@ func jpegBytes(t testing.TB, width, height int) []byte {
 	return b.Bytes()
 }
 
-// tree writes files below a new folder and gives the folder.
+// tree writes files below a new folder and returns the folder.
 func tree(t testing.TB, files map[string][]byte) string {
 	t.Helper()
 	root := t.TempDir()
@@ -59,7 +59,7 @@ func tree(t testing.TB, files map[string][]byte) string {
 	return root
 }
 
-// list gives the files below a folder, sorted, with slashes.
+// list returns the files below a folder, sorted, with slashes.
 func list(t testing.TB, root string) []string {
 	t.Helper()
 	var names []string

@@ -113,8 +113,8 @@ func TestStandardNeedsAName(t *testing.T) {
 	}
 }
 
-// No template of names that a file system gives makes a path that two inputs
-// share without Plan refusing it, and none panics.
+// Plan refuses templates that would write two inputs to the same path, and no
+// template panics.
 func TestTemplatesNeverShareAPath(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

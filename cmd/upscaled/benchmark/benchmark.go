@@ -1,4 +1,4 @@
-// Package benchmark is the verb bench: it measures models on devices and shows
+// Package benchmark measures models on devices for the command bench and writes
 // the results as tables or JSON.
 package benchmark
 
@@ -17,7 +17,7 @@ import (
 	"upscaled/models/fault"
 )
 
-// Run is what to measure and how. The fields up to SavePhoto are the flags of
+// Run holds the options of a benchmark. The fields up to SavePhoto are the flags of
 // 'upscaled bench'.
 type Run struct {
 	Models, Devices []string

@@ -24,7 +24,7 @@ type finding struct {
 	Fatal bool `json:"fatal"`
 }
 
-// Diagnosis is what was found; it is also the JSON form.
+// Diagnosis is the result of Examine and its JSON form.
 type Diagnosis struct {
 	Program string `json:"program"`
 	Home    string `json:"home"`
@@ -33,8 +33,8 @@ type Diagnosis struct {
 	// Providers are the kinds of devices the library can drive.
 	Providers []string       `json:"providers,omitempty"`
 	Device    *engine.Device `json:"device,omitempty"`
-	// Processor says what computes if the device is the CPU, and Kernels how long its
-	// kernels take for the model that would be used.
+	// Processor describes the engine if the device is the CPU; Kernels has the times
+	// of its kernels for the model that would be used.
 	Processor string               `json:"processor,omitempty"`
 	Model     string               `json:"model,omitempty"`
 	Kernels   []upscaler.CPUKernel `json:"kernels,omitempty"`
@@ -42,7 +42,7 @@ type Diagnosis struct {
 	Native []nativeCode   `json:"native,omitempty"`
 	NPM    string         `json:"npm,omitempty"`
 	Models []models.Entry `json:"models"`
-	// Tuning is what was measured of GPUs on this machine.
+	// Tuning holds the measurements of this machine's GPUs.
 	Tuning   []tune.Record `json:"tuning,omitempty"`
 	Findings []finding     `json:"findings"`
 }

@@ -35,7 +35,8 @@ func loadedNativeCode(onnxRuntime, version string) []nativeCode {
 	return append(found, libraries(string(maps))...)
 }
 
-// libwebpVersion is that of the sources in the module, which does not export it.
+// libwebpVersion is the version of the libwebp sources in the module, which does not
+// export it.
 const libwebpVersion = "1.4.0"
 
 // libraries returns the shared libraries in the text of /proc/PID/maps.

@@ -18,7 +18,7 @@ type Sources struct {
 	LookupEnv func(string) (string, bool)
 	// File is the path of a TOML file, "" for none.
 	File string
-	// Own are the settings of the verb that runs, Known those of all verbs: one
+	// Own are the settings of the running command, Known those of all: one
 	// file may serve them all.
 	Own, Known []Setting
 }
@@ -135,8 +135,8 @@ func unknown(key string, known []Setting) string {
 	return fmt.Sprintf("%q is no setting", key)
 }
 
-// Moved says where the setting of a flag that is no more is set now, or returns
-// "" if there never was one.
+// Moved returns how to set the setting of a removed flag, or "" if there never was
+// such a flag.
 func Moved(flag string, known []Setting) string {
 	if d := renamed(flag, known); d != nil {
 		return fmt.Sprintf("--%s is %s now: use --set %s=VALUE, %s or the settings file", flag, place(*d), d.Key, d.Environment())
@@ -153,7 +153,7 @@ func renamed(old string, known []Setting) *Setting {
 	return nil
 }
 
-// place says where a file has a setting.
+// place describes the place of a setting in a file.
 func place(d Setting) string {
 	if d.section() == "" {
 		return d.Key
@@ -161,7 +161,7 @@ func place(d Setting) string {
 	return fmt.Sprintf("%s in the section [%s]", d.name(), d.section())
 }
 
-// takes says in words what a type's values are.
+// takes describes the values of a type.
 func takes(kind string) string {
 	return map[string]string{
 		"bool": "true or false", "int": "a whole number", "size": "a size such as 256M or 8MiB", "number": "a number",

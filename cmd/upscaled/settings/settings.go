@@ -27,7 +27,7 @@ const EnvironmentKey = "environment"
 type Setting struct {
 	// Key is the dotted name: section, if any, and name.
 	Key string
-	// Into points to where the value goes: *string, *bool, *int, *float64,
+	// Into points to the value: *string, *bool, *int, *float64,
 	// *time.Duration, *[]string, or *int64 for sizes in bytes or pixels.
 	Into any
 	// Default is the initial value as text; "" keeps what Into points to.

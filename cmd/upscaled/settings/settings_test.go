@@ -114,7 +114,7 @@ func TestProblems(t *testing.T) {
 	}
 }
 
-// FuzzSettingsFile checks that any file is read or gives problems in words, that
+// FuzzSettingsFile checks that any file is read or refused with problems in words, that
 // an unknown key is reported, and that nothing panics.
 func FuzzSettingsFile(f *testing.F) {
 	for _, seed := range []string{

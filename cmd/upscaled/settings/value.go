@@ -116,7 +116,7 @@ func parse[T any](into *T, text string, parse func(string) (T, error)) error {
 	return err
 }
 
-// problem says what the value has to be, or nothing if it is that.
+// problem returns why the value is not allowed, or "".
 func (v *value) problem() string {
 	d := v.declaration
 	var number float64
@@ -162,7 +162,7 @@ func formatDuration(d time.Duration) string {
 // Size is a flag's value for a number of bytes or pixels.
 func Size(into *int64) pflag.Value { return newValue(Setting{Into: into}) }
 
-// unit is what a size may be counted in.
+// unit is a suffix of a size.
 type unit struct {
 	name string
 	size int64

@@ -40,7 +40,7 @@ func (q *Queue) Folder(lookupEnv func(string) (string, bool)) string {
 	return filepath.Join(home, ".local", "share", "upscaled")
 }
 
-// Engine is what the process that runs models has to know.
+// Engine holds the settings of the process that runs models.
 type Engine struct {
 	// MaxPixels and MaxSide bound an input image, DecodeMemory the bytes that
 	// decoding it takes; 0 is no bound.
@@ -121,7 +121,7 @@ type Faces struct {
 	OnlyCenter        bool
 }
 
-// Settings declares them, for verbs that take them as flags or not.
+// Settings declares them, with flags if flag is set.
 func (f *Faces) Settings(flag bool) []Setting {
 	return []Setting{
 		{Key: "face.restorer", Into: &f.Restorer, Default: "auto", Flag: flag, Help: "face restorer by name, see 'upscaled models list'; auto is the best that is installed"},

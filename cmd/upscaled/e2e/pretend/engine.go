@@ -56,7 +56,7 @@ type Engine struct{ *engine.Engine }
 // Prepare loads nothing.
 func (Engine) Prepare(context.Context, engine.Request) error { return nil }
 
-// Upscaler is what package main asks of an engine.
+// Upscaler is an engine for package main.
 type Upscaler interface {
 	batch.Engine
 	Prepare(context.Context, engine.Request) error

@@ -83,7 +83,7 @@ func (s *stepped) Upscale(ctx context.Context, q engine.Request) (engine.Result,
 	return s.Engine.Upscale(ctx, q)
 }
 
-// steppedOutput is what the encoder writes to.
+// steppedOutput is the output of the encoder.
 type steppedOutput struct{ io.Writer }
 
 func (s steppedOutput) Write(p []byte) (int, error) {
