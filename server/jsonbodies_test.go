@@ -1,6 +1,9 @@
 package server_test
 
 import (
+	"bytes"
+	"compress/gzip"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -28,6 +31,28 @@ func TestSmallBodiesOfManyValues(t *testing.T) {
 			if answer.Code/100 != 4 || len(text) > 4096 || !strings.Contains(text, "10000 values") && !strings.Contains(text, "error parsing the body") {
 				t.Errorf("%s, %s: %d %.500s", path, name, answer.Code, text)
 			}
+		}
+	}
+}
+
+// Bodies in gzip are as good as others; an unknown encoding is named.
+func TestEncodedBodies(t *testing.T) {
+	t.Parallel()
+	handler, key, _, _, _ := observed(t)
+	for encoding, want := range map[string]int{"gzip": http.StatusAccepted, "br": http.StatusUnsupportedMediaType} {
+		r := submission(t, key)
+		var packed bytes.Buffer
+		w := gzip.NewWriter(&packed)
+		if _, err := io.Copy(w, r.Body); err != nil {
+			t.Fatal(err)
+		}
+		_ = w.Close()
+		r.Body, r.ContentLength = io.NopCloser(&packed), int64(packed.Len())
+		r.Header.Set("Content-Encoding", encoding)
+		answer := httptest.NewRecorder()
+		handler.ServeHTTP(answer, r)
+		if answer.Code != want || want != http.StatusAccepted && !strings.Contains(answer.Body.String(), encoding) {
+			t.Errorf("%s: %d %s", encoding, answer.Code, answer.Body)
 		}
 	}
 }

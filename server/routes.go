@@ -92,7 +92,7 @@ func (s *Server) routes(a addresses) (*echo.Echo, error) {
 	names := &apiNames{current: "health", byPath: map[string]string{}}
 	e.OnAddRouteHandler = names.add
 	e.Use(requestID, names.middleware, observe(s.parts.Observers), accessLog(s.parts.Log), secure, limits.Requests(s.config.rateLimit(), s.uploads), recoverPanic)
-	e.Use(strictTransport, limits.Ranges)
+	e.Use(strictTransport, limits.Ranges, limits.Decode)
 	//guard:cors => true
 	if len(s.config.CORSOrigins) > 0 {
 		e.Use(crossOrigin(s.config.CORSOrigins))
@@ -209,6 +209,9 @@ func (d dialects) handleError(err error, c echo.Context) {
 		return slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(path, prefix) })
 	}
 	switch {
+	//guard:encodings TestEncodedBodies
+	case status == http.StatusUnsupportedMediaType: // from limits.Decode
+		err = c.JSON(status, siteError{fmt.Sprint(known.Message)})
 	case under("/api/v1/"):
 		err = d.native.WriteError(c, asFault(err, status))
 	case under("/v1/predictions", "/v1/models/", "/v1/files"):
