@@ -7,6 +7,7 @@ import (
 
 	"upscaled/engine/imagedata"
 	"upscaled/engine/imagedata/encode"
+	"upscaled/engine/imagedata/metadata"
 )
 
 // errAbandoned stops an encoder whose image will not be finished.
@@ -29,6 +30,7 @@ func (r *run) openOutput(context.Context) error {
 	if r.request.CropWidth > 0 {
 		h.Width, h.Height = r.request.CropWidth, r.request.CropHeight
 	}
+	r.notes = append(r.notes, metadata.Lost(h.Meta.XMP)...)
 	can, name := encode.Capabilities(r.format()), string(r.format())
 	if r.request.Strip || !can.Profile {
 		r.dropProfile(&h)

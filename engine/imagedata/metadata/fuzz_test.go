@@ -18,6 +18,7 @@ func FuzzFit(f *testing.F) {
 	f.Add(little, packet, 7, 9)
 	f.Add(big, []byte("<xmp:Thumbnails/>"), 1, 70000)
 	f.Add(append([]byte("Exif\x00\x00"), big...), []byte("<a b='"), 0, 0)
+	f.Add(little, []byte(`<r GPano:FullPanoWidthPixels="128" GPano:CroppedAreaImageWidthPixels="64" hdrgm:Version="1"/>`), 128, 9)
 	f.Fuzz(func(t *testing.T, exif, xmp []byte, width, height int) {
 		before := bytes.Clone(exif)
 		m := metadata.Fit(imagedata.Metadata{EXIF: metadata.EXIF(exif), XMP: xmp}, width&0xffffff, height&0xffffff)

@@ -72,7 +72,7 @@ func fitXMP(packet []byte, width, height int) []byte {
 	}
 	// The extension that this refers to is not preserved.
 	edited = dropAttribute(edited, "xmpNote:HasExtendedXMP")
-	return XMP(edited)
+	return XMP(fitPanorama(dropLost(edited), width, height))
 }
 
 // setProperty replaces a simple property in both of its RDF spellings, attribute
