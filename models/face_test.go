@@ -9,7 +9,7 @@ import (
 	"upscaled/models/artifact"
 	"upscaled/models/fault"
 	"upscaled/models/network"
-	"upscaled/models/network/reference"
+	"upscaled/models/network/networktest"
 	"upscaled/models/onnx"
 	"upscaled/models/weights"
 )
@@ -32,7 +32,7 @@ func faceFixture(t *testing.T) (*Store, *site) {
 }
 
 func smallGFPGAN() weights.Tensors {
-	return reference.RandomGFPGAN(1, reference.Face{Side: 16, Latent: 8, Width: func(int) int { return 8 }})
+	return networktest.RandomGFPGAN(1, networktest.Face{Side: 16, Latent: 8, Width: func(int) int { return 8 }})
 }
 
 // identityONNX returns its input unchanged.

@@ -14,7 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"upscaled/models/artifact"
-	"upscaled/models/network/reference"
+	"upscaled/models/network/networktest"
 	"upscaled/models/onnx"
 	"upscaled/models/weights"
 )
@@ -93,7 +93,7 @@ func (s *site) products() []product {
 }
 
 // tensors are a tiny SRVGGNetCompact of scale 2.
-func tensors(seed uint64) weights.Tensors { return reference.RandomCompact(seed, 3, 8, 2) }
+func tensors(seed uint64) weights.Tensors { return networktest.RandomCompact(seed, 3, 8, 2) }
 
 func safetensors(t *testing.T, seed uint64) []byte {
 	t.Helper()

@@ -8,7 +8,7 @@ import (
 
 	"upscaled/engine/cpu"
 	"upscaled/models/network"
-	"upscaled/models/network/reference"
+	"upscaled/models/network/networktest"
 )
 
 // TestBands: an image of any size is, to the last bit, the same in the lowest bands
@@ -16,10 +16,10 @@ import (
 func TestBands(t *testing.T) {
 	t.Parallel()
 	nets := []*network.Network{
-		recognized(t, reference.RandomCompact(61, 2, 40, 2)),
-		recognized(t, reference.RandomCompact(62, 1, 70, 3)),
-		recognized(t, reference.RandomRRDB(63, 1, 32, 16, 4, 2)),
-		recognized(t, reference.RandomRRDB(64, 1, 20, 12, 2, 2)),
+		recognized(t, networktest.RandomCompact(61, 2, 40, 2)),
+		recognized(t, networktest.RandomCompact(62, 1, 70, 3)),
+		recognized(t, networktest.RandomRRDB(63, 1, 32, 16, 4, 2)),
+		recognized(t, networktest.RandomRRDB(64, 1, 20, 12, 2, 2)),
 	}
 	eachKernel(t, func(t *testing.T, o cpu.Options, precision network.Precision) {
 		low, high := o, o

@@ -10,7 +10,7 @@ import (
 	"upscaled/engine/cpu/kernels"
 	"upscaled/engine/enginetest"
 	"upscaled/models/network"
-	"upscaled/models/network/reference"
+	"upscaled/models/network/networktest"
 	"upscaled/models/weights"
 )
 
@@ -90,8 +90,8 @@ func TestConformance(t *testing.T) {
 	t.Parallel()
 	eachKernel(t, func(t *testing.T, o cpu.Options, p network.Precision) {
 		r := opened(t, o)
-		enginetest.TestRuntime(t, r, recognized(t, reference.RandomCompact(1, 3, 16, 4)), p)
-		enginetest.TestRuntime(t, r, recognized(t, reference.RandomRRDB(2, 1, 16, 8, 2, 2)), p)
+		enginetest.TestRuntime(t, r, recognized(t, networktest.RandomCompact(1, 3, 16, 4)), p)
+		enginetest.TestRuntime(t, r, recognized(t, networktest.RandomRRDB(2, 1, 16, 8, 2, 2)), p)
 	})
 }
 
@@ -99,5 +99,5 @@ func TestOpenAndClose(t *testing.T) {
 	t.Parallel()
 	enginetest.TestOpenAndClose(t, func() (enginetest.ClosedRuntime, error) {
 		return cpu.Open(cpu.Options{Threads: 2})
-	}, recognized(t, reference.RandomCompact(3, 1, 8, 2)))
+	}, recognized(t, networktest.RandomCompact(3, 1, 8, 2)))
 }

@@ -10,14 +10,14 @@ import (
 	"upscaled/engine/cpu"
 	"upscaled/engine/imagedata"
 	"upscaled/models/network"
-	"upscaled/models/network/reference"
+	"upscaled/models/network/networktest"
 	"upscaled/models/weights"
 )
 
 type numberCase struct {
 	name    string
 	tensors weights.Tensors
-	compute func(weights.Tensors, reference.Image) reference.Image
+	compute func(weights.Tensors, networktest.Image) networktest.Image
 	// sizes are widths and heights.
 	sizes [][2]int
 }
@@ -25,19 +25,19 @@ type numberCase struct {
 func numberCases() []numberCase {
 	small := [][2]int{{12, 10}, {1, 1}, {3, 7}, {5, 40}, {70, 3}}
 	return []numberCase{
-		{"compact", reference.RandomCompact(11, 18, 64, 4), reference.Compact, small},
-		{"compact 2x", reference.RandomCompact(17, 4, 24, 2), reference.Compact, small},
-		{"compact 3x", reference.RandomCompact(18, 4, 10, 3), reference.Compact, small},
-		{"compact 1x", reference.RandomCompact(19, 4, 16, 1), reference.Compact, small},
-		{"more features", reference.RandomCompact(22, 2, 80, 2), reference.Compact, small[:3]},
-		{"many features", reference.RandomCompact(23, 2, 270, 2), reference.Compact, small[2:3]},
-		{"one convolution", reference.RandomCompact(20, 1, 0, 2), reference.Compact, small},
-		{"RRDBNet", reference.RandomRRDB(12, 3, 32, 16, 1, 2), reference.RRDB, [][2]int{{12, 10}, {1, 1}, {3, 41}}},
-		{"RRDBNet 2x", reference.RandomRRDB(13, 2, 32, 16, 2, 2), reference.RRDB, [][2]int{{12, 10}, {2, 2}, {4, 44}}},
-		{"RRDBNet 1x", reference.RandomRRDB(14, 1, 32, 16, 4, 2), reference.RRDB, [][2]int{{12, 8}}},
-		{"odd features", reference.RandomRRDB(15, 1, 20, 7, 1, 1), reference.RRDB, small},
-		{"no enlargement", reference.RandomRRDB(16, 1, 16, 16, 1, 0), reference.RRDB, small},
-		{"no blocks", reference.RandomRRDB(21, 0, 16, 16, 1, 1), reference.RRDB, small},
+		{"compact", networktest.RandomCompact(11, 18, 64, 4), networktest.Compact, small},
+		{"compact 2x", networktest.RandomCompact(17, 4, 24, 2), networktest.Compact, small},
+		{"compact 3x", networktest.RandomCompact(18, 4, 10, 3), networktest.Compact, small},
+		{"compact 1x", networktest.RandomCompact(19, 4, 16, 1), networktest.Compact, small},
+		{"more features", networktest.RandomCompact(22, 2, 80, 2), networktest.Compact, small[:3]},
+		{"many features", networktest.RandomCompact(23, 2, 270, 2), networktest.Compact, small[2:3]},
+		{"one convolution", networktest.RandomCompact(20, 1, 0, 2), networktest.Compact, small},
+		{"RRDBNet", networktest.RandomRRDB(12, 3, 32, 16, 1, 2), networktest.RRDB, [][2]int{{12, 10}, {1, 1}, {3, 41}}},
+		{"RRDBNet 2x", networktest.RandomRRDB(13, 2, 32, 16, 2, 2), networktest.RRDB, [][2]int{{12, 10}, {2, 2}, {4, 44}}},
+		{"RRDBNet 1x", networktest.RandomRRDB(14, 1, 32, 16, 4, 2), networktest.RRDB, [][2]int{{12, 8}}},
+		{"odd features", networktest.RandomRRDB(15, 1, 20, 7, 1, 1), networktest.RRDB, small},
+		{"no enlargement", networktest.RandomRRDB(16, 1, 16, 16, 1, 0), networktest.RRDB, small},
+		{"no blocks", networktest.RandomRRDB(21, 0, 16, 16, 1, 1), networktest.RRDB, small},
 	}
 }
 
@@ -112,7 +112,7 @@ func run(t testing.TB, r engine.Runtime, net *network.Network, precision network
 // expected is the reference's image, clamped, in samples.
 func expected(c numberCase, in imagedata.Raster) []float64 {
 	unit := float64(uint(1)<<in.Depth() - 1)
-	planes := reference.New(3, in.Height, in.Width)
+	planes := networktest.New(3, in.Height, in.Width)
 	for i := range in.Width * in.Height {
 		for colour := range 3 {
 			at := i*in.Channels + colour%in.Channels

@@ -5,12 +5,12 @@ import (
 
 	"upscaled/engine/cpu/kernels"
 	"upscaled/models/network"
-	"upscaled/models/network/reference"
+	"upscaled/models/network/networktest"
 )
 
 func sequence(t *testing.T, blocks int) *network.Sequential {
 	t.Helper()
-	net, err := network.Recognize(reference.RandomRRDB(1, blocks, 64, 32, 1, 2))
+	net, err := network.Recognize(networktest.RandomRRDB(1, blocks, 64, 32, 1, 2))
 	if err != nil {
 		t.Fatal(err)
 	}

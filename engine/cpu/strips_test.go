@@ -11,14 +11,14 @@ import (
 	"upscaled/engine/enginetest"
 	"upscaled/engine/imagedata"
 	"upscaled/models/network"
-	"upscaled/models/network/reference"
+	"upscaled/models/network/networktest"
 )
 
 // TestStrips: images of odd sizes whose rows do not fit the memory become, to the
 // byte, what they become as one stream.
 func TestStrips(t *testing.T) {
 	t.Parallel()
-	net := recognized(t, reference.RandomCompact(51, 3, 16, 2))
+	net := recognized(t, networktest.RandomCompact(51, 3, 16, 2))
 	upscaled := func(o cpu.Options, in []byte) ([]byte, engine.Stats) {
 		o.Threads = 1
 		r := opened(t, o)

@@ -10,7 +10,7 @@ import (
 	"upscaled/engine/cpu"
 	"upscaled/engine/imagedata"
 	"upscaled/models/network"
-	"upscaled/models/network/reference"
+	"upscaled/models/network/networktest"
 )
 
 // longest is the side up to which all widths and heights are tried.
@@ -92,8 +92,8 @@ func (s *sweep) size(width, height int) {
 func TestEverySize(t *testing.T) {
 	t.Parallel()
 	r, other := opened(t, cpu.Options{Threads: 1, Precision: network.Float32}), otherRuntime(t, 1)
-	newSweep(t, r, other, recognized(t, reference.RandomCompact(31, 2, 16, 2))).run(1, []int{1, 6})
-	newSweep(t, r, other, recognized(t, reference.RandomRRDB(32, 1, 16, 8, 1, 1))).run(3, []int{2})
+	newSweep(t, r, other, recognized(t, networktest.RandomCompact(31, 2, 16, 2))).run(1, []int{1, 6})
+	newSweep(t, r, other, recognized(t, networktest.RandomRRDB(32, 1, 16, 8, 1, 1))).run(3, []int{2})
 }
 
 // TestEverySizePublished compares the published models: a sample of sizes, or all of

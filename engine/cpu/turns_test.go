@@ -9,7 +9,7 @@ import (
 	"upscaled/engine/imagedata"
 	"upscaled/models/fault"
 	"upscaled/models/network"
-	"upscaled/models/network/reference"
+	"upscaled/models/network/networktest"
 )
 
 // TestTurns: an image may run while another one is between two steps, and one whose
@@ -17,7 +17,7 @@ import (
 func TestTurns(t *testing.T) {
 	t.Parallel()
 	r := opened(t, cpu.Options{Threads: 1, Memory: 1})
-	net := recognized(t, reference.RandomCompact(41, 3, 16, 2))
+	net := recognized(t, networktest.RandomCompact(41, 3, 16, 2))
 	o := network.Options{Precision: network.Float32, Sample: network.Uint8, Channels: 3, Borders: network.AllBorders}
 	session, err := r.Open(t.Context(), net, o)
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 
 	"upscaled/engine"
 	"upscaled/models/network"
-	"upscaled/models/network/reference"
+	"upscaled/models/network/networktest"
 	"upscaled/models/onnx"
 )
 
@@ -17,7 +17,7 @@ func TestBorders(t *testing.T) {
 	t.Parallel()
 	t.Run("random", func(t *testing.T) {
 		t.Parallel()
-		checkBorders(t, recognized(t, reference.RandomCompact(31, 5, 32, 2)), 17, 23, 1)
+		checkBorders(t, recognized(t, networktest.RandomCompact(31, 5, 32, 2)), 17, 23, 1)
 	})
 	t.Run("general-x4v3", func(t *testing.T) {
 		t.Parallel()

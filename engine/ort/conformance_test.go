@@ -13,12 +13,12 @@ import (
 	"upscaled/engine/ort"
 	"upscaled/models/fault"
 	"upscaled/models/network"
-	"upscaled/models/network/reference"
+	"upscaled/models/network/networktest"
 )
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	enginetest.TestRuntime(t, needRuntime(t), recognized(t, reference.RandomCompact(1, 3, 16, 4)), network.Float32)
+	enginetest.TestRuntime(t, needRuntime(t), recognized(t, networktest.RandomCompact(1, 3, 16, 4)), network.Float32)
 }
 
 // watched is a context that closes asked when a run begins to watch it.
@@ -36,7 +36,7 @@ func (w watched) Done() <-chan struct{} {
 func TestCancelWhileRunning(t *testing.T) {
 	t.Parallel()
 	runtime := needRuntime(t)
-	net := recognized(t, reference.RandomCompact(1, 34, 64, 4))
+	net := recognized(t, networktest.RandomCompact(1, 34, 64, 4))
 	s, err := runtime.Open(t.Context(), net, network.Options{
 		Precision: network.Float32, Sample: network.Uint8, Channels: 3, Borders: network.AllBorders,
 	})
@@ -91,5 +91,5 @@ func TestOpenAndClose(t *testing.T) {
 	library := needRuntime(t).Library()
 	enginetest.TestOpenAndClose(t, func() (enginetest.ClosedRuntime, error) {
 		return ort.Open(ort.Options{Library: library, Device: "cpu"})
-	}, recognized(t, reference.RandomCompact(1, 3, 16, 4)))
+	}, recognized(t, networktest.RandomCompact(1, 3, 16, 4)))
 }

@@ -13,13 +13,13 @@ import (
 
 	"upscaled/engine/imagedata"
 	"upscaled/models/network"
-	"upscaled/models/network/reference"
+	"upscaled/models/network/networktest"
 )
 
 // smallFaces are GFPGANs that the float64 reference computes in a second.
-func smallFaces() map[string]reference.Face {
+func smallFaces() map[string]networktest.Face {
 	narrow := func(side int) int { return max(12, 160/side/2*2) }
-	return map[string]reference.Face{
+	return map[string]networktest.Face{
 		"side 32": {Side: 32, Latent: 24, Width: narrow},
 		"side 64": {Side: 64, Latent: 16, Width: func(int) int { return 16 }},
 		"side 8":  {Side: 8, Latent: 5, Width: func(int) int { return 6 }},
@@ -33,11 +33,11 @@ func TestFaceNumbers(t *testing.T) {
 	for name, f := range smallFaces() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			tensors := reference.RandomGFPGAN(31, f)
+			tensors := networktest.RandomGFPGAN(31, f)
 			n := recognized(t, tensors)
 			for _, channels := range []int{3, 1} {
 				samples := sampled(f.Side, f.Side, channels)
-				want := expected(reference.GFPGAN(tensors, image(samples, f.Side, f.Side, channels, 255)), channels)
+				want := expected(networktest.GFPGAN(tensors, image(samples, f.Side, f.Side, channels, 255)), channels)
 				checkSpread(t, want, true)
 				for _, straight := range []bool{false, true} {
 					o := network.Options{
@@ -62,7 +62,7 @@ func TestFaceNumbers(t *testing.T) {
 func TestHalfFaceRange(t *testing.T) {
 	t.Parallel()
 	f := smallFaces()["side 8"]
-	tensors := reference.RandomGFPGAN(32, f)
+	tensors := networktest.RandomGFPGAN(32, f)
 	for name, tensor := range tensors {
 		if strings.HasPrefix(name, "stylegan_decoder.style_conv") &&
 			(strings.HasSuffix(name, "modulated_conv.weight") || strings.Contains(name, "modulation")) {
@@ -72,7 +72,7 @@ func TestHalfFaceRange(t *testing.T) {
 		}
 	}
 	samples := sampled(f.Side, f.Side, 3)
-	want := expected(reference.GFPGAN(tensors, image(samples, f.Side, f.Side, 3, 255)), 3)
+	want := expected(networktest.GFPGAN(tensors, image(samples, f.Side, f.Side, 3, 255)), 3)
 	checkSpread(t, want, true)
 	o := network.Options{Precision: network.Float16, Channels: 3, Borders: network.AllBorders}
 	checkHalf(t, "large weights", recognized(t, tensors), o, samples, f.Side, f.Side, want)
@@ -90,8 +90,8 @@ func TestFullFace(t *testing.T) {
 		t.Logf("%-28s %6.2f s, %4d MB resident, %4d MB at most", what, time.Since(started).Seconds(), resident("VmRSS"), resident("VmHWM"))
 		started = time.Now()
 	}
-	f := reference.PublishedFace()
-	tensors := reference.RandomGFPGAN(33, f)
+	f := networktest.PublishedFace()
+	tensors := networktest.RandomGFPGAN(33, f)
 	var values int
 	for _, tensor := range tensors {
 		values += len(tensor.Data)

@@ -20,7 +20,7 @@ import (
 	"upscaled/models"
 	"upscaled/models/fault"
 	"upscaled/models/network"
-	"upscaled/models/network/reference"
+	"upscaled/models/network/networktest"
 )
 
 // requireGPU makes the tests of this file fail instead of skip.
@@ -153,7 +153,7 @@ func TestGPUMakesTheProcessorsPicture(t *testing.T) {
 }
 
 func TestGPUConformance(t *testing.T) {
-	enginetest.TestRuntime(t, needGPU(t, nil), recognized(t, reference.RandomCompact(1, 3, 16, 4)), network.Float32)
+	enginetest.TestRuntime(t, needGPU(t, nil), recognized(t, networktest.RandomCompact(1, 3, 16, 4)), network.Float32)
 }
 
 // With little memory the image is planned again, with smaller tiles, and

@@ -11,7 +11,7 @@ import (
 	"upscaled/engine/ort"
 	"upscaled/models"
 	"upscaled/models/network"
-	"upscaled/models/network/reference"
+	"upscaled/models/network/networktest"
 	"upscaled/models/weights"
 )
 
@@ -156,8 +156,8 @@ func sampled(height, width, channels int) []uint8 {
 }
 
 // image converts samples for the reference, gray ones three times.
-func image[T uint8 | uint16 | float32](samples []T, height, width, channels int, unit float64) reference.Image {
-	out := reference.New(3, height, width)
+func image[T uint8 | uint16 | float32](samples []T, height, width, channels int, unit float64) networktest.Image {
+	out := networktest.New(3, height, width)
 	for c := range 3 {
 		for i := range height * width {
 			out.Data[c*height*width+i] = float64(samples[i*channels+c%channels]) / unit
@@ -168,7 +168,7 @@ func image[T uint8 | uint16 | float32](samples []T, height, width, channels int,
 
 // expected lays a reference's answer out as pixels in 0..1, clamped; with one
 // channel it is the answer's BT.601 luma.
-func expected(m reference.Image, channels int) []float64 {
+func expected(m networktest.Image, channels int) []float64 {
 	area := m.Height * m.Width
 	out := make([]float64, 0, area*channels)
 	clamp := func(v float64) float64 { return max(0, min(1, v)) }

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"upscaled/models/network"
-	"upscaled/models/network/reference"
+	"upscaled/models/network/networktest"
 	"upscaled/models/weights"
 )
 
@@ -21,7 +21,7 @@ const (
 type numberCase struct {
 	name    string
 	tensors func(*testing.T) weights.Tensors
-	compute func(weights.Tensors, reference.Image) reference.Image
+	compute func(weights.Tensors, networktest.Image) networktest.Image
 	// sizes of images, height and width.
 	sizes [][2]int
 	// large models are run in fewer ways, for time.
@@ -41,18 +41,18 @@ func numberCases() []numberCase {
 	even := [][2]int{{10, 12}, {2, 2}}
 	fours := [][2]int{{8, 12}}
 	return []numberCase{
-		{"general-x4v3", published("realesr-general-x4v3"), reference.Compact, small, false},
-		{"x4plus", published("realesrgan-x4plus"), reference.RRDB, [][2]int{{10, 12}}, true},
-		{"animevideov3-like", made(reference.RandomCompact(11, 18, 64, 4)), reference.Compact, small, false},
-		{"anime-6B-like", made(reference.RandomRRDB(12, 6, 64, 32, 1, 2)), reference.RRDB, [][2]int{{10, 12}, {1, 1}}, false},
-		{"x2plus-like", made(reference.RandomRRDB(13, 3, 64, 32, 2, 2)), reference.RRDB, even, false},
-		{"x1-like", made(reference.RandomRRDB(14, 1, 32, 16, 4, 2)), reference.RRDB, fours, false},
-		{"odd features", made(reference.RandomRRDB(15, 1, 20, 7, 1, 1)), reference.RRDB, small, false},
-		{"no enlargement", made(reference.RandomRRDB(16, 1, 16, 16, 1, 0)), reference.RRDB, small, false},
-		{"compact 2x", made(reference.RandomCompact(17, 4, 24, 2)), reference.Compact, small, false},
-		{"compact 3x", made(reference.RandomCompact(18, 4, 10, 3)), reference.Compact, small, false},
-		{"compact 1x", made(reference.RandomCompact(19, 4, 16, 1)), reference.Compact, small, false},
-		{"one convolution", made(reference.RandomCompact(20, 1, 0, 2)), reference.Compact, small, false},
+		{"general-x4v3", published("realesr-general-x4v3"), networktest.Compact, small, false},
+		{"x4plus", published("realesrgan-x4plus"), networktest.RRDB, [][2]int{{10, 12}}, true},
+		{"animevideov3-like", made(networktest.RandomCompact(11, 18, 64, 4)), networktest.Compact, small, false},
+		{"anime-6B-like", made(networktest.RandomRRDB(12, 6, 64, 32, 1, 2)), networktest.RRDB, [][2]int{{10, 12}, {1, 1}}, false},
+		{"x2plus-like", made(networktest.RandomRRDB(13, 3, 64, 32, 2, 2)), networktest.RRDB, even, false},
+		{"x1-like", made(networktest.RandomRRDB(14, 1, 32, 16, 4, 2)), networktest.RRDB, fours, false},
+		{"odd features", made(networktest.RandomRRDB(15, 1, 20, 7, 1, 1)), networktest.RRDB, small, false},
+		{"no enlargement", made(networktest.RandomRRDB(16, 1, 16, 16, 1, 0)), networktest.RRDB, small, false},
+		{"compact 2x", made(networktest.RandomCompact(17, 4, 24, 2)), networktest.Compact, small, false},
+		{"compact 3x", made(networktest.RandomCompact(18, 4, 10, 3)), networktest.Compact, small, false},
+		{"compact 1x", made(networktest.RandomCompact(19, 4, 16, 1)), networktest.Compact, small, false},
+		{"one convolution", made(networktest.RandomCompact(20, 1, 0, 2)), networktest.Compact, small, false},
 	}
 }
 

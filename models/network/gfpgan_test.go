@@ -9,19 +9,19 @@ import (
 
 	"upscaled/models/fault"
 	"upscaled/models/network"
-	"upscaled/models/network/reference"
+	"upscaled/models/network/networktest"
 	"upscaled/models/onnx"
 	"upscaled/models/weights"
 )
 
 // tinyFace has a different width at every size.
-func tinyFace() reference.Face {
-	return reference.Face{Side: 16, Latent: 5, Width: func(side int) int { return 24 / side * 2 }}
+func tinyFace() networktest.Face {
+	return networktest.Face{Side: 16, Latent: 5, Width: func(side int) int { return 24 / side * 2 }}
 }
 
 func TestRecognizeFace(t *testing.T) {
 	t.Parallel()
-	f := recognized(t, reference.RandomGFPGAN(1, tinyFace())).Info()
+	f := recognized(t, networktest.RandomGFPGAN(1, tinyFace())).Info()
 	if f.Architecture != network.GFPGAN || f.Scale != 1 || f.Multiple != 1 || f.FixedWidth != 16 || f.FixedHeight != 16 || f.Trims {
 		t.Errorf("info is %+v", f)
 	}
@@ -30,7 +30,7 @@ func TestRecognizeFace(t *testing.T) {
 	}
 	whole := tinyFace()
 	whole.Whole = true
-	if recognized(t, reference.RandomGFPGAN(1, whole)).Info().FlopsPerPixel <= f.FlopsPerPixel {
+	if recognized(t, networktest.RandomGFPGAN(1, whole)).Info().FlopsPerPixel <= f.FlopsPerPixel {
 		t.Error("transforming all features costs no more than transforming half of them")
 	}
 }
@@ -39,7 +39,7 @@ func TestRecognizeFace(t *testing.T) {
 // everywhere in the generator and 2 in the U-Net; a multiply-add counts as two.
 func TestFaceFlops(t *testing.T) {
 	t.Parallel()
-	n := recognized(t, reference.RandomGFPGAN(1, reference.Face{Side: 8, Latent: 3, Width: func(int) int { return 4 }}))
+	n := recognized(t, networktest.RandomGFPGAN(1, networktest.Face{Side: 8, Latent: 3, Width: func(int) int { return 4 }}))
 	down := 64*2*2*9 + 16*2*2*9 + 16*2*2
 	up := 16*2*2*9 + 64*2*2*9 + 64*2*2
 	steering := 2 * (64*2*2*9 + 64*2*2*9)
@@ -55,12 +55,12 @@ func TestFaceFlops(t *testing.T) {
 func TestFaceTensors(t *testing.T) {
 	t.Parallel()
 	f := tinyFace()
-	tensors := reference.RandomGFPGAN(2, f)
-	in := reference.New(3, f.Side, f.Side)
+	tensors := networktest.RandomGFPGAN(2, f)
+	in := networktest.New(3, f.Side, f.Side)
 	for i := range in.Data {
 		in.Data[i] = float64(i*7%16) / 16
 	}
-	before := reference.GFPGAN(tensors, in).Data
+	before := networktest.GFPGAN(tensors, in).Data
 	for name, tensor := range tensors {
 		changed := maps.Clone(tensors)
 		data := slices.Clone(tensor.Data)
@@ -68,14 +68,14 @@ func TestFaceTensors(t *testing.T) {
 			data[i] += 0.05 * float32(1+i%3)
 		}
 		changed[name] = weights.Tensor{Shape: tensor.Shape, Data: data}
-		same := slices.Equal(before, reference.GFPGAN(changed, in).Data)
+		same := slices.Equal(before, networktest.GFPGAN(changed, in).Data)
 		idle := strings.HasPrefix(name, "toRGB.") || strings.Contains(name, "style_mlp")
 		if same != idle {
 			t.Errorf("changing %s leaves the output the same: %t, want %t", name, same, idle)
 		}
 	}
 	in.Data[100] += 0.1
-	if slices.Equal(before, reference.GFPGAN(tensors, in).Data) {
+	if slices.Equal(before, networktest.GFPGAN(tensors, in).Data) {
 		t.Error("changing the image leaves the output the same")
 	}
 }
@@ -113,7 +113,7 @@ func TestRefusedFaces(t *testing.T) {
 		}, fault.Unsupported, "version 1.3 or 1.4"},
 	}
 	for name, c := range cases {
-		tensors := reference.RandomGFPGAN(3, tinyFace())
+		tensors := networktest.RandomGFPGAN(3, tinyFace())
 		c.change(tensors)
 		_, err := network.Recognize(tensors)
 		if fault.KindOf(err) != c.kind || !strings.Contains(fault.Sentence(err), c.says) {
@@ -126,7 +126,7 @@ func TestRefusedFaces(t *testing.T) {
 // the tensors alone.
 func TestFaceGraph(t *testing.T) {
 	t.Parallel()
-	tensors := reference.RandomGFPGAN(4, tinyFace())
+	tensors := networktest.RandomGFPGAN(4, tinyFace())
 	n := recognized(t, tensors)
 	id := n.ID()
 	var graphs [][]byte

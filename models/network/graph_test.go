@@ -7,7 +7,7 @@ import (
 
 	"upscaled/models/fault"
 	"upscaled/models/network"
-	"upscaled/models/network/reference"
+	"upscaled/models/network/networktest"
 	"upscaled/models/onnx"
 	"upscaled/models/weights"
 )
@@ -27,7 +27,7 @@ func recognized(t *testing.T, tensors weights.Tensors) *network.Network {
 // TestGraphEdges reads graphs back and checks names, types and shapes.
 func TestGraphEdges(t *testing.T) {
 	t.Parallel()
-	n := recognized(t, reference.RandomCompact(1, 3, 4, 2))
+	n := recognized(t, networktest.RandomCompact(1, 3, 4, 2))
 	for sample, elem := range map[network.Sample]onnx.ElemType{
 		network.Uint8: onnx.Uint8, network.Uint16: onnx.Uint16, network.Float: onnx.Float32,
 	} {
@@ -57,7 +57,7 @@ func TestGraphEdges(t *testing.T) {
 // TestGraphIsPure builds a graph twice: the same bytes, and tensors untouched.
 func TestGraphIsPure(t *testing.T) {
 	t.Parallel()
-	for _, tensors := range []weights.Tensors{reference.RandomCompact(1, 4, 16, 2), reference.RandomRRDB(1, 2, 16, 8, 2, 2)} {
+	for _, tensors := range []weights.Tensors{networktest.RandomCompact(1, 4, 16, 2), networktest.RandomRRDB(1, 2, 16, 8, 2, 2)} {
 		n := recognized(t, tensors)
 		first, err := n.Graph(usual)
 		if err != nil {
@@ -84,9 +84,9 @@ func TestGraphIsPure(t *testing.T) {
 
 func TestRefusedOptions(t *testing.T) {
 	t.Parallel()
-	compact := recognized(t, reference.RandomCompact(1, 3, 4, 2))
-	rrdb := recognized(t, reference.RandomRRDB(1, 1, 4, 2, 1, 2))
-	huge := reference.RandomCompact(1, 3, 4, 2)
+	compact := recognized(t, networktest.RandomCompact(1, 3, 4, 2))
+	rrdb := recognized(t, networktest.RandomRRDB(1, 1, 4, 2, 1, 2))
+	huge := networktest.RandomCompact(1, 3, 4, 2)
 	huge["body.2.weight"].Data[0] = 70000
 	cases := map[string]struct {
 		net    *network.Network

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"upscaled/models/network"
-	"upscaled/models/network/reference"
+	"upscaled/models/network/networktest"
 	"upscaled/models/weights"
 )
 
@@ -17,14 +17,14 @@ func TestRadius(t *testing.T) {
 	cases := []struct {
 		name    string
 		tensors weights.Tensors
-		run     func(weights.Tensors, reference.Image) reference.Image
+		run     func(weights.Tensors, networktest.Image) networktest.Image
 	}{
-		{"compact", reference.RandomCompact(1, 4, 3, 3), reference.Compact},
-		{"rrdb 4x", reference.RandomRRDB(2, 0, 3, 2, 1, 2), reference.RRDB},
-		{"rrdb 2x", reference.RandomRRDB(3, 0, 3, 2, 2, 2), reference.RRDB},
-		{"rrdb 1x", reference.RandomRRDB(4, 0, 3, 2, 4, 2), reference.RRDB},
-		{"rrdb 2x without fold", reference.RandomRRDB(5, 0, 3, 2, 1, 1), reference.RRDB},
-		{"rrdb 4x with a block", reference.RandomRRDB(6, 1, 2, 1, 1, 2), reference.RRDB},
+		{"compact", networktest.RandomCompact(1, 4, 3, 3), networktest.Compact},
+		{"rrdb 4x", networktest.RandomRRDB(2, 0, 3, 2, 1, 2), networktest.RRDB},
+		{"rrdb 2x", networktest.RandomRRDB(3, 0, 3, 2, 2, 2), networktest.RRDB},
+		{"rrdb 1x", networktest.RandomRRDB(4, 0, 3, 2, 4, 2), networktest.RRDB},
+		{"rrdb 2x without fold", networktest.RandomRRDB(5, 0, 3, 2, 1, 1), networktest.RRDB},
+		{"rrdb 4x with a block", networktest.RandomRRDB(6, 1, 2, 1, 1, 2), networktest.RRDB},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -49,8 +49,8 @@ func TestRadius(t *testing.T) {
 
 // reach is how many input pixels away from x a change at x shows, in an image
 // of few rows.
-func reach(tensors weights.Tensors, run func(weights.Tensors, reference.Image) reference.Image, f network.Info, x, width int) int {
-	in := reference.New(3, 4, width)
+func reach(tensors weights.Tensors, run func(weights.Tensors, networktest.Image) networktest.Image, f network.Info, x, width int) int {
+	in := networktest.New(3, 4, width)
 	for i := range in.Data {
 		in.Data[i] = 0.5 + 0.4*math.Sin(float64(i))
 	}

@@ -8,7 +8,7 @@ import (
 
 	"upscaled/models/fault"
 	"upscaled/models/network"
-	"upscaled/models/network/reference"
+	"upscaled/models/network/networktest"
 	"upscaled/models/weights"
 )
 
@@ -21,15 +21,15 @@ func TestRecognize(t *testing.T) {
 		scale, radius, multiple int
 		trims                   bool
 	}{
-		{"general-x4v3", reference.RandomCompact(1, 34, 8, 4), network.SRVGGNetCompact, 4, 34, 1, true},
-		{"animevideov3", reference.RandomCompact(2, 18, 8, 4), network.SRVGGNetCompact, 4, 18, 1, true},
-		{"compact 2x", reference.RandomCompact(3, 3, 4, 2), network.SRVGGNetCompact, 2, 3, 1, true},
-		{"compact 1x", reference.RandomCompact(3, 3, 4, 1), network.SRVGGNetCompact, 1, 3, 1, true},
-		{"x4plus", reference.RandomRRDB(4, 23, 4, 2, 1, 2), network.RRDBNet, 4, 349, 1, false},
-		{"anime-6B", reference.RandomRRDB(5, 6, 4, 2, 1, 2), network.RRDBNet, 4, 94, 1, false},
-		{"x2plus", reference.RandomRRDB(6, 23, 4, 2, 2, 2), network.RRDBNet, 2, 698, 2, false},
-		{"x1", reference.RandomRRDB(7, 1, 4, 2, 4, 2), network.RRDBNet, 1, 76, 4, false},
-		{"8x", reference.RandomRRDB(8, 1, 4, 2, 1, 3), network.RRDBNet, 8, 19, 1, false},
+		{"general-x4v3", networktest.RandomCompact(1, 34, 8, 4), network.SRVGGNetCompact, 4, 34, 1, true},
+		{"animevideov3", networktest.RandomCompact(2, 18, 8, 4), network.SRVGGNetCompact, 4, 18, 1, true},
+		{"compact 2x", networktest.RandomCompact(3, 3, 4, 2), network.SRVGGNetCompact, 2, 3, 1, true},
+		{"compact 1x", networktest.RandomCompact(3, 3, 4, 1), network.SRVGGNetCompact, 1, 3, 1, true},
+		{"x4plus", networktest.RandomRRDB(4, 23, 4, 2, 1, 2), network.RRDBNet, 4, 349, 1, false},
+		{"anime-6B", networktest.RandomRRDB(5, 6, 4, 2, 1, 2), network.RRDBNet, 4, 94, 1, false},
+		{"x2plus", networktest.RandomRRDB(6, 23, 4, 2, 2, 2), network.RRDBNet, 2, 698, 2, false},
+		{"x1", networktest.RandomRRDB(7, 1, 4, 2, 4, 2), network.RRDBNet, 1, 76, 4, false},
+		{"8x", networktest.RandomRRDB(8, 1, 4, 2, 1, 3), network.RRDBNet, 8, 19, 1, false},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -55,7 +55,7 @@ func TestRecognize(t *testing.T) {
 // sizes: 9 taps, two operations each.
 func TestFlops(t *testing.T) {
 	t.Parallel()
-	n, err := network.Recognize(reference.RandomCompact(1, 34, 64, 4))
+	n, err := network.Recognize(networktest.RandomCompact(1, 34, 64, 4))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,12 +67,12 @@ func TestFlops(t *testing.T) {
 func TestRefusedTensors(t *testing.T) {
 	t.Parallel()
 	compact := func(change func(weights.Tensors)) weights.Tensors {
-		tensors := maps.Clone(reference.RandomCompact(1, 3, 4, 2))
+		tensors := maps.Clone(networktest.RandomCompact(1, 3, 4, 2))
 		change(tensors)
 		return tensors
 	}
 	rrdb := func(change func(weights.Tensors)) weights.Tensors {
-		tensors := maps.Clone(reference.RandomRRDB(1, 1, 4, 2, 1, 2))
+		tensors := maps.Clone(networktest.RandomRRDB(1, 1, 4, 2, 1, 2))
 		change(tensors)
 		return tensors
 	}
@@ -108,7 +108,7 @@ func TestRefusedTensors(t *testing.T) {
 		{"not finite", rrdb(func(t weights.Tensors) {
 			t["conv_hr.bias"] = weights.Tensor{Shape: []int{4}, Data: []float32{0, 0, float32(math.NaN()), 0}}
 		}), fault.Invalid, "conv_hr.bias holds numbers that are not finite"},
-		{"smaller", reference.RandomRRDB(1, 1, 4, 2, 4, 1), fault.Unsupported, "smaller"},
+		{"smaller", networktest.RandomRRDB(1, 1, 4, 2, 4, 1), fault.Unsupported, "smaller"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -130,9 +130,9 @@ func TestID(t *testing.T) {
 		}
 		return n.ID()
 	}
-	tensors := reference.RandomCompact(1, 3, 4, 2)
+	tensors := networktest.RandomCompact(1, 3, 4, 2)
 	first := id(tensors)
-	if first != id(reference.RandomCompact(1, 3, 4, 2)) {
+	if first != id(networktest.RandomCompact(1, 3, 4, 2)) {
 		t.Error("equal tensors have different IDs")
 	}
 	tensors["body.4.bias"].Data[11] += 1e-3

@@ -1,8 +1,8 @@
-// Package reference computes the models in float64 with plain loops, straight
+// Package networktest computes the models in float64 with plain loops, straight
 // from the tensors and the published descriptions (BasicSR, rrdbnet_arch.py and
 // srvgg_arch.py; GFPGAN, gfpganv1_clean_arch.py and stylegan2_clean_arch.py). It
 // is slow and shares no code with the graphs; tests compare them with it.
-package reference
+package networktest
 
 import (
 	"fmt"
