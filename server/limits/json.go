@@ -41,7 +41,6 @@ func (r *jsonReader) Read(p []byte) (int, error) {
 		return 0, exceeded
 	}
 	if r.body != nil {
-		//guard:parsed-copy TestJSONIsChargedTwice
 		if crowded := r.body.chargeCopy(int64(n), true); crowded != nil {
 			return 0, crowded
 		}
