@@ -155,7 +155,7 @@ func TestTableOfFormats(t *testing.T) {
 	rows := make(map[imagedata.Format][]string)
 	for _, line := range strings.Split(guidePages(t)["formats.md"], "\n") {
 		cells := strings.Split(line, " | ")
-		if len(cells) != 7 {
+		if len(cells) != 8 {
 			continue
 		}
 		if format, ok := imagedata.ParseFormat(strings.TrimPrefix(cells[0], "| ")); ok {
@@ -171,7 +171,7 @@ func TestTableOfFormats(t *testing.T) {
 		can := encode.Capabilities(format)
 		got := encode.Capability{
 			Alpha: says(cells[3]), Depth16: says(cells[4]), Gray: says(cells[5]),
-			Animation: says(strings.TrimSuffix(cells[6], " |")), MaxSide: can.MaxSide,
+			Animation: says(cells[6]), Profile: says(strings.TrimSuffix(cells[7], " |")), MaxSide: can.MaxSide,
 		}
 		if got != can {
 			t.Errorf("formats.md has %s: %+v, the encoder %+v", format, got, can)
