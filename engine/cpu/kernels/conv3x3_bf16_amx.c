@@ -2,7 +2,9 @@
 // outputs, in four tiles of sums; the inputs of 16 positions are one tile that is
 // loaded from the ring as it is. The epilogue of a block runs between the products
 // of the next one, since tiles and vectors are different units of a core.
-#if defined(__x86_64__)
+// Linux only: other systems have no way to ask for the tiles, and their compilers'
+// intrinsics take a stride of 32 bits.
+#if defined(__x86_64__) && defined(__linux__)
 
 #define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,amx-tile,amx-bf16")))
 #ifdef CPU_EMULATE_AMX

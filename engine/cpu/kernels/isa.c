@@ -21,24 +21,23 @@ static int has_avx512_bf16(void) {
 #if defined(__linux__)
 #include <sys/syscall.h>
 #include <unistd.h>
-#endif
 
 // has_amx asks Linux for the tiles, which a process has to.
 static int has_amx(void) {
 #if defined(CPU_EMULATE_AMX)
 	return has_avx512();
-#elif defined(__linux__)
+#else
 	enum { request_permission = 0x1023, tile_data = 18 };
 	unsigned a, b, c, d;
 	return has_avx512_bf16() && __get_cpuid_count(7, 0, &a, &b, &c, &d) && d >> 22 & 1 && d >> 24 & 1 &&
 	       syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
-#else
-	return 0;
 #endif
 }
 
-extern const cpu_kernel cpu_direct_f32_avx2, cpu_winograd_f32_avx2;
 extern const cpu_kernel cpu_tiles_bf16_amx;
+#endif
+
+extern const cpu_kernel cpu_direct_f32_avx2, cpu_winograd_f32_avx2;
 extern const cpu_kernel cpu_direct_f32_avx512, cpu_winograd_f32_avx512, cpu_dot_bf16_avx512;
 #elif defined(__aarch64__)
 extern const cpu_kernel cpu_direct_f32_neon, cpu_winograd_f32_neon;
@@ -51,7 +50,9 @@ static int always(void) { return 1; }
 const cpu_isa *cpu_isas(void) {
 	static const cpu_isa table[] = {
 #if defined(__x86_64__)
+#if defined(__linux__)
 		{"amx-bf16", has_amx, &cpu_direct_f32_avx512, &cpu_winograd_f32_avx512, &cpu_tiles_bf16_amx},
+#endif
 		{"avx512-bf16", has_avx512_bf16, &cpu_direct_f32_avx512, &cpu_winograd_f32_avx512, &cpu_dot_bf16_avx512},
 		{"avx512", has_avx512, &cpu_direct_f32_avx512, &cpu_winograd_f32_avx512, NULL},
 		{"avx2", has_avx2, &cpu_direct_f32_avx2, &cpu_winograd_f32_avx2, NULL},
