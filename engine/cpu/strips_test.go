@@ -14,8 +14,9 @@ import (
 	"upscaled/models/network/networktest"
 )
 
-// TestStrips: images of odd sizes whose rows do not fit the memory become, to the
-// byte, what they become as one stream.
+// TestStrips: images of odd sizes whose rows do not fit the memory become what they
+// become as one stream: to the byte by kernels whose results depend on nothing but
+// their inputs, and nearly so by Winograd's F(4x4,3x3), which rounds by neighbors.
 func TestStrips(t *testing.T) {
 	t.Parallel()
 	net := recognized(t, networktest.RandomCompact(51, 3, 16, 2))
@@ -41,20 +42,56 @@ func TestStrips(t *testing.T) {
 		if err := png.Encode(&file, in); err != nil {
 			t.Fatal(err)
 		}
-		// Kept timings: measured again on a busy machine, another kernel may be chosen.
-		measured := cpu.Options{Cache: t.TempDir()}
-		for _, o := range []cpu.Options{{Kernels: "portable"}, {Precision: network.Float32}, measured} {
+		for _, o := range stripOptions(t) {
 			want, whole := upscaled(o, file.Bytes())
 			o.Memory = int64(fewColumns * bytesPerColumn(t, o, net))
 			got, cut := upscaled(o, file.Bytes())
 			if whole.Tiles != 2 || cut.Tiles <= 2 {
 				t.Errorf("%v: %d and %d strips of two planes", size, whole.Tiles, cut.Tiles)
 			}
-			if !bytes.Equal(got, want) {
+			if o.Precision != "" && !bytes.Equal(got, want) {
 				t.Errorf("%v %+v: strips differ from the whole", size, o)
+			}
+			if differ, all := differences(t, got, want); differ > all/1000 {
+				t.Errorf("%v %+v: strips differ from the whole in %d of %d values", size, o, differ, all)
 			}
 		}
 	}
+}
+
+// stripOptions returns one kernel of each kind that this CPU has; one instruction set
+// each, so that nothing is left to measuring.
+func stripOptions(t *testing.T) []cpu.Options {
+	all := []cpu.Options{{Kernels: "portable"}, {Precision: network.Float32}}
+	for _, k := range everyKernel(t) {
+		if k.precision == network.BFloat16 {
+			return append(all, k.options)
+		}
+	}
+	return all
+}
+
+// differences returns how many values of two PNG files differ, of how many. It fails
+// if any differs by more than one.
+func differences(t *testing.T, a, b []byte) (differ, all int) {
+	t.Helper()
+	var pix [2][]uint8
+	for i, file := range [][]byte{a, b} {
+		m, err := png.Decode(bytes.NewReader(file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		pix[i] = m.(*image.NRGBA).Pix
+	}
+	for i, v := range pix[0] {
+		if d := int(v) - int(pix[1][i]); d != 0 {
+			differ++
+			if d < -1 || d > 1 {
+				t.Errorf("value %d is %d in strips, %d as a whole", i, v, pix[1][i])
+			}
+		}
+	}
+	return differ, len(pix[0])
 }
 
 // fewColumns is less than the images of TestStrips are wide.

@@ -246,7 +246,7 @@ func TestStuckPicture(t *testing.T) {
 			t.Errorf("another picture: %v", err)
 		}
 	}
-	if !strings.Contains(log.String(), "goes on") {
+	if !strings.Contains(log.String(), "does not stop") {
 		t.Error("nothing about it in the log")
 	}
 }
