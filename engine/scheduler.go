@@ -84,7 +84,7 @@ func (s *scheduler) enqueue(t *ticket) {
 	s.waiting = append(s.waiting, t)
 }
 
-// withdraw gives up a place in the queue, or the turn if it has come meanwhile.
+// withdraw removes a ticket from the queue, or returns its turn if it has one.
 func (s *scheduler) withdraw(t *ticket) {
 	s.mutex.Lock()
 	for i, other := range s.waiting {

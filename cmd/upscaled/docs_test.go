@@ -172,19 +172,19 @@ func TestDocumentedOptions(t *testing.T) {
 		t.Fatal("the page has no options")
 	}
 	page, _, _ = strings.Cut(page, "\n## ")
-	told := map[string]bool{}
+	documented := map[string]bool{}
 	for _, row := range tableRows(page) {
-		told[strings.Trim(row[0], "`")] = true
+		documented[strings.Trim(row[0], "`")] = true
 	}
 	options := reflect.TypeFor[native.Options]()
 	for i := range options.NumField() {
 		name, _, _ := strings.Cut(options.Field(i).Tag.Get("json"), ",")
-		if !told[name] {
+		if !documented[name] {
 			t.Errorf("native.md does not tell of %s", name)
 		}
-		delete(told, name)
+		delete(documented, name)
 	}
-	for name := range told {
+	for name := range documented {
 		t.Errorf("native.md tells of %s, which the API does not know", name)
 	}
 }
@@ -201,18 +201,18 @@ func allSettings() map[string]*pflag.Flag {
 	return all
 }
 
-// told is how pages write a default: binary units stand apart.
-func told(f *pflag.Flag) string {
+// documented returns a flag's default as pages write it: a space before binary units.
+func documented(f *pflag.Flag) string {
 	return regexp.MustCompile(`([0-9])([KMG]iB)$`).ReplaceAllString(f.DefValue, "$1 $2")
 }
 
-// Limits and prices on the pages of APIs are the program's, and all are told.
+// The pages of the APIs list every limit and price, with the program's defaults.
 func TestDocumentedLimits(t *testing.T) {
 	t.Parallel()
-	all, untold := allSettings(), map[string]bool{}
+	all, missing := allSettings(), map[string]bool{}
 	for key := range all {
 		if strings.HasPrefix(key, "apis.") {
-			untold[key] = true
+			missing[key] = true
 		}
 	}
 	for name, page := range guidePages(t) {
@@ -221,15 +221,15 @@ func TestDocumentedLimits(t *testing.T) {
 			if len(row) != 3 || name == "cli.md" || !strings.HasPrefix(key, "apis.") {
 				continue
 			}
-			delete(untold, key)
+			delete(missing, key)
 			if f := all[key]; f == nil {
 				t.Errorf("%s: there is no setting %s", name, key)
-			} else if got := strings.Trim(row[1], "`"); got != told(f) {
-				t.Errorf("%s: %s is told to be %q, the program says %q", name, key, got, told(f))
+			} else if got := strings.Trim(row[1], "`"); got != documented(f) {
+				t.Errorf("%s: %s is documented as %q, its default is %q", name, key, got, documented(f))
 			}
 		}
 	}
-	for key := range untold {
+	for key := range missing {
 		t.Errorf("no page tells of %s", key)
 	}
 }

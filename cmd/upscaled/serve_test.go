@@ -89,7 +89,7 @@ func TestEngineMemoryMistakes(t *testing.T) {
 	}
 }
 
-// What cannot be watched is told before anything runs.
+// Mistakes in the settings of traces and metrics are reported before anything runs.
 func TestWatchingProblems(t *testing.T) {
 	t.Parallel()
 	taken := httptest.NewServer(http.NotFoundHandler())

@@ -13,7 +13,7 @@ import (
 )
 
 // Comments say what something returns or reports, in the words of the standard
-// library: "tell" and "give" are nearly always a longer way to say it.
+// library: "tell" and "give" are nearly always a longer way to say "return".
 func TestCommentsReadLikeGo(t *testing.T) {
 	t.Parallel()
 	const maxPerMille, minReturns = 3, 400

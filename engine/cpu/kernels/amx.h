@@ -40,8 +40,8 @@ static inline void amx_multiply(int sum, int a, int b) {
 
 #else
 
-// amx_begin gives the thread its tiles; they are the operating system's to save
-// until amx_end.
+// amx_begin configures the thread's tiles. Until amx_end the operating system saves
+// them at every context switch.
 #define amx_begin() \
 	do { \
 		struct { \

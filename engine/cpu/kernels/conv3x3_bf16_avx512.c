@@ -159,7 +159,8 @@ MICROKERNEL(2, 12)
 MICROKERNEL(3, 8)
 MICROKERNEL(4, 6)
 
-// tiles_of returns how many tiles fit the registers beside so many blocks.
+// tiles_of returns the tiles of a microkernel that computes the given blocks: as many
+// as the registers hold sums for.
 static int tiles_of(int blocks) { return blocks == 1 ? 16 : accumulators / blocks; }
 
 // transform makes the four inputs of products of count tiles, whose positions

@@ -39,8 +39,8 @@ func (s *source) raster() float64 {
 	return float64(samples * s.info.Depth / 8)
 }
 
-// takes sets perPixel for a library that first makes an image of so many bytes
-// per pixel.
+// takes sets perPixel for a library that first allocates an image of its own, in
+// bytes per pixel.
 func (s *source) takes(image float64) { s.perPixel = image + s.raster() }
 
 // composes adds the memory of an animation: its canvas, the composed frame, and a

@@ -57,8 +57,8 @@ func dropLost(packet []byte) []byte {
 	return packet
 }
 
-// fitPanorama scales the sizes of a panorama. The image's own size in it tells by
-// how much, so that fitting twice changes nothing.
+// fitPanorama scales the sizes of a panorama by the ratio of the image's new size to
+// the size that the packet records, so that fitting twice changes nothing.
 func fitPanorama(packet []byte, width, height int) []byte {
 	for _, side := range []struct {
 		size   int

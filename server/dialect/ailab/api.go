@@ -106,8 +106,7 @@ func (a *API) WriteError(c echo.Context, err error) error {
 	return dialect.JSON(c, status, e.envelope(requestID(c)))
 }
 
-// requestID returns the ID that the server gave the response, so that clients'
-// reports and the access log can be joined.
+// requestID returns the response's request ID, which the access log has too.
 func requestID(c echo.Context) string {
 	if id := c.Response().Header().Get(echo.HeaderXRequestID); id != "" {
 		return id

@@ -290,7 +290,7 @@ func TestWhatIsGoneIsADefect(t *testing.T) {
 	}
 }
 
-// A damaged file is the client's fault, whoever finds out.
+// A damaged file is a client error, in the API process and in the engine.
 func TestDamagedPixels(t *testing.T) {
 	t.Parallel()
 	damaged := append(bytes.Clone(dialecttest.PNG(t, 40, 40, false)[:60]), make([]byte, 300)...)
