@@ -1,9 +1,12 @@
 package dialect
 
 import (
+	"bufio"
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strconv"
@@ -38,6 +41,44 @@ func encode(w io.Writer, body any) error {
 	encoder.SetEscapeHTML(false)
 	return encoder.Encode(body)
 }
+
+// JSONWithImage is JSON for a body that contains the image of a succeeded job in
+// base64: body returns it for a given text. The image is copied from the store to
+// the client, never held whole.
+func (s Services) JSONWithImage(c echo.Context, status int, j job.Job, body func(base64 string) any) error {
+	content, _, err := s.Queue.Open(c.Request().Context(), j.ID)
+	if err != nil {
+		return err
+	}
+	defer content.Close()
+	reader := bufio.NewReader(content)
+	if _, err := reader.Peek(1); err != nil { // while an error can still be answered
+		return fmt.Errorf("read result %s: %w", j.ID, err)
+	}
+	mark := Random(markLength)
+	text, err := Marshal(body(mark))
+	if err != nil {
+		return err
+	}
+	before, after, _ := bytes.Cut(text, []byte(mark))
+	header := c.Response().Header()
+	header.Set(echo.HeaderContentType, echo.MIMEApplicationJSON)
+	// The length lets clients recognize a response that was cut off.
+	header.Set(echo.HeaderContentLength, strconv.Itoa(len(before)+base64.StdEncoding.EncodedLen(int(j.Result.Bytes))+len(after)))
+	c.Response().WriteHeader(status)
+	w := bufio.NewWriter(c.Response()) // keeps its first error until Flush
+	_, _ = w.Write(before)
+	encoder := base64.NewEncoder(base64.StdEncoding, w)
+	if _, err := io.Copy(encoder, reader); err != nil {
+		return err
+	}
+	_ = encoder.Close()
+	_, _ = w.Write(after)
+	return w.Flush()
+}
+
+// markLength makes marks that no text of a client contains.
+const markLength = 26
 
 // WriteError writes an error in a dialect's own form, with the headers that HTTP
 // demands. It records internal errors for the access log, and writes nothing to

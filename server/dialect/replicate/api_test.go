@@ -2,8 +2,10 @@ package replicate_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -226,32 +228,46 @@ func TestClientThatLeaves(t *testing.T) {
 	}
 }
 
-// Over plain http small results come inside the answer, where the operator
-// wants it.
-func TestDataURIs(t *testing.T) {
+// Over plain http, clients that make files only of https: and data: URLs get
+// results as data URIs, and the command line gets the list that it saves.
+func TestOutputsOfClients(t *testing.T) {
 	t.Parallel()
-	const url = "https://upscaled.example/v1/files/<id>/output.png?expires=1703258323&sig=00"
+	const (
+		js, python, data = "replicate-javascript/1.4.0", "replicate-python/1.0.7", "data:image/png;base64,cGljdHVyZQ=="
+		link             = "upscaled.example/v1/files/<id>/output.png?expires=1703258323&sig=00"
+	)
 	for _, c := range []struct {
-		base, want string
-		below      int64
+		client, scheme string
+		below          int64
+		want           any
 	}{
-		{"http://upscaled.example", "data:image/png;base64,cGljdHVyZQ==", 8},
-		{"http://upscaled.example", strings.Replace(url, "https", "http", 1), 7},
-		{"http://upscaled.example", strings.Replace(url, "https", "http", 1), 0},
-		{"https://upscaled.example", url, 8},
+		{js, "http://", 8, data}, {python, "http://", 8, data},
+		{js, "http://", 7, "http://" + link}, {js, "http://", 0, "http://" + link}, {js, "https://", 8, "https://" + link},
+		{"replicate-javascript/0.34.1", "http://", 8, "http://" + link}, {"curl/8.5.0", "http://", 8, "http://" + link},
+		{"replicate-cli/dev", "http://", 8, []any{"http://" + link}}, {"replicate-cli/dev", "https://", 8, []any{"https://" + link}},
 	} {
 		s := newServer()
 		s.config.DataURIBelow = c.below
 		s.queue.Work = dialecttest.Succeed // seven bytes
-		s.lend = func(h *dialect.Services) { h.BaseURL = func(*http.Request) string { return c.base } }
-		id := s.predict(t, order(dataURI(photo(t))))
-		got := decode[replicate.Prediction](t, s.get(predictions+"/"+id))
-		if got.Output == nil || *got.Output != strings.Replace(c.want, "<id>", id, 1) {
-			t.Errorf("%s below %d: %v", c.base, c.below, *got.Output)
+		s.lend = func(h *dialect.Services) {
+			h.BaseURL = func(*http.Request) string { return c.scheme + "upscaled.example" }
 		}
-		listed := decode[replicate.Page[replicate.Prediction]](t, s.get(predictions)).Results[0]
-		if listed.Output == nil || !strings.HasPrefix(*listed.Output, c.base) {
-			t.Errorf("listed as %v", listed.Output)
+		id := s.predict(t, order(dataURI(photo(t))))
+		r := httptest.NewRequest(http.MethodGet, predictions+"/"+id, nil)
+		r.Header.Set("User-Agent", c.client)
+		answer := s.do(r)
+		output := strings.ReplaceAll(fmt.Sprint(decode[replicate.Prediction](t, answer).Output), id, "<id>")
+		if output != fmt.Sprint(c.want) {
+			t.Errorf("%s over %s below %d: %v", c.client, c.scheme, c.below, output)
+		}
+		if length := answer.Header().Get("Content-Length"); length != "" && length != strconv.Itoa(answer.Body.Len()) {
+			t.Errorf("%s: %s bytes were announced, %d sent", c.client, length, answer.Body.Len())
+		}
+		r = httptest.NewRequest(http.MethodGet, predictions, nil)
+		r.Header.Set("User-Agent", js)
+		listed, _ := decode[replicate.Page[replicate.Prediction]](t, s.do(r)).Results[0].Output.(string)
+		if !strings.HasPrefix(listed, c.scheme) {
+			t.Errorf("listed as %v", listed)
 		}
 	}
 }

@@ -9,19 +9,25 @@ import (
 // uploaded files alike.
 type Config struct {
 	dialect.Config
-	// DataURIBelow returns results of fewer bytes as data URIs to clients that
-	// reach the server over plain http: the vendor's clients make files only of
-	// https: and data: URLs. 0 always returns URLs.
+	// DataURIBelow returns results of fewer bytes as data URIs to DataURIClients
+	// that reach the server over plain http: they make files only of https: and
+	// data: URLs. 0 always returns URLs.
 	DataURIBelow int64
+	// DataURIClients are beginnings of the User-Agent headers of such clients.
+	DataURIClients []string
 	// Models are the names (owner/name) that are recognized; all mean this
 	// server's own model. The first is reported if a client names only a
 	// version. None means the default ones.
 	Models []string
 }
 
-// Defaults are the vendor's model, and room for a camera's images.
+// Defaults are the vendor's model, and room for a camera's images. JavaScript
+// engines limit a string to about 2^29 characters, in base64 384 MiB.
 func Defaults() Config {
-	return Config{Config: dialect.Config{Price: 1, MaxBytes: 32 << 20}, Models: []string{"nightmareai/real-esrgan"}}
+	return Config{
+		Config: dialect.Config{Price: 1, MaxBytes: 32 << 20}, Models: []string{"nightmareai/real-esrgan"},
+		DataURIBelow: 256 << 20, DataURIClients: []string{"replicate-javascript/1.", "replicate-python/1."},
+	}
 }
 
 // Stores are what this API needs beyond the services that all dialects get.

@@ -85,6 +85,7 @@ func TestDefects(t *testing.T) {
 		file := strings.TrimPrefix(s.store(t, "cat.png", photo(t), ""), "https://upscaled.example"+files+"/")
 		c.change(s)
 		r := httptest.NewRequest(c.method, strings.NewReplacer("ID", id, "FILE", file).Replace(c.path), nil)
+		r.Header.Set("User-Agent", "replicate-javascript/1.4.0")
 		switch c.path {
 		case files:
 			r = dialecttest.Form(t, files, dialecttest.File("content", "a.png", photo(t)))

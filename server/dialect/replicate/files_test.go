@@ -149,7 +149,7 @@ func TestOutputsAreServed(t *testing.T) {
 	served := file.Handler{Queue: s.queue, Signer: signer, WriteError: func(c echo.Context, _ string, _ bool) error { return s.api.NotFound(c) }}
 	e.GET("/v1/files/:id/:name", served.Serve)
 	id := s.predict(t, order(dataURI(photo(t))))
-	output := *decode[replicate.Prediction](t, s.get(predictions+"/"+id)).Output
+	output, _ := decode[replicate.Prediction](t, s.get(predictions+"/"+id)).Output.(string)
 	got := dialecttest.Do(e, httptest.NewRequest(http.MethodGet, output, nil))
 	if got.Code != http.StatusOK || got.Body.String() != "picture" || got.Header().Get("Content-Type") != "image/png" {
 		t.Errorf("%s: %d %s %v", output, got.Code, got.Body, got.Header())

@@ -2,8 +2,9 @@ package replicate
 
 import (
 	"context"
-	"encoding/base64"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -69,21 +70,30 @@ func (a *API) await(c echo.Context, ctx context.Context, accepted job.Job) job.J
 	return accepted
 }
 
+// cli begins the User-Agent of the vendor's command line: its --save downloads
+// only lists of URLs.
+const cli = "replicate-cli/"
+
 // respond writes the prediction of a job.
 func (a *API) respond(c echo.Context, status int, j job.Job) error {
 	base := a.services.BaseURL(c.Request())
-	output := a.resultURL(base, j)
-	if j.State == job.Succeeded {
-		dialect.SetFaceHeader(c.Response().Header(), j)
-		if dialect.HasScheme(base, "http:") && j.Result.Bytes < a.config.DataURIBelow {
-			data, err := a.services.ReadResult(c.Request().Context(), j.ID)
-			if err != nil {
-				return err
-			}
-			output = dataURI(imagedata.Format(j.Result.Format).ContentType(), data)
-		}
+	p := predictionOf(j, base, a.resultURL(base, j))
+	if j.State != job.Succeeded {
+		return dialect.JSON(c, status, p)
 	}
-	return dialect.JSON(c, status, predictionOf(j, base, output))
+	dialect.SetFaceHeader(c.Response().Header(), j)
+	agent := c.Request().UserAgent()
+	needsData := slices.ContainsFunc(a.config.DataURIClients, func(client string) bool { return strings.HasPrefix(agent, client) })
+	switch {
+	case needsData && dialect.HasScheme(base, "http:") && j.Result.Bytes < a.config.DataURIBelow:
+		return a.services.JSONWithImage(c, status, j, func(base64 string) any {
+			p.Output = "data:" + imagedata.Format(j.Result.Format).ContentType() + ";base64," + base64
+			return p
+		})
+	case strings.HasPrefix(agent, cli):
+		p.Output = []any{p.Output}
+	}
+	return dialect.JSON(c, status, p)
 }
 
 // resultURL returns the URL of a succeeded job's image, "" for other jobs.
@@ -93,8 +103,4 @@ func (a *API) resultURL(base string, j job.Job) string {
 		return ""
 	}
 	return a.services.NamedURL(base, j, "output")
-}
-
-func dataURI(contentType string, data []byte) string {
-	return "data:" + contentType + ";base64," + base64.StdEncoding.EncodeToString(data)
 }

@@ -20,14 +20,14 @@ const (
 )
 
 // Prediction is the vendor's object for a job. Unknown fields are null, never
-// absent.
+// absent. Output is a string, or a list for clients that save only lists.
 type Prediction struct {
 	ID          string  `json:"id"`
 	Model       string  `json:"model"`
 	Version     string  `json:"version"`
 	Input       Input   `json:"input"`
 	Logs        string  `json:"logs"`
-	Output      *string `json:"output"`
+	Output      any     `json:"output"`
 	DataRemoved bool    `json:"data_removed"`
 	Error       *string `json:"error"`
 	Source      string  `json:"source"`
@@ -72,7 +72,7 @@ func predictionOf(j job.Job, base, output string) Prediction {
 	}
 	switch j.State {
 	case job.Succeeded:
-		p.Output = &output
+		p.Output = output
 	case job.Failed:
 		why := dialect.FailureText(j.Failure)
 		p.Error = &why
