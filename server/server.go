@@ -109,7 +109,20 @@ func (s *Server) services(a addresses) dialect.Services {
 		Queue: s.parts.Queue, Auth: s.parts.Auth, Links: s.signer(),
 		Validator: newImageValidator(imagedata.Limits{Pixels: s.config.MaxPixels, Side: s.config.MaxSide, Memory: s.config.DecodeMemory}, s.parts.Decoders),
 		BaseURL:   a.base, Retention: s.config.APIs.Native.Retention, WaitLimit: s.config.WaitLimit, Stopping: s.stopping, Faces: s.parts.Faces, Now: s.parts.Now,
+		Models: s.models,
 	}
+}
+
+// models implements dialect.Services.Models.
+func (s *Server) models(ctx context.Context) (all []dialect.Model, err error) {
+	if s.parts.System == nil {
+		return nil, nil
+	}
+	known, err := s.parts.System.Models(ctx)
+	for _, m := range known {
+		all = append(all, dialect.Model{Name: m.Name, Scale: m.Scale, Installed: m.Installed, Default: m.Default})
+	}
+	return all, err
 }
 
 func (s *Server) signer() file.Signer { return file.Signer{Secrets: s.parts.Secrets, Now: s.parts.Now} }

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -44,8 +45,28 @@ type Services struct {
 	// Faces reports why faces cannot be enhanced; nil leaves that check to the
 	// worker.
 	Faces func(context.Context) error
+	// Models lists the models that jobs may name. It is nil, or lists none, if this
+	// process cannot know them.
+	Models func(context.Context) ([]Model, error)
 	// Now is the clock.
 	Now func() time.Time
+}
+
+// Model is a model that jobs may name.
+type Model struct {
+	Name string
+	// Scale is output side / input side; 0 for face restorers.
+	Scale              int
+	Installed, Default bool
+}
+
+// Upscalers returns the installed models other than face restorers.
+func (s Services) Upscalers(ctx context.Context) ([]Model, error) {
+	if s.Models == nil {
+		return nil, nil
+	}
+	all, err := s.Models(ctx)
+	return slices.DeleteFunc(all, func(m Model) bool { return !m.Installed || m.Scale == 0 }), err
 }
 
 // Config holds the settings that every API has.

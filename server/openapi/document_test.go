@@ -150,7 +150,9 @@ func bodies() map[string][]example {
 		},
 		"automatic1111": {
 			{"single*", "Automatic1111Single"}, {"batch*", "Automatic1111Batch"}, {"upscalers*", "Automatic1111Upscalers"},
-			{"models*", "Automatic1111Models"}, {"progress*", "Automatic1111Progress"}, {"*", "Automatic1111Problem|Automatic1111Detail"},
+			{"models*", "Automatic1111Models"}, {"progress*", "Automatic1111Progress"}, {"list_restorers*", "Automatic1111Restorers"},
+			{"list_samplers*", "Automatic1111Empty"}, {"list_*", "Automatic1111Object"}, {"options_set*", "Automatic1111Null"}, {"png_info*", "Automatic1111PngInfo"},
+			{"*", "Automatic1111Problem|Automatic1111Detail"},
 		},
 		"replicate": {
 			{"list_*", "ReplicatePredictions"}, {"model.json", "ReplicateModel"}, {"version.json", "ReplicateVersion"}, {"versions.json", "ReplicateVersions"},

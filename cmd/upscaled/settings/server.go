@@ -100,7 +100,8 @@ func apis(a *server.APIs) (all []Setting) {
 			{Key: "max-body-bytes", Into: &a.Automatic.MaxBodyBytes, Help: "bytes of the JSON of a batch at most"},
 			{Key: "max-output-pixels", Into: &a.Automatic.MaxOutputPixels, Least: 1, Help: "pixels of a result at most"},
 			{Key: "urls", Into: &a.AutomaticURLs, Help: "let images be given as URLs"},
-			{Key: "codeformer", Into: &a.Automatic.CodeFormer, Help: "imported face restorer for codeformer_visibility; if empty, such requests are refused"},
+			{Key: "codeformer", Into: &a.Automatic.CodeFormer, Help: "imported face restorer for codeformer_visibility; if empty, the one for gfpgan_visibility; off refuses such requests"},
+			{Key: "substitutes", Into: &a.Automatic.Substitutes, Help: "names of upscalers that a model stands in for, as NAME=MODEL, or NAME for this server's default model"},
 			{Key: "codeformer-weight", Into: &a.Automatic.CodeFormerWeight, Help: "codeformer_weight that its model was made with"},
 		}},
 		{"native", &a.Native.Price, &a.Native.MaxBytes, &a.Native.MaxPixels, &a.Native.MaxSide, "image", "bytes of an input file at most", []Setting{

@@ -45,10 +45,18 @@ func (a *API) Routes(e *echo.Echo) {
 	authenticated := a.services.Authenticated(key, a.WriteError)
 	e.POST(Prefix+"/extra-single-image", authenticated(a.single))
 	e.POST(Prefix+"/extra-batch-images", authenticated(a.batch))
-	e.GET(Prefix+"/upscalers", authenticated(a.upscalers))
-	e.GET(Prefix+"/realesrgan-models", authenticated(a.models))
+	e.GET(Prefix+"/upscalers", authenticated(a.listUpscalers))
+	e.GET(Prefix+"/realesrgan-models", authenticated(a.listModels))
+	e.GET(Prefix+"/face-restorers", authenticated(a.listRestorers))
+	e.POST(Prefix+"/png-info", authenticated(a.pngInfo))
+	e.POST(Prefix+"/options", authenticated(a.setOptions))
+	for path, body := range fixed() {
+		e.GET(Prefix+path, authenticated(func(c echo.Context, _ job.Caller) error { return dialect.JSON(c, http.StatusOK, body) }))
+	}
+	e.GET("/internal/ping", func(c echo.Context) error { return dialect.JSON(c, http.StatusOK, struct{}{}) })
 	if a.stores.Lister != nil {
 		e.GET(Prefix+"/progress", authenticated(a.progress))
+		e.POST(Prefix+"/interrupt", authenticated(a.interrupt))
 	}
 }
 
@@ -63,8 +71,13 @@ func key(r *http.Request) string {
 
 // single handles POST extra-single-image.
 func (a *API) single(c echo.Context, caller job.Caller) error {
+	return a.extras(c, caller, a.singleLimit(), false)
+}
+
+// singleLimit limits the body of a request with one image, in bytes.
+func (a *API) singleLimit() int64 {
 	const base64Of = 4.0 / 3
-	return a.extras(c, caller, int64(float64(a.config.MaxBytes)*base64Of)*9/8+bodyOverhead, false) // 1/8 for wrapped and escaped text
+	return int64(float64(a.config.MaxBytes)*base64Of)*9/8 + bodyOverhead // 1/8 for wrapped and escaped text
 }
 
 // batch handles POST extra-batch-images. An image that fails fails the batch, as
@@ -74,7 +87,11 @@ func (a *API) batch(c echo.Context, caller job.Caller) error {
 }
 
 func (a *API) extras(c echo.Context, caller job.Caller, limit int64, batch bool) error {
-	r, err := a.read(c, limit, batch)
+	body, err := a.body(c, limit)
+	if err != nil {
+		return err
+	}
+	r, err := parse(body, batch, a.config.MaxImages)
 	if err != nil {
 		return err
 	}
@@ -140,22 +157,4 @@ func (a *API) all(ctx context.Context, caller job.Caller, tasks []task) ([]resul
 		})
 	}
 	return done, group.Wait()
-}
-
-// upscalers handles GET upscalers.
-func (a *API) upscalers(c echo.Context, _ job.Caller) error {
-	items := []UpscalerItem{}
-	for _, u := range a.config.upscalers() {
-		items = append(items, UpscalerItem{Name: u.Name, Scale: u.Scale})
-	}
-	return dialect.JSON(c, http.StatusOK, items)
-}
-
-// models handles GET realesrgan-models.
-func (a *API) models(c echo.Context, _ job.Caller) error {
-	items := []ModelItem{}
-	for _, u := range a.config.Upscalers {
-		items = append(items, ModelItem{Name: u.Name, Scale: u.Scale})
-	}
-	return dialect.JSON(c, http.StatusOK, items)
 }

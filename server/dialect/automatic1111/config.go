@@ -1,6 +1,12 @@
 package automatic1111
 
 import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+
+	"upscaled/models"
 	"upscaled/server/dialect"
 	"upscaled/server/job"
 )
@@ -16,21 +22,26 @@ type Config struct {
 	// MaxImages limits a batch, Parallel how many of its images are processed at
 	// once.
 	MaxImages, Parallel int
-	// Upscalers are the names that clients may use, in the order shown. "None",
-	// "Lanczos" and "Nearest" always exist.
+	// Upscalers are the names that clients may use, in the order shown, before
+	// those of other installed models. "None", "Lanczos" and "Nearest" always
+	// exist.
 	Upscalers []Upscaler
+	// Substitutes are names of upscalers that scripts expect. NAME=MODEL runs that
+	// model if no installed one has the name, NAME alone the server's default one.
+	Substitutes []string
 	// GFPGAN is the restorer of gfpgan_visibility; "" is the best one installed.
 	GFPGAN string
-	// CodeFormer is the imported restorer of codeformer_visibility; "" rejects
-	// it. CodeFormerWeight is the codeformer_weight built into its model; others
-	// are rejected.
+	// CodeFormer is the imported restorer of codeformer_visibility: "" uses
+	// GFPGAN's, Off rejects it. CodeFormerWeight is the codeformer_weight built
+	// into its model; others are rejected.
 	CodeFormer       string
 	CodeFormerWeight float64
 }
 
 // Upscaler is a name that clients send and the model behind it.
 type Upscaler struct {
-	// Name is shown to clients, Model is the catalog's.
+	// Name is shown to clients, Model is the catalog's; "" is the server's default
+	// one.
 	Name, Model string
 	// Scale is the model's own scale.
 	Scale int
@@ -51,8 +62,16 @@ func Defaults() Config {
 			{"R-ESRGAN 4x+ Anime6B", "realesrgan-x4plus-anime-6b", 4},
 			{"R-ESRGAN 2x+", "realesrgan-x2plus", 2},
 		},
+		Substitutes: []string{
+			"SwinIR_4x", "ESRGAN_4x", "LDSR", "BSRGAN", "ScuNET", "ScuNET GAN", "ScuNET PSNR", "DAT x2", "DAT x3", "DAT x4",
+			"4x-UltraSharp", "4x-UltraSharpV2", "4x-UltraSharpV10", "4x_NMKD-Siax_200k", "4x_NMKD-Superscale-SP_178000_G",
+			"4x_foolhardy_Remacri", "4x-AnimeSharp",
+		},
 	}
 }
+
+// Off is the value of Config.CodeFormer that rejects codeformer_visibility.
+const Off = "off"
 
 // Stores are what this API needs beyond the services that all dialects get.
 type Stores struct {
@@ -71,17 +90,43 @@ const (
 	plainScale = 4
 )
 
-// upscalers returns all upscalers in the vendor's order.
-func (c Config) upscalers() []Upscaler {
-	plain := []Upscaler{{Name: none, Scale: plainScale}, {Name: lanczos, Scale: plainScale}, {Name: nearest, Scale: plainScale}}
-	return append(plain, c.Upscalers...)
+// plain reports whether an upscaler uses no model.
+func (u Upscaler) plain() bool { return u.Name == none || u.Name == lanczos || u.Name == nearest }
+
+// upscalers returns all upscalers in the vendor's order, then the other installed
+// models under their own names.
+func (a *API) upscalers(ctx context.Context) ([]Upscaler, error) {
+	all := append([]Upscaler{
+		{Name: none, Scale: plainScale}, {Name: lanczos, Scale: plainScale}, {Name: nearest, Scale: plainScale},
+	}, a.config.Upscalers...)
+	installed, err := a.services.Upscalers(ctx)
+	for _, m := range installed {
+		if !slices.ContainsFunc(all, func(u Upscaler) bool { return u.Model == m.Name }) {
+			all = append(all, Upscaler{m.Name, m.Name, m.Scale})
+		}
+	}
+	return all, err
 }
 
-// upscaler finds an upscaler by its exact name.
-func (c Config) upscaler(name string) (Upscaler, error) {
-	for _, u := range c.upscalers() {
-		if u.Name == name {
-			return u, nil
+// upscaler finds an upscaler by its name, its model's, or a substitute's. Case,
+// spaces and punctuation do not matter.
+func (a *API) upscaler(ctx context.Context, name string) (Upscaler, error) {
+	all, err := a.upscalers(ctx)
+	if err != nil {
+		return Upscaler{}, err
+	}
+	at := slices.IndexFunc(all, func(u Upscaler) bool { return u.Name == name })
+	if at < 0 {
+		at = slices.IndexFunc(all, func(u Upscaler) bool {
+			return models.SameName(u.Name, name) || u.Model != "" && models.SameName(u.Model, name)
+		})
+	}
+	if at >= 0 {
+		return all[at], nil
+	}
+	for _, entry := range a.config.Substitutes {
+		if asked, model, _ := strings.Cut(entry, "="); models.SameName(asked, name) {
+			return Upscaler{Name: asked + " (" + cmp.Or(model, "default model") + ")", Model: model}, nil
 		}
 	}
 	return Upscaler{}, exception("AssertionError", "could not find upscaler named "+dialect.DisplayName(name))

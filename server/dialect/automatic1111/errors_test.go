@@ -38,7 +38,7 @@ func TestKeys(t *testing.T) {
 			"full": fault.New(fault.Busy, "full"),
 		},
 	}
-	for _, path := range []string{"upscalers", "realesrgan-models", "progress", "extra-single-image", "extra-batch-images"} {
+	for _, path := range []string{"upscalers", "realesrgan-models", "progress", "options", "face-restorers", "samplers", "extra-single-image", "extra-batch-images"} {
 		method := http.MethodGet
 		if strings.HasPrefix(path, "extra") {
 			method = http.MethodPost
@@ -94,6 +94,7 @@ func TestBodiesThatAreRefused(t *testing.T) {
 		"two_restorers": {single, `{"codeformer_visibility":1,"gfpgan_visibility":1}`, 500},
 	} {
 		s := newServer()
+		s.config.CodeFormer = automatic1111.Off
 		golden(t, name+".json", c.status, s.post(c.path, c.body))
 		if len(s.queue.Jobs()) > 0 || s.logged != nil {
 			t.Errorf("%s: %d jobs, logged %v", name, len(s.queue.Jobs()), s.logged)

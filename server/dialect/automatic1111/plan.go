@@ -29,13 +29,13 @@ type choice struct {
 // choose finds the upscalers and the face restorer. Like the vendor it looks at
 // the second upscaler only if there is a first.
 func (a *API) choose(ctx context.Context, r request) (choice, error) {
-	first, err := a.config.upscaler(r.first)
+	first, err := a.upscaler(ctx, r.first)
 	if err != nil {
 		return choice{}, err
 	}
 	c := choice{first: first}
 	if first.Name != none {
-		if c.second, err = a.config.upscaler(r.second); err != nil {
+		if c.second, err = a.upscaler(ctx, r.second); err != nil {
 			return choice{}, err
 		}
 		if c.second.Name != none {
@@ -50,9 +50,11 @@ func (a *API) choose(ctx context.Context, r request) (choice, error) {
 func (a *API) faces(ctx context.Context, r request) (*job.FaceOptions, error) {
 	f := &job.FaceOptions{Strength: &r.gfpgan, Restorer: a.config.GFPGAN}
 	switch {
+	case r.codeformer > 0 && a.config.CodeFormer == "":
+		f.Strength = new(max(r.gfpgan, r.codeformer))
 	case r.gfpgan > 0 && r.codeformer > 0:
 		return nil, exception("ValueError", "This server runs one face restorer: set either gfpgan_visibility or codeformer_visibility to 0.")
-	case r.codeformer > 0 && a.config.CodeFormer == "":
+	case r.codeformer > 0 && a.config.CodeFormer == Off:
 		return nil, exception("ValueError", "CodeFormer is not installed on this server: set codeformer_visibility to 0, or use gfpgan_visibility.")
 	case r.codeformer > 0 && r.weight != a.config.CodeFormerWeight:
 		return nil, exception("ValueError", "The CodeFormer of this server has the codeformer_weight "+decimal(a.config.CodeFormerWeight)+" and no other.")
@@ -76,7 +78,7 @@ func (a *API) faces(ctx context.Context, r request) (*job.FaceOptions, error) {
 func (c choice) runs() int64 {
 	var runs int64
 	for i, u := range []Upscaler{c.first, c.second} {
-		if used := i == 0 || c.visibility > 0; used && (u.Model != "" || c.faces != nil) {
+		if used := i == 0 || c.visibility > 0; used && (!u.plain() || c.faces != nil) {
 			runs++
 		}
 	}
@@ -111,7 +113,7 @@ func (a *API) planOf(r request, c choice, info job.InputInfo) (plan, error) {
 // filter returns the engine's filter of an upscaler without a model, else "".
 func (u Upscaler) filter() string {
 	switch {
-	case u.Model != "":
+	case !u.plain():
 		return ""
 	case u.Name == nearest:
 		return string(engine.Nearest)

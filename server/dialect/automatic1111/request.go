@@ -41,17 +41,16 @@ type encoded struct {
 	name string
 }
 
-// read reads and parses a body. A body over the limit holds images over the
-// limit.
-func (a *API) read(c echo.Context, limit int64, batch bool) (request, error) {
+// body reads a body. One over the limit holds images over the limit.
+func (a *API) body(c echo.Context, limit int64) ([]byte, error) {
 	body, err := dialect.ReadJSON(c, limit)
 	switch {
 	case dialect.IsBodyTooLarge(err):
-		return request{}, httpError(http.StatusRequestEntityTooLarge, fmt.Sprintf("The request is larger than %d bytes.", limit))
+		return nil, httpError(http.StatusRequestEntityTooLarge, fmt.Sprintf("The request is larger than %d bytes.", limit))
 	case err != nil:
-		return request{}, httpError(http.StatusBadRequest, "There was an error parsing the body")
+		return nil, httpError(http.StatusBadRequest, "There was an error parsing the body")
 	}
-	return parse(body, batch, a.config.MaxImages)
+	return body, nil
 }
 
 // parse parses a body of one image, or of a batch of at most maxImages.
