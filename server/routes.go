@@ -64,6 +64,9 @@ func (s *Server) dialects(services dialect.Services) dialects {
 		}),
 		replicate: replicate.New(services, apis.Replicate, replicate.Stores{
 			Fetcher: s.fetcher(apis.Replicate.MaxBytes), Uploads: queue, Lister: queue, CheckWebhook: check,
+			WebhookSecret: func(account string) string {
+				return webhook.SecretText(webhook.SecretOf(s.parts.WebhookSecret, account))
+			},
 		}),
 	}
 }
@@ -206,21 +209,21 @@ func (d dialects) handleError(err error, c echo.Context) {
 		status = known.Code
 	}
 	under := func(prefixes ...string) bool {
-		return slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(path, prefix) })
+		return slices.ContainsFunc(prefixes, func(prefix string) bool { return path == prefix || strings.HasPrefix(path, prefix+"/") })
 	}
 	switch {
 	//guard:encodings TestEncodedBodies
 	case status == http.StatusUnsupportedMediaType: // from limits.Decode
 		err = c.JSON(status, siteError{fmt.Sprint(known.Message)})
-	case under("/api/v1/"):
+	case under("/api/v1"):
 		err = d.native.WriteError(c, asFault(err, status))
-	case under("/v1/predictions", "/v1/models/", "/v1/files"):
+	case under(replicate.Prefixes()...):
 		err = d.replicate.WriteError(c, asFault(err, status))
-	case under(automatic1111.Prefix + "/"):
+	case under(automatic1111.Prefix):
 		err = d.automatic.WriteError(c, asFault(err, status))
-	case under("/api/"):
+	case under("/api"):
 		err = d.ailab.WriteError(c, asFault(err, status))
-	case under("/public/", "/job/", "/v1/services/"):
+	case under("/public", "/job", "/v1/services", "/v1/jobs"):
 		err = c.JSON(status, map[string]string{"detail": http.StatusText(status)})
 	default:
 		err = d.mnml.WriteError(c, asFault(err, status))

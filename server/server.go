@@ -39,6 +39,8 @@ type Parts struct {
 	System native.System
 	// Secrets sign result URLs; see file.Signer.
 	Secrets [][]byte
+	// WebhookSecret signs webhooks; see webhook.SecretOf.
+	WebhookSecret []byte
 	// Ready returns why no work can be done now; nil means there is none.
 	Ready func(context.Context) error
 	// Faces returns why faces cannot be enhanced; nil leaves that to the workers.

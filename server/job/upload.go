@@ -32,6 +32,9 @@ type Uploads interface {
 	Upload(ctx context.Context, id string) (Upload, error)
 	// ReadUpload returns the contents; fault.NotFound likewise.
 	ReadUpload(ctx context.Context, id string) ([]byte, error)
+	// ListUploads returns files of an API and account, the newest first, and the
+	// cursor of the next page as Lister.List does.
+	ListUploads(ctx context.Context, page Page) (files []Upload, next string, err error)
 	// DeleteUpload removes the file; fault.NotFound likewise.
 	DeleteUpload(ctx context.Context, id string) error
 }

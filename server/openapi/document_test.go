@@ -155,8 +155,11 @@ func bodies() map[string][]example {
 			{"*", "Automatic1111Problem|Automatic1111Detail"},
 		},
 		"replicate": {
-			{"list_*", "ReplicatePredictions"}, {"model.json", "ReplicateModel"}, {"version.json", "ReplicateVersion"}, {"versions.json", "ReplicateVersions"},
-			{"file.json|file_just_right*|file_text*", "ReplicateFile"},
+			{"list_*", "ReplicatePredictions"}, {"model.json|model_*", "ReplicateModel"}, {"models.json", "ReplicateModels"},
+			{"search*", "ReplicateFound"}, {"account*", "ReplicateAccount"}, {"hardware.json", "ReplicateHardware"},
+			{"none.json", "ReplicateNone"}, {"files.json", "ReplicateFiles"},
+			{"version.json", "ReplicateVersion"}, {"versions.json", "ReplicateVersions"},
+			{"file.json|file_just_right*|file_text*|file_cat.json", "ReplicateFile"},
 			{"canceled*|faces.json|failed_*|just_right*|processing*|starting*|succeeded*|waited*", "ReplicatePrediction"}, {"*", "ReplicateProblem"},
 		},
 	}

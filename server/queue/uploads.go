@@ -132,6 +132,21 @@ func (s *uploads) ReadUpload(ctx context.Context, id string) ([]byte, error) {
 	return s.store.getImage(ctx, r.Image, errNoUpload())
 }
 
+// ListUploads implements job.Uploads. Files that vanish meanwhile are left out.
+func (s *uploads) ListUploads(ctx context.Context, page job.Page) (files []job.Upload, next string, err error) {
+	ids, next := s.index.Page(page)
+	for _, id := range ids {
+		u, err := s.Upload(ctx, id)
+		if fault.KindOf(err) == fault.NotFound {
+			continue
+		} else if err != nil {
+			return nil, "", err
+		}
+		files = append(files, u)
+	}
+	return files, next, nil
+}
+
 // DeleteUpload implements job.Uploads.
 func (s *uploads) DeleteUpload(ctx context.Context, id string) error {
 	r, err := s.read(ctx, id)

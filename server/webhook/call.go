@@ -43,7 +43,13 @@ func (s *Sender) call(ctx context.Context, j job.Job) (status int, err error) {
 	id, at := messageID(j), s.options.Now().Unix()
 	request.Header.Set("webhook-id", id)
 	request.Header.Set("webhook-timestamp", strconv.FormatInt(at, 10))
-	request.Header.Set("webhook-signature", Sign(s.options.Secret, id, at, body))
+	// Receivers check the signature of the secret that they have: the server's or
+	// the account's.
+	signatures := Sign(s.options.Secret, id, at, body)
+	if j.Account != "" {
+		signatures += " " + Sign(SecretOf(s.options.Secret, j.Account), id, at, body)
+	}
+	request.Header.Set("webhook-signature", signatures)
 	response, err := s.client.Do(request)
 	if err != nil {
 		return 0, err

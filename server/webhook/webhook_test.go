@@ -167,7 +167,7 @@ func TestDelivery(t *testing.T) {
 	if e := d.send(t, j, 1); !e.done {
 		t.Fatalf("%+v; %s", e, &log)
 	}
-	j.State = job.Running
+	j.State, j.Account = job.Running, "me"
 	if e := d.send(t, j, 1); !e.done {
 		t.Fatalf("%+v; %s", e, &log)
 	}
@@ -179,7 +179,13 @@ func TestDelivery(t *testing.T) {
 			c.header.Get("webhook-id") != id || c.header.Get("webhook-timestamp") != "1800000000" {
 			t.Errorf("%+v", c)
 		}
-		if got := c.header.Get("webhook-signature"); got != webhook.Sign([]byte("a secret of the server"), id, 1_800_000_000, []byte(c.body)) {
+		// The account of a job can check calls by its own secret, which is no other's.
+		secret := []byte("a secret of the server")
+		signatures := webhook.Sign(secret, id, 1_800_000_000, []byte(c.body))
+		if want == "started" {
+			signatures += " " + webhook.Sign(webhook.SecretOf(secret, "me"), id, 1_800_000_000, []byte(c.body))
+		}
+		if got := c.header.Get("webhook-signature"); got != signatures || bytes.Equal(webhook.SecretOf(secret, "me"), webhook.SecretOf(secret, "you")) {
 			t.Errorf("signature %q of %s", got, c.body)
 		}
 	}

@@ -21,6 +21,7 @@ import (
 	"upscaled/models/fault"
 	"upscaled/server"
 	"upscaled/server/queue"
+	"upscaled/server/webhook"
 	"upscaled/server/worker"
 
 	"golang.org/x/sync/errgroup"
@@ -79,19 +80,23 @@ func (p *Program) Serve(ctx context.Context, config server.Config, q settings.Qu
 	if err != nil {
 		return err
 	}
+	hookSecret, err := connection.Secret(ctx, WebhookSecret)
+	if err != nil {
+		return err
+	}
 	config.TLS.Cache = filepath.Join(q.Folder(p.LookupEnv), "certificates")
 	config.Version, config.APIs.Native.Retention = p.Version, w.Retention
 	web, err := server.New(ctx, config, server.Parts{
-		Queue: back.queue, Auth: back.accounts, System: self, Secrets: [][]byte{secret}, Ready: ready.err,
+		Queue: back.queue, Auth: back.accounts, System: self, Secrets: [][]byte{secret}, WebhookSecret: hookSecret, Ready: ready.err,
 		Decoders: runtime.GOMAXPROCS(0), Faces: p.faceCheck(w, noWorker), Observers: watched.forServer(), Log: log, Now: time.Now,
 	})
 	if err != nil {
 		return err
 	}
-	hooks, err := p.webhooks(ctx, connection, back, config, web, watched.forWebhooks(), log)
-	if err != nil {
-		return err
-	}
+	hooks := webhook.New(webhook.Options{
+		Deliveries: back.queue, Bodies: web.WebhookBodies(), Secret: hookSecret, Rules: config.FetchRules(),
+		Observer: watched.forWebhooks(), Log: log, Now: time.Now,
+	})
 	address, err := web.Listen()
 	if err != nil {
 		return err

@@ -2,17 +2,12 @@ package serving
 
 import (
 	"context"
-	"log/slog"
-	"time"
 
 	"upscaled/engine"
 	"upscaled/models"
 	"upscaled/models/network"
-	"upscaled/server"
 	"upscaled/server/dialect/native"
 	"upscaled/server/job"
-	"upscaled/server/queue"
-	"upscaled/server/webhook"
 )
 
 // system reports the state of this process to the native API and the metrics. It
@@ -129,18 +124,6 @@ func (s *system) unready(ctx context.Context) func(context.Context) error {
 	}
 }
 
-// WebhookSecret is the secret's name in the store.
+// WebhookSecret is the secret's name in the store; all processes sign webhooks
+// with it.
 const WebhookSecret = "webhooks"
-
-// webhooks returns the sender of webhooks. All processes sign with the secret of the
-// store.
-func (p *Program) webhooks(ctx context.Context, c *queue.Connection, back backend, config server.Config, web *server.Server, observer webhook.Observer, log *slog.Logger) (*webhook.Sender, error) {
-	secret, err := c.Secret(ctx, WebhookSecret)
-	if err != nil {
-		return nil, err
-	}
-	return webhook.New(webhook.Options{
-		Deliveries: back.queue, Bodies: web.WebhookBodies(), Secret: secret, Rules: config.FetchRules(),
-		Observer: observer, Log: log, Now: time.Now,
-	}), nil
-}

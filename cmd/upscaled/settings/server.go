@@ -93,7 +93,8 @@ func apis(a *server.APIs) (all []Setting) {
 		{"replicate", &a.Replicate.Price, &a.Replicate.MaxBytes, &a.Replicate.MaxPixels, &a.Replicate.MaxSide, "image", "bytes of an input file at most", []Setting{
 			{Key: "data-uri-below", Into: &a.Replicate.DataURIBelow, Help: "bytes below which results are answered as data URIs to data-uri-clients over plain http; 0 always answers URLs"},
 			{Key: "data-uri-clients", Into: &a.Replicate.DataURIClients, Help: "beginnings of the User-Agent headers of clients that make files only of https and data URLs"},
-			{Key: "models", Into: &a.Replicate.Models, Help: "names (owner/name) that are answered for; all mean this server's own model"},
+			{Key: "models", Into: &a.Replicate.Models, Help: "names (owner/name) that are answered for; unknown ones have the inputs of nightmareai/real-esrgan"},
+			{Key: "versions", Into: &a.Replicate.Versions, Help: "IDs of further versions that mean the first of the models"},
 		}},
 		{"automatic1111", &a.Automatic.Price, &a.Automatic.MaxBytes, &a.Automatic.MaxPixels, &a.Automatic.MaxSide, "run of a model", "bytes of an input file at most", []Setting{
 			{Key: "max-images", Into: &a.Automatic.MaxImages, Least: 1, Help: "images in one batch at most"},

@@ -2,15 +2,14 @@
 // model nightmareai/real-esrgan, as its public clients use it: predictions that
 // clients poll, wait for or receive by webhook, and files uploaded as inputs.
 //
-// Collections, deployments, trainings, streams, searches and the Cancel-After
-// header are not supported. Input URLs are downloaded and validated before a
+// Collections, deployments and trainings are empty lists; streams and the
+// Cancel-After header are not supported. Input URLs are downloaded and validated before a
 // prediction is created, so an unusable image is rejected at once instead of
 // producing a failed prediction.
 package replicate
 
 import (
 	"net/http"
-	"net/url"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -48,17 +47,33 @@ func New(services dialect.Services, config Config, stores Stores) *API {
 	return a
 }
 
+// Prefixes are those of all paths of the vendor, so that unknown ones below them
+// are answered in its form.
+func Prefixes() []string {
+	return []string{
+		"/v1/account", "/v1/collections", "/v1/deployments", "/v1/files", "/v1/hardware", "/v1/models", "/v1/predictions",
+		"/v1/search", "/v1/trainings", "/v1/webhooks",
+	}
+}
+
 // Routes registers the vendor's paths except GET /v1/files/:id: results of all
 // APIs have that path too, so the server registers it and calls IsFileID.
 func (a *API) Routes(e *echo.Echo) {
-	e.POST("/v1/predictions", a.authenticated(a.create))
-	e.GET("/v1/predictions", a.authenticated(a.list))
-	e.GET("/v1/predictions/:id", a.authenticated(a.get))
-	e.POST("/v1/predictions/:id/cancel", a.authenticated(a.cancel))
-	e.GET("/v1/models/:owner/:name", a.authenticated(a.model))
-	e.POST("/v1/models/:owner/:name/predictions", a.authenticated(a.createForModel))
-	e.GET("/v1/models/:owner/:name/versions", a.authenticated(a.versions))
-	e.GET("/v1/models/:owner/:name/versions/:version", a.authenticated(a.version))
+	for _, route := range []struct {
+		method, path string
+		handler      dialect.Handler
+	}{
+		{"POST", "/predictions", a.create}, {"GET", "/predictions", a.list},
+		{"GET", "/predictions/:id", a.get}, {"POST", "/predictions/:id/cancel", a.cancel},
+		{"GET", "/models", a.models.list}, {"QUERY", "/models", a.query}, {"GET", "/search", a.search},
+		{"GET", "/models/:owner/:name", a.model}, {"POST", "/models/:owner/:name/predictions", a.createForModel},
+		{"GET", "/models/:owner/:name/versions", a.versions}, {"GET", "/models/:owner/:name/versions/:version", a.version},
+		{"GET", "/files", a.listFiles},
+		{"GET", "/account", a.account}, {"GET", "/hardware", a.hardware}, {"GET", "/webhooks/default/secret", a.secret},
+		{"GET", "/collections", none}, {"GET", "/deployments", none}, {"GET", "/trainings", none},
+	} {
+		e.Add(route.method, "/v1"+route.path, a.authenticated(route.handler))
+	}
 	e.POST("/v1/files", a.CreateFile)
 	e.DELETE("/v1/files/:id", a.DeleteFile)
 }
@@ -99,7 +114,7 @@ func (a *API) createForModel(c echo.Context, caller job.Caller) error {
 	if err != nil {
 		return err
 	}
-	return a.submit(c, caller, fields, model, latestVersion)
+	return a.submit(c, caller, fields, model, model.versions[0])
 }
 
 func (a *API) get(c echo.Context, caller job.Caller) error {
@@ -145,13 +160,9 @@ func (a *API) list(c echo.Context, caller job.Caller) error {
 		return err
 	}
 	base := a.services.BaseURL(c.Request())
-	page := Page[Prediction]{Results: make([]Prediction, 0, len(jobs))}
+	page := Page[Prediction]{Results: make([]Prediction, 0, len(jobs)), Next: nextLink(base+"/v1/predictions", next)}
 	for _, j := range jobs {
 		page.Results = append(page.Results, predictionOf(j, base, a.resultURL(base, j)))
-	}
-	if next != "" {
-		link := base + "/v1/predictions?cursor=" + url.QueryEscape(next)
-		page.Next = &link
 	}
 	return dialect.JSON(c, http.StatusOK, page)
 }

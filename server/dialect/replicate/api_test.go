@@ -2,6 +2,7 @@ package replicate_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -108,6 +109,16 @@ func TestModels(t *testing.T) {
 	golden(t, "model.json", 200, s.get(model))
 	golden(t, "versions.json", 200, s.get(model+"/versions"))
 	golden(t, "version.json", 200, s.get(model+"/versions/42fed1c4974146d4d4414e2be2c5277c7fcf05fde3b22e94cee859b8a4a39d44"))
+	golden(t, "model_cjwbw.json", 200, s.get("/v1/models/cjwbw/real-esrgan"))
+	golden(t, "model_xinntao.json", 200, s.get("/v1/models/xinntao/realesrgan"))
+	s.config.Models = s.config.Models[2:]
+	golden(t, "models.json", 200, s.get("/v1/models"))
+	golden(t, "search.json", 200, s.get("/v1/search?query=xinntao+ESRGAN"))
+	golden(t, "search_none.json", 200, s.get("/v1/search?query=flux"))
+	query := httptest.NewRequest("QUERY", "/v1/models", strings.NewReader("realesrgan"))
+	golden(t, "models.json", 200, s.do(query))
+	golden(t, "none.json", 200, s.get("/v1/files"))
+	golden(t, "none.json", 200, s.do(httptest.NewRequest("QUERY", "/v1/models", strings.NewReader("flux"))))
 	for _, path := range []string{
 		"/v1/models/nightmareai/other", "/v1/models/other/real-esrgan/versions", "/v1/models/other/real-esrgan/versions/a",
 		model + "/versions/a%20b", "/v1/models/nightmareai", "/v1/nothing",
@@ -143,6 +154,109 @@ func TestVersions(t *testing.T) {
 	}
 }
 
+// Versions and models that do something else are refused, and not charged.
+func TestOtherModels(t *testing.T) {
+	t.Parallel()
+	for _, version := range []string{
+		"fb8af171cfa1616ddcf1242c093f9c46bcada5ad4cf6f2fbe8b81b330ec5c003", // background removal, with an input image
+		"42fed1c", "42fed1c5", "stability-ai/sdxl", "stability-ai/sdxl:42fed1c4974146d4d2414e2be2c5277c7fcf05fcc3a73abf41610695738c1d7b", ":", "a:b",
+	} {
+		s := newServer()
+		golden(t, "version_unknown.json", 422, s.post(predictions, strings.Replace(order(dataURI(photo(t))), "42fed1c4", version, 1)))
+		if jobs := s.queue.Jobs(); len(jobs) > 0 {
+			t.Errorf("%s: accepted", version)
+		}
+	}
+}
+
+// Other Real-ESRGAN models have inputs, defaults and models of their own.
+func TestVariants(t *testing.T) {
+	t.Parallel()
+	const cjwbw, xinntao = "d0ee3d708c9b911f122a4ad90046c5d26a0293b99476d697f6bb7f2e251ce2d4", "1b976a4d456ed9e4d1a846597b7614e79eadad3032e9124fa63859db0fd59b56"
+	image := `"` + dataURI(photo(t)) + `"`
+	for _, c := range []struct {
+		version, input string
+		want           job.Options
+		repeated       string
+	}{
+		{cjwbw, `"image":IMAGE,"upscale":2`, job.Options{Scale: 2}, `{"image":"IMAGE","upscale":2}`},
+		{"cjwbw/real-esrgan", `"image":IMAGE,"scale":2,"version":"x"`, job.Options{Scale: 4}, `{"image":"IMAGE"}`},
+		{xinntao, `"img":IMAGE,"tile":0`, job.Options{Scale: 2, Model: "realesr-general-x4v3"}, `{"img":"IMAGE"}`},
+		{xinntao, `"img":IMAGE,"scale":4,"version":"Anime - anime6B","face_enhance":true`,
+			job.Options{Scale: 4, Model: "realesrgan-x4plus-anime-6b", FaceEnhance: true},
+			`{"img":"IMAGE","scale":4,"face_enhance":true,"version":"Anime - anime6B"}`},
+		{"xinntao/realesrgan:1", `"img":IMAGE,"version":"General - RealESRGANplus"`, job.Options{Scale: 2, Model: "realesrgan-x4plus"},
+			`{"img":"IMAGE","version":"General - RealESRGANplus"}`},
+		{"nightmareai/real-esrgan", `"image":IMAGE,"upscale":2,"version":"Anime - anime6B"`, job.Options{Scale: 4}, `{"image":"IMAGE"}`},
+	} {
+		s := newServer()
+		got := s.post(predictions, `{"version":"`+c.version+`","input":{`+strings.ReplaceAll(c.input, "IMAGE", image)+`}}`)
+		c.want.Format = "png"
+		if got.Code != http.StatusCreated || s.queue.Jobs()[0].Options != c.want {
+			t.Errorf("%s: %d %s, %+v", c.input, got.Code, got.Body, s.queue.Jobs())
+			continue
+		}
+		repeated, _ := json.Marshal(decode[replicate.Prediction](t, got).Input)
+		short := strings.ReplaceAll(c.repeated, `"IMAGE"`, image)
+		if len(image) > 4<<10 {
+			short = strings.ReplaceAll(c.repeated, "IMAGE", "data:image/png;base64,...")
+		}
+		if string(repeated) != short {
+			t.Errorf("%s: repeated as %s", c.input, repeated)
+		}
+	}
+	for name, body := range map[string]string{
+		"no_img.json":            `{"version":"` + xinntao + `","input":{"image":` + image + `}}`,
+		"upscale_high.json":      `{"version":"` + cjwbw + `","input":{"image":` + image + `,"upscale":11}}`,
+		"choice_unknown.json":    `{"version":"` + xinntao + `","input":{"img":` + image + `,"version":"v4"}}`,
+		"choice_empty.json":      `{"version":"` + xinntao + `","input":{"img":` + image + `,"version":""}}`,
+		"choice_type.json":       `{"version":"` + xinntao + `","input":{"img":` + image + `,"version":3}}`,
+		"img_not_a_picture.json": `{"version":"` + xinntao + `","input":{"img":"data:image/png;base64,dGV4dA=="}}`,
+	} {
+		golden(t, name, 422, newServer().post(predictions, body))
+	}
+}
+
+// Clients check keys and look around by these before they predict.
+func TestAccounts(t *testing.T) {
+	t.Parallel()
+	s := newServer()
+	golden(t, "account_local.json", 200, s.get("/v1/account"))
+	golden(t, "secret_local.json", 403, s.get("/v1/webhooks/default/secret"))
+	s.gate = dialecttest.Auth{Keys: map[string]job.Caller{"key": {ID: "me", Name: "camera"}}}
+	get := func(path string) *httptest.ResponseRecorder {
+		r := httptest.NewRequest(http.MethodGet, path, nil)
+		r.Header.Set("Authorization", "Bearer key")
+		return s.do(r)
+	}
+	golden(t, "account.json", 200, get("/v1/account"))
+	golden(t, "hardware.json", 200, get("/v1/hardware"))
+	kept := dialecttest.Form(t, files, dialecttest.File("content", "cat.png", photo(t)))
+	kept.Header.Set("Authorization", "Bearer key")
+	golden(t, "file_cat.json", 201, s.do(kept))
+	golden(t, "files.json", 200, get("/v1/files"))
+	for _, list := range []string{"collections", "deployments", "trainings"} {
+		golden(t, "none.json", 200, get("/v1/"+list))
+	}
+}
+
+// A secret of webhooks is read with a key, and is that key's.
+func TestWebhookSecret(t *testing.T) {
+	t.Parallel()
+	s := newServer()
+	s.gate = dialecttest.Auth{Keys: map[string]job.Caller{"one": {ID: "me"}, "two": {ID: "you"}}}
+	for key, want := range map[string]string{"one": `{"key":"whsec_me"}`, "two": `{"key":"whsec_you"}`} {
+		r := httptest.NewRequest(http.MethodGet, "/v1/webhooks/default/secret", nil)
+		r.Header.Set("Authorization", "Bearer "+key)
+		if got := s.do(r); got.Code != http.StatusOK || strings.TrimSpace(got.Body.String()) != want {
+			t.Errorf("%s: %d %s", key, got.Code, got.Body)
+		}
+	}
+	r := httptest.NewRequest(http.MethodGet, "/v1/webhooks/default/secret", nil)
+	golden(t, "unauthenticated.json", 401, s.do(r))
+	golden(t, "secret_local.json", 403, newServer().get("/v1/webhooks/default/secret"))
+}
+
 func TestKeys(t *testing.T) {
 	t.Parallel()
 	gate := dialecttest.Auth{
@@ -170,7 +284,8 @@ func TestKeys(t *testing.T) {
 	for _, target := range []string{
 		"GET " + model, "GET " + model + "/versions", "GET " + model + "/versions/a", "POST " + model + "/predictions",
 		"POST " + predictions, "GET " + predictions + "/a", "POST " + predictions + "/a/cancel",
-		"POST " + files, "GET " + files + "/a", "DELETE " + files + "/a",
+		"POST " + files, "GET " + files, "GET " + files + "/a", "DELETE " + files + "/a",
+		"GET /v1/account", "GET /v1/hardware", "GET /v1/models", "QUERY /v1/models", "GET /v1/search", "GET /v1/collections",
 	} {
 		method, path, _ := strings.Cut(target, " ")
 		golden(t, "unauthenticated.json", 401, s.do(httptest.NewRequest(method, path, nil)))

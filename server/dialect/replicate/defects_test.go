@@ -23,8 +23,11 @@ func (broken) Upload(context.Context, string) (job.Upload, error) {
 	return job.Upload{}, errDisk
 }
 func (broken) ReadUpload(context.Context, string) ([]byte, error) { return nil, errDisk }
-func (broken) DeleteUpload(context.Context, string) error         { return errDisk }
-func (broken) Validate([]byte) (job.InputInfo, error)             { return job.InputInfo{}, errDisk }
+func (broken) ListUploads(context.Context, job.Page) ([]job.Upload, string, error) {
+	return nil, "", errDisk
+}
+func (broken) DeleteUpload(context.Context, string) error { return errDisk }
+func (broken) Validate([]byte) (job.InputInfo, error)     { return job.InputInfo{}, errDisk }
 func (broken) PutUpload(context.Context, job.Upload, []byte) (job.Upload, error) {
 	return job.Upload{}, errDisk
 }
@@ -73,6 +76,7 @@ func TestDefects(t *testing.T) {
 		"inline":   {http.MethodGet, predictions + "/ID", queue(func(q job.Queue) job.Queue { return unopened{q} })},
 		"read":     {http.MethodGet, predictions + "/ID", queue(func(q job.Queue) job.Queue { return unread{q} })},
 		"list":     {http.MethodGet, predictions, func(s *server) { s.stores.Lister = broken{} }},
+		"files":    {http.MethodGet, files, func(s *server) { s.stores.Uploads = broken{} }},
 		"get file": {http.MethodGet, files + "/FILE", func(s *server) { s.stores.Uploads = broken{} }},
 		"delete":   {http.MethodDelete, files + "/FILE", func(s *server) { s.stores.Uploads = broken{} }},
 		"upload":   {http.MethodPost, files, func(s *server) { s.stores.Uploads = broken{} }},

@@ -120,6 +120,22 @@ func displayName(name string) string {
 	return dialect.DisplayName(name)
 }
 
+// listFiles returns the caller's files, newest first.
+func (f files) listFiles(c echo.Context, caller job.Caller) error {
+	all, next, err := f.stores.Uploads.ListUploads(c.Request().Context(), job.Page{
+		API: Name, Account: caller.ID, Before: c.QueryParam("cursor"), Limit: pageSize,
+	})
+	if err != nil {
+		return err
+	}
+	base := f.services.BaseURL(c.Request())
+	page := Page[File]{Results: make([]File, 0, len(all)), Next: nextLink(base+"/v1/files", next)}
+	for _, u := range all {
+		page.Results = append(page.Results, fileOf(u, base))
+	}
+	return dialect.JSON(c, http.StatusOK, page)
+}
+
 func (f files) getFile(c echo.Context, caller job.Caller) error {
 	u, err := f.ownFile(c.Request().Context(), caller, c.Param("id"))
 	if err != nil {

@@ -14,7 +14,22 @@ import (
 )
 
 // unusable returns the error of an input image.
-func unusable(why string) error { return violations{{"image", "input.image", why}} }
+func unusable(why string) error { return violations{{"image", imageField, why}} }
+
+const imageField = "input.image"
+
+// rename gives errors of the image the name that the model has for it.
+func (v variant) rename(err error) error {
+	var wrong violations
+	if errors.As(err, &wrong) {
+		for i := range wrong {
+			if wrong[i].Field == imageField {
+				wrong[i].Field = "input." + v.image
+			}
+		}
+	}
+	return err
+}
 
 // input is an image file with its display name, "" if it has none.
 type input struct {
@@ -27,9 +42,9 @@ type input struct {
 type inputs struct{ files }
 
 // load loads and validates the image.
-func (i inputs) load(c echo.Context, caller job.Caller, in Input) (input, error) {
+func (i inputs) load(c echo.Context, caller job.Caller, o order) (input, error) {
 	ctx := c.Request().Context()
-	loaded, err := i.resolve(ctx, caller, in.Image, i.services.BaseURL(c.Request()))
+	loaded, err := i.resolve(ctx, caller, o.image, i.services.BaseURL(c.Request()))
 	switch fault.KindOf(err) {
 	case "":
 	case fault.TooLarge:
@@ -45,7 +60,7 @@ func (i inputs) load(c echo.Context, caller job.Caller, in Input) (input, error)
 	if loaded.info, err = i.check(loaded.data); err != nil {
 		return input{}, err
 	}
-	if in.options().FaceEnhance {
+	if o.options.FaceEnhance {
 		if err := i.services.CheckFaces(ctx); errors.Is(err, dialect.ErrFaces) {
 			return input{}, violations{{"face_enhance", "input.face_enhance", "Face enhancement is not available on this server"}}
 		} else if err != nil {

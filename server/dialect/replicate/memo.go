@@ -8,11 +8,15 @@ import (
 	"upscaled/server/job"
 )
 
-// Input is a prediction's input as the client gave it.
+// Input is a prediction's input as the client gave it. Models differ in the names
+// of image and scale.
 type Input struct {
-	Image       string   `json:"image"`
+	Image       string   `json:"image,omitempty"`
+	Img         string   `json:"img,omitempty"`
 	Scale       *float64 `json:"scale,omitempty"`
+	Upscale     *float64 `json:"upscale,omitempty"`
 	FaceEnhance *bool    `json:"face_enhance,omitempty"`
+	Version     string   `json:"version,omitempty"`
 }
 
 // memo is the part of the request that a job's record keeps, since predictions

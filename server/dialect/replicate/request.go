@@ -3,7 +3,9 @@ package replicate
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -15,9 +17,8 @@ import (
 )
 
 const (
-	// The model's own default and maximum. Its minimum is 0, on which it fails;
-	// the engine starts at a tenth.
-	defaultScale       = 4
+	// The model's own maximum. Its minimum is 0, on which it fails; the engine starts
+	// at a tenth.
 	minScale, maxScale = 0.1, 10
 	// bodyOverhead is room for the JSON around an image, in bytes.
 	bodyOverhead = 64 << 10
@@ -54,64 +55,90 @@ func parseBody(body []byte) (fields, error) {
 	return all, nil
 }
 
+// order is a prediction's input with its meaning.
+type order struct {
+	Input
+	image   string // a reference
+	options job.Options
+}
+
 // parseInput parses a prediction's input without loading the image. Inputs of
-// other models are ignored, as the vendor does.
-func parseInput(value json.RawMessage) (Input, error) {
+// other models are ignored, as the vendor does. Results are PNG, as the model's
+// are.
+func (v variant) parseInput(value json.RawMessage) (order, error) {
 	if dialect.Absent(value) {
-		return Input{}, violations{{"required", "", "input is required"}}
+		return order{}, violations{{"required", "", "input is required"}}
 	}
 	var given fields
 	if json.Unmarshal(value, &given) != nil {
-		return Input{}, violations{wrongType("input", "object", value)}
+		return order{}, violations{wrongType("input", "object", value)}
 	}
-	var in Input
+	o := order{options: job.Options{Scale: v.preset, Format: "png", Model: v.models[""]}}
+	image, field := given[v.image], "input."+v.image
 	var wrong violations
-	switch image := given["image"]; {
+	switch {
 	case dialect.Absent(image):
-		wrong = append(wrong, Violation{"required", "input", "image is required"})
-	case json.Unmarshal(image, &in.Image) != nil:
-		wrong = append(wrong, wrongType("input.image", "string", image))
-	case !dialect.IsReference(strings.TrimSpace(in.Image)):
-		wrong = append(wrong, Violation{"format", "input.image", "Does not match format 'uri'"})
+		wrong = append(wrong, Violation{"required", "input", v.image + " is required"})
+	case json.Unmarshal(image, &o.image) != nil:
+		wrong = append(wrong, wrongType(field, "string", image))
+	case !dialect.IsReference(strings.TrimSpace(o.image)):
+		wrong = append(wrong, Violation{"format", field, "Does not match format 'uri'"})
 	}
-	in.Image = strings.TrimSpace(in.Image)
-	if scale := given["scale"]; !dialect.Absent(scale) {
-		wrong = append(wrong, in.parseScale(scale)...)
-	}
-	if enhance := given["face_enhance"]; !dialect.Absent(enhance) && json.Unmarshal(enhance, &in.FaceEnhance) != nil {
+	o.image = strings.TrimSpace(o.image)
+	wrong = append(wrong, o.parseScale("input."+v.scale, given[v.scale])...)
+	if enhance := given["face_enhance"]; !dialect.Absent(enhance) && json.Unmarshal(enhance, &o.FaceEnhance) != nil {
 		wrong = append(wrong, wrongType("input.face_enhance", "boolean", enhance))
 	}
-	if len(wrong) > 0 {
-		return Input{}, wrong
+	if v.models != nil {
+		wrong = append(wrong, o.parseModel(v.models, given["version"])...)
 	}
-	return in, nil
+	if len(wrong) > 0 {
+		return order{}, wrong
+	}
+	o.options.FaceEnhance = o.FaceEnhance != nil && *o.FaceEnhance
+	if v.image == "img" {
+		o.Img = repeated(o.image)
+	} else {
+		o.Image = repeated(o.image)
+	}
+	if v.scale == "upscale" {
+		o.Scale, o.Upscale = nil, o.Scale
+	}
+	return o, nil
 }
 
-func (in *Input) parseScale(value json.RawMessage) violations {
+func (o *order) parseScale(field string, value json.RawMessage) violations {
 	number := func(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }
 	var scale float64
 	switch {
+	case dialect.Absent(value):
+		return nil
 	case kindOf(value) != "number":
-		return violations{wrongType("input.scale", "number", value)}
+		return violations{wrongType(field, "number", value)}
 	case json.Unmarshal(value, &scale) != nil || scale > maxScale: // a number that overflows float64
-		return violations{{"number_lte", "input.scale", "Must be less than or equal to " + number(maxScale)}}
+		return violations{{"number_lte", field, "Must be less than or equal to " + number(maxScale)}}
 	case scale < minScale:
-		return violations{{"number_gte", "input.scale", "Must be greater than or equal to " + number(minScale)}}
+		return violations{{"number_gte", field, "Must be greater than or equal to " + number(minScale)}}
 	}
-	in.Scale = &scale
+	o.Scale, o.options.Scale = &scale, scale
 	return nil
 }
 
-// options returns the job's options. Results are PNG, as the model's are.
-func (in Input) options() job.Options {
-	o := job.Options{Scale: defaultScale, Format: "png"}
-	if in.Scale != nil {
-		o.Scale = *in.Scale
+// parseModel parses the input that chooses one of several models.
+func (o *order) parseModel(models map[string]string, value json.RawMessage) violations {
+	const field = "input.version"
+	if dialect.Absent(value) {
+		return nil
 	}
-	if in.FaceEnhance != nil {
-		o.FaceEnhance = *in.FaceEnhance
+	if json.Unmarshal(value, &o.Version) != nil {
+		return violations{wrongType(field, "string", value)}
 	}
-	return o
+	var known bool
+	if o.options.Model, known = models[o.Version]; !known || o.Version == "" {
+		names := slices.Sorted(maps.Keys(models))[1:] // the first is the default, ""
+		return violations{{"enum", field, "Must be one of the following: \"" + strings.Join(names, `", "`) + `"`}}
+	}
+	return nil
 }
 
 func wrongType(field, expected string, value json.RawMessage) Violation {

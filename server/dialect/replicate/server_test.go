@@ -44,10 +44,13 @@ type server struct {
 
 func newServer() *server {
 	queue := &jobtest.Queue{Now: func() time.Time { return dialecttest.Now }}
+	config := replicate.Defaults()
+	config.Versions = []string{"a", "abc"}
 	return &server{
-		queue: queue, gate: dialecttest.Auth{}, config: replicate.Defaults(),
+		queue: queue, gate: dialecttest.Auth{}, config: config,
 		stores: replicate.Stores{
 			Fetcher: fetcher{}, Uploads: queue, Lister: queue, CheckWebhook: func(string) error { return nil },
+			WebhookSecret: func(account string) string { return "whsec_" + account },
 		},
 	}
 }

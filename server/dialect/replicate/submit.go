@@ -19,7 +19,7 @@ const maxWait = 60 * time.Second
 
 // submit creates a prediction. The order of its checks is part of the API: input,
 // webhook, the image's bytes, then credits and capacity.
-func (a *API) submit(c echo.Context, caller job.Caller, given fields, model, version string) error {
+func (a *API) submit(c echo.Context, caller job.Caller, given fields, v variant, version string) error {
 	wait, waits := dialect.PreferredWait(c.Request().Header, maxWait)
 	waits = waits && wait > 0
 	// Clients give up soon after the time they asked for, so downloading the
@@ -27,7 +27,7 @@ func (a *API) submit(c echo.Context, caller job.Caller, given fields, model, ver
 	waiting, stop := context.WithTimeout(c.Request().Context(), min(wait, a.services.WaitLimit))
 	defer stop()
 
-	in, err := parseInput(given["input"])
+	in, err := v.parseInput(given["input"])
 	if err != nil {
 		return err
 	}
@@ -37,13 +37,12 @@ func (a *API) submit(c echo.Context, caller job.Caller, given fields, model, ver
 	}
 	loaded, err := a.load(c, caller, in)
 	if err != nil {
-		return err
+		return v.rename(err)
 	}
-	noted := memo{Model: model, Version: version, Input: in, Base: a.services.BaseURL(c.Request())}
-	noted.Input.Image = repeated(in.Image)
+	noted := memo{Model: v.name, Version: version, Input: in.Input, Base: a.services.BaseURL(c.Request())}
 	submitted, err := a.services.Queue.Submit(c.Request().Context(), job.Spec{
 		ID: newID(), API: Name, Account: caller.ID, Price: a.config.Price, InputName: loaded.name,
-		Options: in.options(), Webhook: webhook, Memo: encodeMemo(noted), Input: loaded.info,
+		Options: in.options, Webhook: webhook, Memo: encodeMemo(noted), Input: loaded.info,
 	}, loaded.data)
 	if err != nil {
 		return err

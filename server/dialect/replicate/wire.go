@@ -3,6 +3,7 @@ package replicate
 import (
 	"fmt"
 	"math"
+	"net/url"
 	"strings"
 	"time"
 
@@ -57,6 +58,15 @@ type Page[T any] struct {
 	Next     *string `json:"next"`
 	Previous *string `json:"previous"`
 	Results  []T     `json:"results"`
+}
+
+// nextLink returns the URL of a list's page after a cursor, nil if that is "".
+func nextLink(list, cursor string) *string {
+	if cursor == "" {
+		return nil
+	}
+	link := list + "?cursor=" + url.QueryEscape(cursor)
+	return &link
 }
 
 // predictionOf returns the prediction of a job below a base URL; output is the

@@ -7,6 +7,8 @@ import (
 	"crypto/md5"
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
+	"strings"
 	"time"
 
 	"upscaled/models/fault"
@@ -74,6 +76,24 @@ func (q *Queue) ReadUpload(_ context.Context, id string) ([]byte, error) {
 	defer q.mutex.Unlock()
 	u, err := q.find(id)
 	return bytes.Clone(u.data), err
+}
+
+// ListUploads implements job.Uploads.
+func (q *Queue) ListUploads(_ context.Context, page job.Page) (files []job.Upload, next string, err error) {
+	q.mutex.Lock()
+	defer q.mutex.Unlock()
+	cursor := func(u job.Upload) string { return u.Expires.Format(time.RFC3339Nano) + u.ID }
+	for id := range q.uploads {
+		if u, err := q.find(id); err == nil && u.API == page.API && u.Account == page.Account && (page.Before == "" || cursor(u.Upload) < page.Before) {
+			files = append(files, u.Upload)
+		}
+	}
+	slices.SortFunc(files, func(a, b job.Upload) int { return strings.Compare(cursor(b), cursor(a)) })
+	if limit := min(max(page.Limit, 1), job.LongestPage); len(files) > limit {
+		files = files[:limit]
+		next = cursor(files[limit-1])
+	}
+	return files, next, nil
 }
 
 // DeleteUpload implements job.Uploads.

@@ -37,6 +37,7 @@ func TestUploads(t *testing.T, open func(t *testing.T, o KeptOptions) job.Upload
 	for name, test := range map[string]func(*testing.T, Kept){
 		"keep": testUploadKept, "delete": testUploadDeleted, "expire": testUploadExpires,
 		"bound": testUploadBound, "bound at once": testUploadBoundAtOnce, "unknown": testUploadUnknown,
+		"list": testUploadsListed,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -111,6 +112,43 @@ func testUploadDeleted(t *testing.T, s Kept) {
 	put(t, s, "f-1", "x", 20)
 	if read, err := s.Uploads.ReadUpload(t.Context(), "f-1"); err != nil || len(read) != 20 {
 		t.Errorf("%d bytes, %v", len(read), err)
+	}
+}
+
+// Pages have every file of the account once, the newest first, and no other's.
+func testUploadsListed(t *testing.T, s Kept) {
+	put(t, s, "g-1", "y", 10)
+	for i := range 5 {
+		put(t, s, fmt.Sprint("f-", i), "x", 10)
+		s.Later(time.Second)
+	}
+	if err := s.Uploads.DeleteUpload(t.Context(), "f-2"); err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	for before := ""; ; {
+		files, next, err := s.Uploads.ListUploads(t.Context(), job.Page{API: "mnml", Account: "x", Before: before, Limit: 2})
+		if err != nil || len(files) > 2 {
+			t.Fatalf("%d files, %v", len(files), err)
+		}
+		for _, u := range files {
+			ids = append(ids, u.ID)
+		}
+		if before = next; next == "" {
+			break
+		}
+	}
+	if got := strings.Join(ids, " "); got != "f-4 f-3 f-1 f-0" {
+		t.Errorf("listed %s", got)
+	}
+	for _, page := range []job.Page{{API: "ailab", Account: "x"}, {API: "mnml"}, {API: "mnml", Account: "x", Before: "0"}} {
+		if files, next, err := s.Uploads.ListUploads(t.Context(), page); len(files) > 0 || next != "" || err != nil {
+			t.Errorf("%+v: %d files, %q, %v", page, len(files), next, err)
+		}
+	}
+	s.Later(time.Hour)
+	if files, _, err := s.Uploads.ListUploads(t.Context(), job.Page{API: "mnml", Account: "x"}); len(files) > 0 || err != nil {
+		t.Errorf("%d expired files, %v", len(files), err)
 	}
 }
 

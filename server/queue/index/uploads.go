@@ -1,7 +1,10 @@
 package index
 
 import (
+	"fmt"
 	"maps"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,11 +23,11 @@ type Uploads struct {
 	used  map[string]int64 // bytes by account
 }
 
-// Usage is what an upload counts.
+// Usage is what an upload counts, and whose it is.
 type Usage struct {
-	account string
-	bytes   int64
-	expires time.Time
+	api, account string
+	bytes        int64
+	expires      time.Time
 	// pending marks a file that this process is about to store.
 	pending bool
 }
@@ -33,7 +36,7 @@ type Usage struct {
 // the limit on bytes limits the number of files too.
 func UsageOf(u job.Upload) Usage {
 	const page = 4 << 10
-	return Usage{account: u.Account, bytes: max(u.Bytes, page), expires: u.Expires}
+	return Usage{api: u.API, account: u.Account, bytes: max(u.Bytes, page), expires: u.Expires}
 }
 
 // NewUploads returns an empty index.
@@ -96,6 +99,31 @@ func (u *Uploads) IDs() []string {
 		}
 	}
 	return ids
+}
+
+// Page returns the IDs of a page of stored files, the newest first, and the cursor
+// of the next page, "" if there is none.
+func (u *Uploads) Page(page job.Page) (ids []string, next string) {
+	u.mutex.Lock()
+	defer u.mutex.Unlock()
+	const digits = 19 // of nanoseconds since 1970
+	var keys []string
+	for id, file := range u.files {
+		key := fmt.Sprintf("%0*d%s", digits, file.expires.UnixNano(), id)
+		if !file.pending && file.api == page.API && file.account == page.Account && (page.Before == "" || key < page.Before) {
+			keys = append(keys, key)
+		}
+	}
+	slices.SortFunc(keys, func(a, b string) int { return strings.Compare(b, a) })
+	limit := min(max(page.Limit, 1), job.LongestPage)
+	if len(keys) > limit {
+		keys = keys[:limit]
+		next = keys[limit-1]
+	}
+	for _, key := range keys {
+		ids = append(ids, key[digits:])
+	}
+	return ids, next
 }
 
 // Used returns the bytes that an account's files count.

@@ -1,0 +1,35 @@
+package server_test
+
+import (
+	"net/http"
+	"testing"
+)
+
+// Unknown paths below an API's are answered in its own form: clients decode
+// errors by it, and fail on others.
+func TestUnknownPaths(t *testing.T) {
+	t.Parallel()
+	const (
+		problem = `{"detail":"The requested resource could not be found.","status":404}`
+		fastAPI = `{"detail":"Not Found"}`
+	)
+	want := map[string]string{
+		"/v1/services": fastAPI, "/v1/services/x": fastAPI, "/v1/jobs": fastAPI,
+		"/public": fastAPI, "/public/v1/x": fastAPI, "/job": fastAPI,
+		"/api": ailabError(404, "ERROR_AI_NOT_EXISTS"), "/api/v1x": ailabError(404, "ERROR_AI_NOT_EXISTS"),
+		"/v1/status": `{"status":"error","code":"resource_not_found",...`, "/v1/modelsx": `{"status":"error","code":"resource_not_found",...`,
+		"/sdapi/v1": `{"detail":"Not Found"}`, "/sdapi/v1/x": `{"detail":"Not Found"}`,
+	}
+	for _, path := range []string{
+		"/v1/account/x", "/v1/collections/super-resolution", "/v1/deployments/a/b", "/v1/hardware/x", "/v1/models/a",
+		"/v1/predictions/a/b", "/v1/search/x", "/v1/trainings/abc", "/v1/webhooks", "/v1/webhooks/default/secret/x",
+	} {
+		want[path] = problem
+	}
+	s := open(t, succeeding(), nil)
+	for path, body := range want {
+		checkAll(t, s, []row{{name: path, method: http.MethodGet, path: path, status: http.StatusNotFound, body: body}})
+	}
+	checkAll(t, s, []row{{name: "method", method: http.MethodDelete, path: "/v1/models", status: http.StatusMethodNotAllowed,
+		body: `{"detail":"This address does not take that method.","status":405}`}})
+}
