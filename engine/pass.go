@@ -30,8 +30,8 @@ func (r *run) pass(ctx context.Context, model *network.Network, planes []imageda
 		engine: r.engine, run: r, model: model, info: model.Info(),
 		width: planes[0].Width, height: planes[0].Height,
 	}
-	width := roundUp(max(p.width, p.info.FixedWidth), p.info.Multiple)
-	height := roundUp(max(p.height, p.info.FixedHeight), p.info.Multiple)
+	width := roundUp(max(p.width, p.info.FixedWidth, p.info.Least), p.info.Multiple)
+	height := roundUp(max(p.height, p.info.FixedHeight, p.info.Least), p.info.Multiple)
 	for i, plane := range planes {
 		p.planes = append(p.planes, extended(plane, width, height))
 		p.constant = append(p.constant, i > 0 && constant(plane))

@@ -34,6 +34,9 @@ type descriptor struct {
 	Architecture network.Architecture `json:"architecture,omitempty"`
 	Description  string               `json:"description"`
 	Scale        int                  `json:"scale,omitempty"`
+	// Convention is set for upscaling models that are ONNX files; it may be nil in
+	// old stores.
+	Convention *network.Convention `json:"convention,omitempty"`
 	// Restorer is set for face restorers that are ONNX files.
 	Restorer *network.RestorerDescriptor `json:"restorer,omitempty"`
 	// File is in the model's folder; SHA256 and Size are that file's.

@@ -21,9 +21,11 @@ const maxONNX = 1 << 31
 type ImportOptions struct {
 	// Name is the model's name; "" means the file's.
 	Name string
-	// Scale is output side / input side of an ONNX file whose shapes leave it
-	// open; 0 means the file's.
-	Scale int
+	// Convention states what is known about an ONNX file's images.
+	Convention network.Convention
+	// Probe, unless nil, completes that by running the file; see engine/probe.
+	// Without it the file's shapes must state the rest.
+	Probe func(ctx context.Context, file []byte, stated network.Convention) (network.Convention, error)
 	// Restorer is set for an ONNX file that restores faces.
 	Restorer *network.RestorerDescriptor
 }
@@ -164,39 +166,44 @@ func (im *importer) importForeign(ctx context.Context, path string, options Impo
 			return im.importRestorer(ctx, d, path, *options.Restorer)
 		}
 		if isONNX {
-			return im.importONNX(ctx, d, path, options.Scale)
+			return im.importONNX(ctx, d, path, options)
 		}
-		if options.Scale != 0 {
-			return descriptor{}, fault.New(fault.Invalid, "--scale is for ONNX files only; the scale of %s is read from the file.", path)
+		if options.Convention != (network.Convention{}) {
+			return descriptor{}, fault.New(fault.Invalid, "--scale, --multiple, --tile and --range are for ONNX files only; those of %s are read from the file.", path)
 		}
 		return im.installer.convert(ctx, d, path)
 	})
 }
 
 // importONNX stores an ONNX file unchanged after checking that it is usable.
-func (im *importer) importONNX(ctx context.Context, d descriptor, path string, scale int) (descriptor, error) {
+func (im *importer) importONNX(ctx context.Context, d descriptor, path string, options ImportOptions) (descriptor, error) {
+	stated := options.Convention
+	if stated.Scale < 0 || stated.Scale > maxScale {
+		return descriptor{}, fault.New(fault.Invalid, "A model's scale is a whole number from 1 to %d, not %d.", maxScale, stated.Scale)
+	}
 	data, err := readONNXFile(path)
 	if err != nil {
 		return descriptor{}, err
 	}
-	n, err := network.FromONNX(data)
+	c := stated
+	if options.Probe != nil {
+		if c, err = options.Probe(ctx, data, stated); err != nil {
+			return descriptor{}, err
+		}
+	}
+	n, err := network.FromONNX(data, c)
 	if err != nil {
 		return descriptor{}, err
 	}
-	info := n.Info()
-	switch {
-	case scale != 0 && (scale < 1 || scale > maxScale):
-		return descriptor{}, fault.New(fault.Invalid, "A model's scale is a whole number from 1 to %d, not %d.", maxScale, scale)
-	case info.Scale > maxScale:
-		return descriptor{}, fault.New(fault.Unsupported, "%s upscales images %d times; the limit is %d times.", path, info.Scale, maxScale)
-	case info.Scale == 0 && scale == 0:
+	switch scale := n.Info().Scale; {
+	case scale > maxScale:
+		return descriptor{}, fault.New(fault.Unsupported, "%s upscales images %d times; the limit is %d times.", path, scale, maxScale)
+	case scale == 0:
 		return descriptor{}, fault.New(fault.Invalid, "%s does not state how many times it upscales images; set its scale with --scale.", path)
-	case info.Scale != 0 && scale != 0 && info.Scale != scale:
-		return descriptor{}, fault.New(fault.Invalid, "%s upscales images %d times by its shapes, not %d times; leave out --scale.", path, info.Scale, scale)
-	case scale != 0:
-		info.Scale = scale
 	}
-	return im.files.place(ctx, describe(d, info), "model", ".onnx", func(w io.Writer) error {
+	c = n.Convention()
+	d.Convention = &c
+	return im.files.place(ctx, describe(d, n.Info()), "model", ".onnx", func(w io.Writer) error {
 		_, err := w.Write(data)
 		return err
 	})

@@ -2,6 +2,7 @@ package models
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -87,18 +88,34 @@ func TestImportONNX(t *testing.T) {
 	if _, err := s.Import(t.Context(), free, ImportOptions{}); fault.KindOf(err) != fault.Invalid || !strings.Contains(fault.Sentence(err), "--scale") {
 		t.Errorf("free shapes without a scale: %v", err)
 	}
-	if _, err := s.Import(t.Context(), fixed, ImportOptions{Name: "other", Scale: 3}); fault.KindOf(err) != fault.Invalid {
+	if _, err := s.Import(t.Context(), fixed, ImportOptions{Name: "other", Convention: network.Convention{Scale: 3}}); fault.KindOf(err) != fault.Invalid {
 		t.Errorf("a scale that contradicts: %v", err)
 	}
-	e, err := s.Import(t.Context(), free, ImportOptions{Scale: 2})
+	e, err := s.Import(t.Context(), free, ImportOptions{Convention: network.Convention{Scale: 2}})
 	if err != nil || e.Scale != 2 {
 		t.Fatalf("free shapes: %+v, %v", e, err)
 	}
 	n, err := s.Load(t.Context(), "free", nil)
-	if err != nil || n.Info().Scale != 2 || n.ID() != e.SHA256 {
+	if err != nil || n.Info().Scale != 2 {
 		t.Fatalf("loading it: %v", err)
 	}
 	graph(t, n)
+
+	called := false
+	probe := func(_ context.Context, _ []byte, stated network.Convention) (network.Convention, error) {
+		called = stated == network.Convention{White: 255}
+		return network.Convention{White: 255, Scale: 2, Multiple: 8, Least: 16}, nil
+	}
+	if _, err := s.Import(t.Context(), free, ImportOptions{Name: "probed", Convention: network.Convention{White: 255}, Probe: probe}); err != nil || !called {
+		t.Fatalf("with a probe: %v", err)
+	}
+	probed, err := s.Load(t.Context(), "probed", nil)
+	if err != nil || probed.Info().Multiple != 8 || probed.Info().Least != 16 || probed.Convention().White != 255 {
+		t.Fatalf("the probed convention is lost: %v", err)
+	}
+	if probed.ID() == n.ID() {
+		t.Error("one file in two conventions has one ID")
+	}
 }
 
 func TestImportRefusals(t *testing.T) {
@@ -115,7 +132,7 @@ func TestImportRefusals(t *testing.T) {
 		"cut.safetensors":   {safetensors(t, 1)[:500], ImportOptions{Name: "cut"}, fault.Invalid},
 		"named.safetensors": {safetensors(t, 5), ImportOptions{Name: "../up"}, fault.Invalid},
 		"!!.safetensors":    {safetensors(t, 5), ImportOptions{}, fault.Invalid},
-		"s.safetensors":     {safetensors(t, 5), ImportOptions{Name: "scaled", Scale: 4}, fault.Invalid},
+		"s.safetensors":     {safetensors(t, 5), ImportOptions{Name: "scaled", Convention: network.Convention{Scale: 4}}, fault.Invalid},
 	} {
 		_, err := s.Import(t.Context(), write(t, name, c.content), c.options)
 		if fault.KindOf(err) != c.kind || strings.Contains(fault.Sentence(err), "\n") {

@@ -97,7 +97,12 @@ func forFaces(name string) error {
 
 // load reads one stored model, or finds it in memory.
 func (l *loader) load(ctx context.Context, d descriptor) (*network.Network, error) {
-	return l.cached(ctx, d.Name, d.SHA256, func() (*network.Network, error) {
+	id := d.SHA256
+	if d.Convention != nil { // one file may be imported twice
+		sum := sha256.Sum256(fmt.Appendf(nil, "%s %+v", id, *d.Convention))
+		id = hex.EncodeToString(sum[:])
+	}
+	return l.cached(ctx, d.Name, id, func() (*network.Network, error) {
 		if d.Architecture == network.ONNXFile {
 			return l.readONNX(d)
 		}
@@ -149,9 +154,13 @@ func (l *loader) readONNX(d descriptor) (*network.Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	n, err := network.FromONNX(data)
+	c := network.Convention{Scale: d.Scale}
+	if d.Convention != nil {
+		c = *d.Convention
+	}
+	n, err := network.FromONNX(data, c)
 	if err != nil {
 		return nil, l.files.damaged(d.Name, err)
 	}
-	return n.WithScale(d.Scale), nil
+	return n, nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"upscaled/cmd/upscaled/report"
 	"upscaled/cmd/upscaled/settings"
+	"upscaled/engine/upscaler"
 	"upscaled/models"
 )
 
@@ -78,14 +79,16 @@ func newModelsImportCommand(a *app) *cobra.Command {
 	var asJSON bool
 	var options models.ImportOptions
 	var restorer settings.Restorer
+	var convention settings.Convention
 	cmd := &cobra.Command{
 		Use:   "import FILE",
 		Short: "Add a model from a .pth, .safetensors, ncnn or .onnx file",
 		Long: `Adds a model from a file: PyTorch (.pth), .safetensors, ncnn (.param with its
-.bin beside it) or ONNX with an image of 0..1 in and out. RRDBNet,
-SRVGGNetCompact and GFPGAN of any size are recognized from their tensors. With
---restorer, an ONNX file is taken as a restorer of aligned faces, such as
-GFPGAN, CodeFormer, RestoreFormer++ or GPEN. No code in a file is ever executed.`,
+.bin beside it) or ONNX with an image in and out. RRDBNet, SRVGGNetCompact and
+GFPGAN of any size are recognized from their tensors. An ONNX file is run on
+small images to find its scale, sizes and range of values. With --restorer, it
+is taken as a restorer of aligned faces, such as GFPGAN, CodeFormer,
+RestoreFormer++ or GPEN. No code in a file is ever executed.`,
 		Example: "  upscaled models import 4x-my-network.pth\n  upscaled models import --name mine --scale 2 network.onnx\n" +
 			"  upscaled models import --restorer --restorer-extra weight=0.7 codeformer.onnx",
 		RunE: func(cmd *cobra.Command, arguments []string) error {
@@ -96,6 +99,11 @@ GFPGAN, CodeFormer, RestoreFormer++ or GPEN. No code in a file is ever executed.
 			if options.Restorer, err = restorer.Descriptor(cmd.Flags()); err != nil {
 				return usageError{err}
 			}
+			if options.Convention, err = convention.Convention(); err != nil {
+				return usageError{err}
+			}
+			options.Probe = upscaler.Probe(store)
+			defer a.showFetches()()
 			entry, err := store.Import(cmd.Context(), arguments[0], options)
 			if err != nil {
 				return err
@@ -108,7 +116,7 @@ GFPGAN, CodeFormer, RestoreFormer++ or GPEN. No code in a file is ever executed.
 		},
 	}
 	cmd.Flags().StringVar(&options.Name, "name", "", "name of the model (default: the file's name)")
-	cmd.Flags().IntVar(&options.Scale, "scale", 0, "output side divided by input side of an ONNX file that does not state it, 1 to 16 (default 0: read from the file)")
+	convention.AddFlags(cmd.Flags())
 	restorer.AddFlags(cmd.Flags())
 	addJSONFlag(cmd, &asJSON)
 	return cmd

@@ -88,21 +88,21 @@ func TestReadyFile(t *testing.T) {
 			for _, channels := range []int{3, 1} {
 				t.Run(fmt.Sprintf("%s fixed=%t channels=%d", elem, fixed, channels), func(t *testing.T) {
 					t.Parallel()
-					height, width, scale := int64(0), int64(0), 0
+					height, width := int64(0), int64(0)
 					if fixed {
-						height, width, scale = 5, 7, 2
+						height, width = 5, 7
 					}
-					n, err := network.FromONNX(foreign(height, width, elem))
+					n, err := network.FromONNX(foreign(height, width, elem), network.Convention{Scale: 2})
 					if err != nil {
 						t.Fatal(err)
 					}
 					f := n.Info()
-					if f.Scale != scale || f.FixedHeight != int(height) || f.FixedWidth != int(width) {
+					if f.Scale != 2 || f.FixedHeight != int(height) || f.FixedWidth != int(width) {
 						t.Errorf("facts are %+v", f)
 					}
 					o := network.Options{Precision: network.Float32, Sample: network.Uint8, Channels: channels, Borders: network.AllBorders}
 					samples := sampled(5, 7, channels)
-					got, high, wide := run(t, open(t, n.WithScale(2), o), samples, 5, 7)
+					got, high, wide := run(t, open(t, n, o), samples, 5, 7)
 					if high != 10 || wide != 14 {
 						t.Fatalf("%dx%d pixels", wide, high)
 					}

@@ -26,12 +26,12 @@ func TestFailuresAreNotLogged(t *testing.T) {
 		Tensors: []onnx.Tensor{{Name: "shape", Type: onnx.Int64, Dims: []int64{4}, Ints: []int64{1, 3, 7, 7}}},
 		Inputs:  []onnx.Value{{Name: "in", Type: onnx.Float32, Dims: image}},
 		Outputs: []onnx.Value{{Name: "out", Type: onnx.Float32, Dims: image}},
-	}))
+	}), network.Convention{Scale: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
 	logged := stderrOf(t, func() {
-		s, err := runtime.Open(t.Context(), net.WithScale(1), network.Options{
+		s, err := runtime.Open(t.Context(), net, network.Options{
 			Precision: network.Float32, Sample: network.Uint8, Channels: 3, Borders: network.AllBorders,
 		})
 		if err == nil {

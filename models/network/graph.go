@@ -38,14 +38,6 @@ func (n *Network) WithID(id string) *Network {
 // Info returns what planning needs to know.
 func (n *Network) Info() Info { return n.info }
 
-// WithScale returns the same model with a scale found by running it, for ONNX
-// files whose shapes leave it open (Info().Scale is 0).
-func (n *Network) WithScale(scale int) *Network {
-	other := *n
-	other.info.Scale = scale
-	return &other
-}
-
 // Graph serializes an ONNX model for the options, with one input and one output
 // named InputName and OutputName. Options that the model does not support are a
 // fault.Unsupported or fault.Invalid error.

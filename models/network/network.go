@@ -15,7 +15,7 @@ const (
 	// GFPGAN restores one aligned face: the "clean" architecture of versions
 	// 1.3 and 1.4 (Wang et al., arXiv 2101.04061).
 	GFPGAN Architecture = "GFPGAN"
-	// ONNXFile is any ONNX file with an NCHW float input and output.
+	// ONNXFile is any ONNX file with one image of floats in and one out.
 	ONNXFile Architecture = "ONNX"
 )
 
@@ -31,6 +31,8 @@ type Info struct {
 	// Multiple must divide both input sides: 2 for x2plus, which unshuffles
 	// 2x2 pixels into channels; 1 for most.
 	Multiple int
+	// Least is the shortest side of an input, 0 for any.
+	Least int
 	// FixedWidth and FixedHeight are set for face restorers and for ONNX files
 	// that accept a single shape; otherwise 0.
 	FixedWidth, FixedHeight int

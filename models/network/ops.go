@@ -14,7 +14,9 @@ type graph struct {
 	tensors []onnx.Tensor
 	// prefix keeps names apart from those of a foreign graph.
 	prefix string
-	count  int
+	// opset is the version of a foreign graph's operators; 0 is onnx.Opset.
+	opset int64
+	count int
 }
 
 func (g *graph) name(kind string) string {
@@ -64,6 +66,13 @@ func (g *graph) nearest(x string, scale int) string {
 		onnx.String("mode", "nearest"),
 		onnx.String("nearest_mode", "floor"),
 		onnx.String("coordinate_transformation_mode", "asymmetric"))
+}
+
+// cubic adds bicubic upsampling.
+func (g *graph) cubic(x string, scale int) string {
+	f := float32(scale)
+	return g.op("Resize", []string{x, g.typed(onnx.Float32, nil, 0), g.typed(onnx.Float32, []float32{1, 1, f, f}, 4)},
+		onnx.String("mode", "cubic"))
 }
 
 func (g *graph) cast(x string, t onnx.ElemType) string {

@@ -80,31 +80,67 @@ func (b *builder) output(y string, r int) {
 // samples clamps y and casts it to the type of the output's samples.
 func (b *builder) samples(y string) string {
 	// Cast truncates: anything below unit+1 becomes unit at most.
-	y = b.op("Clip", []string{y, b.float(0), b.float(b.options.unit() + b.options.half())})
+	low, high := b.float(0), b.float(b.options.unit()+b.options.half())
+	if b.opset != 0 && b.opset < 11 { // Clip takes its bounds as inputs since then
+		y = b.op("Min", []string{b.op("Max", []string{y, low}), high})
+	} else {
+		y = b.op("Clip", []string{y, low, high})
+	}
 	if b.options.Sample != Float {
 		y = b.cast(y, b.options.sampleType())
 	}
 	return y
 }
 
-// rgbOutput adds the graph's output for a model that has nothing folded in: y is
-// [1, 3, height, width] of element type t.
-func (b *builder) rgbOutput(y string, t onnx.ElemType, low black) {
+// rgbOutput is imageOutput for an RGB model.
+func (b *builder) rgbOutput(y string, t onnx.ElemType, c Convention) { b.imageOutput(y, t, c, "") }
+
+// imageOutput adds the graph's output for a model that has nothing folded in: y holds
+// images of c, of element type t. color is imageInput's.
+func (b *builder) imageOutput(y string, t onnx.ElemType, c Convention, color string) {
+	if c.ChannelsLast {
+		y = b.transpose(y, 0, 3, 1, 2)
+	}
 	if t != onnx.Float32 {
 		y = b.cast(y, onnx.Float32)
 	}
-	if b.options.Channels == 1 {
-		weight := []float32{float32(luma[0]), float32(luma[1]), float32(luma[2])}
-		y = b.op("Conv", []string{y, b.constant(onnx.Tensor{
-			Type: onnx.Float32, Dims: []int64{1, 3, 1, 1}, Floats: weight,
-		})})
+	if rows := c.outputs(b.options.Channels); rows != nil {
+		y = b.mixed(y, rows)
 	}
-	factor := b.options.unit() / (1 - float64(low))
+	factor := b.options.unit() / (c.White - c.Black)
 	if factor != 1 {
 		y = b.op("Mul", []string{y, b.float(factor)})
 	}
-	if more := b.options.half() - float64(low)*factor; more != 0 {
+	if more := b.options.half() - c.Black*factor; more != 0 {
 		y = b.op("Add", []string{y, b.float(more)})
 	}
+	if color != "" {
+		y = b.op("Add", []string{y, b.cubic(color, c.Scale)})
+	}
 	b.rename(b.samples(b.transpose(y, 0, 2, 3, 1)), OutputName)
+}
+
+// outputs returns the weights of a model's output channels in those of the graph, nil
+// if they are the same.
+func (c Convention) outputs(channels int) [][]float64 {
+	if c.Out == 1 || c.Out == 3 && channels == 3 && !c.Swapped {
+		return nil
+	}
+	rows := make([][]float64, channels)
+	for i := range rows {
+		rows[i] = make([]float64, c.Out)
+		for from := range 3 {
+			to := from
+			if c.Swapped {
+				to = 2 - from
+			}
+			switch {
+			case channels == 1:
+				rows[i][from] = luma[to]
+			case to == i:
+				rows[i][from] = 1
+			}
+		}
+	}
+	return rows
 }

@@ -59,29 +59,58 @@ func (b *builder) foldInput(l layer) layer {
 	return l
 }
 
-// black is the value of a black sample inside a model; white is 1.
-type black float64
-
-const (
-	zeroToOne     black = 0  // upscaling models
-	minusOneToOne black = -1 // face restorers
+// Ranges of samples of graphs that have nothing folded in.
+var (
+	zeroToOne     = Convention{In: 3, Out: 3, White: 1}            // upscaling models
+	minusOneToOne = Convention{In: 3, Out: 3, Black: -1, White: 1} // face restorers
 )
 
-// rgbInput adds the conversion of the graph's input to what a model expects
-// that has nothing folded in: [1, 3, height, width] of element type t.
-func (b *builder) rgbInput(t onnx.ElemType, low black) string {
-	x := b.input()
-	if factor := (1 - float64(low)) / b.options.unit(); factor != 1 {
+// rgbInput is imageInput for an RGB model.
+func (b *builder) rgbInput(t onnx.ElemType, c Convention) string {
+	x, _ := b.imageInput(t, c)
+	return x
+}
+
+// imageInput adds the conversion of the graph's input to the images of c, of element
+// type t. color, for a model of luma that is given RGB, holds what the luma lacks:
+// [1, 3, height, width] in 0..unit.
+func (b *builder) imageInput(t onnx.ElemType, c Convention) (x, color string) {
+	x = b.input()
+	switch {
+	case c.In == 1 && b.options.Channels == 3:
+		gray := b.mixed(x, [][]float64{luma[:]})
+		color = b.op("Sub", []string{x, gray})
+		x = gray
+	case c.In > 1 && b.options.Channels == 1:
+		x = b.concat(1, x, x, x)
+	}
+	if factor := (c.White - c.Black) / b.options.unit(); factor != 1 {
 		x = b.op("Mul", []string{x, b.float(factor)})
 	}
-	if low != 0 {
-		x = b.op("Add", []string{x, b.float(float64(low))})
+	if c.Black != 0 {
+		x = b.op("Add", []string{x, b.float(c.Black)})
 	}
-	if b.options.Channels == 1 {
-		x = b.concat(1, x, x, x)
+	if c.In == 4 {
+		zero := b.mixed(x, [][]float64{{0, 0, 0}})
+		x = b.concat(1, x, b.op("Add", []string{zero, b.float(c.White)}))
 	}
 	if t != onnx.Float32 {
 		x = b.cast(x, t)
 	}
-	return x
+	if c.ChannelsLast {
+		x = b.transpose(x, 0, 2, 3, 1)
+	}
+	return x, color
+}
+
+// mixed adds a float32 convolution of 1x1 whose outputs are weighted sums of the
+// channels.
+func (b *builder) mixed(x string, rows [][]float64) string {
+	var weight []float32
+	for _, row := range rows {
+		for _, w := range row {
+			weight = append(weight, float32(w))
+		}
+	}
+	return b.op("Conv", []string{x, b.typed(onnx.Float32, weight, int64(len(rows)), int64(len(rows[0])), 1, 1)})
 }

@@ -37,12 +37,8 @@ type RestorerDescriptor struct {
 	Extra map[string]float64 `json:"extra,omitempty"`
 }
 
-const (
-	// maxFaceSide bounds the square of a restorer, in pixels.
-	maxFaceSide = 4096
-	// maxExtra bounds the elements of an extra input.
-	maxExtra = 1 << 16
-)
+// maxExtra bounds the elements of an extra input.
+const maxExtra = 1 << 16
 
 // FromRestorerONNX accepts an ONNX file of a face restorer: square, scale 1,
 // float32 or float16. It keeps file. Graph wraps it in the usual conversion of
@@ -55,9 +51,9 @@ func FromRestorerONNX(file []byte, d RestorerDescriptor) (*Network, error) {
 	f := &foreign{}
 	switch d.Range {
 	case RangeAroundZero, "":
-		f.black = minusOneToOne
+		f.as = minusOneToOne
 	case RangeFromZero:
-		f.black = zeroToOne
+		f.as = zeroToOne
 	default:
 		return nil, fault.New(fault.Invalid, "A face restorer's range is %s or %s, not %q.", RangeAroundZero, RangeFromZero, d.Range)
 	}
@@ -72,7 +68,7 @@ func FromRestorerONNX(file []byte, d RestorerDescriptor) (*Network, error) {
 	id := sync.OnceValue(func() string {
 		digest := sha256.New()
 		digest.Write(file)
-		fmt.Fprintf(digest, "restorer %q %q %d %g", in.Name, out.Name, side, float64(f.black))
+		fmt.Fprintf(digest, "restorer %q %q %d %g", in.Name, out.Name, side, f.as.Black)
 		for _, name := range slices.Sorted(maps.Keys(d.Extra)) {
 			fmt.Fprintf(digest, " %q %g", name, d.Extra[name])
 		}
@@ -150,9 +146,12 @@ func squareOf(in, out onnx.Value, side int) (int, error) {
 		if err := checkImageValue(v); err != nil {
 			return 0, err
 		}
+		if v.Dims != nil && v.Dims[1].Size != 0 && v.Dims[1].Size != 3 {
+			return 0, fault.New(fault.Unsupported, "The ONNX file's %s is not an RGB image laid out as [1, 3, height, width].", v.Name)
+		}
 		for i := 2; i < len(v.Dims); i++ {
 			stated := v.Dims[i].Size
-			if stated > maxFaceSide || side != 0 && stated != 0 && stated != int64(side) {
+			if stated > maxFixedSide || side != 0 && stated != 0 && stated != int64(side) {
 				return 0, fault.New(fault.Unsupported, "The ONNX file's %s has a side of %d pixels; a restorer has a square input and output of one size, %s.", v.Name, stated, sideWanted(side))
 			}
 			if side == 0 {
@@ -160,15 +159,15 @@ func squareOf(in, out onnx.Value, side int) (int, error) {
 			}
 		}
 	}
-	if side < 1 || side > maxFaceSide {
-		return 0, fault.New(fault.Invalid, "The ONNX file does not state the size of its faces; set it, from 1 to %d pixels.", maxFaceSide)
+	if side < 1 || side > maxFixedSide {
+		return 0, fault.New(fault.Invalid, "The ONNX file does not state the size of its faces; set it, from 1 to %d pixels.", maxFixedSide)
 	}
 	return side, nil
 }
 
 func sideWanted(side int) string {
 	if side == 0 {
-		return fmt.Sprintf("at most %d", maxFaceSide)
+		return fmt.Sprintf("at most %d", maxFixedSide)
 	}
 	return fmt.Sprint(side)
 }

@@ -1,0 +1,190 @@
+package probe
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"upscaled/models/network"
+)
+
+// smooth is an image whose details survive upscaling, in 0..1; its channels differ.
+func smooth(c, y, x int) float64 {
+	a, b := float64(x), float64(y)
+	return 0.5 + 0.25*math.Sin(a/7+float64(c)) + 0.15*math.Cos(b/5-2*float64(c)) - 0.05*float64(c)
+}
+
+// ranges are the values of black and white in use, the likeliest first. A later one is
+// chosen if the result is better there by more than its margin in dB: a model's error
+// is constant in its own units, so a model of -1..1 is 6 dB better there than in 0..1,
+// whereas a model of 0..1 does not know negative values.
+var ranges = []struct{ black, white, margin float64 }{{0, 1, 0}, {0, 255, 6}, {-1, 1, 3}}
+
+// goodEnough is a PSNR, in dB, of a result that is the image upscaled.
+const goodEnough = 20
+
+// trial is a convention's result.
+type trial struct {
+	c network.Convention
+	// psnr compares the reduced result with the input, in dB; fault says why the
+	// result is no image, "" if it may be one.
+	psnr  float64
+	fault string
+}
+
+// findRange finds the range of samples and the order of the result's channels.
+func (p *prober) findRange() error {
+	var best trial
+	for i, r := range ranges {
+		if p.stated.White > p.stated.Black {
+			r.black, r.white = p.stated.Black, p.stated.White
+		}
+		t, err := p.tryRange(r.black, r.white)
+		if err != nil {
+			return err
+		}
+		if i == 0 || t.fault == "" && (best.fault != "" || t.psnr > max(goodEnough, best.psnr+r.margin)) {
+			best = t
+		}
+		if p.stated.White > p.stated.Black {
+			break
+		}
+	}
+	if best.fault != "" {
+		return unusable(nil, "%s", best.fault)
+	}
+	p.found = best.c
+	return nil
+}
+
+func (p *prober) tryRange(black, white float64) (trial, error) {
+	c := p.found
+	c.Black, c.White = black, white
+	out, err := p.run(c, newImage(c.In, p.height, p.width, func(channel, y, x int) float64 {
+		if channel == 3 {
+			return white // opaque
+		}
+		return black + (white-black)*smooth(channel, y, x)
+	}))
+	if err != nil {
+		return trial{}, err
+	}
+	t := trial{c: c, psnr: p.likeness(out, c)}
+	if c.Swapped = c.In >= 3; c.Swapped {
+		if psnr := p.likeness(out, c); psnr > max(goodEnough, t.psnr+6) {
+			t.c, t.psnr = c, psnr
+		}
+	}
+	switch {
+	case !out.finite():
+		t.fault = "it returns values that are not numbers"
+	case float64(slices.Max(out.pix)-slices.Min(out.pix)) < 1e-6*(white-black):
+		t.fault = "it returns the same value for every pixel"
+	}
+	return t, nil
+}
+
+// likeness returns the PSNR in dB of a result, reduced to the input's size, to the
+// input.
+func (p *prober) likeness(out image, c network.Convention) float64 {
+	sum, channels := 0.0, min(3, out.channels)
+	for channel := range channels {
+		from := channel
+		if c.Swapped {
+			from = 2 - channel
+		}
+		for y := range p.height {
+			for x := range p.width {
+				mean := 0.0
+				for i := range c.Scale * c.Scale {
+					mean += float64(out.at(from, y*c.Scale+i/c.Scale, x*c.Scale+i%c.Scale))
+				}
+				mean /= float64(c.Scale * c.Scale)
+				d := (mean-c.Black)/(c.White-c.Black) - smooth(channel, y, x)
+				sum += d * d
+			}
+		}
+	}
+	return -10 * math.Log10(sum/float64(channels*p.height*p.width))
+}
+
+// maxRadius is the largest receptive radius, in pixels, that is looked for: tiles of
+// models with a larger one are blended.
+const maxRadius = 64
+
+// findRadius changes one pixel and finds how far the result changes. A radius counts
+// only if a crop of the image then gives the same result inside. Slow models are
+// skipped: their radius is larger.
+func (p *prober) findRadius() error {
+	c := p.found
+	if c.FixedHeight > 0 || c.FixedWidth > 0 {
+		return nil
+	}
+	side := (160 + c.Multiple - 1) / c.Multiple * c.Multiple
+	if times := float64(side*side) / float64(p.height*p.width); p.cost.Seconds()*times > slowest.Seconds() {
+		return nil
+	}
+	noise := newImage(c.In, side, side, func(channel, y, x int) float64 {
+		h := uint32(channel*7919+y*104729+x*1299709) * 2654435761
+		return c.Black + (c.White-c.Black)*float64(h>>8)/(1<<24)
+	})
+	whole, err := p.run(c, noise)
+	if err != nil {
+		return err
+	}
+	at := side / 2
+	changed := image{noise.channels, side, side, slices.Clone(noise.pix)}
+	for channel := range min(3, c.In) {
+		v := &changed.pix[(channel*side+at)*side+at]
+		*v = float32(c.Black+c.White) - *v + float32(c.White-c.Black)/2
+	}
+	other, err := p.run(c, changed)
+	if err != nil {
+		return err
+	}
+	radius := 0
+	each(whole, func(channel, y, x int) {
+		if whole.at(channel, y, x) != other.at(channel, y, x) {
+			radius = max(radius, abs(y/c.Scale-at), abs(x/c.Scale-at))
+		}
+	})
+	if radius == 0 || radius > maxRadius {
+		return nil
+	}
+	return p.confirmRadius(noise, whole, radius)
+}
+
+// slowest is the longest time that a run of findRadius may take.
+const slowest = 600 * time.Millisecond
+
+// confirmRadius keeps a radius if no pixel that far inside a crop differs from the
+// whole image.
+func (p *prober) confirmRadius(in, whole image, radius int) error {
+	c := p.found
+	from := in.width / 4 / c.Multiple * c.Multiple
+	crop := newImage(in.channels, in.height-from, in.width-from, func(channel, y, x int) float64 {
+		return float64(in.at(channel, y+from, x+from))
+	})
+	out, err := p.run(c, crop)
+	if err != nil {
+		return err
+	}
+	worst := 0.0
+	each(out, func(channel, y, x int) {
+		if min(y, x) >= radius*c.Scale {
+			worst = max(worst, math.Abs(float64(out.at(channel, y, x)-whole.at(channel, y+from*c.Scale, x+from*c.Scale))))
+		}
+	})
+	if worst < (c.White-c.Black)/1024 {
+		p.found.Radius = radius
+	}
+	return nil
+}
+
+func each(m image, visit func(channel, y, x int)) {
+	for i := range m.pix {
+		visit(i/(m.width*m.height), i/m.width%m.height, i%m.width)
+	}
+}
+
+func abs(n int) int { return max(n, -n) }
