@@ -51,6 +51,9 @@ func File(ctx context.Context, open func(file []byte) (Session, error), file []b
 	}
 	defer session.Close()
 	p := &prober{ctx: ctx, session: session, stated: stated, found: n.Convention()}
+	if p.found.White == 255 { // the file holds bytes
+		p.stated.White = 255
+	}
 	for _, step := range []func() error{p.findShape, p.findLeast, p.findRange, p.findRadius} {
 		if err := step(); err != nil {
 			return stated, err
@@ -95,6 +98,16 @@ func (m image) finite() bool {
 		}
 	}
 	return true
+}
+
+// small returns the sides of a small input that the model accepts.
+func (p *prober) small() (height, width int) {
+	if p.found.FixedHeight > 0 || p.found.FixedWidth > 0 {
+		return p.height, p.width
+	}
+	n := p.found.Multiple
+	side := (max(12, p.found.Least) + n - 1) / n * n
+	return side, side
 }
 
 // run computes the model's result in the convention's order of axes.
@@ -152,8 +165,9 @@ func (p *prober) checkWrapped(open func(file []byte) (Session, error), file []by
 	defer session.Close()
 	q := &prober{ctx: p.ctx, session: session}
 	as := network.Convention{ChannelsLast: true, In: 3}
-	out, err := q.run(as, newImage(3, p.height, p.width, smooth))
-	if err == nil && (out.channels != 3 || out.height != p.height*p.found.Scale || !out.finite()) {
+	height, width := p.small()
+	out, err := q.run(as, newImage(3, height, width, smooth))
+	if err == nil && (out.channels != 3 || out.height != height*p.found.Scale || !out.finite()) {
 		err = fault.New(fault.Internal, "The result has another size.")
 	}
 	if err != nil {

@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"time"
@@ -14,13 +15,8 @@ func smooth(c, y, x int) float64 {
 	return 0.5 + 0.25*math.Sin(a/7+float64(c)) + 0.15*math.Cos(b/5-2*float64(c)) - 0.05*float64(c)
 }
 
-// ranges are the values of black and white in use, the likeliest first. A later one is
-// chosen if the result is better there by more than its margin in dB: a model's error
-// is constant in its own units, so a model of -1..1 is 6 dB better there than in 0..1,
-// whereas a model of 0..1 does not know negative values.
-var ranges = []struct{ black, white, margin float64 }{{0, 1, 0}, {0, 255, 6}, {-1, 1, 3}}
-
-// goodEnough is a PSNR, in dB, of a result that is the image upscaled.
+// goodEnough is a PSNR, in dB, of a result that is the image upscaled. A model of
+// 0..255 that is given 0..1 sees a black image, and its error is too large.
 const goodEnough = 20
 
 // trial is a convention's result.
@@ -34,26 +30,52 @@ type trial struct {
 
 // findRange finds the range of samples and the order of the result's channels.
 func (p *prober) findRange() error {
-	var best trial
-	for i, r := range ranges {
-		if p.stated.White > p.stated.Black {
-			r.black, r.white = p.stated.Black, p.stated.White
+	if p.stated.White > p.stated.Black {
+		best, err := p.tryRange(p.stated.Black, p.stated.White)
+		return cmp.Or(err, p.accept(best))
+	}
+	best, err := p.tryRange(0, 1)
+	if err != nil {
+		return err
+	}
+	if best.fault == "" && best.psnr > goodEnough {
+		// A model of -1..1 does well in 0..1, too.
+		if bounded, err := p.bounded(); err != nil || !bounded {
+			return cmp.Or(err, p.accept(best))
 		}
-		t, err := p.tryRange(r.black, r.white)
+		best.psnr = 0
+	}
+	for _, r := range [][2]float64{{0, 255}, {-1, 1}} {
+		t, err := p.tryRange(r[0], r[1])
 		if err != nil {
 			return err
 		}
-		if i == 0 || t.fault == "" && (best.fault != "" || t.psnr > max(goodEnough, best.psnr+r.margin)) {
+		if t.fault == "" && (best.fault != "" || t.psnr > max(goodEnough, best.psnr+6)) {
 			best = t
 		}
-		if p.stated.White > p.stated.Black {
-			break
-		}
 	}
-	if best.fault != "" {
-		return unusable(nil, "%s", best.fault)
+	return p.accept(best)
+}
+
+// bounded reports whether all results are in -1..1, whatever the input, and some
+// are far below 0.
+func (p *prober) bounded() (bool, error) {
+	height, width := p.small()
+	out, err := p.run(p.found, newImage(p.found.In, height, width, func(c, y, x int) float64 {
+		return 32 * (smooth(c, y, x) - 0.5)
+	}))
+	if err != nil {
+		return false, err
 	}
-	p.found = best.c
+	low, high := slices.Min(out.pix), slices.Max(out.pix)
+	return low >= -1.001 && low < -0.5 && high <= 1.001, nil
+}
+
+func (p *prober) accept(t trial) error {
+	if t.fault != "" {
+		return unusable(nil, "%s", t.fault)
+	}
+	p.found = t.c
 	return nil
 }
 

@@ -62,6 +62,9 @@ func (c Convention) completed(in, out onnx.Value) Convention {
 	set(&c.Out, side(out, 0), c.In)
 	if c.Black == 0 && c.White == 0 {
 		c.White = 1
+		if in.Type == onnx.Uint8 || out.Type == onnx.Uint8 {
+			c.White = 255
+		}
 	}
 	height, width, tall, wide := side(in, 1), side(in, 2), side(out, 1), side(out, 2)
 	set(&c.FixedHeight, height)

@@ -20,7 +20,7 @@ type foreign struct {
 	as   Convention
 }
 
-// FromONNX accepts an ONNX file with one float32 or float16 image in and one out.
+// FromONNX accepts an ONNX file with one image of float32, float16 or uint8 in and one out.
 // It keeps data. Graph wraps it in the conversion of samples that c asks for and
 // keeps the file's precision, whatever Options ask for. Zero fields of c are read
 // from the file's shapes as far as they state them; Info().Scale is 0 if nothing
@@ -80,9 +80,9 @@ func parsedONNX(data []byte) (*onnx.Foreign, error) {
 // checkImageValue rejects values that are no batch of one image. ONNX allows a file
 // to leave out any of this; only what it states is checked.
 func checkImageValue(v onnx.Value) error {
-	if v.Type != onnx.Float32 && v.Type != onnx.Float16 {
+	if v.Type != onnx.Float32 && v.Type != onnx.Float16 && v.Type != onnx.Uint8 {
 		return fault.New(fault.Unsupported,
-			"The ONNX file's %s holds %s; only float and float16 are supported.", v.Name, v.Type)
+			"The ONNX file's %s holds %s; only float, float16 and uint8 are supported.", v.Name, v.Type)
 	}
 	if v.Dims != nil && (len(v.Dims) != 4 || v.Dims[0].Size > 1) {
 		return fault.New(fault.Unsupported,

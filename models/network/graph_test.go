@@ -153,7 +153,7 @@ func TestRefusedReadyFiles(t *testing.T) {
 	}{
 		"two inputs": {func(m *onnx.Model) { m.Inputs = append(m.Inputs, onnx.Value{Name: "z", Type: onnx.Float32}) }, "2 inputs"},
 		"no output":  {func(m *onnx.Model) { m.Outputs = nil }, "0 outputs"},
-		"integers":   {func(m *onnx.Model) { m.Inputs[0].Type = onnx.Uint8 }, "x holds uint8"},
+		"integers":   {func(m *onnx.Model) { m.Inputs[0].Type = onnx.Int32 }, "x holds int32"},
 		"gray":       {func(m *onnx.Model) { m.Outputs[0].Dims[1].Size = 1 }, "takes 3 and returns 1 channels"},
 		"flat":       {func(m *onnx.Model) { m.Inputs[0].Dims = m.Inputs[0].Dims[:3] }, "x is not one image"},
 		"huge":       {func(m *onnx.Model) { m.Inputs[0].Dims[3].Size = 1 << 40 }, "pixels only"},

@@ -91,6 +91,18 @@ func (g *graph) concat(axis int64, inputs ...string) string {
 	return g.op("Concat", inputs, onnx.Int("axis", axis))
 }
 
+// mixed adds a float32 convolution of 1x1 whose outputs are weighted sums of the
+// channels.
+func (g *graph) mixed(x string, rows [][]float64) string {
+	var weight []float32
+	for _, row := range rows {
+		for _, w := range row {
+			weight = append(weight, float32(w))
+		}
+	}
+	return g.op("Conv", []string{x, g.typed(onnx.Float32, weight, int64(len(rows)), int64(len(rows[0])), 1, 1)})
+}
+
 // rename changes the name of the last node's output.
 func (g *graph) rename(old, name string) {
 	node := &g.nodes[len(g.nodes)-1]

@@ -80,7 +80,7 @@ func (b *builder) imageInput(t onnx.ElemType, c Convention) (x, color string) {
 	case c.In == 1 && b.options.Channels == 3:
 		gray := b.mixed(x, [][]float64{luma[:]})
 		color = b.op("Sub", []string{x, gray})
-		x = gray
+		x = b.op("Identity", []string{gray})
 	case c.In > 1 && b.options.Channels == 1:
 		x = b.concat(1, x, x, x)
 	}
@@ -94,6 +94,9 @@ func (b *builder) imageInput(t onnx.ElemType, c Convention) (x, color string) {
 		zero := b.mixed(x, [][]float64{{0, 0, 0}})
 		x = b.concat(1, x, b.op("Add", []string{zero, b.float(c.White)}))
 	}
+	if t == onnx.Uint8 {
+		x = b.op("Add", []string{x, b.float(0.5)}) // a cast truncates
+	}
 	if t != onnx.Float32 {
 		x = b.cast(x, t)
 	}
@@ -101,16 +104,4 @@ func (b *builder) imageInput(t onnx.ElemType, c Convention) (x, color string) {
 		x = b.transpose(x, 0, 2, 3, 1)
 	}
 	return x, color
-}
-
-// mixed adds a float32 convolution of 1x1 whose outputs are weighted sums of the
-// channels.
-func (b *builder) mixed(x string, rows [][]float64) string {
-	var weight []float32
-	for _, row := range rows {
-		for _, w := range row {
-			weight = append(weight, float32(w))
-		}
-	}
-	return b.op("Conv", []string{x, b.typed(onnx.Float32, weight, int64(len(rows)), int64(len(rows[0])), 1, 1)})
 }

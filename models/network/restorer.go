@@ -146,8 +146,8 @@ func squareOf(in, out onnx.Value, side int) (int, error) {
 		if err := checkImageValue(v); err != nil {
 			return 0, err
 		}
-		if v.Dims != nil && v.Dims[1].Size != 0 && v.Dims[1].Size != 3 {
-			return 0, fault.New(fault.Unsupported, "The ONNX file's %s is not an RGB image laid out as [1, 3, height, width].", v.Name)
+		if v.Type == onnx.Uint8 || v.Dims != nil && v.Dims[1].Size != 0 && v.Dims[1].Size != 3 {
+			return 0, fault.New(fault.Unsupported, "The ONNX file's %s is not an RGB image of floats laid out as [1, 3, height, width].", v.Name)
 		}
 		for i := 2; i < len(v.Dims); i++ {
 			stated := v.Dims[i].Size
