@@ -92,8 +92,8 @@ func TestTruncatedAnywhere(t *testing.T) {
 			t.Errorf("whole %s: %v", name, err)
 		}
 		end := len(data)
-		if name == "BMP" {
-			end -= 2 // the last row's padding may be missing
+		if name != "TIFF" {
+			end -= 2 // the last row's padding or the end mark may be missing
 		}
 		for cut := range end {
 			if err := decodeAll(data[:cut], imagedata.Limits{}); fault.KindOf(err) != fault.Invalid {

@@ -3,13 +3,13 @@ package decode
 import (
 	"errors"
 	"fmt"
-	"image/jpeg"
 	"image/png"
 	"io"
 
 	"golang.org/x/image/tiff"
 
 	"upscaled/engine/imagedata"
+	"upscaled/engine/imagedata/jpeg"
 	"upscaled/models/fault"
 )
 
@@ -31,6 +31,10 @@ func asFault(format imagedata.Format, err error) error {
 	var already *fault.Error
 	if errors.As(err, &already) {
 		return err
+	}
+	var ofJPEG jpeg.Unsupported
+	if errors.As(err, &ofJPEG) {
+		err = unsupportedError(ofJPEG)
 	}
 	var own unsupportedError
 	if errors.As(err, &own) {
@@ -61,11 +65,10 @@ func liesAboutSize(err error) bool {
 
 func isUnsupported(err error) bool {
 	var (
-		ofJPEG jpeg.UnsupportedError
 		ofPNG  png.UnsupportedError
 		ofTIFF tiff.UnsupportedError
 	)
-	return errors.As(err, &ofJPEG) || errors.As(err, &ofPNG) || errors.As(err, &ofTIFF)
+	return errors.As(err, &ofPNG) || errors.As(err, &ofTIFF)
 }
 
 // most is the largest image, in pixels over all frames, that is decoded even

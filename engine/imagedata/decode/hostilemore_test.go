@@ -183,6 +183,7 @@ func furtherJPEG() []hostileFile {
 	gray := jpegFixture{width: 64, height: 64, sampling: []byte{0x11}, value: flat}.encode()
 	colored := jpegFixture{width: 16, height: 16, sampling: []byte{0x11, 0x11, 0x11}, value: flat}.encode()
 	size := bytes.Index(gray, []byte{0xff, 0xc0})
+	huge := withByte(withByte(withByte(withByte(gray, size+5, 9999>>8), size+6, 9999&0xff), size+7, 9999>>8), size+8, 9999&0xff)
 	scan := bytes.Index(gray, []byte{0xff, 0xda})
 	behind := scan + 2 + int(binary.BigEndian.Uint16(gray[scan+2:]))
 	start, rest := gray[:scan:scan], gray[scan:]
@@ -209,7 +210,9 @@ func furtherJPEG() []hostileFile {
 		{"JPEG with a sampling of 0", joined(withByte(colored, bytes.Index(colored, []byte{0xff, 0xc0})+11, 0)), fault.Invalid, 24},
 		{"JPEG with a sampling of 15x15", joined(withByte(colored, bytes.Index(colored, []byte{0xff, 0xc0})+11, 0xff)), fault.Invalid, 24},
 		{"JPEG of 12 bits", joined(withByte(gray, size+4, 12)), fault.Unsupported, 24},
-		{"JPEG coded arithmetically", joined(withByte(gray, size+1, 0xc9)), fault.Unsupported, 24},
+		{"JPEG coded arithmetically", joined(withByte(gray, size+1, 0xc9)), "", 24},
+		{"JPEG coded arithmetically, 9999x9999 of 200 bytes", joined(withByte(huge, size+1, 0xc9)), fault.Invalid, 300},
+		{"JPEG coded arithmetically and progressively, cut off", joined(withByte(gray, size+1, 0xca)[:len(gray)-6]), fault.Invalid, 24},
 		{"JPEG with a segment of no length", joined(start, []byte("\xff\xe1\x00\x00"), rest), fault.Invalid, 24},
 		{"JPEG of 200000 tables", joined(start, bytes.Repeat(appSegment(0xdb, make([]byte, 65)), 200_000), rest), "", 60},
 		{"JPEG of 255 parts of a profile", joined(gray[:2], profile(255), gray[2:]), "", 150},

@@ -19,15 +19,11 @@ func convert(img image.Image, l layout, m matrix) (imagedata.Frame, error) {
 	switch img := img.(type) {
 	case *image.YCbCr:
 		if l.channels == 3 && !l.alpha {
-			return assemble(l, ycbcrRows(img, m, nil, 0)), nil
+			return assemble(l, ycbcrRows(planesOf(img), m, nil, 0)), nil
 		}
 	case *image.NYCbCrA:
 		if l.channels == 3 {
-			return assemble(l, ycbcrRows(&img.YCbCr, m, img.A, img.AStride)), nil
-		}
-	case *image.CMYK:
-		if l.channels == 3 && !l.alpha {
-			return assemble(l, cmykRows(img)), nil
+			return assemble(l, ycbcrRows(planesOf(&img.YCbCr), m, img.A, img.AStride)), nil
 		}
 	case *image.Gray:
 		if l.channels == 1 && !l.alpha {

@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"upscaled/engine/imagedata"
+	"upscaled/engine/imagedata/jpeg"
 )
 
 // constant sets every block of a component to the same value.
@@ -93,7 +94,7 @@ func TestJPEGMetadata(t *testing.T) {
 func TestChromaIsInterpolated(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		width, height := rapid.IntRange(1, 40).Draw(t, "width"), rapid.IntRange(1, 40).Draw(t, "height")
+		width, height := rapid.IntRange(5, 40).Draw(t, "width"), rapid.IntRange(1, 40).Draw(t, "height")
 		ratio := rapid.SampledFrom([]image.YCbCrSubsampleRatio{
 			image.YCbCrSubsampleRatio444, image.YCbCrSubsampleRatio422,
 			image.YCbCrSubsampleRatio420, image.YCbCrSubsampleRatio440,
@@ -113,9 +114,11 @@ func TestChromaIsInterpolated(t *testing.T) {
 			x, y = max(min(x, (width-1)/fx), 0), max(min(y, (height-1)/fy), 0)
 			return float64(img.Cb[y*img.CStride+x])
 		}
-		c := newChroma(img, img.Cb)
+		plane := jpeg.Plane{Pix: img.Cb, Stride: img.CStride, Width: (width + fx - 1) / fx, Height: (height + fy - 1) / fy,
+			H: 1, V: 1, MaxH: fx, MaxV: fy}
+		c := upsampled([]jpeg.Plane{plane})[0]
 		for y := range height {
-			for x, got := range c.row(y) {
+			for x, got := range c.row(y)[:width] {
 				sx, sy := (float64(x)+0.5)/float64(fx)-0.5, (float64(y)+0.5)/float64(fy)-0.5
 				x0, y0 := math.Floor(sx), math.Floor(sy)
 				wx, wy := sx-x0, sy-y0

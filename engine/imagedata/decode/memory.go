@@ -2,6 +2,7 @@ package decode
 
 import (
 	"upscaled/engine/imagedata"
+	"upscaled/engine/imagedata/jpeg"
 	"upscaled/models/fault"
 )
 
@@ -47,16 +48,17 @@ func (s *source) takes(image float64) { s.perPixel = image + s.raster() }
 // growing buffer for the area under a patch.
 func (s *source) composes() { s.perPixel += 4 * s.raster() }
 
-// takesJPEG: a progressive image is held as coefficients of 4 bytes per sample
+// takesJPEG: a progressive image is also held as coefficients of 2 bytes per sample
 // until its last scan.
-func (s *source) takesJPEG(h jpegHeader) {
-	s.takes(h.samples)
-	if h.components == 4 {
-		s.perPixel += 4 // converted from YCCK first
+func (s *source) takesJPEG(f *jpeg.File) {
+	samples := 0.0
+	for _, c := range f.Components {
+		samples += float64(c.H*c.V) / float64(f.MaxH*f.MaxV)
 	}
-	if h.progressive {
-		const coefficient = 4
-		s.perPixel = max(s.perPixel, (1+coefficient)*h.samples)
+	s.takes(samples)
+	if f.Progressive {
+		const coefficient = 2
+		s.perPixel = max(s.perPixel, (1+coefficient)*samples)
 		s.lighter = ", or save it as a baseline JPEG,"
 	}
 }

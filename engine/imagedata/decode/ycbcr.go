@@ -1,6 +1,10 @@
 package decode
 
-import "image"
+import (
+	"image"
+
+	"upscaled/engine/imagedata/jpeg"
+)
 
 // matrix converts YCbCr to RGB in 16-bit fixed point (ITU-R BT.601).
 type matrix struct {
@@ -30,14 +34,14 @@ func (m *matrix) row(color, luma, cb, cr []uint8) {
 
 func clamp(v int32) uint8 { return uint8(max(min(v, 255), 0)) }
 
-// ycbcrRows converts an image whose rectangle starts at the origin. alpha, unless
-// nil, has alphaStride samples per row.
-func ycbcrRows(img *image.YCbCr, m matrix, alpha []uint8, alphaStride int) func() rowFunc[uint8] {
+// ycbcrRows converts planes of luma and chroma. alpha, unless nil, has alphaStride
+// samples per row.
+func ycbcrRows(planes []jpeg.Plane, m matrix, alpha []uint8, alphaStride int) func() rowFunc[uint8] {
 	return func() rowFunc[uint8] {
-		width := img.Rect.Dx()
-		cb, cr := newChroma(img, img.Cb), newChroma(img, img.Cr)
+		rows := upsampled(planes)
 		return func(y int, color, alphaOut []uint8) {
-			m.row(color, img.Y[y*img.YStride:y*img.YStride+width], cb.row(y), cr.row(y))
+			width := len(color) / 3
+			m.row(color, rows[0].row(y)[:width], rows[1].row(y)[:width], rows[2].row(y)[:width])
 			if alphaOut != nil {
 				copy(alphaOut, alpha[y*alphaStride:])
 			}
@@ -45,101 +49,104 @@ func ycbcrRows(img *image.YCbCr, m matrix, alpha []uint8, alphaStride int) func(
 	}
 }
 
-// chroma upsamples the rows of one chroma plane. Halved planes use the triangle
-// filter of libjpeg's "fancy upsampling": each sample is three quarters of the
-// nearest and one quarter of the next stored one.
-type chroma struct {
-	plane            []uint8
-	stride           int
-	width, height    int // of the full image
-	ratio            image.YCbCrSubsampleRatio
-	sums             []uint16 // one stored row, weighted vertically, times 4
-	full             []uint8
-	storedW, storedH int
+// planesOf returns the planes of a standard library image, whose chroma is halved or
+// not.
+func planesOf(img *image.YCbCr) []jpeg.Plane {
+	width, height := img.Rect.Dx(), img.Rect.Dy()
+	halved := jpeg.Plane{Stride: img.CStride, Width: (width + 1) / 2, Height: (height + 1) / 2, H: 1, V: 1, MaxH: 2, MaxV: 2}
+	cb, cr := halved, halved
+	cb.Pix, cr.Pix = img.Cb, img.Cr
+	luma := jpeg.Plane{Pix: img.Y, Stride: img.YStride, Width: width, Height: height, H: 2, V: 2, MaxH: 2, MaxV: 2}
+	return []jpeg.Plane{luma, cb, cr}
 }
 
-func newChroma(img *image.YCbCr, plane []uint8) *chroma {
-	c := &chroma{
-		plane: plane, stride: img.CStride, ratio: img.SubsampleRatio,
-		width: img.Rect.Dx(), height: img.Rect.Dy(),
+// upsampler enlarges the rows of a plane to the full image. Halved planes use the
+// triangle filter of libjpeg's "fancy upsampling": each sample is three quarters of
+// the nearest and one quarter of the next stored one.
+type upsampler struct {
+	jpeg.Plane
+	sums []uint16 // one stored row, weighted vertically, times 4
+	full []uint8
+	near []int // the stored column of each full one, for other ratios
+}
+
+// upsampled returns an upsampler for each plane. A worker needs its own.
+func upsampled(planes []jpeg.Plane) []upsampler {
+	rows := make([]upsampler, len(planes))
+	for i, plane := range planes {
+		u := upsampler{Plane: plane}
+		switch {
+		case u.MaxH == u.H && u.MaxV == u.V:
+		case u.interpolates():
+			u.sums, u.full = make([]uint16, u.Width), make([]uint8, 2*u.Width)
+		default:
+			width := (u.Width*u.MaxH + u.H - 1) / u.H
+			u.full, u.near = make([]uint8, width), make([]int, width)
+			for x := range u.near {
+				u.near[x] = x * u.H / u.MaxH
+			}
+		}
+		rows[i] = u
 	}
-	c.storedW, c.storedH = c.width, c.height
-	switch c.ratio {
-	case image.YCbCrSubsampleRatio422:
-		c.storedW = (c.width + 1) / 2
-	case image.YCbCrSubsampleRatio420:
-		c.storedW, c.storedH = (c.width+1)/2, (c.height+1)/2
-	case image.YCbCrSubsampleRatio440:
-		c.storedH = (c.height + 1) / 2
-	case image.YCbCrSubsampleRatio411:
-		c.storedW = (c.width + 3) / 4
-	case image.YCbCrSubsampleRatio410:
-		c.storedW, c.storedH = (c.width+3)/4, (c.height+1)/2
-	}
-	if c.ratio != image.YCbCrSubsampleRatio444 {
-		c.sums = make([]uint16, c.storedW)
-		c.full = make([]uint8, c.storedW*4)
-	}
-	return c
+	return rows
+}
+
+// interpolates reports whether the triangle filter fits. Like libjpeg's, it does not
+// widen rows of two samples.
+func (u *upsampler) interpolates() bool {
+	return (u.MaxH == u.H || u.MaxH == 2*u.H && u.Width > 2) && (u.MaxV == u.V || u.MaxV == 2*u.V)
 }
 
 // stored returns a row of the plane as in the file.
-func (c *chroma) stored(y int) []uint8 {
-	y = max(min(y, c.storedH-1), 0)
-	return c.plane[y*c.stride : y*c.stride+c.storedW]
+func (u *upsampler) stored(y int) []uint8 {
+	y = max(min(y, u.Height-1), 0)
+	return u.Pix[y*u.Stride : y*u.Stride+u.Width]
 }
 
-// row returns a full-width row, valid until the next call.
-func (c *chroma) row(y int) []uint8 {
-	switch c.ratio {
-	case image.YCbCrSubsampleRatio444:
-		return c.stored(y)
-	case image.YCbCrSubsampleRatio422:
-		// The rounding is libjpeg's: down for even, up for odd samples.
-		c.weigh(c.stored(y), c.stored(y))
-		c.widen(4, 8)
-	case image.YCbCrSubsampleRatio420:
-		c.weigh(c.stored(y/2), c.stored(y/2+y%2*2-1))
-		c.widen(8, 7)
-	case image.YCbCrSubsampleRatio440:
-		c.weigh(c.stored(y/2), c.stored(y/2+y%2*2-1))
-		for x, sum := range c.sums {
-			c.full[x] = uint8((sum + 1 + uint16(y%2)) >> 2)
+// row returns a row of the full image, or somewhat more, valid until the next call.
+func (u *upsampler) row(y int) []uint8 {
+	switch {
+	case u.full == nil:
+		return u.stored(y)
+	case u.near != nil:
+		// Other ratios repeat samples, as in libjpeg.
+		stored := u.stored(y * u.V / u.MaxV)
+		for x, at := range u.near {
+			u.full[x] = stored[at]
 		}
-	case image.YCbCrSubsampleRatio410:
-		c.repeat(c.stored(y / 2))
+	case u.MaxV == u.V:
+		// The rounding is libjpeg's: down for even, up for odd samples.
+		u.weigh(u.stored(y), u.stored(y))
+		u.widen(4, 8)
+	case u.MaxH == u.H:
+		u.weigh(u.stored(y/2), u.stored(y/2+y%2*2-1))
+		for x, sum := range u.sums {
+			u.full[x] = uint8((sum + 1 + uint16(y%2)) >> 2)
+		}
 	default:
-		c.repeat(c.stored(y))
+		u.weigh(u.stored(y/2), u.stored(y/2+y%2*2-1))
+		u.widen(8, 7)
 	}
-	return c.full[:c.width]
+	return u.full
 }
 
 // weigh mixes two stored rows vertically.
-func (c *chroma) weigh(near, far []uint8) {
-	near, far = near[:len(c.sums)], far[:len(c.sums)]
-	for x := range c.sums {
-		c.sums[x] = 3*uint16(near[x]) + uint16(far[x])
+func (u *upsampler) weigh(near, far []uint8) {
+	near, far = near[:len(u.sums)], far[:len(u.sums)]
+	for x := range u.sums {
+		u.sums[x] = 3*uint16(near[x]) + uint16(far[x])
 	}
 }
 
 // widen doubles the width of the weighted row.
-func (c *chroma) widen(roundEven, roundOdd uint16) {
-	last := len(c.sums) - 1
-	before := c.sums[0]
-	for x, here := range c.sums {
-		after := c.sums[min(x+1, last)]
-		pair := c.full[2*x : 2*x+2 : 2*x+2]
+func (u *upsampler) widen(roundEven, roundOdd uint16) {
+	last := len(u.sums) - 1
+	before := u.sums[0]
+	for x, here := range u.sums {
+		after := u.sums[min(x+1, last)]
+		pair := u.full[2*x : 2*x+2 : 2*x+2]
 		pair[0] = uint8((3*here + before + roundEven) >> 4)
 		pair[1] = uint8((3*here + after + roundOdd) >> 4)
 		before = here
-	}
-}
-
-// repeat quadruples the width without interpolation, like libjpeg for the rare
-// 4:1:1 and 4:1:0.
-func (c *chroma) repeat(stored []uint8) {
-	for x, v := range stored {
-		quad := c.full[4*x : 4*x+4 : 4*x+4]
-		quad[0], quad[1], quad[2], quad[3] = v, v, v, v
 	}
 }

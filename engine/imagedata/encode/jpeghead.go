@@ -4,6 +4,8 @@ import (
 	"crypto/md5"
 	"encoding/binary"
 	"fmt"
+
+	"upscaled/engine/imagedata/jpeg"
 )
 
 // head returns everything before the coded pixels.
@@ -12,10 +14,11 @@ func (e *jpegEncoder) head() []byte {
 	// JFIF 1.02 with square pixels; its YCbCr is the encoder's.
 	out = segment(out, 0xe0, []byte("JFIF\x00\x01\x02\x00\x00\x01\x00\x01\x00\x00"))
 	out = e.metadata(out)
+	standard := jpeg.Standard()
 	kinds := min(e.header.Channels, 2) // luma, chroma
 	for k := range kinds {
 		table := []byte{byte(k)}
-		for _, at := range zigzag {
+		for _, at := range jpeg.Zigzag {
 			table = append(table, byte(e.tables.quantizer[k][at]))
 		}
 		out = segment(out, 0xdb, table)
@@ -34,10 +37,10 @@ func (e *jpegEncoder) head() []byte {
 		scan = append(scan, byte(c+1), table<<4|table)
 	}
 	out = segment(out, 0xc0, frame)
-	for i, spec := range huffmanSpecs[:2*kinds] {
+	for i, spec := range standard[:2*kinds] {
 		class, kind := i%2, i/2
-		table := append([]byte{byte(class<<4 | kind)}, spec.counts[:]...)
-		out = segment(out, 0xc4, append(table, spec.values...))
+		table := append([]byte{byte(class<<4 | kind)}, spec.Counts[:]...)
+		out = segment(out, 0xc4, append(table, spec.Values...))
 	}
 	interval := (e.header.Width + e.side() - 1) / e.side()
 	out = segment(out, 0xdd, binary.BigEndian.AppendUint16(nil, uint16(interval)))

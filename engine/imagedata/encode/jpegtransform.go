@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"math"
 	"math/bits"
+
+	"upscaled/engine/imagedata/jpeg"
 )
 
 // transform is the forward DCT by Arai, Agui and Nakajima (1988) on rows, then
@@ -47,7 +49,7 @@ func (t *jpegTables) quantize(kind int, in *block, out *[64]int32) (present uint
 	const rounding = 3 << 22
 	bias := int32(math.Float32bits(rounding))
 	reciprocal := &t.reciprocal[kind]
-	for i, at := range zigzag {
+	for i, at := range jpeg.Zigzag {
 		v := int32(math.Float32bits(in[at&63]*reciprocal[i]+rounding)) - bias
 		out[i] = v
 		if v != 0 {
