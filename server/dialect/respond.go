@@ -3,6 +3,7 @@ package dialect
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -114,6 +115,12 @@ func RetryAfter(err error) int {
 		wait = limited.Wait
 	}
 	return max(1, int((wait+time.Second-1)/time.Second))
+}
+
+// RequestID returns the response's X-Request-Id, which the access log has too.
+func RequestID(c echo.Context) string {
+	const length = 20
+	return cmp.Or(c.Response().Header().Get(echo.HeaderXRequestID), Random(length))
 }
 
 // errorKey is where a handler leaves an error for the access log.

@@ -78,11 +78,11 @@ func (a *API) upscale(c echo.Context, caller job.Caller) error {
 		return err
 	}
 	url := a.services.NamedURL(a.services.BaseURL(c.Request()), done, "result")
-	return dialect.JSON(c, http.StatusOK, success(requestID(c), Picture{URL: url}))
+	return dialect.JSON(c, http.StatusOK, success(dialect.RequestID(c), Picture{URL: url}))
 }
 
 func (a *API) credits(c echo.Context, caller job.Caller) error {
-	return dialect.JSON(c, http.StatusOK, success(requestID(c), balance(caller)))
+	return dialect.JSON(c, http.StatusOK, success(dialect.RequestID(c), balance(caller)))
 }
 
 // NotFound handles unknown paths below /api/.
@@ -103,14 +103,5 @@ func (a *API) WriteError(c echo.Context, err error) error {
 		dialect.Record(c, err)
 	}
 	status, _ := e.code.terms()
-	return dialect.JSON(c, status, e.envelope(requestID(c)))
-}
-
-// requestID returns the response's request ID, which the access log has too.
-func requestID(c echo.Context) string {
-	if id := c.Response().Header().Get(echo.HeaderXRequestID); id != "" {
-		return id
-	}
-	const length = 20
-	return dialect.Random(length)
+	return dialect.JSON(c, status, e.envelope(dialect.RequestID(c)))
 }

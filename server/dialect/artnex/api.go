@@ -71,5 +71,5 @@ func (a *API) upscale(c echo.Context, id string) (job.Job, error) {
 	if err != nil {
 		return job.Job{}, err
 	}
-	return done, failureOf(done)
+	return done, unusable(dialect.FailureOf(done))
 }

@@ -5,7 +5,6 @@ import (
 	"net/http"
 
 	"upscaled/models/fault"
-	"upscaled/server/job"
 )
 
 // Success is the body of a 200.
@@ -61,25 +60,6 @@ func apiError(err error) (status int, code, message string) {
 		return http.StatusServiceUnavailable, "service_unavailable", "The service is busy. Please try again later."
 	}
 	return http.StatusInternalServerError, "internal_error", "The image could not be processed because of an internal error."
-}
-
-// failureOf returns the error of a job without a result, or nil. A cancellation is
-// an internal error, like everything that is not the image's fault.
-func failureOf(j job.Job) error {
-	switch {
-	case j.State == job.Succeeded:
-		return nil
-	case !j.State.Final():
-		return fault.New(fault.Busy, "The image was not done within the time limit.")
-	case j.Failure == nil:
-		return fault.New(fault.Internal, "job %s is %s", j.ID, j.State)
-	}
-	cause := fault.New(j.Failure.Kind, "%s", j.Failure.Message)
-	switch j.Failure.Kind {
-	case fault.Invalid, fault.Unsupported, fault.TooLarge:
-		return unusable(cause)
-	}
-	return &fault.Error{Kind: fault.Internal, Message: "The job failed.", Err: cause}
 }
 
 // unusable puts a fault about an image's contents into this API's words; other
