@@ -8,7 +8,9 @@ import (
 	"upscaled/server/dialect/maskr"
 	"upscaled/server/dialect/mnml"
 	"upscaled/server/dialect/native"
+	"upscaled/server/dialect/openai"
 	"upscaled/server/dialect/replicate"
+	"upscaled/server/dialect/stability"
 )
 
 // APIs holds the settings of each API.
@@ -21,6 +23,8 @@ type APIs struct {
 	Native      native.Config
 	Replicate   replicate.Config
 	Automatic   automatic1111.Config
+	Stability   stability.Config
+	OpenAI      openai.Config
 	// AutomaticURLs allows images of AUTOMATIC1111's API to be URLs.
 	AutomaticURLs bool
 	// ArtnexPerDay is artnex's quota of requests in 24 rolling hours for keys
@@ -33,7 +37,7 @@ func DefaultAPIs() APIs {
 	return APIs{
 		Mnml: mnml.Defaults(), AILab: ailab.Defaults(), Maskr: maskr.Defaults(),
 		Artnex: artnex.Defaults(), Aetherforge: aetherforge.Defaults(), Native: native.Defaults(), Replicate: replicate.Defaults(),
-		Automatic: automatic1111.Defaults(), ArtnexPerDay: 100,
+		Automatic: automatic1111.Defaults(), Stability: stability.Defaults(), OpenAI: openai.Defaults(), ArtnexPerDay: 100,
 	}
 }
 
@@ -44,7 +48,7 @@ func (a APIs) Quotas() map[string]int { return map[string]int{"artnex": a.Artnex
 // charged: a file in base64 is a third longer, and JSON is charged twice.
 func (a APIs) largestBody() int64 {
 	return max(a.Native.MaxRequestBytes, a.Maskr.MaxBatchBytes, a.Automatic.MaxBodyBytes*2, a.Automatic.MaxBytes*3,
-		a.Native.MaxBytes*3, a.Artnex.MaxBytes*3, a.Replicate.MaxBytes*3, a.Maskr.MaxBytes, a.Mnml.MaxBytes,
+		a.Native.MaxBytes*3, a.Artnex.MaxBytes*3, a.Replicate.MaxBytes*3, a.OpenAI.MaxBytes*3, a.Stability.MaxBytes, a.Maskr.MaxBytes, a.Mnml.MaxBytes,
 		a.AILab.MaxBytes, a.Aetherforge.MaxBytes)
 }
 

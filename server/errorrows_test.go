@@ -196,3 +196,30 @@ func TestAetherforgeErrors(t *testing.T) {
 		checkAll(t, open(t, refusing(kind), nil), []row{want})
 	}
 }
+
+// Every path of the two synchronous APIs, known or not, is answered in their forms.
+func TestStabilityAndOpenAIErrors(t *testing.T) {
+	t.Parallel()
+	const fast, images = "/v2beta/stable-image/upscale/fast", "/v1/images/upscale"
+	picture, image := dialecttest.PNG(t, 40, 36, false), []string{"image@a.png"}
+	checkAll(t, open(t, succeeding(), nil), []row{
+		{name: "no key", path: fast, key: "none", form: image, file: picture, status: 401, body: `{"id":"request-1","name":"unauthorized","errors":["missing or invalid API key"]}`},
+		{name: "disabled key", path: fast, key: "disabled", form: image, file: picture, status: 403, body: `{"id":"request-1","name":"permission_denied",...`},
+		{name: "cut", path: fast, form: image, file: cut(picture), status: 400, body: `{"id":"request-1","name":"bad_request","errors":["image: the file is damaged or not an image"]}`},
+		{name: "path", path: "/v2beta/results/7", form: image, file: picture, status: 404, body: `{"id":"request-1","name":"not_found","errors":["There is nothing at this address."]}`},
+		{name: "v1 path", path: "/v1/generation/x/text-to-image", form: image, file: picture, status: 404, body: `{"id":"request-1","name":"not_found","message":"There is nothing at this address."}`},
+		{name: "method", method: http.MethodDelete, path: "/v1/user/balance", status: 405, body: `{"id":"request-1","name":"method_not_allowed",...`},
+		{name: "balance", method: http.MethodGet, path: "/v1/user/balance", status: 200, body: `{"credits":500}`},
+		{name: "no key", path: images, key: "none", form: image, file: picture, status: 401, body: `{"error":{"message":"The API key is missing or not valid.",...`},
+		{name: "private URL", path: images, json: `{"image":"https://10.0.0.1/a.png"}`, status: 400, body: `{"error":{"message":...`},
+		{name: "path", path: "/v1/images/edits", form: image, file: picture, status: 404, body: `{"error":{"message":"There is nothing at this address.",...`},
+		{name: "method", method: http.MethodGet, path: images, status: 405, body: `{"error":{"message":"This address does not take that method.",...`},
+	})
+	for kind, status := range map[fault.Kind]int{fault.NoCredits: 402, fault.Busy: 503, fault.RateLimited: 429, fault.Internal: 500} {
+		retry := map[fault.Kind]string{fault.Busy: "5", fault.RateLimited: "7"}[kind]
+		checkAll(t, open(t, refusing(kind), nil), []row{
+			{name: string(kind), path: fast, form: image, file: picture, status: status, retry: retry, body: `{"id":"request-1","name":...`},
+			{name: string(kind), path: images, form: image, file: picture, status: status, retry: retry, body: `{"error":{"message":...`},
+		})
+	}
+}

@@ -66,7 +66,7 @@ func moved(t *testing.T) neighbours {
 	for api, id := range map[string]string{
 		"mnml": "abcdef", "ailab": "20231221_abcdef", "maskr": "0fb5a1c2-0000-8000-8000-00000000000", "artnex": "req_ups_abcdefghijk",
 		"aetherforge": "0fb5a1c2-0000-4000-8000-00000000000", "native": "up_abcdefghijklmnopqrstuvw", "replicate": "abcdefghijklmnopqrstuvwxy",
-		"automatic1111": "a1111_abcdef",
+		"automatic1111": "a1111_abcdef", "stability": "stability-abcdef", "openai": "openai-abcdef",
 	} {
 		for _, number := range []string{"1", "2"} {
 			spec := job.Spec{ID: id + number, API: api, Account: n.ownerID, InputName: "secret.png"}

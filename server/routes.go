@@ -21,7 +21,9 @@ import (
 	"upscaled/server/dialect/maskr"
 	"upscaled/server/dialect/mnml"
 	"upscaled/server/dialect/native"
+	"upscaled/server/dialect/openai"
 	"upscaled/server/dialect/replicate"
+	"upscaled/server/dialect/stability"
 	"upscaled/server/docs"
 	"upscaled/server/file"
 	"upscaled/server/job"
@@ -41,6 +43,8 @@ type dialects struct {
 	native      *native.API
 	replicate   *replicate.API
 	automatic   *automatic1111.API
+	stability   *stability.API
+	openai      *openai.API
 }
 
 // dialects creates all APIs.
@@ -56,6 +60,8 @@ func (s *Server) dialects(services dialect.Services) dialects {
 	apis.Native.MaxSide = int(lower(int64(apis.Native.MaxSide), int64(s.config.MaxSide)))
 	return dialects{
 		automatic: automatic1111.New(services, automatic, apis.Automatic),
+		stability: stability.New(services, apis.Stability),
+		openai:    openai.New(services, apis.OpenAI, s.fetcher(apis.OpenAI.MaxBytes)),
 		mnml:      mnml.New(services, apis.Mnml), ailab: ailab.New(services, apis.AILab), maskr: maskr.New(services, apis.Maskr),
 		artnex:      artnex.New(services, apis.Artnex, s.fetcher(apis.Artnex.MaxBytes)),
 		aetherforge: aetherforge.New(services, apis.Aetherforge),
@@ -127,6 +133,7 @@ func (d dialects) register(e *echo.Echo, names *apiNames) {
 		{"mnml", d.mnml.Routes}, {"ailab", d.ailab.Routes}, {"maskr", d.maskr.Routes},
 		{"aetherforge", d.aetherforge.Routes}, {native.Name, d.native.Routes},
 		{replicate.Name, d.replicate.Routes}, {automatic1111.Name, d.automatic.Routes},
+		{stability.Name, d.stability.Routes}, {openai.Name, d.openai.Routes},
 	} {
 		names.current = api.name
 		api.routes(e)
@@ -219,6 +226,10 @@ func (d dialects) handleError(err error, c echo.Context) {
 		err = d.native.WriteError(c, asFault(err, status))
 	case under(replicate.Prefixes()...):
 		err = d.replicate.WriteError(c, asFault(err, status))
+	case under(stability.Prefixes()...):
+		err = d.stability.WriteError(c, asFault(err, status))
+	case under(openai.Prefix):
+		err = d.openai.WriteError(c, asFault(err, status))
 	case under(automatic1111.Prefix):
 		err = d.automatic.WriteError(c, asFault(err, status))
 	case under("/api"):

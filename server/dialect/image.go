@@ -41,7 +41,6 @@ func (s Services) WriteImage(c echo.Context, j job.Job) error {
 		return fmt.Errorf("read result %s: %w", j.ID, err)
 	}
 	header := c.Response().Header()
-	SetFaceHeader(header, j)
 	header.Set(echo.HeaderContentLength, strconv.FormatInt(j.Result.Bytes, 10))
 	return c.Stream(http.StatusOK, imagedata.Format(j.Result.Format).ContentType(), reader)
 }

@@ -154,6 +154,10 @@ func bodies() map[string][]example {
 			{"list_samplers*", "Automatic1111Empty"}, {"list_*", "Automatic1111Object"}, {"options_set*", "Automatic1111Null"}, {"png_info*", "Automatic1111PngInfo"},
 			{"*", "Automatic1111Problem|Automatic1111Detail"},
 		},
+		"stability": {
+			{"fast.json", "StabilityImage"}, {"esrgan.json", "StabilityArtifacts"}, {"balance*", "StabilityBalance"}, {"*", "StabilityProblem"},
+		},
+		"openai": {{"base64.json|url.json", "OpenaiImages"}, {"*", "OpenaiError"}},
 		"replicate": {
 			{"list_*", "ReplicatePredictions"}, {"model.json|model_*", "ReplicateModel"}, {"models.json", "ReplicateModels"},
 			{"search*", "ReplicateFound"}, {"account*", "ReplicateAccount"}, {"hardware.json", "ReplicateHardware"},

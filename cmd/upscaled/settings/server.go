@@ -105,6 +105,11 @@ func apis(a *server.APIs) (all []Setting) {
 			{Key: "substitutes", Into: &a.Automatic.Substitutes, Help: "names of upscalers that a model stands in for, as NAME=MODEL, or NAME for this server's default model"},
 			{Key: "codeformer-weight", Into: &a.Automatic.CodeFormerWeight, Help: "codeformer_weight that its model was made with"},
 		}},
+		{"stability", &a.Stability.Price, &a.Stability.MaxBytes, &a.Stability.MaxPixels, &a.Stability.MaxSide, "image", upload, []Setting{
+			{Key: "min-side", Into: &a.Stability.MinSide, Help: "pixels of an input's sides at least"},
+			{Key: "max-output-pixels", Into: &a.Stability.MaxOutputPixels, Least: 1, Help: "pixels of a result of v1 at most"},
+		}},
+		{"openai", &a.OpenAI.Price, &a.OpenAI.MaxBytes, &a.OpenAI.MaxPixels, &a.OpenAI.MaxSide, "image", "bytes of an input file at most", nil},
 		{"native", &a.Native.Price, &a.Native.MaxBytes, &a.Native.MaxPixels, &a.Native.MaxSide, "image", "bytes of an input file at most", []Setting{
 			{Key: "max-request-bytes", Into: &a.Native.MaxRequestBytes, Help: "bytes of a form with several files at most"},
 			{Key: "max-files", Into: &a.Native.MaxFiles, Least: 1, Help: "files in one request at most"},

@@ -18,7 +18,7 @@ import (
 const Name = "openai"
 
 // Prefix begins the paths whose errors have this form.
-const Prefix = "/v1/images/"
+const Prefix = "/v1/images"
 
 // Config holds the operator's settings.
 type Config struct{ dialect.Config }
@@ -26,30 +26,22 @@ type Config struct{ dialect.Config }
 // Defaults returns our own choice.
 func Defaults() Config { return Config{dialect.Config{Price: 1, MaxBytes: 20 << 20}} }
 
-// Parts are what the API needs beyond the services.
-type Parts struct {
-	Fetcher dialect.Fetcher
-	// Models lists the models that jobs may name; none if this process cannot know
-	// them.
-	Models func(context.Context) ([]string, error)
-}
-
 // API handles the route.
 type API struct {
 	services dialect.Services
 	config   Config
-	parts    Parts
+	fetcher  dialect.Fetcher
 }
 
 // New returns the API on a server's services.
-func New(services dialect.Services, config Config, parts Parts) *API {
-	return &API{services: services, config: config, parts: parts}
+func New(services dialect.Services, config Config, fetcher dialect.Fetcher) *API {
+	return &API{services: services, config: config, fetcher: fetcher}
 }
 
 // Routes registers the path. The server passes unknown ones below Prefix, and wrong
 // methods, to WriteError.
 func (a *API) Routes(e *echo.Echo) {
-	e.POST(Prefix+"upscale", a.services.Authenticated(dialect.Bearer, a.WriteError)(a.upscale))
+	e.POST(Prefix+"/upscale", a.services.Authenticated(dialect.Bearer, a.WriteError)(a.upscale))
 }
 
 // upscale waits for the result.
@@ -85,16 +77,16 @@ func (a *API) upscale(c echo.Context, caller job.Caller) error {
 
 // model returns a model's own name for any spelling of it.
 func (a *API) model(ctx context.Context, name string) (string, error) {
-	if name == "" {
-		return "", nil
+	if name == "" || a.services.Models == nil {
+		return name, nil
 	}
-	all, err := a.parts.Models(ctx)
+	all, err := a.services.Models(ctx)
 	if err != nil || len(all) == 0 {
 		return name, err
 	}
-	for _, known := range all {
-		if models.SameName(known, name) {
-			return known, nil
+	for _, m := range all {
+		if models.SameName(m.Name, name) && m.Scale > 0 {
+			return m.Name, nil
 		}
 	}
 	return "", noModel(name)

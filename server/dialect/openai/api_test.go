@@ -14,6 +14,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"upscaled/models/fault"
+	"upscaled/server/dialect"
 	"upscaled/server/dialect/dialecttest"
 	"upscaled/server/dialect/openai"
 	"upscaled/server/job"
@@ -30,14 +31,14 @@ type server struct {
 	queue  *jobtest.Queue
 	auth   dialecttest.Auth
 	config openai.Config
-	models []string
+	models []dialect.Model
 	wait   time.Duration
 	file   []byte // behind imageURL
 	last   job.Spec
 }
 
 func newServer() *server {
-	s := &server{queue: &jobtest.Queue{Work: dialecttest.Succeed}, config: openai.Defaults(), wait: time.Minute, models: []string{"realesrgan-x4plus"}}
+	s := &server{queue: &jobtest.Queue{Work: dialecttest.Succeed}, config: openai.Defaults(), wait: time.Minute, models: []dialect.Model{{Name: "realesrgan-x4plus", Scale: 4}, {Name: "gfpgan"}}}
 	s.queue.Refuse = func(spec job.Spec) error { s.last = spec; return nil }
 	return s
 }
@@ -52,9 +53,8 @@ func (s *server) Fetch(_ context.Context, url string) ([]byte, error) {
 func (s *server) do(r *http.Request) *httptest.ResponseRecorder {
 	services := dialecttest.Services(s.queue, s.auth)
 	services.WaitLimit = s.wait
-	api, e := openai.New(services, s.config, openai.Parts{
-		Fetcher: s, Models: func(context.Context) ([]string, error) { return s.models, nil },
-	}), echo.New()
+	services.Models = func(context.Context) ([]dialect.Model, error) { return s.models, nil }
+	api, e := openai.New(services, s.config, s), echo.New()
 	api.Routes(e)
 	e.RouteNotFound("/*", func(c echo.Context) error {
 		return api.WriteError(c, fault.New(fault.NotFound, "There is nothing at this address."))
@@ -165,6 +165,7 @@ func TestBadRequests(t *testing.T) {
 		{"output_format.json", 400, with(photo(t), `,"output_format":"gif"`)},
 		{"response_format.json", 400, with(photo(t), `,"response_format":"png"`)},
 		{"model.json", 404, with(photo(t), `,"model":"dall-e-2"`)},
+		{"face_model.json", 404, with(photo(t), `,"model":"gfpgan"`)},
 		{"nothing.json", 404, httptest.NewRequest(http.MethodPost, "/v1/images/generations", nil)},
 		{"method.json", 405, httptest.NewRequest(http.MethodPut, target, nil)},
 	} {

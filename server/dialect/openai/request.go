@@ -148,7 +148,7 @@ func (a *API) load(ctx context.Context, r *request) (err error) {
 	if !dialect.IsReference(reference) {
 		reference = "data:;base64," + reference
 	}
-	r.data, err = dialect.Load(ctx, a.parts.Fetcher, reference, a.config.MaxBytes)
+	r.data, err = dialect.Load(ctx, a.fetcher, reference, a.config.MaxBytes)
 	switch fault.KindOf(err) {
 	case fault.TooLarge:
 		return a.tooManyBytes()

@@ -47,7 +47,7 @@ func New(services dialect.Services, config Config) *API {
 }
 
 // Prefixes are the paths whose errors have this vendor's form.
-func Prefixes() []string { return []string{"/v2beta/", "/v1/generation/", "/v1/user/"} }
+func Prefixes() []string { return []string{"/v2beta", "/v1/generation", "/v1/user"} }
 
 // Routes registers the vendor's paths. The server passes unknown ones below
 // Prefixes, and wrong methods, to WriteError.
