@@ -36,7 +36,7 @@ func open(t *testing.T, queue *jobtest.Queue, change func(*server.Config)) site 
 	for name, credits := range map[string]int64{"good": 500, "poor": 0, "disabled": 500} {
 		key, a, err := accounts.Create(ctx, account.NewOptions{Name: name, Credits: credits})
 		if err == nil && name == "disabled" {
-			_, err = accounts.SetDisabled(ctx, a.ID, true)
+			_, err = accounts.Change(ctx, a.ID, account.Changes{Disabled: new(true)})
 		}
 		if err != nil {
 			t.Fatal(err)

@@ -120,12 +120,20 @@ func (q observedQueue) Submit(ctx context.Context, spec job.Spec, input []byte) 
 	return submitted, err
 }
 
-// observedAuth reports the caller to the access log.
-type observedAuth struct{ job.Authenticator }
+// observedAuth reports the caller to the access log. While there are no keys,
+// everybody is an operator, unless other machines can reach the server.
+type observedAuth struct {
+	job.Authenticator
+	exposed bool
+}
 
 // Authenticate implements job.Authenticator.
 func (g observedAuth) Authenticate(ctx context.Context, key string) (job.Caller, error) {
 	caller, err := g.Authenticator.Authenticate(ctx, key)
+	//guard:open-operator TestOperatorOnly => true
+	if caller.ID == "" && !g.exposed {
+		caller.Operator = true
+	}
 	requestInfoOf(ctx).update(func(i *requestInfo) { i.account = caller.ID })
 	return caller, err
 }

@@ -66,7 +66,7 @@ func (s *Server) dialects(services dialect.Services) dialects {
 		artnex:      artnex.New(services, apis.Artnex, s.fetcher(apis.Artnex.MaxBytes)),
 		aetherforge: aetherforge.New(services, apis.Aetherforge),
 		native: native.New(services, apis.Native, native.Parts{
-			Jobs: queue, System: s.parts.System, Fetcher: s.fetcher(apis.Native.MaxBytes), CheckWebhook: check,
+			Jobs: queue, System: s.parts.System, Fetcher: s.fetcher(apis.Native.MaxBytes), CheckWebhook: check, Keys: s.parts.Keys,
 		}),
 		replicate: replicate.New(services, apis.Replicate, replicate.Stores{
 			Fetcher: s.fetcher(apis.Replicate.MaxBytes), Uploads: queue, Lister: queue, CheckWebhook: check,

@@ -35,6 +35,8 @@ type Queue interface {
 type Parts struct {
 	Queue Queue
 	Auth  job.Authenticator
+	// Keys are the operators' view of the keys.
+	Keys native.Keys
 	// System reports models, devices and the queue to the native API.
 	System native.System
 	// Secrets sign result URLs; see file.Signer.
@@ -90,7 +92,7 @@ func New(ctx context.Context, c Config, p Parts) (*Server, error) {
 			"make one with 'upscaled keys new', listen on 127.0.0.1, or allow it with --insecure-open.", c.Listen)
 	}
 	bounded := boundedQueue{Queue: p.Queue, most: c.MaxOutputPixels, system: p.System}
-	p.Queue, p.Auth = observedQueue{bounded, p.Observers}, observedAuth{p.Auth}
+	p.Queue, p.Auth = observedQueue{bounded, p.Observers}, observedAuth{p.Auth, c.Exposed()}
 	s := &Server{config: c, parts: p, uploads: &limits.Budget{Most: c.UploadMemory}, stopping: make(chan struct{})}
 	s.echo, err = s.routes(newAddresses(c))
 	return s, err

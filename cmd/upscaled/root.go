@@ -46,8 +46,9 @@ func newRootCommand(a *app) *cobra.Command {
 	root.SetErr(a.stderr)
 	a.hasSettings(root, root.PersistentFlags(), false, a.settings.store())
 	root.AddCommand(newUpscaleCommand(a), newModelsCommand(a), newBenchCommand(a), newDoctorCommand(a), newTuneCommand(a),
-		newServeCommand(a), newWorkerCommand(a), newKeysCommand(a), newVersionCommand(a),
+		newServeCommand(a), newWorkerCommand(a), newVersionCommand(a),
 		newHealthCommand(a), newConfigCommand(a), newReferenceCommand(a), newEngineCommand(a))
+	root.AddCommand(newOperateCommands(a)...)
 	explainMistakes(root, a.knownSettings)
 	return root
 }

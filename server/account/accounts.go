@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -27,8 +26,8 @@ const keyPrefix = "sk-live-"
 type Accounts struct {
 	store Store
 	now   func() time.Time
-	// configured is set once a key was seen; keys are never deleted, so it is never
-	// reset.
+	// configured is set once a key was seen; records of keys are never deleted, so it
+	// is never reset.
 	configured atomic.Bool
 	// absent is the Unix time in ms until which the store is assumed to have no
 	// keys, so that a server without keys need not look at every request.
@@ -47,7 +46,9 @@ type NewOptions struct {
 	Name      string
 	Credits   int64
 	Unlimited bool
+	Operator  bool
 	Limits    Limits
+	Expires   time.Time // zero: never
 }
 
 // Create creates an account and returns its key, which cannot be recovered later.
@@ -55,16 +56,15 @@ func (s *Accounts) Create(ctx context.Context, o NewOptions) (key string, a Acco
 	if strings.TrimSpace(o.Name) == "" || o.Credits < 0 || o.Limits.PerDay < 0 || o.Limits.PerSecond < 0 || o.Limits.Concurrent < 0 {
 		return "", Account{}, fault.New(fault.Invalid, "A key needs a name, and credits and limits of at least 0.")
 	}
-	id, secret := make([]byte, 9), make([]byte, 32)
+	id := make([]byte, 9)
 	_, _ = rand.Read(id) // never fails, see crypto/rand
-	_, _ = rand.Read(secret)
 	a = Account{
-		ID: hex.EncodeToString(id), Name: o.Name, Unlimited: o.Unlimited,
-		Created: s.now().UTC(), Limits: o.Limits, Purchases: &job.Purchases{},
+		ID: hex.EncodeToString(id), Name: o.Name, Unlimited: o.Unlimited, Operator: o.Operator,
+		Created: s.now().UTC(), Limits: o.Limits, Expires: o.Expires, Purchases: &job.Purchases{},
 	}
 	a.buy(o.Credits, a.Created)
 	a.Purchases.Changed = a.Created
-	key = keyPrefix + a.ID + base64.RawURLEncoding.EncodeToString(secret)
+	key = newKey(a.ID)
 	a.Hash = hashKey(key)
 	value, err := json.Marshal(a)
 	if err != nil {
@@ -75,6 +75,13 @@ func (s *Accounts) Create(ctx context.Context, o NewOptions) (key string, a Acco
 	}
 	s.configured.Store(true)
 	return key, a, nil
+}
+
+// newKey returns a key with a new secret.
+func newKey(id string) string {
+	secret := make([]byte, 32)
+	_, _ = rand.Read(secret)
+	return keyPrefix + id + base64.RawURLEncoding.EncodeToString(secret)
 }
 
 // hashKey is plain SHA-256: a key has 256 random bits, so a slow password hash would
@@ -116,14 +123,10 @@ func (s *Accounts) Authenticate(ctx context.Context, key string) (job.Caller, er
 		return job.Caller{}, err
 	}
 	//guard:key-hash TestAuthentication
-	if subtle.ConstantTimeCompare([]byte(hashKey(key)), []byte(a.Hash)) != 1 {
+	if !a.accepts(hashKey(key), s.now()) {
 		return job.Caller{}, unknown
 	}
-	//guard:disabled-key TestAuthentication
-	if a.Disabled {
-		return caller(a), fault.New(fault.Disabled, "The API key is disabled.")
-	}
-	return caller(a), nil
+	return caller(a), a.refusal(s.now())
 }
 
 // Balance implements job.Authenticator.
@@ -160,7 +163,7 @@ func (s *Accounts) Enabled(ctx context.Context) (bool, error) {
 }
 
 func caller(a Account) job.Caller {
-	c := job.Caller{ID: a.ID, Name: a.Name}
+	c := job.Caller{ID: a.ID, Name: a.Name, Operator: a.Operator}
 	if !a.Unlimited {
 		c.Credits, c.Purchases = &a.Credits, a.history()
 	}
@@ -196,7 +199,7 @@ func (s *Accounts) Charge(ctx context.Context, id, jobID string, terms Terms) (b
 
 // Settle makes the charge for a job final. It may be repeated.
 func (s *Accounts) Settle(ctx context.Context, id, jobID string) error {
-	_, err := s.edit(ctx, id, func(a *Account) (bool, error) { return a.settle(jobID), nil })
+	_, err := s.edit(ctx, id, func(a *Account) (bool, error) { return a.settle(jobID, s.now()), nil })
 	return err
 }
 
@@ -208,7 +211,7 @@ func (s *Accounts) Refund(ctx context.Context, id, jobID string) error {
 
 // Holds returns the charges of all accounts that are not final yet.
 func (s *Accounts) Holds(ctx context.Context) ([]Hold, error) {
-	accounts, err := s.List(ctx)
+	accounts, err := s.all(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -221,28 +224,8 @@ func (s *Accounts) Holds(ctx context.Context) ([]Hold, error) {
 	return holds, nil
 }
 
-// TopUp adds credits, or takes some if negative; the balance never falls below 0.
-func (s *Accounts) TopUp(ctx context.Context, id string, credits int64) (Account, error) {
-	return s.edit(ctx, id, func(a *Account) (bool, error) {
-		if a.Credits+credits < 0 {
-			return false, fault.New(fault.Invalid, "The balance cannot go below 0: it is %d.", a.Credits)
-		}
-		a.buy(credits, s.now().UTC())
-		return true, nil
-	})
-}
-
-// SetDisabled disables or enables a key; running jobs continue.
-func (s *Accounts) SetDisabled(ctx context.Context, id string, disabled bool) (Account, error) {
-	return s.edit(ctx, id, func(a *Account) (bool, error) {
-		changed := a.Disabled != disabled
-		a.Disabled = disabled
-		return changed, nil
-	})
-}
-
-// List returns all accounts, sorted by name.
-func (s *Accounts) List(ctx context.Context) ([]Account, error) {
+// all returns all accounts, with the deleted ones, sorted by name.
+func (s *Accounts) all(ctx context.Context) ([]Account, error) {
 	keys, err := s.store.Keys(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list accounts: %w", err)

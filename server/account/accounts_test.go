@@ -66,7 +66,7 @@ func TestAuthentication(t *testing.T) {
 	if value, _, _ := store.Get(t.Context(), id); strings.Contains(string(value), key[30:]) {
 		t.Error("the key is stored")
 	}
-	if _, err := s.SetDisabled(t.Context(), id, true); err != nil {
+	if _, err := s.Change(t.Context(), id, account.Changes{Disabled: new(true)}); err != nil {
 		t.Fatal(err)
 	}
 	if c, err := s.Authenticate(t.Context(), key); fault.KindOf(err) != fault.Disabled || c.ID != id {
@@ -247,13 +247,13 @@ func TestTopUp(t *testing.T) {
 	t.Parallel()
 	s, _, _ := newAccounts(t)
 	_, id := create(t, s, account.NewOptions{Credits: 5})
-	if a, err := s.TopUp(t.Context(), id, 10); err != nil || a.Credits != 15 {
+	if a, err := s.Change(t.Context(), id, account.Changes{AddCredits: 10}); err != nil || a.Credits != 15 {
 		t.Fatalf("%+v, %v", a, err)
 	}
-	if _, err := s.TopUp(t.Context(), id, -16); fault.KindOf(err) != fault.Invalid {
+	if _, err := s.Change(t.Context(), id, account.Changes{AddCredits: -16}); fault.KindOf(err) != fault.Invalid {
 		t.Fatalf("below zero: %v", err)
 	}
-	if _, err := s.TopUp(t.Context(), "0123", 1); fault.KindOf(err) != fault.NotFound {
+	if _, err := s.Change(t.Context(), "0123", account.Changes{AddCredits: 1}); fault.KindOf(err) != fault.NotFound {
 		t.Fatalf("unknown: %v", err)
 	}
 	if accounts, err := s.List(t.Context()); err != nil || len(accounts) != 1 || accounts[0].Credits != 15 {
@@ -292,7 +292,7 @@ func TestPurchases(t *testing.T) {
 		c.unix.Add(10)
 	}
 	topUp := func(credits int64) error {
-		_, err := s.TopUp(t.Context(), id, credits)
+		_, err := s.Change(t.Context(), id, account.Changes{AddCredits: credits})
 		return err
 	}
 	told("nothing bought", 0, 0, 0, 0)
@@ -323,7 +323,7 @@ func TestPurchasesOfOldRecords(t *testing.T) {
 	if want := (job.Purchases{Total: 100, Balance: 70, First: made, Changed: made}); err != nil || now.Purchases != want {
 		t.Errorf("%+v, %v; want %+v", now.Purchases, err, want)
 	}
-	if _, err := s.TopUp(t.Context(), "a1", 5); err != nil {
+	if _, err := s.Change(t.Context(), "a1", account.Changes{AddCredits: 5}); err != nil {
 		t.Fatal(err)
 	}
 	if now, err = s.Balance(t.Context(), "a1"); err != nil || now.Purchases.Total != 105 || now.Purchases.Balance != 75 || !now.Purchases.First.Equal(made) {

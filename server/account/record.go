@@ -26,6 +26,19 @@ type Account struct {
 	Disabled  bool      `json:"disabled,omitempty"`
 	Created   time.Time `json:"created"`
 	Limits    Limits    `json:"limits"`
+	// Operator keys see and steer all workers, jobs and keys.
+	Operator bool `json:"operator,omitempty"`
+	// Expires is when the key stops working; zero is never.
+	Expires time.Time `json:"expires,omitzero"`
+	// Previous is the hash of the secret before the latest rotation, which works
+	// until PreviousUntil.
+	Previous      string    `json:"previous,omitempty"`
+	PreviousUntil time.Time `json:"previous_until,omitzero"`
+	// Deleted keys keep their record: unfinished jobs are still settled, and a
+	// server whose last key was deleted stays closed.
+	Deleted bool `json:"deleted,omitempty"`
+	// Usage is by day, the oldest first, of the latest usageDays days with any.
+	Usage []Usage `json:"usage,omitempty"`
 
 	// Purchases are nil in records older than this field.
 	Purchases *job.Purchases `json:"purchases,omitempty"`
@@ -66,6 +79,27 @@ func (a *Account) buy(credits int64, now time.Time) {
 	a.Purchases = &p
 }
 
+// Usage counts the jobs of one day.
+type Usage struct {
+	Day string `json:"day"` // 2006-01-02, UTC
+	// Jobs were accepted, Succeeded have ended on this day and cost Credits.
+	Jobs      int   `json:"jobs"`
+	Succeeded int   `json:"succeeded"`
+	Credits   int64 `json:"credits"`
+}
+
+// usageDays is how many days of usage are kept.
+const usageDays = 31
+
+// today returns the usage of the current day.
+func (a *Account) today(now time.Time) *Usage {
+	day := now.UTC().Format(time.DateOnly)
+	if n := len(a.Usage); n == 0 || a.Usage[n-1].Day < day {
+		a.Usage = append(a.Usage[max(0, n+1-usageDays):], Usage{Day: day})
+	}
+	return &a.Usage[len(a.Usage)-1]
+}
+
 type minute struct {
 	Start int64  `json:"s"`
 	API   string `json:"a,omitempty"`
@@ -93,8 +127,8 @@ func (a *Account) charge(jobID string, terms Terms, now time.Time) error {
 	if _, held := a.Holds[jobID]; held {
 		return nil
 	}
-	if a.Disabled {
-		return fault.New(fault.Disabled, "The account is disabled.")
+	if err := a.refusal(now); err != nil {
+		return err
 	}
 	concurrent := a.Limits.Concurrent
 	if concurrent == 0 {
@@ -119,6 +153,7 @@ func (a *Account) charge(jobID string, terms Terms, now time.Time) error {
 		a.Holds = map[string]int64{}
 	}
 	a.Holds[jobID] = price
+	a.today(now).Jobs++
 	a.count(terms, now)
 	return nil
 }
@@ -197,8 +232,12 @@ func (a *Account) expire(now time.Time) {
 
 // settle makes a job's charge final, and refund returns it. Both report whether
 // there was a hold, and may be repeated.
-func (a *Account) settle(jobID string) bool {
-	_, held := a.Holds[jobID]
+func (a *Account) settle(jobID string, now time.Time) bool {
+	price, held := a.Holds[jobID]
+	if held {
+		today := a.today(now)
+		today.Succeeded, today.Credits = today.Succeeded+1, today.Credits+price
+	}
 	delete(a.Holds, jobID)
 	return held
 }

@@ -11,6 +11,8 @@ type Caller struct {
 	// authentication is off.
 	ID   string
 	Name string
+	// Operator callers see and steer all workers, jobs and keys.
+	Operator bool
 	// Credits is the balance; nil if unlimited or authentication is off.
 	Credits *int64
 	// Purchases are the history of the credits; zero if Credits is nil.

@@ -87,7 +87,7 @@ func (p *Program) Serve(ctx context.Context, config server.Config, q settings.Qu
 	config.TLS.Cache = filepath.Join(q.Folder(p.LookupEnv), "certificates")
 	config.Version, config.APIs.Native.Retention = p.Version, w.Retention
 	web, err := server.New(ctx, config, server.Parts{
-		Queue: back.queue, Auth: back.accounts, System: self, Secrets: [][]byte{secret}, WebhookSecret: hookSecret, Ready: ready.err,
+		Queue: back.queue, Auth: back.accounts, Keys: back.accounts, System: self, Secrets: [][]byte{secret}, WebhookSecret: hookSecret, Ready: ready.err,
 		Decoders: runtime.GOMAXPROCS(0), Faces: p.faceCheck(w, noWorker), Observers: watched.forServer(), Log: log, Now: time.Now,
 	})
 	if err != nil {

@@ -61,6 +61,8 @@ type Parts struct {
 	// CheckWebhook validates the URL of a webhook; clients read its errors. nil
 	// rejects all webhooks.
 	CheckWebhook func(url string) error
+	// Keys are for operators.
+	Keys Keys
 }
 
 // API handles the routes below /api/v1.
@@ -98,7 +100,7 @@ func (a *API) routes() []route {
 			return next(c, j)
 		})
 	}
-	return []route{
+	return append(operator{a.services, a.parts}.routes(authenticated), []route{
 		{http.MethodGet, root + "/system", a.system},
 		{http.MethodGet, root + "/account", authenticated(a.account)},
 		{http.MethodGet, root + "/models", authenticated(a.models)},
@@ -112,7 +114,7 @@ func (a *API) routes() []route {
 		{http.MethodHead, one + "/result", owned(a.result)},
 		{http.MethodGet, one + "/events", owned(a.watchOne)},
 		{http.MethodGet, root + "/events", authenticated(a.watchMany)},
-	}
+	}...)
 }
 
 // Routes registers every path, and answers all others below /api/v1/.
