@@ -5,6 +5,7 @@ import (
 	"upscaled/server/dialect/ailab"
 	"upscaled/server/dialect/artnex"
 	"upscaled/server/dialect/automatic1111"
+	"upscaled/server/dialect/cog"
 	"upscaled/server/dialect/maskr"
 	"upscaled/server/dialect/mnml"
 	"upscaled/server/dialect/native"
@@ -25,6 +26,7 @@ type APIs struct {
 	Automatic   automatic1111.Config
 	Stability   stability.Config
 	OpenAI      openai.Config
+	Cog         cog.Config
 	// AutomaticURLs allows images of AUTOMATIC1111's API to be URLs.
 	AutomaticURLs bool
 	// ArtnexPerDay is artnex's quota of requests in 24 rolling hours for keys
@@ -37,7 +39,7 @@ func DefaultAPIs() APIs {
 	return APIs{
 		Mnml: mnml.Defaults(), AILab: ailab.Defaults(), Maskr: maskr.Defaults(),
 		Artnex: artnex.Defaults(), Aetherforge: aetherforge.Defaults(), Native: native.Defaults(), Replicate: replicate.Defaults(),
-		Automatic: automatic1111.Defaults(), Stability: stability.Defaults(), OpenAI: openai.Defaults(), ArtnexPerDay: 100,
+		Automatic: automatic1111.Defaults(), Cog: cog.Defaults(), Stability: stability.Defaults(), OpenAI: openai.Defaults(), ArtnexPerDay: 100,
 	}
 }
 
@@ -48,7 +50,7 @@ func (a APIs) Quotas() map[string]int { return map[string]int{"artnex": a.Artnex
 // charged: a file in base64 is a third longer, and JSON is charged twice.
 func (a APIs) largestBody() int64 {
 	return max(a.Native.MaxRequestBytes, a.Maskr.MaxBatchBytes, a.Automatic.MaxBodyBytes*2, a.Automatic.MaxBytes*3,
-		a.Native.MaxBytes*3, a.Artnex.MaxBytes*3, a.Replicate.MaxBytes*3, a.OpenAI.MaxBytes*3, a.Stability.MaxBytes, a.Maskr.MaxBytes, a.Mnml.MaxBytes,
+		a.Native.MaxBytes*3, a.Artnex.MaxBytes*3, a.Replicate.MaxBytes*3, a.Cog.MaxBytes*3, a.OpenAI.MaxBytes*3, a.Stability.MaxBytes, a.Maskr.MaxBytes, a.Mnml.MaxBytes,
 		a.AILab.MaxBytes, a.Aetherforge.MaxBytes)
 }
 

@@ -126,6 +126,6 @@ func trimSlash(next echo.HandlerFunc) echo.HandlerFunc {
 }
 
 func isAPI(path string) bool {
-	return slices.ContainsFunc([]string{"/v1/", "/v2beta/", "/api/", "/public/", "/job/", automatic1111.Prefix + "/"},
+	return slices.ContainsFunc([]string{"/v1/", "/v2beta/", "/api/", "/public/", "/job/", "/predictions/", automatic1111.Prefix + "/"},
 		func(prefix string) bool { return strings.HasPrefix(path, prefix) })
 }

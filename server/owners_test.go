@@ -66,7 +66,7 @@ func moved(t *testing.T) neighbours {
 	for api, id := range map[string]string{
 		"mnml": "abcdef", "ailab": "20231221_abcdef", "maskr": "0fb5a1c2-0000-8000-8000-00000000000", "artnex": "req_ups_abcdefghijk",
 		"aetherforge": "0fb5a1c2-0000-4000-8000-00000000000", "native": "up_abcdefghijklmnopqrstuvw", "replicate": "abcdefghijklmnopqrstuvwxy",
-		"automatic1111": "a1111_abcdef", "stability": "stability-abcdef", "openai": "openai-abcdef",
+		"automatic1111": "a1111_abcdef", "cog": "cog_abcdef", "stability": "stability-abcdef", "openai": "openai-abcdef",
 	} {
 		for _, number := range []string{"1", "2"} {
 			spec := job.Spec{ID: id + number, API: api, Account: n.ownerID, InputName: "secret.png"}
@@ -104,7 +104,7 @@ func (n neighbours) ask(method, path, key string, body io.Reader) (int, string) 
 // openRoutes reveal nothing, or are for anybody with a signed link.
 func openRoutes() []string {
 	return []string{
-		"/", "/page/*", "/docs", "/docs/:page", "/docs/api", "/docs/api/*", "/openapi.json", "/healthz", "/readyz",
+		"/", "/page/*", "/docs", "/docs/:page", "/docs/api", "/docs/api/*", "/openapi.json", "/healthz", "/readyz", "/health-check",
 		"/api/v1/system", "/api/v1/*",
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"upscaled/server/dialect/ailab"
 	"upscaled/server/dialect/artnex"
 	"upscaled/server/dialect/automatic1111"
+	"upscaled/server/dialect/cog"
 	"upscaled/server/dialect/maskr"
 	"upscaled/server/dialect/mnml"
 	"upscaled/server/dialect/native"
@@ -43,6 +44,7 @@ type dialects struct {
 	native      *native.API
 	replicate   *replicate.API
 	automatic   *automatic1111.API
+	cog         *cog.API
 	stability   *stability.API
 	openai      *openai.API
 }
@@ -65,6 +67,7 @@ func (s *Server) dialects(services dialect.Services) dialects {
 		mnml:      mnml.New(services, apis.Mnml), ailab: ailab.New(services, apis.AILab), maskr: maskr.New(services, apis.Maskr),
 		artnex:      artnex.New(services, apis.Artnex, s.fetcher(apis.Artnex.MaxBytes)),
 		aetherforge: aetherforge.New(services, apis.Aetherforge),
+		cog:         cog.New(services, apis.Cog, cog.Stores{Fetcher: s.fetcher(apis.Cog.MaxBytes), CheckWebhook: check, Ready: s.ready}),
 		native: native.New(services, apis.Native, native.Parts{
 			Jobs: queue, System: s.parts.System, Fetcher: s.fetcher(apis.Native.MaxBytes), CheckWebhook: check, Keys: s.parts.Keys,
 		}),
@@ -91,7 +94,7 @@ func (s *Server) routes(a addresses) (*echo.Echo, error) {
 	d := s.dialects(services)
 	s.bodies = map[string]webhook.Body{
 		native.Name:    func(j job.Job) (string, []byte, error) { return d.native.Body(j, s.config.PublicURL) },
-		replicate.Name: d.replicate.Body,
+		replicate.Name: d.replicate.Body, cog.Name: d.cog.Body,
 	}
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
@@ -132,7 +135,7 @@ func (d dialects) register(e *echo.Echo, names *apiNames) {
 		{"mnml", func(e *echo.Echo) { e.POST("/v1/upscale", d.upscale) }},
 		{"mnml", d.mnml.Routes}, {"ailab", d.ailab.Routes}, {"maskr", d.maskr.Routes},
 		{"aetherforge", d.aetherforge.Routes}, {native.Name, d.native.Routes},
-		{replicate.Name, d.replicate.Routes}, {automatic1111.Name, d.automatic.Routes},
+		{replicate.Name, d.replicate.Routes}, {cog.Name, d.cog.Routes}, {automatic1111.Name, d.automatic.Routes},
 		{stability.Name, d.stability.Routes}, {openai.Name, d.openai.Routes},
 	} {
 		names.current = api.name
@@ -226,6 +229,8 @@ func (d dialects) handleError(err error, c echo.Context) {
 		err = d.native.WriteError(c, asFault(err, status))
 	case under(replicate.Prefixes()...):
 		err = d.replicate.WriteError(c, asFault(err, status))
+	case under("/predictions", "/health-check"):
+		err = d.cog.WriteError(c, asFault(err, status))
 	case under(stability.Prefixes()...):
 		err = d.stability.WriteError(c, asFault(err, status))
 	case under(openai.Prefix):

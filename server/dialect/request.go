@@ -55,6 +55,20 @@ func ReadJSON(c echo.Context, limit int64) ([]byte, error) {
 	return body, err
 }
 
+// ReadObject reads a JSON body that has to be an object, as ReadJSON does, and
+// returns the values of its fields. Names are matched exactly.
+func ReadObject(c echo.Context, limit int64) (map[string]json.RawMessage, error) {
+	body, err := ReadJSON(c, limit)
+	if err != nil {
+		return nil, err
+	}
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(body, &fields); err != nil || fields == nil { // null is no object either
+		return nil, fault.New(fault.Invalid, "The request body must be a JSON object.")
+	}
+	return fields, nil
+}
+
 // FormSlack is how far a form may exceed the largest file. A file that is too
 // large is read up to here, because most clients read the response only after
 // they have sent everything.

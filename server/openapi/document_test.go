@@ -154,6 +154,11 @@ func bodies() map[string][]example {
 			{"list_samplers*", "Automatic1111Empty"}, {"list_*", "Automatic1111Object"}, {"options_set*", "Automatic1111Null"}, {"png_info*", "Automatic1111PngInfo"},
 			{"*", "Automatic1111Problem|Automatic1111Detail"},
 		},
+		"cog": {
+			{"cancel.json|not_found.json", "CogEmpty"}, {"ready.json", "CogHealth"},
+			{"succeeded*|failed.json|canceled*|starting*|processing.json|ended.json|waited.json|webhook.json", "PredictionResponse"},
+			{"*", "CogFailure|Violations"},
+		},
 		"stability": {
 			{"fast.json", "StabilityImage"}, {"esrgan.json", "StabilityArtifacts"}, {"balance*", "StabilityBalance"}, {"*", "StabilityProblem"},
 		},

@@ -96,6 +96,7 @@ func apis(a *server.APIs) (all []Setting) {
 			{Key: "models", Into: &a.Replicate.Models, Help: "names (owner/name) that are answered for; unknown ones have the inputs of nightmareai/real-esrgan"},
 			{Key: "versions", Into: &a.Replicate.Versions, Help: "IDs of further versions that mean the first of the models"},
 		}},
+		{"cog", &a.Cog.Price, &a.Cog.MaxBytes, &a.Cog.MaxPixels, &a.Cog.MaxSide, "image", "bytes of an input file at most", nil},
 		{"automatic1111", &a.Automatic.Price, &a.Automatic.MaxBytes, &a.Automatic.MaxPixels, &a.Automatic.MaxSide, "run of a model", "bytes of an input file at most", []Setting{
 			{Key: "max-images", Into: &a.Automatic.MaxImages, Least: 1, Help: "images in one batch at most"},
 			{Key: "max-body-bytes", Into: &a.Automatic.MaxBodyBytes, Help: "bytes of the JSON of a batch at most"},

@@ -81,10 +81,10 @@ func (a *API) accept(c echo.Context, caller job.Caller, r request, in input) (jo
 	spec := job.Spec{
 		ID: newID(), API: Name, Account: caller.ID, Price: a.config.Price, InputName: in.name,
 		Options: r.options, Webhook: r.webhook, Input: info,
-		Memo: memo{
+		Memo: dialect.EncodeMemo(memo{
 			Base: a.services.BaseURL(c.Request()), Width: info.Width, Height: info.Height,
 			Format: info.Format, Bytes: int64(len(in.data)),
-		}.text(),
+		}),
 	}
 	submitted, err := a.services.Queue.Submit(c.Request().Context(), spec, in.data)
 	return submitted.Job, err

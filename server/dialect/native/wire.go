@@ -2,7 +2,6 @@ package native
 
 import (
 	"bytes"
-	"encoding/json"
 	"math"
 	"strings"
 	"time"
@@ -97,17 +96,6 @@ type memo struct {
 	Bytes  int64  `json:"bytes"`
 }
 
-func (m memo) text() string {
-	text, _ := json.Marshal(m) // strings and numbers always marshal
-	return string(text)
-}
-
-func readMemo(j job.Job) memo {
-	var m memo
-	_ = json.Unmarshal([]byte(j.Memo), &m) // records without one yield less
-	return m
-}
-
 // objects makes job objects.
 type objects struct {
 	services  dialect.Services
@@ -118,7 +106,7 @@ type objects struct {
 // URL; "" means the one that the job's client used.
 func (o objects) Body(j job.Job, base string) (contentType string, body []byte, err error) {
 	if base = strings.TrimRight(base, "/"); base == "" {
-		base = readMemo(j).Base
+		base = dialect.DecodeMemo[memo](j.Memo).Base
 	}
 	body, err = dialect.Marshal(o.object(j, base))
 	return "application/json", bytes.TrimSpace(body), err
@@ -163,7 +151,7 @@ func (o objects) estimate(j job.Job) *float64 {
 }
 
 func inputOf(j job.Job) *Input {
-	m := readMemo(j)
+	m := dialect.DecodeMemo[memo](j.Memo)
 	if m.Width == 0 {
 		return nil
 	}

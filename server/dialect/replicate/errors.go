@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -22,28 +21,18 @@ type Problem struct {
 	InvalidFields []Violation `json:"invalid_fields,omitempty"`
 }
 
-// Violation is the error of one field of a request. Types and descriptions are
-// those of the JSON Schema validator that the vendor uses.
+// Violation is a dialect.FieldError.
 type Violation struct {
-	Type string `json:"type"`
-	// Field is a path such as input.scale; "" is the body itself.
+	Type        string `json:"type"`
 	Field       string `json:"field"`
 	Description string `json:"description"`
 }
 
 // violations are the errors of a request's fields.
-type violations []Violation
+type violations = dialect.FieldErrors
 
-func (v violations) Error() string {
-	var text strings.Builder
-	for _, one := range v {
-		text.WriteString("- ")
-		if one.Field != "" {
-			text.WriteString(one.Field + ": ")
-		}
-		text.WriteString(one.Description + "\n")
-	}
-	return text.String()
+func violation(kind, field, description string) violations {
+	return violations{{Type: kind, Field: field, Description: description}}
 }
 
 // apiError is an error with its response.
@@ -68,13 +57,14 @@ func problemOf(err error) Problem {
 	}
 	var fields violations
 	if errors.As(err, &fields) {
-		return Problem{
-			Title: "Input validation failed", Detail: fields.Error(),
-			Status: http.StatusUnprocessableEntity, InvalidFields: fields,
+		p := Problem{Title: "Input validation failed", Detail: fields.Error(), Status: http.StatusUnprocessableEntity}
+		for _, field := range fields {
+			p.InvalidFields = append(p.InvalidFields, Violation(field))
 		}
+		return p
 	}
 	if _, is := dialect.ResultIsTooLarge(err); is {
-		return problemOf(violations{{"number_lte", "input.scale", fault.Sentence(err)}})
+		return problemOf(violation("number_lte", "input.scale", fault.Sentence(err)))
 	}
 	switch fault.KindOf(err) {
 	case fault.Unauthorized, fault.Disabled:

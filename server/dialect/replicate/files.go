@@ -104,7 +104,7 @@ func (f files) readFile(c echo.Context) (upload.File, error) {
 	file, given := form.File(fileField)
 	switch {
 	case !given || file.Size == 0:
-		return upload.File{}, violations{{"required", "", fileField + " is required"}}
+		return upload.File{}, violation("required", "", fileField+" is required")
 	case file.Data == nil:
 		return upload.File{}, tooLarge
 	}

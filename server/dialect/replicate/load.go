@@ -14,7 +14,7 @@ import (
 )
 
 // unusable returns the error of an input image.
-func unusable(why string) error { return violations{{"image", imageField, why}} }
+func unusable(why string) error { return violation("image", imageField, why) }
 
 const imageField = "input.image"
 
@@ -24,7 +24,7 @@ func (v variant) rename(err error) error {
 	if errors.As(err, &wrong) {
 		for i := range wrong {
 			if wrong[i].Field == imageField {
-				wrong[i].Field = "input." + v.image
+				wrong[i].Field = "input." + v.Image
 			}
 		}
 	}
@@ -42,9 +42,9 @@ type input struct {
 type inputs struct{ files }
 
 // load loads and validates the image.
-func (i inputs) load(c echo.Context, caller job.Caller, o order) (input, error) {
+func (i inputs) load(c echo.Context, caller job.Caller, in dialect.ModelInput) (input, error) {
 	ctx := c.Request().Context()
-	loaded, err := i.resolve(ctx, caller, o.image, i.services.BaseURL(c.Request()))
+	loaded, err := i.resolve(ctx, caller, in.Image, i.services.BaseURL(c.Request()))
 	switch fault.KindOf(err) {
 	case "":
 	case fault.TooLarge:
@@ -60,9 +60,9 @@ func (i inputs) load(c echo.Context, caller job.Caller, o order) (input, error) 
 	if loaded.info, err = i.check(loaded.data); err != nil {
 		return input{}, err
 	}
-	if o.options.FaceEnhance {
+	if in.Options.FaceEnhance {
 		if err := i.services.CheckFaces(ctx); errors.Is(err, dialect.ErrFaces) {
-			return input{}, violations{{"face_enhance", "input.face_enhance", "Face enhancement is not available on this server"}}
+			return input{}, violation("face_enhance", "input.face_enhance", "Face enhancement is not available on this server")
 		} else if err != nil {
 			return input{}, err
 		}

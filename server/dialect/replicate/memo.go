@@ -1,7 +1,6 @@
 package replicate
 
 import (
-	"encoding/json"
 	"strings"
 
 	"upscaled/server/dialect"
@@ -29,21 +28,6 @@ type memo struct {
 	Base string `json:"base"`
 }
 
-func encodeMemo(m memo) string {
-	text, _ := json.Marshal(m) // strings and finite numbers always marshal
-	return string(text)
-}
-
-// decodeMemo is the inverse of encodeMemo. It returns a zero memo for any other
-// text.
-func decodeMemo(text string) memo {
-	var m memo
-	if json.Unmarshal([]byte(text), &m) != nil {
-		return memo{}
-	}
-	return m
-}
-
 // maxRepeated is how much of an image's URL a prediction repeats, in bytes. Job
 // records are small, while a data URI is a whole image.
 const maxRepeated = 4 << 10
@@ -66,7 +50,7 @@ func repeated(image string) string {
 // URI. The events output and logs are part of completed, which is always sent;
 // start is sent on request.
 func (a *API) Body(j job.Job) (contentType string, body []byte, err error) {
-	base := decodeMemo(j.Memo).Base
+	base := dialect.DecodeMemo[memo](j.Memo).Base
 	body, err = dialect.Marshal(predictionOf(j, base, a.resultURL(base, j)))
 	return "application/json", body, err
 }

@@ -32,34 +32,30 @@ type variant struct {
 	name string // owner/name
 	// versions are the IDs that clients pin, the latest first.
 	versions []string
-	// image and scale are the names of the inputs, preset is the default scale.
-	image, scale string
-	preset       float64
-	// models maps values of the input "version" to models of the catalog.
-	models map[string]string
-	schema string
+	schema   string
+	dialect.ModelInputs
 }
 
 // variants returns the models that this API knows, with all versions that public
 // code pins.
 func variants() []variant {
 	return []variant{
-		{name: "nightmareai/real-esrgan", image: "image", scale: "scale", preset: 4, schema: "schemas/nightmareai.json", versions: []string{
+		{"nightmareai/real-esrgan", []string{
 			"f121d640bd286e1fdc67f9799164c1d5be36ff74576ee11c803ae5b665dd46aa",
 			"b3ef194191d13140337468c916c2c5b96dd0cb06dffc032a022a31807f6a5ea8",
 			"f0992969a94014d73864d08e6d9a39286868328e4263d9ce2da6fc4049d01a1a",
 			"350d32041630ffbe63c8352783a26d94126809164e684b54e23b5c3d4aa7b4b0",
 			"42fed1c4974146d4d2414e2be2c5277c7fcf05fcc3a73abf41610695738c1d7b",
-		}},
-		{name: "cjwbw/real-esrgan", image: "image", scale: "upscale", preset: 4, schema: "schemas/cjwbw.json", versions: []string{
+		}, "schemas/nightmareai.json", dialect.ModelInputs{Image: "image", Scale: "scale", Preset: 4}},
+		{"cjwbw/real-esrgan", []string{
 			"d0ee3d708c9b911f122a4ad90046c5d26a0293b99476d697f6bb7f2e251ce2d4",
-		}},
-		{name: "xinntao/realesrgan", image: "img", scale: "scale", preset: 2, schema: "schemas/xinntao.json", versions: []string{
+		}, "schemas/cjwbw.json", dialect.ModelInputs{Image: "image", Scale: "upscale", Preset: 4}},
+		{"xinntao/realesrgan", []string{
 			"1b976a4d456ed9e4d1a846597b7614e79eadad3032e9124fa63859db0fd59b56",
-		}, models: map[string]string{
+		}, "schemas/xinntao.json", dialect.ModelInputs{Image: "img", Scale: "scale", Preset: 2, Models: map[string]string{
 			"": "realesr-general-x4v3", "General - v3": "realesr-general-x4v3", "General - RealESRGANplus": "realesrgan-x4plus",
 			"Anime - anime6B": "realesrgan-x4plus-anime-6b", "AnimeVideo - v3": "realesr-animevideov3",
-		}},
+		}}},
 	}
 }
 
@@ -216,11 +212,11 @@ func (m models) version(c echo.Context, _ job.Caller) error {
 // else.
 func (m models) parseVersion(value json.RawMessage) (v variant, version string, err error) {
 	if dialect.Absent(value) {
-		return variant{}, "", violations{{"required", "", "version is required"}}
+		return variant{}, "", violation("required", "", "version is required")
 	}
 	var text string
 	if json.Unmarshal(value, &text) != nil {
-		return variant{}, "", violations{wrongType("version", "string", value)}
+		return variant{}, "", dialect.WrongType("version", "string", value)
 	}
 	name, version, pinned := strings.Cut(text, ":")
 	switch {

@@ -27,11 +27,11 @@ func (a *API) submit(c echo.Context, caller job.Caller, given fields, v variant,
 	waiting, stop := context.WithTimeout(c.Request().Context(), min(wait, a.services.WaitLimit))
 	defer stop()
 
-	in, err := v.parseInput(given["input"])
-	if err != nil {
-		return err
+	in, wrong := v.Parse(given["input"])
+	if len(wrong) > 0 {
+		return wrong
 	}
-	webhook, err := a.parseWebhook(given)
+	webhook, err := dialect.ParseWebhook(given, false, a.stores.CheckWebhook)
 	if err != nil {
 		return err
 	}
@@ -39,10 +39,10 @@ func (a *API) submit(c echo.Context, caller job.Caller, given fields, v variant,
 	if err != nil {
 		return v.rename(err)
 	}
-	noted := memo{Model: v.name, Version: version, Input: in.Input, Base: a.services.BaseURL(c.Request())}
+	noted := memo{Model: v.name, Version: version, Input: v.repeat(in), Base: a.services.BaseURL(c.Request())}
 	submitted, err := a.services.Queue.Submit(c.Request().Context(), job.Spec{
 		ID: newID(), API: Name, Account: caller.ID, Price: a.config.Price, InputName: loaded.name,
-		Options: in.options, Webhook: webhook, Memo: encodeMemo(noted), Input: loaded.info,
+		Options: in.Options, Webhook: webhook, Memo: dialect.EncodeMemo(noted), Input: loaded.info,
 	}, loaded.data)
 	if err != nil {
 		return err

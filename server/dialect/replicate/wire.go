@@ -72,7 +72,7 @@ func nextLink(list, cursor string) *string {
 // predictionOf returns the prediction of a job below a base URL; output is the
 // URL of a succeeded job's image.
 func predictionOf(j job.Job, base, output string) Prediction {
-	noted := decodeMemo(j.Memo)
+	noted := dialect.DecodeMemo[memo](j.Memo)
 	self := base + "/v1/predictions/" + j.ID
 	p := Prediction{
 		ID: j.ID, Model: noted.Model, Version: noted.Version, Input: noted.Input, Source: "api",

@@ -54,7 +54,7 @@ func (q *Queue) PutUpload(ctx context.Context, u job.Upload, data []byte) (job.U
 }
 
 // find returns a file that has not expired. The mutex is held.
-func (q *Queue) find(id string) (upload, error) {
+func find(q *Queue, id string) (upload, error) {
 	u, known := q.uploads[id]
 	if !known || !q.now().Before(u.Expires) {
 		return upload{}, fault.New(fault.NotFound, "There is no such file, or it has expired.")
@@ -66,7 +66,7 @@ func (q *Queue) find(id string) (upload, error) {
 func (q *Queue) Upload(_ context.Context, id string) (job.Upload, error) {
 	q.mutex.Lock()
 	defer q.mutex.Unlock()
-	u, err := q.find(id)
+	u, err := find(q, id)
 	return u.Upload, err
 }
 
@@ -74,7 +74,7 @@ func (q *Queue) Upload(_ context.Context, id string) (job.Upload, error) {
 func (q *Queue) ReadUpload(_ context.Context, id string) ([]byte, error) {
 	q.mutex.Lock()
 	defer q.mutex.Unlock()
-	u, err := q.find(id)
+	u, err := find(q, id)
 	return bytes.Clone(u.data), err
 }
 
@@ -84,7 +84,7 @@ func (q *Queue) ListUploads(_ context.Context, page job.Page) (files []job.Uploa
 	defer q.mutex.Unlock()
 	cursor := func(u job.Upload) string { return u.Expires.Format(time.RFC3339Nano) + u.ID }
 	for id := range q.uploads {
-		if u, err := q.find(id); err == nil && u.API == page.API && u.Account == page.Account && (page.Before == "" || cursor(u.Upload) < page.Before) {
+		if u, err := find(q, id); err == nil && u.API == page.API && u.Account == page.Account && (page.Before == "" || cursor(u.Upload) < page.Before) {
 			files = append(files, u.Upload)
 		}
 	}
@@ -100,7 +100,7 @@ func (q *Queue) ListUploads(_ context.Context, page job.Page) (files []job.Uploa
 func (q *Queue) DeleteUpload(_ context.Context, id string) error {
 	q.mutex.Lock()
 	defer q.mutex.Unlock()
-	_, err := q.find(id)
+	_, err := find(q, id)
 	delete(q.uploads, id)
 	return err
 }
