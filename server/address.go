@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"path"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -20,12 +21,13 @@ func newAddresses(c Config) addresses {
 	return addresses{public: strings.TrimRight(c.PublicURL, "/"), trusted: c.trusted()}
 }
 
-// base returns the scheme and host of URLs for this client.
+// base returns the beginning of URLs for this client: scheme, host, and the path
+// below which a proxy serves this server, if any.
 func (a addresses) base(r *http.Request) string {
 	if a.public != "" {
 		return a.public
 	}
-	scheme, host := "http", r.Host
+	scheme, host, prefix := "http", r.Host, ""
 	if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); host == "" && ok {
 		host = local.String() // optional in HTTP/1.0
 	}
@@ -41,9 +43,27 @@ func (a addresses) base(r *http.Request) string {
 		if given := first(r.Header.Get("X-Forwarded-Host")); isHost(given) {
 			host = given
 		}
+		prefix = prefixOf(r.Header)
 	}
-	return scheme + "://" + host
+	return scheme + "://" + host + prefix
 }
+
+// prefixOf returns the path that proxies have cut off a request's: those of a chain
+// in the order in which they were passed.
+func prefixOf(header http.Header) string {
+	var prefix strings.Builder
+	for part := range strings.SplitSeq(strings.Join(header.Values("X-Forwarded-Prefix"), ","), ",") {
+		part = strings.TrimRight(strings.TrimSpace(part), "/")
+		//guard:forwarded-prefix FuzzBase => part != ""
+		if clean := path.Clean(part); part != "" && clean == part && part[0] == '/' && strings.Trim(part, pathLetters) == "" {
+			prefix.WriteString(part)
+		}
+	}
+	return prefix.String()
+}
+
+// pathLetters need no escapes in a path, and are no markup.
+const pathLetters = "/-._~abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 // isHost reports whether a text is just a host with an optional port: it becomes
 // part of URLs.

@@ -123,7 +123,7 @@ func (s *Server) routes(a addresses) (*echo.Echo, error) {
 	names.current = "files"
 	d.fileRoutes(e, file.Handler{Queue: services.Queue, Signer: s.signer(), WriteError: d.writeFileError})
 	names.current = "pages"
-	return e, s.pages(e)
+	return e, s.pages(e, a)
 }
 
 // register adds the routes of every API under its name.
@@ -157,12 +157,12 @@ func (d dialects) fileRoutes(e *echo.Echo, files file.Handler) {
 }
 
 // pages registers the pages for browsers.
-func (s *Server) pages(e *echo.Echo) error {
+func (s *Server) pages(e *echo.Echo, a addresses) error {
 	document, err := openapi.New(s.config.Version)
 	if err != nil {
 		return err
 	}
-	if err := document.Routes(e); err != nil {
+	if err := document.Routes(e, a.base); err != nil {
 		return err
 	}
 	manual, err := docs.New()

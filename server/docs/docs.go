@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
-	"path"
 
 	"github.com/labstack/echo/v4"
 
@@ -55,7 +54,7 @@ func New() (*Guide, error) {
 	}
 	g := &Guide{layout: layout, pages: pages, groups: groups, search: newSearchIndex(pages), assets: map[string]web.Asset{}}
 	for i, p := range pages {
-		v := view{Title: p.Title, Path: p.Path, Body: p.Body, Page: p}
+		v := view{page: p}
 		if i > 0 {
 			v.Previous = pages[i-1]
 		}
@@ -97,19 +96,18 @@ func (g *Guide) addFiles() error {
 
 // view is the data of page.html.
 type view struct {
-	Title, Path    string
-	Body           template.HTML
-	Page           *page // nil for search results
+	*page
 	Previous, Next *page
 	Groups         []group
 	Query          string
+	Results        bool // the page is that of a search
 }
 
 func (g *Guide) render(v view) (web.Asset, error) {
 	v.Groups = g.groups
 	var html bytes.Buffer
 	if err := g.layout.ExecuteTemplate(&html, "page.html", v); err != nil {
-		return web.Asset{}, fmt.Errorf("render %s: %w", v.Path, err)
+		return web.Asset{}, fmt.Errorf("render %s: %w", v.Name, err)
 	}
 	return web.NewAsset("page.html", html.Bytes())
 }
@@ -138,7 +136,7 @@ func (g *Guide) serve(c echo.Context) error {
 		return g.serveSearch(c)
 	}
 	if to, moved := renamed()[name]; moved {
-		return c.Redirect(http.StatusMovedPermanently, path.Join(root, to))
+		return c.Redirect(http.StatusMovedPermanently, to) // relative, as all links
 	}
 	asset, found := g.assets[name]
 	if !found {

@@ -4,6 +4,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -40,7 +42,7 @@ func TestPagesAndLinks(t *testing.T) {
 	if err != nil || len(g.Names()) != len(files) {
 		t.Errorf("%d pages of %d files (%v): README.md has to list each once", len(g.Names()), len(files), err)
 	}
-	link := regexp.MustCompile(`(?:href|src|action)="(/docs[^"#]*)(#[^"]*)?"`)
+	link := regexp.MustCompile(`(?:href|src|action)="([^"#]*)(#[^"]*)?"`)
 	source := regexp.MustCompile(`\]\([a-z]+\.md\)`)
 	for _, name := range g.Names() {
 		path := strings.TrimSuffix("/docs/"+name, "/")
@@ -52,10 +54,20 @@ func TestPagesAndLinks(t *testing.T) {
 			t.Errorf("%s: %s was not rendered", path, left)
 		}
 		for _, to := range link.FindAllStringSubmatch(page.Body.String(), -1) {
-			if to[1] == "/docs/api" { // package openapi
+			from, _ := url.Parse("http://up.example/below" + path) // a proxy may serve the guide below a path
+			at, err := from.Parse(to[1])
+			if err != nil || to[1] != "" && strings.HasPrefix(to[1], "/") {
+				t.Errorf("%s: %s is no relative link, %v", path, to[1], err)
 				continue
 			}
-			target := get(to[1])
+			below, inside := strings.CutPrefix(at.Path, "/below")
+			switch { // packages web and openapi
+			case at.Host == from.Host && !inside:
+				t.Errorf("%s: %s leads out of the server", path, to[1])
+			case at.Host != from.Host, below == "/", below == "/docs/api":
+				continue
+			}
+			target := get(below)
 			if target.Code != http.StatusOK {
 				t.Errorf("%s links to %s, which does not exist", path, to[1])
 			}
@@ -74,13 +86,13 @@ func TestPagesAndLinks(t *testing.T) {
 func TestNavigation(t *testing.T) {
 	t.Parallel()
 	g, get := guide(t)
-	next := regexp.MustCompile(`rel="next" href="/docs/([a-z0-9]+)"`)
+	next := regexp.MustCompile(`rel="next" href="(?:docs/)?([a-z0-9]+)"`)
 	var order []string
 	for name := ""; len(order) < 100; {
 		order = append(order, name)
 		page := get(strings.TrimSuffix("/docs/"+name, "/")).Body.String()
 		for _, other := range g.Names() {
-			if other != "" && !strings.Contains(page, `<li><a href="/docs/`+other+`"`) {
+			if other != "" && !strings.Contains(page, `<li><a href="`+map[bool]string{true: "docs/"}[name == ""]+other+`"`) {
 				t.Errorf("the sidebar of %q lacks %q", name, other)
 			}
 		}
@@ -106,7 +118,7 @@ func TestRenamedPages(t *testing.T) {
 	_, get := guide(t)
 	for from, to := range map[string]string{"pictures": "/docs/images", "processor": "/docs/cpu"} {
 		got := get("/docs/" + from)
-		if got.Code != http.StatusMovedPermanently || got.Header().Get("Location") != to || get(to).Code != http.StatusOK {
+		if got.Code != http.StatusMovedPermanently || "/docs/"+got.Header().Get("Location") != to || get(to).Code != http.StatusOK {
 			t.Errorf("%s: %d to %q", from, got.Code, got.Header().Get("Location"))
 		}
 	}
@@ -117,7 +129,7 @@ func TestRenamedPages(t *testing.T) {
 func TestSearch(t *testing.T) {
 	t.Parallel()
 	_, get := guide(t)
-	hit := regexp.MustCompile(`<li><a href="(/docs[^"]*)"><span>`)
+	hit := regexp.MustCompile(`<li><a href="([^"]*)"><span>`)
 	for query, want := range map[string]string{
 		"reverse+proxy":         "/docs/deploy#behind-a-reverse-proxy",
 		"REVERSE++Proxy":        "/docs/deploy#behind-a-reverse-proxy",
@@ -133,7 +145,7 @@ func TestSearch(t *testing.T) {
 		page := get("/docs/search?q=" + query)
 		first := ""
 		if found := hit.FindStringSubmatch(page.Body.String()); found != nil {
-			first = found[1]
+			first = path.Join("/docs", found[1])
 		}
 		if page.Code != http.StatusOK || first != want {
 			t.Errorf("%q: %d, first result %q, not %q", query, page.Code, first, want)

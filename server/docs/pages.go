@@ -17,7 +17,6 @@ import (
 // page is one rendered Markdown file.
 type page struct {
 	Name     string // below root, "" for the index
-	Path     string
 	Title    string
 	Body     template.HTML
 	Sections []section
@@ -49,11 +48,10 @@ func readPages() ([]*page, []group, error) {
 		}
 		document := markdown.Parser().Parse(text.NewReader(source))
 		p := &page{Name: pageName(file), Sections: sections(document, source)}
-		p.Path = path.Join(root, p.Name)
 		if len(p.Sections) > 0 {
 			p.Title = p.Sections[0].Heading
 		}
-		rewriteLinks(document)
+		rewriteLinks(document, p)
 		var html bytes.Buffer
 		if err := markdown.Renderer().Render(&html, source, document); err != nil {
 			return nil, nil, fmt.Errorf("render guide page %s: %w", file, err)
@@ -89,21 +87,54 @@ func pageName(file string) string {
 	return strings.TrimSuffix(file, ".md")
 }
 
-// rewriteLinks turns links between files, which work in the repository, into
-// links between pages. Images are served beside the pages.
-func rewriteLinks(document ast.Node) {
+// Links between pages are relative, so that the guide also works below a path of a
+// reverse proxy.
+
+// Base returns the folder of all pages, as seen from this one.
+func (p *page) Base() string {
+	if p.Name == "" {
+		return path.Base(root) + "/"
+	}
+	return ""
+}
+
+// Index returns the URL of the guide's first page.
+func (p *page) Index() string { return path.Join(p.Home(), path.Base(root)) }
+
+// Home returns the URL of the server's first page.
+func (p *page) Home() string {
+	if p.Name == "" {
+		return "./"
+	}
+	return "../"
+}
+
+// Link returns the URL of another page.
+func (p *page) Link(to *page) string {
+	if to.Name == "" {
+		return p.Index()
+	}
+	return p.Base() + to.Name
+}
+
+// rewriteLinks turns links of a page to files, which work in the repository, into
+// links to pages. Images are served beside the pages.
+func rewriteLinks(document ast.Node, p *page) {
 	walk(document, func(n ast.Node) {
 		switch n := n.(type) {
 		case *ast.Link:
-			file, anchor, _ := strings.Cut(string(n.Destination), "#")
+			to := string(n.Destination)
+			file, anchor, _ := strings.Cut(to, "#")
 			if strings.HasSuffix(file, ".md") {
-				n.Destination = []byte(path.Join(root, pageName(file)))
+				n.Destination = []byte(p.Link(&page{Name: pageName(file)}))
 				if anchor != "" {
 					n.Destination = append(n.Destination, "#"+anchor...)
 				}
+			} else if strings.HasPrefix(to, "/") {
+				n.Destination = []byte(p.Home() + to[1:])
 			}
 		case *ast.Image:
-			n.Destination = []byte(path.Join(root, path.Base(string(n.Destination))))
+			n.Destination = []byte(p.Base() + path.Base(string(n.Destination)))
 		}
 	})
 }
@@ -123,7 +154,7 @@ func contents(document ast.Node, source []byte) []part {
 				parts = append(parts, part{title: plainText(n, source)})
 			}
 		case *ast.Link: // already rewritten
-			if name, isPage := strings.CutPrefix(string(n.Destination), root+"/"); isPage && len(parts) > 0 && !strings.Contains(name, "#") {
+			if name, isPage := strings.CutPrefix(string(n.Destination), (&page{}).Base()); isPage && len(parts) > 0 && !strings.Contains(name, "#") {
 				parts[len(parts)-1].names = append(parts[len(parts)-1].names, name)
 			}
 		}

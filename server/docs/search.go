@@ -2,7 +2,6 @@ package docs
 
 import (
 	"html/template"
-	"path"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -56,7 +55,7 @@ func (index searchIndex) find(query string) []Result {
 	var results []Result
 	for _, e := range index {
 		if score := e.score(words); score > 0 {
-			r := Result{Path: e.page.Path, Page: e.page.Title, Heading: e.section.Heading, score: score}
+			r := Result{Path: searchPage().Link(e.page), Page: e.page.Title, Heading: e.section.Heading, score: score}
 			if e.section.Level > 1 {
 				r.Path += "#" + e.section.Anchor
 			}
@@ -120,6 +119,9 @@ func runeStart(text string, at int) int {
 	return at
 }
 
+// searchPage is the page of results without them.
+func searchPage() *page { return &page{Name: "search", Title: "Search"} }
+
 // serveSearch answers GET /docs/search?q=… with a page of results. search.js
 // shows the same list below the field while someone types.
 func (g *Guide) serveSearch(c echo.Context) error {
@@ -132,7 +134,9 @@ func (g *Guide) serveSearch(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	asset, err := g.render(view{Title: "Search", Path: path.Join(root, "search"), Body: template.HTML(body.String()), Query: query})
+	found := searchPage()
+	found.Body = template.HTML(body.String())
+	asset, err := g.render(view{page: found, Query: query, Results: true})
 	if err != nil {
 		return err
 	}

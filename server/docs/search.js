@@ -17,10 +17,11 @@
     const query = field.value.trim();
     if (!query) return hide();
     try {
-      const response = await fetch(`/docs/search?q=${encodeURIComponent(query)}`, { signal: request.signal });
+      const response = await fetch(`${field.form.action}?q=${encodeURIComponent(query)}`, { signal: request.signal });
       const page = new DOMParser().parseFromString(await response.text(), "text/html");
       const results = page.querySelector(".results");
       if (panel.contains(document.activeElement)) return; // the user is choosing a result
+      for (const link of results?.querySelectorAll("a") ?? []) link.href = new URL(link.getAttribute("href"), field.form.action).href;
       panel.replaceChildren(...(results ? [document.adoptNode(results)] : []));
       panel.hidden = !results;
     } catch {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"path"
 	"time"
 
@@ -27,12 +28,16 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 // Routes registers the document at /openapi.json and Swagger UI at /docs/api.
-// Both need no key: they reveal only the server's version.
-func (d *Document) Routes(e *echo.Echo) error {
-	document := serve(d.text, "application/json")
+// Both need no key: they reveal only the server's version. base returns the
+// beginning of the server's URLs for a client.
+func (d *Document) Routes(e *echo.Echo, base func(*http.Request) string) error {
 	e.GET("/openapi.json", func(c echo.Context) error {
 		c.Response().Header().Set(echo.HeaderAccessControlAllowOrigin, "*") // for tools that run in browsers
-		return document(c)
+		text := d.text
+		if u, err := url.Parse(base(c.Request())); err == nil && u.Path != "" { // paths are below a proxy's
+			text = bytes.Replace(text, []byte(`"url": "/"`), []byte(`"url": "`+u.EscapedPath()+`"`), 1)
+		}
+		return serve(text, "application/json")(c)
 	})
 	files := map[string]echo.HandlerFunc{}
 	for _, file := range []struct{ path, name, contentType string }{

@@ -23,7 +23,7 @@ func get(t *testing.T, path string, headers ...string) *httptest.ResponseRecorde
 		r.Header.Set(headers[i], headers[i+1])
 	}
 	e := echo.New()
-	if err := document(t).Routes(e); err != nil {
+	if err := document(t).Routes(e, func(*http.Request) string { return "http://up.example" }); err != nil {
 		t.Fatal(err)
 	}
 	return dialecttest.Do(e, r)
