@@ -5,7 +5,7 @@
 // The store is one folder:
 //
 //	models/<name>/model.json                  what the model is; written last
-//	models/<name>/weights-<hash>.safetensors  float32 weights (RRDBNet, SRVGGNetCompact)
+//	models/<name>/weights-<hash>.safetensors  float32 weights of a recognized architecture
 //	models/<name>/model-<hash>.onnx           an imported ONNX file, or a face model as published
 //	lib/<version>/                            ONNX Runtime as published
 //	staging/                                  unfinished downloads

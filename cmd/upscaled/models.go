@@ -84,8 +84,8 @@ func newModelsImportCommand(a *app) *cobra.Command {
 		Use:   "import FILE",
 		Short: "Add a model from a .pth, .safetensors, ncnn or .onnx file",
 		Long: `Adds a model from a file: PyTorch (.pth), .safetensors, ncnn (.param with its
-.bin beside it) or ONNX with an image in and out. RRDBNet, SRVGGNetCompact and
-GFPGAN of any size are recognized from their tensors. An ONNX file is run on
+.bin beside it) or ONNX with an image in and out. The guide lists the
+architectures that are recognized from their tensors. An ONNX file is run on
 small images to find its scale, sizes and range of values. With --restorer, it
 is taken as a restorer of aligned faces, such as GFPGAN, CodeFormer,
 RestoreFormer++ or GPEN. No code in a file is ever executed.`,

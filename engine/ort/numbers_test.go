@@ -52,6 +52,18 @@ func numberCases() []numberCase {
 		{"compact 2x", made(networktest.RandomCompact(17, 4, 24, 2)), networktest.Compact, small, false},
 		{"compact 3x", made(networktest.RandomCompact(18, 4, 10, 3)), networktest.Compact, small, false},
 		{"compact 1x", made(networktest.RandomCompact(19, 4, 16, 1)), networktest.Compact, small, false},
+		{"SPAN", made(networktest.RandomSPAN(21, 20, 4, true)), networktest.SPAN, small, false},
+		{"SPAN 2x without mean", made(networktest.RandomSPAN(22, 13, 2, false)), networktest.SPAN, small, false},
+		{"SPAN 1x", made(networktest.RandomSPAN(23, 16, 1, true)), networktest.SPAN, small, false},
+		{"RealPLKSR", made(networktest.RandomRealPLKSR(24, networktest.PLKSRVariant{Features: 16, Blocks: 2, Kernel: 9, Part: 4, Scale: 4, Attend: true})), networktest.RealPLKSR, small, false},
+		{"RealPLKSR with DySample", made(networktest.RandomRealPLKSR(25, networktest.PLKSRVariant{Features: 12, Blocks: 2, Kernel: 7, Part: 3, Scale: 2, ByLayer: true, Attend: true, DySample: true})), networktest.RealPLKSR, small, false},
+		{"RealPLKSR 3x with DySample", made(networktest.RandomRealPLKSR(26, networktest.PLKSRVariant{Features: 8, Blocks: 1, Kernel: 5, Part: 8, Scale: 3, DySample: true})), networktest.RealPLKSR, small, false},
+		{"RealPLKSR 1x", made(networktest.RandomRealPLKSR(27, networktest.PLKSRVariant{Features: 8, Blocks: 1, Kernel: 5, Part: 2, Scale: 1, ByLayer: true})), networktest.RealPLKSR, small, false},
+		{"SwinIR", made(networktest.RandomSwinIR(28, networktest.SwinVariant{Features: 12, Heads: 3, Window: 4, Groups: 2, Blocks: 2, Scale: 4, End: "nearest"})), networktest.SwinIR, fours, false},
+		{"SwinIR 3x", made(networktest.RandomSwinIR(29, networktest.SwinVariant{Features: 16, Heads: 2, Window: 4, Groups: 1, Blocks: 3, Scale: 3, End: "shuffle", Chain: true})), networktest.SwinIR, fours, false},
+		{"SwinIR lightweight", made(networktest.RandomSwinIR(30, networktest.SwinVariant{Features: 12, Heads: 2, Window: 2, Groups: 1, Blocks: 2, Scale: 2, End: "direct"})), networktest.SwinIR, even, false},
+		{"SwinIR against JPEG", made(networktest.RandomSwinIR(31, networktest.SwinVariant{Features: 8, Heads: 2, Window: 7, Groups: 1, Blocks: 2, Scale: 1, End: "residual"})), networktest.SwinIR, [][2]int{{7, 14}}, false},
+		{"SwinIR unshuffled", made(networktest.RandomSwinIR(32, networktest.SwinVariant{Features: 12, Heads: 2, Window: 2, Groups: 1, Blocks: 2, Scale: 4, Unshuffle: 2, End: "shuffle"})), networktest.SwinIR, fours, false},
 		{"one convolution", made(networktest.RandomCompact(20, 1, 0, 2)), networktest.Compact, small, false},
 	}
 }

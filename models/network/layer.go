@@ -93,6 +93,26 @@ func (l layer) gray(area int) layer {
 	return l
 }
 
+// mixedInputs returns the layer applied to the output of a 1x1 one. The bias is added
+// outside the image, too.
+func (l layer) mixedInputs(before layer) layer {
+	area := l.kernel * l.kernel
+	mixed := layer{out: l.out, in: before.in, kernel: l.kernel, bias: slices.Clone(l.bias)}
+	sums := make([]float64, l.out*before.in*area)
+	for i, w := range l.weight {
+		tap, m, o := i%area, i/area%l.in, i/area/l.in
+		for c, v := range before.weight[m*before.in:][:before.in] {
+			sums[(o*before.in+c)*area+tap] += float64(w) * float64(v)
+		}
+		mixed.bias[o] += w * before.bias[m]
+	}
+	mixed.weight = make([]float32, len(sums))
+	for i, v := range sums {
+		mixed.weight[i] = float32(v)
+	}
+	return mixed
+}
+
 // mixedOutputs makes each output channel a weighted sum of the old ones; each
 // row holds one factor per old channel.
 func (l layer) mixedOutputs(rows [][]float64) layer {

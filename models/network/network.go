@@ -15,6 +15,11 @@ const (
 	// GFPGAN restores one aligned face: the "clean" architecture of versions
 	// 1.3 and 1.4 (Wang et al., arXiv 2101.04061).
 	GFPGAN Architecture = "GFPGAN"
+	// SPAN (Wan et al., arXiv 2311.12770), RealPLKSR (Lee et al., arXiv 2404.11848, as
+	// changed by neosr) and SwinIR (Liang et al., arXiv 2108.10257).
+	SPAN      Architecture = "SPAN"
+	RealPLKSR Architecture = "RealPLKSR"
+	SwinIR    Architecture = "SwinIR"
 	// ONNXFile is any ONNX file with one image of floats in and one out.
 	ONNXFile Architecture = "ONNX"
 )

@@ -17,47 +17,27 @@ import (
 // maxLayers bounds the number of layers or blocks of a file.
 const maxLayers = 1000
 
-// Recognize finds the architecture from tensor names and shapes alone: RRDBNet
-// with any number of blocks and features at 4x, 2x and 1x, SRVGGNetCompact of
-// any depth, width and scale, or the clean GFPGAN of any side and width. A
-// tensor that is missing, has the wrong shape or is not finite is
-// fault.Invalid; tensors of no known architecture are fault.Unsupported. The
-// error names the tensor.
+// Recognize finds the architecture from tensor names and shapes alone and reads the
+// model's variant from them. A tensor that is missing, has the wrong shape or is not
+// finite is fault.Invalid; tensors of no known architecture are fault.Unsupported.
+// The error names the tensor.
 func Recognize(t weights.Tensors) (*Network, error) {
 	t = weights.Normalize(t)
-	if err := refuseKnown(t); err != nil {
+	r := &reader{tensors: t, used: make(map[string]bool, len(t))}
+	a, err := r.architectureOf()
+	if err != nil {
 		return nil, err
 	}
-	r := &reader{tensors: t, used: make(map[string]bool, len(t))}
-	n := &Network{id: sync.OnceValue(func() string { return hash(t) })}
-	switch {
-	case r.has("conv_first.weight"):
-		net := r.residual()
-		if r.err == nil {
-			n.info, n.build, n.sequential = net.info(), net.build, net.sequential
-		}
-	case r.has("body.0.weight"):
-		net := r.compact()
-		if r.err == nil {
-			n.info, n.build, n.sequential = net.info(), net.build, net.sequential
-		}
-	case r.has("conv_body_first.weight"):
-		net := r.gfpgan()
-		if r.err == nil {
-			n.info, n.build = net.info(), net.build
-		}
-	case r.has("conv_body_first.0.weight"):
-		return nil, fault.New(fault.Unsupported,
-			"This is a GFPGAN of version 1, which needs custom operators; use version 1.3 or 1.4.")
-	default:
-		return nil, fault.New(fault.Unsupported,
-			"This file is of no known architecture: it has neither conv_first.weight (RRDBNet) nor body.0.weight (SRVGGNetCompact) nor conv_body_first.weight (GFPGAN); export the model to ONNX and import that.")
-	}
+	m := a.read(r)
 	if r.err == nil {
 		r.rest()
 	}
 	if r.err != nil {
 		return nil, r.err
+	}
+	n := &Network{id: sync.OnceValue(func() string { return hash(t) }), info: m.info(), build: m.build}
+	if s, ok := m.(sequencer); ok {
+		n.sequential = s.sequential
 	}
 	return n, nil
 }
@@ -142,6 +122,38 @@ func wanted(shape []int) string {
 	return text + "]"
 }
 
+// optional takes a tensor if it is there.
+func (r *reader) optional(name string, shape ...int) (weights.Tensor, bool) {
+	if !r.has(name) {
+		return weights.Tensor{}, false
+	}
+	return r.take(name, shape...), r.err == nil
+}
+
+// ignore marks a tensor that the others determine.
+func (r *reader) ignore(name string) { r.used[name] = true }
+
+// count returns the number of consecutive names from 0 on, such as "layers.%d.weight".
+func (r *reader) count(format string) int {
+	n := 0
+	for n < maxLayers && r.has(fmt.Sprintf(format, n)) {
+		n++
+	}
+	return n
+}
+
+// shuffle returns the scale of a pixel-shuffle that makes an RGB image of so many
+// channels.
+func (r *reader) shuffle(name string, channels int) int {
+	for scale := 1; scale <= 16; scale++ {
+		if 3*scale*scale == channels {
+			return scale
+		}
+	}
+	r.fail(fault.Unsupported, "The last layer, %s, has %d output channels, which match no scale of an RGB image.", name, channels)
+	return 0
+}
+
 // conv takes a convolution; out or in may be 0 for any.
 func (r *reader) conv(name string, out, in, kernel int) layer {
 	weight := r.take(name+".weight", out, in, kernel, kernel)
@@ -162,7 +174,7 @@ func (r *reader) rest() {
 	}
 }
 
-func (r *reader) compact() *compact {
+func readCompact(r *reader) *compact {
 	n := &compact{}
 	in := 3
 	for i := 0; i < 2*maxLayers; i += 2 {
@@ -177,29 +189,21 @@ func (r *reader) compact() *compact {
 		if !r.has(slopes) {
 			break
 		}
-		n.slopes = append(n.slopes, r.slopes(slopes, l.out))
+		n.slopes = append(n.slopes, readSlopes(r, slopes, l.out))
 	}
-	for scale := 1; scale <= 16 && r.err == nil; scale++ {
-		if 3*scale*scale == in {
-			n.scale = scale
-			return n
-		}
-	}
-	r.fail(fault.Unsupported,
-		"The last layer, body.%d, has %d output channels, which match no scale of an RGB image.",
-		2*len(n.layers)-2, in)
-	return nil
+	n.scale = r.shuffle(fmt.Sprintf("body.%d", 2*len(n.layers)-2), in)
+	return n
 }
 
-// slopes takes a PReLU's slopes; a single one serves all channels.
-func (r *reader) slopes(name string, channels int) []float32 {
+// readSlopes takes a PReLU's slopes; a single one serves all channels.
+func readSlopes(r *reader, name string, channels int) []float32 {
 	if t := r.tensors[name]; len(t.Data) == 1 && channels > 1 {
 		return slices.Repeat(r.take(name, 1).Data, channels)
 	}
 	return r.take(name, channels).Data
 }
 
-func (r *reader) residual() *residual {
+func readResidual(r *reader) *residual {
 	n := &residual{first: r.conv("conv_first", 0, 0, 3)}
 	if r.err != nil {
 		return nil
@@ -218,7 +222,7 @@ func (r *reader) residual() *residual {
 	}
 	features := n.first.out
 	for i := 0; i < maxLayers && r.has(fmt.Sprintf("body.%d.rdb1.conv1.weight", i)) && r.err == nil; i++ {
-		n.blocks = append(n.blocks, r.block(i, features))
+		n.blocks = append(n.blocks, readDenseBlock(r, i, features))
 	}
 	n.body = r.conv("conv_body", features, features, 3)
 	for i := 1; i <= 4 && r.has(fmt.Sprintf("conv_up%d.weight", i)); i++ {
@@ -233,7 +237,7 @@ func (r *reader) residual() *residual {
 	return n
 }
 
-func (r *reader) block(i, features int) (block [denseBlocks][denseLayers]layer) {
+func readDenseBlock(r *reader, i, features int) (block [denseBlocks][denseLayers]layer) {
 	// The growth of each layer may differ.
 	for k := range block {
 		in := features

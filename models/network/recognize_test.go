@@ -29,6 +29,10 @@ func TestRecognize(t *testing.T) {
 		{"anime-6B", networktest.RandomRRDB(5, 6, 4, 2, 1, 2), network.RRDBNet, 4, 94, 1, false},
 		{"x2plus", networktest.RandomRRDB(6, 23, 4, 2, 2, 2), network.RRDBNet, 2, 698, 2, false},
 		{"x1", networktest.RandomRRDB(7, 1, 4, 2, 4, 2), network.RRDBNet, 1, 76, 4, false},
+		{"SPAN", networktest.RandomSPAN(9, 8, 2, true), network.SPAN, 2, 21, 1, false},
+		{"RealPLKSR", networktest.RandomRealPLKSR(10, networktest.PLKSRVariant{Features: 8, Blocks: 2, Kernel: 5, Part: 2, Scale: 3}), network.RealPLKSR, 3, 0, 1, false},
+		{"SwinIR", networktest.RandomSwinIR(11, networktest.SwinVariant{Features: 8, Heads: 2, Window: 8, Groups: 1, Blocks: 2, Scale: 4, End: "nearest"}), network.SwinIR, 4, 0, 8, false},
+		{"SwinIR unshuffled", networktest.RandomSwinIR(12, networktest.SwinVariant{Features: 8, Heads: 2, Window: 8, Groups: 1, Blocks: 2, Scale: 4, Unshuffle: 2, End: "shuffle"}), network.SwinIR, 2, 0, 16, false},
 		{"8x", networktest.RandomRRDB(8, 1, 4, 2, 1, 3), network.RRDBNet, 8, 19, 1, false},
 	}
 	for _, c := range cases {

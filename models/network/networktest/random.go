@@ -2,7 +2,6 @@ package networktest
 
 import (
 	"fmt"
-	"math"
 	"math/rand/v2"
 
 	"upscaled/models/weights"
@@ -14,17 +13,24 @@ type maker struct {
 	tensors weights.Tensors
 }
 
-func (m maker) conv(name string, out, in int, gain float64) {
-	weight, bias := make([]float32, out*in*9), make([]float32, out)
-	spread := gain / math.Sqrt(float64(in)*9)
-	for i := range weight {
-		weight[i] = float32(m.random.NormFloat64() * spread)
+func (m maker) conv(name string, out, in int, gain float64) { m.convOf(name, out, in, 3, gain) }
+
+func (m maker) convOf(name string, out, in, kernel int, gain float64) {
+	m.fill(name, gain, out, in, kernel, kernel)
+}
+
+// norm adds a normalization.
+func (m maker) norm(name string, channels int) {
+	m.normal(name+".weight", 0.2, channels)
+	m.normal(name+".bias", 0.1, channels)
+	m.raise(name+".weight", 1)
+}
+
+// raise adds v to a tensor.
+func (m maker) raise(name string, v float32) {
+	for i := range m.tensors[name].Data {
+		m.tensors[name].Data[i] += v
 	}
-	for i := range bias {
-		bias[i] = float32(m.random.NormFloat64() * 0.02)
-	}
-	m.tensors[name+".weight"] = weights.Tensor{Shape: []int{out, in, 3, 3}, Data: weight}
-	m.tensors[name+".bias"] = weights.Tensor{Shape: []int{out}, Data: bias}
 }
 
 // RandomCompact returns SRVGGNetCompact tensors with the given number of
