@@ -69,7 +69,7 @@ func (s *Server) dialects(services dialect.Services) dialects {
 		aetherforge: aetherforge.New(services, apis.Aetherforge),
 		cog:         cog.New(services, apis.Cog, cog.Stores{Fetcher: s.fetcher(apis.Cog.MaxBytes), CheckWebhook: check, Ready: s.ready}),
 		native: native.New(services, apis.Native, native.Parts{
-			Jobs: queue, System: s.parts.System, Fetcher: s.fetcher(apis.Native.MaxBytes), CheckWebhook: check, Keys: s.parts.Keys,
+			Jobs: queue, System: s.parts.System, Fetcher: s.fetcher(apis.Native.MaxBytes), CheckWebhook: check, Keys: s.parts.Keys, Fleet: s.parts.Fleet,
 		}),
 		replicate: replicate.New(services, apis.Replicate, replicate.Stores{
 			Fetcher: s.fetcher(apis.Replicate.MaxBytes), Uploads: queue, Lister: queue, CheckWebhook: check,

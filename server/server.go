@@ -35,8 +35,9 @@ type Queue interface {
 type Parts struct {
 	Queue Queue
 	Auth  job.Authenticator
-	// Keys are the operators' view of the keys.
-	Keys native.Keys
+	// Keys and Fleet are for operators.
+	Keys  native.Keys
+	Fleet native.Fleet
 	// System reports models, devices and the queue to the native API.
 	System native.System
 	// Secrets sign result URLs; see file.Signer.

@@ -11,7 +11,7 @@ import (
 // newOperateCommands returns the commands of operators.
 func newOperateCommands(a *app) []*cobra.Command {
 	return operate.Commands(operate.Program{
-		Stdout: a.stdout, Stderr: a.stderr, LookupEnv: a.lookupEnv, Join: a.program().Join,
+		Stdout: a.stdout, Stderr: a.stderr, LookupEnv: a.lookupEnv, Terminal: isTerminal, Join: a.program().Join,
 		Usage: func(err error) error { return usageError{err} }, WebhookSecret: serving.WebhookSecret,
 		Declare: func(cmd *cobra.Command, declared []settings.Setting) {
 			a.hasSettings(cmd, cmd.PersistentFlags(), true, declared)

@@ -161,9 +161,11 @@ type Failure struct {
 // Job is the record of one job.
 type Job struct {
 	Spec
-	State    State     `json:"state"`
-	Progress float64   `json:"progress"` // 0..1
-	Attempts int       `json:"attempts"`
+	State    State   `json:"state"`
+	Progress float64 `json:"progress"` // 0..1
+	Attempts int     `json:"attempts"`
+	// Worker is the name of the worker that runs or last ran the job.
+	Worker   string    `json:"worker,omitempty"`
 	Created  time.Time `json:"created"`
 	Started  time.Time `json:"started,omitzero"`
 	Finished time.Time `json:"finished,omitzero"`

@@ -2,8 +2,11 @@ package queue
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"strings"
+	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -167,3 +170,18 @@ func (q *Queue) Downgrade(ctx context.Context) error {
 	}
 	return js.DeleteStream(ctx, blob.StreamName)
 }
+
+// Forge lists a worker that no process is.
+func Forge(t *testing.T, q *Queue, w job.Worker) {
+	t.Helper()
+	text, err := json.Marshal(workerEntry{Worker: w, Instance: "forged"})
+	if err == nil {
+		_, err = q.Fleet.bucket.Put(t.Context(), w.Name, text)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Seen returns a worker as it is listed after its last heartbeat.
+func Seen(w job.Worker, heartbeat time.Time) job.Worker { return seen(w, heartbeat, time.Now()) }

@@ -20,6 +20,7 @@ type lease struct {
 	record    record.Job
 	message   jetstream.Msg
 	heartbeat *heartbeat
+	presence  *presence
 }
 
 // hold returns the lease of a job that was just begun. Its heartbeat ends when the
@@ -33,9 +34,13 @@ func (s *leaser) hold(ctx context.Context, r record.Job, message jetstream.Msg) 
 		}
 		return now.Lease == r.Lease && now.State == job.Running
 	}
-	l := &lease{lifecycle: s.lifecycle, record: r, message: message}
+	l := &lease{lifecycle: s.lifecycle, record: r, message: message, presence: s.presence}
+	s.presence.began(r.ID)
 	l.heartbeat = startHeartbeat(context.WithoutCancel(ctx), s.lifecycle.core, message, r.ID, changed, held)
-	context.AfterFunc(l.heartbeat.ctx, unsubscribe)
+	context.AfterFunc(l.heartbeat.ctx, func() {
+		unsubscribe()
+		s.presence.ended(r.ID)
+	})
 	return l
 }
 
@@ -102,6 +107,7 @@ func (l *lease) finish(ctx context.Context, change func(*record.Job)) error {
 	if err != nil {
 		return err
 	}
+	l.presence.count(r.State)
 	l.lifecycle.ended(r)
 	l.lifecycle.conclude(ctx, r)
 	l.acknowledged(AfterAck, l.message.Ack())

@@ -16,14 +16,15 @@ import (
 type leaser struct {
 	lifecycle *lifecycle
 	cache     *index.Cache
+	presence  *presence
 	lanes     map[record.Lane]jetstream.Consumer
 	// reclaimed is closed once the sweeper has freed what a dead process held;
 	// no job is leased before.
 	reclaimed chan struct{}
 }
 
-func openLeaser(ctx context.Context, l *lifecycle, cache *index.Cache) (*leaser, error) {
-	s := &leaser{lifecycle: l, cache: cache, lanes: map[record.Lane]jetstream.Consumer{}, reclaimed: make(chan struct{})}
+func openLeaser(ctx context.Context, l *lifecycle, cache *index.Cache, p *presence) (*leaser, error) {
+	s := &leaser{lifecycle: l, cache: cache, presence: p, lanes: map[record.Lane]jetstream.Consumer{}, reclaimed: make(chan struct{})}
 	for _, lane := range []record.Lane{record.Small, record.Large} {
 		consumer, err := l.connection.workers(ctx, l.work, lane, l.options.Lease)
 		if err != nil {
@@ -44,6 +45,7 @@ func (s *leaser) Next(ctx context.Context, large bool) (job.Lease, error) {
 	case <-s.reclaimed:
 	case <-ctx.Done():
 	}
+	s.presence.awaitResume(ctx)
 	lease, err := receive(ctx, s.lifecycle.core, s.lanes[lane], s.begin)
 	if err != nil {
 		return nil, err
@@ -57,6 +59,12 @@ func (s *leaser) begin(ctx context.Context, message jetstream.Msg) (*lease, erro
 	l := s.lifecycle
 	id := message.Subject()[strings.LastIndexByte(message.Subject(), '.')+1:]
 	l.reached(AfterTake, id)
+	//guard:drain TestDrain
+	if s.presence.draining() {
+		err := message.Nak()
+		s.presence.awaitResume(ctx)
+		return nil, err
+	}
 	token := randomToken()
 	var before *record.Job
 	for {
@@ -73,6 +81,10 @@ func (s *leaser) begin(ctx context.Context, message jetstream.Msg) (*lease, erro
 			return s.hold(ctx, read, message), nil // by an attempt whose answer was lost
 		case before != nil && before.Lease != read.Lease:
 			return nil, nil // the item was delivered again and another worker has it
+		}
+		//guard:model-workers TestModelsGoToTheirWorkers
+		if model := s.presence.lacks(read.Options); model != "" {
+			return nil, s.passOn(ctx, read, model, message)
 		}
 		before = &read
 		r := s.attempt(read, token)
@@ -115,7 +127,7 @@ func (s *leaser) attempt(r record.Job, token string) record.Job {
 		return r
 	}
 	r.State, r.Lease, r.Attempts = job.Running, token, r.Attempts+1
-	r.Holder = s.lifecycle.connection.instance
+	r.Holder, r.Worker = s.lifecycle.connection.instance, s.presence.snapshot().Name
 	if r.Started.IsZero() {
 		r.Started = now
 	}

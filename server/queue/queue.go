@@ -20,6 +20,8 @@ type Queue struct {
 	*leaser
 	*deliveries
 	*uploads
+	*presence
+	*Fleet
 
 	core      *core
 	cache     *index.Cache
@@ -46,7 +48,12 @@ func Open(ctx context.Context, c *Connection, o Options) (*Queue, error) {
 		return nil, err
 	}
 	lifecycle := &lifecycle{store, deliveries}
-	leaser, err := openLeaser(ctx, lifecycle, cache)
+	fleet, err := c.Fleet(ctx)
+	if err != nil {
+		return nil, err
+	}
+	presence := newPresence(core, fleet)
+	leaser, err := openLeaser(ctx, lifecycle, cache, presence)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +63,7 @@ func Open(ctx context.Context, c *Connection, o Options) (*Queue, error) {
 	}
 	return &Queue{
 		jobs: &jobs{store, cache, listing}, submitter: &submitter{lifecycle, cache, listing},
-		leaser: leaser, deliveries: deliveries, uploads: uploads, core: core, cache: cache,
+		leaser: leaser, deliveries: deliveries, uploads: uploads, core: core, cache: cache, presence: presence, Fleet: fleet,
 		sweeper:   &sweeper{lifecycle: lifecycle, cache: cache, listing: listing, uploads: uploads.index, reclaimed: leaser.reclaimed},
 		collector: &collector{store: store, uploads: uploads, cache: cache},
 		watchers:  []*watcher{watchJobs(store, cache, listing), watchUploads(uploads)},

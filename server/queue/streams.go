@@ -20,12 +20,14 @@ const (
 	accountsBucket = "upscaled_accounts_1"
 	secretsBucket  = "upscaled_secrets_1"
 	uploadsBucket  = "upscaled_uploads_1"
+	workersBucket  = "upscaled_workers_1"
 	workStream     = "upscaled_work_1"
 	workSubjects   = "upscaled.work.1."
 	deliveryStream = "upscaled_notices_1"
 	deliveryPrefix = "upscaled.notice.1."
 	progressPrefix = "upscaled.progress.1."
 	alivePrefix    = "upscaled.alive.1." // processes respond on these while they live
+	workerPrefix   = "upscaled.worker.1."
 )
 
 // recordMargin is how much longer records live than the images they name, so that
@@ -36,11 +38,14 @@ func recordMargin(retention time.Duration) time.Duration { return min(time.Hour,
 // bucket opens a key-value bucket and creates it if it is missing. Only new
 // buckets take the TTL; 0 keeps values for good.
 func (c *Connection) bucket(ctx context.Context, name string, ttl time.Duration) (jetstream.KeyValue, error) {
+	//guard:record-storage TestReopen TestKilledServerLosesNothing => c.bucketIn(ctx, map[bool]jetstream.StorageType{true: jetstream.MemoryStorage}[name == jobsBucket], name, ttl)
+	return c.bucketIn(ctx, jetstream.FileStorage, name, ttl)
+}
+
+func (c *Connection) bucketIn(ctx context.Context, storage jetstream.StorageType, name string, ttl time.Duration) (jetstream.KeyValue, error) {
 	err := c.ensure(ctx, "KV_"+name, func(replicas int) error {
 		_, err := c.js.CreateKeyValue(ctx, jetstream.KeyValueConfig{
-			Bucket: name, TTL: ttl, History: 1, Replicas: replicas,
-			//guard:record-storage TestReopen TestKilledServerLosesNothing => Storage: map[bool]jetstream.StorageType{true: jetstream.MemoryStorage}[name == jobsBucket]
-			Storage: jetstream.FileStorage,
+			Bucket: name, TTL: ttl, History: 1, Replicas: replicas, Storage: storage,
 		})
 		return err
 	})

@@ -18,6 +18,7 @@ import (
 type Program struct {
 	Stdout, Stderr io.Writer
 	LookupEnv      func(string) (string, bool)
+	Terminal       func(any) bool
 	// Declare declares a command's settings for it and all below it.
 	Declare func(*cobra.Command, []settings.Setting)
 	// Join opens the store; the program closes it.
@@ -36,7 +37,7 @@ type tool struct {
 
 // Commands returns the commands.
 func Commands(p Program) []*cobra.Command {
-	return []*cobra.Command{newKeys(p)}
+	return []*cobra.Command{newKeys(p), newWorkers(p)}
 }
 
 // group returns the parent of commands.

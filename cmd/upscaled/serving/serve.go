@@ -87,7 +87,7 @@ func (p *Program) Serve(ctx context.Context, config server.Config, q settings.Qu
 	config.TLS.Cache = filepath.Join(q.Folder(p.LookupEnv), "certificates")
 	config.Version, config.APIs.Native.Retention = p.Version, w.Retention
 	web, err := server.New(ctx, config, server.Parts{
-		Queue: back.queue, Auth: back.accounts, Keys: back.accounts, System: self, Secrets: [][]byte{secret}, WebhookSecret: hookSecret, Ready: ready.err,
+		Queue: back.queue, Auth: back.accounts, Keys: back.accounts, Fleet: back.queue, System: self, Secrets: [][]byte{secret}, WebhookSecret: hookSecret, Ready: ready.err,
 		Decoders: runtime.GOMAXPROCS(0), Faces: p.faceCheck(w, noWorker), Observers: watched.forServer(), Log: log, Now: time.Now,
 	})
 	if err != nil {
@@ -109,7 +109,7 @@ func (p *Program) Serve(ctx context.Context, config server.Config, q settings.Qu
 		if noWorker {
 			ready.set()
 		} else {
-			group.Go(func() error { return p.work(ctx, back, w, log, ready, watched.forWorker()) })
+			group.Go(func() error { return p.work(ctx, back, w, log, self, watched.forWorker()) })
 		}
 		return group.Wait()
 	})
@@ -158,7 +158,9 @@ func underQueue(ctx context.Context, back backend, run func(context.Context) err
 }
 
 // work opens the engine, warms it up and runs jobs.
-func (p *Program) work(ctx context.Context, back backend, w settings.Work, log *slog.Logger, ready *readiness, observers []worker.Observer) error {
+func (p *Program) work(ctx context.Context, back backend, w settings.Work, log *slog.Logger, self *system, observers []worker.Observer) error {
+	defer p.attend(ctx, back.queue, self)()
+	ready := self.ready
 	opened, warm, err := p.openForJobs(ctx, w, log)
 	if err != nil {
 		return err
@@ -231,6 +233,6 @@ func (p *Program) Work(ctx context.Context, q settings.Queue, w settings.Work, o
 	self.queue = back.queue
 	watched.serve(ctx)
 	return underQueue(ctx, back, func(ctx context.Context) error {
-		return p.work(ctx, back, w, log, ready, watched.forWorker())
+		return p.work(ctx, back, w, log, self, watched.forWorker())
 	})
 }

@@ -8,13 +8,14 @@ import (
 	"upscaled/models/network"
 	"upscaled/server/dialect/native"
 	"upscaled/server/job"
+	"upscaled/server/queue"
 )
 
 // system reports the state of this process to the native API and the metrics. It
 // is safe for concurrent use once the store of models is open.
 type system struct {
 	program *Program
-	queue   interface{ Depth() job.Depth }
+	queue   *queue.Queue
 	ready   *readiness
 	// worker is set if this process runs jobs.
 	worker bool
@@ -52,29 +53,23 @@ func (s *system) defaultModel(store *models.Store) string {
 	return store.Default(kind)
 }
 
-// Models implements native.System.
-func (s *system) Models(context.Context) ([]native.Model, error) {
-	if !s.worker {
-		return nil, nil
+// Models implements native.System. It lists the models of all workers.
+func (s *system) Models(ctx context.Context) ([]native.Model, error) {
+	var listed []job.Model
+	preset := ""
+	if s.worker {
+		store, err := s.program.Store()
+		if err != nil {
+			return nil, err
+		}
+		listed, preset = listModels(store), s.defaultModel(store)
 	}
-	store, err := s.program.Store()
-	if err != nil {
-		return nil, err
-	}
-	preset := s.defaultModel(store)
 	var all []native.Model
-	for _, e := range store.List() {
-		if e.Kind != models.Upscale && !e.RestoresFaces {
-			continue
-		}
-		m := native.Model{
-			Name: e.Name, Summary: e.Description, Scale: e.Scale, Installed: e.Installed, Default: e.Name == preset,
-			Denoise: e.Denoise, Licence: e.Licence, Origin: e.Origin, Faces: e.RestoresFaces,
-		}
-		if m.Faces {
-			m.Scale = 0
-		}
-		all = append(all, m)
+	for _, m := range s.fleetModels(ctx, listed) {
+		all = append(all, native.Model{
+			Name: m.Name, Summary: m.Summary, Scale: m.Scale, Installed: m.Installed, Default: m.Name == preset,
+			Denoise: m.Denoise, Licence: m.Licence, Origin: m.Origin, Faces: m.Faces,
+		})
 	}
 	return all, nil
 }

@@ -61,8 +61,9 @@ type Parts struct {
 	// CheckWebhook validates the URL of a webhook; clients read its errors. nil
 	// rejects all webhooks.
 	CheckWebhook func(url string) error
-	// Keys are for operators.
-	Keys Keys
+	// Keys and Fleet are for operators.
+	Keys  Keys
+	Fleet Fleet
 }
 
 // API handles the routes below /api/v1.

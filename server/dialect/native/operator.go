@@ -29,8 +29,12 @@ func (o operator) routes(authenticated func(dialect.Handler) echo.HandlerFunc) [
 			return next(c)
 		})
 	}
+	const oneWorker = root + "/workers/:name"
 	const oneKey = root + "/keys/:id"
 	return []route{
+		{http.MethodGet, root + "/workers", allowed(o.listWorkers)},
+		{http.MethodPost, oneWorker + "/drain", allowed(func(c echo.Context) error { return o.drain(c, true) })},
+		{http.MethodPost, oneWorker + "/undrain", allowed(func(c echo.Context) error { return o.drain(c, false) })},
 		{http.MethodGet, root + "/keys", allowed(o.listKeys)},
 		{http.MethodPost, root + "/keys", allowed(o.createKey)},
 		{http.MethodPatch, oneKey, allowed(o.changeKey)},

@@ -1,0 +1,6 @@
+//go:build !unix
+
+package serving
+
+// drainOnSignal does nothing: there are no such signals.
+func drainOnSignal(func(on bool)) (stop func()) { return func() {} }
