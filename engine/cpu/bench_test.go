@@ -214,10 +214,9 @@ func contenders(b *testing.B, net *network.Network, in imagedata.Raster, threads
 			continue
 		}
 		if set.Half != nil {
-			half := opened(b, cpu.Options{Threads: threads, Kernels: set.Name, Precision: network.BFloat16})
-			add(set.Name, half, network.BFloat16, false)
-		}
-		if set.Half == nil {
+			p := map[kernels.Type]network.Precision{kernels.BFloat16: network.BFloat16, kernels.Float16: network.Float16}[set.Half.Precision()]
+			add(set.Name, opened(b, cpu.Options{Threads: threads, Kernels: set.Name, Precision: p}), p, false)
+		} else {
 			add(set.Name+"-fast", opened(b, cpu.Options{Threads: threads, Kernels: set.Name}), network.Float32, false)
 			add(set.Name+"-exact", opened(b, cpu.Options{Threads: threads, Kernels: set.Name, Precision: network.Float32}), network.Float32, false)
 		}

@@ -20,9 +20,14 @@ type choice struct {
 func (c choice) name() string { return c.set.Name + " " + c.kernel.String() }
 
 // precision is what the kernel multiplies in.
-func (c choice) precision() network.Precision {
-	if c.kernel.Type() != kernels.Float32 {
+func (c choice) precision() network.Precision { return precisionOf(c.kernel) }
+
+func precisionOf(k *kernels.Kernel) network.Precision {
+	switch k.Precision() {
+	case kernels.BFloat16:
 		return network.BFloat16
+	case kernels.Float16:
+		return network.Float16
 	}
 	return network.Float32
 }
@@ -40,12 +45,12 @@ func (r *Runtime) candidates(p network.Precision) []choice {
 		}
 	}
 	for _, set := range r.sets {
-		if free || p == network.BFloat16 {
+		if set.Half != nil && (free || p == precisionOf(set.Half)) {
 			add(set, set.Half)
 		}
 		if free {
 			add(set, set.Fast)
-		} else if p != network.BFloat16 {
+		} else if p == network.Float32 {
 			add(set, set.Exact)
 		}
 	}
@@ -100,7 +105,7 @@ func (r *Runtime) Candidates(ctx context.Context, net *network.Network) ([]Candi
 	return all, nil
 }
 
-// worthRounding is how much less time bfloat16 must take than float32 to be chosen.
+// worthRounding is how much less time 16 bits must take than float32 to be chosen.
 // It also keeps choices from changing with the noise of measurements.
 const worthRounding = 0.9
 
@@ -119,7 +124,7 @@ func (r *Runtime) choose(ctx context.Context, m *network.Sequential, p network.P
 			return choice{}, err
 		}
 		weighted := float64(cost)
-		if c.precision() == network.BFloat16 {
+		if c.precision() != network.Float32 {
 			weighted /= worthRounding
 		}
 		if weighted < least {

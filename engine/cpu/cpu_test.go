@@ -49,7 +49,10 @@ func everyKernel(t testing.TB) []forced {
 		}
 		fast := forced{set.Name + " fast", cpu.Options{Kernels: set.Name}, network.Float32}
 		if set.Half != nil {
-			fast.precision, fast.options.Precision = network.BFloat16, network.BFloat16
+			fast.precision = map[kernels.Type]network.Precision{
+				kernels.BFloat16: network.BFloat16, kernels.Float16: network.Float16,
+			}[set.Half.Precision()]
+			fast.options.Precision = fast.precision
 		}
 		exact := forced{set.Name + " exact", cpu.Options{Kernels: set.Name, Precision: network.Float32}, network.Float32}
 		all = append(all, fast, exact)

@@ -140,7 +140,7 @@ func expected(c numberCase, in imagedata.Raster) []float64 {
 	return out
 }
 
-// compare allows float32 what rounding at a tie makes, and bfloat16 a mean
+// compare allows float32 what rounding at a tie makes, and 16 bits a mean
 // error of 0.4 % and single ones of 4 %.
 func compare(t *testing.T, what string, got imagedata.Raster, want []float64, precision network.Precision) {
 	t.Helper()
@@ -158,7 +158,7 @@ func compare(t *testing.T, what string, got imagedata.Raster, want []float64, pr
 	}
 	mean := math.Sqrt(squares / float64(len(want)))
 	most, mostMean := 0.5+1e-4*unit, 0.5+1e-4*unit
-	if precision == network.BFloat16 {
+	if precision != network.Float32 {
 		most, mostMean = 0.5+0.04*unit, 0.3+0.004*unit
 	}
 	if !(worst <= most && mean <= mostMean) {

@@ -1,6 +1,7 @@
 package cpu
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"runtime"
@@ -19,7 +20,7 @@ type Options struct {
 	// cgroups.
 	Threads int
 	// Precision of sessions that leave it to the device. If it is empty the fastest
-	// kernels are used, which may compute in bfloat16.
+	// kernels are used, which may compute in bfloat16 or float16.
 	Precision network.Precision
 	// Kernels names the instruction set to use, such as "avx2"; "" measures all that
 	// the CPU supports.
@@ -92,24 +93,22 @@ func usable(name string) ([]kernels.InstructionSet, error) {
 	return usable, nil
 }
 
-// half reports whether any kernels multiply in bfloat16.
-func (r *Runtime) half() bool {
+// half returns the precision of the most capable kernels of 16 bits, or float32 if
+// there are none.
+func (r *Runtime) half() network.Precision {
 	for _, set := range r.sets {
 		if set.Half != nil {
-			return true
+			return precisionOf(set.Half)
 		}
 	}
-	return false
+	return network.Float32
 }
 
 func (r *Runtime) checkPrecision(p network.Precision) error {
-	switch {
-	case p == "" || p == network.Float32 || p == network.BFloat16 && r.half():
+	if p == "" || len(r.candidates(p)) > 0 {
 		return nil
-	case p == network.BFloat16:
-		return fault.New(fault.Unsupported, "This CPU has no bfloat16 instructions that are used here; use float32.")
 	}
-	return fault.New(fault.Unsupported, "The CPU runs models in float32 and bfloat16, not in %s.", p)
+	return fault.New(fault.Unsupported, "This CPU has no %s instructions that are used here; use float32.", p)
 }
 
 // Close stops the threads; it may be repeated.
@@ -123,15 +122,8 @@ func (r *Runtime) Close() error {
 
 // Device implements engine.Runtime.
 func (r *Runtime) Device() engine.Device {
-	precision := r.options.Precision
-	if precision == "" {
-		precision = network.Float32
-		if r.half() {
-			precision = network.BFloat16
-		}
-	}
 	return engine.Device{
-		Kind: "cpu", Name: fmt.Sprintf("%s, %s", Name(), r.sets[0].Name), Precision: precision, Parallel: 1,
+		Kind: "cpu", Name: fmt.Sprintf("%s, %s", Name(), r.sets[0].Name), Precision: cmp.Or(r.options.Precision, r.half()), Parallel: 1,
 		Alignment: alignment,
 	}
 }

@@ -19,7 +19,7 @@ type timings struct {
 }
 
 // timingsVersion is part of the file's name; it changes with the kernels.
-const timingsVersion = 2
+const timingsVersion = 3
 
 // loadTimings reads what an earlier process measured, below folder.
 func loadTimings(folder string) timings {

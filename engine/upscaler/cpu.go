@@ -24,17 +24,22 @@ func (u *Upscaler) chooseCPU() error {
 	return nil
 }
 
-// openCPU opens our CPU engine, or returns nil if ONNX Runtime alone is to be used.
+// openCPU opens our CPU engine, or returns nil if ONNX Runtime alone is to be used:
+// it also has float16 for CPUs without such instructions.
 func (o Options) openCPU() (*cpu.Runtime, error) {
-	if o.CPUEngine == "onnxruntime" || o.Precision == network.Float16 {
+	if o.CPUEngine == "onnxruntime" {
 		if o.Precision == network.BFloat16 {
 			return nil, invalid("precision", "is bfloat16, which ONNX Runtime does not have on CPUs; leave out --cpu-engine")
 		}
 		return nil, nil
 	}
-	return cpu.Open(cpu.Options{
+	own, err := cpu.Open(cpu.Options{
 		Threads: o.Threads, Precision: o.Precision, Kernels: o.CPUKernels, Cache: o.Store.Home(),
 	})
+	if o.Precision == network.Float16 && fault.KindOf(err) == fault.Unsupported {
+		return nil, nil
+	}
+	return own, err
 }
 
 // examineCPU finds what computes on the CPU and, if the wanted model is installed and

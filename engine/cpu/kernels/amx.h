@@ -1,4 +1,4 @@
-// Tile registers of AMX: eight of 16 rows of 64 bytes. With CPU_EMULATE_AMX they
+// Tile registers of AMX: eight of 16 rows of 64 bytes. With CPU_EMULATE they
 // are emulated, so that kernels are tested on CPUs without them.
 #ifndef UPSCALED_CPU_AMX_H
 #define UPSCALED_CPU_AMX_H
@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#ifdef CPU_EMULATE_AMX
+#ifdef CPU_EMULATE
 
 #include "bf16.h"
 

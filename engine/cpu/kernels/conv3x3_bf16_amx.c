@@ -7,7 +7,7 @@
 #if defined(__x86_64__) && defined(__linux__)
 
 #define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,amx-tile,amx-bf16")))
-#ifdef CPU_EMULATE_AMX
+#ifdef CPU_EMULATE
 #undef TARGET
 #define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq")))
 #endif
@@ -93,7 +93,7 @@ TARGET static void run_group(const cpu_conv *conv, const cpu_band *b, uint16_t *
 		amx_zero(3);
 		for (int row = 0; row < 3; row++) {
 			int from = y - 1 + row;
-			size_t step;
+			size_t step = 0;
 			const uint16_t *inputs = NULL;
 			if (from >= 0 && from < b->height)
 				inputs = (const uint16_t *)gather(b, from, x - 1, block + 2, 0, conv->in, padded, (char *)(scratch + row * copied), &step);
@@ -134,7 +134,7 @@ TARGET static void run(const cpu_conv *conv, const cpu_band *b, void *scratch, i
 }
 
 const cpu_kernel cpu_tiles_bf16_amx = {
-	"tiles", CPU_BF16, 1, pack_weights, scratch_bytes, units, run,
+	"tiles", CPU_BF16, CPU_BF16, 1, pack_weights, scratch_bytes, units, run,
 };
 
 #endif

@@ -5,6 +5,7 @@
 
 #define NAME(x) cpu_##x##_avx512
 #include "conv3x3_f32_direct.h"
-#include "conv3x3_f32_winograd.h"
+#include "winograd_f32.h"
+#include "conv3x3_winograd.h"
 
 #endif

@@ -146,5 +146,5 @@ static void direct_run(const cpu_conv *conv, const cpu_band *b, void *scratch, i
 }
 
 const cpu_kernel NAME(direct_f32) = {
-	"direct", CPU_F32, 1, direct_pack, direct_scratch, direct_units, direct_run,
+	"direct", CPU_F32, CPU_F32, 1, direct_pack, direct_scratch, direct_units, direct_run,
 };

@@ -48,8 +48,13 @@ INLINE void finish(const out_row *o, vec v, size_t x, int c, int n) {
 	if (o->kept) vec_store_n(o->kept + x * o->kept_step + c, v, n);
 #ifdef VEC_STORES_HALF
 	if (o->half) {
-		if (o->type == CPU_F16) vec_store_f16_n(o->half + x * o->step + c, v, n);
-		else vec_store_bf16_n(o->half + x * o->step + c, v, n);
+#ifdef VEC_STORES_BF16
+		if (o->type == CPU_BF16) {
+			vec_store_bf16_n(o->half + x * o->step + c, v, n);
+			return;
+		}
+#endif
+		vec_store_f16_n(o->half + x * o->step + c, v, n);
 		return;
 	}
 #endif

@@ -18,13 +18,22 @@ static int has_avx512_bf16(void) {
 	return has_avx512() && __get_cpuid_count(7, 1, &a, &b, &c, &d) && a >> 5 & 1;
 }
 
+static int has_avx512_fp16(void) {
+#if defined(CPU_EMULATE)
+	return has_avx512();
+#else
+	unsigned a, b, c, d;
+	return has_avx512() && __get_cpuid_count(7, 0, &a, &b, &c, &d) && d >> 23 & 1;
+#endif
+}
+
 #if defined(__linux__)
 #include <sys/syscall.h>
 #include <unistd.h>
 
 // has_amx asks Linux for the tiles, which a process has to.
 static int has_amx(void) {
-#if defined(CPU_EMULATE_AMX)
+#if defined(CPU_EMULATE)
 	return has_avx512();
 #else
 	enum { request_permission = 0x1023, tile_data = 18 };
@@ -38,9 +47,30 @@ extern const cpu_kernel cpu_tiles_bf16_amx;
 #endif
 
 extern const cpu_kernel cpu_direct_f32_avx2, cpu_winograd_f32_avx2;
-extern const cpu_kernel cpu_direct_f32_avx512, cpu_winograd_f32_avx512, cpu_dot_bf16_avx512;
+extern const cpu_kernel cpu_direct_f32_avx512, cpu_winograd_f32_avx512, cpu_winograd_f16_avx512, cpu_dot_bf16_avx512;
 #elif defined(__aarch64__)
-extern const cpu_kernel cpu_direct_f32_neon, cpu_winograd_f32_neon;
+#if defined(__linux__)
+#include <sys/auxv.h>
+
+// The bits are those of Linux's asm/hwcap.h.
+static int has_neon_fp16(void) { return getauxval(AT_HWCAP) >> 10 & 1; }
+static int has_neon_bf16(void) { return getauxval(AT_HWCAP2) >> 14 & 1; }
+#elif defined(__APPLE__)
+#include <sys/sysctl.h>
+
+static int has_feature(const char *name) {
+	int value = 0;
+	size_t size = sizeof value;
+	return sysctlbyname(name, &value, &size, NULL, 0) == 0 && value;
+}
+static int has_neon_fp16(void) { return has_feature("hw.optional.arm.FEAT_FP16"); }
+static int has_neon_bf16(void) { return has_feature("hw.optional.arm.FEAT_BF16"); }
+#else
+static int has_neon_fp16(void) { return 0; }
+static int has_neon_bf16(void) { return 0; }
+#endif
+
+extern const cpu_kernel cpu_direct_f32_neon, cpu_winograd_f32_neon, cpu_winograd_f16_neon, cpu_dot_bf16_neon;
 #endif
 
 extern const cpu_kernel cpu_direct_f32_portable, cpu_winograd_f32_portable;
@@ -53,10 +83,13 @@ const cpu_isa *cpu_isas(void) {
 #if defined(__linux__)
 		{"amx-bf16", has_amx, &cpu_direct_f32_avx512, &cpu_winograd_f32_avx512, &cpu_tiles_bf16_amx},
 #endif
+		{"avx512-fp16", has_avx512_fp16, &cpu_direct_f32_avx512, &cpu_winograd_f32_avx512, &cpu_winograd_f16_avx512},
 		{"avx512-bf16", has_avx512_bf16, &cpu_direct_f32_avx512, &cpu_winograd_f32_avx512, &cpu_dot_bf16_avx512},
 		{"avx512", has_avx512, &cpu_direct_f32_avx512, &cpu_winograd_f32_avx512, NULL},
 		{"avx2", has_avx2, &cpu_direct_f32_avx2, &cpu_winograd_f32_avx2, NULL},
 #elif defined(__aarch64__)
+		{"neon-bf16", has_neon_bf16, &cpu_direct_f32_neon, &cpu_winograd_f32_neon, &cpu_dot_bf16_neon},
+		{"neon-fp16", has_neon_fp16, &cpu_direct_f32_neon, &cpu_winograd_f32_neon, &cpu_winograd_f16_neon},
 		{"neon", always, &cpu_direct_f32_neon, &cpu_winograd_f32_neon, NULL},
 #endif
 		{"portable", always, &cpu_direct_f32_portable, &cpu_winograd_f32_portable, NULL},

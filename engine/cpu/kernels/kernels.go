@@ -8,7 +8,7 @@
 package kernels
 
 // #cgo CFLAGS: -O3 -Wall
-// #cgo emulate_amx CFLAGS: -DCPU_EMULATE_AMX
+// #cgo emulate CFLAGS: -DCPU_EMULATE
 // #include "step.h"
 // #include "conv.h"
 import "C"
@@ -43,6 +43,9 @@ func (t Type) Size() int {
 // Type returns the element type of the rings that a kernel reads and writes.
 func (k *Kernel) Type() Type { return Type(k.c._type) }
 
+// Precision returns the element type that it multiplies.
+func (k *Kernel) Precision() Type { return Type(k.c.precision) }
+
 // RowMultiple returns how many rows a kernel computes at once: bands should begin
 // at multiples of it.
 func (k *Kernel) RowMultiple() int { return int(k.c.row_multiple) }
@@ -56,7 +59,7 @@ type InstructionSet struct {
 	// Supported reports whether this CPU and operating system have it.
 	Supported bool
 	// Exact sums in ONNX Runtime's order, in float32; Fast is float32 by
-	// Winograd's algorithm. Half, which may be nil, multiplies in bfloat16.
+	// Winograd's algorithm. Half, which may be nil, multiplies elements of 16 bits.
 	Exact, Fast, Half *Kernel
 }
 

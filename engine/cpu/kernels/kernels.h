@@ -53,6 +53,8 @@ typedef struct cpu_kernel {
 	// type is the element type of the rings that are read and written. The exact
 	// kernel of the same instruction set also writes them, from float32.
 	int type;
+	// precision is the element type that is multiplied.
+	int precision;
 	// row_multiple is the number of rows computed at once: bands should begin and
 	// end at multiples of it.
 	int row_multiple;
@@ -70,7 +72,7 @@ typedef struct {
 	const char *name;
 	int (*supported)(void);
 	// exact sums products in ONNX Runtime's order; fast is Winograd's F(4x4,3x3);
-	// half, which may be NULL, multiplies in bfloat16, from rings of 16-bit elements.
+	// half, which may be NULL, multiplies elements of 16 bits, from rings of such.
 	const cpu_kernel *exact, *fast, *half;
 } cpu_isa;
 

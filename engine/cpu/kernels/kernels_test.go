@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+	"unsafe"
 
 	"upscaled/engine/cpu/kernels"
 )
@@ -70,18 +71,58 @@ func (p problem) expected(t tensors) []float64 {
 	return out
 }
 
-// buffer returns a ring of float32 that is freed when the test ends.
-func buffer(t testing.TB, width, height, channels int, values []float32) kernels.Ring {
+// buffer returns a ring that is freed when the test ends.
+func buffer(t testing.TB, of kernels.Type, width, height, channels int, values []float32) kernels.Ring {
 	t.Helper()
-	r := kernels.Ring{Type: kernels.Float32, Capacity: height, Channels: channels, Width: width}
+	r := kernels.Ring{Type: of, Capacity: height, Channels: channels, Width: width}
 	memory, err := kernels.Allocate(r.Bytes())
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { memory.Free() })
-	copy(memory.Floats(r.Bytes()/4), values)
 	r.Memory = memory
+	if of == kernels.Float32 {
+		copy(memory.Floats(r.Bytes()/4), values)
+		return r
+	}
+	for i, v := range values {
+		halves(r)[i] = half(of, v)
+	}
 	return r
+}
+
+// halves returns the elements of a ring of 16 bits.
+func halves(r kernels.Ring) []uint16 {
+	return unsafe.Slice((*uint16)(unsafe.Pointer(&r.Memory.Floats(1)[0])), r.Bytes()/2)
+}
+
+// half truncates to 16 bits. Numbers too small for float16 become 0, and float16 has
+// no infinity here.
+func half(of kernels.Type, v float32) uint16 {
+	bits := math.Float32bits(v)
+	if of == kernels.BFloat16 {
+		return uint16(bits >> 16)
+	}
+	exponent := int(bits>>23&0xff) - 127 + 15
+	if exponent <= 0 {
+		return 0
+	}
+	return uint16(bits>>16&0x8000) | uint16(exponent<<10) | uint16(bits>>13&0x3ff)
+}
+
+// float reverses half.
+func float(of kernels.Type, h uint16) float32 {
+	if of == kernels.BFloat16 {
+		return math.Float32frombits(uint32(h) << 16)
+	}
+	v := float32(math.Ldexp(float64(h&0x3ff)/1024+1, int(h>>10&31)-15))
+	if h>>10&31 == 0 {
+		v = float32(math.Ldexp(float64(h&0x3ff), -24))
+	}
+	if h>>15 > 0 {
+		return -v
+	}
+	return v
 }
 
 // run computes a problem in bands of rows, the last of which may be lower.
@@ -103,19 +144,19 @@ func (p problem) run(t testing.TB, k *kernels.Kernel, numbers tensors, rows int)
 	}
 	defer scratch.Free()
 	band := kernels.Band{
-		Src:      buffer(t, p.width/p.upsample, p.height/p.upsample, p.in+p.spare, numbers.src),
-		Dst:      buffer(t, p.width, p.height, p.out+2*p.spare, nil),
+		Src:      buffer(t, k.Type(), p.width/p.upsample, p.height/p.upsample, p.in+p.spare, numbers.src),
+		Dst:      buffer(t, k.Type(), p.width, p.height, p.out+2*p.spare, nil),
 		Upsample: p.upsample, Width: p.width, Height: p.height, DstChannel: p.spare,
 	}
 	if p.prelu {
-		band.PReLU = buffer(t, 1, 1, p.out, numbers.slopes).Memory
+		band.PReLU = buffer(t, kernels.Float32, 1, 1, p.out, numbers.slopes).Memory
 	}
 	if p.residuals {
-		ring := buffer(t, p.width, p.height, p.out, numbers.residual)
+		ring := buffer(t, kernels.Float32, p.width, p.height, p.out, numbers.residual)
 		band.Residuals = [2]kernels.Residual{{Ring: ring, Scale: 0.5}, {Ring: ring, Scale: -2}}
 	}
 	if p.kept {
-		band.Kept = buffer(t, p.width, p.height, p.out, nil)
+		band.Kept = buffer(t, kernels.Float32, p.width, p.height, p.out, nil)
 	}
 	for band.Y = 0; band.Y < p.height; band.Y += rows {
 		band.Rows = min(rows, p.height-band.Y)
@@ -135,7 +176,14 @@ func (p problem) run(t testing.TB, k *kernels.Kernel, numbers tensors, rows int)
 func (p problem) results(t testing.TB, band kernels.Band) []float32 {
 	t.Helper()
 	channels := p.out + 2*p.spare
-	all := band.Dst.Memory.Floats(p.width * p.height * channels)
+	var all []float32
+	if band.Dst.Type == kernels.Float32 {
+		all = band.Dst.Memory.Floats(p.width * p.height * channels)
+	} else {
+		for _, v := range halves(band.Dst) {
+			all = append(all, float(band.Dst.Type, v))
+		}
+	}
 	var results []float32
 	for at := 0; at < len(all); at += channels {
 		for i := range p.spare {
@@ -149,14 +197,14 @@ func (p problem) results(t testing.TB, band kernels.Band) []float32 {
 		return results
 	}
 	for i, v := range band.Kept.Memory.Floats(len(results)) {
-		if v != results[i] && !math.IsNaN(float64(v)) {
+		if band.Dst.Type == kernels.Float32 && v != results[i] || math.Abs(float64(v-results[i])) > math.Abs(float64(v))/64+1e-6 {
 			t.Fatalf("value %d is kept as %v, not %v", i, v, results[i])
 		}
 	}
 	return results
 }
 
-// check compares every float32 kernel of this CPU with the reference.
+// check compares every kernel of this CPU with the reference.
 func (p problem) check(t testing.TB, rows int) {
 	t.Helper()
 	numbers := p.random()
@@ -165,10 +213,9 @@ func (p problem) check(t testing.TB, rows int) {
 		if !set.Supported {
 			continue
 		}
-		for _, k := range []*kernels.Kernel{set.Exact, set.Fast} {
-			bound := 2e-5
-			if k == set.Fast {
-				bound = 4e-4
+		for k, bound := range map[*kernels.Kernel]float64{set.Exact: 2e-5, set.Fast: 4e-4, set.Half: 0.06} {
+			if k == nil {
+				continue
 			}
 			got := p.run(t, k, numbers, (rows+k.RowMultiple()-1)/k.RowMultiple()*k.RowMultiple())
 			for i, v := range got {

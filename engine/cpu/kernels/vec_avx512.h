@@ -36,6 +36,9 @@ INLINE __mmask16 vec_mask(int n) { return n >= lanes ? 0xffff : (1 << n) - 1; }
 INLINE vec vec_load_n(const float *p, int n) { return _mm512_maskz_loadu_ps(vec_mask(n), p); }
 INLINE void vec_store_n(float *p, vec v, int n) { _mm512_mask_storeu_ps(p, vec_mask(n), v); }
 
+INLINE vec vec_load_f16_n(const uint16_t *p, int n) { return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(vec_mask(n), p)); }
+INLINE void vec_store_f16(uint16_t *p, vec v) { _mm256_storeu_si256((void *)p, _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)); }
+
 #define VEC_STORES_HALF
 // vec_store_f16_n rounds to float16; values beyond its range become its largest.
 INLINE void vec_store_f16_n(uint16_t *p, vec v, int n) {
@@ -43,6 +46,7 @@ INLINE void vec_store_f16_n(uint16_t *p, vec v, int n) {
 	v = _mm512_max_ps(_mm512_min_ps(v, most), _mm512_sub_ps(vec_zero(), most));
 	_mm256_mask_storeu_epi16(p, vec_mask(n), _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
 }
+#define VEC_STORES_BF16
 // vec_store_bf16_n rounds to bfloat16, ties to even.
 INLINE void vec_store_bf16_n(uint16_t *p, vec v, int n) {
 	__m512i bits = _mm512_castps_si512(v), odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));

@@ -5,9 +5,11 @@
 #include <arm_neon.h>
 #include <string.h>
 
+#ifndef TARGET
 #define TARGET
+#endif
 #define VEC_MAX_BLOCKS 4
-#define INLINE static inline __attribute__((always_inline))
+#define INLINE TARGET static inline __attribute__((always_inline))
 
 typedef float32x4_t vec;
 
@@ -42,6 +44,21 @@ INLINE void vec_store_n(float *p, vec v, int n) {
 	float all[4];
 	vec_store(all, v);
 	memcpy(p, all, n * sizeof *p);
+}
+
+INLINE vec vec_load_f16_n(const uint16_t *p, int n) {
+	uint16_t all[4] = {0};
+	memcpy(all, p, n >= lanes ? sizeof all : n * sizeof *p);
+	return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(all)));
+}
+INLINE void vec_store_f16(uint16_t *p, vec v) { vst1_u16(p, vreinterpret_u16_f16(vcvt_f16_f32(v))); }
+
+#define VEC_STORES_HALF
+// vec_store_f16_n rounds to float16; values beyond its range become its largest.
+INLINE void vec_store_f16_n(uint16_t *p, vec v, int n) {
+	uint16_t all[4];
+	vec_store_f16(all, vmaxq_f32(vminq_f32(v, vec_set1(65504)), vec_set1(-65504)));
+	memcpy(p, all, n >= lanes ? sizeof all : n * sizeof *p);
 }
 
 #endif
