@@ -7,6 +7,7 @@ require (
 	github.com/HugoSmits86/nativewebp v0.9.3
 	github.com/NVIDIA/go-nvml v0.13.0-1
 	github.com/bep/gowebp v0.4.0
+	github.com/coder/websocket v1.8.15
 	github.com/disintegration/imaging v1.6.2
 	github.com/esimov/pigo v1.4.6
 	github.com/getkin/kin-openapi v0.152.0

@@ -6,6 +6,7 @@ import (
 	"upscaled/server/dialect/artnex"
 	"upscaled/server/dialect/automatic1111"
 	"upscaled/server/dialect/cog"
+	"upscaled/server/dialect/comfyui"
 	"upscaled/server/dialect/maskr"
 	"upscaled/server/dialect/mnml"
 	"upscaled/server/dialect/native"
@@ -27,6 +28,7 @@ type APIs struct {
 	Stability   stability.Config
 	OpenAI      openai.Config
 	Cog         cog.Config
+	ComfyUI     comfyui.Config
 	// AutomaticURLs allows images of AUTOMATIC1111's API to be URLs.
 	AutomaticURLs bool
 	// ArtnexPerDay is artnex's quota of requests in 24 rolling hours for keys
@@ -39,7 +41,7 @@ func DefaultAPIs() APIs {
 	return APIs{
 		Mnml: mnml.Defaults(), AILab: ailab.Defaults(), Maskr: maskr.Defaults(),
 		Artnex: artnex.Defaults(), Aetherforge: aetherforge.Defaults(), Native: native.Defaults(), Replicate: replicate.Defaults(),
-		Automatic: automatic1111.Defaults(), Cog: cog.Defaults(), Stability: stability.Defaults(), OpenAI: openai.Defaults(), ArtnexPerDay: 100,
+		Automatic: automatic1111.Defaults(), ComfyUI: comfyui.Defaults(), Cog: cog.Defaults(), Stability: stability.Defaults(), OpenAI: openai.Defaults(), ArtnexPerDay: 100,
 	}
 }
 
@@ -51,7 +53,7 @@ func (a APIs) Quotas() map[string]int { return map[string]int{"artnex": a.Artnex
 func (a APIs) largestBody() int64 {
 	return max(a.Native.MaxRequestBytes, a.Maskr.MaxBatchBytes, a.Automatic.MaxBodyBytes*2, a.Automatic.MaxBytes*3,
 		a.Native.MaxBytes*3, a.Artnex.MaxBytes*3, a.Replicate.MaxBytes*3, a.Cog.MaxBytes*3, a.OpenAI.MaxBytes*3, a.Stability.MaxBytes, a.Maskr.MaxBytes, a.Mnml.MaxBytes,
-		a.AILab.MaxBytes, a.Aetherforge.MaxBytes)
+		a.AILab.MaxBytes, a.Aetherforge.MaxBytes, a.ComfyUI.MaxBytes)
 }
 
 // problems lists limits that contradict each other; the settings have the range

@@ -141,7 +141,7 @@ func TestAPIsOfRequests(t *testing.T) {
 		{"POST", "/v1/upscale", "multipart/form-data", "mnml"}, {"POST", "/v1/upscale", "application/json; charset=utf-8", "artnex"},
 		{"GET", "/v1/status/x", "", "mnml"}, {"POST", "/api/image/enhance/image-lossless-enlargement", "", "ailab"},
 		{"GET", "/v1/jobs/x", "", "maskr"}, {"GET", "/job/x", "", "aetherforge"}, {"GET", "/v1/predictions", "", "replicate"},
-		{"GET", "/sdapi/v1/upscalers", "", "automatic1111"}, {"POST", "/v2beta/stable-image/upscale/fast/", "", "stability"}, {"POST", "/v1/images/upscale", "", "openai"}, {"GET", "/v1/files/x", "", "files"}, {"GET", "/healthz", "", "health"},
+		{"GET", "/sdapi/v1/upscalers", "", "automatic1111"}, {"GET", "/api/queue", "", "comfyui"}, {"POST", "/v2beta/stable-image/upscale/fast/", "", "stability"}, {"POST", "/v1/images/upscale", "", "openai"}, {"GET", "/v1/files/x", "", "files"}, {"GET", "/healthz", "", "health"},
 		{"GET", "/", "", "pages"}, {"GET", "/openapi.json", "", "pages"}, {"GET", "/nowhere/at/all", "", "other"}, {"GET", "/v1/nowhere", "", "other"},
 	} {
 		r := httptest.NewRequest(c.method, c.path, nil)

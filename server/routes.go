@@ -19,6 +19,7 @@ import (
 	"upscaled/server/dialect/artnex"
 	"upscaled/server/dialect/automatic1111"
 	"upscaled/server/dialect/cog"
+	"upscaled/server/dialect/comfyui"
 	"upscaled/server/dialect/maskr"
 	"upscaled/server/dialect/mnml"
 	"upscaled/server/dialect/native"
@@ -47,6 +48,7 @@ type dialects struct {
 	cog         *cog.API
 	stability   *stability.API
 	openai      *openai.API
+	comfyui     *comfyui.API
 }
 
 // dialects creates all APIs.
@@ -64,6 +66,7 @@ func (s *Server) dialects(services dialect.Services) dialects {
 		automatic: automatic1111.New(services, automatic, apis.Automatic),
 		stability: stability.New(services, apis.Stability),
 		openai:    openai.New(services, apis.OpenAI, s.fetcher(apis.OpenAI.MaxBytes)),
+		comfyui:   comfyui.New(services, apis.ComfyUI, comfyui.Stores{Uploads: queue, Lister: queue, Watcher: queue}),
 		mnml:      mnml.New(services, apis.Mnml), ailab: ailab.New(services, apis.AILab), maskr: maskr.New(services, apis.Maskr),
 		artnex:      artnex.New(services, apis.Artnex, s.fetcher(apis.Artnex.MaxBytes)),
 		aetherforge: aetherforge.New(services, apis.Aetherforge),
@@ -137,6 +140,7 @@ func (d dialects) register(e *echo.Echo, names *apiNames) {
 		{"aetherforge", d.aetherforge.Routes}, {native.Name, d.native.Routes},
 		{replicate.Name, d.replicate.Routes}, {cog.Name, d.cog.Routes}, {automatic1111.Name, d.automatic.Routes},
 		{stability.Name, d.stability.Routes}, {openai.Name, d.openai.Routes},
+		{comfyui.Name, d.comfyui.Routes},
 	} {
 		names.current = api.name
 		api.routes(e)

@@ -125,7 +125,7 @@ func (s *Server) models(ctx context.Context) (all []dialect.Model, err error) {
 	}
 	known, err := s.parts.System.Models(ctx)
 	for _, m := range known {
-		all = append(all, dialect.Model{Name: m.Name, Scale: m.Scale, Installed: m.Installed, Default: m.Default})
+		all = append(all, dialect.Model{Name: m.Name, Scale: m.Scale})
 	}
 	return all, err
 }

@@ -11,9 +11,9 @@ import (
 )
 
 const serveHelp = `Serves a web page, an API of its own, and those of mnml, AILab, maskr, artnex,
-aetherforge, Replicate, AUTOMATIC1111, Stability and others: a client written for
-one of them works when its base URL is changed to this server's. Jobs are kept in
---data and survive whatever happens to the process.
+aetherforge, Replicate, AUTOMATIC1111, ComfyUI, Stability and others: a client
+written for one of them works when its base URL is changed to this server's. Jobs
+are kept in --data and survive whatever happens to the process.
 
 With no keys configured every call passes and the server listens on this
 machine only; 'upscaled keys new' makes the first one.`

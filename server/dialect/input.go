@@ -120,3 +120,14 @@ func ResultIsTooLarge(err error) (r *ResultTooLarge, is bool) {
 func Megabytes(bytes int64) string {
 	return strconv.FormatFloat(float64(bytes*100>>20)/100, 'f', -1, 64)
 }
+
+// Cover returns the smallest size of an image's aspect ratio that covers a target:
+// one side is the target's, the other is at least the target's, to the nearest
+// pixel.
+func Cover(width, height, targetWidth, targetHeight int) (int, int) {
+	w, h, tw, th := int64(width), int64(height), int64(targetWidth), int64(targetHeight)
+	if tw*h >= th*w {
+		return targetWidth, max(targetHeight, int((2*h*tw+w)/(2*w)))
+	}
+	return max(targetWidth, int((2*w*th+h)/(2*h))), targetHeight
+}

@@ -56,17 +56,17 @@ type Services struct {
 type Model struct {
 	Name string
 	// Scale is output side / input side; 0 for face restorers.
-	Scale              int
-	Installed, Default bool
+	Scale int
 }
 
-// Upscalers returns the installed models other than face restorers.
+// Upscalers returns the models other than face restorers. Those that are not
+// installed are downloaded when a job needs them.
 func (s Services) Upscalers(ctx context.Context) ([]Model, error) {
 	if s.Models == nil {
 		return nil, nil
 	}
 	all, err := s.Models(ctx)
-	return slices.DeleteFunc(all, func(m Model) bool { return !m.Installed || m.Scale == 0 }), err
+	return slices.DeleteFunc(all, func(m Model) bool { return m.Scale == 0 }), err
 }
 
 // Config holds the settings that every API has.

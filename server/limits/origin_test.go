@@ -39,11 +39,18 @@ func TestSites(t *testing.T) {
 		"no address":                     {closed, "POST", "http://%zz", "", false},
 		"a longer name":                  {closed, "POST", "http://up.example:8080.evil.example", "", false},
 		"a link":                         {closed, "GET", "https://evil.example", "cross-site", true},
+		"another site's WebSocket":       {closed, "WEBSOCKET", "https://evil.example", "", false},
+		"the own page's WebSocket":       {closed, "WEBSOCKET", "http://up.example:8080", "", true},
+		"a program's WebSocket":          {closed, "WEBSOCKET", "", "", true},
 		"a named origin":                 {sites("https://app.example"), "POST", "https://app.example", "cross-site", true},
 		"beside a named origin":          {sites("https://app.example"), "POST", "https://app.example.evil", "cross-site", false},
 		"all":                            {sites("*"), "POST", "https://evil.example", "cross-site", true},
 	} {
 		r := httptest.NewRequest(c.method, "http://up.example:8080/v1/upscale", nil)
+		if c.method == "WEBSOCKET" {
+			r.Method = http.MethodGet
+			r.Header.Set("Upgrade", "WebSocket")
+		}
 		for header, value := range map[string]string{"Origin": c.origin, "Sec-Fetch-Site": c.site} {
 			if value != "" {
 				r.Header.Set(header, value)

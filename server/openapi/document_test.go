@@ -163,6 +163,10 @@ func bodies() map[string][]example {
 			{"fast.json", "StabilityImage"}, {"esrgan.json", "StabilityArtifacts"}, {"balance*", "StabilityBalance"}, {"*", "StabilityProblem"},
 		},
 		"openai": {{"base64.json|url.json", "OpenaiImages"}, {"*", "OpenaiError"}},
+		"comfyui": {
+			{"accepted*", "ComfyuiAccepted"}, {"uploaded*", "ComfyuiUploaded"}, {"status_*", "ComfyuiStatus"}, {"queue_*", "ComfyuiQueue"},
+			{"history*", "ComfyuiHistory"}, {"object_info*", "ComfyuiNodes"}, {"system_stats*", "ComfyuiSystem"}, {"*", "ComfyuiRefusal"},
+		},
 		"replicate": {
 			{"list_*", "ReplicatePredictions"}, {"model.json|model_*", "ReplicateModel"}, {"models.json", "ReplicateModels"},
 			{"search*", "ReplicateFound"}, {"account*", "ReplicateAccount"}, {"hardware.json", "ReplicateHardware"},

@@ -111,6 +111,7 @@ func apis(a *server.APIs) (all []Setting) {
 			{Key: "max-output-pixels", Into: &a.Stability.MaxOutputPixels, Least: 1, Help: "pixels of a result of v1 at most"},
 		}},
 		{"openai", &a.OpenAI.Price, &a.OpenAI.MaxBytes, &a.OpenAI.MaxPixels, &a.OpenAI.MaxSide, "image", "bytes of an input file at most", nil},
+		{"comfyui", &a.ComfyUI.Price, &a.ComfyUI.MaxBytes, &a.ComfyUI.MaxPixels, &a.ComfyUI.MaxSide, "image that a prompt makes", upload, nil},
 		{"native", &a.Native.Price, &a.Native.MaxBytes, &a.Native.MaxPixels, &a.Native.MaxSide, "image", "bytes of an input file at most", []Setting{
 			{Key: "max-request-bytes", Into: &a.Native.MaxRequestBytes, Help: "bytes of a form with several files at most"},
 			{Key: "max-files", Into: &a.Native.MaxFiles, Least: 1, Help: "files in one request at most"},

@@ -28,7 +28,10 @@ const Name = "automatic1111"
 const Prefix = "/sdapi/v1"
 
 // API handles the vendor's routes.
-type API struct {
+type API struct{ menus }
+
+// menus are what a request may choose from, and the state of requests.
+type menus struct {
 	services dialect.Services
 	stores   Stores
 	config   Config
@@ -36,7 +39,7 @@ type API struct {
 
 // New returns the API on a server's services.
 func New(services dialect.Services, stores Stores, config Config) *API {
-	return &API{services: services, stores: stores, config: config}
+	return &API{menus{services, stores, config}}
 }
 
 // Routes registers the vendor's paths. The server passes unknown ones below

@@ -23,11 +23,11 @@ type Config struct {
 	// once.
 	MaxImages, Parallel int
 	// Upscalers are the names that clients may use, in the order shown, before
-	// those of other installed models. "None", "Lanczos" and "Nearest" always
+	// those of other models. "None", "Lanczos" and "Nearest" always
 	// exist.
 	Upscalers []Upscaler
 	// Substitutes are names of upscalers that scripts expect. NAME=MODEL runs that
-	// model if no installed one has the name, NAME alone the server's default one.
+	// model if none has the name, NAME alone the server's default one.
 	Substitutes []string
 	// GFPGAN is the restorer of gfpgan_visibility; "" is the best one installed.
 	GFPGAN string
@@ -93,16 +93,16 @@ const (
 // plain reports whether an upscaler uses no model.
 func (u Upscaler) plain() bool { return u.Name == none || u.Name == lanczos || u.Name == nearest }
 
-// upscalers returns all upscalers in the vendor's order, then the other installed
+// upscalers returns all upscalers in the vendor's order, then the other
 // models under their own names.
-func (a *API) upscalers(ctx context.Context) ([]Upscaler, error) {
+func (m menus) upscalers(ctx context.Context) ([]Upscaler, error) {
 	all := append([]Upscaler{
 		{Name: none, Scale: plainScale}, {Name: lanczos, Scale: plainScale}, {Name: nearest, Scale: plainScale},
-	}, a.config.Upscalers...)
-	installed, err := a.services.Upscalers(ctx)
-	for _, m := range installed {
-		if !slices.ContainsFunc(all, func(u Upscaler) bool { return u.Model == m.Name }) {
-			all = append(all, Upscaler{m.Name, m.Name, m.Scale})
+	}, m.config.Upscalers...)
+	others, err := m.services.Upscalers(ctx)
+	for _, o := range others {
+		if !slices.ContainsFunc(all, func(u Upscaler) bool { return u.Model == o.Name }) {
+			all = append(all, Upscaler{o.Name, o.Name, o.Scale})
 		}
 	}
 	return all, err
@@ -110,8 +110,8 @@ func (a *API) upscalers(ctx context.Context) ([]Upscaler, error) {
 
 // upscaler finds an upscaler by its name, its model's, or a substitute's. Case,
 // spaces and punctuation do not matter.
-func (a *API) upscaler(ctx context.Context, name string) (Upscaler, error) {
-	all, err := a.upscalers(ctx)
+func (m menus) upscaler(ctx context.Context, name string) (Upscaler, error) {
+	all, err := m.upscalers(ctx)
 	if err != nil {
 		return Upscaler{}, err
 	}
@@ -124,7 +124,7 @@ func (a *API) upscaler(ctx context.Context, name string) (Upscaler, error) {
 	if at >= 0 {
 		return all[at], nil
 	}
-	for _, entry := range a.config.Substitutes {
+	for _, entry := range m.config.Substitutes {
 		if asked, model, _ := strings.Cut(entry, "="); models.SameName(asked, name) {
 			return Upscaler{Name: asked + " (" + cmp.Or(model, "default model") + ")", Model: model}, nil
 		}

@@ -32,8 +32,8 @@ func fixed() map[string]any {
 }
 
 // listUpscalers handles GET upscalers.
-func (a *API) listUpscalers(c echo.Context, _ job.Caller) error {
-	all, err := a.upscalers(c.Request().Context())
+func (m menus) listUpscalers(c echo.Context, _ job.Caller) error {
+	all, err := m.upscalers(c.Request().Context())
 	if err != nil {
 		return err
 	}
@@ -45,9 +45,9 @@ func (a *API) listUpscalers(c echo.Context, _ job.Caller) error {
 }
 
 // listModels handles GET realesrgan-models.
-func (a *API) listModels(c echo.Context, _ job.Caller) error {
+func (m menus) listModels(c echo.Context, _ job.Caller) error {
 	items := []ModelItem{}
-	for _, u := range a.config.Upscalers {
+	for _, u := range m.config.Upscalers {
 		items = append(items, ModelItem{Name: u.Name, Scale: u.Scale})
 	}
 	return dialect.JSON(c, http.StatusOK, items)
@@ -60,10 +60,10 @@ type RestorerItem struct {
 }
 
 // listRestorers handles GET face-restorers with those that a request may ask for.
-func (a *API) listRestorers(c echo.Context, _ job.Caller) error {
+func (m menus) listRestorers(c echo.Context, _ job.Caller) error {
 	items := []RestorerItem{}
-	for i, asked := range []request{{codeformer: 1, weight: a.config.CodeFormerWeight}, {gfpgan: 1}} {
-		if _, err := a.faces(c.Request().Context(), asked); err == nil {
+	for i, asked := range []request{{codeformer: 1, weight: m.config.CodeFormerWeight}, {gfpgan: 1}} {
+		if _, err := m.faces(c.Request().Context(), asked); err == nil {
 			items = append(items, RestorerItem{Name: []string{"CodeFormer", "GFPGAN"}[i]})
 		}
 	}
@@ -84,12 +84,12 @@ func (a *API) setOptions(c echo.Context, _ job.Caller) error {
 }
 
 // interrupt handles POST interrupt: it cancels the caller's jobs of this API.
-func (a *API) interrupt(c echo.Context, caller job.Caller) error {
+func (m menus) interrupt(c echo.Context, caller job.Caller) error {
 	ctx := c.Request().Context()
-	newest, _, err := a.stores.Lister.List(ctx, job.Page{API: Name, Account: caller.ID, Limit: job.LongestPage})
+	newest, _, err := m.stores.Lister.List(ctx, job.Page{API: Name, Account: caller.ID, Limit: job.LongestPage})
 	for _, j := range newest {
 		if !j.State.Final() && err == nil {
-			err = a.services.Queue.Cancel(ctx, j.ID)
+			err = m.services.Queue.Cancel(ctx, j.ID)
 		}
 	}
 	if err != nil {

@@ -19,15 +19,13 @@ import (
 	"upscaled/server/job"
 )
 
-// withModels is a server with an imported model, one that is not installed and a
-// face restorer.
+// withModels is a server with an imported model and a face restorer.
 func withModels() *server {
 	s := newServer()
 	s.lend = func(services *dialect.Services) {
 		services.Models = func(context.Context) ([]dialect.Model, error) {
 			return []dialect.Model{
-				{Name: "realesrgan-x4plus", Scale: 4, Installed: true}, {Name: "4x-ultrasharp", Scale: 4, Installed: true},
-				{Name: "2x-missing", Scale: 2}, {Name: "gfpgan-v1.4", Installed: true},
+				{Name: "realesrgan-x4plus", Scale: 4}, {Name: "4x-ultrasharp", Scale: 4}, {Name: "gfpgan-v1.4"},
 			}, nil
 		}
 	}
@@ -58,7 +56,7 @@ func TestImportedUpscalers(t *testing.T) {
 	if got := s.queue.Jobs()[0].Options.Model; got != "" {
 		t.Error(got)
 	}
-	for _, name := range []string{"2x-missing", "gfpgan-v1.4", "SwinIR_4x"} {
+	for _, name := range []string{"gfpgan-v1.4", "SwinIR_4x"} {
 		s := withModels()
 		s.config.Substitutes = []string{"ESRGAN_4x=realesrgan-x4plus"}
 		if r := s.post(single, body(t, "image", photo(t, 2, 2), "upscaler_1", name)); r.Code != http.StatusInternalServerError || !strings.Contains(r.Body.String(), "could not find upscaler named "+name) {

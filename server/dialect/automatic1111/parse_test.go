@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"upscaled/server/dialect"
 )
 
 func TestCover(t *testing.T) {
@@ -13,7 +15,7 @@ func TestCover(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		side := rapid.IntRange(1, 60_000)
 		w, h, tw, th := side.Draw(t, "w"), side.Draw(t, "h"), side.Draw(t, "tw"), side.Draw(t, "th")
-		cw, ch := cover(w, h, tw, th)
+		cw, ch := dialect.Cover(w, h, tw, th)
 		if cw < tw || ch < th || cw != tw && ch != th {
 			t.Fatalf("%dx%d does not just cover %dx%d", cw, ch, tw, th)
 		}

@@ -47,26 +47,26 @@ func (a *API) choose(ctx context.Context, r request) (choice, error) {
 }
 
 // faces returns the options of face restoration, or nil if none is requested.
-func (a *API) faces(ctx context.Context, r request) (*job.FaceOptions, error) {
-	f := &job.FaceOptions{Strength: &r.gfpgan, Restorer: a.config.GFPGAN}
+func (m menus) faces(ctx context.Context, r request) (*job.FaceOptions, error) {
+	f := &job.FaceOptions{Strength: &r.gfpgan, Restorer: m.config.GFPGAN}
 	switch {
-	case r.codeformer > 0 && a.config.CodeFormer == "":
+	case r.codeformer > 0 && m.config.CodeFormer == "":
 		f.Strength = new(max(r.gfpgan, r.codeformer))
 	case r.gfpgan > 0 && r.codeformer > 0:
 		return nil, exception("ValueError", "This server runs one face restorer: set either gfpgan_visibility or codeformer_visibility to 0.")
-	case r.codeformer > 0 && a.config.CodeFormer == Off:
+	case r.codeformer > 0 && m.config.CodeFormer == Off:
 		return nil, exception("ValueError", "CodeFormer is not installed on this server: set codeformer_visibility to 0, or use gfpgan_visibility.")
-	case r.codeformer > 0 && r.weight != a.config.CodeFormerWeight:
-		return nil, exception("ValueError", "The CodeFormer of this server has the codeformer_weight "+decimal(a.config.CodeFormerWeight)+" and no other.")
+	case r.codeformer > 0 && r.weight != m.config.CodeFormerWeight:
+		return nil, exception("ValueError", "The CodeFormer of this server has the codeformer_weight "+decimal(m.config.CodeFormerWeight)+" and no other.")
 	case r.codeformer > 0:
-		f.Strength, f.Restorer = &r.codeformer, a.config.CodeFormer
+		f.Strength, f.Restorer = &r.codeformer, m.config.CodeFormer
 	case r.gfpgan == 0:
 		return nil, nil
 	}
 	if f.Restorer != "" {
 		return f, nil
 	}
-	err := a.services.CheckFaces(ctx)
+	err := m.services.CheckFaces(ctx)
 	if errors.Is(err, dialect.ErrFaces) {
 		return nil, errNoFaces
 	}
@@ -126,20 +126,9 @@ func (u Upscaler) filter() string {
 // server does not.
 func (r request) size(width, height int) (int, int) {
 	if r.toSize {
-		return cover(width, height, r.width, r.height)
+		return dialect.Cover(width, height, r.width, r.height)
 	}
 	return scaled(width, r.scale), scaled(height, r.scale)
 }
 
 func scaled(side int, scale float64) int { return max(1, int(math.Round(float64(side)*scale))) }
-
-// cover returns the smallest size of an image's aspect ratio that covers a target:
-// one side is the target's, the other is at least the target's, to the nearest
-// pixel.
-func cover(width, height, targetWidth, targetHeight int) (int, int) {
-	w, h, tw, th := int64(width), int64(height), int64(targetWidth), int64(targetHeight)
-	if tw*h >= th*w {
-		return targetWidth, max(targetHeight, int((2*h*tw+w)/(2*w)))
-	}
-	return max(targetWidth, int((2*w*th+h)/(2*h))), targetHeight
-}

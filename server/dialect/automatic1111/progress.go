@@ -38,12 +38,12 @@ type ProgressState struct {
 
 // progress handles GET progress from the caller's newest unfinished jobs, at most
 // job.LongestPage of them.
-func (a *API) progress(c echo.Context, caller job.Caller) error {
-	newest, _, err := a.stores.Lister.List(c.Request().Context(), job.Page{API: Name, Account: caller.ID, Limit: job.LongestPage})
+func (m menus) progress(c echo.Context, caller job.Caller) error {
+	newest, _, err := m.stores.Lister.List(c.Request().Context(), job.Page{API: Name, Account: caller.ID, Limit: job.LongestPage})
 	if err != nil {
 		return err
 	}
-	return dialect.JSON(c, http.StatusOK, progressOf(newest, a.services.Now()))
+	return dialect.JSON(c, http.StatusOK, progressOf(newest, m.services.Now()))
 }
 
 // progressOf sums up jobs, newest first. The remaining time is extrapolated from
