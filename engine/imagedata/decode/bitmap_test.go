@@ -91,6 +91,9 @@ func TestTIFFKinds(t *testing.T) {
 	extra := func(kind byte) ifd.Field {
 		return ifd.Field{Tag: ifd.ExtraSamples, Type: ifd.Short, Count: 1, Value: []byte{0, kind}}
 	}
+	floating := shortField(binary.BigEndian, ifd.SampleFormat, 3)
+	littleFloating := shortField(binary.LittleEndian, ifd.SampleFormat, 3)
+	sampled := ifd.Field{Tag: ifd.YCbCrSubSampling, Type: ifd.Short, Count: 2, Value: []byte{0, 2, 0, 1}}
 	tests := []struct {
 		name         string
 		data         []byte
@@ -104,6 +107,20 @@ func TestTIFFKinds(t *testing.T) {
 		{"straight alpha", tiffFixture(binary.BigEndian, 1, 1, 2, []uint16{8, 8, 8, 8}, []byte{200, 100, 50, 51}, extra(2)), []uint16{200, 100, 50}, []uint16{51}},
 		{"premultiplied alpha", tiffFixture(binary.BigEndian, 1, 1, 2, []uint16{8, 8, 8, 8}, []byte{40, 20, 10, 51}, extra(1)), []uint16{200, 100, 50}, []uint16{51}},
 		{"premultiplied, all clear", tiffFixture(binary.BigEndian, 1, 1, 2, []uint16{8, 8, 8, 8}, []byte{0, 0, 0, 0}, extra(1)), []uint16{0, 0, 0}, []uint16{0}},
+		{"unspecified sample", tiffFixture(binary.BigEndian, 1, 1, 2, []uint16{8, 8, 8, 8}, []byte{200, 100, 50, 51}), []uint16{200, 100, 50}, []uint16{51}},
+		{"gray and alpha", tiffFixture(binary.BigEndian, 1, 1, 1, []uint16{8, 8}, []byte{200, 51}, extra(2)), []uint16{200}, []uint16{51}},
+		{"white is zero and alpha", tiffFixture(binary.BigEndian, 1, 1, 0, []uint16{8, 8}, []byte{200, 51}, extra(2)), []uint16{55}, []uint16{51}},
+		{"spot colors", tiffFixture(binary.BigEndian, 1, 1, 1, []uint16{8, 8, 8}, []byte{200, 51, 7}), []uint16{200}, nil},
+		{"2 bits", tiffFixture(binary.BigEndian, 4, 1, 1, []uint16{2}, []byte{0x1b}), []uint16{0, 85, 170, 255}, nil},
+		{"4 bits", tiffFixture(binary.BigEndian, 2, 1, 1, []uint16{4}, []byte{0x5f}), []uint16{85, 255}, nil},
+		{"12 bits", tiffFixture(binary.BigEndian, 2, 1, 1, []uint16{12}, []byte{0x80, 0x0f, 0xff}), []uint16{0x8008, 0xffff}, nil},
+		{"32 bits", tiffFixture(binary.LittleEndian, 1, 1, 1, []uint16{32}, []byte{1, 2, 3, 4}), []uint16{0x403}, nil},
+		{"half floats", tiffFixture(binary.BigEndian, 4, 1, 1, []uint16{16}, []byte{0x38, 0, 0x40, 0, 0xbc, 0, 0x7e, 0}, floating), []uint16{0x8000, 0xffff, 0, 0}, nil},
+		{"floats", tiffFixture(binary.LittleEndian, 2, 1, 1, []uint16{32}, []byte{0, 0, 0x80, 0x3e, 0, 0, 0x80, 0x7f}, littleFloating), []uint16{0x4000, 0xffff}, nil},
+		{"CMYK", tiffFixture(binary.BigEndian, 1, 1, 5, []uint16{8, 8, 8, 8}, []byte{0, 255, 51, 51}), []uint16{204, 0, 163}, nil},
+		{"CIE Lab", tiffFixture(binary.BigEndian, 2, 1, 8, []uint16{8, 8, 8}, []byte{137, 0, 0, 138, 81, 70}), []uint16{128, 128, 128, 255, 0, 1}, nil},
+		{"ICC Lab", tiffFixture(binary.BigEndian, 1, 1, 9, []uint16{8, 8, 8}, []byte{137, 128, 128}), []uint16{128, 128, 128}, nil},
+		{"YCbCr 2x1", tiffFixture(binary.BigEndian, 2, 1, 6, []uint16{8, 8, 8}, []byte{76, 150, 85, 255}, sampled), []uint16{254, 0, 0, 255, 73, 73}, nil},
 		{"premultiplied alpha 16", tiffFixture(binary.BigEndian, 1, 1, 2, []uint16{16, 16, 16, 16}, []byte{0x20, 0, 0x10, 0, 0, 0, 0x40, 0}, extra(1)), []uint16{0x8000, 0x4000, 0}, []uint16{0x4000}},
 	}
 	for _, test := range tests {
@@ -143,12 +160,11 @@ func TestTIFFMetadataAndRefusals(t *testing.T) {
 		t.Errorf("EXIF %q lacks the copyright", info.Meta.EXIF)
 	}
 	for name, data := range map[string][]byte{
-		"CMYK":    tiffFixture(binary.BigEndian, 1, 1, 5, []uint16{8, 8, 8, 8}, []byte{1, 2, 3, 4}),
-		"4 bits":  tiffFixture(binary.BigEndian, 2, 1, 1, []uint16{4}, []byte{1}),
-		"DNG":     tiffFixture(binary.BigEndian, 1, 1, 1, []uint16{8}, []byte{1}, ifd.Field{Tag: ifd.DNGVersion, Type: ifd.Byte, Count: 4, Value: []byte{1, 4, 0, 0}}),
-		"planes":  tiffFixture(binary.BigEndian, 1, 1, 2, []uint16{8, 8, 8}, []byte{1, 2, 3}, ifd.Field{Tag: ifd.PlanarConfig, Type: ifd.Short, Count: 1, Value: []byte{0, 2}}),
-		"spot":    tiffFixture(binary.BigEndian, 1, 1, 2, []uint16{8, 8, 8, 8}, []byte{1, 2, 3, 4}),
-		"BigTIFF": []byte("II+\x00\x08\x00\x00\x00aaaaaaaa"),
+		"LogLuv": tiffFixture(binary.BigEndian, 1, 1, 32845, []uint16{8, 8, 8}, []byte{1, 2, 3}),
+		"WebP":   tiffFixture(binary.BigEndian, 1, 1, 1, []uint16{8}, []byte{1}, shortField(binary.BigEndian, ifd.Compression, 50001)),
+		"signed": tiffFixture(binary.BigEndian, 1, 1, 1, []uint16{8}, []byte{1}, shortField(binary.BigEndian, ifd.SampleFormat, 2)),
+		"DNG":    tiffFixture(binary.BigEndian, 1, 1, 1, []uint16{8}, []byte{1}, ifd.Field{Tag: ifd.DNGVersion, Type: ifd.Byte, Count: 4, Value: []byte{1, 4, 0, 0}}),
+		"5-6-5":  tiffFixture(binary.BigEndian, 1, 1, 2, []uint16{5, 6, 5}, []byte{1, 2, 3}),
 	} {
 		if _, err := Probe(data, imagedata.Limits{}); fault.KindOf(err) != fault.Unsupported {
 			t.Errorf("%s: %v, want unsupported", name, err)

@@ -6,8 +6,6 @@ import (
 	"image/png"
 	"io"
 
-	"golang.org/x/image/tiff"
-
 	"upscaled/engine/imagedata"
 	"upscaled/engine/imagedata/jpeg"
 	"upscaled/models/fault"
@@ -64,11 +62,8 @@ func liesAboutSize(err error) bool {
 }
 
 func isUnsupported(err error) bool {
-	var (
-		ofPNG  png.UnsupportedError
-		ofTIFF tiff.UnsupportedError
-	)
-	return errors.As(err, &ofPNG) || errors.As(err, &ofTIFF)
+	var ofPNG png.UnsupportedError
+	return errors.As(err, &ofPNG)
 }
 
 // most is the largest image, in pixels over all frames, that is decoded even

@@ -114,6 +114,13 @@ func fuzzSeeds(f *testing.F) [][]byte {
 		tiffFixture(binary.BigEndian, 2, 1, 2, []uint16{8, 8, 8, 8}, row),
 		tiffFixture(binary.LittleEndian, 2, 2, 1, []uint16{16}, row),
 		tiffFixture(binary.LittleEndian, 2, 2, 1, []uint16{16}, row, shortField(binary.LittleEndian, ifd.FillOrder, 2)),
-		tiffFixture(binary.BigEndian, 8, 1, 1, []uint16{1}, faxG4, shortField(binary.BigEndian, ifd.Compression, 4)),
+		tiffFixture(binary.BigEndian, 8, 1, 1, []uint16{1}, rowG4, shortField(binary.BigEndian, ifd.Compression, 4)),
+		tiffFixture(binary.BigEndian, 8, 1, 1, []uint16{1}, rowG3, shortField(binary.BigEndian, ifd.Compression, 3), shortField(binary.BigEndian, ifd.T4Options, 1)),
+		tiffFixture(binary.BigEndian, 2, 1, 6, []uint16{8, 8, 8}, row),
+		tiffFixture(binary.BigEndian, 2, 1, 8, []uint16{8, 8, 8}, row),
+		tiffFixture(binary.BigEndian, 1, 1, 5, []uint16{8, 8, 8, 8}, row),
+		tiffFixture(binary.BigEndian, 2, 1, 1, []uint16{32}, row, shortField(binary.BigEndian, ifd.SampleFormat, 3)),
+		tiffFixture(binary.BigEndian, 8, 8, 1, []uint16{8}, jpegFixture{width: 8, height: 8, sampling: []byte{0x11}, value: block}.encode(),
+			shortField(binary.BigEndian, ifd.Compression, 7)),
 	}
 }

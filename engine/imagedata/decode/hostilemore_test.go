@@ -156,6 +156,17 @@ func furtherTIFF() []hostileFile {
 	strip := func(offset, bytes, rows uint32) [][4]uint32 {
 		return [][4]uint32{{ifd.StripOffsets, ifd.Long, 1, offset}, {ifd.StripByteCounts, ifd.Long, 1, bytes}, {rowsPerStrip, ifd.Long, 1, rows}}
 	}
+	packed := func(compression uint16, data []byte) func(testing.TB) []byte {
+		bits := uint16(8)
+		if compression == 4 {
+			bits = 1
+		}
+		return fixed(func() []byte {
+			return tiffFixture(little, 9999, 9999, 1, []uint16{bits}, data, shortField(little, ifd.Compression, compression))
+		})
+	}
+	small := jpegFixture{width: 8, height: 8, sampling: []byte{0x11}, value: constant(9)}.encode()
+	size := bytes.Index(small, []byte{0xff, 0xc0})
 	turned := func(orientation uint16) func(testing.TB) []byte {
 		return fixed(func() []byte {
 			value := little.AppendUint16(nil, orientation)
@@ -173,8 +184,18 @@ func furtherTIFF() []hostileFile {
 		{"TIFF with a field of 4 billion values", page(gray(16, 16, [4]uint32{ifd.StripOffsets, ifd.Long, 1<<32 - 1, 200}, [4]uint32{ifd.StripByteCounts, ifd.Long, 1<<32 - 1, 200})...), fault.Invalid, 24},
 		{"TIFF with 65533 extra samples", page(slices.Concat(gray(16, 16, strip(200, 256, 16)...), [][4]uint32{{ifd.ExtraSamples, ifd.Short, 65533, 200}})...), "", 24},
 		{"TIFF of the orientation 0", turned(0), "", 24},
+		{"TIFF of 255 samples of 64 bits in tiles of 65535", page(slices.Concat(gray(16, 16, tiles(65535, 200, 256)...)[:2], tiles(65535, 200, 256), [][4]uint32{
+			{ifd.BitsPerSample, ifd.Short, 1, 64}, {ifd.SamplesPerPixel, ifd.Short, 1, 255}, {ifd.SampleFormat, ifd.Short, 1, 3},
+		})...), fault.Invalid, 24},
+		{"TIFF 9999x9999 of 512 bytes in Group 4", packed(4, make([]byte, 512)), fault.Invalid, 150},
+		{"TIFF 9999x9999 of 512 bytes of LZW", packed(5, make([]byte, 512)), fault.Invalid, 150},
+		{"TIFF 9999x9999 of a small JPEG", packed(7, small), fault.Invalid, 150},
+		{"TIFF 9999x9999 of a JPEG 65535x65535", packed(7, withByte(withByte(withByte(withByte(small, size+5, 255), size+6, 255), size+7, 255), size+8, 255)), fault.Invalid, 150},
+		{"TIFF 9999x9999 of an old JPEG", packed(6, small), fault.Invalid, 150},
+		{"TIFF 9999x9999 of zstd with a window of 2 GiB", packed(50000, []byte("\x28\xb5\x2f\xfd\x00\xa8\x03\x00\x80\x00")), fault.Invalid, 150},
+		{"TIFF 9999x9999 of LZMA with a dictionary of 4 GiB", packed(34925, []byte("\xfd7zXZ\x00\x00\x01\x69\x22\xde\x36\x02\x00\x21\x01\x28\x00\x00\x00\x00\x00\x00\x00")), fault.Invalid, 150},
 		{"TIFF of the orientation 65535", turned(65535), "", 24},
-		{"BigTIFF", joined([]byte("II+\x00\x08\x00\x00\x00"), make([]byte, 100)), fault.Unsupported, 24},
+		{"BigTIFF", joined([]byte("II+\x00\x08\x00\x00\x00"), make([]byte, 100)), fault.Invalid, 24},
 	}
 }
 

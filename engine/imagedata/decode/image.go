@@ -38,13 +38,13 @@ func convert(img image.Image, l layout, m matrix) (imagedata.Frame, error) {
 			return assemble(l, palettedRows(img)), nil
 		}
 	case *image.RGBA:
-		return assemble(l, rgbaRows(img.Pix, img.Stride, l, true)), nil
+		return assemble(l, rgbaRows(img.Pix, img.Stride, l)), nil
 	case *image.NRGBA:
-		return assemble(l, rgbaRows(img.Pix, img.Stride, l, false)), nil
+		return assemble(l, rgbaRows(img.Pix, img.Stride, l)), nil
 	case *image.RGBA64:
-		return assemble(l, rgba64Rows(img.Pix, img.Stride, l, true)), nil
+		return assemble(l, rgba64Rows(img.Pix, img.Stride, l)), nil
 	case *image.NRGBA64:
-		return assemble(l, rgba64Rows(img.Pix, img.Stride, l, false)), nil
+		return assemble(l, rgba64Rows(img.Pix, img.Stride, l)), nil
 	}
 	return imagedata.Frame{}, damaged(fmt.Sprintf("unexpected pixels of type %T", img))
 }
@@ -89,9 +89,9 @@ func palettedRows(img *image.Paletted) func() rowFunc[uint8] {
 	}
 }
 
-// rgbaRows splits off alpha and divides premultiplied color by it. With one
-// channel all three colors are equal and the first is taken.
-func rgbaRows(pix []uint8, stride int, l layout, premultiplied bool) func() rowFunc[uint8] {
+// rgbaRows splits off alpha; the decoders use premultiplied types for opaque images
+// only. With one channel all three colors are equal and the first is taken.
+func rgbaRows(pix []uint8, stride int, l layout) func() rowFunc[uint8] {
 	return func() rowFunc[uint8] {
 		return func(y int, out, alpha []uint8) {
 			row := pix[y*stride : y*stride+4*l.width]
@@ -103,13 +103,8 @@ func rgbaRows(pix []uint8, stride int, l layout, premultiplied bool) func() rowF
 					target := out[3*x : 3*x+3 : 3*x+3]
 					target[0], target[1], target[2] = pixel[0], pixel[1], pixel[2]
 				}
-				if alpha == nil {
-					continue
-				}
-				a := pixel[3]
-				alpha[x] = a
-				if premultiplied && a != 255 {
-					straighten(out[x*l.channels:(x+1)*l.channels], uint32(a), 255)
+				if alpha != nil {
+					alpha[x] = pixel[3]
 				}
 			}
 		}
@@ -117,7 +112,7 @@ func rgbaRows(pix []uint8, stride int, l layout, premultiplied bool) func() rowF
 }
 
 // rgba64Rows is rgbaRows for samples of 16 bits in big-endian order.
-func rgba64Rows(pix []uint8, stride int, l layout, premultiplied bool) func() rowFunc[uint16] {
+func rgba64Rows(pix []uint8, stride int, l layout) func() rowFunc[uint16] {
 	return func() rowFunc[uint16] {
 		return func(y int, out, alpha []uint16) {
 			row := pix[y*stride : y*stride+8*l.width]
@@ -131,13 +126,8 @@ func rgba64Rows(pix []uint8, stride int, l layout, premultiplied bool) func() ro
 					target[1] = binary.BigEndian.Uint16(pixel[2:])
 					target[2] = binary.BigEndian.Uint16(pixel[4:])
 				}
-				if alpha == nil {
-					continue
-				}
-				a := binary.BigEndian.Uint16(pixel[6:])
-				alpha[x] = a
-				if premultiplied && a != 0xffff {
-					straighten(out[x*l.channels:(x+1)*l.channels], uint32(a), 0xffff)
+				if alpha != nil {
+					alpha[x] = binary.BigEndian.Uint16(pixel[6:])
 				}
 			}
 		}

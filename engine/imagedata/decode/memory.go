@@ -80,17 +80,6 @@ func (s *source) takesPNG(f *pngFile) {
 	s.takes(image)
 }
 
-// takesTIFF: a strip may be the whole image, and it is read into a buffer that
-// grows by quarters and leaves its old copies behind.
-func (s *source) takesTIFF(samples, bits int64) {
-	image := float64(4 * s.info.Depth / 8)
-	if s.info.Channels == 1 {
-		image = float64(s.info.Depth / 8)
-	}
-	const growth = 3.5
-	s.takes(image + growth*float64(samples*bits)/8)
-}
-
 // takesWebP: lossless images, and the alpha of lossy ones, go through arrays of 4
 // bytes per pixel before and after their transforms.
 func (s *source) takesWebP(frames []webpFrame) {

@@ -41,7 +41,7 @@ func sniff(data []byte) (imagedata.Format, error) {
 	switch {
 	case at(0, "BM"):
 		return imagedata.BMP, nil
-	case at(0, "II*\x00"), at(0, "MM\x00*"):
+	case at(0, "II*\x00"), at(0, "MM\x00*"), at(0, "II+\x00"), at(0, "MM\x00+"):
 		return imagedata.TIFF, nil
 	}
 	return "", fault.New(fault.Invalid,
@@ -71,8 +71,6 @@ func foreign(data []byte, at func(int, string) bool) string {
 		{0, "IIRS", "Olympus RAW"},
 		{0, "IIU\x00", "Panasonic RAW"},
 		{8, "CR\x02\x00", "Canon RAW"},
-		{0, "II+\x00", "BigTIFF"},
-		{0, "MM\x00+", "BigTIFF"},
 		{0, "\x1a\x45\xdf\xa3", "Video"},
 	} {
 		if at(mark.offset, mark.mark) {

@@ -2,18 +2,11 @@ package decode
 
 import (
 	"fmt"
+	"runtime"
 
 	"upscaled/engine/imagedata"
 	"upscaled/engine/imagedata/metadata"
 	"upscaled/engine/imagedata/metadata/ifd"
-)
-
-// Photometric interpretations of TIFF 6.0, section 8.
-const (
-	whiteIsZero = 0
-	blackIsZero = 1
-	rgbColor    = 2
-	paletted    = 3
 )
 
 // maxPages bounds the walk along a file's pages, which may form a cycle.
@@ -24,108 +17,92 @@ const maxPages = 1 << 16
 const maxPageFields = 1 << 20
 
 func readTIFF(data []byte) (*source, error) {
-	file, err := ifd.Parse(data)
+	file, err := ifd.ParseBig(data)
 	if err != nil {
 		return nil, damaged("header")
 	}
-	page, ok := file.Directory(file.First)
+	first, ok := file.Directory(file.First)
 	if !ok {
 		return nil, errTruncated
 	}
-	if isRaw(file, page) {
+	if isRaw(file, first) {
 		return nil, unsupportedError("Camera RAW files cannot be read")
+	}
+	page := &tiffPage{File: file, Directory: first}
+	if err := page.parse(); err != nil {
+		return nil, err
 	}
 	s := &source{
 		info: imagedata.Info{
-			Width:  int(file.Number(page, ifd.ImageWidth, 0)),
-			Height: int(file.Number(page, ifd.ImageLength, 0)),
-			Depth:  8, Channels: 3, Frames: 1,
-			Meta: metadata.FromTIFF(file, page),
+			Width: page.width, Height: page.height,
+			Depth: page.depth(), Channels: page.channels(), Alpha: page.alpha, Frames: 1,
+			Meta: metadata.FromTIFF(file, first),
 		},
-		orientation: int(file.Number(page, ifd.Orientation, 1)),
+		orientation: int(page.Number(first, ifd.Orientation, 1)),
 	}
-	//guard:tiff-strips TestHostileFiles/TIFF_whose_strips_share_10_MiB
-	if compressedBytes(file, page) > maxCompressed+4*int64(len(data)) {
-		return nil, damaged("overlapping strips or tiles")
-	}
-	if err := s.describeTIFF(file, page); err != nil {
-		return nil, err
-	}
-	if reversesBits(file, page) {
-		s.perPixel += float64(len(data)) / float64(s.info.Width) / float64(s.info.Height)
-	}
-	if pages := countPages(file, page); pages > 1 {
+	if pages := countPages(file, first); pages > 1 {
 		s.note(fmt.Sprintf("The file has %d pages; only the first was read.", pages))
 	}
+	s.describeTIFF(page)
 	s.frames = still(func() (imagedata.Frame, error) {
-		img, err := decodeTIFF(file, page)
-		if err != nil {
-			return imagedata.Frame{}, err
+		if s.info.Depth == 16 {
+			return tiffFrame[uint16](page, s.stored())
 		}
-		return convert(img, s.stored(), fullRange())
+		return tiffFrame[uint8](page, s.stored())
 	})
 	return s, nil
 }
 
-// maxCompressed is the compressed data that a file may have beyond four times its
-// own size. Sparse maps share their empty tiles; a hostile file has the same MiB
-// in each of its thousands of strips.
-const maxCompressed = 64 << 20
-
-// compressedBytes returns the total size of all strips and tiles.
-func compressedBytes(file ifd.File, page ifd.Directory) int64 {
-	sum := int64(0)
-	for _, tag := range []uint16{ifd.StripByteCounts, ifd.TileByteCounts} {
-		entry, _ := page.Find(tag)
-		for i := 0; ; i++ {
-			bytes, ok := file.Uint(entry, i)
-			if !ok {
-				break
-			}
-			sum += int64(bytes)
-		}
+// describeTIFF adds notes and the memory that decoding takes.
+func (s *source) describeTIFF(p *tiffPage) {
+	switch p.photometric {
+	case inks:
+		s.note("The CMYK colors were converted to RGB without their profile.")
+		s.info.Meta.ICC = nil
+	case cieLab, iccLab:
+		s.note("The Lab colors were converted to sRGB.")
+		s.info.Meta.ICC = nil
 	}
-	return sum
+	if p.format == floats {
+		s.note("Floating-point samples were limited to the range from 0 to 1.")
+	}
+	if extra := p.samples - p.colors(); extra > 1 || extra == 1 && !p.alpha {
+		s.note("The TIFF file has more channels than color and alpha; they were left out.")
+	}
+	s.takes(0)
+	if s.orientation > 1 {
+		s.perPixel *= 2
+	}
+	// Each worker holds a row as stored and one of samples.
+	workers := min(runtime.GOMAXPROCS(0), p.across*p.down)
+	pixels := float64(max(p.width, 1)) * float64(max(p.height, 1))
+	s.perPixel += float64(workers) * float64(p.chunkWidth*p.samples) * float64(p.bits+p.depth()) / 8 / pixels
+	if p.compression == jpegStrips || p.compression == oldJPEG {
+		s.perPixel += 3 * float64(p.samples) // coefficients and planes
+	}
+	if p.reversed {
+		s.perPixel += float64(len(p.Data)) / pixels
+	}
 }
 
-// describeTIFF sets channels, depth and alpha, and rejects unsupported variants
-// with a clearer message than the decoder's.
-func (s *source) describeTIFF(file ifd.File, page ifd.Directory) error {
-	bits := file.Number(page, ifd.BitsPerSample, 1)
-	samples := file.Number(page, ifd.SamplesPerPixel, 1)
-	if entry, ok := page.Find(ifd.BitsPerSample); ok {
-		samples = entry.Count
+// tiffFrame decodes a page to an upright frame.
+func tiffFrame[T sample](p *tiffPage, l layout) (imagedata.Frame, error) {
+	if !p.suffices() {
+		return imagedata.Frame{}, errTruncated
 	}
-	switch photometric := file.Number(page, ifd.Photometric, 0xffff); photometric {
-	case whiteIsZero, blackIsZero:
-		s.info.Channels = 1
-	case rgbColor, paletted:
-	default:
-		return unsupportedError("TIFF files in this color model (CMYK, YCbCr, Lab or similar) cannot be read")
+	color := make([]T, l.width*l.height*l.channels)
+	var alpha []T
+	if l.alpha {
+		alpha = make([]T, l.width*l.height)
 	}
-	if file.Number(page, ifd.PlanarConfig, 1) != 1 && samples > 1 {
-		return unsupportedError("TIFF files with separate color planes cannot be read")
+	if err := decodeTIFF(p, color, alpha); err != nil {
+		return imagedata.Frame{}, err
 	}
-	if file.Number(page, ifd.SampleFormat, 1) != 1 {
-		return unsupportedError("TIFF files with floating point or signed samples cannot be read")
+	if l.orientation == 1 {
+		return frameOf(l, color, alpha), nil
 	}
-	if bits != 1 && bits != 8 && bits != 16 {
-		return unsupportedError(fmt.Sprintf("TIFF files with %d bits per sample cannot be read", bits))
-	}
-	if bits == 16 && s.info.Channels == 3 && samples == 1 {
-		return unsupportedError("TIFF files with 65536 palette colors cannot be read")
-	}
-	// Extra samples of kind 1 are premultiplied alpha, of kind 2 straight alpha.
-	kind := file.Number(page, ifd.ExtraSamples, 0)
-	if s.info.Channels == 1 && samples != 1 || samples > 4 || samples == 4 && kind != 1 && kind != 2 {
-		return unsupportedError("TIFF files with extra channels, other than alpha with RGB, cannot be read")
-	}
-	if bits == 16 {
-		s.info.Depth = 16
-	}
-	s.info.Alpha = s.info.Channels == 3 && samples == 4
-	s.takesTIFF(int64(samples), int64(bits))
-	return nil
+	c := canvas[T]{layout: l, color: color, alpha: alpha}
+	return assemble(l, c.copyRows), nil
 }
 
 // isRaw reports camera files, whose first page is only a preview: they have DNG's
@@ -141,7 +118,7 @@ func isRaw(file ifd.File, page ifd.Directory) bool {
 // countPages counts full-size images; reduced ones are not pages.
 func countPages(file ifd.File, page ifd.Directory) int {
 	pages, fields := 1, 0
-	seen := map[uint32]bool{file.First: true}
+	seen := map[uint64]bool{file.First: true}
 	//guard:tiff-fields TestHostileFiles/TIFF_whose_65536_pages_of_65535_fields_overlap => next != 0 && !seen[next] && len(seen) < maxPages
 	for next := page.Next; next != 0 && !seen[next] && len(seen) < maxPages && fields < maxPageFields; next = page.Next {
 		seen[next] = true

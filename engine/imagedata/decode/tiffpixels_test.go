@@ -10,6 +10,7 @@ import (
 
 	"upscaled/engine/imagedata"
 	"upscaled/engine/imagedata/metadata/ifd"
+	"upscaled/models/fault"
 )
 
 // shortField is a field of one number.
@@ -29,8 +30,8 @@ func reversedBits(data []byte) []byte {
 
 // Four white and four black pixels; the codes are those of ITU-T T.4, table 2.
 var (
-	faxG3 = []byte{0x00, 0x1b, 0x60, 0x01, 0x00, 0x10, 0x01, 0x00, 0x10, 0x01, 0x00, 0x10}
-	faxG4 = []byte{0x36, 0xc0, 0x04, 0x00, 0x40}
+	rowG3 = []byte{0x00, 0x1b, 0x60, 0x01, 0x00, 0x10, 0x01, 0x00, 0x10, 0x01, 0x00, 0x10}
+	rowG4 = []byte{0x36, 0xc0, 0x04, 0x00, 0x40}
 )
 
 func TestFaxTIFFPolarity(t *testing.T) {
@@ -41,7 +42,7 @@ func TestFaxTIFFPolarity(t *testing.T) {
 		colors.Value = binary.BigEndian.AppendUint16(colors.Value, v)
 	}
 	for _, order := range []binary.ByteOrder{binary.LittleEndian, binary.BigEndian} {
-		for compression, data := range map[uint16][]byte{3: faxG3, 4: faxG4} {
+		for compression, data := range map[uint16][]byte{3: rowG3, 4: rowG4} {
 			for _, fill := range []uint16{1, 2} {
 				if fill == 2 {
 					data = reversedBits(data)
@@ -118,16 +119,73 @@ func TestTIFFFillOrderOfTiles(t *testing.T) {
 	}
 }
 
-// TestReversedBitsSpareTheHeader has a strip that is the whole file: what was
-// checked must be what is decoded.
-func TestReversedBitsSpareTheHeader(t *testing.T) {
+// TestTIFFPlanes has the three samples of two pixels apart, in BigTIFF too.
+func TestTIFFPlanes(t *testing.T) {
 	t.Parallel()
 	order := binary.LittleEndian
-	data := tiffFixture(order, 400, 1, blackIsZero, []uint16{8}, make([]byte, 400), shortField(order, ifd.FillOrder, 2),
-		ifd.Field{Tag: ifd.StripOffsets, Type: ifd.Long, Count: 1, Value: make([]byte, 4)})
-	_, frames := all(t, data)
-	if got := frames[0].Color.Pix[:2]; string(got) != "II" {
-		t.Errorf("pixels = %q", got)
+	shorts := func(tag uint16, v ...uint16) ifd.Field {
+		var value []byte
+		for _, v := range v {
+			value = order.AppendUint16(value, v)
+		}
+		return ifd.Field{Tag: tag, Type: ifd.Short, Count: uint32(len(v)), Value: value}
+	}
+	fields := func(at uint16) []ifd.Field {
+		return []ifd.Field{
+			shorts(ifd.ImageWidth, 2), shorts(ifd.ImageLength, 1), shorts(ifd.BitsPerSample, 8, 8, 8), shorts(ifd.Compression, 1),
+			shorts(ifd.Photometric, 2), shorts(ifd.StripOffsets, at, at+2, at+4), shorts(ifd.SamplesPerPixel, 3),
+			shorts(ifd.StripByteCounts, 2, 2, 2), shorts(ifd.PlanarConfig, 2),
+		}
+	}
+	build := func(at int) []byte { return ifd.Build(order, fields(uint16(at)), nil, nil) }
+	pixels := []byte{1, 2, 3, 4, 5, 6}
+	big := append([]byte("II+\x00\x08\x00\x00\x00"), 16, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0)
+	for _, f := range fields(16 + 8 + 9*20 + 8) {
+		big = order.AppendUint16(order.AppendUint16(big, f.Tag), f.Type)
+		big = append(order.AppendUint64(big, uint64(f.Count)), append(f.Value, make([]byte, 8-len(f.Value))...)...)
+	}
+	big = append(append(big, make([]byte, 8)...), pixels...)
+	for name, data := range map[string][]byte{"TIFF": append(build(len(build(0))), pixels...), "BigTIFF": big} {
+		if _, frames := all(t, data); !bytes.Equal(frames[0].Color.Pix, []byte{1, 3, 5, 2, 4, 6}) {
+			t.Errorf("%s: %v", name, frames[0].Color.Pix)
+		}
+	}
+}
+
+// TestOldJPEG has a stream as a whole and one that the fields' tables make.
+func TestOldJPEG(t *testing.T) {
+	t.Parallel()
+	order := binary.BigEndian
+	stream := jpegFixture{width: 16, height: 8, sampling: []byte{0x11}, value: func(_, x, _ int) uint8 { return uint8(50 + 100*x) }}.encode()
+	long := func(tag uint16, v int) ifd.Field {
+		return ifd.Field{Tag: tag, Type: ifd.Long, Count: 1, Value: order.AppendUint32(nil, uint32(v))}
+	}
+	build := func(pixels []byte, fields func(at int) []ifd.Field) []byte {
+		file := func(at int) []byte {
+			return tiffFixture(order, 16, 8, 1, []uint16{8}, pixels, append(fields(at), shortField(order, ifd.Compression, 6))...)
+		}
+		return file(len(file(0)) - len(pixels))
+	}
+	table := func(marker byte) int { return bytes.Index(stream, []byte{0xff, marker}) + 5 }
+	scan := bytes.Index(stream, []byte{0xff, 0xda})
+	scan += 2 + int(order.Uint16(stream[scan+2:]))
+	for name, data := range map[string][]byte{
+		"whole": build(stream, func(at int) []ifd.Field { return []ifd.Field{long(ifd.ThumbnailOffset, at)} }),
+		"tables": build(stream, func(at int) []ifd.Field {
+			ac := table(0xc4) + 16 + 12 + 5
+			return []ifd.Field{
+				long(ifd.JPEGQTables, at+table(0xdb)), long(ifd.JPEGDCTables, at+table(0xc4)), long(ifd.JPEGACTables, at+ac),
+				long(ifd.StripOffsets, at+scan), long(ifd.StripByteCounts, len(stream)-scan-2),
+			}
+		}),
+	} {
+		_, frames := all(t, data)
+		if pix := frames[0].Color.Pix; pix[0] != 50 || pix[15] != 150 {
+			t.Errorf("%s: %v", name, pix[:16])
+		}
+		if err := decodeAll(data[:len(data)-3], imagedata.Limits{}); name == "tables" && fault.KindOf(err) != fault.Invalid {
+			t.Errorf("%s, cut: %v", name, err)
+		}
 	}
 }
 

@@ -84,7 +84,7 @@ type editor struct {
 // span is the byte range [start, end).
 type span struct{ start, end int }
 
-func (e *editor) directory(offset uint32) (ifd.Directory, bool) {
+func (e *editor) directory(offset uint64) (ifd.Directory, bool) {
 	d, ok := e.Directory(offset)
 	//guard:exif-circle TestHostileFiles/PNG_with_EXIF_directories_in_a_circle => !ok
 	if !ok || len(e.used)+len(d.Entries) > maxFields || e.overlaps(span{d.Start, d.Start + 1}) {

@@ -77,7 +77,7 @@ func TestFitEXIF(t *testing.T) {
 	}
 }
 
-func checkSizes(t *testing.T, block []byte, width, height uint32) {
+func checkSizes(t *testing.T, block []byte, width, height uint64) {
 	t.Helper()
 	file, err := ifd.Parse(block)
 	if err != nil {
@@ -91,11 +91,11 @@ func checkSizes(t *testing.T, block []byte, width, height uint32) {
 	if !ok {
 		t.Fatal("no EXIF directory")
 	}
-	got := []uint32{
+	got := []uint64{
 		file.Number(main, ifd.ImageWidth, 0), file.Number(main, ifd.ImageLength, 0),
 		file.Number(exif, ifd.PixelXDimension, 0), file.Number(exif, ifd.PixelYDimension, 0),
 	}
-	if !slices.Equal(got, []uint32{width, height, width, height}) {
+	if !slices.Equal(got, []uint64{width, height, width, height}) {
 		t.Errorf("sizes = %v, want %d and %d twice", got, width, height)
 	}
 	if e, ok := main.Find(ifd.Make); !ok || string(file.Value(e)) != "Camera\x00" {

@@ -15,11 +15,11 @@ type Field struct {
 
 // Fields copies the entries of a directory that keep accepts and whose values are
 // in the file. Offsets inside values, as in maker notes and subdirectories, are
-// not adjusted: keep must reject such tags.
+// not adjusted: keep must reject such tags. Types of BigTIFF are left out.
 func (f File) Fields(d Directory, keep func(tag uint16) bool) []Field {
 	var fields []Field
 	for _, e := range d.Entries {
-		if e.End > e.Start && keep(e.Tag) {
+		if e.End > e.Start && e.Type < Long8 && keep(e.Tag) {
 			fields = append(fields, Field{e.Tag, e.Type, e.Count, f.Value(e)})
 		}
 	}
