@@ -62,6 +62,7 @@ func (a *app) run(ctx context.Context, args []string) int {
 	if closing := a.close(); err == nil {
 		err = closing
 	}
+	err = unlessInterrupted(ctx, err)
 	a.complain(err, verb.CommandPath())
 	return exitCode(err)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 
 	"upscaled/models/fault"
@@ -35,6 +36,16 @@ func (e usageError) Unwrap() error { return e.error }
 type codedError struct {
 	error
 	code int
+}
+
+// unlessInterrupted makes a cancellation that no signal caused a failure: an operation
+// whose time was over.
+func unlessInterrupted(ctx context.Context, err error) error {
+	//guard:interrupted TestTimeoutIsNoInterruption
+	if ctx.Err() == nil && fault.KindOf(err) == fault.Canceled {
+		return fault.New(fault.Internal, "An operation took too long and was given up (%v).", err)
+	}
+	return err
 }
 
 // exitCode is the only place that turns an error into the code of the process.

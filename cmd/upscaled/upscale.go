@@ -140,7 +140,7 @@ func atOnce(e engine.Upscaler) int {
 // conclude reports the summary and returns the error that holds the exit code.
 // stopped is the error that kept the run from starting, or nil.
 func (a *app) conclude(ctx context.Context, summary report.Summary, stopped error) error {
-	if stopped != nil {
+	if stopped = unlessInterrupted(ctx, stopped); stopped != nil {
 		a.report.Refused(batch.Failure{Err: stopped})
 		summary.ExitCode = exitCode(stopped)
 	} else {
@@ -161,7 +161,7 @@ func batchCode(ctx context.Context, failures []batch.Failure) int {
 	}
 	code := exitOK
 	for _, failure := range failures {
-		switch own := exitCode(failure.Err); {
+		switch own := exitCode(unlessInterrupted(ctx, failure.Err)); {
 		case code == exitOK:
 			code = own
 		case code != own:

@@ -209,6 +209,13 @@ func (s *Accounts) Refund(ctx context.Context, id, jobID string) error {
 	return err
 }
 
+// Reopen undoes Settle for a job of a price, so that it can be refunded. It may be
+// repeated.
+func (s *Accounts) Reopen(ctx context.Context, id, jobID string, price int64) error {
+	_, err := s.edit(ctx, id, func(a *Account) (bool, error) { return a.hold(jobID, price), nil })
+	return err
+}
+
 // Holds returns the charges of all accounts that are not final yet.
 func (s *Accounts) Holds(ctx context.Context) ([]Hold, error) {
 	accounts, err := s.all(ctx)

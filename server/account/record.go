@@ -140,22 +140,32 @@ func (a *Account) charge(jobID string, terms Terms, now time.Time) error {
 	if err := a.admit(terms, now); err != nil {
 		return err
 	}
-	price := terms.Price
-	if !a.Unlimited && a.Credits < price {
-		return fault.New(fault.NoCredits, "The account does not have enough credits.")
-	}
 	if !a.Unlimited {
-		a.Credits -= price
-	} else {
+		if a.Credits < terms.Price {
+			return fault.New(fault.NoCredits, "The account does not have enough credits.")
+		}
+		a.Credits -= terms.Price
+	}
+	a.hold(jobID, terms.Price)
+	a.today(now).Jobs++
+	a.count(terms, now)
+	return nil
+}
+
+// hold records credits that were taken for a job and reports whether there was no
+// such record.
+func (a *Account) hold(jobID string, price int64) bool {
+	if _, held := a.Holds[jobID]; held {
+		return false
+	}
+	if a.Unlimited {
 		price = 0
 	}
 	if a.Holds == nil {
 		a.Holds = map[string]int64{}
 	}
 	a.Holds[jobID] = price
-	a.today(now).Jobs++
-	a.count(terms, now)
-	return nil
+	return true
 }
 
 // admit checks rate and daily quota without counting.

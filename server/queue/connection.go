@@ -35,6 +35,7 @@ type Connection struct {
 	// replicas is how many nodes store each stream.
 	replicas int
 	writes   *writeFailure
+	history  *historian // nil unless embedded is set
 }
 
 // The files of an embedded server, below the data folder.
@@ -62,12 +63,17 @@ func Embed(dir string, log *slog.Logger) (*Connection, error) {
 		return nil, fault.Wrap(fault.Invalid, err, "The data folder %s cannot be created: choose another with --data.", dir)
 	}
 	lock := flock.New(filepath.Join(dir, lockFile))
-	if held, err := lock.TryLock(); err != nil {
+	held, err := lock.TryLock()
+	if err != nil {
 		return nil, fault.Wrap(fault.Invalid, err, "The data folder %s cannot be written: choose another with --data.", dir)
 	} else if !held { //guard:data-lock TestSecondServerOnOneFolder
 		return nil, fault.New(fault.Busy, "Another upscaled is using the data folder %s.", dir)
 	}
 	c := &Connection{lock: lock, dir: dir, replicas: 1, writes: newWriteFailure()}
+	if c.history, err = openHistory(dir, log); err != nil {
+		c.Close()
+		return nil, err
+	}
 	if err := c.embed(log); err != nil {
 		c.Close()
 		return nil, err
@@ -92,6 +98,7 @@ func (c *Connection) embed(log *slog.Logger) error {
 	if !embedded.ReadyForConnections(startLimit) {
 		return fault.New(fault.Internal, "The embedded queue did not start within %s; the reason is in its log.", startLimit)
 	}
+	c.history.follow(embedded)
 	if err := c.connect(nats.InProcessServer(embedded), nats.Token(token)); err != nil {
 		return err
 	}
@@ -197,8 +204,10 @@ func (c *Connection) Close() {
 	if c.embedded != nil {
 		//guard:detach TestGracefulStop
 		_ = os.Remove(filepath.Join(c.dir, attachFile))
+		c.history.close(c.embedded)
 		c.embedded.Shutdown()
 		c.embedded.WaitForShutdown()
+		c.history.save(true)
 	}
 	if c.lock != nil {
 		_ = c.lock.Unlock()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"upscaled/server/queue/blob"
@@ -41,6 +42,37 @@ func (s *store) openImage(ctx context.Context, name string, missing error) (*blo
 		return nil, fmt.Errorf("open image: %w", err)
 	}
 	return r, nil
+}
+
+// damaged reports whether an image that was stored at a time could not be read
+// because it is damaged, or gone before its time.
+func (s *store) damaged(err, missing error, stored time.Time) bool {
+	gone := errors.Is(err, missing) || errors.Is(err, blob.ErrNotFound)
+	most := s.options.Retention
+	return errors.Is(err, blob.ErrDamaged) || gone && s.options.Now().Sub(stored) < most-min(submitLimit, most/10)
+}
+
+// soundImages are the images that this process has read from end to end. The zero
+// value is empty.
+type soundImages struct {
+	mutex sync.Mutex
+	names map[string]bool
+}
+
+func (s *soundImages) has(name string) bool {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return s.names[name]
+}
+
+func (s *soundImages) add(name string) {
+	const most = 10_000
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if s.names == nil || len(s.names) >= most {
+		s.names = map[string]bool{}
+	}
+	s.names[name] = true
 }
 
 // getImage returns a whole image, or missing.

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"io"
 	"slices"
 	"time"
@@ -10,6 +11,7 @@ import (
 
 	"upscaled/models/fault"
 	"upscaled/server/job"
+	"upscaled/server/queue/blob"
 	"upscaled/server/queue/index"
 	"upscaled/server/queue/record"
 )
@@ -17,9 +19,11 @@ import (
 // jobs reads jobs: it implements job.Lister, job.Watcher and the reading half of
 // job.Queue.
 type jobs struct {
-	store   *store
-	cache   *index.Cache
-	listing *index.Listing
+	store     *store
+	lifecycle *lifecycle
+	cache     *index.Cache
+	listing   *index.Listing
+	sound     soundImages
 }
 
 // Get implements job.Queue.
@@ -112,14 +116,37 @@ func (q *jobs) Open(ctx context.Context, id string) (io.ReadSeekCloser, job.Job,
 		return nil, job.Job{}, busyInOutage(ctx, err)
 	}
 	missing := fault.New(fault.NotFound, "There is no such result, or it has expired.")
+	if spoiling(r) {
+		return nil, job.Job{}, errors.Join(missing, q.lifecycle.spoil(ctx, r))
+	}
 	if r.State != job.Succeeded || q.store.options.Now().Sub(r.Finished) >= q.store.options.Retention {
 		return nil, job.Job{}, missing
 	}
-	image, err := q.store.openImage(ctx, r.ResultImage, missing)
+	image, err := q.openResult(ctx, r, missing)
 	if err != nil {
 		return nil, job.Job{}, busyInOutage(ctx, err)
 	}
 	return image, r.Job, nil
+}
+
+// openResult opens the result of a job. The first time in this process it reads all
+// of it before: a damaged one must not begin like a sound one.
+func (q *jobs) openResult(ctx context.Context, r record.Job, missing error) (*blob.Reader, error) {
+	image, err := q.store.openImage(ctx, r.ResultImage, missing)
+	//guard:result-read TestDamagedResult TestDamagedFolder => false
+	if err == nil && !q.sound.has(r.ResultImage) {
+		if _, err = io.Copy(io.Discard, image); err == nil {
+			q.sound.add(r.ResultImage)
+			_, err = image.Seek(0, io.SeekStart)
+		}
+	}
+	if q.store.damaged(err, missing, r.Finished) {
+		q.store.options.Log.Error("the result of a job is damaged; its price is refunded", "job", r.ID, "image", r.ResultImage, "error", err)
+		return nil, errors.Join(missing, q.lifecycle.spoil(ctx, r))
+	} else if errors.Is(err, blob.ErrNotFound) {
+		return nil, missing // it expires just now
+	}
+	return image, err
 }
 
 // List implements job.Lister. Jobs that other processes accept are listed as soon

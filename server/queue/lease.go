@@ -55,6 +55,10 @@ func (l *lease) Input(ctx context.Context) ([]byte, error) {
 	missing := fault.New(fault.NotFound, "The image waited too long and has expired.")
 	input, err := l.lifecycle.getImage(ctx, record.InputImage(l.record.ID), missing)
 	l.lifecycle.reached(AfterRead, l.record.ID)
+	if l.lifecycle.damaged(err, missing, l.record.Created) {
+		l.lifecycle.options.Log.Error("the image of a job is damaged", "job", l.record.ID, "error", err)
+		err = fault.Wrap(fault.NotFound, err, "The stored image was damaged on the server's disk. Please send it again.")
+	}
 	return input, err
 }
 

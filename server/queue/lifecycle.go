@@ -99,6 +99,35 @@ func (l *lifecycle) expire(ctx context.Context, r record.Job) error {
 	return l.finish(ctx, r, true)
 }
 
+// spoil makes a succeeded job, whose result is damaged, a failed one and refunds its
+// price. Until the settled charge is open again, the record keeps the result's name
+// and nobody concludes the job; another call continues.
+func (l *lifecycle) spoil(ctx context.Context, r record.Job) error {
+	if r.State == job.Succeeded {
+		r.State, r.Result = job.Failed, nil
+		r.Failure = &job.Failure{Kind: fault.NotFound, Message: "The stored result was damaged on the server's disk. Please send the image again."}
+		if err := l.update(ctx, &r); err != nil {
+			return err // with a conflict, another process was faster
+		}
+	}
+	if o := l.options; o.Ledger != nil && r.Account != "" {
+		if err := o.Ledger.Reopen(ctx, r.Account, r.ID, r.Price); err != nil {
+			return err
+		}
+	}
+	damaged := r.ResultImage
+	r.ResultImage = ""
+	if err := l.replace(ctx, &r); err != nil {
+		return err
+	}
+	l.conclude(ctx, r)
+	l.dropImage(ctx, damaged)
+	return nil
+}
+
+// spoiling reports whether spoil was interrupted.
+func spoiling(r record.Job) bool { return r.State == job.Failed && r.ResultImage != "" }
+
 // finish makes a job final that no worker of this process holds.
 func (l *lifecycle) finish(ctx context.Context, r record.Job, unqueue bool) error {
 	r.Finished = l.options.Now().UTC()

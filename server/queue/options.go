@@ -18,6 +18,8 @@ type Ledger interface {
 	// Settle makes a charge final, Refund returns it.
 	Settle(ctx context.Context, accountID, jobID string) error
 	Refund(ctx context.Context, accountID, jobID string) error
+	// Reopen undoes Settle for a charge of a price.
+	Reopen(ctx context.Context, accountID, jobID string, price int64) error
 	// Holds returns all charges that are neither settled nor refunded.
 	Holds(ctx context.Context) ([]account.Hold, error)
 }

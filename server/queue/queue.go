@@ -62,7 +62,7 @@ func Open(ctx context.Context, c *Connection, o Options) (*Queue, error) {
 		return nil, err
 	}
 	return &Queue{
-		jobs: &jobs{store, cache, listing}, submitter: &submitter{lifecycle, cache, listing},
+		jobs: &jobs{store: store, lifecycle: lifecycle, cache: cache, listing: listing}, submitter: &submitter{lifecycle, cache, listing},
 		leaser: leaser, deliveries: deliveries, uploads: uploads, core: core, cache: cache, presence: presence, Fleet: fleet,
 		sweeper:   &sweeper{lifecycle: lifecycle, cache: cache, listing: listing, uploads: uploads.index, reclaimed: leaser.reclaimed},
 		collector: &collector{store: store, uploads: uploads, cache: cache},

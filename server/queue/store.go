@@ -61,6 +61,7 @@ func (s *store) create(ctx context.Context, r *record.Job) error {
 	if r.Revision, err = s.records.Create(ctx, r.ID, value); err != nil {
 		return fmt.Errorf("create record: %w", err)
 	}
+	s.connection.wrote(jobsBucket, r.Revision)
 	return nil
 }
 
@@ -75,6 +76,7 @@ func (s *store) replace(ctx context.Context, r *record.Job) error {
 		return fmt.Errorf("update record: %w", err)
 	}
 	r.Revision = revision
+	s.connection.wrote(jobsBucket, revision)
 	switch {
 	case r.State.Final():
 		s.reached(AfterEnd, r.ID)

@@ -103,6 +103,10 @@ func (s *sweeper) sweepHolds(ctx context.Context) {
 		case fault.KindOf(err) == fault.NotFound:
 			//guard:refund-unrecorded TestCrashAfterCharge
 			s.sweepUnrecorded(ctx, hold, before)
+		case err == nil && spoiling(r):
+			if err := l.spoil(ctx, r); err != nil && !isConflict(err) {
+				l.options.Log.Warn("refund", "account", hold.Account, "job", hold.Job, "error", err)
+			}
 		//guard:settle-later TestCrashBeforeLedger
 		case err == nil && r.State.Final():
 			l.conclude(ctx, r)

@@ -50,7 +50,7 @@ func checkDataFolder(t *testing.T, data string) {
 	}
 	for _, entry := range entries {
 		switch entry.Name() {
-		case "jetstream", "lock", "attach.json":
+		case "jetstream", "lock", "attach.json", "history.json", "history.json.new":
 		default:
 			t.Errorf("%s is left in the data folder", entry.Name())
 		}
