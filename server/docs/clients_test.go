@@ -17,7 +17,7 @@ func TestClientsAreListed(t *testing.T) {
 		t.Fatal(err)
 	}
 	sources := []string{"../../scripts/clients"}
-	modules, _ := filepath.Glob("../../cmd/upscaled/e2e/testdata/clients/*/go.mod")
+	modules, _ := filepath.Glob("../../cmd/upscaled/e2e/testdata/clients/*/*/go.mod")
 	client := regexp.MustCompile(`(?m)^\t(?:[a-z0-9-]+@npm:)?(@?[a-z0-9/.-]+)@([0-9][^\s)]*)$|^require (\S+) (\S+)$`)
 	listed := 0
 	for _, source := range append(sources, modules...) {

@@ -149,8 +149,7 @@ func TestVendorsOwnClients(t *testing.T) {
 		"artnex.sh":        syncClient(240, "image_url"),
 		"artnex.cjs":       syncClient(120, "image_url"),
 
-		"replicate.cjs":             syncClient(120, "output"),
-		"replicate-predictions.cjs": syncClient(180, "output"),
+		"replicate-predictions.cjs": syncClient(180, "listed"),
 		"aetherforge.sh": func(t *testing.T, body []byte) (string, int) {
 			id := at(t, body, "job_id").(string)
 			done := finished(t, server.url+"/public/v1/job/"+id, key, func(body []byte) bool {

@@ -60,16 +60,11 @@ func TestVendorsOwnClient(t *testing.T) {
 	web := httptest.NewServer(s.handler())
 	t.Cleanup(web.Close)
 	environment := []string{"BASE=" + web.URL, "KEY=key", "FILE=" + picture}
-	for _, file := range []string{"replicate.cjs", "replicate-predictions.cjs"} {
-		t.Run(file, func(t *testing.T) {
-			t.Parallel()
-			printed := runClient(t, file, environment...)
-			if output, _ := printed["output"].(string); !strings.HasPrefix(output, "data:image/png;base64,cGljdHVyZQ==") {
-				t.Errorf("%v", printed)
-			}
-			if bytes, given := printed["bytes"]; given && bytes != 7.0 {
-				t.Errorf("a file of %v bytes", bytes)
-			}
-		})
+	printed := runClient(t, "replicate-predictions.cjs", environment...)
+	if output, _ := printed["output"].(string); !strings.HasPrefix(output, "data:image/png;base64,cGljdHVyZQ==") {
+		t.Errorf("%v", printed)
+	}
+	if printed["bytes"] != 7.0 {
+		t.Errorf("a file of %v bytes", printed["bytes"])
 	}
 }

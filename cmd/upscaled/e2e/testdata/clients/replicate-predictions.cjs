@@ -4,7 +4,7 @@ const fs = require('fs');
 const Replicate = require('replicate');
 
 const replicate = new Replicate({ auth: process.env.KEY, baseUrl: `${process.env.BASE}/v1` });
-const pinned = 'nightmareai/real-esrgan:42fed1c4974146d4d4414e2be2c5277c7fcf05fde3b22e94cee859b8a4a39d44';
+const pinned = 'nightmareai/real-esrgan:42fed1c4974146d4d2414e2be2c5277c7fcf05fcc3a73abf41610695738c1d7b';
 const picture = fs.readFileSync(process.env.FILE);
 
 async function files() {
@@ -38,11 +38,11 @@ async function predictions() {
 	const canceled = await replicate.predictions.cancel(created.id); // too late
 	assert.strictEqual(canceled.status, 'succeeded');
 	const page = await replicate.predictions.list();
-	assert.ok(page.results.some((one) => one.id === created.id));
+	const listed = page.results.find((one) => one.id === created.id); // with the image's URL in any case
 	for await (const results of replicate.paginate(replicate.predictions.list)) {
 		assert.ok(results.length > 0);
 	}
-	return ended;
+	return { ended, listed };
 }
 
 async function wrong() {
@@ -69,10 +69,10 @@ async function main() {
 		(prediction) => stages.push(prediction.status));
 	assert.strictEqual(stages[0], 'starting');
 	assert.strictEqual(stages.at(-1), 'succeeded');
-	const ended = await predictions();
+	const { ended, listed } = await predictions();
 	// An output is a file where its URL is https: or data:, else a text.
 	const bytes = typeof polled === 'string' ? null : (await polled.blob()).size;
-	console.log(JSON.stringify({ output: ended.output, polled: String(polled), bytes }));
+	console.log(JSON.stringify({ output: ended.output, listed: listed.output, polled: String(polled), bytes }));
 }
 
 main().catch((error) => {

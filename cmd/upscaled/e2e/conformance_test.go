@@ -1,0 +1,129 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"upscaled/cmd/upscaled/e2e/pretend"
+)
+
+// conformance is a client of testdata/clients/conformance. It runs one step at a
+// time on BASE, KEY and FILE, and prints {"status":0,"state":…}, or the status of
+// the response that refused it. "success" writes the result to OUT, "refused" does
+// the same with something wrong, "busy" submits more than the queue takes, and
+// "cancel" returns the state of a job after it was canceled.
+type conformance struct {
+	program, environment string
+	// arguments are those of the command line that writes the same file.
+	arguments string
+	// optional clients are not in the registries of every machine.
+	optional              bool
+	unknown, busy, broken int // statuses of a wrong key, a full queue and a bad image
+}
+
+func conformances() map[string]conformance {
+	const twice = "--scale 2 --format png"
+	return map[string]conformance{
+		"replicate for JavaScript 1.4":  {"replicate.cjs", "MODULE=replicate", twice, false, 401, 503, 422},
+		"replicate for JavaScript 0.34": {"replicate.cjs", "MODULE=replicate-0", twice, false, 401, 503, 422},
+		"replicate for Go":              {"replicate-go", "", twice, false, 401, 503, 422},
+		"replicate for Python":          {"replicate-python.py", "", twice, true, 401, 503, 422},
+		"requests for Cog":              {"cog.py", "", twice, false, 401, 409, 422},
+	}
+}
+
+// command returns the command of a client, or skips the test. Programs in Go are
+// built by scripts/clients.
+func (c conformance) command(t *testing.T) []string {
+	t.Helper()
+	if filepath.Ext(c.program) == "" {
+		path := filepath.Join(os.Getenv(clientsVariable), "bin", c.program)
+		if _, err := os.Stat(path); err != nil && os.Getenv(requireClientsVariable) == "" {
+			t.Skipf("%v: scripts/clients builds it", err)
+		}
+		return []string{path}
+	}
+	path := filepath.Join("testdata", "clients", "conformance", c.program)
+	program := interpreter(t, c.program)
+	if c.optional && exec.Command(program, "-c", "import replicate").Run() != nil {
+		t.Skip("its package is not here")
+	}
+	return []string{program, path}
+}
+
+// conformed is what a step printed.
+type conformed struct {
+	Status int
+	State  string
+}
+
+func (c conformance) step(t *testing.T, step string, environment ...string) conformed {
+	t.Helper()
+	command := append(c.command(t), step)
+	run := exec.CommandContext(t.Context(), command[0], command[1:]...)
+	run.Env = append(append(os.Environ(), nodePath(), c.environment), environment...)
+	var stderr bytes.Buffer
+	run.Stderr = &stderr
+	out, err := run.Output()
+	var printed conformed
+	if err == nil {
+		err = json.Unmarshal(out, &printed)
+	}
+	if err != nil {
+		t.Fatalf("%s: %v\n%s%s", step, err, out, &stderr)
+	}
+	return printed
+}
+
+// The official clients, and programs as the vendors show them, succeed with the
+// command line's own bytes, and understand every refusal.
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	files := folder(t, map[string][]byte{"photo.jpg": jpegOf(t, textured(60, 40, false)), "bad.jpg": []byte("\xff\xd8\xff no image")})
+	data, blockedData := t.TempDir(), t.TempDir()
+	key, blockedKey := keys(t, data, "new", "clients", "--credits", "1000"), keys(t, blockedData, "new", "clients", "--credits", "1000")
+	server := startProcess(t, data, nil)
+	full := startProcess(t, blockedData, []string{mode(pretend.Blocked)}, "--set", "queue.max-jobs=1")
+	photo, bad := "FILE="+filepath.Join(files, "photo.jpg"), "FILE="+filepath.Join(files, "bad.jpg")
+	for name, c := range conformances() {
+		t.Run(name, func(t *testing.T) { // one after another: the full queue is theirs together
+			out := filepath.Join(t.TempDir(), "result.png")
+			base := "BASE=" + server.url
+			if got := c.step(t, "success", base, "KEY="+key, photo, "OUT="+out); got.Status != 0 {
+				t.Errorf("success: %+v", got)
+			}
+			c.compare(t, filepath.Join(files, "photo.jpg"), out)
+			if got := c.step(t, "refused", base, "KEY=wrong", photo); got.Status != c.unknown {
+				t.Errorf("wrong key: %+v", got)
+			}
+			if got := c.step(t, "refused", base, "KEY="+key, bad); got.Status != c.broken {
+				t.Errorf("bad image: %+v", got)
+			}
+			base = "BASE=" + full.url
+			if got := c.step(t, "busy", base, "KEY="+blockedKey, photo); got.Status != c.busy {
+				t.Errorf("busy: %+v", got)
+			}
+			if got := c.step(t, "cancel", base, "KEY="+blockedKey, photo); got.State != "canceled" {
+				t.Errorf("canceled: %+v", got)
+			}
+		})
+	}
+}
+
+// compare compares a file with that of the command line.
+func (c conformance) compare(t *testing.T, input, output string) {
+	t.Helper()
+	want := execute(t, nil, []string{mode(pretend.Slow)}, append(strings.Fields("upscale --quiet --out - "+c.arguments), input)...)
+	got, err := os.ReadFile(output)
+	if err != nil || want.code != exitOK || !bytes.Equal(got, []byte(want.stdout)) || http.DetectContentType(got) != "image/png" {
+		t.Errorf("the result of %d bytes is not the command line's of %d: %v, %s", len(got), len(want.stdout), err, want.stderr)
+	}
+}
