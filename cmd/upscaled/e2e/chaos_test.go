@@ -76,11 +76,7 @@ func TestChaos(t *testing.T) {
 		tiles += strings.Count(server.log.String(), pretend.Injected)
 	}
 	server := startProcess(t, data, []string{"TMPDIR=" + temporary}, arguments...)
-	for deadline := time.Now().Add(2*time.Minute + time.Duration(rounds)*10*time.Second); client.look(t, server.url, key) > 0; {
-		if time.Now().After(deadline) {
-			t.Fatal("jobs are left unfinished")
-		}
-	}
+	awaitAll(t, client, server, key)
 	checkResults(t, client, server.url, key)
 	checkCredits(t, client, data, credits)
 	// A piece whose storing was given up on a busy machine may come late, and is
@@ -150,11 +146,7 @@ func TestPausedWorker(t *testing.T) {
 		t.Fatal(err)
 	}
 	startWorker(t, nats...)
-	for deadline := time.Now().Add(time.Minute); client.look(t, server.url, key) > 0; {
-		if time.Now().After(deadline) {
-			t.Fatal("the other worker does not take the jobs")
-		}
-	}
+	awaitAll(t, client, server, key) // by the other worker
 	if err := asleep.command.Process.Signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
@@ -219,11 +211,7 @@ func TestFullDiskOfTheStore(t *testing.T) {
 		client.submit(t, form(t, server.url+"/public/v1/image-tune/upscale", "image", picture, "scale=2K"), key)
 	}
 	filler := fill(t, data, 0)
-	select {
-	case <-server.ended:
-	case <-time.After(2 * time.Minute):
-		t.Fatalf("the server goes on without a disk:\n%s", server.log)
-	}
+	server.awaitEnd(t, "the server goes on without a disk")
 	if !strings.Contains(server.log.String(), "no space left on device") {
 		t.Fatalf("the disk was not full:\n%s", server.log)
 	}
@@ -244,14 +232,18 @@ func TestFullDiskOfTheStore(t *testing.T) {
 	}
 }
 
+// unfinished reports jobs that are not final.
+func unfinished(jobs int) string {
+	if jobs == 0 {
+		return ""
+	}
+	return strconv.Itoa(jobs) + " are unfinished"
+}
+
 // awaitAll looks until every job is final.
 func awaitAll(t *testing.T, client *ledger, server process, key string) {
 	t.Helper()
-	for deadline := time.Now().Add(2 * time.Minute); client.look(t, server.url, key) > 0; {
-		if time.Now().After(deadline) {
-			t.Fatalf("jobs are left unfinished:\n%s", server.log)
-		}
-	}
+	eventually(t, "jobs", server.log, func() string { return unfinished(client.look(t, server.url, key)) })
 }
 
 // smallDisk mounts a disk of 64 MiB, which takes root.

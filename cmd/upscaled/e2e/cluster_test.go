@@ -7,7 +7,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"upscaled/server/queue/natstest"
 )
@@ -49,11 +48,9 @@ func TestClusterOfProcesses(t *testing.T) {
 	cluster.Lose(1)
 	submit()
 	// Either server knows every job.
-	for deadline := time.Now().Add(3 * time.Minute); client.look(t, servers[0].url, secret)+client.look(t, servers[1].url, secret) > 0; {
-		if time.Now().After(deadline) {
-			t.Fatalf("jobs are left unfinished; the worker's log:\n%s", survivor.log)
-		}
-	}
+	eventually(t, "jobs", survivor.log, func() string {
+		return unfinished(client.look(t, servers[0].url, secret) + client.look(t, servers[1].url, secret))
+	})
 	checkResults(t, client, servers[1].url, secret)
 	code, body := get(t, servers[0].url+"/v1/credits", secret)
 	if left := at(t, body, "credits").(float64); code != http.StatusOK || int(left) > 1000-len(client.accepted) || int(left) < 1000-len(client.accepted)-client.cut-client.refused {

@@ -185,11 +185,7 @@ func TestFailingDisk(t *testing.T) {
 	if len(s.client.accepted) != 1 {
 		t.Errorf("%d jobs are accepted by a disk that fails", len(s.client.accepted)-1)
 	}
-	select {
-	case <-s.server.ended:
-	case <-time.After(40 * time.Second):
-		t.Fatalf("the server goes on without a disk:\n%s", s.server.log)
-	}
+	s.server.awaitEnd(t, "the server goes on without a disk")
 	if !strings.Contains(s.server.log.String(), "cannot be written any more") {
 		t.Errorf("it does not say why it ends:\n%s", s.server.log)
 	}

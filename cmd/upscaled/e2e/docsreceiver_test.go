@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 // receiver marks programs that receive webhooks; documentedPort is their port.
@@ -59,16 +58,15 @@ func receive(t *testing.T, e example, secret string) (url string, lines *bufio.S
 		_ = command.Wait()
 	})
 	address := "127.0.0.1:" + port
-	for deadline := time.Now().Add(30 * time.Second); ; {
+	eventually(t, "the receiver's port", nil, func() string {
 		connection, err := net.Dial("tcp", address)
-		if err == nil {
-			_ = connection.Close()
-			return "http://" + address + "/", bufio.NewScanner(out)
+		if err != nil {
+			return err.Error()
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("the receiver does not listen: %v", err)
-		}
-	}
+		_ = connection.Close()
+		return ""
+	})
+	return "http://" + address + "/", bufio.NewScanner(out)
 }
 
 // The receivers of the manual take this server's calls and refuse forged ones.

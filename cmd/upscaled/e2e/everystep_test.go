@@ -12,7 +12,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"upscaled/cmd/upscaled/e2e/pretend"
 	"upscaled/server/dialect/native"
@@ -174,12 +173,7 @@ func (s *steps) dieStarting(step string) {
 // awaitDeath waits until the server has killed itself.
 func (s *steps) awaitDeath(step string) {
 	s.Helper()
-	timer := time.AfterFunc(30*time.Second, func() {
-		s.Errorf("the step %q does not come:\n%s", step, s.server.log)
-		_ = s.server.command.Process.Kill()
-	})
-	defer timer.Stop()
-	<-s.server.ended
+	s.server.awaitEnd(s.T, fmt.Sprintf("the step %q does not come", step))
 	if s.Failed() {
 		s.FailNow()
 	}
@@ -283,7 +277,7 @@ func (s *steps) list() (all []native.Job) {
 // settle waits for the end of all jobs; those that have none are canceled.
 func (s *steps) settle() {
 	s.Helper()
-	for deadline := time.Now().Add(time.Minute); ; {
+	eventually(s.T, "jobs", s.server.log, func() string {
 		left := 0
 		for _, j := range s.list() {
 			if !j.State.Final() {
@@ -293,13 +287,8 @@ func (s *steps) settle() {
 				}
 			}
 		}
-		if left == 0 {
-			return
-		}
-		if time.Now().After(deadline) {
-			s.Fatalf("%d jobs are left unfinished:\n%s", left, s.server.log)
-		}
-	}
+		return unfinished(left)
+	})
 }
 
 // check compares everything with the client's knowledge.

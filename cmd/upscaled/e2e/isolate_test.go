@@ -8,12 +8,10 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
-	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 	"upscaled/cmd/upscaled/e2e/pretend"
 )
 
@@ -116,15 +114,13 @@ func TestKilledEngine(t *testing.T) {
 // awaitEnd waits until a process is gone or a zombie.
 func awaitEnd(t *testing.T, id int) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; runtime.Gosched() {
+	eventually(t, "end of the process", nil, func() string {
 		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", id))
 		if err != nil || strings.Contains(string(stat), ") Z ") {
-			return
+			return ""
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("process %d is left: %s", id, stat)
-		}
-	}
+		return string(stat)
+	})
 }
 
 // What keeps the engine from being opened ends serve with the exit code and

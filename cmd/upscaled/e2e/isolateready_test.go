@@ -33,7 +33,8 @@ func TestNotReadyWhileTheEngineRestarts(t *testing.T) {
 		t.Fatal(err)
 	}
 	await := func(url string, want int) string {
-		for deadline := time.Now().Add(30 * time.Second); ; runtime.Gosched() {
+		// The state may be a short one, so look without pauses.
+		for deadline := time.Now().Add(patience); ; runtime.Gosched() {
 			code, body := get(t, url, "")
 			if code == want {
 				return string(body)

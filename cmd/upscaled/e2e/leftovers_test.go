@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -11,18 +12,22 @@ import (
 	"upscaled/server/queue/natstest"
 )
 
+// patience limits each wait for something that must come. It only keeps a test
+// that hangs from taking all of go test's time.
+const patience = 5 * time.Minute
+
 // eventually waits until nothing is wrong any more.
-func eventually(t *testing.T, what string, log *logLines, wrong func() string) {
+func eventually(t *testing.T, what string, log fmt.Stringer, wrong func() string) {
 	t.Helper()
-	again := time.NewTicker(20 * time.Millisecond)
+	again := time.NewTicker(10 * time.Millisecond)
 	defer again.Stop()
-	for deadline := time.Now().Add(30 * time.Second); ; <-again.C {
+	for deadline := time.Now().Add(patience); ; <-again.C {
 		text := wrong()
 		if text == "" {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("%s: %s\n%s", what, text, log)
+			t.Fatalf("%s: %s\n%v", what, text, log)
 		}
 	}
 }

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"bytes"
+	"image"
 	"image/png"
 	"io"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -35,11 +37,11 @@ func TestLibrariesOfARun(t *testing.T) {
 		}
 	}
 	var input bytes.Buffer
-	if err := png.Encode(&input, photo(t)); err != nil {
+	if err := png.Encode(&input, part(photo(t), image.Rect(200, 100, 320, 180))); err != nil {
 		t.Fatal(err)
 	}
 	for _, arguments := range [][]string{{"png"}, {"jpeg"}, {"tiff"}, {"bmp"}, {"gif"}, {"webp"}, {"webp", "--lossless"}} {
-		arguments = append([]string{"--scale", "1.5", "--format"}, arguments...)
+		arguments = append([]string{"--format"}, arguments...)
 		with := withMaps(t, input.Bytes(), decoys, arguments)
 		if strings.Contains(strings.Join(arguments, " "), "webp") && !bytes.Equal(with, withMaps(t, input.Bytes(), "", arguments)) {
 			t.Errorf("%v: installed libraries change the file", arguments)
@@ -49,7 +51,7 @@ func TestLibrariesOfARun(t *testing.T) {
 
 // withMaps upscales beside installed libraries and returns the output. The
 // process is looked at once it has begun to write, when its codec has run: the
-// rest of the output does not fit into the pipe.
+// rest of the output does not fit into the pipe, which holds a page.
 func withMaps(t *testing.T, input []byte, installed string, arguments []string) []byte {
 	t.Helper()
 	command := exec.Command(built, append(append([]string{"--offline", "upscale", "--device", "cpu", "--quiet", "--out", "-"}, arguments...), "-")...)
@@ -57,10 +59,14 @@ func withMaps(t *testing.T, input []byte, installed string, arguments []string) 
 	var stderr bytes.Buffer
 	command.Stdin, command.Stderr = bytes.NewReader(input), &stderr
 	stdout, err := command.StdoutPipe()
-	if err == nil {
-		err = command.Start()
-	}
 	if err != nil {
+		t.Fatal(err)
+	}
+	const setPipeSize, page = 1031, 4096 // F_SETPIPE_SZ of fcntl(2)
+	if _, _, no := syscall.Syscall(syscall.SYS_FCNTL, stdout.(*os.File).Fd(), setPipeSize, page); no != 0 {
+		t.Fatal(no)
+	}
+	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
 	first := make([]byte, 1)
@@ -82,6 +88,9 @@ func withMaps(t *testing.T, input []byte, installed string, arguments []string) 
 	}
 	if !seen {
 		t.Errorf("%v: the maps name no ONNX Runtime:\n%s", arguments, maps)
+	}
+	if len(rest) <= page {
+		t.Errorf("%v: %d bytes fit into the pipe", arguments, len(rest))
 	}
 	return append(first, rest...)
 }

@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 	"upscaled/cmd/upscaled/e2e/pretend"
 )
 
@@ -139,4 +138,4 @@ func deployFile(t *testing.T, name string) string {
 }
 
 // stopLimit is how long a server may take to stop.
-const stopLimit = time.Minute
+const stopLimit = patience

@@ -5,9 +5,9 @@ package e2e
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -71,20 +71,20 @@ func TestMixedLoadIsCounted(t *testing.T) {
 	load.cancels(s)
 	select {
 	case <-hooks:
-	case <-time.After(30 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("no webhook is called")
 	}
 	load.charged()
 
 	at := s.watchedAt(t, "metrics-listen")
 	metrics := scrape(t, at)
-	for deadline := time.Now().Add(20 * time.Second); len(different(load.counts, metrics)) > 0 && time.Now().Before(deadline); {
-		metrics = scrape(t, at) // counted just after the answer was sent
-		runtime.Gosched()
-	}
-	for _, line := range different(load.counts, metrics) {
-		t.Errorf("%s is %v, want %v", line, metrics[line], load.counts[line])
-	}
+	eventually(t, "metrics", s.log, func() (wrong string) { // counted just after the answer was sent
+		metrics = scrape(t, at)
+		for _, line := range different(load.counts, metrics) {
+			wrong += fmt.Sprintf("%s is %v, want %v\n", line, metrics[line], load.counts[line])
+		}
+		return wrong
+	})
 	if metrics["upscaled_jobs_queued"] != 0 || metrics["upscaled_jobs_running"] != 0 {
 		t.Errorf("%v jobs wait, %v run", metrics["upscaled_jobs_queued"], metrics["upscaled_jobs_running"])
 	}
@@ -259,10 +259,13 @@ func TestWorkerIsWatched(t *testing.T) {
 		t.Errorf("%d %s", code, body)
 	}
 	const line = `upscaled_jobs_total{api="native",model="pretend",outcome="succeeded"}`
-	here := scrape(t, at)
-	for deadline := time.Now().Add(20 * time.Second); here[line] == 0 && time.Now().Before(deadline); {
-		here = scrape(t, at) // counted just after the record was written
-	}
+	var here map[string]float64
+	eventually(t, line, worker.log, func() string { // counted just after the record was written
+		if here = scrape(t, at); here[line] == 0 {
+			return "not counted"
+		}
+		return ""
+	})
 	there := scrape(t, api.watchedAt(t, "metrics-listen"))
 	if _, counted := there[line]; here[line] != 1 || counted {
 		t.Errorf("the worker counts %v, the API node %v", here[line], there[line])

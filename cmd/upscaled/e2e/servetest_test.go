@@ -134,7 +134,7 @@ func (p process) ready(t *testing.T) process {
 // waitForLog waits until the log has a text.
 func (p process) waitForLog(t *testing.T, text string) {
 	t.Helper()
-	for deadline := time.After(time.Minute); !strings.Contains(p.log.String(), text); {
+	for deadline := time.After(patience); !strings.Contains(p.log.String(), text); {
 		select {
 		case <-p.ended:
 			if !strings.Contains(p.log.String(), text) {
@@ -144,6 +144,16 @@ func (p process) waitForLog(t *testing.T, text string) {
 			t.Fatalf("no %s in the log:\n%s", text, p.log)
 		case <-time.After(5 * time.Millisecond):
 		}
+	}
+}
+
+// awaitEnd waits until the process has ended by itself.
+func (p process) awaitEnd(t *testing.T, otherwise string) {
+	t.Helper()
+	select {
+	case <-p.ended:
+	case <-time.After(patience):
+		t.Fatalf("%s:\n%s", otherwise, p.log)
 	}
 }
 
@@ -166,17 +176,17 @@ func (p process) kill() {
 // ready waits for /readyz.
 func ready(t *testing.T, url string) {
 	t.Helper()
-	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); {
-		if code, _ := get(t, url+"/readyz", ""); code == http.StatusOK {
-			return
+	eventually(t, "readiness", nil, func() string {
+		if code, body := get(t, url+"/readyz", ""); code != http.StatusOK {
+			return string(body)
 		}
-	}
-	t.Fatal("the server does not get ready")
+		return ""
+	})
 }
 
 // client keeps no connection, so that servers stop at once.
 func client() *http.Client {
-	return &http.Client{Timeout: time.Minute, Transport: &http.Transport{DisableKeepAlives: true}}
+	return &http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
 }
 
 // send sends a request with a bearer key, "" for none.
@@ -306,15 +316,17 @@ func fetched(t *testing.T, url string) (format string, width, height int) {
 }
 
 // finished polls an asynchronous job until done says so.
-func finished(t *testing.T, url, key string, done func(body []byte) bool) []byte {
+func finished(t *testing.T, url, key string, done func(body []byte) bool) (body []byte) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
-		if code, body := get(t, url, key); code == http.StatusOK && done(body) {
-			return body
-		} else if code != http.StatusOK {
+	eventually(t, url, nil, func() string {
+		var code int
+		if code, body = get(t, url, key); code != http.StatusOK {
 			t.Fatalf("%s: %d %s", url, code, body)
 		}
-	}
-	t.Fatalf("%s does not end", url)
-	return nil
+		if !done(body) {
+			return string(body)
+		}
+		return ""
+	})
+	return body
 }
