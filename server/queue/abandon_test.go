@@ -28,7 +28,7 @@ func TestAbandonedNextTakesNothing(t *testing.T) {
 	<-left
 	<-left
 	submit(t, q, spec("b", "", 0))
-	soon, stop := context.WithTimeout(t.Context(), 10*time.Second)
+	soon, stop := context.WithTimeout(t.Context(), patience)
 	defer stop()
 	lease, err := q.Next(soon, false)
 	if err != nil || lease.Job().ID != "b" {
@@ -56,7 +56,7 @@ func TestReclaim(t *testing.T) {
 	q.stop()
 	first.Close()
 	again := start(t, embed(t, dir), long)
-	soon, stop := context.WithTimeout(t.Context(), 10*time.Second)
+	soon, stop := context.WithTimeout(t.Context(), patience)
 	defer stop()
 	for range 2 {
 		lease, err := again.Next(soon, false)
@@ -84,7 +84,7 @@ func TestCancelLeavesReleasedJobs(t *testing.T) {
 	if err := q.Cancel(t.Context(), "c"); err != nil {
 		t.Fatal(err)
 	}
-	soon, stop := context.WithTimeout(t.Context(), 10*time.Second)
+	soon, stop := context.WithTimeout(t.Context(), patience)
 	defer stop()
 	for range 2 {
 		if _, err := q.Next(soon, false); err != nil {

@@ -26,6 +26,7 @@ const submitPatience = 10 * time.Second
 // hasty are options for nodes that get lost: sweeps follow each other soon.
 // No submission lasts as long as Orphans, its withdrawal included.
 func hasty(o *queue.Options) {
+	brief(o)
 	o.Sweep, o.Orphans = 200*time.Millisecond, submitPatience+6*time.Second
 }
 
@@ -99,7 +100,7 @@ func (f *fleet) workQueue(t *testing.T, worker node) {
 }
 
 func (f *fleet) runJob(lease job.Lease) error {
-	ctx, stop := context.WithTimeout(f.ctx, 30*time.Second)
+	ctx, stop := context.WithTimeout(f.ctx, patience)
 	defer stop()
 	input, err := lease.Input(ctx)
 	if fault.KindOf(err) == fault.NotFound {
@@ -139,7 +140,7 @@ func (f *fleet) submitAll(t *testing.T, prefix string, count int) (accepted []st
 // check waits for all jobs and compares results and credits.
 func (f *fleet) check(t *testing.T, ids []string, credits int64) {
 	t.Helper()
-	ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, stop := context.WithTimeout(t.Context(), patience)
 	defer stop()
 	for i, id := range ids {
 		api := f.apis[i%2]

@@ -33,7 +33,7 @@ func eventually(t *testing.T, is func() bool) {
 	t.Helper()
 	again := time.NewTicker(10 * time.Millisecond)
 	defer again.Stop()
-	for deadline := time.Now().Add(30 * time.Second); !is(); <-again.C {
+	for deadline := time.Now().Add(patience); !is(); <-again.C {
 		if time.Now().After(deadline) {
 			t.Fatal("it does not come about")
 		}
@@ -43,7 +43,7 @@ func eventually(t *testing.T, is func() bool) {
 // wait returns a final job.
 func wait(t *testing.T, q job.Queue, id string) job.Job {
 	t.Helper()
-	ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, stop := context.WithTimeout(t.Context(), patience)
 	defer stop()
 	j, err := q.Wait(ctx, id)
 	if err != nil {
@@ -205,14 +205,14 @@ func TestCrashBeforeLedger(t *testing.T) {
 func TestCrashWhileRunning(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	q := start(t, embed(t, dir), nil)
+	q := start(t, embed(t, dir), brief)
 	id := newAccount(t, q, 10)
 	submit(t, q, spec("a", id, 3))
 	other, err := queue.Attach(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	worker := start(t, other, nil)
+	worker := start(t, other, brief)
 	abandon(t, next(t, worker))
 	worker.stop()
 	other.Close()

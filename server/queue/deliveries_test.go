@@ -19,7 +19,7 @@ func hooked(id, account string, price int64) job.Spec {
 // notified takes the next delivery, which must be of this job and state.
 func notified(t *testing.T, q job.Deliveries, id string, state job.State) job.Delivery {
 	t.Helper()
-	ctx, stop := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, stop := context.WithTimeout(context.Background(), patience)
 	t.Cleanup(stop)
 	n, err := q.NextDelivery(ctx)
 	if err != nil || n.Job().ID != id || n.Job().State != state {
@@ -72,15 +72,15 @@ func TestCrashWhileCalling(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	c := embed(t, dir)
-	q := start(t, c, nil)
+	q := start(t, c, brief)
 	submit(t, q, hooked("a", "", 0))
 	succeed(t, next(t, q), "image")
-	c, q = reopen(t, dir, c, q, nil)
+	c, q = reopen(t, dir, c, q, brief)
 	other, err := queue.Attach(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	sender := start(t, other, nil)
+	sender := start(t, other, brief)
 	if n := notified(t, sender, "a", job.Succeeded); n.Attempt() != 1 {
 		t.Errorf("try %d", n.Attempt())
 	}
@@ -91,7 +91,7 @@ func TestCrashWhileCalling(t *testing.T) {
 		t.Errorf("try %d", n.Attempt())
 	}
 	done(t, n)
-	_, q = reopen(t, dir, c, q, nil)
+	_, q = reopen(t, dir, c, q, brief)
 	nothingDue(t, q)
 }
 

@@ -62,7 +62,7 @@ func TestCancelReachesTheWorker(t *testing.T) {
 	}
 	select {
 	case <-lease.Context().Done():
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("the worker does not notice")
 	}
 	if err := lease.Succeed(t.Context(), []byte("late"), job.Result{}); !errors.Is(err, job.ErrLost) {
@@ -78,12 +78,12 @@ func TestCancelReachesTheWorker(t *testing.T) {
 func TestTakeover(t *testing.T) {
 	t.Parallel()
 	c := embed(t, t.TempDir())
-	q := start(t, c, nil)
+	q := start(t, c, brief)
 	id := newAccount(t, q, 10)
 	submit(t, q, spec("a", id, 3))
 	asleep := start(t, c, func(o *queue.Options) { o.Lease = time.Hour }) // beats far too seldom
 	first := next(t, asleep)
-	awake := start(t, c, nil) // sets the lease back to a second
+	awake := start(t, c, brief) // sets the lease back to a second
 	second := next(t, awake)
 	if second.Job().Attempts != 2 || first.Job().ID != second.Job().ID {
 		t.Errorf("%+v", second.Job())
@@ -104,7 +104,7 @@ func TestTakeover(t *testing.T) {
 func TestPoisonThatKillsWorkers(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	q := start(t, embed(t, dir), nil)
+	q := start(t, embed(t, dir), brief)
 	id := newAccount(t, q, 10)
 	submit(t, q, spec("poison", id, 3))
 	for try := range 3 {
@@ -112,7 +112,7 @@ func TestPoisonThatKillsWorkers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		worker := start(t, other, nil)
+		worker := start(t, other, brief)
 		lease, err := worker.Next(t.Context(), false)
 		if err != nil || lease.Job().Attempts != try+1 {
 			t.Fatalf("try %d: %v", try, err)
@@ -120,7 +120,7 @@ func TestPoisonThatKillsWorkers(t *testing.T) {
 		worker.stop()
 		other.Close() // the heartbeat reaches nobody any more
 	}
-	waiting, stop := context.WithTimeout(t.Context(), 20*time.Second)
+	waiting, stop := context.WithTimeout(t.Context(), patience)
 	defer stop()
 	worker, end := context.WithCancel(t.Context())
 	defer end()
@@ -138,7 +138,7 @@ func TestProgressIsReceived(t *testing.T) {
 	api, worker := start(t, c, nil), start(t, c, nil)
 	submit(t, api, spec("a", "", 0))
 	lease := next(t, worker)
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
 		lease.Progress(0.5)
 		if j, err := api.Get(t.Context(), "a"); err == nil && j.Progress == 0.5 {
 			return

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -101,7 +100,7 @@ func TestEarlierServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer attached.Close()
-	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+	ctx, stop := context.WithTimeout(t.Context(), patience)
 	defer stop()
 	if _, err := queue.Open(ctx, attached, options(nil)); fault.KindOf(err) != fault.Busy {
 		t.Errorf("images are moved: %v", err)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
@@ -57,7 +56,7 @@ func startNode(t *testing.T, o *server.Options) *server.Server {
 	}
 	node.Start()
 	t.Cleanup(func() { halt(node) })
-	if !node.ReadyForConnections(20 * time.Second) {
+	if !node.ReadyForConnections(patience) {
 		t.Fatal("a node does not start")
 	}
 	return node

@@ -191,7 +191,7 @@ func TestPartition(t *testing.T) {
 				if !errors.Is(err, job.ErrLost) {
 					t.Errorf("the worker that was cut off: %v", err)
 				}
-			case <-time.After(time.Minute):
+			case <-time.After(patience):
 				t.Fatal("the worker that was cut off receives nothing")
 			}
 			f.workQueue(t, cutOff)

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"slices"
 	"testing"
-	"time"
 
 	"pgregory.net/rapid"
 
@@ -66,7 +65,7 @@ func TestAnySequence(t *testing.T) {
 
 // awaitDeliveries takes deliveries until every job's end is reported.
 func (w *world) awaitDeliveries(r *rapid.T) {
-	ctx, stop := context.WithTimeout(w.Context(), 25*time.Second)
+	ctx, stop := context.WithTimeout(w.Context(), patience)
 	defer stop()
 	missing := maps.Clone(w.jobs)
 	for len(missing) > 0 {
@@ -117,7 +116,7 @@ func (w *world) next(r *rapid.T) {
 		if !e.ready || e.final != "" || w.leases[id] != nil {
 			continue
 		}
-		soon, stop := context.WithTimeout(w.Context(), 25*time.Second)
+		soon, stop := context.WithTimeout(w.Context(), patience)
 		lease, err := w.queue.Next(soon, false)
 		stop()
 		if err != nil {

@@ -2,6 +2,7 @@ package queue_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -21,15 +22,32 @@ var (
 	_ queue.Ledger = (*account.Accounts)(nil)
 )
 
+// patience limits each wait for something that must come. It only keeps a test
+// that hangs from taking all of go test's time.
+const patience = 5 * time.Minute
+
+// TestMain runs more tests at once than there are cores: most only wait for
+// leases and nodes.
+func TestMain(m *testing.M) {
+	if limit := flag.Lookup("test.parallel"); limit.Value.String() == limit.DefValue {
+		_ = limit.Value.Set("8")
+	}
+	m.Run()
+}
+
 // quiet drops logs.
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 func options(ledger queue.Ledger) queue.Options {
 	return queue.Options{
-		MaxUnfinished: 100, Retention: time.Hour, Lease: time.Second, Attempts: 3,
+		MaxUnfinished: 100, Retention: time.Hour, Lease: time.Minute, Attempts: 3,
 		Ledger: ledger, Orphans: time.Minute, Log: quiet(), Now: time.Now,
 	}
 }
+
+// brief is for tests that wait for leases to expire. All others have leases that
+// outlive them on any machine.
+func brief(o *queue.Options) { o.Lease = time.Second }
 
 // node is one process's view of a store.
 type node struct {
@@ -69,7 +87,7 @@ func start(t *testing.T, c *queue.Connection, change func(*queue.Options)) node 
 	t.Cleanup(stop)
 	select {
 	case <-queue.Ready():
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("the queue does not get ready")
 	}
 	return node{Queue: queue, accounts: accounts, stop: stop}

@@ -96,7 +96,7 @@ func TestWithdrawalComesTooLate(t *testing.T) {
 // A worker that cannot store its result must not keep the job: others try.
 func TestResultThatCannotBeStored(t *testing.T) {
 	t.Parallel()
-	q := start(t, embed(t, t.TempDir()), nil)
+	q := start(t, embed(t, t.TempDir()), brief)
 	submit(t, q, spec("a", "", 0))
 	lease := next(t, q)
 	ctx, stop := context.WithCancel(t.Context())

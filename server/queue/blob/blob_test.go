@@ -33,7 +33,7 @@ func open(t *testing.T, ttl time.Duration) *Store {
 	}
 	node.Start()
 	t.Cleanup(func() { node.Shutdown(); node.WaitForShutdown() })
-	if !node.ReadyForConnections(20 * time.Second) {
+	if !node.ReadyForConnections(time.Minute) {
 		t.Fatal("the server does not start")
 	}
 	connection, err := nats.Connect("", nats.InProcessServer(node))
@@ -239,7 +239,7 @@ func TestExpiry(t *testing.T) {
 	if err := s.Put(t.Context(), "job/input", noise(5000)); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Minute); ; time.Sleep(100 * time.Millisecond) {
 		names, err := s.Names(t.Context())
 		if err == nil && len(names) == 0 {
 			return

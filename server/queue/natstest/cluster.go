@@ -16,7 +16,7 @@ import (
 type Cluster struct{ nodes []*server.Server }
 
 // startLimit bounds the start of a node and the election of a leader.
-const startLimit = 30 * time.Second
+const startLimit = 5 * time.Minute
 
 // Start returns a ready cluster; one node is a plain server.
 func Start(t *testing.T, size int) *Cluster {
