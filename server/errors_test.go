@@ -44,7 +44,7 @@ func open(t *testing.T, queue *jobtest.Queue, change func(*server.Config)) site 
 		s.keys[name] = key
 	}
 	config := server.Config{
-		Listen: "127.0.0.1:0", WaitLimit: 10 * time.Second, Grace: time.Second,
+		Listen: "127.0.0.1:0", WaitLimit: patience, Grace: time.Second,
 		MaxPixels: 100_000_000, MaxSide: 30_000, APIs: server.DefaultAPIs(),
 	}
 	if change != nil {

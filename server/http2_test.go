@@ -36,7 +36,7 @@ func dialHTTP2(t *testing.T, address net.Addr) *wire {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Close() })
-	_ = c.SetDeadline(time.Now().Add(60 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(patience))
 	if _, err := io.WriteString(c, http2.ClientPreface); err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +87,7 @@ func encrypted(t *testing.T, ready func(context.Context) error, change func(*ser
 	t.Helper()
 	certificate, key, _ := certificate(t)
 	config := server.Config{
-		Listen: "127.0.0.1:0", WaitLimit: time.Second, Grace: time.Second, MaxPixels: 1, MaxSide: 1, APIs: server.DefaultAPIs(),
+		Listen: "127.0.0.1:0", WaitLimit: patience, Grace: time.Second, MaxPixels: 1, MaxSide: 1, APIs: server.DefaultAPIs(),
 		TLS: server.TLS{Certificate: certificate, Key: key},
 	}
 	change(&config)

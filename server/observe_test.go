@@ -61,7 +61,7 @@ func observed(t *testing.T) (handler http.Handler, key, account string, seen *no
 		t.Fatal(err)
 	}
 	seen, log = &noted{}, &bytes.Buffer{}
-	config := server.Config{Listen: "127.0.0.1:0", WaitLimit: time.Second, Grace: time.Second, MaxPixels: 1_000_000, MaxSide: 1000, APIs: server.DefaultAPIs()}
+	config := server.Config{Listen: "127.0.0.1:0", WaitLimit: patience, Grace: time.Second, MaxPixels: 1_000_000, MaxSide: 1000, APIs: server.DefaultAPIs()}
 	whole, err := server.New(t.Context(), config, server.Parts{
 		Queue: &jobtest.Queue{Work: dialecttest.Succeed}, Auth: accounts, Observers: []server.Observer{seen},
 		Secrets: [][]byte{[]byte(strings.Repeat("s", 32))}, Decoders: 1, Log: slog.New(slog.NewJSONHandler(log, nil)), Now: time.Now,

@@ -88,7 +88,7 @@ func moved(t *testing.T) neighbours {
 // API looks for one.
 func (n neighbours) ask(method, path, key string, body io.Reader) (int, string) {
 	// A stream of events ends with its client.
-	ctx, stop := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, stop := context.WithTimeout(context.Background(), patience)
 	defer stop()
 	r := httptest.NewRequestWithContext(ctx, method, path, body)
 	r.Header.Set("X-Request-Id", "same")

@@ -21,7 +21,7 @@ import (
 
 func TestConfigProblems(t *testing.T) {
 	t.Parallel()
-	good := server.Config{Listen: ":8080", WaitLimit: time.Second, Grace: time.Second, MaxPixels: 1, MaxSide: 1, APIs: server.DefaultAPIs()}
+	good := server.Config{Listen: ":8080", WaitLimit: patience, Grace: time.Second, MaxPixels: 1, MaxSide: 1, APIs: server.DefaultAPIs()}
 	if problems := good.Problems(); len(problems) > 0 {
 		t.Errorf("a good one: %v", problems)
 	}
@@ -60,7 +60,7 @@ func whole(t *testing.T, change func(*server.Config)) *server.Server {
 
 func withQueue(t *testing.T, queue *jobtest.Queue, change func(*server.Config)) *server.Server {
 	t.Helper()
-	config := server.Config{Listen: "127.0.0.1:0", WaitLimit: time.Second, Grace: time.Second, MaxPixels: 1_000_000, MaxSide: 1000, APIs: server.DefaultAPIs()}
+	config := server.Config{Listen: "127.0.0.1:0", WaitLimit: patience, Grace: time.Second, MaxPixels: 1_000_000, MaxSide: 1000, APIs: server.DefaultAPIs()}
 	change(&config)
 	made, err := server.New(context.Background(), config, server.Parts{
 		Queue: queue, Auth: account.New(accounttest.NewMemory(), time.Now),

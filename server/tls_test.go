@@ -64,7 +64,7 @@ func certificate(t *testing.T) (certificate, key string, pool *x509.CertPool) {
 // secured is a server on a port with a change of configuration.
 func secured(t *testing.T, change func(*server.Config)) (*server.Server, error) {
 	t.Helper()
-	config := server.Config{Listen: "127.0.0.1:0", WaitLimit: time.Second, Grace: time.Second, MaxPixels: 1, MaxSide: 1, APIs: server.DefaultAPIs()}
+	config := server.Config{Listen: "127.0.0.1:0", WaitLimit: patience, Grace: time.Second, MaxPixels: 1, MaxSide: 1, APIs: server.DefaultAPIs()}
 	change(&config)
 	return server.New(context.Background(), config, server.Parts{
 		Queue: &jobtest.Queue{}, Auth: account.New(accounttest.NewMemory(), time.Now),

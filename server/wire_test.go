@@ -48,7 +48,7 @@ func (s *seen) has(path string) bool {
 // exposed is a server on a socket, that says what it was asked.
 func exposed(t *testing.T, change func(*server.Config)) (net.Addr, *seen) {
 	t.Helper()
-	config := server.Config{Listen: "127.0.0.1:0", WaitLimit: time.Second, Grace: time.Second, MaxPixels: 1_000_000, MaxSide: 1000, APIs: server.DefaultAPIs()}
+	config := server.Config{Listen: "127.0.0.1:0", WaitLimit: patience, Grace: time.Second, MaxPixels: 1_000_000, MaxSide: 1000, APIs: server.DefaultAPIs()}
 	change(&config)
 	noted := &seen{}
 	s, err := server.New(context.Background(), config, server.Parts{
@@ -61,9 +61,13 @@ func exposed(t *testing.T, change func(*server.Config)) (net.Addr, *seen) {
 	return listening(t, s), noted
 }
 
+// patience limits what must come: it only keeps a test that hangs from taking
+// all of go test's time.
+const patience = 5 * time.Minute
+
 // exchange sends bytes and returns the response until the server closes;
 // open says that it did not within the time.
-func exchange(t *testing.T, address net.Addr, raw string, patience time.Duration) (answer string, open bool) {
+func exchange(t *testing.T, address net.Addr, raw string) (answer string, open bool) {
 	t.Helper()
 	c, err := net.Dial("tcp", address.String())
 	if err != nil {
@@ -134,7 +138,7 @@ func TestSmuggling(t *testing.T) {
 		"encrypted":                {"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + strings.Repeat("\x00", 40) + "\r\n\r\n", []int{400}},
 	} {
 		asking.Go(func() {
-			answer, open := exchange(t, address, c.raw, 20*time.Second)
+			answer, open := exchange(t, address, c.raw)
 			var status int
 			_, _ = fmt.Sscanf(answer, "HTTP/1.1 %d", &status)
 			if !slices.Contains(c.status, status) || open || strings.Count(answer, "HTTP/1.1 ") != 1 {
@@ -158,7 +162,7 @@ func TestPipelining(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(30 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(patience))
 	var raw strings.Builder
 	for i := range many {
 		fmt.Fprintf(&raw, "GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: n%d\r\n\r\n", i)
@@ -202,7 +206,7 @@ func TestSlowloris(t *testing.T) {
 		"no last chunk": {upload + "Transfer-Encoding: chunked\r\n\r\n7\r\n--x--\r\n\r\n", "HTTP/1.1 400"},
 	} {
 		exchanges.Go(func() {
-			answer, open := exchange(t, address, c.raw, 30*time.Second)
+			answer, open := exchange(t, address, c.raw)
 			if open || !strings.HasPrefix(answer, c.status) || c.status == "" && strings.Contains(answer, "200") {
 				t.Errorf("%s: still open %v, answered %.100q", name, open, answer)
 			}

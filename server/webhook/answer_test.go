@@ -127,7 +127,7 @@ func FuzzAnswer(f *testing.F) {
 	}
 	r := newReceiver(f)
 	senders := map[bool]desk{}
-	for silent, limit := range map[bool]time.Duration{false: 10 * time.Second, true: 20 * time.Millisecond} {
+	for silent, limit := range map[bool]time.Duration{false: patience, true: 20 * time.Millisecond} {
 		senders[silent] = newDesk()
 		start(f, senders[silent], r.rules(), io.Discard, func(o *webhook.Options) { o.AtOnce, o.Timeout = 1, limit })
 	}

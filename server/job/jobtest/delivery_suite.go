@@ -43,7 +43,7 @@ func submitHooked(t *testing.T, q job.Queue, id string, hook *job.Webhook) {
 // next takes the next delivery, which must be of this job, state and attempt.
 func (s Delivering) next(t *testing.T, id string, state job.State, attempt int) job.Delivery {
 	t.Helper()
-	const patience = 20 * time.Second
+	const patience = 5 * time.Minute
 	ctx, stop := context.WithTimeout(context.Background(), patience)
 	t.Cleanup(stop) // deliveries are held while it lasts
 	n, err := s.Deliveries.NextDelivery(ctx)
@@ -194,7 +194,7 @@ func testDeliveriesShared(t *testing.T, s Delivering) {
 				t.Errorf("%s is delivered twice", id)
 			}
 			seen[id] = true
-		case <-time.After(20 * time.Second):
+		case <-time.After(5 * time.Minute):
 			t.Fatalf("only %v are delivered", seen)
 		}
 	}

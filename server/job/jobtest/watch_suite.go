@@ -59,7 +59,7 @@ func follow(t *testing.T, w job.Watcher, id string) follower {
 // then.
 func (f follower) until(t *testing.T, what string, again func(), is func(job.Job) bool) job.Job {
 	t.Helper()
-	const patience, pause = 20 * time.Second, 10 * time.Millisecond
+	const patience, pause = 5 * time.Minute, 10 * time.Millisecond
 	late := time.After(patience)
 	ticker := time.NewTicker(pause)
 	defer ticker.Stop()

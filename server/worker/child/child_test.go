@@ -191,7 +191,7 @@ func parent(t *testing.T, role string, change ...func(*child.Options)) (*child.E
 // patience is longer than anything takes that goes well.
 func patience(t *testing.T) context.Context {
 	t.Helper()
-	ctx, stop := context.WithTimeout(context.Background(), 60*time.Second)
+	ctx, stop := context.WithTimeout(context.Background(), 5*time.Minute)
 	t.Cleanup(stop)
 	return ctx
 }
