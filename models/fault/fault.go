@@ -46,6 +46,8 @@ const (
 	// RateLimited: the account's rate, quota or concurrency is used up; a later
 	// attempt may succeed.
 	RateLimited Kind = "rate_limited"
+	// Conflict: the request contradicts an earlier one of its Idempotency-Key.
+	Conflict Kind = "conflict"
 	// Canceled: the caller gave up; nothing is wrong.
 	Canceled Kind = "canceled"
 	// Internal: a defect, or an external failure that the user cannot solve.

@@ -105,10 +105,25 @@ type Spec struct {
 	Memo string `json:"memo,omitempty"`
 	// Trace is the W3C traceparent of the span that submitted the job, or "".
 	Trace string `json:"trace,omitempty"`
+	// Part numbers the jobs of one request, from 0. It and Once are not part of the
+	// record.
+	Part int `json:"-"`
+	// Once, if not nil, makes a repeated submission return the first one's job.
+	Once *Once `json:"-"`
 	// Input describes the image, as the ImageValidator did. It is for submission
 	// only and not part of the record.
 	Input InputInfo `json:"-"`
 }
+
+// Once identifies a request, which its client may repeat for OnceFor.
+type Once struct {
+	// Key is a digest of the caller and its Idempotency-Key, Request one of
+	// everything that the request asks for.
+	Key, Request string
+}
+
+// OnceFor is how long repeated requests are recognized.
+const OnceFor = 24 * time.Hour
 
 // Result describes the stored result of a succeeded job.
 type Result struct {
@@ -178,6 +193,9 @@ type Job struct {
 type Submitted struct {
 	Job     Job
 	Credits *int64
+	// Repeated marks a job that an earlier submission of the same Once made; then
+	// Job is its latest record and Credits is nil.
+	Repeated bool
 }
 
 // Queue accepts jobs and returns their results. All methods may be called
@@ -185,7 +203,9 @@ type Submitted struct {
 type Queue interface {
 	// Submit accepts a job durably: once it returns nil the job reaches a final
 	// state whatever happens to the process. It leaves no trace if it fails with
-	// fault.Busy (queue full), NoCredits or RateLimited.
+	// fault.Busy (queue full), NoCredits or RateLimited. Submissions with the same
+	// Once.Key and Part make one job, also concurrent ones; fault.Conflict if their
+	// Once.Request differs, or if that job has expired.
 	Submit(ctx context.Context, spec Spec, input []byte) (Submitted, error)
 	// Get returns the record; fault.NotFound if unknown or expired.
 	Get(ctx context.Context, id string) (Job, error)

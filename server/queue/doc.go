@@ -9,6 +9,7 @@
 //     the lane and the ID, in its subject;
 //   - stream "images": inputs, results and contents of uploads, see package blob;
 //   - key-value bucket "uploads": one record per upload;
+//   - key-value bucket "once": one record per Idempotency-Key, with the IDs of its jobs;
 //   - work-queue stream "notices": one message per webhook call that is due, with
 //     the event and the ID in its subject;
 //   - key-value buckets "accounts" and "secrets".

@@ -7,6 +7,7 @@ type Failpoint string
 
 // The steps, in the order of a job's life.
 const (
+	AfterClaim  Failpoint = "claimed" // by an Idempotency-Key
 	AfterCharge Failpoint = "charged"
 	AfterInput  Failpoint = "input stored"
 	AfterRecord Failpoint = "recorded"

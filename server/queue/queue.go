@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"upscaled/server/job"
 	"upscaled/server/queue/index"
 )
 
@@ -48,6 +49,10 @@ func Open(ctx context.Context, c *Connection, o Options) (*Queue, error) {
 		return nil, err
 	}
 	lifecycle := &lifecycle{store, deliveries}
+	once, err := c.bucket(ctx, onceBucket, job.OnceFor)
+	if err != nil {
+		return nil, err
+	}
 	fleet, err := c.Fleet(ctx)
 	if err != nil {
 		return nil, err
@@ -62,7 +67,7 @@ func Open(ctx context.Context, c *Connection, o Options) (*Queue, error) {
 		return nil, err
 	}
 	return &Queue{
-		jobs: &jobs{store: store, lifecycle: lifecycle, cache: cache, listing: listing}, submitter: &submitter{lifecycle, cache, listing},
+		jobs: &jobs{store: store, lifecycle: lifecycle, cache: cache, listing: listing}, submitter: &submitter{lifecycle, cache, listing, once},
 		leaser: leaser, deliveries: deliveries, uploads: uploads, core: core, cache: cache, presence: presence, Fleet: fleet,
 		sweeper:   &sweeper{lifecycle: lifecycle, cache: cache, listing: listing, uploads: uploads.index, reclaimed: leaser.reclaimed},
 		collector: &collector{store: store, uploads: uploads, cache: cache},

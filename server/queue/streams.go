@@ -21,6 +21,7 @@ const (
 	secretsBucket  = "upscaled_secrets_1"
 	uploadsBucket  = "upscaled_uploads_1"
 	workersBucket  = "upscaled_workers_1"
+	onceBucket     = "upscaled_once_1"
 	workStream     = "upscaled_work_1"
 	workSubjects   = "upscaled.work.1."
 	deliveryStream = "upscaled_notices_1"

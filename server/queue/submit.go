@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"upscaled/models/fault"
 	"upscaled/server/job"
 	"upscaled/server/queue/index"
@@ -16,6 +18,7 @@ type submitter struct {
 	lifecycle *lifecycle
 	cache     *index.Cache
 	listing   *index.Listing
+	once      jetstream.KeyValue // record.Once, by key
 }
 
 // submission is a job that is being accepted.
@@ -25,13 +28,22 @@ type submission struct {
 	written bool
 }
 
-// Submit implements job.Queue. The order of its steps makes every crash harmless:
-// the sweeper refunds a charge without a record, and writes the work item of a
-// record without one.
+// Submit implements job.Queue.
 func (s *submitter) Submit(ctx context.Context, spec job.Spec, input []byte) (job.Submitted, error) {
-	o := s.lifecycle.options
 	ctx, stop := context.WithTimeout(ctx, submitLimit)
 	defer stop()
+	defer s.cache.BeginSubmit(spec.ID)()
+	if spec.Once != nil {
+		return s.submitOnce(ctx, spec, input)
+	}
+	return s.submit(ctx, spec, input)
+}
+
+// submit accepts a job. The order of its steps makes every crash harmless: the
+// sweeper refunds a charge without a record, and writes the work item of a record
+// without one.
+func (s *submitter) submit(ctx context.Context, spec job.Spec, input []byte) (job.Submitted, error) {
+	o := s.lifecycle.options
 	if !record.ValidID(spec.ID) {
 		return job.Submitted{}, fault.New(fault.Internal, "The job's ID has characters other than letters, digits, - and _.")
 	}
@@ -42,7 +54,6 @@ func (s *submitter) Submit(ctx context.Context, spec job.Spec, input []byte) (jo
 	if err := s.lifecycle.connection.checkSpace(len(input)); err != nil {
 		return job.Submitted{}, err
 	}
-	defer s.cache.BeginSubmit(spec.ID)()
 	r := submission{Job: record.Job{Job: job.Job{Spec: spec, State: job.Queued, Created: o.Now().UTC()}, Lane: record.Small}}
 	if o.Large != nil && o.Large(spec, input) {
 		//guard:lanes TestSmallJobsHaveTheirOwnLane

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -40,6 +41,23 @@ type Job struct {
 	// Revision is what a compare-and-swap compares; 0 for a job that was never
 	// written, as far as this process knows.
 	Revision uint64 `json:"-"`
+}
+
+// Once is what is stored of an Idempotency-Key: written before its jobs, and changed
+// by compare-and-swap, so that one submission at a time claims each of them.
+type Once struct {
+	Request string    `json:"request"`
+	Created time.Time `json:"created"`
+	// Claims are the jobs by their part of the request; none after a refusal.
+	Claims map[int]Claim `json:"claims,omitempty"`
+}
+
+// Claim is a job that a submission is recording or has recorded. Process is the one
+// of that submission.
+type Claim struct {
+	Job     string    `json:"job"`
+	Process string    `json:"process"`
+	Created time.Time `json:"created"`
 }
 
 // Upload is an upload as it is stored. It is written after its contents, so that
