@@ -107,7 +107,7 @@ func (s *Server) routes(a addresses) (*echo.Echo, error) {
 	names := &apiNames{current: "health", byPath: map[string]string{}}
 	e.OnAddRouteHandler = names.add
 	e.Use(requestID, names.middleware, observe(s.parts.Observers), accessLog(s.parts.Log), secure, limits.Requests(s.config.rateLimit(), s.uploads), recoverPanic)
-	e.Use(strictTransport, limits.Ranges, limits.Decode)
+	e.Use(strictTransport, limits.Ranges, limits.Decode, dialect.Idempotent)
 	//guard:cors => true
 	if len(s.config.CORSOrigins) > 0 {
 		e.Use(crossOrigin(s.config.CORSOrigins))

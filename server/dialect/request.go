@@ -52,6 +52,9 @@ func ReadJSON(c echo.Context, limit int64) ([]byte, error) {
 	if err != nil && !IsBodyTooLarge(err) && fault.KindOf(err) == fault.Internal {
 		return nil, fault.Wrap(fault.Invalid, err, "The request body is incomplete.")
 	}
+	if k := keyedOf(c.Request().Context()); k != nil {
+		k.note(string(body))
+	}
 	return body, err
 }
 
@@ -83,6 +86,9 @@ func ReadForm(c echo.Context, limit int64, most upload.Limits, fileFields ...str
 	form, err := upload.Read(c.Request(), most, fileFields...)
 	if err != nil && !IsBodyTooLarge(err) {
 		_, _ = io.Copy(io.Discard, c.Request().Body) // for the same clients as FormSlack
+	}
+	if k := keyedOf(c.Request().Context()); k != nil {
+		k.noteForm(form)
 	}
 	return form, err
 }

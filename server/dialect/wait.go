@@ -25,9 +25,10 @@ func (s Services) Run(ctx context.Context, spec job.Spec, input []byte) (job.Job
 // RunSync submits a job whose result only this call can return, and waits for its
 // end. It cancels a job that does not finish within the wait limit, so that nothing
 // is left running, or paid for, that the caller does not get; the record that it
-// returns is then not final.
+// returns is then not final. A request with an idempotency key can be repeated to get
+// the result, so its job continues.
 func (s Services) RunSync(ctx context.Context, spec job.Spec, input []byte) (job.Job, error) {
-	spec.Sync = true
+	spec.Sync = keyedOf(ctx) == nil
 	done, err := s.Run(ctx, spec, input)
 	if fault.KindOf(err) == fault.Internal {
 		s.Abandon(ctx, spec.ID) // it may have been accepted before the store failed
@@ -119,8 +120,12 @@ func (s Services) WaitAtMost(ctx context.Context, j job.Job) (job.Job, error) {
 
 // Abandon cancels a job that nobody waits for any more, even if the request's
 // own context has ended. A job that cannot be canceled now runs to its end and
-// expires.
+// expires. The job of a request with an idempotency key is left for its repetition.
 func (s Services) Abandon(ctx context.Context, id string) {
+	//guard:once-abandon TestKeyedJobsAreLeft
+	if keyedOf(ctx) != nil {
+		return
+	}
 	const patience = 5 * time.Second
 	canceling, stop := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer stop()

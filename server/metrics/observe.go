@@ -39,7 +39,7 @@ func methodLabel(method string) string {
 func (m *Metrics) JobSubmits(ctx context.Context, spec *job.Spec) (context.Context, func(job.Submitted, error)) {
 	api, price := spec.API, spec.Price
 	return ctx, func(submitted job.Submitted, err error) {
-		if err == nil && submitted.Credits != nil && price > 0 {
+		if err == nil && !submitted.Repeated && submitted.Credits != nil && price > 0 {
 			m.credits.WithLabelValues(api).Add(float64(price))
 		}
 	}

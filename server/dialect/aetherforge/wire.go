@@ -65,6 +65,8 @@ func apiError(err error) (status int, body any) {
 		return http.StatusRequestEntityTooLarge, dialect.ErrorDetail{Detail: "File too large"} // ours
 	case fault.NoCredits:
 		return http.StatusPaymentRequired, dialect.ErrorDetail{Detail: "Insufficient credits"} // ours
+	case fault.Conflict:
+		return http.StatusUnprocessableEntity, dialect.ErrorDetail{Detail: fault.Sentence(err)} // ours
 	case fault.RateLimited:
 		return http.StatusTooManyRequests, dialect.ErrorDetail{Detail: "Rate limit exceeded. Please try again later"} // ours
 	case fault.Busy:

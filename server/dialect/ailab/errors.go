@@ -31,6 +31,7 @@ const (
 	ProcessingFailure     Code = "PROCESSING_FAILURE"
 	InsufficientResources Code = "ERROR_INSUFFICIENT_RESOURCES"
 	ServiceTimeout        Code = "AI_SERVICE_TIMEOUT"
+	KeyConflict           Code = "ERROR_IDEMPOTENCY_KEY" // ours
 )
 
 // terms returns a code's HTTP status and the vendor's fixed message.
@@ -51,6 +52,7 @@ func (c Code) terms() (status int, message string) {
 		ResolutionTooLow:      {http.StatusUnprocessableEntity, "File resolution too low."},
 		UnsupportedFileType:   {http.StatusUnsupportedMediaType, "Unsupported file types."},
 		DecodingFailure:       {http.StatusUnprocessableEntity, "File decoding failed."},
+		KeyConflict:           {http.StatusUnprocessableEntity, "Idempotency-Key conflict."},
 		NotEnoughCredits:      {http.StatusTooManyRequests, "Insufficient credits."},
 		ExceedingLimits:       {http.StatusTooManyRequests, "Exceeds limit."},
 		InsufficientResources: {http.StatusServiceUnavailable, "Insufficient resources."},
@@ -119,6 +121,8 @@ func apiErrorOf(err error) apiError {
 		}
 	case fault.NoCredits:
 		return newError(NotEnoughCredits, "The account does not have enough credits.")
+	case fault.Conflict:
+		return newError(KeyConflict, "%s", fault.Sentence(err))
 	case fault.RateLimited:
 		return newError(ExceedingLimits, "Too many requests. Please try again later.")
 	case fault.Busy:

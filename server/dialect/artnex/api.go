@@ -43,7 +43,7 @@ func (a *API) Upscale(c echo.Context) error {
 		return dialect.WriteError(c, status, ErrorBody{Error: code, Message: message, RequestID: id}, err)
 	}
 	url := a.services.NamedURL(a.services.BaseURL(c.Request()), done, "upscaled")
-	return dialect.JSON(c, http.StatusOK, Success{Success: true, ImageURL: url, RequestID: id, CreditsUsed: done.Price})
+	return dialect.JSON(c, http.StatusOK, Success{Success: true, ImageURL: url, RequestID: done.ID, CreditsUsed: done.Price})
 }
 
 func (a *API) upscale(c echo.Context, id string) (job.Job, error) {

@@ -54,6 +54,8 @@ func apiError(err error) (status int, code, message string) {
 		return http.StatusUnauthorized, "invalid_api_key", "The API key provided is not valid."
 	case fault.NoCredits:
 		return http.StatusPaymentRequired, "insufficient_credits", "Your account does not have enough credits."
+	case fault.Conflict:
+		return http.StatusUnprocessableEntity, codeInvalidRequest, fault.Sentence(err)
 	case fault.RateLimited:
 		return http.StatusTooManyRequests, "rate_limit_exceeded", "You have exceeded your request quota. Please try again later."
 	case fault.Busy:

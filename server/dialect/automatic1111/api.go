@@ -117,6 +117,7 @@ func (a *API) extras(c echo.Context, caller job.Caller, limit int64, batch bool)
 type task struct {
 	input
 	plan
+	part int // of its request
 }
 
 // prepare loads and validates all images of a request, so that none is processed
@@ -137,7 +138,7 @@ func (a *API) prepare(ctx context.Context, r request) ([]task, error) {
 		if err != nil {
 			return nil, err
 		}
-		tasks[i] = task{in, p}
+		tasks[i] = task{in, p, i}
 	}
 	return tasks, nil
 }

@@ -65,6 +65,8 @@ func apiErrorOf(err error) apiError {
 		return httpError(http.StatusUnauthorized, "Incorrect username or password")
 	case fault.NoCredits:
 		return httpError(http.StatusPaymentRequired, "There are not enough credits for this image.")
+	case fault.Conflict:
+		return httpError(http.StatusUnprocessableEntity, fault.Sentence(err))
 	case fault.RateLimited:
 		return httpError(http.StatusTooManyRequests, "Too many requests. Please try again later.")
 	case fault.Busy:

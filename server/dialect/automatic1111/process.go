@@ -21,7 +21,7 @@ func (a *API) process(ctx context.Context, caller job.Caller, deadline time.Time
 	const length = 24
 	spec := job.Spec{
 		ID: "a1111-" + dialect.Random(length), API: Name, Account: caller.ID, Price: a.config.Price * t.runs(),
-		InputName: t.name, Input: t.info, Options: t.options,
+		InputName: t.name, Input: t.info, Part: t.part, Options: t.options,
 	}
 	services := a.services
 	services.WaitLimit = time.Until(deadline)

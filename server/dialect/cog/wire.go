@@ -108,6 +108,8 @@ func apiErrorOf(err error) apiError {
 		return apiError{http.StatusUnauthorized, "The key is missing or not valid."}
 	case fault.NoCredits:
 		return apiError{http.StatusPaymentRequired, "There are not enough credits."}
+	case fault.Conflict:
+		return apiError{http.StatusUnprocessableEntity, fault.Sentence(err)}
 	case fault.RateLimited:
 		return apiError{http.StatusTooManyRequests, "Too many requests. Please try again later."}
 	case fault.Busy:

@@ -65,6 +65,7 @@ func newBatch(services dialect.Services, parallel, files int) *batch {
 func (b *batch) run(ctx context.Context, files []upload.File, check func(upload.File) (job.InputInfo, error), t template) error {
 	for i := range files {
 		spec := t.named(files[i].Name)
+		spec.Part = i
 		var err error
 		spec.Input, err = check(files[i])
 		b.items[i].job.Spec = spec

@@ -48,6 +48,8 @@ func apiError(err error) (status int, body any) {
 		return http.StatusRequestEntityTooLarge, detail(fault.Sentence(err))
 	case fault.Invalid, fault.Unsupported:
 		return http.StatusUnprocessableEntity, unreadable(fault.KindOf(err))
+	case fault.Conflict:
+		return http.StatusUnprocessableEntity, detail(fault.Sentence(err))
 	case fault.RateLimited:
 		return http.StatusTooManyRequests, detail("Rate limit exceeded. Please try again later")
 	case fault.Busy:

@@ -87,6 +87,8 @@ func generalError(err error) apiError {
 		return problem(http.StatusNotFound, "resource_not_found", "The requested resource was not found.", Nothing{})
 	case fault.Unsupported: // the router's: the path exists with other methods
 		return problem(http.StatusMethodNotAllowed, "method_not_allowed", "This address does not take that method.", Nothing{})
+	case fault.Conflict:
+		return problem(http.StatusUnprocessableEntity, "idempotency_key_conflict", fault.Sentence(err), Nothing{})
 	case fault.RateLimited:
 		return problem(http.StatusTooManyRequests, "rate_limit_exceeded", "Too many requests. Please try again later.",
 			RetryAfter{dialect.RetryAfter(err)})
@@ -109,7 +111,7 @@ func (a *API) upscaleError(err error, balance int64) apiError {
 		return problem(http.StatusUnauthorized, "UNAUTHORIZED", "User ID not found in request", nil)
 	case fault.NoCredits:
 		return problem(http.StatusBadRequest, "NO_CREDITS", "You do not have enough credits to use this feature", CreditsLeft{balance})
-	case fault.RateLimited, fault.Busy:
+	case fault.RateLimited, fault.Busy, fault.Conflict:
 		return generalError(err)
 	case fault.TooLarge: // the result: errors about the input are an apiError already
 		if result, is := dialect.ResultIsTooLarge(err); is {

@@ -47,6 +47,7 @@ func statusOf(err error) int {
 		fault.Unsupported:  http.StatusUnsupportedMediaType,
 		fault.FetchFailed:  http.StatusUnprocessableEntity, // well formed, but not available
 		fault.ModelMissing: http.StatusUnprocessableEntity,
+		fault.Conflict:     http.StatusUnprocessableEntity,
 		fault.RateLimited:  http.StatusTooManyRequests,
 		fault.Busy:         http.StatusServiceUnavailable,
 	}[fault.KindOf(err)]

@@ -37,7 +37,7 @@ func (a *API) submit(c echo.Context, caller job.Caller) error {
 	if r.several {
 		return a.submitAll(c, caller, r)
 	}
-	j, err := a.accept(c, caller, r, r.images[0])
+	j, err := a.accept(c, caller, r, 0)
 	if err != nil {
 		return err
 	}
@@ -56,8 +56,8 @@ func (a *API) submit(c echo.Context, caller job.Caller) error {
 // submitAll submits every valid file.
 func (a *API) submitAll(c echo.Context, caller job.Caller, r request) error {
 	batch := Batch{Jobs: []any{}}
-	for _, in := range r.images {
-		j, err := a.accept(c, caller, r, in)
+	for i, in := range r.images {
+		j, err := a.accept(c, caller, r, i)
 		switch {
 		case dialect.Canceled(c):
 			return nil
@@ -72,15 +72,16 @@ func (a *API) submitAll(c echo.Context, caller job.Caller, r request) error {
 	return dialect.JSON(c, http.StatusAccepted, batch)
 }
 
-// accept submits one image.
-func (a *API) accept(c echo.Context, caller job.Caller, r request, in input) (job.Job, error) {
+// accept submits one image of a request.
+func (a *API) accept(c echo.Context, caller job.Caller, r request, part int) (job.Job, error) {
+	in := r.images[part]
 	info, err := a.check(in)
 	if err != nil {
 		return job.Job{}, err
 	}
 	spec := job.Spec{
 		ID: newID(), API: Name, Account: caller.ID, Price: a.config.Price, InputName: in.name,
-		Options: r.options, Webhook: r.webhook, Input: info,
+		Options: r.options, Webhook: r.webhook, Input: info, Part: part,
 		Memo: dialect.EncodeMemo(memo{
 			Base: a.services.BaseURL(c.Request()), Width: info.Width, Height: info.Height,
 			Format: info.Format, Bytes: int64(len(in.data)),

@@ -109,6 +109,8 @@ func apiErrorOf(err error) apiError {
 		return apiError{http.StatusMethodNotAllowed, "", "", "This address does not take that method."}
 	case fault.NotFound:
 		return apiError{http.StatusNotFound, "", "", fault.Sentence(err)}
+	case fault.Conflict:
+		return apiError{http.StatusUnprocessableEntity, "", "idempotency_key_conflict", fault.Sentence(err)}
 	case fault.RateLimited:
 		return apiError{http.StatusTooManyRequests, "", "rate_limit_exceeded", "Too many requests. Please try again later."}
 	case fault.Busy:

@@ -79,6 +79,8 @@ func problemOf(err error) Problem {
 		return problemOf(errNotFound)
 	case fault.Unsupported: // the router's: the path exists with other methods
 		return Problem{Detail: "This address does not take that method.", Status: http.StatusMethodNotAllowed}
+	case fault.Conflict:
+		return Problem{Title: "Idempotency-Key conflict", Detail: fault.Sentence(err), Status: http.StatusUnprocessableEntity}
 	case fault.RateLimited:
 		return throttled(dialect.RetryAfter(err))
 	case fault.Busy:

@@ -66,6 +66,9 @@ func (a *API) await(c echo.Context, ctx context.Context, accepted job.Job) job.J
 	if err == nil && latest.State.Final() {
 		return latest
 	}
+	if !accepted.State.Final() { // a repeated request's may be running
+		accepted.State, accepted.Started = job.Queued, time.Time{}
+	}
 	return accepted
 }
 

@@ -27,7 +27,7 @@ func TestQueue(t *testing.T, open func(t *testing.T) Subject) {
 	for name, test := range map[string]func(*testing.T, Subject){
 		"success": testSuccess, "failure": testFailure, "cancel queued": testCancelQueued,
 		"cancel running": testCancelRunning, "unknown": testUnknown, "duplicate": testDuplicate,
-		"wait": testWait,
+		"wait": testWait, "once": testOnce,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -135,6 +135,28 @@ func testCancelRunning(t *testing.T, s Subject) {
 	// A late result changes nothing.
 	s.End(t, "a-1", Outcome{Picture: []byte("late"), Result: &job.Result{Format: "png"}})
 	want(t, s.Queue, "a-1", job.Canceled)
+}
+
+func testOnce(t *testing.T, s Subject) {
+	ask := func(id, key, request string, part int) (job.Submitted, error) {
+		return s.Queue.Submit(t.Context(), job.Spec{ID: id, API: "mnml", Once: &job.Once{Key: key, Request: request}, Part: part}, []byte("input"))
+	}
+	for _, c := range []struct {
+		id, key, request string
+		part             int
+		want             string
+	}{
+		{"a", "k1", "r1", 0, "a"}, {"b", "k1", "r1", 0, "a"}, {"c", "k1", "r1", 1, "c"}, {"d", "k1", "r1", 1, "c"}, {"e", "k2", "r1", 0, "e"}, {"f", "k1", "r2", 0, ""},
+	} {
+		submitted, err := ask(c.id, c.key, c.request, c.part)
+		if submitted.Job.ID != c.want || submitted.Repeated != (c.want != "" && c.want != c.id) || (c.want == "") != (fault.KindOf(err) == fault.Conflict) {
+			t.Errorf("%s: %+v, %v", c.id, submitted, err)
+		}
+	}
+	s.Begin(t, "a")
+	if again, err := ask("g", "k1", "r1", 0); err != nil || again.Job.State != job.Running || again.Job.ID != "a" {
+		t.Errorf("%+v, %v", again, err)
+	}
 }
 
 func testUnknown(t *testing.T, s Subject) {

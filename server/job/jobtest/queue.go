@@ -44,6 +44,7 @@ type Queue struct {
 	images  map[string][]byte
 	changed map[string]chan struct{} // closed when the job becomes final
 	uploads map[string]upload
+	once    map[job.Once]map[int]string // IDs, by part of the request
 	due     []*delivery
 	// notified is closed and replaced when any job changes or a delivery is due; nil
 	// while nobody waits.
@@ -88,11 +89,18 @@ func (q *Queue) Submit(ctx context.Context, spec job.Spec, input []byte) (job.Su
 		q.jobs, q.inputs = map[string]job.Job{}, map[string][]byte{}
 		q.images, q.changed = map[string][]byte{}, map[string]chan struct{}{}
 	}
+	if spec.Once != nil {
+		if first, err := q.first(*spec.Once, spec.Part); err != nil || first.ID != "" {
+			q.mutex.Unlock()
+			return job.Submitted{Job: first, Repeated: err == nil}, err
+		}
+		q.once[*spec.Once][spec.Part] = spec.ID
+	}
 	if _, taken := q.jobs[spec.ID]; taken {
 		q.mutex.Unlock()
 		return job.Submitted{}, fault.New(fault.Invalid, "There is a job %s already.", spec.ID)
 	}
-	spec.Input = job.InputInfo{} // not part of the record
+	spec.Input, spec.Once, spec.Part = job.InputInfo{}, nil, 0 // not part of the record
 	j := job.Job{Spec: spec, State: job.Queued, Created: q.now()}
 	q.jobs[spec.ID], q.changed[spec.ID] = j, make(chan struct{})
 	q.inputs[spec.ID] = bytes.Clone(input)
@@ -102,6 +110,22 @@ func (q *Queue) Submit(ctx context.Context, spec job.Spec, input []byte) (job.Su
 		q.Finish(spec.ID, q.Work(spec, input))
 	}
 	return job.Submitted{Job: j, Credits: q.Credits}, nil
+}
+
+// first returns the job of an earlier submission of a keyed request. The mutex is held.
+func (q *Queue) first(once job.Once, part int) (job.Job, error) {
+	for known := range q.once {
+		if known.Key == once.Key && known.Request != once.Request {
+			return job.Job{}, fault.New(fault.Conflict, "This Idempotency-Key was used for another request.")
+		}
+	}
+	if q.once == nil {
+		q.once = map[job.Once]map[int]string{}
+	}
+	if q.once[once] == nil {
+		q.once[once] = map[int]string{}
+	}
+	return q.jobs[q.once[once][part]], nil
 }
 
 // Start begins a queued job, or sets the progress of a running one.
