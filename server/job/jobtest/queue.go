@@ -44,7 +44,7 @@ type Queue struct {
 	images  map[string][]byte
 	changed map[string]chan struct{} // closed when the job becomes final
 	uploads map[string]upload
-	once    map[job.Once]map[int]string // IDs, by part of the request
+	once    claims
 	due     []*delivery
 	// notified is closed and replaced when any job changes or a delivery is due; nil
 	// while nobody waits.
@@ -87,14 +87,14 @@ func (q *Queue) Submit(ctx context.Context, spec job.Spec, input []byte) (job.Su
 	q.mutex.Lock()
 	if q.jobs == nil {
 		q.jobs, q.inputs = map[string]job.Job{}, map[string][]byte{}
-		q.images, q.changed = map[string][]byte{}, map[string]chan struct{}{}
+		q.images, q.changed, q.once = map[string][]byte{}, map[string]chan struct{}{}, claims{}
 	}
 	if spec.Once != nil {
-		if first, err := q.first(*spec.Once, spec.Part); err != nil || first.ID != "" {
+		if first, err := q.once.claim(spec); err != nil || first != "" {
+			j := q.jobs[first]
 			q.mutex.Unlock()
-			return job.Submitted{Job: first, Repeated: err == nil}, err
+			return job.Submitted{Job: j, Repeated: err == nil}, err
 		}
-		q.once[*spec.Once][spec.Part] = spec.ID
 	}
 	if _, taken := q.jobs[spec.ID]; taken {
 		q.mutex.Unlock()
@@ -112,20 +112,26 @@ func (q *Queue) Submit(ctx context.Context, spec job.Spec, input []byte) (job.Su
 	return job.Submitted{Job: j, Credits: q.Credits}, nil
 }
 
-// first returns the job of an earlier submission of a keyed request. The mutex is held.
-func (q *Queue) first(once job.Once, part int) (job.Job, error) {
-	for known := range q.once {
-		if known.Key == once.Key && known.Request != once.Request {
-			return job.Job{}, fault.New(fault.Conflict, "This Idempotency-Key was used for another request.")
+// claims are the jobs of keyed requests: IDs by part of the request.
+type claims map[job.Once]map[int]string
+
+// claim returns the ID of the job that an earlier submission made, or notes this one's
+// and returns "".
+func (c claims) claim(spec job.Spec) (first string, err error) {
+	for known := range c {
+		if known.Key == spec.Once.Key && known.Request != spec.Once.Request {
+			return "", fault.New(fault.Conflict, "This Idempotency-Key was used for another request.")
 		}
 	}
-	if q.once == nil {
-		q.once = map[job.Once]map[int]string{}
+	parts := c[*spec.Once]
+	if parts == nil {
+		parts = map[int]string{}
+		c[*spec.Once] = parts
 	}
-	if q.once[once] == nil {
-		q.once[once] = map[int]string{}
+	if first = parts[spec.Part]; first == "" {
+		parts[spec.Part] = spec.ID
 	}
-	return q.jobs[q.once[once][part]], nil
+	return first, nil
 }
 
 // Start begins a queued job, or sets the progress of a running one.
