@@ -170,3 +170,31 @@ func TestRepeatedAfterHangUp(t *testing.T) {
 		t.Errorf("%+v", jobs)
 	}
 }
+
+// ComfyUI's prompts keep their ID, whether the client or the server chose it.
+func TestRepeatedPrompts(t *testing.T) {
+	t.Parallel()
+	queue := &jobtest.Queue{}
+	s := open(t, queue, nil)
+	upload := row{name: "upload", path: "/upload/image", key: "good", form: []string{"image@a.png"}, file: dialecttest.PNG(t, 20, 10, false), status: 200, body: `{"name":"a.png"...`}
+	upload.check(t, s)
+	for i, id := range []string{"", `,"prompt_id":"mine"`} {
+		prompt := row{path: "/prompt", key: "good", json: `{"prompt":{"1":{"class_type":"LoadImage","inputs":{"image":"a.png"}},` +
+			`"2":{"class_type":"ImageScaleBy","inputs":{"image":["1",0],"upscale_method":"lanczos","scale_by":2}},` +
+			`"3":{"class_type":"SaveImage","inputs":{"images":["2",0],"filename_prefix":"a"}},` +
+			`"4":{"class_type":"ImageScaleBy","inputs":{"image":["1",0],"upscale_method":"lanczos","scale_by":3}},` +
+			`"5":{"class_type":"SaveImage","inputs":{"images":["4",0],"filename_prefix":"b"}}}` + id + `}`}
+		var first string
+		for range 3 {
+			status, body, err := s.keyed(t, t.Context(), prompt, "key"+id)
+			body, _, _ = strings.Cut(body, `,"number"`)
+			if status != http.StatusOK || err != nil || first != "" && body != first {
+				t.Errorf("%d %s, %v, not %s", status, body, err, first)
+			}
+			first = body
+		}
+		if n := len(queue.Jobs()); n != 2*(i+1) {
+			t.Errorf("%d jobs", n)
+		}
+	}
+}

@@ -23,6 +23,9 @@ const KeyHeader = "Idempotency-Key"
 // longestKey is in bytes.
 const longestKey = 255
 
+// Keyed reports whether a request has an idempotency key.
+func Keyed(ctx context.Context) bool { return keyedOf(ctx) != nil }
+
 // keyed is a request with an idempotency key.
 type keyed struct {
 	key, client string

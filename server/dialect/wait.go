@@ -28,7 +28,7 @@ func (s Services) Run(ctx context.Context, spec job.Spec, input []byte) (job.Job
 // returns is then not final. A request with an idempotency key can be repeated to get
 // the result, so its job continues.
 func (s Services) RunSync(ctx context.Context, spec job.Spec, input []byte) (job.Job, error) {
-	spec.Sync = keyedOf(ctx) == nil
+	spec.Sync = !Keyed(ctx)
 	done, err := s.Run(ctx, spec, input)
 	if fault.KindOf(err) == fault.Internal {
 		s.Abandon(ctx, spec.ID) // it may have been accepted before the store failed
@@ -123,7 +123,7 @@ func (s Services) WaitAtMost(ctx context.Context, j job.Job) (job.Job, error) {
 // expires. The job of a request with an idempotency key is left for its repetition.
 func (s Services) Abandon(ctx context.Context, id string) {
 	//guard:once-abandon TestKeyedJobsAreLeft
-	if keyedOf(ctx) != nil {
+	if Keyed(ctx) {
 		return
 	}
 	const patience = 5 * time.Second

@@ -22,6 +22,8 @@ const claimInterval = 50 * time.Millisecond
 // job's part of the request submits it, and all others wait for its record. A claim
 // whose submission died is taken over.
 func (s *submitter) submitOnce(ctx context.Context, spec job.Spec, input []byte) (job.Submitted, error) {
+	token := randomToken()
+	defer s.cache.BeginSubmit(token)()
 	for {
 		once, revision, err := s.readOnce(ctx, spec)
 		if err != nil {
@@ -35,14 +37,14 @@ func (s *submitter) submitOnce(ctx context.Context, spec job.Spec, input []byte)
 			switch repeated, found, err := s.repeat(ctx, claim); {
 			case err != nil || found == recorded:
 				return repeated, err
-			case found == missing && claim.Job == spec.ID:
-				return s.submitClaimed(ctx, spec, input)
+			case found == missing && claim.Token == token:
+				return s.submitClaimed(ctx, spec, input, token)
 			case found == missing && s.isSubmitting(ctx, claim):
 				if !wait(ctx, claimInterval) {
 					return job.Submitted{}, errClaimed()
 				}
 				continue
-			case found == missing:
+			case found == missing && claim.Job != spec.ID: // a client may choose IDs
 				if err := s.fence(ctx, claim, spec); isConflict(err) {
 					continue // it was recorded meanwhile
 				} else if err != nil {
@@ -50,7 +52,7 @@ func (s *submitter) submitOnce(ctx context.Context, spec job.Spec, input []byte)
 				}
 			}
 		}
-		if err := s.claim(ctx, spec, once, revision); err != nil && !isConflict(err) {
+		if err := s.claim(ctx, spec, token, once, revision); err != nil && !isConflict(err) {
 			return job.Submitted{}, err
 		}
 	}
@@ -62,14 +64,14 @@ func errClaimed() error {
 
 // submitClaimed submits a job that this submission has claimed. A refusal gives up
 // the claim, so that the key can be used again.
-func (s *submitter) submitClaimed(ctx context.Context, spec job.Spec, input []byte) (job.Submitted, error) {
+func (s *submitter) submitClaimed(ctx context.Context, spec job.Spec, input []byte, token string) (job.Submitted, error) {
 	s.lifecycle.reached(AfterClaim, spec.ID)
 	submitted, err := s.submit(ctx, spec, input)
 	if isConflict(err) { // fenced off by a submission that took this one for dead
 		return job.Submitted{}, errClaimed()
 	}
 	if err != nil {
-		s.unclaim(ctx, spec)
+		s.unclaim(ctx, spec, token)
 	}
 	return submitted, err
 }
@@ -100,23 +102,23 @@ func (s *submitter) readOnce(ctx context.Context, spec job.Spec) (once record.On
 
 // claim notes in exactly the revision that was read that this submission makes a
 // part's job.
-func (s *submitter) claim(ctx context.Context, spec job.Spec, once record.Once, revision uint64) error {
+func (s *submitter) claim(ctx context.Context, spec job.Spec, token string, once record.Once, revision uint64) error {
 	now := s.lifecycle.options.Now().UTC()
 	if len(once.Claims) == 0 {
 		once = record.Once{Request: spec.Once.Request, Created: now, Claims: map[int]record.Claim{}}
 	}
-	once.Claims[spec.Part] = record.Claim{Job: spec.ID, Process: s.lifecycle.name, Created: now}
+	once.Claims[spec.Part] = record.Claim{Job: spec.ID, Token: token, Process: s.lifecycle.name, Created: now}
 	return s.writeOnce(ctx, spec.Once.Key, once, revision)
 }
 
 // unclaim gives up the claim of a submission that was refused. If that fails, the
 // next submission takes it over.
-func (s *submitter) unclaim(ctx context.Context, spec job.Spec) {
+func (s *submitter) unclaim(ctx context.Context, spec job.Spec, token string) {
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), concludeLimit)
 	defer stop()
 	for {
 		once, revision, err := s.readOnce(ctx, spec)
-		if err == nil && once.Claims[spec.Part].Job == spec.ID {
+		if err == nil && once.Claims[spec.Part].Token == token {
 			delete(once.Claims, spec.Part)
 			err = s.writeOnce(ctx, spec.Once.Key, once, revision)
 		}
@@ -176,7 +178,7 @@ func (s *submitter) repeat(ctx context.Context, claim record.Claim) (submitted j
 // It may be wrong: fence makes sure.
 func (s *submitter) isSubmitting(ctx context.Context, claim record.Claim) bool {
 	if claim.Process == s.lifecycle.name {
-		return s.cache.Submitting(claim.Job)
+		return s.cache.Submitting(claim.Token)
 	}
 	return s.lifecycle.options.Now().Sub(claim.Created) < submitLimit && s.lifecycle.isAlive(ctx, claim.Process)
 }

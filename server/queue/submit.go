@@ -32,7 +32,6 @@ type submission struct {
 func (s *submitter) Submit(ctx context.Context, spec job.Spec, input []byte) (job.Submitted, error) {
 	ctx, stop := context.WithTimeout(ctx, submitLimit)
 	defer stop()
-	defer s.cache.BeginSubmit(spec.ID)()
 	if spec.Once != nil {
 		return s.submitOnce(ctx, spec, input)
 	}
@@ -54,6 +53,7 @@ func (s *submitter) submit(ctx context.Context, spec job.Spec, input []byte) (jo
 	if err := s.lifecycle.connection.checkSpace(len(input)); err != nil {
 		return job.Submitted{}, err
 	}
+	defer s.cache.BeginSubmit(spec.ID)()
 	r := submission{Job: record.Job{Job: job.Job{Spec: spec, State: job.Queued, Created: o.Now().UTC()}, Lane: record.Small}}
 	if o.Large != nil && o.Large(spec, input) {
 		//guard:lanes TestSmallJobsHaveTheirOwnLane

@@ -55,6 +55,8 @@ func refusalOf(err error) Refusal {
 		return refusal(http.StatusMethodNotAllowed, "method_not_allowed", "This address does not take that method.")
 	case fault.TooLarge:
 		return refusal(http.StatusRequestEntityTooLarge, "too_large", "The request or its result would be too large.")
+	case fault.Conflict:
+		return refusal(http.StatusUnprocessableEntity, "idempotency_key", fault.Sentence(err))
 	case fault.RateLimited:
 		return refusal(http.StatusTooManyRequests, "rate_limited", "Too many requests. Please try again later.")
 	case fault.Busy:

@@ -74,8 +74,10 @@ func (a *API) prompt(c echo.Context, caller job.Caller) error {
 		body.PromptID = dialect.NewUUID(4)
 	}
 	ctx := c.Request().Context()
+	earlier, err := a.one(ctx, caller, body.PromptID)
+	again := dialect.Keyed(ctx) && bytes.Equal(earlier.Graph, text.Bytes())
 	//guard:prompt-id TestPromptIDs => len(body.PromptID) > maxText
-	if _, err := a.one(ctx, caller, body.PromptID); err == nil || max(len(body.PromptID), len(body.ClientID)) > maxText {
+	if err == nil && !again || max(len(body.PromptID), len(body.ClientID)) > maxText {
 		return refusal(http.StatusBadRequest, "invalid_prompt_id", "The prompt_id was used before, or an ID is too long.")
 	}
 	specs, memos, err := a.plans(ctx, caller, g)
@@ -86,10 +88,14 @@ func (a *API) prompt(c echo.Context, caller job.Caller) error {
 	for i := range specs {
 		memos[i].Prompt, memos[i].Client = body.PromptID, body.ClientID
 		note, _ := json.Marshal(memos[i]) // texts and numbers always marshal
-		specs[i].ID, specs[i].Memo = jobID(caller, body.PromptID, i), string(note)
+		specs[i].ID, specs[i].Memo, specs[i].Part = jobID(caller, body.PromptID, i), string(note), i
 		data, err := a.image(ctx, caller, specs[i].InputName)
+		var submitted job.Submitted
 		if err == nil {
-			_, err = a.services.Queue.Submit(ctx, specs[i], data)
+			submitted, err = a.services.Queue.Submit(ctx, specs[i], data)
+		}
+		if submitted.Repeated {
+			body.PromptID = memoOf(submitted.Job).Prompt
 		}
 		if err != nil {
 			for _, earlier := range specs[:i] {

@@ -67,7 +67,8 @@ func (c *Cache) IDs() []string {
 	return slices.Collect(maps.Keys(c.records))
 }
 
-// BeginSubmit notes that this process is about to record a job, until end.
+// BeginSubmit notes that this process is about to record a job, until end. The ID may
+// be a token of a submission, too.
 func (c *Cache) BeginSubmit(id string) (end func()) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()

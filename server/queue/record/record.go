@@ -52,10 +52,11 @@ type Once struct {
 	Claims map[int]Claim `json:"claims,omitempty"`
 }
 
-// Claim is a job that a submission is recording or has recorded. Process is the one
-// of that submission.
+// Claim is a job that a submission is recording or has recorded. Token and Process
+// are those of the submission.
 type Claim struct {
 	Job     string    `json:"job"`
+	Token   string    `json:"token"`
 	Process string    `json:"process"`
 	Created time.Time `json:"created"`
 }
