@@ -33,13 +33,13 @@ type sequencer interface {
 // architectures lists those that are recognized, more specific ones first.
 func architectures() []architecture {
 	return []architecture{
-		{"HAT", "layers.0.residual_group.overlap_attn.relative_position_bias_table", nil, ""},
+		{HAT, "layers.0.residual_group.overlap_attn.relative_position_bias_table", readHAT, ""},
 		{"SRFormer", "layers.0.residual_group.blocks.0.attn.q.weight", nil, ""},
 		{"Swin2SR", "layers.0.residual_group.blocks.0.attn.logit_scale", nil, ""},
 		{SwinIR, "layers.0.residual_group.blocks.0.norm1.weight", readSwinIR, ""},
 		{"DRCT", "layers.0.swin1.norm1.weight", nil, ""},
 		{"RGT", "layers.0.blocks.0.gamma", nil, ""},
-		{"DAT", "before_RG.1.weight", nil, ""},
+		{DAT, "before_RG.1.weight", readDAT, ""},
 		{"OmniSR", "residual_layer.0.residual_layer.0.layer.0.fn.0.weight", nil, ""},
 		{SPAN, "block_1.c1_r.sk.weight", readSPAN, ""},
 		{RealPLKSR, "feats.1.channel_mixer.0.weight", readPLKSR, ""},

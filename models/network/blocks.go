@@ -69,7 +69,7 @@ func split(b *builder, x string, axis int64, sizes ...int64) []string {
 		parts[i] = b.name("split")
 	}
 	b.nodes = append(b.nodes, onnx.Node{
-		Name: parts[0], Op: "Split", Inputs: []string{x, b.ints(sizes...)}, Outputs: parts,
+		Name: parts[0], Op: "Split", Inputs: []string{x, b.ints(sizes...)}, Outputs: slices.Clone(parts),
 		Attributes: []onnx.Attribute{onnx.Int("axis", axis)},
 	})
 	return parts

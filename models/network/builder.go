@@ -7,6 +7,8 @@ import "upscaled/models/onnx"
 type builder struct {
 	graph
 	options Options
+	// masks holds those of windows that are computed already.
+	masks map[window]string
 }
 
 // floats adds a constant in the precision of the graph.

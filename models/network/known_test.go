@@ -15,10 +15,8 @@ func TestRefusalsNameTheArchitecture(t *testing.T) {
 	t.Parallel()
 	const attention = "layers.0.residual_group.blocks.0."
 	for architecture, names := range map[string][]string{
-		"HAT":        {"conv_first.weight", attention + "norm1.weight", "layers.0.residual_group.overlap_attn.relative_position_bias_table"},
 		"SRFormer":   {"conv_first.weight", attention + "norm1.weight", attention + "attn.q.weight"},
 		"Swin2SR":    {"conv_first.weight", attention + "norm1.weight", attention + "attn.logit_scale"},
-		"DAT":        {"conv_first.weight", "before_RG.1.weight", "layers.0.blocks.0.norm1.weight"},
 		"RGT":        {"conv_first.weight", "before_RG.1.weight", "layers.0.blocks.0.gamma"},
 		"OmniSR":     {"input.weight", "residual_layer.0.residual_layer.0.layer.0.fn.0.weight"},
 		"RCAN":       {"head.0.weight", "body.0.body.0.body.0.weight", "body.0.body.0.body.3.conv_du.0.weight"},

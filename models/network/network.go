@@ -20,6 +20,9 @@ const (
 	SPAN      Architecture = "SPAN"
 	RealPLKSR Architecture = "RealPLKSR"
 	SwinIR    Architecture = "SwinIR"
+	// HAT (Chen et al., arXiv 2205.04437) and DAT (Chen et al., arXiv 2308.03364).
+	HAT Architecture = "HAT"
+	DAT Architecture = "DAT"
 	// ONNXFile is any ONNX file with one image of floats in and one out.
 	ONNXFile Architecture = "ONNX"
 )

@@ -1,85 +1,141 @@
 package network
 
 import (
+	"math"
 	"slices"
 
 	"upscaled/models/onnx"
 )
 
-// windows is a division of an image [1, height, width, channels] into squares of
-// side pixels, which must divide height and width. Within a window, pixels are ordered
-// by column, then row: so no size must be known to divide an image.
-type windows struct {
-	side int
-	// shape is the name of the shape from which join restores the image.
-	shape string
+// window is a division of an image [1, height, width, channels], rolled by down and
+// right first, into rectangles, whose sides must divide the image's. Within a window,
+// pixels are ordered by column, then row: so no size must be known to divide an image.
+type window struct{ height, width, down, right int }
+
+func (w window) pixels() int { return w.height * w.width }
+
+// split returns windows [count, pixels, channels] and the shape that join needs.
+func (w window) split(b *builder, x string, channels int) (parts, shape string) {
+	high, wide, c := int64(w.height), int64(w.width), int64(channels)
+	x = roll(b, roll(b, x, 1, w.down), 2, w.right)
+	x = b.transpose(b.reshape(x, -1, high, 0, c), 0, 2, 1, 3)
+	x = b.reshape(x, 0, -1, wide, high*c)
+	shape = b.concat(0, b.op("Shape", []string{x}, onnx.Int("start", 0), onnx.Int("end", 3)), b.ints(-1))
+	return b.reshape(x, -1, wide*high, c), shape
 }
 
-// split returns windows [count, side*side, channels].
-func (w *windows) split(b *builder, x string, channels int) string {
-	n, c := int64(w.side), int64(channels)
-	x = b.transpose(b.reshape(x, -1, n, 0, c), 0, 2, 1, 3)
-	x = b.reshape(x, 0, -1, n, n*c)
-	w.shape = b.op("Shape", []string{x})
-	return b.reshape(x, -1, n*n, c)
+// join returns the image of windows.
+func (w window) join(b *builder, x, shape string, channels int) string {
+	x = b.op("Reshape", []string{x, shape})
+	x = b.transpose(b.reshape(x, 0, -1, int64(w.height), int64(channels)), 0, 2, 1, 3)
+	x = b.reshape(x, 1, -1, 0, int64(channels))
+	return roll(b, roll(b, x, 1, -w.down), 2, -w.right)
 }
 
-// join returns the image of windows with the channels of the last split.
-func (w *windows) join(b *builder, x string, channels int) string {
-	n, c := int64(w.side), int64(channels)
-	x = b.op("Reshape", []string{x, w.shape})
-	x = b.transpose(b.reshape(x, 0, -1, n, c), 0, 2, 1, 3)
-	return b.reshape(x, 1, -1, 0, c)
-}
-
-// roll moves an image [1, height, width, channels] by n pixels up and left, or down
-// and right for negative ones; what leaves at one border enters at the other.
-func roll(b *builder, x string, n int) string {
+// roll moves an image by n pixels along an axis towards its start; what leaves there
+// enters at the end.
+func roll(b *builder, x string, axis int64, n int) string {
+	if n == 0 {
+		return x
+	}
 	const farEnd = 1 << 31
-	for _, axis := range []int64{1, 2} {
-		from := b.ints(int64(n))
-		first := b.op("Slice", []string{x, from, b.ints(farEnd), b.ints(axis)})
-		rest := b.op("Slice", []string{x, b.ints(0), from, b.ints(axis)})
-		x = b.concat(axis, first, rest)
-	}
-	return x
+	from := b.ints(int64(n))
+	first := b.op("Slice", []string{x, from, b.ints(farEnd), b.ints(axis)})
+	rest := b.op("Slice", []string{x, b.ints(0), from, b.ints(axis)})
+	return b.concat(axis, first, rest)
 }
 
-// rolledMask returns what is added to the products of the pixels of each window
-// [count, 1, side*side, side*side] of an image like x that was rolled by n pixels:
-// -100 for pairs that were apart.
-func rolledMask(b *builder, x string, window, n int) string {
-	var regions []string
-	for _, axis := range []int64{1, 2} {
-		length := side(b, x, axis)
-		at := positions(b, length)
-		region := ""
-		for _, back := range []int{window, n} {
-			from := b.op("Sub", []string{length, b.constant(onnx.Tensor{Type: onnx.Int64, Ints: []int64{int64(back)}})})
-			beyond := b.cast(b.op("GreaterOrEqual", []string{at, from}), onnx.Float32)
-			if region == "" {
-				region = beyond
-			} else {
-				region = b.op("Add", []string{region, beyond})
-			}
-		}
-		regions = append(regions, region)
+// mask returns what is added to the products of the pixels of each window of an image
+// like x [count, 1, pixels, pixels]: -100 for pairs that rolling brought together. It
+// is computed once per graph.
+func (w window) mask(b *builder, x string) string {
+	if found := b.masks[w]; found != "" {
+		return found
 	}
-	rows := b.reshape(b.op("Mul", []string{regions[0], b.float(3)}), 1, -1, 1, 1)
-	columns := b.reshape(regions[1], 1, 1, -1, 1)
-	w := windows{side: window}
-	ids := w.split(b, b.op("Add", []string{rows, columns}), 1)
+	region := func(axis int64, length, rolled int) string {
+		sides := side(b, x, axis)
+		at := positions(b, sides)
+		beyond := func(back int) string {
+			from := b.op("Sub", []string{sides, b.constant(onnx.Tensor{Type: onnx.Int64, Ints: []int64{int64(back)}})})
+			return b.cast(b.op("GreaterOrEqual", []string{at, from}), onnx.Float32)
+		}
+		return b.op("Add", []string{beyond(length), beyond(rolled)})
+	}
+	rows := b.op("Mul", []string{region(1, w.height, w.down), b.float(3)})
+	columns := b.reshape(region(2, w.width, w.right), 1, 1, -1, 1)
+	still := window{height: w.height, width: w.width}
+	ids, _ := still.split(b, b.op("Add", []string{b.reshape(rows, 1, -1, 1, 1), columns}), 1)
 	equal := b.op("Equal", []string{ids, b.transpose(ids, 0, 2, 1)})
 	mask := b.op("Mul", []string{b.op("Sub", []string{b.cast(equal, onnx.Float32), b.float(1)}), b.float(100)})
-	return bodyOf(b, b.op("Unsqueeze", []string{mask, b.ints(1)}))
+	if b.masks == nil {
+		b.masks = map[window]string{}
+	}
+	b.masks[w] = bodyOf(b, b.op("Unsqueeze", []string{mask, b.ints(1)}))
+	return b.masks[w]
 }
 
 // attention is multi-head self-attention of the pixels of a window.
 type attention struct {
+	// qkv computes queries, keys and values of a pixel, out what is made of the result.
 	qkv, out linear
 	heads    int
-	// bias is [heads, side*side, side*side], by the order of pixels in windows.
+	// bias is [heads, pixels, pixels].
 	bias []float32
+}
+
+// build returns the attention of an image of queries, keys and values.
+func (a attention) build(b *builder, qkv string, w window) string {
+	channels, n := a.qkv.out/3, int64(w.pixels())
+	parts, shape := w.split(b, qkv, 3*channels)
+	mask := ""
+	if w.down+w.right > 0 {
+		mask = w.mask(b, qkv)
+	}
+	heads, each := int64(a.heads), int64(channels/a.heads)
+	h := split(b, b.transpose(b.reshape(parts, 0, n, 3*heads, each), 0, 2, 1, 3), 1, heads, heads, heads)
+	return w.join(b, attend(b, h[0], h[1], h[2], a.bias, mask, n, n), shape, channels)
+}
+
+// attend returns [count, queries, channels] for queries, keys and values [count,
+// heads, pixels, channels per head]. Queries are scaled already.
+func attend(b *builder, q, k, v string, bias []float32, mask string, queries, keys int64) string {
+	products := b.op("MatMul", []string{q, b.transpose(k, 0, 1, 3, 2)})
+	heads := int64(len(bias)) / (queries * keys)
+	products = b.op("Add", []string{products, b.floats(bias, heads, queries, keys)})
+	if mask != "" {
+		products = b.op("Add", []string{products, mask})
+	}
+	h := b.op("MatMul", []string{b.op("Softmax", []string{products}, onnx.Int("axis", -1)), v})
+	return b.reshape(b.transpose(h, 0, 2, 1, 3), 0, queries, -1)
+}
+
+func (a attention) flops(w window) float64 {
+	return 2*float64(len(a.qkv.weight)+len(a.out.weight)) + 4*float64(w.pixels()*a.qkv.out/3)
+}
+
+// readLinear takes a fully connected layer with or without a bias; out may be 0 for
+// any.
+func readLinear(r *reader, name string, out, in int) linear {
+	weight := r.take(name+".weight", out, in)
+	if r.err != nil {
+		return linear{}
+	}
+	bias, _ := r.optional(name+".bias", weight.Shape[0])
+	return linear{out: weight.Shape[0], in: in, weight: weight.Data, bias: bias.Data}
+}
+
+// readQKV takes the layer that computes queries, keys and values, and scales queries.
+func readQKV(r *reader, name string, features, heads int) linear {
+	l := readLinear(r, name, 3*features, features)
+	if r.err != nil {
+		return l
+	}
+	scale := 1 / math.Sqrt(float64(features/heads))
+	l.weight, l.bias = slices.Clone(l.weight), slices.Clone(l.bias)
+	for _, part := range [][]float32{l.weight[:features*features], l.bias[:min(features, len(l.bias))]} {
+		copy(part, multiplied(part, scale))
+	}
+	return l
 }
 
 // project applies a fully connected layer to the last axis.
@@ -95,38 +151,18 @@ func project(b *builder, x string, l linear) string {
 	return b.op("Add", []string{x, b.floats(l.bias, int64(l.out))})
 }
 
-// scaledOutputs multiplies the first n outputs by factor.
-func (l linear) scaledOutputs(n int, factor float64) linear {
-	l.weight, l.bias = slices.Clone(l.weight), slices.Clone(l.bias)
-	for _, part := range [][]float32{l.weight[:n*l.in], l.bias[:min(n, len(l.bias))]} {
-		copy(part, multiplied(part, factor))
-	}
-	return l
-}
-
-// relativeBias spreads a table [(2*side-1)*(2*side-1), heads] of values by distance,
-// rows first, over the pairs of a window's pixels.
-func relativeBias(table []float32, side, heads int) []float32 {
-	area := side * side
-	bias := make([]float32, heads*area*area)
-	for i := range bias {
-		head, from, to := i/(area*area), i/area%area, i%area
-		dy, dx := from%side-to%side, from/side-to/side
-		bias[i] = table[((dy+side-1)*(2*side-1)+dx+side-1)*heads+head]
+// relativeBias spreads a table [distances, heads] of values by distance, rows first,
+// over the pairs of pixels of windows of queries and keys.
+func relativeBias(table []float32, q, k window, heads int) []float32 {
+	bias := make([]float32, 0, heads*q.pixels()*k.pixels())
+	for head := range heads {
+		for from := range q.pixels() {
+			for to := range k.pixels() {
+				dy, dx := from%q.height-to%k.height, from/q.height-to/k.height
+				at := (dy+k.height-1)*(q.width+k.width-1) + dx + k.width - 1
+				bias = append(bias, table[at*heads+head])
+			}
+		}
 	}
 	return bias
-}
-
-// build returns the attention of windows x, [count, pixels, channels]. mask may be "".
-func (a attention) build(b *builder, x string, pixels int, mask string) string {
-	heads, each, n := int64(a.heads), int64(a.out.in/a.heads), int64(pixels)
-	h := b.transpose(b.reshape(project(b, x, a.qkv), 0, n, 3*heads, each), 0, 2, 1, 3)
-	parts := split(b, h, 1, heads, heads, heads)
-	products := b.op("MatMul", []string{parts[0], b.transpose(parts[1], 0, 1, 3, 2)})
-	products = b.op("Add", []string{products, b.floats(a.bias, heads, n, n)})
-	if mask != "" {
-		products = b.op("Add", []string{products, mask})
-	}
-	h = b.op("MatMul", []string{b.op("Softmax", []string{products}, onnx.Int("axis", -1)), parts[2]})
-	return project(b, b.reshape(b.transpose(h, 0, 2, 1, 3), 0, n, heads*each), a.out)
 }

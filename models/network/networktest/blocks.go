@@ -90,6 +90,9 @@ func groupNorm(t weights.Tensors, name string, in Image, groups int) Image {
 
 // projected applies a fully connected layer to every pixel.
 func projected(t weights.Tensors, name string, in Image) Image {
-	weight := t[name+".weight"]
-	return convolved(in, 1, doubles(weight.Data), doubles(t[name+".bias"].Data))
+	weight, bias := t[name+".weight"], t[name+".bias"].Data
+	if bias == nil {
+		bias = make([]float32, weight.Shape[0])
+	}
+	return convolved(in, 1, doubles(weight.Data), doubles(bias))
 }

@@ -11,7 +11,8 @@ import (
 // swinShape is the side of windows and the number of attention heads.
 type swinShape struct{ side, heads int }
 
-// SwinIR is the model of network_swinir.py for images whose sides its windows divide.
+// SwinIR is the model of network_swinir.py, or HAT (hat_arch.py) if blocks have
+// convolutions beside them, for images whose sides its windows divide.
 func SwinIR(t weights.Tensors, in Image) Image {
 	table := t["layers.0.residual_group.blocks.0.attn.relative_position_bias_table"].Shape
 	s := swinShape{(int(math.Sqrt(float64(table[0]))+0.5) + 1) / 2, table[1]}
@@ -44,6 +45,9 @@ func SwinIR(t weights.Tensors, in Image) Image {
 			}
 			h = swinBlock(t, block, h, s, k%2*(s.side/2))
 		}
+		if _, ok := t[name+"residual_group.overlap_attn.qkv.weight"]; ok {
+			h = overlapBlock(t, name+"residual_group.overlap_attn.", h, s)
+		}
 		h = sum(1, chain(t, name+"conv", h), x)
 	}
 	h = sum(1, chain(t, "conv_after_body", layerNorm(t, "norm", h, 1e-5)), first)
@@ -62,35 +66,52 @@ func chain(t weights.Tensors, name string, in Image) Image {
 // swinBlock attends in windows of the image rolled by shift pixels.
 func swinBlock(t weights.Tensors, name string, in Image, s swinShape, shift int) Image {
 	normal := layerNorm(t, name+"norm1", in, 1e-5)
-	rolled := made(in.Channels, in.Height, in.Width, func(c, y, x int) float64 {
-		return normal.At(c, (y+shift)%in.Height, (x+shift)%in.Width)
+	table := t[name+"attn.relative_position_bias_table"].Data
+	h := windowed(projected(t, name+"attn.qkv", normal), [2]int{s.side, s.side}, [2]int{shift, shift}, s.heads, func(head, dy, dx int) float64 {
+		return float64(table[((dy+s.side-1)*(2*s.side-1)+dx+s.side-1)*s.heads+head])
 	})
-	region := func(at, side int) int {
+	x := sum(1, projected(t, name+"attn.proj", h), in)
+	if _, ok := t[name+"conv_block.cab.0.weight"]; ok {
+		x = sum(0.01, hatConvolutions(t, name+"conv_block.cab.", normal), x)
+	}
+	h = mapped(projected(t, name+"mlp.fc1", layerNorm(t, name+"norm2", x, 1e-5)), gelu)
+	return sum(1, projected(t, name+"mlp.fc2", h), x)
+}
+
+// windowed is the attention of pixels to those of their window, of size[0] x size[1]
+// pixels after the image was rolled up and left by shift. Planes of qkv are queries,
+// keys and values. Pixels that only rolling made neighbors do not see each other.
+func windowed(qkv Image, size, shift [2]int, heads int, bias func(head, dy, dx int) float64) Image {
+	channels := qkv.Channels / 3
+	each := channels / heads
+	height, width := qkv.Height, qkv.Width
+	region := func(at, length, side, shift int) int {
 		switch {
-		case shift == 0 || at < side-s.side:
+		case shift == 0 || at < length-side:
 			return 0
-		case at < side-shift:
+		case at < length-shift:
 			return 1
 		}
 		return 2
 	}
-	qkv := projected(t, name+"attn.qkv", rolled)
-	table := t[name+"attn.relative_position_bias_table"].Data
-	each := in.Channels / s.heads
-	h := New(in.Channels, in.Height, in.Width)
-	for i := range in.Height * in.Width {
-		y, x := i/in.Width, i%in.Width
-		top, left := y/s.side*s.side, x/s.side*s.side
-		for head := range s.heads {
-			scores := make([]float64, s.side*s.side)
+	rolled := made(qkv.Channels, height, width, func(c, y, x int) float64 {
+		return qkv.At(c, (y+shift[0])%height, (x+shift[1])%width)
+	})
+	h := New(channels, height, width)
+	for i := range height * width {
+		y, x := i/width, i%width
+		top, left := y/size[0]*size[0], x/size[1]*size[1]
+		for head := range heads {
+			scores := make([]float64, size[0]*size[1])
 			var total float64
 			for k := range scores {
-				v, u := top+k/s.side, left+k%s.side
+				v, u := top+k/size[1], left+k%size[1]
 				for c := head * each; c < (head+1)*each; c++ {
-					scores[k] += qkv.At(c, y, x) * qkv.At(in.Channels+c, v, u) / math.Sqrt(float64(each))
+					scores[k] += rolled.At(c, y, x) * rolled.At(channels+c, v, u) / math.Sqrt(float64(each))
 				}
-				scores[k] += float64(table[((y-v+s.side-1)*(2*s.side-1)+x-u+s.side-1)*s.heads+head])
-				if region(y, in.Height) != region(v, in.Height) || region(x, in.Width) != region(u, in.Width) {
+				scores[k] += bias(head, y-v, x-u)
+				if region(y, height, size[0], shift[0]) != region(v, height, size[0], shift[0]) ||
+					region(x, width, size[1], shift[1]) != region(u, width, size[1], shift[1]) {
 					scores[k] -= 100
 				}
 				scores[k] = math.Exp(scores[k])
@@ -99,15 +120,13 @@ func swinBlock(t weights.Tensors, name string, in Image, s swinShape, shift int)
 			for c := head * each; c < (head+1)*each; c++ {
 				var mean float64
 				for k, score := range scores {
-					mean += score / total * qkv.At(2*in.Channels+c, top+k/s.side, left+k%s.side)
+					mean += score / total * rolled.At(2*channels+c, top+k/size[1], left+k%size[1])
 				}
-				h.Set(c, (y+shift)%in.Height, (x+shift)%in.Width, mean)
+				h.Set(c, (y+shift[0])%height, (x+shift[1])%width, mean)
 			}
 		}
 	}
-	x := sum(1, projected(t, name+"attn.proj", h), in)
-	h = mapped(projected(t, name+"mlp.fc1", layerNorm(t, name+"norm2", x, 1e-5)), gelu)
-	return sum(1, projected(t, name+"mlp.fc2", h), x)
+	return h
 }
 
 // upsampled is the end of SwinIR and its relatives in its four forms.
@@ -142,6 +161,7 @@ type SwinVariant struct {
 	Features, Heads, Window, Groups, Blocks, Scale, Unshuffle int
 	End                                                       string
 	Chain                                                     bool // three convolutions after groups
+	HAT                                                       bool
 }
 
 // RandomSwinIR returns SwinIR tensors.
@@ -167,6 +187,9 @@ func RandomSwinIR(seed uint64, v SwinVariant) weights.Tensors {
 			if k%2 == 1 {
 				m.normal(name+"attn_mask", 1, 4, v.Window*v.Window, v.Window*v.Window) // follows from the size
 			}
+		}
+		if v.HAT {
+			m.hat(fmt.Sprintf("layers.%d.residual_group.", i), v)
 		}
 		m.chain(fmt.Sprintf("layers.%d.conv", i), n, v.Chain)
 	}
