@@ -36,7 +36,11 @@ func (r *run) openOutput(context.Context) error {
 		r.dropProfile(&h)
 	}
 	if r.request.Strip {
-		h.Meta = imagedata.Metadata{}
+		// Without its coding, HDR would be shown as other colors.
+		h.Meta = imagedata.Metadata{HDR: h.Meta.HDR}
+	}
+	if lost := encode.Lost(h.Meta, r.format()); lost != "" {
+		r.notes = append(r.notes, lost)
 	}
 	if h.Alpha && !can.Alpha {
 		r.notes = append(r.notes, "Transparency was laid on white: "+name+" files cannot hold it.")

@@ -72,7 +72,7 @@ type Request struct {
 	Quality int
 	// Lossless selects lossless WebP.
 	Lossless bool
-	// Strip drops the ICC profile, EXIF and XMP.
+	// Strip drops all metadata.
 	Strip bool
 	// Tile is the side of a tile in input pixels; 0 plans it from memory.
 	Tile int

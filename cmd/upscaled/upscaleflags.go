@@ -32,7 +32,7 @@ func (f *upscaleFlags) declare(flags *pflag.FlagSet) {
 	flags.StringVar(&f.format, "format", "", "format of the output: jpeg, png, webp, gif, bmp or tiff (default: the input's, or that of the name in --out)")
 	flags.IntVar(&f.quality, "quality", 0, "quality of JPEG and lossy WebP, 1 to 100 (default: 92 for JPEG, 90 for WebP)")
 	flags.BoolVar(&f.lossless, "lossless", false, "write WebP without loss")
-	flags.BoolVar(&f.strip, "strip", false, "leave out the color profile, EXIF and XMP")
+	flags.BoolVar(&f.strip, "strip", false, "leave out all metadata, such as profile, EXIF and text")
 	flags.Float64Var(&f.scale, "scale", 0, "output side divided by input side, 0.1 to 16 (default: the model's own, mostly 4)")
 	flags.IntVar(&f.width, "width", 0, "output width in pixels; the height follows unless --height is given too")
 	flags.IntVar(&f.height, "height", 0, "output height in pixels; the width follows unless --width is given too")

@@ -120,7 +120,33 @@ type Metadata struct {
 	EXIF []byte
 	// XMP is a UTF-8 packet.
 	XMP []byte
+	// IPTC holds records of IPTC-IIM, such as a caption and a byline.
+	IPTC []byte
+	// Comment is that of a JPEG or GIF file, in no certain character set.
+	Comment []byte
+	// Text holds PNG's text chunks other than XMP. Image generators keep their
+	// settings there.
+	Text []Chunk
+	// HDR holds PNG's chunks cICP, mDCV and cLLI: how samples stand for light.
+	HDR []Chunk
+	// Resolution in dots per inch; zero if the file has none.
+	Resolution Resolution
 }
+
+// Chunk is a chunk of a PNG file.
+type Chunk struct {
+	Kind string
+	Data []byte
+}
+
+// Resolution is the number of dots per inch at which an image is printed. It stays
+// the same when an image is upscaled, so that its print becomes larger and not
+// finer: people who upscale for print state the dots per inch that the print needs.
+type Resolution struct{ X, Y float64 }
+
+// Stated reports whether the resolution says something. 72 and 96 are what writers
+// put there that know nothing.
+func (r Resolution) Stated() bool { return r.X > 0 && r.Y > 0 && r.X != 72 && r.X != 96 }
 
 // Info describes a file. Width and Height are the upright image's, so a photo
 // with EXIF orientation 6 has them swapped relative to the stored pixels.

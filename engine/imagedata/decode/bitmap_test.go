@@ -154,7 +154,7 @@ func TestTIFFMetadataAndRefusals(t *testing.T) {
 		ifd.Field{Tag: ifd.XMP, Type: ifd.Byte, Count: 4, Value: []byte("<a/>")})
 	info, err := Probe(data, imagedata.Limits{})
 	if err != nil || !bytes.Equal(info.Meta.ICC, iccFixture("RGB ")) || string(info.Meta.XMP) != "<a/>" {
-		t.Errorf("metadata = %q, %v", info.Meta, err)
+		t.Errorf("metadata = %+v, %v", info.Meta, err)
 	}
 	if !bytes.Contains(info.Meta.EXIF, text.Value) {
 		t.Errorf("EXIF %q lacks the copyright", info.Meta.EXIF)

@@ -6,6 +6,7 @@ import (
 	"math/bits"
 
 	"upscaled/engine/imagedata"
+	"upscaled/engine/imagedata/metadata"
 )
 
 // bmpFile is the header of a Windows or OS/2 bitmap. The headers of all versions
@@ -19,6 +20,7 @@ type bmpFile struct {
 	packed        bool       // RLE8 or RLE4
 	pixels        []byte
 	stride        int // bytes of a stored row
+	resolution    imagedata.Resolution
 }
 
 // bmpMask extracts one sample of a 16- or 32-bit pixel.
@@ -57,7 +59,7 @@ func readBMP(data []byte) (*source, error) {
 	s := &source{orientation: 1, info: imagedata.Info{
 		Width: f.width, Height: f.height, Channels: 3, Depth: 8, Frames: 1,
 		Alpha: f.bits >= 16 && f.masks[3].mask != 0,
-		Meta:  imagedata.Metadata{ICC: profile},
+		Meta:  imagedata.Metadata{ICC: profile, Resolution: f.resolution},
 	}}
 	if f.bits <= 8 && f.gray() {
 		s.info.Channels = 1
@@ -107,6 +109,7 @@ func (f *bmpFile) parse(data []byte) (profile []byte, err error) {
 		f.bits = int(binary.LittleEndian.Uint16(header[14:]))
 		compression = binary.LittleEndian.Uint32(header[16:])
 		colors = int(binary.LittleEndian.Uint32(header[32:]))
+		f.resolution = metadata.DotsPerMeter(binary.LittleEndian.Uint32(header[24:]), binary.LittleEndian.Uint32(header[28:]))
 	}
 	if f.height < 0 {
 		f.topDown, f.height = true, -f.height

@@ -159,6 +159,9 @@ func (s *source) finish() {
 	if s.info.Frames == 1 {
 		s.info.Loop = 0
 	}
+	if s.info.Meta.Resolution.X == 0 {
+		s.info.Meta.Resolution = metadata.Resolution(s.info.Meta.EXIF)
+	}
 	s.keepFittingICC()
 }
 

@@ -15,6 +15,7 @@ type gifFile struct {
 	palette       []byte // the global one: red, green, blue
 	plays         int
 	frames        []gifFrame
+	comment       []byte
 }
 
 // gifFrame is one image; palette and data share the file's bytes.
@@ -45,7 +46,7 @@ func readGIF(data []byte) (*source, error) {
 	}
 	s := &source{orientation: 1, info: imagedata.Info{
 		Width: f.width, Height: f.height, Channels: 3, Depth: 8,
-		Frames: len(f.frames), Loop: f.plays,
+		Frames: len(f.frames), Loop: f.plays, Meta: imagedata.Metadata{Comment: f.comment},
 		Alpha: showsThrough(patches, f.frames[0].transparent < 0, f.width, f.height),
 	}}
 	s.takes(1 + 4) // indices and their colors

@@ -64,6 +64,11 @@ func (f *gifFile) extension(rest []byte, control *gifControl) ([]byte, error) {
 	switch label {
 	case 0xf9:
 		*control = parseGIFControl(first)
+	case 0xfe:
+		if f.comment == nil {
+			// They end with an error that says no more.
+			f.comment, _ = io.ReadAll(io.LimitReader(&subBlocks{rest: blocks}, maxComment))
+		}
 	case 0xff:
 		second := blocks[1+len(first):]
 		if name := string(first); (name == "NETSCAPE2.0" || name == "ANIMEXTS1.0") && len(second) >= 4 && second[0] >= 3 && second[1] == 1 {

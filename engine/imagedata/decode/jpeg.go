@@ -13,8 +13,13 @@ const (
 	markerAPP0  = 0xe0
 	markerAPP1  = 0xe1
 	markerAPP2  = 0xe2
+	markerAPP13 = 0xed
 	markerAPP14 = 0xee
+	markerCOM   = 0xfe
 )
+
+// maxComment bounds the comments of a file together.
+const maxComment = 65000
 
 // jpegFile is a file with what its application segments say.
 type jpegFile struct {
@@ -74,13 +79,24 @@ func (f *jpegFile) exceeds(bytes int) bool { return !f.Arithmetic && f.Blocks() 
 func (f *jpegFile) segment(marker byte, payload []byte) {
 	switch marker {
 	case markerAPP0:
-		f.jfif = f.jfif || bytes.HasPrefix(payload, []byte("JFIF\x00"))
+		if !f.jfif && bytes.HasPrefix(payload, []byte("JFIF\x00")) {
+			f.jfif, f.meta.Resolution = true, metadata.JFIF(payload)
+		}
 	case markerAPP1:
 		f.application1(payload)
 	case markerAPP2:
 		if segment, ok := bytes.CutPrefix(payload, []byte("ICC_PROFILE\x00")); ok {
 			f.profile = append(f.profile, segment)
 		}
+	case markerAPP13:
+		if f.meta.IPTC == nil {
+			f.meta.IPTC = metadata.IPTC(payload)
+		}
+	case markerCOM:
+		if len(f.meta.Comment) > 0 {
+			payload = append(append(f.meta.Comment[:len(f.meta.Comment):len(f.meta.Comment)], '\n'), payload...)
+		}
+		f.meta.Comment = payload[:min(len(payload), maxComment)]
 	case markerAPP14:
 		if bytes.HasPrefix(payload, []byte("Adobe")) && len(payload) >= 12 {
 			f.adobe = int(payload[11])

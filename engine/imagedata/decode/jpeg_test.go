@@ -79,7 +79,7 @@ func TestJPEGMetadata(t *testing.T) {
 		t.Errorf("upright size = %dx%d, want 8x16", info.Width, info.Height)
 	}
 	if !bytes.Equal(info.Meta.ICC, icc) || !bytes.Equal(info.Meta.EXIF, exifFixture(6)) || string(info.Meta.XMP) != "<a/>" {
-		t.Errorf("metadata = %q", info.Meta)
+		t.Errorf("metadata = %+v", info.Meta)
 	}
 	fixture.sampling, fixture.value = []byte{0x11, 0x11, 0x11, 0x11}, constant(1, 2, 3, 4)
 	fixture.segments = append(adobe(0), appSegment(0xe2, []byte("ICC_PROFILE\x00\x01\x01"), iccFixture("CMYK"))...)

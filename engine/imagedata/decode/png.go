@@ -41,7 +41,9 @@ type pngFile struct {
 	profileSeen, packetSeen bool
 	// badSum reports whether the checksum of a chunk of pixels is wrong.
 	badSum bool
-	note   func(string)
+	// rawProfile reports a metadata block of ImageMagick.
+	rawProfile bool
+	note       func(string)
 }
 
 func readPNG(data []byte) (*source, error) {
@@ -60,6 +62,9 @@ func readPNG(data []byte) (*source, error) {
 	f.note = s.noteOnce
 	if f.badSum {
 		s.note("A checksum of the PNG file is wrong, but not that of the pixels as a whole.")
+	}
+	if f.rawProfile {
+		s.note("Metadata that ImageMagick stored as text was left out.")
 	}
 	s.info.Meta.ICC = f.profile
 	if f.colorType == colorGray || f.colorType == colorGrayAlpha {
@@ -158,10 +163,15 @@ func (f *pngFile) chunk(kind string, payload []byte) error {
 		}
 	case "eXIf":
 		f.meta.EXIF = metadata.EXIF(payload)
-	case "iTXt":
-		if metadata.IsPNGPacket(payload) && !f.packetSeen {
-			f.packetSeen = true
-			f.meta.XMP = metadata.PNGPacket(payload)
+	case "tEXt", "zTXt", "iTXt":
+		f.text(kind, payload)
+	case "cICP", "mDCV", "cLLI", "mDCv", "cLLi":
+		if len(f.meta.HDR) < 3 && len(payload) < 64 {
+			f.meta.HDR = append(f.meta.HDR, imagedata.Chunk{Kind: kind, Data: payload})
+		}
+	case "pHYs":
+		if len(payload) == 9 && payload[8] == 1 {
+			f.meta.Resolution = metadata.DotsPerMeter(binary.BigEndian.Uint32(payload), binary.BigEndian.Uint32(payload[4:]))
 		}
 	case "sRGB":
 		f.sRGB = true
@@ -175,6 +185,25 @@ func (f *pngFile) chunk(kind string, payload []byte) error {
 		return f.animation.chunk(kind, payload, f)
 	}
 	return nil
+}
+
+// maxTexts bounds the text chunks of a file.
+const maxTexts = 1000
+
+// text keeps a chunk of text as it is, other than XMP. The metadata blocks that
+// ImageMagick writes as text are not true of the upscaled image.
+func (f *pngFile) text(kind string, payload []byte) {
+	switch {
+	case kind == "iTXt" && metadata.IsPNGPacket(payload):
+		if !f.packetSeen {
+			f.packetSeen = true
+			f.meta.XMP = metadata.PNGPacket(payload)
+		}
+	case bytes.HasPrefix(payload, []byte("Raw profile type ")):
+		f.rawProfile = true
+	case len(f.meta.Text) < maxTexts:
+		f.meta.Text = append(f.meta.Text, imagedata.Chunk{Kind: kind, Data: payload})
+	}
 }
 
 // near compares 32-bit fixed-point numbers with a tolerance of 0.01.

@@ -83,7 +83,7 @@ func TestPNGMetadata(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(info.Meta.ICC, iccFixture("RGB ")) || !bytes.Equal(info.Meta.EXIF, exifFixture(6)) || string(info.Meta.XMP) != packet {
-		t.Errorf("metadata = %q", info.Meta)
+		t.Errorf("metadata = %+v", info.Meta)
 	}
 
 	stream := deflate(iccFixture("RGB "))

@@ -56,7 +56,7 @@ func TestWebPStill(t *testing.T) {
 		t.Fatalf("info = %+v", info)
 	}
 	if !bytes.Equal(info.Meta.ICC, iccFixture("RGB ")) || !bytes.Equal(info.Meta.EXIF, exifFixture(8)) || string(info.Meta.XMP) != "<a/>" {
-		t.Errorf("metadata = %q", info.Meta)
+		t.Errorf("metadata = %+v", info.Meta)
 	}
 	if !bytes.Equal(frames[0].Color.Pix[:3], []byte{10, 20, 30}) || frames[0].Alpha.Pix[0] != 40 {
 		t.Errorf("frame = %v %v", frames[0].Color.Pix, frames[0].Alpha.Pix)

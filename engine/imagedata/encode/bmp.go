@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"upscaled/engine/imagedata"
+	"upscaled/engine/imagedata/metadata"
 	"upscaled/models/fault"
 )
 
@@ -44,7 +45,11 @@ func newBMP(w io.Writer, h Header) (*bmpEncoder, error) {
 
 // head returns everything before the pixels.
 func (e *bmpEncoder) head(h Header) []byte {
-	const bitFields, resolution = 3, 2835 // 72 dots per inch, in dots per meter
+	const bitFields = 3
+	x, y := uint32(2835), uint32(2835) // 72 dots per inch, in dots per meter
+	if r := h.Meta.Resolution; r.X > 0 && r.Y > 0 {
+		x, y = metadata.PerMeter(r)
+	}
 	info, palette := bmpInfoHeader, 0
 	if h.Alpha {
 		info = bmpV4Header
@@ -64,8 +69,8 @@ func (e *bmpEncoder) head(h Header) []byte {
 	little.PutUint16(out[26:], 1) // planes
 	little.PutUint16(out[28:], uint16(8*e.layout.pixel()))
 	little.PutUint32(out[34:], uint32(e.stride*h.Height))
-	little.PutUint32(out[38:], resolution)
-	little.PutUint32(out[42:], resolution)
+	little.PutUint32(out[38:], x)
+	little.PutUint32(out[42:], y)
 	if h.Alpha {
 		little.PutUint32(out[30:], bitFields)
 		for i, mask := range []uint32{0x00ff0000, 0x0000ff00, 0x000000ff, 0xff000000} {

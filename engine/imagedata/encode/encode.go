@@ -111,8 +111,7 @@ func Capabilities(f imagedata.Format) Capability {
 
 // New starts a file. It fails before anything is written with fault.Unsupported
 // or fault.TooLarge if the format cannot hold the image, with fault.Invalid for a
-// quality out of range. JPEG omits an EXIF block of more than 64 KiB; GIF and BMP
-// hold no metadata.
+// quality out of range. Metadata that the format cannot hold is left out; see Lost.
 func New(w io.Writer, h Header, o Options) (Encoder, error) {
 	if err := Check(h, o); err != nil {
 		return nil, err

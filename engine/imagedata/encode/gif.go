@@ -34,6 +34,14 @@ func newGIF(w io.Writer, h Header) (*gifEncoder, error) {
 		head = binary.LittleEndian.AppendUint16(head, uint16(min(max(h.Loop-1, 0), 0xffff)))
 		head = append(head, 0)
 	}
+	if comment := h.Meta.Comment; len(comment) > 0 {
+		head = append(head, 0x21, 0xfe)
+		for ; len(comment) > 0; comment = comment[min(len(comment), 255):] {
+			part := comment[:min(len(comment), 255)]
+			head = append(append(head, byte(len(part))), part...)
+		}
+		head = append(head, 0)
+	}
 	_, err := e.w.Write(head)
 	return e, err
 }

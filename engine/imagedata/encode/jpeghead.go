@@ -6,13 +6,18 @@ import (
 	"fmt"
 
 	"upscaled/engine/imagedata/jpeg"
+	"upscaled/engine/imagedata/metadata"
 )
 
 // head returns everything before the coded pixels.
 func (e *jpegEncoder) head() []byte {
 	out := []byte{0xff, 0xd8}
-	// JFIF 1.02 with square pixels; its YCbCr is the encoder's.
-	out = segment(out, 0xe0, []byte("JFIF\x00\x01\x02\x00\x00\x01\x00\x01\x00\x00"))
+	// JFIF 1.02, by default with square pixels; its YCbCr is the encoder's.
+	unit, x, y := byte(0), uint16(1), uint16(1)
+	if r := e.header.Meta.Resolution; r.X > 0 && r.Y > 0 {
+		unit, x, y = 1, uint16(min(r.X+0.5, 65535)), uint16(min(r.Y+0.5, 65535))
+	}
+	out = segment(out, 0xe0, append([]byte("JFIF\x00\x01\x02"), unit, byte(x>>8), byte(x), byte(y>>8), byte(y), 0, 0))
 	out = e.metadata(out)
 	standard := jpeg.Standard()
 	kinds := min(e.header.Channels, 2) // luma, chroma
@@ -56,9 +61,8 @@ func segment(out []byte, marker byte, data []byte) []byte {
 // segmentBytes is the capacity of a segment without marker and length.
 const segmentBytes = 65533
 
-// metadata adds EXIF, XMP and ICC as application segments. EXIF must fit one
-// segment and is omitted otherwise, which takes a block from another format; the
-// others are split.
+// metadata adds EXIF, XMP, IPTC, a comment and ICC as segments. EXIF and IPTC must fit
+// one segment and are omitted otherwise, which Lost says; XMP and ICC are split.
 func (e *jpegEncoder) metadata(out []byte) []byte {
 	m := e.header.Meta
 	if exif := append([]byte("Exif\x00\x00"), m.EXIF...); m.EXIF != nil && len(exif) <= segmentBytes {
@@ -66,6 +70,12 @@ func (e *jpegEncoder) metadata(out []byte) []byte {
 	}
 	if m.XMP != nil {
 		out = xmpSegments(out, m.XMP)
+	}
+	if captions := metadata.APP13(m.IPTC); m.IPTC != nil && len(captions) <= segmentBytes {
+		out = segment(out, 0xed, captions)
+	}
+	if len(m.Comment) > 0 {
+		out = segment(out, 0xfe, m.Comment)
 	}
 	// ICC.1:2022, annex B.4: a name, the part's number from 1, the part count.
 	const part = segmentBytes - 14

@@ -5,9 +5,13 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/klauspost/compress/zlib"
+
+	"upscaled/engine/imagedata"
+	"upscaled/engine/imagedata/metadata"
 )
 
 // pngChunks writes the chunks of a PNG file.
@@ -67,6 +71,20 @@ func (c pngChunks) head(h Header) error {
 }
 
 func (c pngChunks) metadata(h Header) error {
+	var more []imagedata.Chunk
+	if r := h.Meta.Resolution; r.X > 0 && r.Y > 0 {
+		x, y := metadata.PerMeter(r)
+		data := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, x), y)
+		more = append(more, imagedata.Chunk{Kind: "pHYs", Data: append(data, 1)})
+	}
+	if len(h.Meta.Comment) > 0 {
+		more = append(more, metadata.PNGText("Comment", h.Meta.Comment))
+	}
+	for _, chunk := range slices.Concat(h.Meta.HDR, more, h.Meta.Text) {
+		if err := c.put(chunk.Kind, chunk.Data); err != nil {
+			return err
+		}
+	}
 	if h.Meta.ICC != nil {
 		// A name of up to 79 bytes, its end and the compression method.
 		if err := c.put("iCCP", []byte("ICC profile\x00\x00"), deflated(h.Meta.ICC, 6)); err != nil {

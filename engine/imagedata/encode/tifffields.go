@@ -20,14 +20,12 @@ func (e *tiffEncoder) directory() (data []byte, at uint32) {
 	for i := range depths {
 		depths[i] = uint16(h.Depth)
 	}
-	const predictor = 0x013d
-	const rowsPerStrip = 0x0116
 	fields := []ifd.Field{
 		e.long(ifd.ImageWidth, uint32(h.Width)), e.long(ifd.ImageLength, uint32(h.Height)),
 		e.short(ifd.BitsPerSample, depths...), e.short(ifd.Compression, deflate),
 		e.short(ifd.Photometric, photometric), e.long(ifd.StripOffsets, e.offsets...),
-		e.short(ifd.SamplesPerPixel, uint16(samples)), e.long(rowsPerStrip, uint32(e.rows.height)),
-		e.long(ifd.StripByteCounts, e.lengths...), e.short(predictor, horizontal),
+		e.short(ifd.SamplesPerPixel, uint16(samples)), e.long(ifd.RowsPerStrip, uint32(e.rows.height)),
+		e.long(ifd.StripByteCounts, e.lengths...), e.short(ifd.Predictor, horizontal),
 	}
 	if h.Alpha {
 		fields = append(fields, e.short(ifd.ExtraSamples, straightAlpha))
@@ -37,6 +35,13 @@ func (e *tiffEncoder) directory() (data []byte, at uint32) {
 	}
 	if h.Meta.ICC != nil {
 		fields = append(fields, raw(ifd.ICC, ifd.Undefined, h.Meta.ICC))
+	}
+	if h.Meta.IPTC != nil {
+		fields = append(fields, raw(ifd.IPTC, ifd.Undefined, h.Meta.IPTC))
+	}
+	if r := h.Meta.Resolution; r.X > 0 && r.Y > 0 {
+		const inch = 2
+		fields = append(fields, e.rational(ifd.XResolution, r.X), e.rational(ifd.YResolution, r.Y), e.short(ifd.ResolutionUnit, inch))
 	}
 	described, exif, gps := e.exif()
 	return ifd.At(uint32(e.offset), e.order, append(fields, described...), exif, gps)
@@ -70,6 +75,13 @@ func (e *tiffEncoder) long(tag uint16, values ...uint32) ifd.Field {
 		e.order.PutUint32(out[4*i:], v)
 	}
 	return ifd.Field{Tag: tag, Type: ifd.Long, Count: uint32(len(values)), Value: out}
+}
+
+func (e *tiffEncoder) rational(tag uint16, v float64) ifd.Field {
+	const denominator = 1000
+	f := e.long(tag, uint32(min(v*denominator+0.5, 1<<32-1)), denominator)
+	f.Type, f.Count = ifd.Rational, 1
+	return f
 }
 
 func raw(tag, kind uint16, value []byte) ifd.Field {

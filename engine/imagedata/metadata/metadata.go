@@ -14,11 +14,9 @@ const maxBytes = 16 << 20
 // Fit returns the metadata for an upright output of a size in pixels: EXIF and XMP
 // orientation become 1, existing size fields get the new size, embedded thumbnails
 // are dropped, everything else is unchanged. The argument is not changed; the
-// result shares its profile.
+// result shares what is unchanged.
 func Fit(m imagedata.Metadata, width, height int) imagedata.Metadata {
-	return imagedata.Metadata{
-		ICC:  m.ICC,
-		EXIF: fitEXIF(m.EXIF, width, height),
-		XMP:  fitXMP(m.XMP, width, height),
-	}
+	m.EXIF = fitEXIF(m.EXIF, width, height)
+	m.XMP = fitXMP(m.XMP, width, height)
+	return m
 }

@@ -3,8 +3,13 @@ package metadata
 import (
 	"bytes"
 	"compress/zlib"
+	"encoding/binary"
 	"errors"
+	"hash/crc32"
 	"io"
+	"slices"
+
+	"upscaled/engine/imagedata"
 )
 
 // PNGProfile unpacks the payload of an iCCP chunk (PNG, section 11.3.2.3): a name,
@@ -44,6 +49,48 @@ func PNGPacket(payload []byte) []byte {
 		text = inflate(text)
 	}
 	return XMP(text)
+}
+
+// PNGText returns a chunk of text: tEXt if it has ASCII characters only, which all
+// readers show alike, otherwise iTXt in UTF-8.
+func PNGText(keyword string, text []byte) imagedata.Chunk {
+	for _, b := range text {
+		if b >= 0x80 {
+			data := append([]byte(keyword), 0, 0, 0, 0, 0)
+			return imagedata.Chunk{Kind: "iTXt", Data: append(data, bytes.ToValidUTF8(text, []byte("\ufffd"))...)}
+		}
+	}
+	return imagedata.Chunk{Kind: "tEXt", Data: append(append([]byte(keyword), 0), bytes.ReplaceAll(text, []byte{0}, nil)...)}
+}
+
+// WithPNGText returns a PNG file with a text, which replaces others of its keyword. It
+// returns a file that it cannot read as it is.
+func WithPNGText(file []byte, keyword, text string) []byte {
+	const signature, header, overhead = 8, 25, 12
+	if len(file) < signature+header {
+		return file
+	}
+	chunk := PNGText(keyword, []byte(text))
+	out := slices.Grow(slices.Clone(file[:signature+header]), len(file)+len(chunk.Data))
+	out = binary.BigEndian.AppendUint32(out, uint32(len(chunk.Data)))
+	body := append([]byte(chunk.Kind), chunk.Data...)
+	out = binary.BigEndian.AppendUint32(append(out, body...), crc32.ChecksumIEEE(body))
+	rest := file[signature+header:]
+	for len(rest) >= overhead {
+		size := int64(binary.BigEndian.Uint32(rest)) + overhead
+		if size > int64(len(rest)) {
+			break
+		}
+		switch kind := string(rest[4:8]); {
+		case kind == "IDAT":
+			return append(out, rest...)
+		case (kind == "tEXt" || kind == "iTXt" || kind == "zTXt") && bytes.HasPrefix(rest[8:], append([]byte(keyword), 0)):
+		default:
+			out = append(out, rest[:size]...)
+		}
+		rest = rest[size:]
+	}
+	return append(out, rest...)
 }
 
 // inflate reads a zlib stream of at most maxBytes; it returns nil if the stream is

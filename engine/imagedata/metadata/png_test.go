@@ -3,6 +3,8 @@ package metadata_test
 import (
 	"bytes"
 	"compress/zlib"
+	"encoding/binary"
+	"strings"
 	"testing"
 
 	"upscaled/engine/imagedata/metadata"
@@ -36,6 +38,24 @@ func TestPNGPayloads(t *testing.T) {
 	for _, payload := range []string{"Comment\x00\x00\x00\x00\x00<a/>", keyword, keyword + "\x00\x00en", keyword + "\x01\x00\x00\x00abc"} {
 		if got := metadata.PNGPacket([]byte(payload)); got != nil {
 			t.Errorf("%q: %q", payload, got)
+		}
+	}
+}
+
+func TestWithPNGText(t *testing.T) {
+	t.Parallel()
+	chunk := func(kind, data string) string {
+		return string(binary.BigEndian.AppendUint32(nil, uint32(len(data)))) + kind + data + "sum."
+	}
+	head := "\x89PNG\r\n\x1a\n" + chunk("IHDR", "0123456789abc")
+	tail := chunk("tEXt", "parameters\x00a cat") + chunk("IDAT", "x") + chunk("tEXt", "key\x00behind")
+	got := string(metadata.WithPNGText([]byte(head+chunk("iTXt", "key\x00old")+tail), "key", "new"))
+	if !strings.HasPrefix(got, head+"\x00\x00\x00\x07tEXtkey\x00new") || !strings.HasSuffix(got, tail) || strings.Contains(got, "old") {
+		t.Errorf("%q", got)
+	}
+	for _, damaged := range []string{"", head[:20], head + "\xff\xff\xff\xffIDAT"} {
+		if got := metadata.WithPNGText([]byte(damaged), "key", "ä"); !strings.HasPrefix(string(got), damaged[:min(len(damaged), len(head))]) {
+			t.Errorf("%q became %q", damaged, got)
 		}
 	}
 }

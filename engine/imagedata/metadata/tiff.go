@@ -18,6 +18,10 @@ func FromTIFF(file ifd.File, page ifd.Directory) imagedata.Metadata {
 	if e, ok := page.Find(ifd.XMP); ok {
 		m.XMP = XMP(file.Value(e))
 	}
+	if e, ok := page.Find(ifd.IPTC); ok && e.End-e.Start <= maxBytes {
+		m.IPTC = file.Value(e)
+	}
+	m.Resolution = resolution(file, page)
 	main, exif, gps := Descriptive(file, page)
 	main = slices.DeleteFunc(main, func(f ifd.Field) bool { return f.Tag == ifd.Orientation })
 	// Values may overlap: 65535 fields of a file of 2 MiB can hold 120 GiB.

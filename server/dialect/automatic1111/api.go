@@ -6,7 +6,8 @@
 // transparency, 16 bits, color profiles and animations are kept; faces are
 // restored in the same run of the model, and for the upscalers "None", "Lanczos"
 // and "Nearest" before them, in a run at the image's own size that redraws its
-// other parts too if it finds a face. Each image is one job of the queue. PNG text chunks are dropped.
+// other parts too if it finds a face. Each image is one job of the queue. PNG text
+// chunks such as "parameters" are kept and "postprocessing" is added.
 package automatic1111
 
 import (
@@ -17,6 +18,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"golang.org/x/sync/errgroup"
 
+	"upscaled/engine/imagedata/metadata"
 	"upscaled/server/dialect"
 	"upscaled/server/job"
 )
@@ -105,6 +107,9 @@ func (a *API) extras(c echo.Context, caller job.Caller, limit int64, batch bool)
 	done, err := a.all(c.Request().Context(), caller, tasks)
 	if err != nil {
 		return err
+	}
+	for i := range done {
+		done[i].png = metadata.WithPNGText(done[i].png, "postprocessing", infoText(r.info(tasks[i].plan)))
 	}
 	html := "<p></p>"
 	if len(tasks) > 0 { // the vendor describes the last one

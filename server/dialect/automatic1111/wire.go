@@ -61,14 +61,19 @@ func (r request) info(p plan) []pair {
 	return all
 }
 
-// htmlInfo returns the paragraph that the vendor shows, escaped as in Python.
-func htmlInfo(all []pair) string {
+// infoText returns what the vendor writes into the file's text chunk "postprocessing".
+func infoText(all []pair) string {
 	entries := make([]string, len(all))
 	for i, p := range all {
 		entries[i] = p.key + ": " + quoted(p.value)
 	}
+	return strings.Join(entries, ", ")
+}
+
+// htmlInfo returns the paragraph that the vendor shows, escaped as in Python.
+func htmlInfo(all []pair) string {
 	escape := strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&#x27;", "\n", "<br>\n")
-	return "<p>" + escape.Replace(strings.Join(entries, ", ")) + "</p>"
+	return "<p>" + escape.Replace(infoText(all)) + "</p>"
 }
 
 // quoted quotes a value that contains separators of the list.

@@ -54,6 +54,7 @@ const (
 	YCbCrSubSampling    = 0x0212
 	ReferenceBlackWhite = 0x0214
 	XMP                 = 0x02bc
+	IPTC                = 0x83bb
 	Rating              = 0x4746
 	Copyright           = 0x8298
 	ICC                 = 0x8773
