@@ -34,7 +34,7 @@ func interpreter(t *testing.T, file string) string {
 		".sh": {"sh"}, ".cjs": {"node"}, ".py": {"python3", "/usr/bin/python3"},
 	}[filepath.Ext(file)]
 	probe := map[string][]string{
-		".sh": {"-c", "curl --version"}, ".cjs": {"-e", "require('axios'); require('form-data'); require('replicate'); require('replicate-0')"}, ".py": {"-c", "import requests"},
+		".sh": {"-c", "curl --version"}, ".cjs": {"-e", "require('axios'); require('form-data'); require('replicate'); require('replicate-0'); require('@saintno/comfyui-sdk'); require('string-similarity')"}, ".py": {"-c", "import requests"},
 	}[filepath.Ext(file)]
 	for _, name := range candidates {
 		command := exec.Command(name, probe...)

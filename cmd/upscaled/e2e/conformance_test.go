@@ -38,6 +38,8 @@ func conformances() map[string]conformance {
 		"replicate for JavaScript 0.34": {"replicate.cjs", "MODULE=replicate-0", twice, false, 401, 503, 422, false},
 		"replicate for Go":              {"replicate-go", "", twice, false, 401, 503, 422, false},
 		"replicate for Python":          {"replicate-python.py", "", twice, true, 401, 503, 422, false},
+		"ComfyUI's SDK":                 {"comfyui.cjs", "", "--scale 4 --model realesrgan-x4plus --format png", false, 401, 503, 400, false},
+		"stable-diffusion-api":          {"automatic1111.cjs", "", twice, false, 401, 503, 500, false},
 		"requests for Cog":              {"cog.py", "", twice, false, 401, 409, 422, false},
 		"requests for mnml":             {"vendors.py", "VENDOR=mnml", twice, false, 401, 503, 400, true},
 		"requests for AILab":            {"vendors.py", "VENDOR=ailab", twice + " --model realesr-general-x4v3", false, 401, 503, 422, true},
