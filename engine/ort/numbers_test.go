@@ -70,6 +70,12 @@ func numberCases() []numberCase {
 		{"DAT", made(networktest.RandomDAT(36, networktest.DATVariant{Features: 16, Heads: 4, Groups: 2, Blocks: 3, Scale: 2, Split: [2]int{2, 4}, End: "shuffle"})), networktest.DAT, small[:2], true},
 		{"DAT light", made(networktest.RandomDAT(37, networktest.DATVariant{Features: 16, Heads: 2, Groups: 1, Blocks: 3, Scale: 4, Split: [2]int{4, 4}, End: "direct", Chain: true})), networktest.DAT, small[:2], true},
 		{"DAT 3x", made(networktest.RandomDAT(38, networktest.DATVariant{Features: 32, Heads: 4, Groups: 1, Blocks: 3, Scale: 3, Split: [2]int{4, 8}, End: "shuffle", NoBias: true})), networktest.DAT, small[:2], true},
+		{"RCAN", made(networktest.RandomRCAN(39, networktest.RCANVariant{Features: 16, Groups: 2, Blocks: 2, Scale: 4, Shifted: true})), networktest.RCAN, small[:2], true},
+		{"RCAN unshuffled", made(networktest.RandomRCAN(40, networktest.RCANVariant{Features: 12, Groups: 1, Blocks: 2, Scale: 4, Unshuffle: 2, Shifted: true})), networktest.RCAN, even, true},
+		{"RCAN 3x", made(networktest.RandomRCAN(41, networktest.RCANVariant{Features: 8, Groups: 1, Blocks: 1, Scale: 3})), networktest.RCAN, small[:2], true},
+		{"OmniSR", made(networktest.RandomOmniSR(42, networktest.OmniVariant{Features: 16, Groups: 2, Blocks: 1, Scale: 4, Window: 8, Positions: true, Bias: true})), networktest.OmniSR, [][2]int{{17, 20}, {16, 24}}, true},
+		{"OmniSR 2x", made(networktest.RandomOmniSR(43, networktest.OmniVariant{Features: 12, Groups: 1, Blocks: 2, Scale: 2, Bias: true})), networktest.OmniSR, [][2]int{{21, 16}}, true},
+		{"OmniSR 3x", made(networktest.RandomOmniSR(44, networktest.OmniVariant{Features: 8, Groups: 1, Blocks: 1, Scale: 3, Window: 8, Positions: true, Bias: true})), networktest.OmniSR, [][2]int{{18, 23}}, true},
 		{"one convolution", made(networktest.RandomCompact(20, 1, 0, 2)), networktest.Compact, small, false},
 	}
 }

@@ -256,11 +256,9 @@ func (g spatialGate) build(b *builder, x string) string {
 // attendWindows returns the attention of both halves of the channels, [1, channels,
 // height, width]. Images are filled up with zeros to whole windows.
 func (d *datBlock) attendWindows(b *builder, qkv string) string {
-	multiple := int64(max(d.windows[0].height, d.windows[0].width))
 	height, width := side(b, qkv, 1), side(b, qkv, 2)
-	scalar := func(v int64) string { return b.constant(onnx.Tensor{Type: onnx.Int64, Ints: []int64{v}}) }
-	missing := func(length string) string { // of a whole window, in a list
-		return b.reshape(b.op("Mod", []string{b.op("Neg", []string{length}), scalar(multiple)}), 1)
+	missing := func(length string) string {
+		return missingOf(b, length, max(d.windows[0].height, d.windows[0].width))
 	}
 	zeros := b.ints(0, 0, 0, 0, 0)
 	full := b.op("Pad", []string{qkv, b.concat(0, zeros, missing(height), missing(width), b.ints(0))})
@@ -280,16 +278,22 @@ func (d *datBlock) attendWindows(b *builder, qkv string) string {
 // height, width]; values has that shape.
 func (d *datBlock) attendChannels(b *builder, qkv, values string) string {
 	heads, each := int64(d.heads), int64(d.out.in/d.heads)
-	h := b.reshape(b.transpose(qkv, 0, 3, 1, 2), 3*heads, each, -1)
-	parts := split(b, h, 0, heads, heads, heads)
+	h := b.reshape(b.transpose(qkv, 0, 3, 1, 2), 1, 3*heads, each, -1)
+	parts := split(b, h, 1, heads, heads, heads)
+	h = attendChannels(b, parts, d.temperature)
+	return b.op("Reshape", []string{h, b.op("Shape", []string{values})})
+}
+
+// attendChannels returns the attention between channels: queries, keys and values are
+// [count, heads, channels, pixels], and queries and keys are normalized over the pixels.
+func attendChannels(b *builder, qkv []string, temperature []float32) string {
 	for i := range 2 {
-		parts[i] = inFloat32(b, parts[i], func(x string) string {
+		qkv[i] = inFloat32(b, qkv[i], func(x string) string {
 			length := b.op("ReduceL2", []string{x}, onnx.Ints("axes", -1))
 			return b.op("Div", []string{x, b.op("Max", []string{length, b.float(1e-12)})})
 		})
 	}
-	products := b.op("MatMul", []string{parts[0], b.transpose(parts[1], 0, 2, 1)})
-	products = b.op("Mul", []string{products, b.floats(d.temperature, heads, 1, 1)})
-	h = b.op("MatMul", []string{b.op("Softmax", []string{products}, onnx.Int("axis", -1)), parts[2]})
-	return b.op("Reshape", []string{h, b.op("Shape", []string{values})})
+	products := b.op("MatMul", []string{qkv[0], b.transpose(qkv[1], 0, 1, 3, 2)})
+	products = b.op("Mul", []string{products, b.floats(temperature, int64(len(temperature)), 1, 1)})
+	return b.op("MatMul", []string{b.op("Softmax", []string{products}, onnx.Int("axis", -1)), qkv[2]})
 }

@@ -18,8 +18,6 @@ func TestRefusalsNameTheArchitecture(t *testing.T) {
 		"SRFormer":   {"conv_first.weight", attention + "norm1.weight", attention + "attn.q.weight"},
 		"Swin2SR":    {"conv_first.weight", attention + "norm1.weight", attention + "attn.logit_scale"},
 		"RGT":        {"conv_first.weight", "before_RG.1.weight", "layers.0.blocks.0.gamma"},
-		"OmniSR":     {"input.weight", "residual_layer.0.residual_layer.0.layer.0.fn.0.weight"},
-		"RCAN":       {"head.0.weight", "body.0.body.0.body.0.weight", "body.0.body.0.body.3.conv_du.0.weight"},
 		"Real-CUGAN": {"unet1.conv1.conv.0.weight"},
 		"ESRGAN+":    {"model.0.weight", "model.1.sub.0.RDB1.conv1.0.weight", "model.1.sub.0.RDB1.conv1x1.weight"},
 	} {

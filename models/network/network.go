@@ -23,6 +23,9 @@ const (
 	// HAT (Chen et al., arXiv 2205.04437) and DAT (Chen et al., arXiv 2308.03364).
 	HAT Architecture = "HAT"
 	DAT Architecture = "DAT"
+	// OmniSR (Wang et al., arXiv 2304.10244) and RCAN (Zhang et al., arXiv 1807.02758).
+	OmniSR Architecture = "OmniSR"
+	RCAN   Architecture = "RCAN"
 	// ONNXFile is any ONNX file with one image of floats in and one out.
 	ONNXFile Architecture = "ONNX"
 )

@@ -50,7 +50,7 @@ func readSwinBlock(r *reader, n *transformer, name string, k int) *swinBlock {
 	n.multiple, n.heads, n.pixels, n.window = side, heads, side*side, fmt.Sprint(side)
 	block := &swinBlock{
 		norms:  [2]norm{readNorm(r, name+"norm1", features), readNorm(r, name+"norm2", features)},
-		window: window{side, side, k % 2 * (side / 2), k % 2 * (side / 2)},
+		window: window{height: side, width: side, down: k % 2 * (side / 2), right: k % 2 * (side / 2)},
 		attention: attention{
 			qkv: readQKV(r, name+"attn.qkv", features, heads), out: readLinear(r, name+"attn.proj", features, features), heads: heads,
 		},

@@ -3,7 +3,6 @@ package network
 import (
 	"fmt"
 
-	"upscaled/models/fault"
 	"upscaled/models/onnx"
 )
 
@@ -54,9 +53,6 @@ func readTransformer(r *reader, a Architecture, entry string) *transformer {
 	for n.unshuffle < 4 && 3*n.unshuffle*n.unshuffle < n.first.in {
 		n.unshuffle++
 	}
-	if r.err == nil && n.first.in != 3*n.unshuffle*n.unshuffle {
-		r.fail(fault.Unsupported, "The first layer, %s, has %d input channels; only RGB images are supported.", first, n.first.in)
-	}
 	features := n.first.out
 	if r.has(entry + ".weight") {
 		e := readNorm(r, entry, features)
@@ -65,9 +61,7 @@ func readTransformer(r *reader, a Architecture, entry string) *transformer {
 	n.last = readNorm(r, "norm", features)
 	n.after = readConvChain(r, "conv_after_body", features)
 	n.tail = readUpsampler(r, features)
-	if r.err == nil && n.tail.scale%n.unshuffle != 0 {
-		r.fail(fault.Unsupported, "The model upscales images %d times after making them %d times smaller.", n.tail.scale, n.unshuffle)
-	}
+	checkUnshuffle(r, first, n.first.in, n.unshuffle, n.tail.scale)
 	return n
 }
 

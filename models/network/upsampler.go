@@ -68,11 +68,7 @@ func readUpsampler(r *reader, features int) upsampler {
 		u.before = take("conv_before_upsample.0", 0, features)
 		inner := u.before.out
 		for i := 0; i < 10 && r.has(fmt.Sprintf("upsample.%d.weight", i)); i += 2 {
-			l := r.conv(fmt.Sprintf("upsample.%d", i), 0, inner, 3)
-			if r.err == nil && l.out != 4*inner && l.out != 9*inner {
-				r.fail(fault.Invalid, "The layer upsample.%d has %d output channels, which match no scale of %d.", i, l.out, inner)
-				return u
-			}
+			l := readShuffled(r, fmt.Sprintf("upsample.%d", i), inner)
 			u.shuffled, u.scale = append(u.shuffled, l), u.scale*shuffleOf(l)
 		}
 		u.last = take("conv_last", 3, inner)
@@ -85,6 +81,27 @@ func readUpsampler(r *reader, features int) upsampler {
 		u.residual, u.last = true, take("conv_last", 3, features)
 	}
 	return u
+}
+
+// readShuffled takes a layer before a pixel-shuffle by 2 or 3 that keeps its channels.
+func readShuffled(r *reader, name string, features int) layer {
+	l := r.conv(name, 0, features, 3)
+	if r.err == nil && l.out != 4*features && l.out != 9*features {
+		r.fail(fault.Invalid, "The layer %s has %d output channels, which match no scale of %d.", name, l.out, features)
+	}
+	return l
+}
+
+// checkUnshuffle rejects first layers that are not of an unshuffled RGB image, and
+// models that make images smaller.
+func checkUnshuffle(r *reader, name string, in, unshuffle, scale int) {
+	switch {
+	case r.err != nil:
+	case in != 3*unshuffle*unshuffle:
+		r.fail(fault.Unsupported, "The first layer, %s, has %d input channels; only RGB images are supported.", name, in)
+	case scale%unshuffle != 0:
+		r.fail(fault.Unsupported, "The model upscales images %d times after making them %d times smaller.", scale, unshuffle)
+	}
 }
 
 // shuffleOf returns the scale of the pixel-shuffle behind a layer that keeps its

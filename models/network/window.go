@@ -10,7 +10,12 @@ import (
 // window is a division of an image [1, height, width, channels], rolled by down and
 // right first, into rectangles, whose sides must divide the image's. Within a window,
 // pixels are ordered by column, then row: so no size must be known to divide an image.
-type window struct{ height, width, down, right int }
+type window struct {
+	height, width, down, right int
+	// spread is set if a window's pixels are not neighbors but lie as far apart as
+	// possible.
+	spread bool
+}
 
 func (w window) pixels() int { return w.height * w.width }
 
@@ -18,8 +23,13 @@ func (w window) pixels() int { return w.height * w.width }
 func (w window) split(b *builder, x string, channels int) (parts, shape string) {
 	high, wide, c := int64(w.height), int64(w.width), int64(channels)
 	x = roll(b, roll(b, x, 1, w.down), 2, w.right)
-	x = b.transpose(b.reshape(x, -1, high, 0, c), 0, 2, 1, 3)
-	x = b.reshape(x, 0, -1, wide, high*c)
+	if w.spread {
+		x = b.transpose(b.reshape(x, high, -1, 0, c), 1, 2, 0, 3)
+		x = b.transpose(b.reshape(x, 0, wide, -1, high*c), 0, 2, 1, 3)
+	} else {
+		x = b.transpose(b.reshape(x, -1, high, 0, c), 0, 2, 1, 3)
+		x = b.reshape(x, 0, -1, wide, high*c)
+	}
 	shape = b.concat(0, b.op("Shape", []string{x}, onnx.Int("start", 0), onnx.Int("end", 3)), b.ints(-1))
 	return b.reshape(x, -1, wide*high, c), shape
 }
@@ -27,7 +37,12 @@ func (w window) split(b *builder, x string, channels int) (parts, shape string) 
 // join returns the image of windows.
 func (w window) join(b *builder, x, shape string, channels int) string {
 	x = b.op("Reshape", []string{x, shape})
-	x = b.transpose(b.reshape(x, 0, -1, int64(w.height), int64(channels)), 0, 2, 1, 3)
+	if w.spread {
+		x = b.reshape(b.transpose(x, 0, 2, 1, 3), 0, -1, int64(w.height), int64(channels))
+		x = b.transpose(x, 2, 0, 1, 3)
+	} else {
+		x = b.transpose(b.reshape(x, 0, -1, int64(w.height), int64(channels)), 0, 2, 1, 3)
+	}
 	x = b.reshape(x, 1, -1, 0, int64(channels))
 	return roll(b, roll(b, x, 1, -w.down), 2, -w.right)
 }

@@ -43,7 +43,10 @@ func part(in Image, from, count int) Image {
 func depthwise(t weights.Tensors, name string, in Image) Image {
 	weight, bias := t[name+".weight"].Data, t[name+".bias"].Data
 	return made(in.Channels, in.Height, in.Width, func(c, y, x int) float64 {
-		v := float64(bias[c])
+		v := 0.0
+		if bias != nil {
+			v = float64(bias[c])
+		}
 		for tap := range 9 {
 			v += float64(weight[c*9+tap]) * in.At(c, y+tap/3-1, x+tap%3-1)
 		}
