@@ -46,6 +46,10 @@ func conformances() map[string]conformance {
 		"requests for maskr":            {"vendors.py", "VENDOR=maskr", twice, false, 401, 503, 422, true},
 		"requests for artnex":           {"vendors.py", "VENDOR=artnex", "--scale 2 --format jpeg", false, 401, 503, 400, true},
 		"requests for aetherforge":      {"vendors.py", "VENDOR=aetherforge", "--longest 1024 --format jpeg", false, 401, 503, 400, true},
+		"requests for Stability v2beta": {"sync.py", "CALL=fast", "--scale 4 --format png", false, 401, 503, 400, false},
+		"requests for Stability v1":     {"sync.py", "CALL=esrgan", twice, false, 401, 503, 400, false},
+		"requests for images, forms":    {"sync.py", "CALL=images_form", twice, false, 401, 503, 400, false},
+		"requests for images, JSON":     {"sync.py", "CALL=images_json", twice, false, 401, 503, 400, false},
 	}
 }
 
