@@ -3,7 +3,9 @@
 package e2e
 
 import (
+	"fmt"
 	"io/fs"
+	"maps"
 	"math/rand"
 	"net"
 	"net/http"
@@ -38,9 +40,9 @@ func chaosRounds(t *testing.T) int {
 }
 
 // A server whose tiles fail, whose device has no memory and whose process, or in
-// every second round that of its engine, crashes, is paused and is killed, again
-// and again on one store. Whatever it
-// accepted ends once, with an image and the right charge, and nothing is left.
+// every second round that of its engine, crashes, is paused and is killed, again and
+// again on one store. All calls are repeated. Whatever it accepted ends once, with an
+// image and exactly one charge, and nothing is left.
 func TestChaos(t *testing.T) {
 	t.Parallel()
 	const jobsPerRound, credits = 20, 1_000_000
@@ -49,9 +51,14 @@ func TestChaos(t *testing.T) {
 	random := rand.New(rand.NewSource(seed))
 	data, temporary := t.TempDir(), t.TempDir()
 	key := keys(t, data, "new", "shop", "--credits", strconv.Itoa(credits))
-	client := &ledger{accepted: map[string]string{}}
+	client := &ledger{accepted: map[string]string{}, keys: map[string]string{}}
 	arguments := []string{"--set", "queue.lease=2s", "--set", "queue.attempts=1000"}
 	picture := pngOf(t, textured(30, 20, false))
+	submit := func(server process, once string) {
+		request := form(t, server.url+"/public/v1/image-tune/upscale", "image", picture, "scale=1K")
+		request.Header.Set("Idempotency-Key", once)
+		client.submit(t, request, key)
+	}
 	rounds, tiles, kills, pauses := chaosRounds(t), 0, 0, 0
 	for round := range rounds {
 		environment := []string{pretend.FaultsVariable + "=600", "TMPDIR=" + temporary}
@@ -60,10 +67,27 @@ func TestChaos(t *testing.T) {
 		}
 		server := startProcess(t, data, environment, append(arguments, "--set", "engine.no-warm-up=true")...)
 		var calls sync.WaitGroup
-		for range jobsPerRound {
-			request := form(t, server.url+"/public/v1/image-tune/upscale", "image", picture, "scale=1K")
-			calls.Go(func() { client.submit(t, request, key) })
+		var later []string
+		for once, id := range client.keys { // all that were cut, and some that were answered
+			if id == "" || len(later) < 2*jobsPerRound {
+				later = append(later, once)
+			}
 		}
+		for job := range jobsPerRound {
+			once := fmt.Sprintf("round %d job %d", round, job)
+			if job%2 == 0 {
+				calls.Go(func() { submit(server, once) })
+			} else {
+				later = append(later, once)
+			}
+		}
+		random.Shuffle(len(later), func(i, j int) { later[i], later[j] = later[j], later[i] })
+		calls.Go(func() { // all the time, so that the kill cuts one or more
+			for _, once := range later {
+				calls.Go(func() { submit(server, once) })
+				time.Sleep(4 * time.Second / time.Duration(len(later)))
+			}
+		})
 		calls.Go(func() { client.look(t, server.url, key) })
 		time.Sleep(time.Duration(random.Intn(4000)) * time.Millisecond) // the random moment
 		if random.Intn(4) == 0 {
@@ -76,6 +100,15 @@ func TestChaos(t *testing.T) {
 		tiles += strings.Count(server.log.String(), pretend.Injected)
 	}
 	server := startProcess(t, data, []string{"TMPDIR=" + temporary}, arguments...)
+	cut := 0
+	for once, id := range maps.Clone(client.keys) {
+		if id == "" {
+			cut++
+		}
+		if submit(server, once); client.keys[once] == "" {
+			t.Errorf("%s is not accepted", once)
+		}
+	}
 	awaitAll(t, client, server, key)
 	checkResults(t, client, server.url, key)
 	checkCredits(t, client, data, credits)
@@ -87,8 +120,8 @@ func TestChaos(t *testing.T) {
 	server.kill()
 	checkNothingLeft(t, temporary)
 	checkDataFolder(t, data)
-	t.Logf("chaos: %d faults injected (%d of tiles, %d kills, %d pauses), %d jobs accepted, %d calls cut, %d refused",
-		tiles+kills+pauses, tiles, kills, pauses, len(client.accepted), client.cut, client.refused)
+	t.Logf("chaos: %d faults injected (%d of tiles, %d kills, %d pauses), %d jobs accepted, %d calls repeated, %d of them after the last kill, %d refused",
+		tiles+kills+pauses, tiles, kills, pauses, len(client.accepted), client.repeated, cut, client.refused)
 	if tiles == 0 || len(client.accepted) < rounds {
 		t.Errorf("%d faults of tiles and %d jobs: nothing was tested", tiles, len(client.accepted))
 	}

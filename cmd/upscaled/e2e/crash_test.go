@@ -19,17 +19,37 @@ type ledger struct {
 	cut      int
 	// refused counts the calls that were answered 503.
 	refused int
+	// keys are the jobs by Idempotency-Key, "" while no answer has come.
+	keys map[string]string
+	// repeated counts the answers with a job that an earlier one had.
+	repeated int
 }
 
 func (l *ledger) submit(t *testing.T, request *http.Request, key string) {
 	code, _, body := send(t, request, key)
+	once := request.Header.Get("Idempotency-Key")
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
 	switch code {
 	case http.StatusOK:
-		l.accepted[decodeJSON[map[string]string](t, body)["job_id"]] = "Pending"
+		id := decodeJSON[map[string]string](t, body)["job_id"]
+		if before := l.keys[once]; once != "" && before != "" && before != id {
+			t.Errorf("%s made the jobs %s and %s", once, before, id)
+		}
+		if once != "" {
+			l.keys[once] = id
+		}
+		if _, known := l.accepted[id]; known {
+			l.repeated++
+		} else {
+			l.accepted[id] = "Pending"
+		}
 	case 0:
-		l.cut++
+		if once == "" {
+			l.cut++
+		} else if l.keys[once] == "" {
+			l.keys[once] = ""
+		}
 	case http.StatusServiceUnavailable, http.StatusInternalServerError:
 		l.refused++
 	default:
