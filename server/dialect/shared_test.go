@@ -2,10 +2,17 @@ package dialect_test
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
+	"io"
 	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
+
+	"github.com/labstack/echo/v4"
 
 	"upscaled/models/fault"
 	"upscaled/server/dialect"
@@ -94,3 +101,47 @@ func TestLoad(t *testing.T) {
 type fetcher struct{ data []byte }
 
 func (f fetcher) Fetch(context.Context, string) ([]byte, error) { return f.data, nil }
+
+// cutOff is a queue whose images end before their time.
+type cutOff struct{ *jobtest.Queue }
+
+func (q cutOff) Open(context.Context, string) (io.ReadSeekCloser, job.Job, error) {
+	return struct {
+		io.Reader
+		io.Seeker
+		io.Closer
+	}{io.MultiReader(strings.NewReader(strings.Repeat("x", 10_000)), iotest.ErrReader(errors.New("the disk is gone"))), nil, io.NopCloser(nil)}, job.Job{}, nil
+}
+
+// A body with an image has its length, so that clients notice one that was cut
+// off, and holds the image exactly.
+func TestJSONWithImage(t *testing.T) {
+	t.Parallel()
+	whole := &jobtest.Queue{}
+	if _, err := whole.Submit(t.Context(), job.Spec{ID: "a"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	image := strings.Repeat("picture", 9999)
+	whole.Finish("a", jobtest.Outcome{Picture: []byte(image), Result: &job.Result{Format: "png"}})
+	for queue, want := range map[job.Queue]error{job.Queue(whole): nil, cutOff{whole}: io.ErrUnexpectedEOF} {
+		e := echo.New()
+		e.GET("/", func(c echo.Context) error {
+			j := job.Job{Spec: job.Spec{ID: "a"}, Result: &job.Result{Bytes: int64(len(image))}}
+			return dialecttest.Services(queue, dialecttest.Auth{}).JSONWithImage(c, http.StatusOK, j, func(base64 string) any {
+				return map[string]string{"a": "<", "image": "data:" + base64, "z": "z"}
+			})
+		})
+		web := httptest.NewServer(e)
+		t.Cleanup(web.Close)
+		answer, err := http.Get(web.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(answer.Body)
+		_ = answer.Body.Close()
+		wanted := `{"a":"<","image":"data:` + base64.StdEncoding.EncodeToString([]byte(image)) + `","z":"z"}` + "\n"
+		if !errors.Is(err, want) || want == nil && string(body) != wanted {
+			t.Errorf("%v, want %v, with %d bytes of %d", err, want, len(body), len(wanted))
+		}
+	}
+}

@@ -136,6 +136,8 @@ func (l *mixedLoad) successes() {
 	l.ended("aetherforge", "succeeded", 1, 1024, 1024*loadHeight/loadWidth)
 	l.do("replicate", 201, l.json("/v1/models/nightmareai/real-esrgan/predictions", `{"input":{"image":"data:image/png;base64,`+encoded+`","scale":2}}`))
 	double("replicate")
+	l.do("cog", 200, l.json("/predictions", `{"input":{"image":"data:image/png;base64,`+encoded+`","scale":2}}`))
+	double("cog")
 	l.do("automatic1111", 200, l.json("/sdapi/v1/extra-single-image", `{"upscaling_resize":2,"upscaler_1":"R-ESRGAN 4x+","image":"`+encoded+`"}`))
 	double("automatic1111")
 	l.native(200, "succeeded", "scale=2", "webhook="+l.hook)

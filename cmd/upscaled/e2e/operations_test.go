@@ -166,6 +166,7 @@ func defaultPrices() map[string]int64 {
 		"mnml": apis.Mnml.Price, "ailab": apis.AILab.Price, "maskr": apis.Maskr.Price, "artnex": apis.Artnex.Price,
 		"aetherforge": apis.Aetherforge.Price, "native": apis.Native.Price, "replicate": apis.Replicate.Price, "automatic1111": apis.Automatic.Price,
 		"stability": apis.Stability.Price, "openai": apis.OpenAI.Price,
+		"cog": apis.Cog.Price,
 	}
 }
 

@@ -81,6 +81,7 @@ func soakCases() []soakCase {
 		{"aetherforge 1K", "large.jpg", askAetherforge, "--longest 1024 --format jpeg"},
 		{"replicate", "deep.png", askReplicate, "--scale 2 --format png"},
 		{"replicate file", "alpha.png", askReplicateFile, "--scale 2.5 --format png"},
+		{"cog", "alpha.png", askCog, "--scale 3 --format png"},
 		{"automatic1111", "gray.png", askAutomatic(general), "--model realesr-general-x4v3 --scale 2 --format png"},
 		{"native tiff", "scan.tiff", askNative("scale=2"), "--scale 2"},
 		{"native fit", "photo.jpg", askNative("fit=100x100", "format=webp", "lossless=true"), "--fit 100x100 --format webp --lossless"},
@@ -174,6 +175,16 @@ func askAetherforge(c *soakClient, picture []byte) ([]byte, error) {
 
 func askReplicate(c *soakClient, picture []byte) ([]byte, error) {
 	return c.predict("data:image/png;base64,"+base64.StdEncoding.EncodeToString(picture), "2")
+}
+
+// askCog decodes the data URI that a container of Cog would return.
+func askCog(c *soakClient, picture []byte) ([]byte, error) {
+	uri, err := c.text(200, c.json("/predictions", `{"input":{"image":"data:image/png;base64,`+base64.StdEncoding.EncodeToString(picture)+`","scale":3}}`), "output")
+	if err != nil {
+		return nil, err
+	}
+	_, encoded, _ := strings.Cut(uri, ",")
+	return base64.StdEncoding.DecodeString(encoded)
 }
 
 // predict follows a prediction to its end.
