@@ -42,9 +42,9 @@ func numberCases() []numberCase {
 	fours := [][2]int{{8, 12}}
 	return []numberCase{
 		{"general-x4v3", published("realesr-general-x4v3"), networktest.Compact, small, false},
-		{"x4plus", published("realesrgan-x4plus"), networktest.RRDB, [][2]int{{10, 12}}, true},
+		{"x4plus", published("realesrgan-x4plus"), networktest.RRDB, [][2]int{{8, 8}}, true},
 		{"animevideov3-like", made(networktest.RandomCompact(11, 18, 64, 4)), networktest.Compact, small, false},
-		{"anime-6B-like", made(networktest.RandomRRDB(12, 6, 64, 32, 1, 2)), networktest.RRDB, [][2]int{{10, 12}, {1, 1}}, false},
+		{"anime-6B-like", made(networktest.RandomRRDB(12, 6, 64, 32, 1, 2)), networktest.RRDB, [][2]int{{10, 12}, {1, 1}}, true},
 		{"x2plus-like", made(networktest.RandomRRDB(13, 3, 64, 32, 2, 2)), networktest.RRDB, even, false},
 		{"x1-like", made(networktest.RandomRRDB(14, 1, 32, 16, 4, 2)), networktest.RRDB, fours, false},
 		{"odd features", made(networktest.RandomRRDB(15, 1, 20, 7, 1, 1)), networktest.RRDB, small, false},
@@ -108,8 +108,10 @@ func TestNumbers(t *testing.T) {
 						}
 						what := fmt.Sprintf("%s straightforward=%t", name, straight)
 						checkFloat(t, what, n, o, samples, height, width, want)
-						checkBytes(t, what, n, o, samples, height, width, want)
-						checkWords(t, what, n, o, samples, height, width, want)
+						if !c.large {
+							checkBytes(t, what, n, o, samples, height, width, want)
+							checkWords(t, what, n, o, samples, height, width, want)
+						}
 						if !straight {
 							checkHalf(t, name, n, o, samples, height, width, want)
 						}

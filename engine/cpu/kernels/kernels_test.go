@@ -254,7 +254,7 @@ func TestEverySize(t *testing.T) {
 	for _, p := range []problem{{in: 13, out: 5, upsample: 1}, {in: 5, out: 17, upsample: 1, prelu: true}} {
 		for p.width = 1; p.width <= 70; p.width += step {
 			t.Run(fmt.Sprintf("%d to %d, width %d", p.in, p.out, p.width), func(t *testing.T) {
-				for p.height = 1; p.height <= 70; p.height += step + 3 {
+				for p.height = 1; p.height <= 70; p.height += step + 6 {
 					p.check(t, 16)
 				}
 			})

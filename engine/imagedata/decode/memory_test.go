@@ -117,7 +117,7 @@ func TestMemoryIsForeseen(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			took := decodeApart(t, data)
+			took := decodeApart(t, data, uint64(s.memory()+int64(len(data)))>>20)
 			used := int64(took.MiB)<<20 - int64(len(data))
 			t.Logf("%-32s %4d MiB of %4d foreseen", c.name, used>>20, s.memory()>>20)
 			if took.Kind != "" || used > s.memory() || 4*used < s.memory()-overhead {
