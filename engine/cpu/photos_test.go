@@ -78,9 +78,22 @@ func TestPhotos(t *testing.T) {
 	if testing.Short() {
 		t.Skip("published models take long")
 	}
-	planes := photos(t)
+	side := map[string]int{"realesr-general-x4v3": 96, "realesrgan-x4plus": 32}
+	if os.Getenv("UPSCALED_TEST_SIZES") == "all" {
+		clear(side)
+	}
 	exact := opened(t, cpu.Options{Precision: network.Float32})
-	sides := map[string]int{"realesr-general-x4v3": 96, "realesrgan-x4plus": 32}
+	planes, nets := photos(t), map[string]*network.Network{}
+	inputs, want := map[string]map[string]imagedata.Raster{}, map[string]map[string]imagedata.Raster{}
+	for name := range bounds {
+		nets[name], inputs[name], want[name] = published(t, name), map[string]imagedata.Raster{}, map[string]imagedata.Raster{}
+		for file, whole := range planes {
+			if side[name] > 0 {
+				whole = cropped(whole, side[name], side[name])
+			}
+			inputs[name][file], want[name][file] = whole, run(t, exact, nets[name], network.Float32, whole)
+		}
+	}
 	eachKernel(t, func(t *testing.T, o cpu.Options, p network.Precision) {
 		if o.Precision == network.Float32 || o.Kernels == "portable" {
 			t.Skip("exact kernels are compared with ONNX Runtime; the portable ones take long")
@@ -90,14 +103,8 @@ func TestPhotos(t *testing.T) {
 			if p == network.Float32 {
 				bound = winogradBound
 			}
-			side := sides[name]
-			if os.Getenv("UPSCALED_TEST_SIZES") == "all" {
-				side = math.MaxInt32
-			}
-			net := published(t, name)
-			for file, whole := range planes {
-				in := cropped(whole, side, side)
-				db := decibels(run(t, r, net, p, in), run(t, exact, net, network.Float32, in))
+			for file, in := range inputs[name] {
+				db := decibels(run(t, r, nets[name], p, in), want[name][file])
 				t.Logf("%s, %s, %dx%d, %d channels of %d bits: %.1f dB", name, file, in.Width, in.Height, in.Channels, in.Depth(), db)
 				if db < bound {
 					t.Errorf("%s, %s: %.1f dB from exact float32, less than %.0f", name, file, db, bound)
