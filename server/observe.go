@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -47,6 +48,7 @@ const statusClientLeft = 499
 type requestInfo struct {
 	mutex   sync.Mutex
 	account string
+	client  string // its address
 	jobs    []string
 }
 
@@ -66,6 +68,12 @@ func (i *requestInfo) update(change func(*requestInfo)) {
 	}
 }
 
+// caller returns whose turn a request takes: its account's, else its client's.
+func (i *requestInfo) caller() (name string) {
+	i.update(func(i *requestInfo) { name = cmp.Or(i.account, i.client) })
+	return name
+}
+
 // snapshot returns the current contents.
 func (i *requestInfo) snapshot() (account string, jobs []string) {
 	i.update(func(i *requestInfo) { account, jobs = i.account, slices.Clone(i.jobs) })
@@ -77,7 +85,7 @@ func (i *requestInfo) snapshot() (account string, jobs []string) {
 func observe(observers []Observer) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			started, info := time.Now(), &requestInfo{}
+			started, info := time.Now(), &requestInfo{client: c.RealIP()}
 			c.SetRequest(c.Request().WithContext(context.WithValue(c.Request().Context(), requestInfoKey{}, info)))
 			for _, o := range observers {
 				ctx, end := o.RequestBegins(c.Request(), c.Response().Header().Get(echo.HeaderXRequestID))

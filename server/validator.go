@@ -1,11 +1,13 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"io"
 
 	"upscaled/engine/imagedata"
 	"upscaled/engine/imagedata/decode"
+	"upscaled/models/fault"
 	"upscaled/server/job"
 )
 
@@ -14,26 +16,32 @@ import (
 // broken file, and no worker gets one.
 type imageValidator struct {
 	limits imagedata.Limits
-	// turns limits how many images are decoded at once.
-	turns chan struct{}
+	turns  *turns
 }
 
 func newImageValidator(limits imagedata.Limits, parallel int) *imageValidator {
-	return &imageValidator{limits: limits, turns: make(chan struct{}, parallel)}
+	return &imageValidator{limits: limits, turns: newTurns(parallel)}
 }
 
 // Validate implements job.ImageValidator.
-func (p *imageValidator) Validate(data []byte) (job.InputInfo, error) {
-	p.turns <- struct{}{}
-	defer func() { <-p.turns }()
-	decoder, err := decode.Open(data, p.limits)
+func (p *imageValidator) Validate(ctx context.Context, data []byte) (job.InputInfo, error) {
+	decoder, err := p.open(ctx, data)
 	if err != nil {
 		return job.InputInfo{}, err
 	}
+	release, err := p.turns.take(ctx, requestInfoOf(ctx).caller(), decoder.Seconds())
+	if err != nil {
+		return job.InputInfo{}, err
+	}
+	defer release()
 	for {
 		if _, err := decoder.Next(); errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
+			return job.InputInfo{}, err
+		}
+		//guard:left-checks TestChecksEndWithTheirClient
+		if err := ctx.Err(); err != nil {
 			return job.InputInfo{}, err
 		}
 	}
@@ -42,4 +50,20 @@ func (p *imageValidator) Validate(data []byte) (job.InputInfo, error) {
 		Format: string(info.Format), Width: info.Width, Height: info.Height,
 		Channels: info.Channels, Depth: info.Depth, Alpha: info.Alpha, Frames: info.Frames,
 	}, nil
+}
+
+// open reads everything but pixels, which takes a turn of its own.
+func (p *imageValidator) open(ctx context.Context, data []byte) (*decode.Decoder, error) {
+	const perByte, longest = 5e-9, 60 // seconds
+	release, err := p.turns.take(ctx, requestInfoOf(ctx).caller(), perByte*float64(len(data)))
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	decoder, err := decode.Open(data, p.limits)
+	//guard:decode-time TestLongDecodes
+	if err == nil && decoder.Seconds() > longest {
+		return nil, fault.New(fault.TooLarge, "Decoding this image takes about %.0f s and the limit is %d s; scale it down first.", decoder.Seconds(), longest)
+	}
+	return decoder, err
 }

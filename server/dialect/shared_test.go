@@ -39,7 +39,7 @@ func TestInspectLimits(t *testing.T) {
 	t.Parallel()
 	s, image := dialecttest.Services(&jobtest.Queue{}, dialecttest.Auth{}), dialecttest.PNG(t, 40, 30, true)
 	for _, limits := range []dialect.Config{{}, {MaxPixels: 1200, MaxSide: 40}} {
-		info, err := s.Inspect(image, limits)
+		info, err := s.Inspect(t.Context(), image, limits)
 		if err != nil || info.Width != 40 || info.Height != 30 || !info.Alpha || info.Channels != 3 || info.Depth != 8 {
 			t.Errorf("%+v: %+v, %v", limits, info, err)
 		}
@@ -47,7 +47,7 @@ func TestInspectLimits(t *testing.T) {
 	for limits, want := range map[dialect.Config]dialect.InputTooLarge{
 		{MaxPixels: 1199}: {Size: 1200, Limit: 1199}, {MaxSide: 39, MaxPixels: 1}: {Size: 40, Limit: 39, Side: true},
 	} {
-		info, err := s.Inspect(image, limits)
+		info, err := s.Inspect(t.Context(), image, limits)
 		var exceeded *dialect.InputTooLarge
 		if fault.KindOf(err) != fault.TooLarge || !errors.As(err, &exceeded) || *exceeded != want || info.Format != "png" {
 			t.Errorf("%+v: %+v, %v", limits, info, err)

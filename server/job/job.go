@@ -236,7 +236,8 @@ func (i InputInfo) Pixels() int64 {
 
 // ImageValidator decodes an image and describes it. It returns fault.Invalid for a
 // broken file or one that is not an image, fault.Unsupported for an unreadable
-// format, and fault.TooLarge.
+// format, and fault.TooLarge. It ends early with the context, whose caller it serves
+// in turn with others.
 type ImageValidator interface {
-	Validate(data []byte) (InputInfo, error)
+	Validate(ctx context.Context, data []byte) (InputInfo, error)
 }

@@ -25,6 +25,8 @@ type source struct {
 	// frame. lighter suggests how to reduce it.
 	perPixel float64
 	lighter  string
+	// scans is set for progressive JPEG, which takes longer.
+	scans bool
 	// frames prepares decoding and returns a function that returns the upright
 	// frames in order. It is called once, after finish.
 	frames func() (func() (imagedata.Frame, error), error)

@@ -79,10 +79,11 @@ func (f *gifFile) clip(frame *gifFrame) error {
 
 func (f *gifFile) animate(c *canvas[uint8]) func() (imagedata.Frame, error) {
 	next := 0
+	reader := newLZW()
 	return func() (imagedata.Frame, error) {
 		frame := &f.frames[next]
 		next++
-		indices, err := frame.indices()
+		indices, err := frame.indices(reader)
 		if err != nil {
 			return imagedata.Frame{}, err
 		}
@@ -97,7 +98,7 @@ func (f *gifFile) animate(c *canvas[uint8]) func() (imagedata.Frame, error) {
 // opaque reports whether the transparent color is unused. It reports false for
 // damaged pixels, so that decoding reports the damage.
 func (f *gifFrame) opaque() bool {
-	indices, err := f.indices()
+	indices, err := f.indices(newLZW())
 	if err != nil {
 		return false
 	}
@@ -109,11 +110,17 @@ func (f *gifFrame) opaque() bool {
 	return true
 }
 
+// newLZW returns a decompressor for indices. Frames of an animation share one: it is
+// larger than many frames.
+func newLZW() *lzw.Reader {
+	reader, _ := lzw.NewReader(nil, lzw.LSB, 2).(*lzw.Reader)
+	return reader
+}
+
 // indices decompresses the palette indices of the part on the canvas, in order
 // from the top.
-func (f *gifFrame) indices() ([]uint8, error) {
-	reader := lzw.NewReader(&subBlocks{rest: f.data}, lzw.LSB, f.codeSize)
-	defer reader.Close()
+func (f *gifFrame) indices(reader *lzw.Reader) ([]uint8, error) {
+	reader.Reset(&subBlocks{rest: f.data}, lzw.LSB, f.codeSize)
 	indices := make([]uint8, f.width*f.height)
 	row := make([]uint8, f.storedWidth)
 	passes, last := [][2]int{{0, 1}}, f.height

@@ -56,7 +56,7 @@ func (s *source) takesJPEG(f *jpeg.File) {
 		samples += float64(c.H*c.V) / float64(f.MaxH*f.MaxV)
 	}
 	s.takes(samples)
-	if f.Progressive {
+	if s.scans = f.Progressive; s.scans {
 		const coefficient = 2
 		s.perPixel = max(s.perPixel, (1+coefficient)*samples)
 		s.lighter = ", or save it as a baseline JPEG,"

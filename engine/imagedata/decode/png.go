@@ -43,6 +43,7 @@ type pngFile struct {
 	badSum bool
 	// rawProfile reports a metadata block of ImageMagick.
 	rawProfile bool
+	repacker   repacker
 	note       func(string)
 }
 
@@ -261,7 +262,7 @@ func (f *pngFile) decode(width, height int, pixels [][]byte, l layout) (imagedat
 	header := slices.Clone(f.header)
 	binary.BigEndian.PutUint32(header, uint32(width))
 	binary.BigEndian.PutUint32(header[4:], uint32(height))
-	chunks, stop := repacked(pixels, needed, !f.badSum)
+	chunks, stop := f.repacker.repacked(pixels, needed, !f.badSum)
 	defer func() {
 		if oddity := stop(); oddity != "" {
 			f.note(oddity)

@@ -3,6 +3,7 @@ package decode
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"hash/adler32"
 	"io"
@@ -17,17 +18,26 @@ import (
 // requires is inflated, which also ignores spare data.
 //
 // sound reports whether the checksums of the pieces are right. stop ends the work
-// and waits for it; it must be called. It returns a note for the user and panics
-// with the value of a panic in the work.
-func repacked(pieces [][]byte, size int64, sound bool) (chunks io.Reader, stop func() string) {
-	from, to := io.Pipe()
-	done := make(chan struct{})
-	var failure any
+// and waits for it; it must be called before the next image. It returns a note for
+// the user and panics with the value of a panic in the work.
+func (r *repacker) repacked(pieces [][]byte, size int64, sound bool) (chunks io.Reader, stop func() string) {
 	readers := make([]io.Reader, len(pieces))
 	for i, piece := range pieces {
 		readers[i] = bytes.NewReader(piece)
 	}
-	r := repacker{in: bufio.NewReader(io.MultiReader(readers...)), out: to, left: size, sound: sound}
+	r.reset(io.MultiReader(readers...), size, sound)
+	//guard:small-frames TestCostOfFrames => false
+	if size <= storedBytes {
+		// A goroutine and a pipe would cost more than the image.
+		r.small.Reset()
+		r.out = &r.small
+		err := r.run()
+		return io.MultiReader(&r.small, failed{err}), func() string { return r.note }
+	}
+	from, to := io.Pipe()
+	done := make(chan struct{})
+	var failure any
+	r.out = to
 	go func() {
 		defer close(done)
 		defer func() { failure = recover() }()
@@ -45,15 +55,38 @@ func repacked(pieces [][]byte, size int64, sound bool) (chunks io.Reader, stop f
 	}
 }
 
+// failed is a reader that fails with an error, or ends if it is nil.
+type failed struct{ err error }
+
+func (f failed) Read([]byte) (int, error) { return 0, cmp.Or(f.err, io.EOF) }
+
 // storedBytes is the maximum size of a stored block (RFC 1951, section 3.2.4).
 const storedBytes = 1<<16 - 1
 
+// repacker repacks images one after the other; an animation may have thousands. The
+// zero value is ready.
 type repacker struct {
-	in    *bufio.Reader
-	out   io.Writer
-	left  int64 // bytes still to inflate
-	sound bool
-	note  string
+	in     *bufio.Reader
+	pixels io.ReadCloser // also a flate.Resetter
+	out    io.Writer
+	left   int64 // bytes still to inflate
+	sound  bool
+	note   string
+	// Memory for the next image.
+	block, packet []byte
+	small         bytes.Buffer
+}
+
+func (r *repacker) reset(in io.Reader, size int64, sound bool) {
+	if r.in == nil {
+		r.in = bufio.NewReader(in)
+		r.pixels = flate.NewReader(r.in)
+	}
+	r.in.Reset(in)
+	r.left, r.sound, r.note = size, sound, ""
+	if length := min(size, storedBytes); int64(len(r.block)) < length {
+		r.block, r.packet = make([]byte, length), make([]byte, 0, length+32)
+	}
 }
 
 // run writes IDAT chunks of one block each until the stream, its reader or the
@@ -67,9 +100,11 @@ func (r *repacker) run() error {
 	if head[0]&0x0f != 8 || head[0]>>4 > 7 || head[1]&0x20 != 0 || binary.BigEndian.Uint16(head)%31 != 0 {
 		return damaged("header of the compressed pixels")
 	}
-	pixels := flate.NewReader(r.in)
+	if err := r.pixels.(flate.Resetter).Reset(r.in, nil); err != nil {
+		return err
+	}
+	pixels, block, packet := r.pixels, r.block, r.packet
 	sum := adler32.New()
-	block, packet := make([]byte, storedBytes), make([]byte, 0, storedBytes+32)
 	head = []byte{0x78, 0x01} // the zlib header
 	for last := false; !last; head = nil {
 		n, err := io.ReadFull(pixels, block[:min(r.left, storedBytes)])

@@ -46,7 +46,7 @@ func (a *API) upscale(c echo.Context, caller job.Caller) error {
 	if err != nil {
 		return err
 	}
-	info, format, err := a.check(r.file)
+	info, format, err := a.check(c.Request().Context(), r.file)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package aetherforge
 
 import (
+	"context"
 	"encoding/hex"
 	"strings"
 
@@ -82,11 +83,11 @@ func parseScale(text string, invalid *dialect.Violations) int {
 
 // check validates a file by its bytes alone and returns the format of its
 // result: its own if browsers can show it, else PNG.
-func (a *API) check(file upload.File) (job.InputInfo, imagedata.Format, error) {
+func (a *API) check(ctx context.Context, file upload.File) (job.InputInfo, imagedata.Format, error) {
 	if file.Size > a.config.MaxBytes {
 		return job.InputInfo{}, "", fault.New(fault.TooLarge, "The file is too large.")
 	}
-	info, err := a.services.Inspect(file.Data, a.config.Config)
+	info, err := a.services.Inspect(ctx, file.Data, a.config.Config)
 	if err != nil {
 		return info, "", err
 	}

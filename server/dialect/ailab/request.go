@@ -1,6 +1,7 @@
 package ailab
 
 import (
+	"context"
 	"github.com/labstack/echo/v4"
 
 	"upscaled/engine/imagedata"
@@ -37,7 +38,7 @@ func (a *API) read(c echo.Context, caller job.Caller) (spec job.Spec, input []by
 	if err != nil {
 		return job.Spec{}, nil, err
 	}
-	info, err := a.check(file)
+	info, err := a.check(c.Request().Context(), file)
 	if err != nil {
 		return job.Spec{}, nil, err
 	}
@@ -70,11 +71,11 @@ func (a *API) fileTooLarge() error {
 
 // check validates a file by its bytes alone: size, type, contents and
 // resolution, in this order.
-func (a *API) check(file upload.File) (job.InputInfo, error) {
+func (a *API) check(ctx context.Context, file upload.File) (job.InputInfo, error) {
 	if file.Size > a.config.MaxBytes {
 		return job.InputInfo{}, a.fileTooLarge()
 	}
-	info, err := a.services.Inspect(file.Data, a.config.Config)
+	info, err := a.services.Inspect(ctx, file.Data, a.config.Config)
 	kind := fault.KindOf(err)
 	switch kind {
 	case "", fault.Invalid, fault.Unsupported, fault.TooLarge:

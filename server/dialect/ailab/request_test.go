@@ -2,6 +2,7 @@ package ailab_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"image"
 	"image/gif"
@@ -141,7 +142,7 @@ type fakeValidator struct {
 	err  error
 }
 
-func (p fakeValidator) Validate([]byte) (job.InputInfo, error) { return p.info, p.err }
+func (p fakeValidator) Validate(context.Context, []byte) (job.InputInfo, error) { return p.info, p.err }
 
 func TestProberErrors(t *testing.T) {
 	t.Parallel()

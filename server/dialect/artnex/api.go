@@ -60,7 +60,7 @@ func (a *API) upscale(c echo.Context, id string) (job.Job, error) {
 	if err != nil {
 		return job.Job{}, err
 	}
-	info, format, err := a.check(input)
+	info, format, err := a.check(c.Request().Context(), input)
 	if err != nil {
 		return job.Job{}, err
 	}

@@ -120,8 +120,8 @@ func (a *API) load(ctx context.Context, image string) ([]byte, error) {
 
 // check validates an image by its bytes alone and returns the format of its
 // result: its own, but PNG for transparent ones.
-func (a *API) check(data []byte) (job.InputInfo, imagedata.Format, error) {
-	info, err := a.services.Inspect(data, a.config.Config)
+func (a *API) check(ctx context.Context, data []byte) (job.InputInfo, imagedata.Format, error) {
+	info, err := a.services.Inspect(ctx, data, a.config.Config)
 	if err != nil {
 		return info, "", unusable(err)
 	}

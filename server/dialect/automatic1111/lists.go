@@ -124,7 +124,7 @@ func (a *API) pngInfo(c echo.Context, _ job.Caller) error {
 	if err != nil {
 		return err
 	}
-	if _, err := a.services.Inspect(data, a.config.Config); fault.KindOf(err) == fault.Invalid || fault.KindOf(err) == fault.Unsupported {
+	if _, err := a.services.Inspect(c.Request().Context(), data, a.config.Config); fault.KindOf(err) == fault.Invalid || fault.KindOf(err) == fault.Unsupported {
 		return errEncoded
 	}
 	items := textChunks(data)

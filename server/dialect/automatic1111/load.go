@@ -35,7 +35,7 @@ func (a *API) load(ctx context.Context, e encoded) (input, error) {
 	if int64(len(in.data)) > a.config.MaxBytes {
 		return input{}, tooLarge(a.config.MaxBytes)
 	}
-	in.info, err = a.services.Inspect(in.data, a.config.Config)
+	in.info, err = a.services.Inspect(ctx, in.data, a.config.Config)
 	switch fault.KindOf(err) {
 	case fault.Invalid, fault.Unsupported:
 		return input{}, invalid

@@ -86,7 +86,7 @@ func shade(model string) uint8 {
 
 // paint is a fake worker that respects the requested size.
 func paint(spec job.Spec, input []byte) jobtest.Outcome {
-	info, err := (dialecttest.Validator{}).Validate(input)
+	info, err := (dialecttest.Validator{}).Validate(context.Background(), input)
 	if err != nil {
 		return jobtest.Outcome{Failure: &job.Failure{Kind: fault.KindOf(err), Message: "x"}}
 	}

@@ -100,6 +100,6 @@ func (a *API) load(ctx context.Context, r request) ([]byte, job.InputInfo, error
 	if err != nil {
 		return nil, job.InputInfo{}, err
 	}
-	info, err := a.services.Inspect(data, a.config.Config)
+	info, err := a.services.Inspect(ctx, data, a.config.Config)
 	return data, info, err
 }

@@ -62,7 +62,7 @@ func (f files) upload(c echo.Context, caller job.Caller) error {
 	if name, err = f.free(c.Request().Context(), caller, folder, name, image.Data, overwrite); err != nil {
 		return err
 	}
-	info, _ := f.services.Validator.Validate(image.Data) // validated when a prompt uses it
+	info, _ := f.services.Validator.Validate(c.Request().Context(), image.Data) // validated when a prompt uses it
 	_, err = f.stores.Uploads.PutUpload(c.Request().Context(), job.Upload{
 		ID: fileID(caller, folder, name), API: Name, Account: caller.ID, Name: name, ContentType: dialect.Sniff(image.Data, info.Format),
 	}, image.Data)

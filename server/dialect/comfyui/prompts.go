@@ -156,7 +156,7 @@ func (p prompts) spec(ctx context.Context, caller job.Caller, g *graph, id strin
 	spec := job.Spec{API: Name, Account: caller.ID, Price: p.config.Price, InputName: name}
 	data, err := p.image(ctx, caller, name)
 	if err == nil {
-		spec.Input, err = p.services.Inspect(data, p.config.Config)
+		spec.Input, err = p.services.Inspect(ctx, data, p.config.Config)
 	}
 	switch fault.KindOf(err) {
 	case fault.NotFound, fault.Invalid, fault.Unsupported, fault.TooLarge:

@@ -75,7 +75,7 @@ func (Links) URL(base string, j job.Job) string {
 type Validator struct{ Limits imagedata.Limits }
 
 // Validate implements job.ImageValidator.
-func (p Validator) Validate(data []byte) (job.InputInfo, error) {
+func (p Validator) Validate(_ context.Context, data []byte) (job.InputInfo, error) {
 	info, err := decode.Probe(data, p.Limits)
 	if err != nil {
 		return job.InputInfo{}, err
@@ -99,7 +99,7 @@ func Services(queue job.Queue, gate job.Authenticator) dialect.Services {
 
 // Succeed is a fake worker that doubles the size of every image.
 func Succeed(spec job.Spec, input []byte) jobtest.Outcome {
-	info, err := Validator{}.Validate(input)
+	info, err := Validator{}.Validate(context.Background(), input)
 	if err != nil {
 		return jobtest.Outcome{Failure: &job.Failure{Kind: fault.KindOf(err), Message: fault.Sentence(err)}}
 	}

@@ -3,6 +3,7 @@
 package maskr
 
 import (
+	"context"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
@@ -61,7 +62,7 @@ func (a *API) upscale(c echo.Context, caller job.Caller) error {
 		return err
 	}
 	spec := a.template(caller, options).named(file.Name)
-	if spec.Input, err = a.check(file, options); err != nil {
+	if spec.Input, err = a.check(c.Request().Context(), file, options); err != nil {
 		return err
 	}
 	done, err := a.services.Run(c.Request().Context(), spec, file.Data)
@@ -99,7 +100,7 @@ func (a *API) batch(c echo.Context, caller job.Caller) error {
 		return err
 	}
 	b := newBatch(a.services, a.config.BatchParallel, len(files))
-	check := func(file upload.File) (job.InputInfo, error) { return a.check(file, options) }
+	check := func(ctx context.Context, file upload.File) (job.InputInfo, error) { return a.check(ctx, file, options) }
 	err = b.run(c.Request().Context(), files, check, a.template(caller, options))
 	if err != nil || dialect.Canceled(c) {
 		return err

@@ -62,12 +62,12 @@ func newBatch(services dialect.Services, parallel, files int) *batch {
 // run returns once it waits for no item any more. It fails only if the queue
 // accepted none of the valid files; then nothing was charged and nothing runs.
 // When ctx ends, all running items are canceled.
-func (b *batch) run(ctx context.Context, files []upload.File, check func(upload.File) (job.InputInfo, error), t template) error {
+func (b *batch) run(ctx context.Context, files []upload.File, check func(context.Context, upload.File) (job.InputInfo, error), t template) error {
 	for i := range files {
 		spec := t.named(files[i].Name)
 		spec.Part = i
 		var err error
-		spec.Input, err = check(files[i])
+		spec.Input, err = check(ctx, files[i])
 		b.items[i].job.Spec = spec
 		if err == nil {
 			err = b.submit(ctx, i, files[i].Data)

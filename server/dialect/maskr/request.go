@@ -1,6 +1,7 @@
 package maskr
 
 import (
+	"context"
 	"github.com/labstack/echo/v4"
 
 	"upscaled/engine/imagedata"
@@ -107,11 +108,11 @@ func (a *API) readForm(c echo.Context, field string, files int) (upload.Form, er
 
 // check validates a file by its bytes, and checks that the format of the result
 // can hold it.
-func (a *API) check(file upload.File, options job.Options) (job.InputInfo, error) {
+func (a *API) check(ctx context.Context, file upload.File, options job.Options) (job.InputInfo, error) {
 	if file.Size > a.config.MaxBytes {
 		return job.InputInfo{}, tooLarge("File", a.config.MaxBytes)
 	}
-	info, err := a.services.Inspect(file.Data, a.config.Config)
+	info, err := a.services.Inspect(ctx, file.Data, a.config.Config)
 	switch imagedata.Format(info.Format) {
 	case "", imagedata.JPEG, imagedata.PNG, imagedata.WebP:
 	default:

@@ -1,6 +1,7 @@
 package mnml
 
 import (
+	"context"
 	"errors"
 	"math"
 	"mime"
@@ -43,7 +44,7 @@ func (a *API) read(c echo.Context, caller job.Caller) (job.Spec, []byte, error) 
 	if !given || file.Size == 0 && file.Name == "" { // browsers send this if no file was chosen
 		return job.Spec{}, nil, problem(http.StatusBadRequest, "MISSING_IMAGE", "Image file is required", nil)
 	}
-	info, err := a.check(file)
+	info, err := a.check(c.Request().Context(), file)
 	if err != nil {
 		return job.Spec{}, nil, err
 	}
@@ -93,7 +94,7 @@ func (a *API) tooLarge(size int64) error {
 }
 
 // check validates a file by its bytes alone.
-func (a *API) check(file upload.File) (job.InputInfo, error) {
+func (a *API) check(ctx context.Context, file upload.File) (job.InputInfo, error) {
 	switch {
 	case file.Size < a.config.MinBytes:
 		return job.InputInfo{}, problem(http.StatusBadRequest, "IMAGE_TOO_SMALL", "Image file is too small",
@@ -101,7 +102,7 @@ func (a *API) check(file upload.File) (job.InputInfo, error) {
 	case file.Size > a.config.MaxBytes:
 		return job.InputInfo{}, a.tooLarge(file.Size)
 	}
-	info, err := a.services.Inspect(file.Data, a.config.Config)
+	info, err := a.services.Inspect(ctx, file.Data, a.config.Config)
 	received := dialect.Sniff(file.Data, info.Format)
 	wrongType := func(message string) error {
 		return problem(http.StatusBadRequest, "INVALID_IMAGE_TYPE", message, WrongType{received, allowedTypes()})

@@ -2,6 +2,7 @@ package mnml_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"image"
 	"io"
@@ -278,7 +279,9 @@ func TestLimitsOfPixels(t *testing.T) {
 // brokenValidator is a validator that fails.
 type brokenValidator struct{}
 
-func (brokenValidator) Validate([]byte) (job.InputInfo, error) { return job.InputInfo{}, errDisk }
+func (brokenValidator) Validate(context.Context, []byte) (job.InputInfo, error) {
+	return job.InputInfo{}, errDisk
+}
 
 func TestProberThatBreaks(t *testing.T) {
 	t.Parallel()

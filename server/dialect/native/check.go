@@ -10,14 +10,14 @@ import (
 )
 
 // check validates an image by its bytes alone.
-func (i intake) check(in input) (job.InputInfo, error) {
+func (i intake) check(ctx context.Context, in input) (job.InputInfo, error) {
 	switch {
 	case in.size == 0:
 		return job.InputInfo{}, fault.New(fault.Invalid, "The file is empty.")
 	case in.size > i.config.MaxBytes:
 		return job.InputInfo{}, fault.New(fault.TooLarge, "The file has %d bytes; at most %d are accepted.", in.size, i.config.MaxBytes)
 	}
-	return i.services.Inspect(in.data, i.config.Config)
+	return i.services.Inspect(ctx, in.data, i.config.Config)
 }
 
 // checkOptions rejects options that this server cannot apply, before the job is

@@ -75,7 +75,7 @@ func (a *API) submitAll(c echo.Context, caller job.Caller, r request) error {
 // accept submits one image of a request.
 func (a *API) accept(c echo.Context, caller job.Caller, r request, part int) (job.Job, error) {
 	in := r.images[part]
-	info, err := a.check(in)
+	info, err := a.check(c.Request().Context(), in)
 	if err != nil {
 		return job.Job{}, err
 	}

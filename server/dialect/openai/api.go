@@ -57,7 +57,7 @@ func (a *API) upscale(c echo.Context, caller job.Caller) error {
 	if err := a.load(ctx, &r); err != nil {
 		return err
 	}
-	info, err := a.services.Inspect(r.data, a.config.Config)
+	info, err := a.services.Inspect(ctx, r.data, a.config.Config)
 	if err != nil {
 		return imageError(err)
 	}

@@ -27,7 +27,9 @@ func (broken) ListUploads(context.Context, job.Page) ([]job.Upload, string, erro
 	return nil, "", errDisk
 }
 func (broken) DeleteUpload(context.Context, string) error { return errDisk }
-func (broken) Validate([]byte) (job.InputInfo, error)     { return job.InputInfo{}, errDisk }
+func (broken) Validate(context.Context, []byte) (job.InputInfo, error) {
+	return job.InputInfo{}, errDisk
+}
 func (broken) PutUpload(context.Context, job.Upload, []byte) (job.Upload, error) {
 	return job.Upload{}, errDisk
 }

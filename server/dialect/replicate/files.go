@@ -68,7 +68,7 @@ func (f files) createFile(c echo.Context, caller job.Caller) error {
 	if err != nil {
 		return err
 	}
-	info, _ := f.services.Validator.Validate(file.Data) // validated when a prediction uses it
+	info, _ := f.services.Validator.Validate(c.Request().Context(), file.Data) // validated when a prediction uses it
 	stored, err := f.stores.Uploads.PutUpload(c.Request().Context(), job.Upload{
 		ID: dialect.Random(fileIDLength), API: Name, Account: caller.ID,
 		Name: displayName(file.Name), ContentType: dialect.Sniff(file.Data, info.Format),

@@ -57,7 +57,7 @@ func (i inputs) load(c echo.Context, caller job.Caller, in dialect.ModelInput) (
 	if int64(len(loaded.data)) > i.config.MaxBytes {
 		return input{}, i.tooLarge()
 	}
-	if loaded.info, err = i.check(loaded.data); err != nil {
+	if loaded.info, err = i.check(c.Request().Context(), loaded.data); err != nil {
 		return input{}, err
 	}
 	if in.Options.FaceEnhance {
@@ -125,8 +125,8 @@ func (i inputs) result(ctx context.Context, caller job.Caller, id string) (input
 }
 
 // check validates an image by its bytes alone.
-func (i inputs) check(data []byte) (job.InputInfo, error) {
-	info, err := i.services.Inspect(data, i.config.Config)
+func (i inputs) check(ctx context.Context, data []byte) (job.InputInfo, error) {
+	info, err := i.services.Inspect(ctx, data, i.config.Config)
 	switch fault.KindOf(err) {
 	case fault.Invalid, fault.Unsupported:
 		return info, unusable(fault.Sentence(err))

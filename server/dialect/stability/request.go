@@ -65,7 +65,7 @@ func (a *API) check(c echo.Context, data []byte) (job.InputInfo, error) {
 	if c.Param("engine") != "" {
 		limits.MaxSide = 0
 	}
-	info, err := a.services.Inspect(data, limits)
+	info, err := a.services.Inspect(c.Request().Context(), data, limits)
 	switch format := imagedata.Format(info.Format); {
 	case err != nil:
 		return info, imageError(err)
