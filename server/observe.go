@@ -107,26 +107,6 @@ func statusOf(c echo.Context) int {
 	return c.Response().Status
 }
 
-// keyedQueue submits the jobs of a request with an idempotency key once.
-type keyedQueue struct {
-	Queue
-	auth job.Authenticator
-}
-
-// Submit implements job.Queue.
-func (q keyedQueue) Submit(ctx context.Context, spec job.Spec, input []byte) (submitted job.Submitted, err error) {
-	if spec.Once, err = dialect.OnceOf(ctx, spec.Account); err != nil {
-		return job.Submitted{}, err
-	}
-	submitted, err = q.Queue.Submit(ctx, spec, input)
-	if err == nil && submitted.Repeated {
-		caller, err := q.auth.Balance(ctx, spec.Account)
-		submitted.Credits = caller.Credits
-		return submitted, err
-	}
-	return submitted, err
-}
-
 // observedQueue reports submissions to the observers and the access log.
 type observedQueue struct {
 	Queue

@@ -5,12 +5,14 @@ import (
 	"encoding/base64"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"upscaled/server"
 	"upscaled/server/dialect/dialecttest"
 	"upscaled/server/job"
 	"upscaled/server/job/jobtest"
@@ -113,6 +115,34 @@ func TestRepeatedRequests(t *testing.T) {
 				t.Errorf("a long key: %d %s, %v", status, body, err)
 			}
 		})
+	}
+}
+
+// A repeated request needs nothing of a URL that has expired.
+func TestRepeatedURLs(t *testing.T) {
+	t.Parallel()
+	picture, asked := dialecttest.PNG(t, 80, 60, false), 0
+	images := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if asked++; asked > 1 {
+			http.Error(w, "expired", http.StatusForbidden)
+			return
+		}
+		_, _ = w.Write(picture)
+	}))
+	defer images.Close()
+	queue := succeeding()
+	s := open(t, queue, func(c *server.Config) { c.FetchHTTP, c.FetchRanges = true, []string{"127.0.0.0/8"} })
+	c := row{path: mnmlUpscale, key: "good", json: `{"image":"` + images.URL + `/a.png"}`}
+	for range 2 {
+		if status, body, err := s.keyed(t, t.Context(), c, "key"); status != http.StatusOK || err != nil {
+			t.Errorf("%d %s, %v", status, body, err)
+		}
+	}
+	if status, body, _ := s.keyed(t, t.Context(), c, "other"); status != http.StatusBadRequest {
+		t.Errorf("another key: %d %s", status, body)
+	}
+	if n := len(queue.Jobs()); n != 1 {
+		t.Errorf("%d jobs", n)
 	}
 }
 

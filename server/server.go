@@ -100,12 +100,12 @@ func New(ctx context.Context, c Config, p Parts) (*Server, error) {
 }
 
 // fetcher returns a fetcher with a limit; the server closes it.
-func (s *Server) fetcher(maxBytes int64) *fetch.Fetcher {
+func (s *Server) fetcher(maxBytes int64) dialect.Fetcher {
 	rules := s.config.FetchRules()
 	rules.MaxBytes = maxBytes
 	f := fetch.New(rules)
 	s.fetchers = append(s.fetchers, f)
-	return f
+	return keyedFetcher{f, s.parts.Queue}
 }
 
 // services returns what the dialects get.
