@@ -48,6 +48,15 @@ func DefaultAPIs() APIs {
 // Quotas returns the APIs' own quotas by dialect name.
 func (a APIs) Quotas() map[string]int { return map[string]int{"artnex": a.ArtnexPerDay} }
 
+// Models returns the models for the APIs whose requests cannot name one, by dialect
+// name; "" is the server's default.
+func (a APIs) Models() map[string]string {
+	return map[string]string{
+		"mnml": a.Mnml.Model, "maskr": a.Maskr.Model, "artnex": a.Artnex.Model, "aetherforge": a.Aetherforge.Model,
+		replicate.Name: a.Replicate.Model, cog.Name: a.Cog.Model, stability.Name: a.Stability.Model,
+	}
+}
+
 // largestBody returns about how many bytes the largest request of any API is
 // charged: a file in base64 is a third longer, and JSON is charged twice.
 func (a APIs) largestBody() int64 {

@@ -25,11 +25,16 @@ type boundedQueue struct {
 	// most limits the pixels of a result, all frames together; 0 is no limit.
 	most   int64
 	system native.System
+	// models are those of jobs that name none, by API.
+	models map[string]string
 }
 
 // Submit implements job.Queue. The fault.TooLarge of a result that would be too
 // large wraps a *dialect.ResultTooLarge.
 func (q boundedQueue) Submit(ctx context.Context, spec job.Spec, input []byte) (job.Submitted, error) {
+	if o := &spec.Options; o.Model == "" && o.Filter == "" {
+		o.Model = q.models[spec.API]
+	}
 	if err := q.check(ctx, spec); err != nil {
 		return job.Submitted{}, err
 	}

@@ -92,7 +92,7 @@ func New(ctx context.Context, c Config, p Parts) (*Server, error) {
 		return nil, fault.New(fault.Invalid, "No keys are configured, so anybody who reaches %s could use this server: "+
 			"make one with 'upscaled keys new', listen on 127.0.0.1, or allow it with --insecure-open.", c.Listen)
 	}
-	bounded := boundedQueue{Queue: p.Queue, most: c.MaxOutputPixels, system: p.System}
+	bounded := boundedQueue{Queue: p.Queue, most: c.MaxOutputPixels, system: p.System, models: c.APIs.Models()}
 	p.Queue, p.Auth = observedQueue{keyedQueue{bounded, p.Auth}, p.Observers}, observedAuth{p.Auth, c.Exposed()}
 	s := &Server{config: c, parts: p, uploads: &limits.Budget{Most: c.UploadMemory}, stopping: make(chan struct{})}
 	s.echo, err = s.routes(newAddresses(c))

@@ -79,6 +79,9 @@ type Config struct {
 	// server's own limits.
 	MaxPixels int64
 	MaxSide   int
+	// Model is that of requests, if they cannot name one; "" is the server's
+	// default.
+	Model string
 }
 
 // Handler handles the request of an authenticated caller.

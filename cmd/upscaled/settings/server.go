@@ -3,6 +3,7 @@ package settings
 import (
 	"upscaled/server"
 	"upscaled/server/admin"
+	"upscaled/server/dialect"
 )
 
 // Watch is how a server or worker is watched; the zero value is not at all.
@@ -65,39 +66,37 @@ func apis(a *server.APIs) (all []Setting) {
 	const upload = "bytes of an uploaded file at most"
 	for _, api := range []struct {
 		name            string
-		price, bytes    *int64
-		pixels          *int64
-		side            *int
+		config          *dialect.Config
 		priceOf, sizeOf string
 		more            []Setting
 	}{
-		{"mnml", &a.Mnml.Price, &a.Mnml.MaxBytes, &a.Mnml.MaxPixels, &a.Mnml.MaxSide, "image", upload, []Setting{
+		{"mnml", &a.Mnml.Config, "image", upload, []Setting{
 			{Key: "min-bytes", Into: &a.Mnml.MinBytes, Help: "bytes of an uploaded file at least"},
 			{Key: "max-width", Into: &a.Mnml.MaxInputWidth, Help: "pixels that wider inputs are first reduced to; 0 reduces none"},
 		}},
-		{"ailab", &a.AILab.Price, &a.AILab.MaxBytes, nil, nil, "image", upload, []Setting{
+		{"ailab", &a.AILab.Config, "image", upload, []Setting{
 			{Key: "min-side", Into: &a.AILab.MinSide, Help: "pixels that both sides of an input must exceed"},
 			{Key: "max-width", Into: &a.AILab.MaxWidth, Help: "pixels of an input's longer side at most"},
 			{Key: "max-height", Into: &a.AILab.MaxHeight, Help: "pixels of an input's shorter side at most"},
 			{Key: "base-model", Into: &a.AILab.BaseModel, Help: "model for mode=base"},
 			{Key: "enhancement-model", Into: &a.AILab.EnhancementModel, Help: "model for mode=enhancement"},
 		}},
-		{"maskr", &a.Maskr.Price, &a.Maskr.MaxBytes, &a.Maskr.MaxPixels, &a.Maskr.MaxSide, "image", upload, []Setting{
+		{"maskr", &a.Maskr.Config, "image", upload, []Setting{
 			{Key: "max-batch", Into: &a.Maskr.MaxBatch, Help: "files in one batch at most"},
 			{Key: "max-batch-bytes", Into: &a.Maskr.MaxBatchBytes, Help: "bytes of a whole batch at most"},
 		}},
-		{"artnex", &a.Artnex.Price, &a.Artnex.MaxBytes, &a.Artnex.MaxPixels, &a.Artnex.MaxSide, "image", "bytes of an input file at most", []Setting{
+		{"artnex", &a.Artnex.Config, "image", "bytes of an input file at most", []Setting{
 			{Key: "per-day", Into: &a.ArtnexPerDay, Help: "requests in rolling 24 h for keys without a quota of their own; 0 is no bound"},
 		}},
-		{"aetherforge", &a.Aetherforge.Price, &a.Aetherforge.MaxBytes, &a.Aetherforge.MaxPixels, &a.Aetherforge.MaxSide, "image", upload, nil},
-		{"replicate", &a.Replicate.Price, &a.Replicate.MaxBytes, &a.Replicate.MaxPixels, &a.Replicate.MaxSide, "image", "bytes of an input file at most", []Setting{
+		{"aetherforge", &a.Aetherforge.Config, "image", upload, nil},
+		{"replicate", &a.Replicate.Config, "image", "bytes of an input file at most", []Setting{
 			{Key: "data-uri-below", Into: &a.Replicate.DataURIBelow, Help: "bytes below which results are answered as data URIs to data-uri-clients over plain http; 0 always answers URLs"},
 			{Key: "data-uri-clients", Into: &a.Replicate.DataURIClients, Help: "beginnings of the User-Agent headers of clients that make files only of https and data URLs"},
 			{Key: "models", Into: &a.Replicate.Models, Help: "names (owner/name) that are answered for; unknown ones have the inputs of nightmareai/real-esrgan"},
 			{Key: "versions", Into: &a.Replicate.Versions, Help: "IDs of further versions that mean the first of the models"},
 		}},
-		{"cog", &a.Cog.Price, &a.Cog.MaxBytes, &a.Cog.MaxPixels, &a.Cog.MaxSide, "image", "bytes of an input file at most", nil},
-		{"automatic1111", &a.Automatic.Price, &a.Automatic.MaxBytes, &a.Automatic.MaxPixels, &a.Automatic.MaxSide, "run of a model", "bytes of an input file at most", []Setting{
+		{"cog", &a.Cog.Config, "image", "bytes of an input file at most", nil},
+		{"automatic1111", &a.Automatic.Config, "run of a model", "bytes of an input file at most", []Setting{
 			{Key: "max-images", Into: &a.Automatic.MaxImages, Least: 1, Help: "images in one batch at most"},
 			{Key: "max-body-bytes", Into: &a.Automatic.MaxBodyBytes, Help: "bytes of the JSON of a batch at most"},
 			{Key: "max-output-pixels", Into: &a.Automatic.MaxOutputPixels, Least: 1, Help: "pixels of a result at most"},
@@ -106,25 +105,28 @@ func apis(a *server.APIs) (all []Setting) {
 			{Key: "substitutes", Into: &a.Automatic.Substitutes, Help: "names of upscalers that a model stands in for, as NAME=MODEL, or NAME for this server's default model"},
 			{Key: "codeformer-weight", Into: &a.Automatic.CodeFormerWeight, Help: "codeformer_weight that its model was made with"},
 		}},
-		{"stability", &a.Stability.Price, &a.Stability.MaxBytes, &a.Stability.MaxPixels, &a.Stability.MaxSide, "image", upload, []Setting{
+		{"stability", &a.Stability.Config, "image", upload, []Setting{
 			{Key: "min-side", Into: &a.Stability.MinSide, Help: "pixels of an input's sides at least"},
 			{Key: "max-output-pixels", Into: &a.Stability.MaxOutputPixels, Least: 1, Help: "pixels of a result of v1 at most"},
 		}},
-		{"openai", &a.OpenAI.Price, &a.OpenAI.MaxBytes, &a.OpenAI.MaxPixels, &a.OpenAI.MaxSide, "image", "bytes of an input file at most", nil},
-		{"comfyui", &a.ComfyUI.Price, &a.ComfyUI.MaxBytes, &a.ComfyUI.MaxPixels, &a.ComfyUI.MaxSide, "image that a prompt makes", upload, nil},
-		{"native", &a.Native.Price, &a.Native.MaxBytes, &a.Native.MaxPixels, &a.Native.MaxSide, "image", "bytes of an input file at most", []Setting{
+		{"openai", &a.OpenAI.Config, "image", "bytes of an input file at most", nil},
+		{"comfyui", &a.ComfyUI.Config, "image that a prompt makes", upload, nil},
+		{"native", &a.Native.Config, "image", "bytes of an input file at most", []Setting{
 			{Key: "max-request-bytes", Into: &a.Native.MaxRequestBytes, Help: "bytes of a form with several files at most"},
 			{Key: "max-files", Into: &a.Native.MaxFiles, Least: 1, Help: "files in one request at most"},
 		}},
 	} {
 		own := []Setting{
-			{Key: "price", Into: api.price, Count: true, Help: "credits for one " + api.priceOf},
-			{Key: "max-bytes", Into: api.bytes, Least: 1, Help: api.sizeOf},
+			{Key: "price", Into: &api.config.Price, Count: true, Help: "credits for one " + api.priceOf},
+			{Key: "max-bytes", Into: &api.config.MaxBytes, Least: 1, Help: api.sizeOf},
 		}
-		if api.pixels != nil {
+		if api.name != "ailab" { // it has bounds of its own
 			own = append(own,
-				Setting{Key: "max-pixels", Into: api.pixels, Help: "pixels of an input image at most; 0 is limits.max-pixels alone"},
-				Setting{Key: "max-side", Into: api.side, Help: "pixels of an input's longer side at most; 0 is limits.max-side alone"})
+				Setting{Key: "max-pixels", Into: &api.config.MaxPixels, Help: "pixels of an input image at most; 0 is limits.max-pixels alone"},
+				Setting{Key: "max-side", Into: &api.config.MaxSide, Help: "pixels of an input's longer side at most; 0 is limits.max-side alone"})
+		}
+		if _, unnamed := a.Models()[api.name]; unnamed {
+			own = append(own, Setting{Key: "model", Into: &api.config.Model, Help: "model for requests, which cannot name one; if empty, the server's default"})
 		}
 		for _, d := range append(own, api.more...) {
 			d.Was = api.name + "-" + d.Key
