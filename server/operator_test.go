@@ -11,10 +11,12 @@ import (
 	"testing"
 	"time"
 
+	"upscaled/models/fault"
 	"upscaled/server"
 	"upscaled/server/account"
 	"upscaled/server/account/accounttest"
 	"upscaled/server/dialect/native"
+	"upscaled/server/job"
 	"upscaled/server/job/jobtest"
 )
 
@@ -34,15 +36,15 @@ func newOperated(t *testing.T) operated {
 			t.Fatal(err)
 		}
 	}
-	o.Server = operatedServer(t, accounts, "127.0.0.1:0")
+	o.Server = operatedServer(t, accounts, "127.0.0.1:0", nil)
 	return o
 }
 
-func operatedServer(t *testing.T, accounts *account.Accounts, listen string) *server.Server {
+func operatedServer(t *testing.T, accounts *account.Accounts, listen string, fleet native.Fleet) *server.Server {
 	t.Helper()
 	config := server.Config{Listen: listen, InsecureOpen: true, WaitLimit: time.Second, Grace: time.Second, MaxPixels: 1_000_000, MaxSide: 1000, APIs: server.DefaultAPIs()}
 	s, err := server.New(context.Background(), config, server.Parts{
-		Queue: &jobtest.Queue{}, Auth: accounts, Keys: accounts,
+		Queue: &jobtest.Queue{}, Auth: accounts, Keys: accounts, Fleet: fleet,
 		Secrets: [][]byte{[]byte(strings.Repeat("s", 32))}, Decoders: 1, Log: slog.New(slog.DiscardHandler), Now: time.Now,
 	})
 	if err != nil {
@@ -69,7 +71,7 @@ func isOperators(path string) bool {
 func TestOperatorOnly(t *testing.T) {
 	t.Parallel()
 	o := newOperated(t)
-	open := operatedServer(t, account.New(accounttest.NewMemory(), time.Now), "0.0.0.0:0")
+	open := operatedServer(t, account.New(accounttest.NewMemory(), time.Now), "0.0.0.0:0", nil)
 	tried := 0
 	for _, r := range o.Routes() {
 		if !isOperators(r.Path) {
@@ -86,13 +88,13 @@ func TestOperatorOnly(t *testing.T) {
 			t.Errorf("%s %s on an open server: %d %s", r.Method, path, code, body)
 		}
 	}
-	if tried < 5 {
+	if tried < 12 {
 		t.Errorf("%d routes", tried)
 	}
 	if code, body := call(o.Server, http.MethodGet, "/api/v1/keys", o.operator, ""); code != 200 {
 		t.Errorf("the operator: %d %s", code, body)
 	}
-	own := operatedServer(t, account.New(accounttest.NewMemory(), time.Now), "127.0.0.1:0")
+	own := operatedServer(t, account.New(accounttest.NewMemory(), time.Now), "127.0.0.1:0", nil)
 	if code, body := call(own, http.MethodGet, "/api/v1/keys", "", ""); code != 200 {
 		t.Errorf("on one's own machine without keys: %d %s", code, body)
 	}
@@ -146,5 +148,82 @@ func TestKeysOverHTTP(t *testing.T) {
 	do("DELETE", one, "", 404)
 	if _, all := call(o.Server, http.MethodGet, "/api/v1/keys", o.operator, ""); strings.Contains(all, made.ID) || strings.Contains(all, "sk-live") || !strings.Contains(all, `"name":"shop"`) {
 		t.Error(all)
+	}
+}
+
+// steered is a fake of the queue's operators.
+type steered struct {
+	native.Fleet
+	filter   job.Filter
+	job      job.Job
+	priority job.Priority
+}
+
+func (s *steered) Find(_ context.Context, f job.Filter) ([]job.Job, string, error) {
+	s.filter = f
+	return []job.Job{s.job}, "more", nil
+}
+
+func (s *steered) Retry(_ context.Context, id string) (job.Job, error) {
+	if id != s.job.ID {
+		return job.Job{}, fault.New(fault.NotFound, "no such job")
+	}
+	return s.job, nil
+}
+
+func (s *steered) Prioritize(_ context.Context, _ string, p job.Priority) (job.Job, error) {
+	s.priority = p
+	return s.job, nil
+}
+
+func (s *steered) Workers(context.Context) ([]job.Worker, error) {
+	return []job.Worker{{Name: "box", State: job.WorkerReady}}, nil
+}
+
+func (s *steered) Drain(_ context.Context, name string, on bool) (job.Worker, error) {
+	return job.Worker{Name: name, Draining: on}, nil
+}
+
+func TestSteeringOverHTTP(t *testing.T) {
+	t.Parallel()
+	fleet := &steered{job: job.Job{
+		Spec: job.Spec{ID: "j1", API: "mnml", Account: "k1", Price: 2}, State: job.Failed, Worker: "box", Attempts: 3,
+		Failure: &job.Failure{Kind: fault.Internal, Message: "The disk is broken."},
+	}}
+	accounts := account.New(accounttest.NewMemory(), time.Now)
+	s := operatedServer(t, accounts, "127.0.0.1:0", fleet)
+	for _, c := range []struct {
+		method, path, body string
+		code               int
+		text               string
+	}{
+		{"GET", "/api/v1/queue/jobs", "", 200, `"next":"more"`},
+		{"GET", "/api/v1/queue/jobs?state=failed&key=k1&api=mnml&model=x&older_than=60&younger_than=3600.5&limit=7&before=c", "", 200,
+			`{"id":"j1","api":"mnml","account":"k1","state":"failed","priority":"normal","model":"","worker":"box","attempts":3,"price":2,`},
+		{"GET", "/api/v1/queue/jobs?state=broken", "", 400, "queued, running"},
+		{"GET", "/api/v1/queue/jobs?limit=101", "", 400, "1 to 100"},
+		{"GET", "/api/v1/queue/jobs?older_than=NaN", "", 400, "seconds"},
+		{"POST", "/api/v1/queue/jobs/j1/retry", "", 200, "The disk is broken."},
+		{"POST", "/api/v1/queue/jobs/j2/retry", "", 404, "no such job"},
+		{"PATCH", "/api/v1/queue/jobs/j1", `{"priority":"low"}`, 200, `"id":"j1"`},
+		{"PATCH", "/api/v1/queue/jobs/j1", `{"priority":"urgent"}`, 400, "high, normal or low"},
+		{"PATCH", "/api/v1/queue/jobs/j1", `{"name":"x"}`, 400, "unknown field"},
+		{"POST", "/api/v1/queue/jobs/j9/cancel", "", 404, "not_found"},
+		{"GET", "/api/v1/workers", "", 200, `"name":"box"`},
+		{"POST", "/api/v1/workers/box/drain", "", 200, `"draining":true`},
+		{"POST", "/api/v1/workers/box/undrain", "", 200, `"draining":false`},
+	} {
+		if code, text := call(s, c.method, c.path, "", c.body); code != c.code || !strings.Contains(text, c.text) {
+			t.Errorf("%s %s: %d %s", c.method, c.path, code, text)
+		}
+		if strings.Contains(c.path, "before") {
+			want := job.Filter{State: job.Failed, Account: "k1", API: "mnml", Model: "x", MinAge: time.Minute, MaxAge: 3600500 * time.Millisecond, Limit: 7, Before: "c"}
+			if fleet.filter != want {
+				t.Errorf("%+v, want %+v", fleet.filter, want)
+			}
+		}
+	}
+	if fleet.priority != job.Low {
+		t.Errorf("priority %q", fleet.priority)
 	}
 }

@@ -26,6 +26,16 @@ const (
 // Final reports whether the state cannot change any more.
 func (s State) Final() bool { return s == Succeeded || s == Failed || s == Canceled }
 
+// Priority orders jobs that wait. Those of a higher one begin first; the order within
+// one is that of submission.
+type Priority string
+
+const (
+	High   Priority = "high"
+	Normal Priority = ""
+	Low    Priority = "low"
+)
+
 // Options are a dialect's options for the engine. Zero values mean the server's
 // defaults. At most one of Scale, Longest, Width/Height and FitWidth/FitHeight is
 // set.
@@ -176,9 +186,10 @@ type Failure struct {
 // Job is the record of one job.
 type Job struct {
 	Spec
-	State    State   `json:"state"`
-	Progress float64 `json:"progress"` // 0..1
-	Attempts int     `json:"attempts"`
+	State    State    `json:"state"`
+	Progress float64  `json:"progress"` // 0..1
+	Attempts int      `json:"attempts"`
+	Priority Priority `json:"priority,omitempty"`
 	// Worker is the name of the worker that runs or last ran the job.
 	Worker   string    `json:"worker,omitempty"`
 	Created  time.Time `json:"created"`

@@ -49,7 +49,7 @@ func (d *deliveries) announce(ctx context.Context, r record.Job, event string) e
 	}
 	name := event + "." + r.ID
 	_, err := d.store.connection.js.Publish(ctx, deliveryPrefix+name, nil,
-		jetstream.WithExpectStream(deliveryStream), jetstream.WithMsgID(name))
+		jetstream.WithExpectStream(deliveryStream), jetstream.WithMsgID(event+"."+r.ChargeID()))
 	switch {
 	case err == nil && event == eventStarted:
 		d.store.reached(AfterStartNotice, r.ID)
@@ -65,7 +65,8 @@ func (d *deliveries) announce(ctx context.Context, r record.Job, event string) e
 
 // NextDelivery implements job.Deliveries.
 func (d *deliveries) NextDelivery(ctx context.Context) (job.Delivery, error) {
-	next, err := receive(ctx, d.store.core, d.consumer, d.examine)
+	take := func(ctx context.Context) (jetstream.Msg, error) { return take(ctx, d.consumer) }
+	next, err := receive(ctx, d.store.core, take, d.examine)
 	if err != nil {
 		return nil, err
 	}

@@ -20,7 +20,7 @@ func (q *Queue) store() *store { return q.jobs.store }
 // RecordOnly submits like a process that dies before it writes the work item.
 func (q *Queue) RecordOnly(ctx context.Context, spec job.Spec, input []byte) error {
 	defer q.cache.BeginSubmit(spec.ID)()
-	if _, err := q.sweeper.lifecycle.charge(ctx, spec); err != nil {
+	if _, err := q.sweeper.lifecycle.charge(ctx, record.Job{Job: job.Job{Spec: spec}}); err != nil {
 		return err
 	}
 	if err := q.store().putImage(ctx, record.InputImage(spec.ID), input); err != nil {
@@ -185,3 +185,49 @@ func Forge(t *testing.T, q *Queue, w job.Worker) {
 
 // Seen returns a worker as it is listed after its last heartbeat.
 func Seen(w job.Worker, heartbeat time.Time) job.Worker { return seen(w, heartbeat, time.Now()) }
+
+// Connection returns the queue's.
+func (q *Queue) Connection() *Connection { return q.core.connection }
+
+// DropInput deletes a job's image as its expiry does.
+func (q *Queue) DropInput(ctx context.Context, id string) error {
+	return q.store().images.Delete(ctx, record.InputImage(id))
+}
+
+// SubmitAs submits a job with a priority.
+func SubmitAs(t *testing.T, q *Queue, s job.Spec, p job.Priority) {
+	t.Helper()
+	r := record.Job{Job: job.Job{Spec: s, State: job.Queued, Priority: p, Created: time.Now()}, Lane: record.Small}
+	if err := q.store().create(t.Context(), &r); err != nil {
+		t.Fatal(err)
+	}
+	if err := q.store().push(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// RepriorityOnly changes a priority like a process that dies right after.
+func RepriorityOnly(t *testing.T, q *Queue, id string, p job.Priority) {
+	t.Helper()
+	r, err := q.store().read(t.Context(), id)
+	r.Priority = p
+	if err == nil {
+		err = q.store().replace(t.Context(), &r)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// RetryChargeOnly lets a job run again like a process that dies after the charge.
+func RetryChargeOnly(t *testing.T, q *Queue, id string) {
+	t.Helper()
+	r, err := q.store().read(t.Context(), id)
+	r.Run = "dead"
+	if err == nil {
+		_, err = q.sweeper.lifecycle.charge(t.Context(), r)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -17,14 +17,14 @@ type lifecycle struct {
 }
 
 // charge takes the price of a job; the balance is nil if nobody pays.
-func (l *lifecycle) charge(ctx context.Context, spec job.Spec) (balance *int64, err error) {
+func (l *lifecycle) charge(ctx context.Context, r record.Job) (balance *int64, err error) {
 	o := l.options
-	if o.Ledger == nil || spec.Account == "" {
+	if o.Ledger == nil || r.Account == "" {
 		return nil, nil
 	}
 	err = l.persist(ctx, func(ctx context.Context) error {
-		balance, err = o.Ledger.Charge(ctx, spec.Account, spec.ID, account.Terms{
-			Price: spec.Price, API: spec.API, PerDay: o.PerDay[spec.API], Concurrent: o.Concurrent,
+		balance, err = o.Ledger.Charge(ctx, r.Account, r.ChargeID(), account.Terms{
+			Price: r.Price, API: r.API, PerDay: o.PerDay[r.API], Concurrent: o.Concurrent,
 		})
 		return err
 	})
@@ -51,7 +51,7 @@ func (l *lifecycle) ended(r record.Job) {
 }
 
 // conclude does what follows from a final record: it settles or refunds the
-// charge and deletes the input. It may be repeated; the sweeper and the collector
+// charge and deletes the input, unless the job may run again. It may be repeated; the sweeper and the collector
 // do what fails.
 func (l *lifecycle) conclude(ctx context.Context, r record.Job) {
 	ctx, stop := context.WithTimeout(ctx, concludeLimit)
@@ -60,7 +60,9 @@ func (l *lifecycle) conclude(ctx context.Context, r record.Job) {
 		l.options.Log.Warn("charge is settled later", "job", r.ID, "error", err)
 	}
 	l.reached(AfterSettle, r.ID)
-	l.dropImage(ctx, record.InputImage(r.ID))
+	if !r.Repeatable() {
+		l.dropImage(ctx, record.InputImage(r.ID))
+	}
 	l.reached(AfterInputGone, r.ID)
 }
 
@@ -70,9 +72,9 @@ func (l *lifecycle) settle(ctx context.Context, r record.Job) error {
 	case l.options.Ledger == nil || r.Account == "":
 		return nil
 	case r.State == job.Succeeded:
-		return l.options.Ledger.Settle(ctx, r.Account, r.ID)
+		return l.options.Ledger.Settle(ctx, r.Account, r.ChargeID())
 	default:
-		return l.options.Ledger.Refund(ctx, r.Account, r.ID)
+		return l.options.Ledger.Refund(ctx, r.Account, r.ChargeID())
 	}
 }
 

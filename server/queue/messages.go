@@ -10,11 +10,11 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// receive takes messages until accept makes something of one. It fails only when the
-// context ends.
-func receive[T any](ctx context.Context, c *core, from jetstream.Consumer, accept func(context.Context, jetstream.Msg) (*T, error)) (*T, error) {
+// receive calls next for messages until accept makes something of one. It fails only
+// when the context ends.
+func receive[T any](ctx context.Context, c *core, next func(context.Context) (jetstream.Msg, error), accept func(context.Context, jetstream.Msg) (*T, error)) (*T, error) {
 	for ctx.Err() == nil {
-		message, err := take(ctx, from)
+		message, err := next(ctx)
 		if err != nil {
 			c.options.Log.Warn("request message", "error", err)
 			wait(ctx, retryDelay)

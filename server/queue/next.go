@@ -17,36 +17,40 @@ type leaser struct {
 	lifecycle *lifecycle
 	cache     *index.Cache
 	presence  *presence
-	lanes     map[record.Lane]jetstream.Consumer
+	lanes     []*lane
+	// small and large are the waiting slots.
+	small, large *slots
 	// reclaimed is closed once the sweeper has freed what a dead process held;
 	// no job is leased before.
 	reclaimed chan struct{}
 }
 
 func openLeaser(ctx context.Context, l *lifecycle, cache *index.Cache, p *presence) (*leaser, error) {
-	s := &leaser{lifecycle: l, cache: cache, presence: p, lanes: map[record.Lane]jetstream.Consumer{}, reclaimed: make(chan struct{})}
-	for _, lane := range []record.Lane{record.Small, record.Large} {
-		consumer, err := l.connection.workers(ctx, l.work, lane, l.options.Lease)
-		if err != nil {
-			return nil, err
+	s := &leaser{lifecycle: l, cache: cache, presence: p, small: newSlots(), large: newSlots(), reclaimed: make(chan struct{})}
+	for size, slots := range map[record.Lane]*slots{record.Small: s.small, record.Large: s.large} {
+		for _, priority := range priorities() {
+			consumer, err := l.connection.workers(ctx, l.work, laneName(size, priority), l.options.Lease)
+			if err != nil {
+				return nil, err
+			}
+			s.lanes = append(s.lanes, &lane{l.core, cache, size, priority, consumer, slots})
 		}
-		s.lanes[lane] = consumer
 	}
 	return s, nil
 }
 
 // Next implements job.Source. It returns jobs only while Run runs.
 func (s *leaser) Next(ctx context.Context, large bool) (job.Lease, error) {
-	lane := record.Small
+	slots := s.small
 	if large {
-		lane = record.Large
+		slots = s.large
 	}
 	select {
 	case <-s.reclaimed:
 	case <-ctx.Done():
 	}
 	s.presence.awaitResume(ctx)
-	lease, err := receive(ctx, s.lifecycle.core, s.lanes[lane], s.begin)
+	lease, err := receive(ctx, s.lifecycle.core, slots.take, s.begin)
 	if err != nil {
 		return nil, err
 	}
@@ -79,6 +83,9 @@ func (s *leaser) begin(ctx context.Context, message jetstream.Msg) (*lease, erro
 			return nil, message.Ack()
 		case read.Lease == token && read.State == job.Running:
 			return s.hold(ctx, read, message), nil // by an attempt whose answer was lost
+		//guard:one-lane TestPriorityOfAJobInHand
+		case message.Subject() != workSubject(read):
+			return nil, message.Ack() // it has another priority now, and another item
 		case before != nil && before.Lease != read.Lease:
 			return nil, nil // the item was delivered again and another worker has it
 		}

@@ -93,7 +93,7 @@ func (c *collector) owned(ctx context.Context, image string) bool {
 	case err != nil:
 		return fault.KindOf(err) != fault.NotFound
 	case lease == "":
-		return !r.State.Final()
+		return !r.State.Final() || r.Repeatable()
 	case r.State == job.Running:
 		return r.Lease == lease // its worker is about to record it
 	}

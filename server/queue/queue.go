@@ -3,9 +3,8 @@ package queue
 import (
 	"cmp"
 	"context"
-	"maps"
-	"slices"
 
+	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/sync/errgroup"
 
 	"upscaled/server/job"
@@ -23,6 +22,7 @@ type Queue struct {
 	*uploads
 	*presence
 	*Fleet
+	*Operator
 
 	core      *core
 	cache     *index.Cache
@@ -62,13 +62,17 @@ func Open(ctx context.Context, c *Connection, o Options) (*Queue, error) {
 	if err != nil {
 		return nil, err
 	}
-	consumers := append(slices.Collect(maps.Values(leaser.lanes)), deliveries.consumer)
+	consumers := []jetstream.Consumer{deliveries.consumer}
+	for _, lane := range leaser.lanes {
+		consumers = append(consumers, lane.consumer)
+	}
 	if err := migrateImages(ctx, store, consumers); err != nil {
 		return nil, err
 	}
 	return &Queue{
 		jobs: &jobs{store: store, lifecycle: lifecycle, cache: cache, listing: listing}, submitter: &submitter{lifecycle, cache, listing, once},
 		leaser: leaser, deliveries: deliveries, uploads: uploads, core: core, cache: cache, presence: presence, Fleet: fleet,
+		Operator: &Operator{lifecycle, cache},
 		sweeper:   &sweeper{lifecycle: lifecycle, cache: cache, listing: listing, uploads: uploads.index, reclaimed: leaser.reclaimed},
 		collector: &collector{store: store, uploads: uploads, cache: cache},
 		watchers:  []*watcher{watchJobs(store, cache, listing), watchUploads(uploads)},
@@ -82,6 +86,9 @@ func (q *Queue) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for _, w := range q.watchers {
 		group.Go(func() error { return w.run(ctx) })
+	}
+	for _, lane := range q.leaser.lanes {
+		group.Go(func() error { return lane.run(ctx) })
 	}
 	group.Go(func() error { return q.core.watchProgress(ctx, q.cache) })
 	group.Go(func() error { return q.core.respondAlive(ctx) })

@@ -102,7 +102,9 @@ func (s *store) erase(ctx context.Context, r record.Job) error {
 	return nil
 }
 
-func workSubject(r record.Job) string { return workSubjects + string(r.Lane) + "." + r.ID }
+func workSubject(r record.Job) string {
+	return workSubjects + laneName(r.Lane, r.Priority) + "." + r.ID
+}
 
 // push writes a job's work item; an existing one stays. It fails with fault.Busy
 // when the queue is full.

@@ -10,7 +10,6 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"upscaled/server/queue/blob"
-	"upscaled/server/queue/record"
 )
 
 // Names on the server. The version goes up when the content changes, so that old
@@ -125,9 +124,9 @@ func (c *Connection) streamOf(ctx context.Context, config jetstream.StreamConfig
 }
 
 // workers opens the consumer of one lane, which all workers share.
-func (c *Connection) workers(ctx context.Context, work jetstream.Stream, lane record.Lane, lease time.Duration) (jetstream.Consumer, error) {
+func (c *Connection) workers(ctx context.Context, work jetstream.Stream, lane string, lease time.Duration) (jetstream.Consumer, error) {
 	return sharedConsumer(ctx, work, jetstream.ConsumerConfig{
-		Durable: string(lane), FilterSubject: workSubjects + string(lane) + ".*",
+		Durable: lane, FilterSubject: workSubjects + lane + ".*",
 		//guard:lease-expiry TestCrashWhileRunning TestTakeover TestClusterOfProcesses => AckWait: time.Hour
 		AckWait: lease,
 	})

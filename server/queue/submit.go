@@ -63,7 +63,7 @@ func (s *submitter) submit(ctx context.Context, spec job.Spec, input []byte) (jo
 		//guard:sync-caller TestCallersThatDied TestSilentCaller TestKilledWhileCallsWait
 		r.SyncCaller = s.lifecycle.name
 	}
-	balance, err := s.lifecycle.charge(ctx, spec)
+	balance, err := s.lifecycle.charge(ctx, r.Job)
 	if isRefusal(err) {
 		return job.Submitted{}, err
 	}
@@ -149,6 +149,3 @@ func (s *submitter) withdraw(ctx context.Context, r submission) bool {
 	l.conclude(ctx, r.Job)
 	return true
 }
-
-// Cancel implements job.Queue.
-func (s *submitter) Cancel(ctx context.Context, id string) error { return s.lifecycle.cancel(ctx, id) }

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"upscaled/models/fault"
@@ -98,11 +99,12 @@ func (s *sweeper) sweepHolds(ctx context.Context) {
 		if s.cache.Submitting(hold.Job) {
 			continue
 		}
-		r, err := l.read(ctx, hold.Job)
+		id, run, _ := strings.Cut(hold.Job, ".") // of record.Job.ChargeID
+		r, err := l.read(ctx, id)
 		switch {
-		case fault.KindOf(err) == fault.NotFound:
+		case fault.KindOf(err) == fault.NotFound, err == nil && r.Run != run:
 			//guard:refund-unrecorded TestCrashAfterCharge
-			s.sweepUnrecorded(ctx, hold, before)
+			s.sweepUnrecorded(ctx, hold, run, before)
 		case err == nil && spoiling(r):
 			if err := l.spoil(ctx, r); err != nil && !isConflict(err) {
 				l.options.Log.Warn("refund", "account", hold.Account, "job", hold.Job, "error", err)
@@ -116,14 +118,18 @@ func (s *sweeper) sweepHolds(ctx context.Context) {
 
 // sweepUnrecorded refunds a charge without a record once it cannot belong to a
 // submission any more.
-func (s *sweeper) sweepUnrecorded(ctx context.Context, hold account.Hold, before map[account.Hold]time.Time) {
+func (s *sweeper) sweepUnrecorded(ctx context.Context, hold account.Hold, run string, before map[account.Hold]time.Time) {
 	l := s.lifecycle
 	first, seen := before[hold]
 	if !seen {
 		first = l.options.Now()
 	}
 	s.unrecorded[hold] = first
-	if l.options.Now().Sub(first) < l.options.Orphans {
+	patience := l.options.Orphans
+	if run != "" { // commands beside the server let jobs run again
+		patience = max(patience, 2*submitLimit)
+	}
+	if l.options.Now().Sub(first) < patience {
 		return
 	}
 	if err := l.options.Ledger.Refund(ctx, hold.Account, hold.Job); err != nil {

@@ -32,12 +32,13 @@ type Program struct {
 // tool is one command tree with the settings of its store.
 type tool struct {
 	Program
-	store settings.Queue
+	store      settings.Queue
+	connection *queue.Connection // nil before join
 }
 
 // Commands returns the commands.
 func Commands(p Program) []*cobra.Command {
-	return []*cobra.Command{newKeys(p), newWorkers(p)}
+	return []*cobra.Command{newKeys(p), newWorkers(p), newJobs(p)}
 }
 
 // group returns the parent of commands.
@@ -48,8 +49,12 @@ func (t *tool) group(cmd *cobra.Command, children ...*cobra.Command) *cobra.Comm
 	return cmd
 }
 
-func (t *tool) join() (*queue.Connection, error) {
-	return t.Join(t.store, slog.New(slog.DiscardHandler), true)
+// join opens the store once.
+func (t *tool) join() (_ *queue.Connection, err error) {
+	if t.connection == nil {
+		t.connection, err = t.Join(t.store, slog.New(slog.DiscardHandler), true)
+	}
+	return t.connection, err
 }
 
 // bound is how tables show a limit; 0 is none.

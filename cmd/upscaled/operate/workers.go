@@ -112,8 +112,5 @@ func writeWorkers(w io.Writer, workers []job.Worker, now time.Time) error {
 }
 
 func orNone(texts []string) string {
-	if len(texts) == 0 {
-		return "-"
-	}
-	return strings.Join(texts, ", ")
+	return orDash(strings.Join(texts, ", "))
 }

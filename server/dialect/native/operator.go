@@ -30,11 +30,16 @@ func (o operator) routes(authenticated func(dialect.Handler) echo.HandlerFunc) [
 		})
 	}
 	const oneWorker = root + "/workers/:name"
+	const oneJob = root + "/queue/jobs/:id"
 	const oneKey = root + "/keys/:id"
 	return []route{
 		{http.MethodGet, root + "/workers", allowed(o.listWorkers)},
 		{http.MethodPost, oneWorker + "/drain", allowed(func(c echo.Context) error { return o.drain(c, true) })},
 		{http.MethodPost, oneWorker + "/undrain", allowed(func(c echo.Context) error { return o.drain(c, false) })},
+		{http.MethodGet, root + "/queue/jobs", allowed(o.findJobs)},
+		{http.MethodPatch, oneJob, allowed(o.prioritize)},
+		{http.MethodPost, oneJob + "/cancel", allowed(o.cancelJob)},
+		{http.MethodPost, oneJob + "/retry", allowed(o.retryJob)},
 		{http.MethodGet, root + "/keys", allowed(o.listKeys)},
 		{http.MethodPost, root + "/keys", allowed(o.createKey)},
 		{http.MethodPatch, oneKey, allowed(o.changeKey)},

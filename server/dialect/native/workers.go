@@ -10,10 +10,11 @@ import (
 	"upscaled/server/job"
 )
 
-// Fleet is all workers of the queue; package queue implements it.
+// Fleet is all workers and jobs of the queue; package queue implements it.
 type Fleet interface {
 	Workers(ctx context.Context) ([]job.Worker, error)
 	Drain(ctx context.Context, name string, on bool) (job.Worker, error)
+	job.Operator
 }
 
 // WorkersView is the response of GET /api/v1/workers.

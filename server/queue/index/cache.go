@@ -60,6 +60,18 @@ func (c *Cache) Unfinished() []record.Job {
 	return slices.Collect(maps.Values(c.records))
 }
 
+// HasBefore reports whether a job of a size is queued whose priority precedes.
+func (c *Cache) HasBefore(size record.Lane, precedes func(job.Priority) bool) bool {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	for _, r := range c.records {
+		if r.State == job.Queued && r.Lane == size && precedes(r.Priority) {
+			return true
+		}
+	}
+	return false
+}
+
 // IDs returns the IDs of all unfinished jobs.
 func (c *Cache) IDs() []string {
 	c.mutex.Lock()

@@ -39,7 +39,8 @@ func NewListing() *Listing { return &Listing{jobs: map[Owner][]Place{}} }
 // PlaceOf returns a job's place.
 func PlaceOf(j job.Job) Place { return Place{j.Created.UnixNano(), j.ID} }
 
-func (p Place) compare(other Place) int {
+// Compare orders places, the oldest first.
+func (p Place) Compare(other Place) int {
 	return cmp.Or(cmp.Compare(p.created, other.created), strings.Compare(p.ID, other.ID))
 }
 
@@ -48,7 +49,7 @@ func (l *Listing) Add(j job.Job) {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
 	o, p := Owner{j.API, j.Account}, PlaceOf(j)
-	if at, known := slices.BinarySearchFunc(l.jobs[o], p, Place.compare); !known {
+	if at, known := slices.BinarySearchFunc(l.jobs[o], p, Place.Compare); !known {
 		l.jobs[o] = slices.Insert(l.jobs[o], at, p)
 	}
 }
@@ -57,7 +58,7 @@ func (l *Listing) Add(j job.Job) {
 func (l *Listing) Remove(o Owner, p Place) {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
-	if at, known := slices.BinarySearchFunc(l.jobs[o], p, Place.compare); known {
+	if at, known := slices.BinarySearchFunc(l.jobs[o], p, Place.Compare); known {
 		l.set(o, slices.Delete(l.jobs[o], at, at+1))
 	}
 }
@@ -67,7 +68,7 @@ func (l *Listing) RemoveBefore(limit time.Time) {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
 	for o, places := range l.jobs {
-		at, _ := slices.BinarySearchFunc(places, Place{created: limit.UnixNano()}, Place.compare)
+		at, _ := slices.BinarySearchFunc(places, Place{created: limit.UnixNano()}, Place.Compare)
 		if at > 0 {
 			l.set(o, slices.Clone(places[at:])) // frees the memory of the old ones
 		}
@@ -88,7 +89,7 @@ func (l *Listing) Before(o Owner, before Place, limit int) []Place {
 	defer l.mutex.Unlock()
 	end := len(l.jobs[o])
 	if before != (Place{}) {
-		end, _ = slices.BinarySearchFunc(l.jobs[o], before, Place.compare)
+		end, _ = slices.BinarySearchFunc(l.jobs[o], before, Place.Compare)
 	}
 	found := slices.Clone(l.jobs[o][max(0, end-limit):end])
 	slices.Reverse(found)

@@ -74,7 +74,7 @@ func checkPages(r *rapid.T, l *Listing, o Owner, want map[Place]bool) {
 		}
 	}
 	for i, p := range got {
-		if !want[p] || i > 0 && got[i-1].compare(p) <= 0 {
+		if !want[p] || i > 0 && got[i-1].Compare(p) <= 0 {
 			r.Fatalf("%v lists %v, want %v", o, got, want)
 		}
 	}

@@ -122,6 +122,9 @@ func owners(ctx context.Context, store jetstream.JetStream) (map[string]bool, er
 			if record.State == "queued" || record.State == "running" {
 				return nil, fmt.Errorf("job %s is %s", key, record.State)
 			}
+			if record.State == "failed" {
+				owned[key+"/input"] = true // it may run again; other inputs are gone
+			}
 			if record.Object != "" {
 				owned[record.Object] = false // until it is found
 			}

@@ -38,6 +38,9 @@ type Job struct {
 	// ResultImage names the stored result.
 	ResultImage string `json:"object,omitempty"`
 
+	// Run is a token of the latest run that an operator asked for, "" before.
+	Run string `json:"run,omitempty"`
+
 	// Revision is what a compare-and-swap compares; 0 for a job that was never
 	// written, as far as this process knows.
 	Revision uint64 `json:"-"`
@@ -59,6 +62,18 @@ type Claim struct {
 	Token   string    `json:"token"`
 	Process string    `json:"process"`
 	Created time.Time `json:"created"`
+}
+
+// Repeatable reports whether an operator can let the job run again.
+func (r Job) Repeatable() bool { return r.State == job.Failed && !r.Sync }
+
+// ChargeID names the charge of the job's latest run. Each run has its own, so that
+// a late operator's is never taken for that of the run that took place.
+func (r Job) ChargeID() string {
+	if r.Run == "" {
+		return r.ID
+	}
+	return r.ID + "." + r.Run
 }
 
 // Upload is an upload as it is stored. It is written after its contents, so that
