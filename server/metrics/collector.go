@@ -23,6 +23,9 @@ func (o Options) register(registry *prometheus.Registry) {
 			Name: "upscaled_engine_restarts_total", Help: "How often the engine process was restarted.",
 		}, func() float64 { return float64(o.Restarts()) }))
 	}
+	if o.Workers != nil {
+		registry.MustRegister(workerCollector(o.Workers))
+	}
 	if o.Devices != nil {
 		registry.MustRegister(deviceCollector(o.Devices))
 	}

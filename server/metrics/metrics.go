@@ -4,7 +4,7 @@
 //
 // Labels have few values whatever clients send: an API is a dialect's name or one
 // of those of server.RequestEnd; a model is one that made a result or is in the
-// catalog, else "other".
+// catalog, else "other"; keys and workers are the first or busiest hundred.
 package metrics
 
 import (
@@ -31,6 +31,8 @@ type Options struct {
 	// means none. Like Restarts, both may be called concurrently.
 	Depth   func() job.Depth
 	Devices func() []engine.DeviceUse
+	// Workers returns the workers of the queue; nil means none.
+	Workers func() []job.Worker
 	// Restarts returns how often the engine process was restarted; nil means
 	// there is no such process.
 	Restarts func() uint64
@@ -46,6 +48,8 @@ type Metrics struct {
 
 	jobs, input, output, credits *prometheus.CounterVec
 	requests, webhooks           *prometheus.CounterVec
+	keyJobs, keySeconds          *prometheus.CounterVec
+	keys                         names
 	wait, run, requestTime       *prometheus.HistogramVec
 }
 
@@ -63,21 +67,23 @@ func requestBuckets() []float64 {
 func New(o Options) *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(), models: map[string]bool{}, log: o.Log,
-		jobs:     counter("upscaled_jobs_total", "Finished jobs by outcome.", "api", "model", "outcome"),
-		input:    counter("upscaled_input_pixels_total", "Input pixels of succeeded jobs.", "api", "model"),
-		output:   counter("upscaled_output_pixels_total", "Result pixels of succeeded jobs.", "api", "model"),
-		credits:  counter("upscaled_credits_charged_total", "Credits charged for accepted jobs; later refunds are not subtracted.", "api"),
-		requests: counter("upscaled_http_requests_total", "Handled requests; status 499 is a client that disconnected.", "api", "method", "status"),
-		webhooks: counter("upscaled_webhooks_total", "Webhook calls by outcome: delivered, retried or given_up.", "outcome"),
-		wait:     histogram("upscaled_job_wait_seconds", "Time from a job's acceptance to its first start.", jobBuckets(), "api", "model"),
-		run:      histogram("upscaled_job_run_seconds", "Time from a job's first start to its end, including retries.", jobBuckets(), "api", "model", "outcome"),
+		jobs:       counter("upscaled_jobs_total", "Finished jobs by outcome.", "api", "model", "outcome"),
+		input:      counter("upscaled_input_pixels_total", "Input pixels of succeeded jobs.", "api", "model"),
+		output:     counter("upscaled_output_pixels_total", "Result pixels of succeeded jobs.", "api", "model"),
+		credits:    counter("upscaled_credits_charged_total", "Credits charged for accepted jobs; later refunds are not subtracted.", "api"),
+		requests:   counter("upscaled_http_requests_total", "Handled requests; status 499 is a client that disconnected.", "api", "method", "status"),
+		keyJobs:    counter("upscaled_key_jobs_total", "Finished jobs by key, of the first hundred; the rest are other.", "key", "outcome"),
+		keySeconds: counter("upscaled_key_engine_seconds_total", "Engine time of succeeded jobs by key, of the first hundred.", "key"),
+		webhooks:   counter("upscaled_webhooks_total", "Webhook calls by outcome: delivered, retried or given_up.", "outcome"),
+		wait:       histogram("upscaled_job_wait_seconds", "Time from a job's acceptance to its first start.", jobBuckets(), "api", "model"),
+		run:        histogram("upscaled_job_run_seconds", "Time from a job's first start to its end, including retries.", jobBuckets(), "api", "model", "outcome"),
 		requestTime: histogram("upscaled_http_request_seconds",
 			"Time from a request's header to the end of its response, including waiting for jobs and event streams.", requestBuckets(), "api"),
 	}
 	for _, name := range o.Models {
 		m.models[name] = true
 	}
-	m.registry.MustRegister(m.jobs, m.input, m.output, m.credits, m.requests, m.webhooks, m.wait, m.run, m.requestTime,
+	m.registry.MustRegister(m.jobs, m.input, m.output, m.credits, m.requests, m.webhooks, m.keyJobs, m.keySeconds, m.wait, m.run, m.requestTime,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	o.register(m.registry)
 	return m

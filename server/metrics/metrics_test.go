@@ -3,6 +3,7 @@ package metrics_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -29,6 +30,9 @@ func made() *metrics.Metrics {
 		Depth:    func() job.Depth { return job.Depth{Queued: 3, Running: 2} },
 		Devices:  func() []engine.DeviceUse { return []engine.DeviceUse{card, card, {Device: engine.Device{Kind: "cpu"}}} },
 		Restarts: func() uint64 { return 4 },
+		Workers: func() []job.Worker {
+			return []job.Worker{{Name: "box", State: job.WorkerReady, Jobs: []job.WorkerJob{{ID: "j"}}, Succeeded: 7, Failed: 1, Heartbeat: time.Now().Add(-time.Second)}}
+		},
 	})
 }
 
@@ -41,13 +45,13 @@ func fill(m *metrics.Metrics) {
 	submitted(job.Submitted{Credits: &balance}, errors.New("refused"))
 	_, ended := m.RequestBegins(httptest.NewRequest("BREW", "/v1/upscale", nil), "id")
 	ended(server.RequestEnd{API: "mnml", Status: 405, Took: time.Second})
-	spec := job.Spec{API: "mnml", Options: job.Options{Model: "known"}}
+	spec := job.Spec{API: "mnml", Account: "key1", Options: job.Options{Model: "known"}}
 	m.JobEnded(job.Job{Spec: spec, State: job.Failed, Created: start, Started: start.Add(2 * time.Second), Finished: start.Add(5 * time.Second)})
 	m.JobEnded(job.Job{Spec: spec, State: job.Canceled, Created: start, Finished: start.Add(time.Second)})
 	spec.Options.Model = "a client's own word"
 	m.JobEnded(job.Job{Spec: spec, State: job.Failed, Created: start, Started: start.Add(-time.Second), Finished: start})
 	m.JobEnded(job.Job{Spec: spec, State: job.Succeeded, Created: start, Started: start, Finished: start, Result: &job.Result{
-		Model: "made", InputWidth: 3, InputHeight: 2, OutputWidth: 6, OutputHeight: 4,
+		Model: "made", Seconds: 2.5, InputWidth: 3, InputHeight: 2, OutputWidth: 6, OutputHeight: 4,
 	}})
 	m.WebhookEnded("retried")
 }
@@ -78,6 +82,9 @@ func TestCounts(t *testing.T) {
 		`upscaled_job_wait_seconds_sum{api="mnml",model="known"} 2`, `upscaled_job_wait_seconds_sum{api="mnml",model="other"} 0`,
 		`upscaled_job_run_seconds_sum{api="mnml",model="known",outcome="failed"} 3`,
 		`upscaled_input_pixels_total{api="mnml",model="made"} 6`, `upscaled_output_pixels_total{api="mnml",model="made"} 24`,
+		`upscaled_key_jobs_total{key="key1",outcome="failed"} 2`, `upscaled_key_engine_seconds_total{key="key1"} 2.5`,
+		`upscaled_workers{state="ready"} 1`, `upscaled_workers{state="lost"} 0`, `upscaled_worker_jobs_running{worker="box"} 1`,
+		`upscaled_worker_jobs_total{outcome="succeeded",worker="box"} 7`, `upscaled_worker_heartbeat_age_seconds{worker="box"} 1.`,
 		"go_goroutines ", "process_cpu_seconds_total ",
 	} {
 		if !strings.Contains(text, "\n"+want) {
@@ -126,7 +133,38 @@ func TestManualTellsAll(t *testing.T) {
 		}
 		found[line[1]] = strings.Join(labels, ",")
 	}
-	if len(found) != 16 || !maps.Equal(told, found) {
+	if len(found) != 22 || !maps.Equal(told, found) {
 		t.Errorf("the manual has %v\nthe program %v", told, found)
+	}
+}
+
+// However many keys and workers there are, a hundred of each have series of their
+// own, the rest one, and nothing is lost in the sums.
+func TestManyKeysAndWorkers(t *testing.T) {
+	t.Parallel()
+	var workers []job.Worker
+	for n := range 250 {
+		workers = append(workers, job.Worker{Name: fmt.Sprint("w", n), State: job.WorkerReady, Succeeded: int64(n)})
+	}
+	m := metrics.New(metrics.Options{Log: slog.New(slog.DiscardHandler), Workers: func() []job.Worker { return workers }})
+	for range 3 {
+		for n := range 1000 {
+			m.JobEnded(job.Job{Spec: job.Spec{API: "mnml", Account: fmt.Sprint("k", n)}, State: job.Canceled})
+		}
+	}
+	text := scrape(t, m)
+	for pattern, want := range map[string]int{`upscaled_key_jobs_total{`: 101, `upscaled_worker_jobs_running{`: 101} {
+		if got := strings.Count(text, "\n"+pattern); got != want {
+			t.Errorf("%d series of %s", got, pattern)
+		}
+	}
+	for _, want := range []string{
+		`upscaled_key_jobs_total{key="other",outcome="canceled"} 2700`, `upscaled_key_jobs_total{key="k99",outcome="canceled"} 3`,
+		`upscaled_worker_jobs_total{outcome="succeeded",worker="w249"} 249`, `upscaled_worker_jobs_total{outcome="succeeded",worker="other"} 11175`,
+		`upscaled_workers{state="ready"} 250`,
+	} {
+		if !strings.Contains(text, "\n"+want) {
+			t.Errorf("no %s", want)
+		}
 	}
 }

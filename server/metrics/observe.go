@@ -49,6 +49,13 @@ func (m *Metrics) JobSubmits(ctx context.Context, spec *job.Spec) (context.Conte
 func (m *Metrics) JobEnded(j job.Job) {
 	model, outcome := m.modelLabel(j), string(j.State)
 	m.jobs.WithLabelValues(j.API, model, outcome).Inc()
+	if j.Account != "" {
+		key := m.keys.label(j.Account)
+		m.keyJobs.WithLabelValues(key, outcome).Inc()
+		if j.Result != nil {
+			m.keySeconds.WithLabelValues(key).Add(max(0, j.Result.Seconds))
+		}
+	}
 	if !j.Started.IsZero() {
 		// These may come from the clocks of different machines.
 		m.wait.WithLabelValues(j.API, model).Observe(max(0, j.Started.Sub(j.Created).Seconds()))

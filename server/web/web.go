@@ -1,4 +1,4 @@
-// Package web serves the web page: plain embedded files, without a build step. The
+// Package web serves the web page, and that of operators at /admin: plain embedded files, without a build step. The
 // page uses the native API only and no other server.
 package web
 
@@ -18,8 +18,9 @@ var embedded embed.FS
 const (
 	folder = "page"
 	index  = "index.html"
-	// prefix is the path of the other files. index.html refers to them by relative
-	// URLs, so that the page also works below a path of a reverse proxy.
+	admin  = "admin.html"
+	// prefix is the path of the other files. The pages refer to them by relative
+	// URLs, so that they also work below a path of a reverse proxy.
 	prefix = "/page/"
 )
 
@@ -61,17 +62,18 @@ func New() (*Page, error) {
 	return p, nil
 }
 
-// Routes registers GET and HEAD of "/" and of the files below "/page/".
+// Routes registers GET and HEAD of "/", "/admin" and of the files below "/page/".
 func (p *Page) Routes(e *echo.Echo) {
 	for _, method := range []string{http.MethodGet, http.MethodHead} {
 		e.Add(method, "/", func(c echo.Context) error { return p.serve(c, index) })
+		e.Add(method, "/admin", func(c echo.Context) error { return p.serve(c, admin) })
 		e.Add(method, prefix+"*", func(c echo.Context) error { return p.serve(c, c.Param("*")) })
 	}
 }
 
 func (p *Page) serve(c echo.Context, name string) error {
 	file, known := p.assets[name]
-	if !known || name == index && c.Path() != "/" {
+	if !known || path.Ext(name) == ".html" && c.Path() == prefix+"*" {
 		return echo.ErrNotFound
 	}
 	return file.Serve(c, policy)

@@ -35,6 +35,15 @@ func (p *Program) attend(ctx context.Context, q *queue.Queue, self *system) (lea
 	}
 }
 
+// workers returns the workers for the metrics, none while the store does not answer.
+func (s *system) workers() []job.Worker {
+	const limit = 2 * time.Second
+	ctx, stop := context.WithTimeout(context.Background(), limit)
+	defer stop()
+	all, _ := s.queue.Recent(ctx) // the queue logs its outages
+	return all
+}
+
 func (s *system) deviceNames() []string {
 	names := []string{}
 	for _, d := range s.devices() {

@@ -57,7 +57,7 @@ func (w *watched) open(ctx context.Context, p *Program, s settings.Watch, self *
 			return err
 		}
 		w.metrics = metrics.New(metrics.Options{
-			Version: p.Version, Models: names, Depth: self.depth, Devices: self.devices, Restarts: self.restarts, Log: w.log,
+			Version: p.Version, Models: names, Depth: self.depth, Devices: self.devices, Restarts: self.restarts, Workers: self.workers, Log: w.log,
 		})
 		if err := w.listen("metrics-listen", s.Metrics, admin.Metrics(w.metrics.Handler(), self.unready(ctx))); err != nil {
 			return err
