@@ -125,7 +125,7 @@ func TestDocumentedLinks(t *testing.T) {
 		for _, match := range regexp.MustCompile(`\]\(([^)\s]+)\)`).FindAllStringSubmatch(outsideBlocks(page), -1) {
 			examined++
 			target, anchor, _ := strings.Cut(match[1], "#")
-			if target == "/docs/api" || target == "/admin" || strings.HasPrefix(target, "https://") {
+			if target == "/docs/api" || strings.HasPrefix(target, "https://") {
 				continue
 			}
 			to := path

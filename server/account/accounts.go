@@ -212,7 +212,14 @@ func (s *Accounts) Refund(ctx context.Context, id, jobID string) error {
 // Reopen undoes Settle for a job of a price, so that it can be refunded. It may be
 // repeated.
 func (s *Accounts) Reopen(ctx context.Context, id, jobID string, price int64) error {
-	_, err := s.edit(ctx, id, func(a *Account) (bool, error) { return a.hold(jobID, price), nil })
+	_, err := s.edit(ctx, id, func(a *Account) (bool, error) {
+		opened := a.hold(jobID, price)
+		if opened {
+			today := a.today(s.now())
+			today.Succeeded, today.Credits = today.Succeeded-1, today.Credits-a.Holds[jobID]
+		}
+		return opened, nil
+	})
 	return err
 }
 

@@ -138,6 +138,17 @@ func TestUsage(t *testing.T) {
 	if err != nil || fmt.Sprint(all[0].Usage) != want {
 		t.Errorf("%v, %v, want %s", all[0].Usage, err, want)
 	}
+	for range 2 { // a damaged result
+		if err := s.Reopen(t.Context(), id, "0", 10); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if all, _ = s.List(t.Context()); all[0].Usage[1].Succeeded != 1 || all[0].Usage[1].Credits != 10 {
+		t.Errorf("%+v", all[0].Usage)
+	}
+	if err := s.Refund(t.Context(), id, "0"); err != nil {
+		t.Fatal(err)
+	}
 	for n := range 40 {
 		c.unix.Add(86400)
 		if _, err := s.Charge(t.Context(), id, fmt.Sprint("later", n), account.Terms{}); err != nil {

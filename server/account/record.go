@@ -82,7 +82,8 @@ func (a *Account) buy(credits int64, now time.Time) {
 // Usage counts the jobs of one day.
 type Usage struct {
 	Day string `json:"day"` // 2006-01-02, UTC
-	// Jobs were accepted, Succeeded have ended on this day and cost Credits.
+	// Jobs were accepted, Succeeded have ended on this day and cost Credits, less
+	// those whose result was found damaged and refunded.
 	Jobs      int   `json:"jobs"`
 	Succeeded int   `json:"succeeded"`
 	Credits   int64 `json:"credits"`

@@ -238,7 +238,7 @@ func TestReplicas(t *testing.T) {
 				t.Fatal(err)
 			}
 			submit(t, q, spec("a", newAccount(t, q, 1), 1))
-			if streams := len(c.infos(t)); streams != 8 {
+			if streams := len(c.infos(t)); streams != 9 {
 				t.Errorf("%d streams", streams)
 			}
 			c.checkReplicas(t, want)

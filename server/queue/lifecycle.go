@@ -113,7 +113,7 @@ func (l *lifecycle) spoil(ctx context.Context, r record.Job) error {
 		}
 	}
 	if o := l.options; o.Ledger != nil && r.Account != "" {
-		if err := o.Ledger.Reopen(ctx, r.Account, r.ID, r.Price); err != nil {
+		if err := o.Ledger.Reopen(ctx, r.Account, r.ChargeID(), r.Price); err != nil {
 			return err
 		}
 	}

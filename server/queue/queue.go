@@ -72,7 +72,7 @@ func Open(ctx context.Context, c *Connection, o Options) (*Queue, error) {
 	return &Queue{
 		jobs: &jobs{store: store, lifecycle: lifecycle, cache: cache, listing: listing}, submitter: &submitter{lifecycle, cache, listing, once},
 		leaser: leaser, deliveries: deliveries, uploads: uploads, core: core, cache: cache, presence: presence, Fleet: fleet,
-		Operator: &Operator{lifecycle, cache},
+		Operator:  &Operator{lifecycle, cache},
 		sweeper:   &sweeper{lifecycle: lifecycle, cache: cache, listing: listing, uploads: uploads.index, reclaimed: leaser.reclaimed},
 		collector: &collector{store: store, uploads: uploads, cache: cache},
 		watchers:  []*watcher{watchJobs(store, cache, listing), watchUploads(uploads)},
