@@ -11,6 +11,7 @@ import (
 	"upscaled/engine/enginetest"
 	"upscaled/engine/imagedata"
 	"upscaled/engine/imagedata/encode"
+	"upscaled/engine/imagedata/icc"
 )
 
 // grayProfile has one tag, of gamma 1 or a type that nothing reads.
@@ -28,7 +29,7 @@ func grayProfile(kind string) []byte {
 func TestDroppedProfileConvertsColors(t *testing.T) {
 	t.Parallel()
 	in := noise(3, 20, 14, 1, 8)
-	for kind, note := range map[string]string{"curv": "converted to sRGB", "mft2": "lookup tables"} {
+	for kind, note := range map[string]string{"curv": "converted to sRGB", "mft2": "unusual"} {
 		var input bytes.Buffer
 		e, err := encode.New(&input, encode.Header{
 			Width: in.Width, Height: in.Height, Channels: 1, Depth: 8, Frames: 1, Meta: imagedata.Metadata{ICC: grayProfile(kind)},
@@ -58,7 +59,7 @@ func TestDroppedProfileConvertsColors(t *testing.T) {
 			t.Errorf("kept profile: %q", result.Notes)
 		}
 		want.Pix = slices.Clone(want.Pix)
-		if conversion, ok := encode.NewSRGB(grayProfile(kind)); ok {
+		if conversion, ok := icc.NewSRGB(grayProfile(kind)); ok {
 			conversion.Convert(want)
 		}
 		for _, q := range []engine.Request{{Format: imagedata.PNG, Strip: true}, {Format: imagedata.BMP}, {Format: imagedata.BMP, Strip: true}} {

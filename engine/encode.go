@@ -7,6 +7,7 @@ import (
 
 	"upscaled/engine/imagedata"
 	"upscaled/engine/imagedata/encode"
+	"upscaled/engine/imagedata/icc"
 	"upscaled/engine/imagedata/metadata"
 )
 
@@ -60,11 +61,11 @@ func (r *run) dropProfile(h *encode.Header) {
 	if h.Meta.ICC == nil {
 		return
 	}
-	conversion, ok := encode.NewSRGB(h.Meta.ICC)
+	conversion, ok := icc.NewSRGB(h.Meta.ICC)
 	h.Meta.ICC = nil
 	switch {
 	case !ok:
-		r.notes = append(r.notes, "The color profile was dropped, and colors could not be converted to sRGB: it uses lookup tables.")
+		r.notes = append(r.notes, "The color profile was dropped, and colors could not be converted to sRGB: it is damaged or unusual.")
 	case !conversion.Identity():
 		r.notes = append(r.notes, "Colors were converted to sRGB, because the output has no color profile.")
 		r.toSRGB = conversion
@@ -88,10 +89,10 @@ type writer struct {
 	spent time.Duration
 	pool  *pool // receives the written bands
 	// toSRGB, unless nil, converts bands before they are written.
-	toSRGB *encode.SRGB
+	toSRGB *icc.SRGB
 }
 
-func newWriter(encoder encode.Encoder, pool *pool, toSRGB *encode.SRGB) *writer {
+func newWriter(encoder encode.Encoder, pool *pool, toSRGB *icc.SRGB) *writer {
 	w := &writer{items: make(chan item), done: make(chan struct{}), pool: pool, toSRGB: toSRGB}
 	go w.run(encoder)
 	return w

@@ -4,6 +4,7 @@ import (
 	"upscaled/engine/imagedata"
 	"upscaled/engine/imagedata/decode"
 	"upscaled/engine/imagedata/encode"
+	"upscaled/engine/imagedata/icc"
 )
 
 // run is one call of Upscale. Its steps fill it in.
@@ -21,7 +22,7 @@ type run struct {
 	width, height int
 	header        encode.Header
 	encoder       encode.Encoder
-	toSRGB        *encode.SRGB // nil keeps the colors
+	toSRGB        *icc.SRGB // nil keeps the colors
 	notes         []string
 }
 

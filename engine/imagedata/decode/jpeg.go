@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"upscaled/engine/imagedata"
+	"upscaled/engine/imagedata/icc"
 	"upscaled/engine/imagedata/jpeg"
 	"upscaled/engine/imagedata/metadata"
 )
@@ -44,12 +45,12 @@ func readJPEG(data []byte) (*source, error) {
 		},
 		orientation: metadata.Orientation(f.meta.EXIF),
 	}
+	var inks *icc.SRGB
 	switch len(f.Components) {
 	case 1:
 		s.info.Channels = 1
 	case 4:
-		s.note("The CMYK colors were converted to RGB without their profile.")
-		s.info.Meta.ICC = nil
+		inks = s.takeInks()
 	}
 	if f.profile != nil && f.meta.ICC == nil {
 		s.note("A part of the color profile is missing; the profile was left out.")
@@ -67,7 +68,7 @@ func readJPEG(data []byte) (*source, error) {
 		if err != nil {
 			return imagedata.Frame{}, err
 		}
-		return assemble(s.stored(), jpegRows(planes, f.luminance())), nil
+		return assemble(s.stored(), jpegRows(planes, f.luminance(), inks)), nil
 	})
 	return s, nil
 }
@@ -127,12 +128,13 @@ func (f *jpegFile) luminance() bool {
 }
 
 // jpegRows converts planes to gray or RGB.
-func jpegRows(planes []jpeg.Plane, ycc bool) func() rowFunc[uint8] {
+func jpegRows(planes []jpeg.Plane, ycc bool, inks *icc.SRGB) func() rowFunc[uint8] {
 	if len(planes) == 3 && ycc {
 		return ycbcrRows(planes, fullRange(), nil, 0)
 	}
 	return func() rowFunc[uint8] {
 		rows, full := upsampled(planes), fullRange()
+		var pixels []uint8
 		return func(y int, color, _ []uint8) {
 			if len(planes) == 1 {
 				copy(color, rows[0].row(y))
@@ -148,20 +150,51 @@ func jpegRows(planes []jpeg.Plane, ycc bool) func() rowFunc[uint8] {
 				}
 			}
 			if len(planes) == 4 {
-				multiplyInks(color, rows[3].row(y), ycc)
+				pixels = toInks(pixels[:0], color, rows[3].row(y), ycc)
+				convertInks(inks, pixels, color)
 			}
 		}
 	}
 }
 
-// multiplyInks converts CMYK to RGB by simple multiplication; anything better needs
-// a profile. Like Adobe, all writers store light instead of inks; the colors of YCCK
-// are the complement.
-func multiplyInks(color, black []uint8, complement bool) {
-	for i, v := range color {
-		if complement {
-			v = 255 - v
+// toInks appends the pixels of four components as inks. Like Adobe, all writers store
+// light instead of inks; the colors of YCCK are the complement.
+func toInks(pixels, color, black []uint8, complement bool) []uint8 {
+	for x := range len(color) / 3 {
+		for _, v := range color[3*x : 3*x+3] {
+			if !complement {
+				v = 255 - v
+			}
+			pixels = append(pixels, v)
 		}
-		color[i] = uint8((uint32(v)*uint32(black[i/3]) + 127) / 255)
+		pixels = append(pixels, 255-black[x])
+	}
+	return pixels
+}
+
+// takeInks returns the conversion of CMYK's profile, which the RGB image does not keep,
+// and nil if it has none that can be used.
+func (s *source) takeInks() *icc.SRGB {
+	conversion, ok := icc.NewSRGB(s.info.Meta.ICC)
+	s.info.Meta.ICC = nil
+	if ok && conversion.CMYK() {
+		s.note("The CMYK colors were converted to sRGB by their profile.")
+		return conversion
+	}
+	s.note("The CMYK colors were converted to RGB without a profile.")
+	return nil
+}
+
+// convertInks converts a row of CMYK to RGB, without a profile by simple
+// multiplication.
+func convertInks[T sample](c *icc.SRGB, inks, color []T) {
+	if c != nil {
+		icc.Inks(c, inks, color)
+		return
+	}
+	full := uint64(^T(0))
+	for i := range color {
+		pixel := inks[i/3*4:]
+		color[i] = T(((full-uint64(pixel[i%3]))*(full-uint64(pixel[3])) + full/2) / full)
 	}
 }

@@ -57,8 +57,7 @@ func readTIFF(data []byte) (*source, error) {
 func (s *source) describeTIFF(p *tiffPage) {
 	switch p.photometric {
 	case inks:
-		s.note("The CMYK colors were converted to RGB without their profile.")
-		s.info.Meta.ICC = nil
+		p.inks = s.takeInks()
 	case cieLab, iccLab:
 		s.note("The Lab colors were converted to sRGB.")
 		s.info.Meta.ICC = nil

@@ -1,8 +1,7 @@
 package decode
 
 import (
-	"math"
-
+	"upscaled/engine/imagedata/icc"
 	"upscaled/engine/imagedata/metadata/ifd"
 )
 
@@ -22,18 +21,17 @@ func converter[T sample](p *tiffPage) func(samples, color, alpha []T) {
 			}
 		}
 	case inks:
-		convert = func(pixel, out []T) {
-			paper := full - uint32(pixel[3])
-			for i := range out {
-				out[i] = T((uint64(full-uint32(pixel[i]))*uint64(paper) + uint64(full/2)) / uint64(full))
-			}
-		}
+		convert = func(pixel, out []T) { convertInks(p.inks, pixel[:4], out) }
 	case cieLab, iccLab:
-		convert = func(pixel, out []T) { fromLab(pixel, out, p.photometric == cieLab) }
+		lab := icc.NewLab()
+		convert = func(pixel, out []T) { fromLab(lab, pixel, out, p.photometric == cieLab) }
 	}
 	colors, channels := p.colors(), p.channels()
 	if p.samples == channels && (p.photometric == blackIsZero || p.photometric == rgbColor || p.photometric == luminance) {
 		return func(samples, color, _ []T) { copy(color, samples) }
+	}
+	if p.photometric == inks && p.samples == colors {
+		return func(samples, color, _ []T) { convertInks(p.inks, samples, color) }
 	}
 	return func(samples, color, alpha []T) {
 		for x := range len(color) / channels {
@@ -69,9 +67,9 @@ func paletteOf(p *tiffPage) (table [256][3]uint8) {
 	return table
 }
 
-// fromLab converts a pixel of CIE L*a*b* with white D50 to sRGB. The last two samples
-// are signed or, as ICC has them, shifted.
-func fromLab[T sample](pixel, out []T, signed bool) {
+// fromLab converts a pixel of CIE L*a*b* to sRGB. The last two samples are signed or, as
+// ICC has them, shifted.
+func fromLab[T sample](lab *icc.SRGB, pixel, out []T, signed bool) {
 	full, unit := float64(^T(0)), float64(^T(0)/255)
 	if unit > 1 {
 		unit = 256
@@ -82,24 +80,7 @@ func fromLab[T sample](pixel, out []T, signed bool) {
 		}
 		return float64(v)/unit - 128
 	}
-	y := (float64(pixel[0])/full*100 + 16) / 116
-	linear := func(t float64) float64 {
-		if t > 6.0/29 {
-			return t * t * t
-		}
-		return (t - 4.0/29) * 108 / 841
-	}
-	d50 := [3]float64{0.9642 * linear(y+chroma(pixel[1])/500), linear(y), 0.8249 * linear(y-chroma(pixel[2])/200)}
-	// The inverse of sRGB's primaries adapted to D50.
-	for i, m := range [3][3]float64{
-		{3.1341122, -1.6173925, -0.4906334}, {-0.9787873, 1.9162796, 0.0334547}, {0.0719830, -0.2289859, 1.4053851},
-	} {
-		v := min(max(m[0]*d50[0]+m[1]*d50[1]+m[2]*d50[2], 0), 1)
-		if v <= 0.0031308 {
-			v *= 12.92
-		} else {
-			v = 1.055*math.Pow(v, 1/2.4) - 0.055
-		}
-		out[i] = T(v*full + 0.5)
+	for i, v := range lab.Lab(float64(pixel[0])/full*100, chroma(pixel[1]), chroma(pixel[2])) {
+		out[i] = T(float64(v)*full + 0.5)
 	}
 }

@@ -3,6 +3,7 @@ package decode
 import (
 	"fmt"
 
+	"upscaled/engine/imagedata/icc"
 	"upscaled/engine/imagedata/metadata/ifd"
 )
 
@@ -53,6 +54,7 @@ type tiffPage struct {
 	chunkWidth, chunkHeight int
 	across, down            int // in chunks
 	offsets, counts         ifd.Entry
+	inks                    *icc.SRGB // converts CMYK; nil without a profile
 }
 
 // maxCompressed is the compressed data that a file may have beyond four times its

@@ -3,6 +3,8 @@ package encode
 import (
 	"encoding/binary"
 	"slices"
+
+	"upscaled/engine/imagedata/icc"
 )
 
 // colorProfile converts the profile of a gray image that is written as color with
@@ -11,7 +13,7 @@ import (
 // more than a curve.
 func colorProfile(gray []byte) []byte {
 	const header, xyz = 128, 20
-	tags := profileTags(gray)
+	tags := icc.Tags(gray)
 	curve := tags["kTRC"]
 	if curve == nil || string(gray[20:24]) != "XYZ " {
 		return nil
@@ -51,23 +53,4 @@ func colorProfile(gray []byte) []byte {
 	}
 	binary.BigEndian.PutUint32(out, uint32(len(out)))
 	return out
-}
-
-// profileTags returns the tags' data (ICC.1:2022, section 7.3), without damaged
-// tags.
-func profileTags(profile []byte) map[string][]byte {
-	tags := map[string][]byte{}
-	if len(profile) < 132 {
-		return tags
-	}
-	count := int64(binary.BigEndian.Uint32(profile[128:]))
-	for i := range min(count, int64(len(profile)-132)/12) {
-		entry := profile[132+12*i:]
-		start := int64(binary.BigEndian.Uint32(entry[4:]))
-		end := start + int64(binary.BigEndian.Uint32(entry[8:]))
-		if start >= 132 && end > start && end <= int64(len(profile)) {
-			tags[string(entry[:4])] = profile[start:end]
-		}
-	}
-	return tags
 }

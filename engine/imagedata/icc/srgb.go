@@ -1,4 +1,6 @@
-package encode
+// Package icc converts the colors of ICC profiles to sRGB: of gray, RGB and CMYK, by
+// tone curves and a matrix or by lookup tables, with the relative colorimetric intent.
+package icc
 
 import (
 	"encoding/binary"
@@ -8,22 +10,23 @@ import (
 	"upscaled/engine/parallel"
 )
 
-// SRGB converts samples of a color profile to sRGB: three tone curves and a
-// matrix for color, a curve for gray (ICC.1:2022, annex F). Colors outside sRGB
-// are clipped.
+// SRGB converts samples of a color profile to sRGB (ICC.1:2022, annex F). Colors
+// outside sRGB are clipped.
 type SRGB struct {
 	curves   [3]toneCurve
 	matrix   [3][3]float64 // linear samples of the profile to linear sRGB
 	encoding [srgbSteps + 2]float32
 	gray     bool
+	// lut, unless nil, replaces curves and matrix.
+	lut *lut
 }
 
 // srgbSteps is the resolution of the table of sRGB's curve: interpolation errs by
 // less than 2 of 65535.
 const srgbSteps = 4096
 
-// fromD50 returns the matrix from the profile connection space to linear sRGB. It
-// inverts the primaries in colorProfile.
+// fromD50 returns the matrix from the profile connection space to linear sRGB: the
+// inverse of sRGB's primaries adapted to D50.
 func fromD50() [3][3]float64 {
 	return [3][3]float64{
 		{3.1341122, -1.6173925, -0.4906334},
@@ -32,14 +35,30 @@ func fromD50() [3][3]float64 {
 	}
 }
 
-// NewSRGB returns the conversion from a profile that imagedata.Metadata holds. It
-// reports false for profiles with lookup tables instead of curves and a matrix.
+// NewSRGB returns the conversion from a profile. It reports false for a profile that is
+// damaged or of another kind.
 func NewSRGB(profile []byte) (*SRGB, bool) {
-	tags := profileTags(profile)
-	if len(profile) < 132 || string(profile[20:24]) != "XYZ " {
+	if len(profile) < 132 {
 		return nil, false
 	}
-	c := &SRGB{gray: string(profile[16:20]) == "GRAY"}
+	tags := Tags(profile)
+	space, connection := string(profile[16:20]), string(profile[20:24])
+	c := &SRGB{gray: space == "GRAY"}
+	c.fillEncoding()
+	if table := tags["A2B1"]; table != nil || tags["A2B0"] != nil {
+		if table == nil {
+			table = tags["A2B0"]
+		}
+		channels := map[string]int{"GRAY": 1, "RGB ": 3, "CMYK": 4}[space]
+		var ok bool
+		c.lut, ok = parseLUT(table, channels, connection)
+		return c, ok
+	}
+	return c, connection == "XYZ " && space != "CMYK" && c.parseMatrix(tags)
+}
+
+// parseMatrix reads tone curves and, of color, a matrix.
+func (c *SRGB) parseMatrix(tags map[string][]byte) bool {
 	names := []string{"rTRC", "gTRC", "bTRC"}
 	if c.gray {
 		names = []string{"kTRC"}
@@ -47,17 +66,17 @@ func NewSRGB(profile []byte) (*SRGB, bool) {
 	for i, name := range names {
 		var ok bool
 		if c.curves[i], ok = parseCurve(tags[name]); !ok {
-			return nil, false
+			return false
 		}
+	}
+	if c.gray {
+		return true
 	}
 	toSRGB := fromD50()
 	for column, name := range []string{"rXYZ", "gXYZ", "bXYZ"} {
 		value := tags[name]
-		if c.gray {
-			break
-		}
 		if len(value) < 20 {
-			return nil, false
+			return false
 		}
 		for row := range 3 {
 			for i := range 3 {
@@ -65,6 +84,11 @@ func NewSRGB(profile []byte) (*SRGB, bool) {
 			}
 		}
 	}
+	return true
+}
+
+// fillEncoding makes the table of sRGB's curve.
+func (c *SRGB) fillEncoding() {
 	for i := range c.encoding {
 		v := min(float64(i)/srgbSteps, 1)
 		if v <= 0.0031308 {
@@ -74,8 +98,10 @@ func NewSRGB(profile []byte) (*SRGB, bool) {
 		}
 		c.encoding[i] = float32(v)
 	}
-	return c, true
 }
+
+// CMYK reports whether the profile describes inks.
+func (c *SRGB) CMYK() bool { return c.lut != nil && c.lut.channels == 4 }
 
 // fixed reads an s15Fixed16Number.
 func fixed(b []byte) float64 { return float64(int32(binary.BigEndian.Uint32(b))) / 65536 }
@@ -100,8 +126,17 @@ func (c *SRGB) Identity() bool {
 	return true
 }
 
-// Convert converts samples in place. It fits rasters of the profile's channels.
+// Convert converts samples in place. It fits rasters of the profile's channels, which
+// are not inks.
 func (c *SRGB) Convert(r imagedata.Raster) {
+	switch {
+	case c.lut != nil && r.Pix16 != nil:
+		convertLUT(c, r.Pix16, r.Width, r.Height, r.Channels)
+		return
+	case c.lut != nil:
+		convertLUT(c, r.Pix, r.Width, r.Height, r.Channels)
+		return
+	}
 	if r.Pix16 != nil {
 		convertSRGB(c, r.Pix16, r.Width*r.Channels, r.Height)
 		return
@@ -145,4 +180,23 @@ func (c *SRGB) encode(linear float32) float32 {
 	at := min(max(linear, 0), 1) * srgbSteps
 	i := int(at)
 	return c.encoding[i] + (at-float32(i))*(c.encoding[i+1]-c.encoding[i])
+}
+
+// Tags returns the tags' data (ICC.1:2022, section 7.3), without damaged
+// tags.
+func Tags(profile []byte) map[string][]byte {
+	tags := map[string][]byte{}
+	if len(profile) < 132 {
+		return tags
+	}
+	count := int64(binary.BigEndian.Uint32(profile[128:]))
+	for i := range min(count, int64(len(profile)-132)/12) {
+		entry := profile[132+12*i:]
+		start := int64(binary.BigEndian.Uint32(entry[4:]))
+		end := start + int64(binary.BigEndian.Uint32(entry[8:]))
+		if start >= 132 && end > start && end <= int64(len(profile)) {
+			tags[string(entry[:4])] = profile[start:end]
+		}
+	}
+	return tags
 }

@@ -1,4 +1,4 @@
-package encode
+package icc
 
 import (
 	"encoding/binary"
@@ -162,9 +162,16 @@ func FuzzSRGB(f *testing.F) {
 	f.Add(matrixProfile(adobeRGB, gamma22))
 	f.Add(matrixProfile(sRGB, srgbPara))
 	f.Add(profileFixture("GRAY", []string{"kTRC"}, [][]byte{numbers("curv", 0)}))
+	f.Add(lutProfile("CMYK", 2, tables(4, 3, false)))
+	f.Add(lutProfile("RGB ", 2, tables(3, 3, true)))
+	f.Add(lutProfile("RGB ", 4, stages()))
 	f.Fuzz(func(_ *testing.T, profile []byte) {
 		c, ok := NewSRGB(profile)
 		if !ok {
+			return
+		}
+		if c.CMYK() {
+			Inks(c, []uint8{0, 50, 100, 255, 7, 7, 7, 7}, make([]uint8, 6))
 			return
 		}
 		r := imagedata.NewRaster(2, 3, 3, 8)

@@ -1,4 +1,4 @@
-package encode_test
+package icc_test
 
 import (
 	"math"
@@ -7,7 +7,7 @@ import (
 
 	"upscaled/engine/imagedata"
 	"upscaled/engine/imagedata/decode"
-	"upscaled/engine/imagedata/encode"
+	"upscaled/engine/imagedata/icc"
 )
 
 // TestSRGBReference compares an image in Adobe RGB with the one it was made of.
@@ -34,7 +34,7 @@ func TestSRGBReference(t *testing.T) {
 	}
 	info, got := read("icc-adobergb-to-gif-bmp-strip.png")
 	_, want := read("ref/dpi300.png.ref.png")
-	conversion, ok := encode.NewSRGB(info.Meta.ICC)
+	conversion, ok := icc.NewSRGB(info.Meta.ICC)
 	if !ok {
 		t.Fatal("the profile was not read")
 	}

@@ -1,4 +1,4 @@
-package encode
+package icc
 
 import (
 	"encoding/binary"
@@ -33,10 +33,10 @@ func sampledCurve(values []byte, count int64) (toneCurve, bool) {
 		return func(x float64) float64 { return x }, true
 	case 1:
 		gamma := value(0) / 256
-		return func(x float64) float64 { return math.Pow(x, gamma) }, true
+		return func(x float64) float64 { return math.Pow(max(x, 0), gamma) }, true
 	}
 	return func(x float64) float64 {
-		at := x * float64(count-1)
+		at := min(max(x, 0), 1) * float64(count-1)
 		i := min(int(at), int(count-2))
 		low, high := value(i), value(i+1)
 		return (low + (at-float64(i))*(high-low)) / 65535
