@@ -103,3 +103,16 @@ func FuzzCheck(f *testing.F) {
 		}
 	})
 }
+
+// Accounts' secrets are all different, and none is the server's.
+func TestSecretOf(t *testing.T) {
+	t.Parallel()
+	seen := map[string]string{"a secret of the server": "the server"}
+	for _, account := range []string{"", "me", "you", "account me"} {
+		secret := string(webhook.SecretOf([]byte("a secret of the server"), account))
+		if other, known := seen[secret]; known || len(secret) != 32 {
+			t.Errorf("%q has the secret of %q, %d bytes", account, other, len(secret))
+		}
+		seen[secret] = account
+	}
+}

@@ -168,12 +168,12 @@ func TestDelivery(t *testing.T) {
 	d := newDesk()
 	stop := start(t, d, rules(server), &log, nil)
 	j := finished(server.URL + "/hook?token=hush")
-	if e := d.send(t, j, 1); !e.done {
-		t.Fatalf("%+v; %s", e, &log)
-	}
-	j.State, j.Account = job.Running, "me"
-	if e := d.send(t, j, 1); !e.done {
-		t.Fatalf("%+v; %s", e, &log)
+	begun := j
+	begun.State, begun.Account = job.Running, "me"
+	for _, j := range []job.Job{j, begun} {
+		if e := d.send(t, j, 1); !e.done {
+			t.Fatalf("%+v; %s", e, &log)
+		}
 	}
 	stop()
 	for _, want := range []string{"ended", "started"} {
@@ -183,13 +183,12 @@ func TestDelivery(t *testing.T) {
 			c.header.Get("webhook-id") != id || c.header.Get("webhook-timestamp") != "1800000000" {
 			t.Errorf("%+v", c)
 		}
-		// The account of a job can check calls by its own secret, which is no other's.
 		secret := []byte("a secret of the server")
 		signatures := webhook.Sign(secret, id, 1_800_000_000, []byte(c.body))
-		if want == "started" {
+		if want == "started" { // an account checks calls by its own secret
 			signatures += " " + webhook.Sign(webhook.SecretOf(secret, "me"), id, 1_800_000_000, []byte(c.body))
 		}
-		if got := c.header.Get("webhook-signature"); got != signatures || bytes.Equal(webhook.SecretOf(secret, "me"), webhook.SecretOf(secret, "you")) {
+		if got := c.header.Get("webhook-signature"); got != signatures {
 			t.Errorf("signature %q of %s", got, c.body)
 		}
 	}
