@@ -76,6 +76,9 @@ func numberCases() []numberCase {
 		{"OmniSR", made(networktest.RandomOmniSR(42, networktest.OmniVariant{Features: 16, Groups: 2, Blocks: 1, Scale: 4, Window: 8, Positions: true, Bias: true})), networktest.OmniSR, [][2]int{{17, 20}, {16, 24}}, true},
 		{"OmniSR 2x", made(networktest.RandomOmniSR(43, networktest.OmniVariant{Features: 12, Groups: 1, Blocks: 2, Scale: 2, Bias: true})), networktest.OmniSR, [][2]int{{21, 16}}, true},
 		{"OmniSR 3x", made(networktest.RandomOmniSR(44, networktest.OmniVariant{Features: 8, Groups: 1, Blocks: 1, Scale: 3, Window: 8, Positions: true, Bias: true})), networktest.OmniSR, [][2]int{{18, 23}}, true},
+		{"RGT", made(networktest.RandomRGT(45, networktest.DATVariant{Features: 16, Heads: 2, Groups: 2, Blocks: 3, Scale: 2, Split: [2]int{2, 4}, End: "shuffle"})), networktest.RGT, [][2]int{{17, 34}}, true},
+		{"RGT 4x", made(networktest.RandomRGT(46, networktest.DATVariant{Features: 16, Heads: 2, Groups: 1, Blocks: 4, Scale: 4, Split: [2]int{4, 4}, End: "shuffle", Chain: true})), networktest.RGT, [][2]int{{16, 19}}, true},
+		{"RGT 3x", made(networktest.RandomRGT(47, networktest.DATVariant{Features: 24, Heads: 2, Groups: 1, Blocks: 2, Scale: 3, Split: [2]int{4, 8}, End: "shuffle"})), networktest.RGT, [][2]int{{20, 16}}, true},
 		{"one convolution", made(networktest.RandomCompact(20, 1, 0, 2)), networktest.Compact, small, false},
 	}
 }

@@ -38,7 +38,7 @@ func architectures() []architecture {
 		{"Swin2SR", "layers.0.residual_group.blocks.0.attn.logit_scale", nil, ""},
 		{SwinIR, "layers.0.residual_group.blocks.0.norm1.weight", readSwinIR, ""},
 		{"DRCT", "layers.0.swin1.norm1.weight", nil, ""},
-		{"RGT", "layers.0.blocks.0.gamma", nil, ""},
+		{RGT, "layers.0.blocks.0.gamma", readRGT, ""},
 		{DAT, "before_RG.1.weight", readDAT, ""},
 		{OmniSR, "residual_layer.0.residual_layer.0.layer.0.fn.0.weight", readOmniSR, ""},
 		{SPAN, "block_1.c1_r.sk.weight", readSPAN, ""},

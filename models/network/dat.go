@@ -82,24 +82,35 @@ func readDATBlock(r *reader, name string, features int, split [2]int, rolls bool
 		block.temperature, block.heads = t.Data, len(t.Data)
 		block.qkv = readLinear(r, attn+"qkv", 3*features, features)
 	} else {
-		for i := range 2 {
-			w := window{height: split[i], width: split[1-i]}
-			table, heads := positionTable(r, fmt.Sprintf("%sattns.%d.", attn, i), w)
-			if rolls {
-				w.down, w.right = w.height/2, w.width/2
-			}
-			block.heads = 2 * heads
-			block.windows, block.bias[i] = append(block.windows, w), relativeBias(table, w, w, heads)
-			r.ignore(fmt.Sprintf("%sattn_mask_%d", attn, i))
-		}
-		if r.err == nil {
-			block.qkv = readQKV(r, attn+"qkv", features, block.heads)
-		}
+		readDATWindows(r, block, attn, features, split, rolls)
 	}
 	if r.err == nil && (block.heads < 1 || features%block.heads != 0 || features%2 != 0) {
 		r.fail(fault.Invalid, "The %d channels of %sattn cannot be divided among %d heads.", features, name, block.heads)
 	}
 	return block
+}
+
+// readDATWindows takes the attention of windows.
+func readDATWindows(r *reader, block *datBlock, attn string, features int, split [2]int, rolls bool) {
+	for i := range 2 {
+		w := window{height: split[i], width: split[1-i]}
+		table, heads := positionTable(r, fmt.Sprintf("%sattns.%d.", attn, i), w)
+		if rolls {
+			w.down, w.right = w.height/2, w.width/2
+		}
+		if r.err == nil && (features%(4*heads) != 0 && features%(2*heads) != 0) {
+			r.fail(fault.Invalid, "The %d channels of %s cannot be divided among %d heads.", features, attn, 2*heads)
+		}
+		block.heads = 2 * heads
+		block.windows = append(block.windows, w)
+		if r.err == nil {
+			block.bias[i] = relativeBias(table, w, w, heads)
+		}
+		r.ignore(fmt.Sprintf("%sattn_mask_%d", attn, i))
+	}
+	if r.err == nil {
+		block.qkv = readQKV(r, attn+"qkv", features, block.heads)
+	}
 }
 
 func readSpatialGate(r *reader, name string, features int) spatialGate {

@@ -17,7 +17,6 @@ func TestRefusalsNameTheArchitecture(t *testing.T) {
 	for architecture, names := range map[string][]string{
 		"SRFormer":   {"conv_first.weight", attention + "norm1.weight", attention + "attn.q.weight"},
 		"Swin2SR":    {"conv_first.weight", attention + "norm1.weight", attention + "attn.logit_scale"},
-		"RGT":        {"conv_first.weight", "before_RG.1.weight", "layers.0.blocks.0.gamma"},
 		"Real-CUGAN": {"unet1.conv1.conv.0.weight"},
 		"ESRGAN+":    {"model.0.weight", "model.1.sub.0.RDB1.conv1.0.weight", "model.1.sub.0.RDB1.conv1x1.weight"},
 	} {

@@ -20,9 +20,11 @@ const (
 	SPAN      Architecture = "SPAN"
 	RealPLKSR Architecture = "RealPLKSR"
 	SwinIR    Architecture = "SwinIR"
-	// HAT (Chen et al., arXiv 2205.04437) and DAT (Chen et al., arXiv 2308.03364).
+	// HAT (Chen et al., arXiv 2205.04437), DAT (Chen et al., arXiv 2308.03364) and RGT
+	// (Chen et al., arXiv 2303.06373).
 	HAT Architecture = "HAT"
 	DAT Architecture = "DAT"
+	RGT Architecture = "RGT"
 	// OmniSR (Wang et al., arXiv 2304.10244) and RCAN (Zhang et al., arXiv 1807.02758).
 	OmniSR Architecture = "OmniSR"
 	RCAN   Architecture = "RCAN"

@@ -21,8 +21,9 @@ type transformer struct {
 	last      norm
 	after     convChain
 	tail      upsampler
-	// multiple divides the sides of the first convolution's result.
-	multiple int
+	// multiple divides the sides of the first convolution's result; least is their
+	// least, 0 for any.
+	multiple, least int
 	// window describes the attention for people; heads counts its matrices.
 	window string
 	heads  int
@@ -75,7 +76,7 @@ func (n *transformer) info() Info {
 	}
 	area := n.unshuffle * n.unshuffle
 	return Info{
-		Architecture: n.architecture, Scale: n.tail.scale / n.unshuffle, Multiple: n.multiple * n.unshuffle,
+		Architecture: n.architecture, Scale: n.tail.scale / n.unshuffle, Multiple: n.multiple * n.unshuffle, Least: n.least * n.unshuffle,
 		FlopsPerPixel: flops / float64(area),
 		BytesPerPixel: (4*n.first.out*12 + 8*n.pixels*n.heads + n.tail.bytes()) / area,
 		Description: fmt.Sprintf("%s %dx, %d blocks, %d features, windows of %s",

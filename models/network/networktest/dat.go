@@ -10,6 +10,14 @@ import (
 
 // DAT is the Dual Aggregation Transformer (dat_arch.py).
 func DAT(t weights.Tensors, in Image) Image {
+	return dualFrame(t, in, func(name string, h Image, rolls bool) Image {
+		h = sum(1, datAttention(t, name+"attn.", layerNorm(t, name+"norm1", h, 1e-5), rolls), h)
+		return sum(1, datGate(t, name+"ffn.", layerNorm(t, name+"norm2", h, 1e-5)), h)
+	})
+}
+
+// dualFrame is what DAT and RGT have around their blocks.
+func dualFrame(t weights.Tensors, in Image, block func(name string, h Image, rolls bool) Image) Image {
 	x := made(3, in.Height, in.Width, func(c, y, x int) float64 { return in.At(c, y, x) - meanRGB[c] })
 	first := conv(t, "conv_first", x)
 	h := layerNorm(t, "before_RG.1", first, 1e-5)
@@ -23,9 +31,7 @@ func DAT(t weights.Tensors, in Image) Image {
 			if _, ok := t[name+"norm1.weight"]; !ok {
 				break
 			}
-			rolls := i%2 == 0 && k > 0 && (k-2)%4 == 0 || i%2 != 0 && k%4 == 0
-			h = sum(1, datAttention(t, name+"attn.", layerNorm(t, name+"norm1", h, 1e-5), rolls), h)
-			h = sum(1, datGate(t, name+"ffn.", layerNorm(t, name+"norm2", h, 1e-5)), h)
+			h = block(name, h, i%2 == 0 && k > 0 && (k-2)%4 == 0 || i%2 != 0 && k%4 == 0)
 		}
 		h = sum(1, chain(t, fmt.Sprintf("layers.%d.conv", i), h), before)
 	}
@@ -175,15 +181,19 @@ type DATVariant struct {
 	Chain, NoBias                          bool
 }
 
-// RandomDAT returns DAT tensors.
-func RandomDAT(seed uint64, v DATVariant) weights.Tensors {
+// RandomDAT returns DAT tensors, RandomRGT those of RGT.
+func RandomDAT(seed uint64, v DATVariant) weights.Tensors { return v.random(seed, maker.datBlock) }
+
+func RandomRGT(seed uint64, v DATVariant) weights.Tensors { return v.random(seed, maker.rgtBlock) }
+
+func (v DATVariant) random(seed uint64, block func(m maker, name string, v DATVariant, spatial bool)) weights.Tensors {
 	m := maker{rand.New(rand.NewPCG(seed, 6)), weights.Tensors{}}
 	n := v.Features
 	m.convOf("conv_first", n, 3, 3, 1)
 	m.norm("before_RG.1", n)
 	for i := range v.Groups {
 		for k := range v.Blocks {
-			m.datBlock(fmt.Sprintf("layers.%d.blocks.%d.", i, k), v, k%2 == 0)
+			block(m, fmt.Sprintf("layers.%d.blocks.%d.", i, k), v, k%2 == 0)
 		}
 		m.chain(fmt.Sprintf("layers.%d.conv", i), n, v.Chain)
 	}
@@ -220,6 +230,11 @@ func (m maker) datBlock(name string, v DATVariant, spatial bool) {
 		m.raise(name+"temperature", 1)
 		return
 	}
+	m.datPositions(name, v)
+}
+
+// datPositions adds the small networks that compute values by distance.
+func (m maker) datPositions(name string, v DATVariant) {
 	for i := range 2 {
 		part := fmt.Sprintf("%sattns.%d.", name, i)
 		high, wide := v.Split[i], v.Split[1-i]
@@ -230,7 +245,7 @@ func (m maker) datBlock(name string, v DATVariant, spatial bool) {
 			}
 		}
 		m.tensors[part+"rpe_biases"] = distances
-		inner := n / 8 // of half the channels, a quarter
+		inner := v.Features / 8 // of half the channels, a quarter
 		m.fill(part+"pos.pos_proj", 1, inner, 2)
 		for k := 1; k <= 3; k++ {
 			m.norm(fmt.Sprintf("%spos.pos%d.0", part, k), inner)
