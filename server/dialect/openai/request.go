@@ -85,15 +85,11 @@ func (a *API) readForm(c echo.Context) (data []byte, name string, fields map[str
 
 // readJSON returns the strings and numbers of a JSON object as texts.
 func (a *API) readJSON(c echo.Context) (map[string]string, error) {
-	body, err := dialect.ReadJSON(c, a.config.MaxBytes*4/3+bodyOverhead)
+	object, err := dialect.ReadObject(c, a.config.MaxBytes*4/3+bodyOverhead)
 	if dialect.IsBodyTooLarge(err) {
 		return nil, a.tooManyBytes()
 	} else if err != nil {
 		return nil, invalid("", fault.Sentence(err))
-	}
-	var object map[string]json.RawMessage
-	if err := json.Unmarshal(body, &object); err != nil || object == nil { // null is no object either
-		return nil, invalid("", "The request must be multipart/form-data or a JSON object.")
 	}
 	fields := map[string]string{}
 	for name, raw := range object {
