@@ -168,8 +168,8 @@ func TestDelivery(t *testing.T) {
 	d := newDesk()
 	stop := start(t, d, rules(server), &log, nil)
 	j := finished(server.URL + "/hook?token=hush")
-	begun := j
-	begun.State, begun.Account = job.Running, "me"
+	begun := job.Job{State: job.Running, Spec: j.Spec}
+	begun.Account = "me"
 	for _, j := range []job.Job{j, begun} {
 		if e := d.send(t, j, 1); !e.done {
 			t.Fatalf("%+v; %s", e, &log)
@@ -183,8 +183,7 @@ func TestDelivery(t *testing.T) {
 			c.header.Get("webhook-id") != id || c.header.Get("webhook-timestamp") != "1800000000" {
 			t.Errorf("%+v", c)
 		}
-		secret := []byte("a secret of the server")
-		signatures := webhook.Sign(secret, id, 1_800_000_000, []byte(c.body))
+		secret, signatures := []byte("a secret of the server"), webhook.Sign([]byte("a secret of the server"), id, 1_800_000_000, []byte(c.body))
 		if want == "started" { // an account checks calls by its own secret
 			signatures += " " + webhook.Sign(webhook.SecretOf(secret, "me"), id, 1_800_000_000, []byte(c.body))
 		}
