@@ -49,13 +49,13 @@ func (a *API) Routes(e *echo.Echo) {
 	authenticated := a.services.Authenticated(key, a.WriteError)
 	for _, prefix := range []string{"", "/api"} {
 		for path, handler := range map[string]dialect.Handler{
-			"/view": a.view, "/prompt": a.status, "/queue": a.queue, "/history": a.history, "/history/:id": a.history, "/ws": a.socket,
+			"/view": a.view, "/prompt": a.listed(statusOf), "/queue": a.listed(queueOf), "/history": a.history, "/history/:id": a.history, "/ws": a.socket,
 			"/object_info": a.objectInfo, "/object_info/:class": a.objectInfo, "/system_stats": a.systemStats,
 		} {
 			e.GET(prefix+path, authenticated(handler))
 		}
 		for path, handler := range map[string]dialect.Handler{
-			"/upload/image": a.upload, "/prompt": a.prompt, "/queue": a.editQueue, "/interrupt": a.interrupt,
+			"/upload/image": a.upload, "/prompt": a.prompt, "/queue": a.cancel(job.Queued), "/interrupt": a.cancel(job.Running),
 		} {
 			e.POST(prefix+path, authenticated(handler))
 		}

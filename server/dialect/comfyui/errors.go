@@ -44,25 +44,19 @@ func refusalOf(err error) Refusal {
 	if errors.As(err, &known) {
 		return known
 	}
-	switch fault.KindOf(err) {
-	case fault.Unauthorized, fault.Disabled:
-		return refusal(http.StatusUnauthorized, "unauthorized", "Authentication required.")
-	case fault.NoCredits:
-		return refusal(http.StatusPaymentRequired, "no_credits", "There are not enough credits for this prompt.")
-	case fault.NotFound:
-		return refusal(http.StatusNotFound, "not_found", "There is nothing at this address.")
-	case fault.Unsupported: // the router's: the path exists with other methods
-		return refusal(http.StatusMethodNotAllowed, "method_not_allowed", "This address does not take that method.")
-	case fault.TooLarge:
-		return refusal(http.StatusRequestEntityTooLarge, "too_large", "The request or its result would be too large.")
-	case fault.Conflict:
-		return refusal(http.StatusUnprocessableEntity, "idempotency_key", fault.Sentence(err))
-	case fault.RateLimited:
-		return refusal(http.StatusTooManyRequests, "rate_limited", "Too many requests. Please try again later.")
-	case fault.Busy:
-		return refusal(http.StatusServiceUnavailable, "busy", "The server is busy. Please try again later.")
-	case fault.Invalid: // the request was too slow
-		return refusal(http.StatusBadRequest, "invalid_request", fault.Sentence(err))
+	kinds := map[fault.Kind]Refusal{
+		fault.Unauthorized: refusal(http.StatusUnauthorized, "unauthorized", "Authentication required."),
+		fault.Disabled:     refusal(http.StatusUnauthorized, "unauthorized", "Authentication required."),
+		fault.NoCredits:    refusal(http.StatusPaymentRequired, "no_credits", "There are not enough credits for this prompt."),
+		fault.NotFound:     refusal(http.StatusNotFound, "not_found", "There is nothing at this address."),
+		fault.Unsupported:  refusal(http.StatusMethodNotAllowed, "method_not_allowed", "This address does not take that method."), // the router's
+		fault.TooLarge:     refusal(http.StatusRequestEntityTooLarge, "too_large", "The request or its result would be too large."),
+		fault.RateLimited:  refusal(http.StatusTooManyRequests, "rate_limited", "Too many requests. Please try again later."),
+		fault.Busy:         refusal(http.StatusServiceUnavailable, "busy", "The server is busy. Please try again later."),
+		fault.Invalid:      refusal(http.StatusBadRequest, "invalid_request", fault.Sentence(err)), // too slow
+	}
+	if r, known := kinds[fault.KindOf(err)]; known {
+		return r
 	}
 	return refusal(http.StatusInternalServerError, "internal", "The request failed because of an error of the server.")
 }

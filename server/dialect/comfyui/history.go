@@ -188,21 +188,28 @@ func (p prompts) history(c echo.Context, caller job.Caller) (err error) {
 	return dialect.JSON(c, http.StatusOK, records)
 }
 
-// queue handles GET queue with the caller's own prompts.
-func (p prompts) queue(c echo.Context, caller job.Caller) error {
-	entries, err := p.all(c.Request().Context(), caller)
-	if err != nil {
-		return err
+// listed returns a handler that answers with a view of the caller's prompts.
+func (p prompts) listed(view func([]entry) any) dialect.Handler {
+	return func(c echo.Context, caller job.Caller) error {
+		entries, err := p.all(c.Request().Context(), caller)
+		if err != nil {
+			return err
+		}
+		return dialect.JSON(c, http.StatusOK, view(entries))
 	}
+}
+
+// queueOf returns the vendor's object for the prompts that have not ended.
+func queueOf(entries []entry) any {
 	items := map[job.State][]any{job.Running: {}, job.Queued: {}}
 	for _, e := range entries {
 		items[e.state()] = append(items[e.state()], e.item())
 	}
-	return dialect.JSON(c, http.StatusOK, map[string]any{"queue_running": items[job.Running], "queue_pending": items[job.Queued]})
+	return map[string]any{"queue_running": items[job.Running], "queue_pending": items[job.Queued]}
 }
 
 // statusOf returns the vendor's object for the length of the queue.
-func statusOf(entries []entry) map[string]any {
+func statusOf(entries []entry) any {
 	remaining := 0
 	for _, e := range entries {
 		if !e.state().Final() {
@@ -212,52 +219,34 @@ func statusOf(entries []entry) map[string]any {
 	return map[string]any{"exec_info": map[string]int{"queue_remaining": remaining}}
 }
 
-// status handles GET prompt.
-func (p prompts) status(c echo.Context, caller job.Caller) error {
-	entries, err := p.all(c.Request().Context(), caller)
-	if err != nil {
-		return err
-	}
-	return dialect.JSON(c, http.StatusOK, statusOf(entries))
-}
-
-// editQueue handles POST queue, which cancels prompts that wait.
-func (p prompts) editQueue(c echo.Context, caller job.Caller) error {
-	var body struct {
-		Clear  bool     `json:"clear"`
-		Delete []string `json:"delete"`
-	}
-	if err := read(c, &body); err != nil {
-		return err
-	}
-	return p.cancel(c, caller, job.Queued, func(id string) bool { return body.Clear || slices.Contains(body.Delete, id) })
-}
-
-// interrupt handles POST interrupt, which cancels prompts that run: the one that the
-// body names, or all of the caller's.
-func (p prompts) interrupt(c echo.Context, caller job.Caller) error {
-	var body struct {
-		PromptID string `json:"prompt_id"`
-	}
-	if err := read(c, &body); err != nil {
-		return err
-	}
-	return p.cancel(c, caller, job.Running, func(id string) bool { return body.PromptID == "" || body.PromptID == id })
-}
-
-// cancel cancels the caller's prompts of a state that are chosen.
-func (p prompts) cancel(c echo.Context, caller job.Caller, state job.State, chosen func(id string) bool) error {
-	ctx := c.Request().Context()
-	entries, err := p.all(ctx, caller)
-	for _, e := range entries {
-		for _, j := range e.jobs {
-			if err == nil && e.state() == state && chosen(e.Prompt) {
-				err = p.services.Queue.Cancel(ctx, j.ID)
+// cancel returns a handler that cancels the caller's prompts of a state: POST queue
+// those that wait, as the body says, and POST interrupt those that run, or the one
+// that the body names.
+func (p prompts) cancel(state job.State) dialect.Handler {
+	return func(c echo.Context, caller job.Caller) error {
+		var body struct {
+			Clear    bool     `json:"clear"`
+			Delete   []string `json:"delete"`
+			PromptID string   `json:"prompt_id"`
+		}
+		if err := read(c, &body); err != nil {
+			return err
+		}
+		entries, err := p.all(c.Request().Context(), caller)
+		for _, e := range entries {
+			chosen := body.Clear || slices.Contains(body.Delete, e.Prompt)
+			if state == job.Running {
+				chosen = body.PromptID == "" || body.PromptID == e.Prompt
+			}
+			for _, j := range e.jobs {
+				if err == nil && chosen && e.state() == state {
+					err = p.services.Queue.Cancel(c.Request().Context(), j.ID)
+				}
 			}
 		}
+		if err != nil {
+			return err
+		}
+		return c.NoContent(http.StatusOK)
 	}
-	if err != nil {
-		return err
-	}
-	return c.NoContent(http.StatusOK)
 }
