@@ -12,7 +12,7 @@ import (
 // openInput reads the header and applies the limits before any pixel is decoded.
 func (r *run) openInput(context.Context) error {
 	started := time.Now()
-	decoder, err := decode.Open(r.request.Input, r.engine.options.Limits)
+	decoder, err := decode.OpenPage(r.request.Input, r.request.Page, r.engine.options.Limits)
 	if err != nil {
 		return err
 	}

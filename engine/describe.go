@@ -11,7 +11,7 @@ import (
 // the output's size and format, and the model's name. It loads the model, whose
 // scale may decide the size, and ignores Output and Progress.
 func (e *Engine) Describe(ctx context.Context, q Request) (Result, error) {
-	in, err := decode.Probe(q.Input, e.options.Limits)
+	in, err := decode.ProbePage(q.Input, q.Page, e.options.Limits)
 	if err != nil {
 		return Result{}, err
 	}

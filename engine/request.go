@@ -45,6 +45,8 @@ type Size struct {
 type Request struct {
 	// Input is a whole file. The engine reads it and keeps no reference.
 	Input []byte `json:"-"`
+	// Page of a file of several, counted from 1; 0 is the first.
+	Page int
 	// Output receives the encoded result while it is made. After an error its
 	// contents are incomplete.
 	Output io.Writer `json:"-"`

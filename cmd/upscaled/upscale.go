@@ -52,7 +52,10 @@ func (a *app) upscale(cmd *cobra.Command, flags upscaleFlags, arguments []string
 	if err != nil {
 		return err
 	}
-	expansion := batch.Expansion{Recursive: flags.recursive, Skip: flags.out, Stdin: a.stdin}
+	expansion := batch.Expansion{Recursive: flags.recursive, Hidden: flags.hidden, Page: flags.page, Skip: flags.out, Stdin: a.stdin}
+	if flags.pages != "" {
+		expansion.Page = batch.AllPages
+	}
 	selection, err := batch.Expand(ctx, arguments, expansion)
 	if err != nil {
 		return err
@@ -77,7 +80,7 @@ func (a *app) upscale(cmd *cobra.Command, flags upscaleFlags, arguments []string
 		return fault.New(fault.NotFound, "There are no images to upscale.")
 	}
 	options := batch.Options{
-		Request: request, Parallel: flags.jobs, Overwrite: flags.overwrite, SkipExisting: flags.skip,
+		Request: request, Parallel: flags.jobs, Overwrite: flags.overwrite, SkipExisting: flags.skip, KeepTimes: flags.keepTimes,
 		Stdout: a.stdout, Temporaries: &a.temporaries,
 	}
 	var outcomes []batch.Outcome

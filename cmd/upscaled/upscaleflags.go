@@ -20,6 +20,9 @@ type upscaleFlags struct {
 	quality, tile, jobs        int
 	lossless, strip            bool
 	recursive, overwrite, skip bool
+	hidden, keepTimes          bool
+	page                       int
+	pages                      string
 	json, quiet                bool
 	maxPixels                  int64
 	faceEnhance                bool
@@ -28,7 +31,7 @@ type upscaleFlags struct {
 
 func (f *upscaleFlags) declare(flags *pflag.FlagSet) {
 	f.maxPixels = imagedata.DefaultLimits().Pixels
-	flags.StringVarP(&f.out, "out", "o", "", "file, folder or template with {name} {ext} {dir} {model} {scale} {width} {height}; - is standard output (default: NAME.upscaled.EXT beside the input)")
+	flags.StringVarP(&f.out, "out", "o", "", "file, folder or template with {name} {ext} {inext} {dir} {model} {scale} {width} {height}; - is standard output (default: NAME.upscaled.EXT beside the input)")
 	flags.StringVar(&f.format, "format", "", "format of the output: jpeg, png, webp, gif, bmp or tiff (default: the input's, or that of the name in --out)")
 	flags.IntVar(&f.quality, "quality", 0, "quality of JPEG and lossy WebP, 1 to 100 (default: 92 for JPEG, 90 for WebP)")
 	flags.BoolVar(&f.lossless, "lossless", false, "write WebP without loss")
@@ -43,6 +46,10 @@ func (f *upscaleFlags) declare(flags *pflag.FlagSet) {
 	flags.Var(settings.Size(&f.maxPixels), "max-pixels", "largest input that is opened, in pixels of all frames together, such as 256M; 0 is no limit")
 	flags.IntVarP(&f.jobs, "jobs", "j", 0, "images in work at once, so that reading and writing overlap with computing (default 0: 2 on a CPU, half of the cores beside GPUs)")
 	flags.BoolVarP(&f.recursive, "recursive", "r", false, "take the folders in folders too, and mirror them below --out")
+	flags.BoolVar(&f.hidden, "hidden", false, "with --recursive, take hidden folders too, such as .thumbnails and @eaDir")
+	flags.IntVar(&f.page, "page", 0, "page of TIFF files to upscale, from 1 (default: the first)")
+	flags.StringVar(&f.pages, "pages", "", "all: upscale every page of TIFF files, each to a file NAME-PAGE")
+	flags.BoolVar(&f.keepTimes, "keep-times", false, "give outputs the time of their input's last change")
 	flags.BoolVar(&f.overwrite, "overwrite", false, "overwrite outputs that exist")
 	flags.BoolVar(&f.skip, "skip-existing", false, "skip images whose output exists")
 	flags.BoolVar(&f.json, "json", false, "write events for programs to standard output, one JSON object a line (to standard error when the image goes to standard output)")
@@ -82,6 +89,12 @@ func (f *upscaleFlags) request(flags *pflag.FlagSet, model string) (engine.Reque
 		return wrong("--tile is %d; it is a number of pixels, or 0 to plan it", f.tile)
 	case f.jobs < 0:
 		return wrong("--jobs is %d; it is a number of images, or 0 for what suits the device", f.jobs)
+	case flags.Changed("page") && f.page < 1:
+		return wrong("--page is %d; pages count from 1", f.page)
+	case f.pages != "" && f.pages != "all":
+		return wrong("--pages %q is not known; use --pages all, or --page with a number", f.pages)
+	case f.page > 0 && f.pages != "":
+		return wrong("--page and --pages exclude each other")
 	case f.overwrite && f.skip:
 		return wrong("--overwrite and --skip-existing exclude each other")
 	}

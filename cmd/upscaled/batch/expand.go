@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"upscaled/engine/imagedata"
@@ -17,18 +18,25 @@ import (
 type Expansion struct {
 	// Recursive includes subfolders.
 	Recursive bool
+	// Hidden includes folders that systems and programs keep for themselves.
+	Hidden bool
+	// Page of each image, or AllPages; 0 is the first.
+	Page int
 	// Skip is the output folder, which is not searched, or "".
 	Skip string
 	// Stdin is read when an argument is Standard.
 	Stdin io.Reader
 }
 
+// AllPages makes an input of every page of a file.
+const AllPages = -1
+
 // Expand returns the images that arguments name, in the order of the arguments and
 // sorted by name within a folder. A named file that is no image is a failure; in
 // folders and globs it is skipped with a note. Globs are expanded for shells that
 // do not.
 func Expand(ctx context.Context, arguments []string, how Expansion) (Selection, error) {
-	e := expander{Expansion: how, ctx: ctx, seen: make(map[string]bool)}
+	e := expander{Expansion: how, ctx: ctx, seen: make(map[string]bool), arguments: arguments}
 	for _, argument := range arguments {
 		if err := ctx.Err(); err != nil {
 			return Selection{}, fault.Wrap(fault.Canceled, err, "The search for images was interrupted.")
@@ -43,7 +51,8 @@ type expander struct {
 	ctx   context.Context
 	found Selection
 	// seen holds absolute paths, so that no file is upscaled twice.
-	seen map[string]bool
+	seen      map[string]bool
+	arguments []string
 }
 
 func (e *expander) argument(argument string) {
@@ -95,13 +104,44 @@ func (e *expander) named(path string, info fs.FileInfo) {
 	if e.repeated(path) {
 		return
 	}
+	if isOwnOutput(path) && e.namesSource(path) {
+		e.note(path, "Ignored: made by an earlier run; name the file alone to upscale it again.")
+		return
+	}
 	format, err := sniffFile(path)
 	if err != nil {
 		e.fail(path, err)
 		return
 	}
-	e.found.Inputs = append(e.found.Inputs,
-		Input{Path: path, Relative: filepath.Base(path), Format: format, Size: info.Size()})
+	e.add(Input{Path: path, Relative: filepath.Base(path), Format: format, Size: info.Size()})
+}
+
+// namesSource reports whether the arguments name the input of an output beside it too,
+// as a shell's pattern does.
+func (e *expander) namesSource(output string) bool {
+	stem := func(path string) string { return strings.TrimSuffix(path, filepath.Ext(path)) }
+	source := strings.TrimSuffix(stem(output), besideSuffix)
+	return slices.ContainsFunc(e.arguments, func(argument string) bool { return stem(argument) == source })
+}
+
+// add adds an image, or those pages of it that are wanted.
+func (e *expander) add(in Input) {
+	if e.Page != AllPages || in.Format != imagedata.TIFF {
+		in.Page = max(e.Page, 0)
+		e.found.Inputs = append(e.found.Inputs, in)
+		return
+	}
+	data, err := in.read()
+	if err != nil {
+		e.fail(in.Path, err)
+		return
+	}
+	pages := decode.Pages(data)
+	in.many = pages > 1
+	for in.Page = range pages {
+		in.Page++
+		e.found.Inputs = append(e.found.Inputs, in)
+	}
 }
 
 // pipe adds a file that can be read only once, such as a process substitution.
@@ -135,8 +175,7 @@ func (e *expander) stream(path, relative string, r io.Reader) {
 		e.fail(path, err)
 		return
 	}
-	e.found.Inputs = append(e.found.Inputs,
-		Input{Path: path, Relative: relative, Format: format, Size: int64(len(data)), data: data})
+	e.add(Input{Path: path, Relative: relative, Format: format, Size: int64(len(data)), data: data})
 }
 
 // folder adds the images of a folder. Links to files are followed, links to
@@ -158,6 +197,9 @@ func (e *expander) folder(root string) {
 			return filepath.SkipDir
 		case entry.IsDir() && !e.Recursive:
 			e.note(path, "Folder left out; --recursive takes it too.")
+			return filepath.SkipDir
+		case entry.IsDir() && !e.Hidden && isHidden(entry.Name()):
+			e.note(path, "Hidden folder left out; --hidden takes it too.")
 			return filepath.SkipDir
 		case !entry.IsDir():
 			relative, err := filepath.Rel(top, path)
@@ -198,7 +240,7 @@ func (e *expander) member(path, relative string) {
 	_, claims := imagedata.ParseFormat(filepath.Ext(path))
 	switch {
 	case err == nil:
-		e.found.Inputs = append(e.found.Inputs, Input{Path: path, Relative: relative, Format: format, Size: info.Size()})
+		e.add(Input{Path: path, Relative: relative, Format: format, Size: info.Size()})
 	case claims, fault.KindOf(err) != fault.Invalid && fault.KindOf(err) != fault.Unsupported:
 		e.fail(path, err)
 	default:

@@ -36,6 +36,10 @@ type Input struct {
 	Format imagedata.Format
 	// Size, in bytes, is the file's weight in the overall progress.
 	Size int64
+	// Page is the page to upscale, counted from 1; 0 is the first. Of many, its number
+	// is part of the output's name.
+	Page int
+	many bool
 	// data is set when the file can be read only once (pipes).
 	data []byte
 }
@@ -169,6 +173,16 @@ func isJunk(name string) bool {
 		return true
 	}
 	return strings.HasPrefix(name, "._") || isTemporary(name)
+}
+
+// isHidden reports whether a folder is not meant for people: it begins with a dot, or
+// a network drive, a bin or an archive of macOS made it.
+func isHidden(name string) bool {
+	switch strings.ToLower(name) {
+	case "@eadir", "#recycle", "$recycle.bin", "system volume information", "__macosx", "lost+found":
+		return true
+	}
+	return strings.HasPrefix(name, ".")
 }
 
 // isOwnOutput reports whether a name is that of an output beside its input.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"time"
 
 	"upscaled/engine"
 	"upscaled/models/fault"
@@ -32,7 +33,7 @@ func (r *runner) make(ctx context.Context, index int, job Job) (outcome Outcome)
 		return outcome
 	}
 	request := r.Request
-	request.Input, request.Format = data, job.Format
+	request.Input, request.Page, request.Format = data, job.Input.Page, job.Format
 	request.Progress = func(p engine.Progress) {
 		r.notify(func(o Observer) { o.Progressed(index, p) })
 	}
@@ -50,7 +51,22 @@ func (r *runner) make(ctx context.Context, index int, job Job) (outcome Outcome)
 	} else {
 		outcome.Result, outcome.Err = r.toFile(ctx, request, outcome.Job.Output)
 	}
+	if r.KeepTimes && outcome.Err == nil && outcome.Job.Output != Standard && job.Input.data == nil {
+		outcome.Err = keepTime(job.Input.Path, outcome.Job.Output)
+	}
 	return outcome
+}
+
+// keepTime gives an output the time at which its input was changed.
+func keepTime(input, output string) error {
+	info, err := os.Stat(input)
+	if err != nil {
+		return unreadable(err)
+	}
+	if err := os.Chtimes(output, time.Time{}, info.ModTime()); err != nil {
+		return unwritable(err)
+	}
+	return nil
 }
 
 // keepExisting reports whether an output exists and must stay; the outcome then

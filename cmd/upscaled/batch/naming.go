@@ -123,7 +123,11 @@ func (n Naming) Format(in Input) imagedata.Format {
 // Path returns the output's path for an input, or Standard; made is used only if
 // the naming is Late. It fails if the input has no folder to write beside.
 func (n Naming) Path(in Input, made engine.Result) (string, error) {
-	stem := strings.TrimSuffix(in.Relative, filepath.Ext(in.Relative))
+	page := ""
+	if in.many {
+		page = "-" + strconv.Itoa(in.Page)
+	}
+	stem := strings.TrimSuffix(in.Relative, filepath.Ext(in.Relative)) + page
 	extension := n.extension(in)
 	switch n.kind {
 	case standard:
@@ -138,7 +142,7 @@ func (n Naming) Path(in Input, made engine.Result) (string, error) {
 	if in.data != nil {
 		return "", fmt.Errorf("%s has no folder to write beside; name the output with --out", in.Path)
 	}
-	return strings.TrimSuffix(in.Path, filepath.Ext(in.Path)) + besideSuffix + extension, nil
+	return strings.TrimSuffix(in.Path, filepath.Ext(in.Path)) + page + besideSuffix + extension, nil
 }
 
 // extension keeps the input's spelling (".JPEG") if it is one of the output's
@@ -162,6 +166,7 @@ func (n Naming) fill(in Input, name, extension string, made engine.Result) strin
 	return filepath.Clean(strings.NewReplacer(
 		"{name}", name,
 		"{ext}", strings.TrimPrefix(extension, "."),
+		"{inext}", strings.TrimPrefix(filepath.Ext(in.Relative), "."),
 		"{dir}", in.dir(),
 		"{model}", made.Model,
 		"{scale}", strconv.FormatFloat(scale, 'f', -1, 32),
@@ -181,9 +186,9 @@ func (in Input) dir() string {
 func checkPlaceholders(out string) error {
 	for _, found := range placeholder.FindAllString(out, -1) {
 		switch found {
-		case "{name}", "{ext}", "{dir}", "{model}", "{scale}", "{width}", "{height}":
+		case "{name}", "{ext}", "{inext}", "{dir}", "{model}", "{scale}", "{width}", "{height}":
 		default:
-			return fmt.Errorf("--out has the unknown placeholder %s; known are {name}, {ext}, {dir}, {model}, {scale}, {width} and {height}", found)
+			return fmt.Errorf("--out has the unknown placeholder %s; known are {name}, {ext}, {inext}, {dir}, {model}, {scale}, {width} and {height}", found)
 		}
 	}
 	return nil

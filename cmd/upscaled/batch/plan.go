@@ -67,7 +67,7 @@ func (o owners) claim(output, input string) error {
 		return fmt.Errorf("%s would replace the input %s; choose another --out", output, source)
 	}
 	if other, taken := o.outputs[id]; taken && other != input {
-		return fmt.Errorf("%s and %s would both be written to %s; upscale them separately or choose an --out that tells them apart",
+		return fmt.Errorf("%s and %s would both be written to %s; upscale them separately or choose an --out that tells them apart, such as '{dir}/{name}-{inext}.{ext}'",
 			other, input, output)
 	}
 	o.outputs[id] = input

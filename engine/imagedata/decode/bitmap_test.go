@@ -188,6 +188,16 @@ func TestTIFFPages(t *testing.T) {
 	if err != nil || len(d.Notes()) != 1 || d.Info().Frames != 1 {
 		t.Errorf("notes = %v, info = %+v, error %v", d.Notes(), d.Info(), err)
 	}
+	gifBytes := []byte("GIF89a\x01\x00\x01\x00\x00\x00\x00\x3b")
+	for page, want := range map[int]fault.Kind{1: "", 2: "", 3: fault.Invalid} {
+		d, err := OpenPage(data, page, imagedata.Limits{})
+		if fault.KindOf(err) != want || err == nil && len(d.Notes()) > 0 {
+			t.Errorf("page %d: %v", page, err)
+		}
+	}
+	if _, err := ProbePage(gifBytes, 2, imagedata.Limits{}); fault.KindOf(err) != fault.Invalid {
+		t.Errorf("page 2 of a GIF: %v", err)
+	}
 }
 
 // TestCompressedAgreesWithWriters reads what the usual encoders write.

@@ -64,7 +64,12 @@ type Decoder struct {
 // is exceeded, fault.Unsupported for formats and variants that cannot be read
 // and fault.Invalid for anything else that is not an image.
 func Probe(data []byte, limits imagedata.Limits) (imagedata.Info, error) {
-	s, err := inspect(data, limits)
+	return ProbePage(data, 0, limits)
+}
+
+// ProbePage is Probe of a page, counted from 1; 0 is the first.
+func ProbePage(data []byte, page int, limits imagedata.Limits) (imagedata.Info, error) {
+	s, err := inspect(data, page, limits)
 	if err != nil {
 		return imagedata.Info{}, err
 	}
@@ -74,7 +79,13 @@ func Probe(data []byte, limits imagedata.Limits) (imagedata.Info, error) {
 // Open is Probe followed by preparing the decoder. data must not change while the
 // decoder is in use.
 func Open(data []byte, limits imagedata.Limits) (decoder *Decoder, err error) {
-	s, err := inspect(data, limits)
+	return OpenPage(data, 0, limits)
+}
+
+// OpenPage is Open of a page, counted from 1; 0 is the first, and notes that there are
+// more.
+func OpenPage(data []byte, page int, limits imagedata.Limits) (decoder *Decoder, err error) {
+	s, err := inspect(data, page, limits)
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +129,7 @@ func (d *Decoder) Next() (frame imagedata.Frame, err error) {
 }
 
 // inspect reads everything but pixels and applies the limits.
-func inspect(data []byte, limits imagedata.Limits) (s *source, err error) {
+func inspect(data []byte, page int, limits imagedata.Limits) (s *source, err error) {
 	format, err := sniff(data)
 	if err != nil {
 		return nil, err
@@ -130,7 +141,10 @@ func inspect(data []byte, limits imagedata.Limits) (s *source, err error) {
 		imagedata.GIF:  readGIF,
 		imagedata.WebP: readWebP,
 		imagedata.BMP:  readBMP,
-		imagedata.TIFF: readTIFF,
+		imagedata.TIFF: func(data []byte) (*source, error) { return readTIFF(data, page) },
+	}
+	if page > 1 && format != imagedata.TIFF {
+		return nil, noPage(page, 1)
 	}
 	s, err = readers[format](data)
 	if err != nil {

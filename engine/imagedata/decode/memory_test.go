@@ -113,7 +113,7 @@ func TestMemoryIsForeseen(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			data := c.make(t)
-			s, err := inspect(data, imagedata.Limits{})
+			s, err := inspect(data, 0, imagedata.Limits{})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -7,6 +7,7 @@ import (
 	"upscaled/engine/imagedata"
 	"upscaled/engine/imagedata/metadata"
 	"upscaled/engine/imagedata/metadata/ifd"
+	"upscaled/models/fault"
 )
 
 // maxPages bounds the walk along a file's pages, which may form a cycle.
@@ -16,7 +17,7 @@ const maxPages = 1 << 16
 // so that a file of 1 MiB has 65536 of 65535 fields each.
 const maxPageFields = 1 << 20
 
-func readTIFF(data []byte) (*source, error) {
+func readTIFF(data []byte, number int) (*source, error) {
 	file, err := ifd.ParseBig(data)
 	if err != nil {
 		return nil, damaged("header")
@@ -28,7 +29,15 @@ func readTIFF(data []byte) (*source, error) {
 	if isRaw(file, first) {
 		return nil, unsupportedError("Camera RAW files cannot be read")
 	}
-	page := &tiffPage{File: file, Directory: first}
+	pages := pagesOf(file)
+	if number > len(pages) {
+		return nil, noPage(number, len(pages))
+	}
+	chosen, ok := file.Directory(pages[max(number, 1)-1])
+	if !ok {
+		return nil, errTruncated
+	}
+	page := &tiffPage{File: file, Directory: chosen}
 	if err := page.parse(); err != nil {
 		return nil, err
 	}
@@ -36,12 +45,12 @@ func readTIFF(data []byte) (*source, error) {
 		info: imagedata.Info{
 			Width: page.width, Height: page.height,
 			Depth: page.depth(), Channels: page.channels(), Alpha: page.alpha, Frames: 1,
-			Meta: metadata.FromTIFF(file, first),
+			Meta: metadata.FromTIFF(file, chosen),
 		},
-		orientation: int(page.Number(first, ifd.Orientation, 1)),
+		orientation: int(page.number(ifd.Orientation, 1)),
 	}
-	if pages := countPages(file, first); pages > 1 {
-		s.note(fmt.Sprintf("The file has %d pages; only the first was read.", pages))
+	if len(pages) > 1 && number == 0 {
+		s.note(fmt.Sprintf("The file has %d pages; only the first was read.", len(pages)))
 	}
 	s.describeTIFF(page)
 	s.frames = still(func() (imagedata.Frame, error) {
@@ -114,10 +123,24 @@ func isRaw(file ifd.File, page ifd.Directory) bool {
 	return below && file.Number(page, ifd.NewSubfileType, 0)&1 != 0
 }
 
-// countPages counts full-size images; reduced ones are not pages.
-func countPages(file ifd.File, page ifd.Directory) int {
-	pages, fields := 1, 0
+// Pages returns the number of a file's pages, 1 of all formats but TIFF.
+func Pages(data []byte) int {
+	file, err := ifd.ParseBig(data)
+	if err != nil {
+		return 1
+	}
+	return len(pagesOf(file))
+}
+
+func noPage(number, pages int) error {
+	return fault.New(fault.Invalid, "The file has no page %d; the number of its pages is %d.", number, pages)
+}
+
+// pagesOf returns the offsets of full-size images; reduced ones are not pages.
+func pagesOf(file ifd.File) []uint64 {
+	pages, fields := []uint64{file.First}, 0
 	seen := map[uint64]bool{file.First: true}
+	page, _ := file.Directory(file.First)
 	//guard:tiff-fields TestHostileFiles/TIFF_whose_65536_pages_of_65535_fields_overlap => next != 0 && !seen[next] && len(seen) < maxPages
 	for next := page.Next; next != 0 && !seen[next] && len(seen) < maxPages && fields < maxPageFields; next = page.Next {
 		seen[next] = true
@@ -127,7 +150,7 @@ func countPages(file ifd.File, page ifd.Directory) int {
 		}
 		fields += len(page.Entries)
 		if file.Number(page, ifd.NewSubfileType, 0)&1 == 0 {
-			pages++
+			pages = append(pages, next)
 		}
 	}
 	return pages
