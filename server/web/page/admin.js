@@ -17,8 +17,6 @@ byId("filters").addEventListener("change", () => refresh((pages = 1)));
 byId("filters").addEventListener("submit", (event) => event.preventDefault());
 byId("jobs-more").addEventListener("click", () => refresh((pages += 1)));
 byId("new-key").addEventListener("submit", makeKey);
-run();
-
 async function run() {
   for (;;) {
     if (!document.hidden && !document.querySelector("td select:focus")) { // a menu that is open stays
@@ -170,3 +168,5 @@ function showKey(key) {
   setText(byId("made-key"), `The key of ${key.name}, shown only now: ${key.key}`);
   setVisible(byId("made-key"), true);
 }
+
+run();
