@@ -126,7 +126,7 @@ func (l *loader) loadMix(ctx context.Context, d, variant descriptor, strength fl
 		if err != nil {
 			return nil, err
 		}
-		mixed, err := weights.Mix(first, second, strength)
+		mixed, err := weights.Mix([]weights.Tensors{first, second}, []float64{strength, 1 - strength})
 		if err != nil {
 			return nil, err
 		}

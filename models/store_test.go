@@ -138,7 +138,7 @@ func TestDenoise(t *testing.T) {
 	if load(1) != plain || load(0) != twin || load(0.25) != quarter || load(0.5).ID() == quarter.ID() {
 		t.Error("the ends are not the networks themselves, or mixes are confused")
 	}
-	mixed, err := weights.Mix(tensors(1), tensors(2), 0.25)
+	mixed, err := weights.Mix([]weights.Tensors{tensors(1), tensors(2)}, []float64{0.25, 0.75})
 	if err != nil {
 		t.Fatal(err)
 	}

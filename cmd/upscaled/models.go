@@ -16,10 +16,10 @@ import (
 func newModelsCommand(a *app) *cobra.Command {
 	parent := &cobra.Command{
 		Use:   "models",
-		Short: "List, download, import, check, remove and export models",
+		Short: "List, download, import, mix, check, remove and export models",
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	parent.AddCommand(newModelsListCommand(a), newModelsPullCommand(a), newModelsImportCommand(a),
+	parent.AddCommand(newModelsListCommand(a), newModelsPullCommand(a), newModelsImportCommand(a), newModelsMixCommand(a),
 		newModelsVerifyCommand(a), newModelsRemoveCommand(a), newModelsExportCommand(a))
 	return parent
 }
@@ -118,6 +118,38 @@ RestoreFormer++ or GPEN. No code in a file is ever executed.`,
 	cmd.Flags().StringVar(&options.Name, "name", "", "name of the model (default: the file's name)")
 	convention.AddFlags(cmd.Flags())
 	restorer.AddFlags(cmd.Flags())
+	addJSONFlag(cmd, &asJSON)
+	return cmd
+}
+
+func newModelsMixCommand(a *app) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:     "mix NAME MODEL=PART...",
+		Short:   "Store the weighted mean of models of one architecture as a model",
+		Example: "  upscaled models mix soft realesrgan-x4plus=0.7 mine=0.3",
+		Args:    cobra.MinimumNArgs(3),
+		RunE: func(cmd *cobra.Command, arguments []string) error {
+			shares, err := settings.Shares(arguments[1:])
+			if err != nil {
+				return usageError{err}
+			}
+			store, err := a.openStore()
+			if err != nil {
+				return err
+			}
+			defer a.showFetches()()
+			entry, err := store.Mix(cmd.Context(), arguments[0], shares)
+			if err != nil {
+				return err
+			}
+			a.installed(entry, asJSON)
+			if asJSON {
+				return report.WriteJSON(a.stdout, entry)
+			}
+			return nil
+		},
+	}
 	addJSONFlag(cmd, &asJSON)
 	return cmd
 }

@@ -67,7 +67,7 @@ func TestMix(t *testing.T) {
 			}
 		}
 		strength := rapid.Float64Range(0, 1).Draw(t, "t")
-		got, err := Mix(a, b, strength)
+		got, err := Mix([]Tensors{a, b}, []float64{strength, 1 - strength})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -89,13 +89,15 @@ func TestMixRefuses(t *testing.T) {
 		"fewer": {}, "renamed": {"v": one["w"]}, "more": {"w": one["w"], "v": one["w"]},
 		"reshaped": {"w": {Shape: []int{2, 1}, Data: []float32{1, 2}}},
 	} {
-		_, err := Mix(one, other, 0.5)
+		_, err := Mix([]Tensors{one, other}, []float64{0.5, 0.5})
 		wantKind(t, name, err, fault.Invalid)
 	}
 	for _, strength := range []float64{-0.1, 1.1, math.NaN()} {
-		_, err := Mix(one, one, strength)
+		_, err := Mix([]Tensors{one, one}, []float64{strength, 1 - strength})
 		wantKind(t, "strength", err, fault.Invalid)
 	}
+	_, err := Mix([]Tensors{one, one}, []float64{0.5, 0.4})
+	wantKind(t, "sum", err, fault.Invalid)
 }
 
 func named(names ...string) Tensors {

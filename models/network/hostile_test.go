@@ -1,0 +1,78 @@
+package network_test
+
+import (
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"upscaled/models/fault"
+	"upscaled/models/network"
+	"upscaled/models/network/networktest"
+	"upscaled/models/weights"
+)
+
+// small returns tensors of every architecture.
+func small() map[string]weights.Tensors {
+	swin := networktest.SwinVariant{Features: 12, Heads: 2, Window: 4, Groups: 1, Blocks: 2, Scale: 2, End: "shuffle"}
+	hat := swin
+	hat.HAT = true
+	dat := networktest.DATVariant{Features: 16, Heads: 2, Groups: 1, Blocks: 2, Scale: 2, Split: [2]int{2, 4}, End: "direct"}
+	return map[string]weights.Tensors{
+		"RRDBNet":   networktest.RandomRRDB(1, 1, 4, 2, 2, 2),
+		"compact":   networktest.RandomCompact(1, 3, 4, 2),
+		"SPAN":      networktest.RandomSPAN(1, 8, 2, true),
+		"RealPLKSR": networktest.RandomRealPLKSR(1, networktest.PLKSRVariant{Features: 8, Blocks: 1, Kernel: 5, Part: 2, Scale: 2, Attend: true, DySample: true}),
+		"SwinIR":    networktest.RandomSwinIR(1, swin),
+		"HAT":       networktest.RandomSwinIR(1, hat),
+		"DAT":       networktest.RandomDAT(1, dat),
+		"RGT":       networktest.RandomRGT(1, dat),
+		"OmniSR":    networktest.RandomOmniSR(1, networktest.OmniVariant{Features: 8, Groups: 1, Blocks: 1, Scale: 2, Window: 8, Positions: true}),
+		"RCAN":      networktest.RandomRCAN(1, networktest.RCANVariant{Features: 8, Groups: 1, Blocks: 1, Scale: 2, Shifted: true}),
+	}
+}
+
+// Tensors that are missing or have another shape are an error in one sentence, or make
+// a model whose graph can be written; they never panic.
+func TestHostileTensors(t *testing.T) {
+	t.Parallel()
+	shapes := func(random *rand.Rand, s []int) [][]int {
+		all := [][]int{{}, {0}, {1}, append(slices.Clone(s), 1), s[:len(s)-1]}
+		for range 4 {
+			other := slices.Clone(s)
+			other[random.IntN(len(s))] = []int{0, 1, 2, 3, 7, 12, 48, 100}[random.IntN(8)]
+			all = append(all, other)
+		}
+		return all
+	}
+	for name, tensors := range small() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			random := rand.New(rand.NewPCG(5, 5))
+			try := func(change string, changed weights.Tensors) {
+				n, err := network.Recognize(changed)
+				if err == nil {
+					_, err = n.Graph(usual)
+				}
+				if err != nil && fault.KindOf(err) != fault.Invalid && fault.KindOf(err) != fault.Unsupported {
+					t.Errorf("%s: %v", change, err)
+				}
+			}
+			try("nothing", tensors)
+			for _, tensor := range slices.Sorted(maps.Keys(tensors)) {
+				without := maps.Clone(tensors)
+				delete(without, tensor)
+				try("without "+tensor, without)
+				for _, shape := range shapes(random, tensors[tensor].Shape) {
+					size := 1
+					for _, side := range shape {
+						size *= side
+					}
+					changed := maps.Clone(tensors)
+					changed[tensor] = weights.Tensor{Shape: shape, Data: make([]float32, size)}
+					try(tensor, changed)
+				}
+			}
+		})
+	}
+}
