@@ -10,6 +10,15 @@
 #include <malloc.h>
 #endif
 
+#if defined(_WIN64) && defined(__x86_64__) && !defined(__clang__)
+// GCC for Windows aligns the stack to 16 bytes but accesses vectors on it as if they
+// were aligned to their size (GCC bug 54412): these macros of the assembler replace
+// such instructions.
+#define WITHOUT_ALIGNMENT(name, by) ".macro " name " operands:vararg\n\t" by " \\operands\n.endm\n"
+__asm__(WITHOUT_ALIGNMENT("vmovaps", "vmovups") WITHOUT_ALIGNMENT("vmovapd", "vmovupd") WITHOUT_ALIGNMENT("vmovdqa", "vmovdqu")
+		WITHOUT_ALIGNMENT("vmovdqa32", "vmovdqu32") WITHOUT_ALIGNMENT("vmovdqa64", "vmovdqu64"));
+#endif
+
 struct cpu_conv {
 	int in, out;
 	float *bias;   // padded with zeros to whole vectors
