@@ -8,21 +8,20 @@ import (
 )
 
 // WithFallback returns a runtime that opens sessions on first, and on second for
-// models that first reports as fault.Unsupported. It describes itself as first. The
-// caller closes both.
-func WithFallback(first, second Runtime) Runtime { return fallback{first, second} }
-
-type fallback struct{ first, second Runtime }
-
-// Device implements Runtime. Memory that first does not know is second's.
-func (f fallback) Device() Device {
-	d := f.first.Device()
-	if d.Memory == 0 {
-		other := f.second.Device()
-		d.Memory, d.Free = other.Memory, other.Free
-	}
-	return d
+// models that first reports as fault.Unsupported. It describes itself as first.
+// second is called when such a model is opened, and may fail; it should return the
+// same runtime each time. The caller closes both.
+func WithFallback(first Runtime, second func(context.Context) (Runtime, error)) Runtime {
+	return fallback{first, second}
 }
+
+type fallback struct {
+	first  Runtime
+	second func(context.Context) (Runtime, error)
+}
+
+// Device implements Runtime.
+func (f fallback) Device() Device { return f.first.Device() }
 
 // Open implements Runtime. A precision that is first's default becomes second's
 // default.
@@ -31,8 +30,12 @@ func (f fallback) Open(ctx context.Context, net *network.Network, o network.Opti
 	if fault.KindOf(err) != fault.Unsupported {
 		return session, err
 	}
-	if o.Precision == f.first.Device().Precision {
-		o.Precision = f.second.Device().Precision
+	second, err := f.second(ctx)
+	if err != nil {
+		return nil, err
 	}
-	return f.second.Open(ctx, net, o)
+	if o.Precision == f.first.Device().Precision {
+		o.Precision = second.Device().Precision
+	}
+	return second.Open(ctx, net, o)
 }

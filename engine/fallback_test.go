@@ -35,7 +35,7 @@ func TestFallback(t *testing.T) {
 	t.Parallel()
 	first := &choosy{enginetest.Runtime{Precision: network.BFloat16}}
 	second := &asked{}
-	both := engine.WithFallback(first, second)
+	both := engine.WithFallback(first, func(context.Context) (engine.Runtime, error) { return second, nil })
 	if both.Device().Precision != network.BFloat16 {
 		t.Errorf("%+v", both.Device())
 	}
@@ -52,5 +52,21 @@ func TestFallback(t *testing.T) {
 
 func TestFallbackConformance(t *testing.T) {
 	t.Parallel()
-	enginetest.TestRuntime(t, engine.WithFallback(&choosy{}, &enginetest.Runtime{}), enginetest.Net(2, 9), network.Float32)
+	second := &enginetest.Runtime{}
+	both := engine.WithFallback(&choosy{}, func(context.Context) (engine.Runtime, error) { return second, nil })
+	enginetest.TestRuntime(t, both, enginetest.Net(2, 9), network.Float32)
+}
+
+// TestFallbackIsLazy: the second runtime, which may have to be downloaded, is neither
+// opened nor missed until a model needs it.
+func TestFallbackIsLazy(t *testing.T) {
+	t.Parallel()
+	missing := fault.New(fault.ModelMissing, "ONNX Runtime is not installed.")
+	both := engine.WithFallback(&choosy{}, func(context.Context) (engine.Runtime, error) { return nil, missing })
+	for radius, want := range map[int]fault.Kind{3: "", 9: fault.ModelMissing} {
+		q := engine.Request{Input: file(t, noise(1, 30, 30, 3, 8))}
+		if _, _, err := upscale(t, both, enginetest.Net(2, radius), q); fault.KindOf(err) != want && (want != "" || err != nil) {
+			t.Errorf("a radius of %d: %v", radius, err)
+		}
+	}
 }

@@ -15,7 +15,7 @@ const rootHelp = `upscaled upscales images with Real-ESRGAN.
   upscaled models list                    shows the models and what is installed
   upscaled serve                          a web page and seven upscaling APIs on 127.0.0.1:8080
 
-ONNX Runtime and the model are downloaded on first use.`
+Models, and ONNX Runtime for GPUs and some models, are downloaded on first use.`
 
 // checksItself annotates commands that report a.problems together with problems
 // that they find themselves.

@@ -157,7 +157,7 @@ func (r *Runtime) cost(ctx context.Context, m *network.Sequential, c choice) (ti
 
 // Measurements are of bands that, like real ones, do not fit the second-level cache:
 // reading and writing rows is part of a kernel's time. The least of some runs is
-// hardly disturbed by other programs.
+// hardly disturbed by other programs, which share the caches.
 const (
 	measuredWidth = 192
 	measuredRows  = 32
@@ -198,9 +198,7 @@ func (r *Runtime) measure(ctx context.Context, k *kernels.Kernel, in, out int) (
 		if err := step.Begin(); err != nil {
 			return 0, err
 		}
-		began := time.Now()
-		step.Run(scratch)
-		if took := time.Since(began); run > 0 { // the first run fills the caches
+		if took := step.Time(scratch); run > 0 { // the first run fills the caches
 			least = min(least, took)
 		}
 		step.End()

@@ -10,6 +10,7 @@ import (
 
 	"upscaled/engine"
 	"upscaled/engine/cpu/kernels"
+	"upscaled/engine/host"
 	"upscaled/models/fault"
 	"upscaled/models/network"
 )
@@ -122,8 +123,9 @@ func (r *Runtime) Close() error {
 
 // Device implements engine.Runtime.
 func (r *Runtime) Device() engine.Device {
+	total, free := host.Memory()
 	return engine.Device{
-		Kind: "cpu", Name: fmt.Sprintf("%s, %s", Name(), r.sets[0].Name), Precision: cmp.Or(r.options.Precision, r.half()), Parallel: 1,
+		Kind: "cpu", Memory: total, Free: free, Name: fmt.Sprintf("%s, %s", host.CPU(), r.sets[0].Name), Precision: cmp.Or(r.options.Precision, r.half()), Parallel: 1,
 		Alignment: alignment,
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+
+	"upscaled/engine/host"
 )
 
 // timings holds measured times of convolutions in nanoseconds per position, kept in
@@ -27,7 +29,7 @@ func loadTimings(folder string) timings {
 	if folder == "" {
 		return t
 	}
-	t.path = filepath.Join(folder, "tuning", fmt.Sprintf("cpu-%d-%s.json", timingsVersion, fileName(Name())))
+	t.path = filepath.Join(folder, "tuning", fmt.Sprintf("cpu-%d-%s.json", timingsVersion, fileName(host.CPU())))
 	if text, err := os.ReadFile(t.path); err == nil {
 		times := map[string]float64{}
 		if json.Unmarshal(text, &times) == nil {

@@ -1,14 +1,13 @@
 package ort
 
 import (
-	"bufio"
 	"fmt"
-	"os"
 	"runtime"
 	"strconv"
 	"strings"
 
 	"upscaled/engine"
+	"upscaled/engine/host"
 	"upscaled/models/fault"
 	"upscaled/models/network"
 )
@@ -18,9 +17,9 @@ func cores() int { return runtime.GOMAXPROCS(0) }
 // Device implements engine.Runtime.
 func (r *Runtime) Device() engine.Device {
 	if r.device.kind == cpu {
-		total, free := memory()
+		total, free := host.Memory()
 		return engine.Device{
-			Kind: cpu, Name: cpuName(), Memory: total, Free: free, Precision: network.Float32, Parallel: 1,
+			Kind: cpu, Name: host.CPU(), Memory: total, Free: free, Precision: network.Float32, Parallel: 1,
 		}
 	}
 	d := engine.Device{
@@ -40,64 +39,6 @@ func (r *Runtime) Device() engine.Device {
 // gpuParallel is the number of tiles at once on a GPU that was not measured: while
 // one is computed, another is copied.
 const gpuParallel = 2
-
-// cpuName returns the CPU's name on Linux, else the architecture.
-func cpuName() string {
-	for line := range lines("/proc/cpuinfo") {
-		if key, value, found := strings.Cut(line, ":"); found && strings.TrimSpace(key) == "model name" {
-			return strings.TrimSpace(value)
-		}
-	}
-	return runtime.GOARCH
-}
-
-// memory returns the machine's and the available memory in bytes, within the
-// control group's limit; 0 if unknown.
-func memory() (total, free int64) {
-	for line := range lines("/proc/meminfo") {
-		fields := strings.Fields(line)
-		if len(fields) < 2 {
-			continue
-		}
-		kilobytes, _ := strconv.ParseInt(fields[1], 10, 64)
-		switch fields[0] {
-		case "MemTotal:":
-			total = kilobytes << 10
-		case "MemAvailable:":
-			free = kilobytes << 10
-		}
-	}
-	limit, used := number("/sys/fs/cgroup/memory.max"), number("/sys/fs/cgroup/memory.current")
-	if limit > 0 && limit < total {
-		total, free = limit, min(free, limit-used)
-	}
-	return total, max(free, 0)
-}
-
-// number reads a file with one number; 0 if there is none ("max" included).
-func number(path string) int64 {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return 0
-	}
-	n, _ := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
-	return n
-}
-
-func lines(path string) func(func(string) bool) {
-	return func(yield func(string) bool) {
-		file, err := os.Open(path)
-		if err != nil {
-			return
-		}
-		defer file.Close()
-		for scanner := bufio.NewScanner(file); scanner.Scan(); {
-			if !yield(scanner.Text()) {
-				return
-			}
-		}
-	}
-}
 
 // translate returns a native error with its kind. It is the only place that reads
 // the library's messages.

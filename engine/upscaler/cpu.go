@@ -11,16 +11,20 @@ import (
 	"upscaled/models/network"
 )
 
-// chooseCPU puts our CPU engine in front of ONNX Runtime, unless the options ask for
-// something that only ONNX Runtime does. Models that are not chains of convolutions
-// stay with ONNX Runtime.
-func (u *Upscaler) chooseCPU() error {
+// chooseCPU opens our CPU engine, with ONNX Runtime for models that are not chains of
+// convolutions, or ONNX Runtime alone if the options ask for what only it does.
+func (u *Upscaler) chooseCPU(ctx context.Context) error {
 	own, err := u.options.openCPU()
-	if own == nil || err != nil {
+	if err != nil {
+		return err
+	}
+	if own == nil {
+		runtime, err := u.native.asRuntime(ctx)
+		u.runtimes = []engine.Runtime{runtime}
 		return err
 	}
 	u.onClose(own.Close)
-	u.runtimes[0] = engine.WithFallback(own, u.runtimes[0])
+	u.runtimes = []engine.Runtime{engine.WithFallback(own, u.native.asRuntime)}
 	return nil
 }
 
@@ -43,7 +47,7 @@ func (o Options) openCPU() (*cpu.Runtime, error) {
 }
 
 // examineCPU finds what computes on the CPU and, if the wanted model is installed and
-// runs on our engine, times its kernels.
+// runs on our engine, times its kernels. Device stays nil if ONNX Runtime is needed.
 func (found *Installation) examineCPU(ctx context.Context, o Options) {
 	own, err := o.openCPU()
 	if own == nil || err != nil {
@@ -51,6 +55,8 @@ func (found *Installation) examineCPU(ctx context.Context, o Options) {
 		return
 	}
 	defer own.Close()
+	device := own.Device()
+	found.Device = &device
 	found.CPU = "built-in engine, kernels " + strings.Join(own.Kernels(), ", ")
 	entry, err := o.Store.Entry(cmp.Or(o.Model, o.Store.Default("cpu")))
 	if err != nil || !entry.Installed {
@@ -63,6 +69,6 @@ func (found *Installation) examineCPU(ctx context.Context, o Options) {
 	found.Model = entry.Name
 	found.Kernels, found.CPUError = own.Candidates(ctx, model)
 	if fault.KindOf(found.CPUError) == fault.Unsupported {
-		found.CPU, found.CPUError = "ONNX Runtime: "+fault.Sentence(found.CPUError), nil
+		found.CPU, found.CPUError, found.Device = "ONNX Runtime: "+fault.Sentence(found.CPUError), nil, nil
 	}
 }

@@ -1,12 +1,12 @@
 package upscaler
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
 
-	"upscaled/engine"
-	"upscaled/engine/enginetest"
+	"upscaled/engine/ort"
 	"upscaled/models"
 	"upscaled/models/fault"
 	"upscaled/models/network"
@@ -25,7 +25,7 @@ func TestChooseCPU(t *testing.T) {
 	}{
 		"default":              {Options{}, true, ""},
 		"float32":              {Options{Precision: network.Float32}, true, ""},
-		"float16":              {Options{Precision: network.Float16}, false, ""},
+		"float16":              {Options{Precision: network.Float16, CPUKernels: "portable"}, false, ""},
 		"not wanted":           {Options{CPUEngine: "onnxruntime"}, false, ""},
 		"no bfloat16 there":    {Options{CPUEngine: "onnxruntime", Precision: network.BFloat16}, false, "ONNX Runtime does not have"},
 		"forced kernels":       {Options{CPUKernels: "portable"}, true, ""},
@@ -35,9 +35,15 @@ func TestChooseCPU(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c.options.Store, c.options.Threads = store, 1
-			native := &enginetest.Runtime{}
-			u := &Upscaler{options: c.options, runtimes: []engine.Runtime{native}}
-			err := u.chooseCPU()
+			opened := errors.New("ONNX Runtime was asked for")
+			u := &Upscaler{options: c.options, native: newNative(func(context.Context) (*ort.Runtime, error) { return nil, opened })}
+			err := u.chooseCPU(t.Context())
+			if own := !errors.Is(err, opened) && err == nil; own != c.own {
+				t.Errorf("our own engine: %v", own)
+			}
+			if errors.Is(err, opened) {
+				err = nil
+			}
 			t.Cleanup(func() { _ = u.Close() })
 			if c.fails == "" && err != nil || c.fails != "" && (err == nil || !strings.Contains(err.Error(), c.fails)) {
 				t.Errorf("%v, want %q", err, c.fails)
@@ -45,9 +51,6 @@ func TestChooseCPU(t *testing.T) {
 			var option *OptionError
 			if err != nil && fault.KindOf(err) != fault.Unsupported && !errors.As(err, &option) {
 				t.Errorf("%v is neither unsupported nor an option's", err)
-			}
-			if own := u.runtimes[0] != engine.Runtime(native); own != c.own {
-				t.Errorf("our own engine: %v", own)
 			}
 		})
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"upscaled/engine"
 	"upscaled/engine/ort"
 	"upscaled/models"
 	"upscaled/models/fault"
@@ -108,31 +109,37 @@ func (u *Upscaler) openNamed(ctx context.Context, device string) error {
 			return err
 		}
 	}
-	library, err := u.store.RuntimeLibrary(ctx, kind)
+	o := ort.Options{Device: names[0], Threads: u.options.Threads, Cache: u.store.Home()}
+	u.native = newNative(func(ctx context.Context) (*ort.Runtime, error) {
+		library, err := u.store.RuntimeLibrary(ctx, kind)
+		if err != nil {
+			return nil, err
+		}
+		o.Library = library // for all devices, as is what was measured
+		if o.Device != "cpu" {
+			if o, err = u.tuned(ctx, o); err != nil {
+				return nil, err
+			}
+		}
+		return ort.Open(o)
+	})
+	u.onClose(u.native.close)
+	if names[0] == "cpu" {
+		return u.chooseCPU(ctx)
+	}
+	runtime, err := u.native.asRuntime(ctx)
 	if err != nil {
 		return err
 	}
-	o := ort.Options{Library: library, Device: names[0], Threads: u.options.Threads, Cache: u.store.Home()}
-	if names[0] != "cpu" {
-		if o, err = u.tuned(ctx, o); err != nil {
-			return err
-		}
-	}
-	u.runtimes = nil
-	for _, name := range names {
+	u.runtimes = []engine.Runtime{runtime}
+	for _, name := range names[1:] {
 		o.Device = name
 		runtime, err := ort.Open(o)
 		if err != nil {
 			return err
 		}
 		u.onClose(runtime.Close)
-		if len(u.runtimes) == 0 {
-			u.native = runtime
-		}
 		u.runtimes = append(u.runtimes, runtime)
-	}
-	if names[0] == "cpu" {
-		return u.chooseCPU()
 	}
 	return nil
 }

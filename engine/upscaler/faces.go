@@ -7,14 +7,13 @@ import (
 	"upscaled/engine"
 	"upscaled/engine/face"
 	"upscaled/engine/face/detect"
-	"upscaled/engine/ort"
 	"upscaled/models"
 )
 
 // detectors are the open face detectors.
 type detectors struct {
 	store  *models.Store
-	native *ort.Runtime
+	native *native
 	// keep closes a detector's model with the Upscaler.
 	keep func(release func() error)
 
@@ -43,7 +42,11 @@ func (s *detectors) load(ctx context.Context, o detect.Options) (face.Detector, 
 		return nil, err
 	}
 	if installed {
-		model, err := s.native.OpenTensors(file)
+		runtime, err := s.native.get(ctx)
+		if err != nil {
+			return nil, err
+		}
+		model, err := runtime.OpenTensors(file)
 		if err != nil {
 			return nil, err
 		}

@@ -13,8 +13,8 @@ type Installation struct {
 	// LibraryKind is the kind of ONNX Runtime library that the device needs, "cpu"
 	// or "cuda"; Library is its path, "" if it is not installed.
 	LibraryKind, Library string
-	// Version is ONNX Runtime's. It and Device are empty unless the device could be
-	// opened; DeviceError says why not.
+	// Version is ONNX Runtime's, "" unless the library could be opened; DeviceError says
+	// why not. Device is nil if the device needs ONNX Runtime and cannot be opened.
 	Version     string
 	Device      *engine.Device
 	DeviceError error
@@ -47,6 +47,9 @@ func Inspect(ctx context.Context, o Options) (Installation, error) {
 		return Installation{}, err
 	}
 	found := Installation{LibraryKind: libraryKind(names[0])}
+	if names[0] == "cpu" {
+		found.examineCPU(ctx, o)
+	}
 	if found.Library = o.Store.InstalledLibrary(found.LibraryKind); found.Library == "" {
 		return found, nil
 	}
@@ -56,13 +59,13 @@ func Inspect(ctx context.Context, o Options) (Installation, error) {
 		return found, nil
 	}
 	defer func() { _ = runtime.Close() }()
-	device := runtime.Device()
-	found.Version, found.Device, found.Providers = runtime.Version(), &device, []string{"cpu"}
+	if found.Device == nil {
+		device := runtime.Device()
+		found.Device = &device
+	}
+	found.Version, found.Providers = runtime.Version(), []string{"cpu"}
 	if o.Store.InstalledLibrary("cuda") != "" {
 		found.Providers = append(found.Providers, "cuda")
-	}
-	if device.Kind == "cpu" {
-		found.examineCPU(ctx, o)
 	}
 	return found, nil
 }

@@ -117,10 +117,11 @@ func (u *Upscaler) measure(ctx context.Context, o ort.Options, key tune.Key, mod
 // tuning returns a function that looks up what was measured of a model, nil on
 // devices that are not measured.
 func (u *Upscaler) tuning() func(*network.Network) engine.Tuning {
-	if !u.native.Device().StaticShapes {
+	runtime, isNative := u.runtimes[0].(*ort.Runtime)
+	if !isNative || !runtime.Device().StaticShapes {
 		return nil
 	}
-	cache, key := tuningCache(u.store), u.tuningKey(u.native)
+	cache, key := tuningCache(u.store), u.tuningKey(runtime)
 	return func(model *network.Network) engine.Tuning {
 		record, _ := cache.Load(key(model))
 		return engine.Tuning{TilePixels: record.Best.Side * record.Best.Side}

@@ -114,6 +114,12 @@ func (u *Upscaler) Store() *models.Store { return u.store }
 // Runtime returns the first device's runtime. It is closed with the Upscaler.
 func (u *Upscaler) Runtime() engine.Runtime { return u.runtimes[0] }
 
-// PeakFlops measures the first device's peak of matrix products, in floating-point
-// operations per second.
-func (u *Upscaler) PeakFlops(ctx context.Context) (float64, error) { return u.native.Peak(ctx) }
+// PeakFlops measures the first device's peak of matrix products by ONNX Runtime, in
+// floating-point operations per second.
+func (u *Upscaler) PeakFlops(ctx context.Context) (float64, error) {
+	runtime, err := u.native.get(ctx)
+	if err != nil {
+		return 0, err
+	}
+	return runtime.Peak(ctx)
+}

@@ -1,5 +1,5 @@
-// Package upscaler opens a ready-to-use engine: it finds or downloads ONNX
-// Runtime and the models, chooses the device and upscales images from bytes to
+// Package upscaler opens a ready-to-use engine: it finds or downloads the models and,
+// if needed, ONNX Runtime, chooses the device and upscales images from bytes to
 // bytes.
 //
 //	u, err := upscaler.Open(ctx, upscaler.Options{})
@@ -24,7 +24,6 @@ import (
 	"upscaled/engine"
 	"upscaled/engine/face"
 	"upscaled/engine/imagedata"
-	"upscaled/engine/ort"
 	"upscaled/engine/tune"
 	"upscaled/models"
 	"upscaled/models/network"
@@ -37,7 +36,7 @@ type Options struct {
 	// folder "upscaled" in the user's cache folder.
 	Home string
 	// RuntimeLibrary is the path of the ONNX Runtime library. "" is
-	// $UPSCALED_ONNXRUNTIME, else the one in Home, downloaded on first use.
+	// $UPSCALED_ONNXRUNTIME, else the one in Home, downloaded when it is needed.
 	RuntimeLibrary string
 	// Offline forbids downloads; a missing file is then fault.ModelMissing.
 	Offline bool
@@ -103,9 +102,9 @@ type Upscaler struct {
 	options Options
 	store   *models.Store
 	// runtimes has one element per device. native is ONNX Runtime on the first
-	// one, which also runs the face detector.
+	// one, which also runs a face detector.
 	runtimes []engine.Runtime
-	native   *ort.Runtime
+	native   *native
 
 	closing sync.Mutex     // guards closers
 	closers []func() error // run in reverse order
@@ -113,9 +112,9 @@ type Upscaler struct {
 
 var _ engine.Upscaler = (*Upscaler)(nil)
 
-// Open opens the devices and downloads ONNX Runtime if it is missing. Models are
-// downloaded when the first request needs them; see Prepare. The caller closes
-// the Upscaler.
+// Open opens the devices. Models are downloaded when the first request needs them; see
+// Prepare. So is ONNX Runtime on CPUs, for models that the built-in engine does not
+// run; on GPUs Open downloads it. The caller closes the Upscaler.
 func Open(ctx context.Context, o Options) (*Upscaler, error) {
 	o, err := o.complete()
 	if err != nil {

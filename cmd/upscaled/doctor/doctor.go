@@ -92,14 +92,14 @@ func (d *Diagnosis) examineEngine(ctx context.Context, o upscaler.Options, descr
 	d.Library, d.Version, d.Device, d.Providers, d.Processor = found.Library, found.Version, found.Device, found.Providers, found.CPU
 	d.Model, d.Kernels = found.Model, found.Kernels
 	switch {
-	case d.Library == "":
+	case d.Library == "" && d.Device == nil:
 		name := "onnxruntime"
 		if found.LibraryKind == "cuda" {
 			name = "onnxruntime-cuda"
 		}
 		d.add(true, "ONNX Runtime for "+found.LibraryKind+" is not installed.", "upscaled models pull "+name)
 	case found.DeviceError != nil:
-		d.add(true, fault.Sentence(found.DeviceError), "upscaled doctor --device cpu shows whether the CPU works")
+		d.add(d.Device == nil, fault.Sentence(found.DeviceError), "upscaled doctor --device cpu shows whether the CPU works")
 	case found.CPUError != nil:
 		d.add(true, found.CPUError.Error(), "upscaled doctor --cpu-engine auto --precision auto")
 	}
@@ -144,8 +144,14 @@ func (d *Diagnosis) Write(out io.Writer) error {
 		fmt.Fprintf(w, "%s\t%s\n", name, value)
 	}
 	row("Program", d.Program)
-	row("ONNX Runtime", strings.TrimSpace(d.Version+" "+d.Library))
-	row("Providers", strings.Join(d.Providers, ", "))
+	library := strings.TrimSpace(d.Version + " " + d.Library)
+	if library == "" && d.Device != nil {
+		library = "not installed; only some models and face detectors need it"
+	}
+	row("ONNX Runtime", library)
+	if len(d.Providers) > 0 {
+		row("Providers", strings.Join(d.Providers, ", "))
+	}
 	if d.Device != nil {
 		row("Device", fmt.Sprintf("%s, %s, %s", d.Device.Kind, d.Device.Name, d.Device.Precision))
 		if d.Processor != "" {

@@ -52,7 +52,7 @@ extern const cpu_kernel cpu_direct_f32_avx512, cpu_winograd_f32_avx512, cpu_wino
 #if defined(__linux__)
 #include <sys/auxv.h>
 
-// The bits are those of Linux's asm/hwcap.h.
+// The bits are HWCAP_ASIMDHP and HWCAP2_BF16.
 static int has_neon_fp16(void) { return getauxval(AT_HWCAP) >> 10 & 1; }
 static int has_neon_bf16(void) { return getauxval(AT_HWCAP2) >> 14 & 1; }
 #elif defined(__APPLE__)

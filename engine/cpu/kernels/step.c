@@ -1,8 +1,14 @@
 #include "step.h"
 #include "conv.h"
 
-#include <sched.h>
 #include <stdatomic.h>
+#include <time.h>
+#ifdef _WIN32
+#include <windows.h>
+#define sched_yield SwitchToThread // else libwinpthread is needed
+#else
+#include <sched.h>
+#endif
 
 // progress counts an operation's units. It has a cache line of its own.
 typedef struct {
@@ -99,6 +105,23 @@ int cpu_step_run(cpu_step *s, void *scratch) {
 		}
 	}
 	return CPU_STEP_FINISHED;
+}
+
+double cpu_step_time(cpu_step *s, void *scratch) {
+#ifdef _WIN32 // whose threads' times are multiples of 15 ms
+	LARGE_INTEGER began, ended, second;
+	QueryPerformanceFrequency(&second);
+	QueryPerformanceCounter(&began);
+	cpu_step_run(s, scratch);
+	QueryPerformanceCounter(&ended);
+	return (double)(ended.QuadPart - began.QuadPart) / second.QuadPart * 1e9;
+#else
+	struct timespec began, ended;
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &began);
+	cpu_step_run(s, scratch);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ended);
+	return (ended.tv_sec - began.tv_sec) * 1e9 + (ended.tv_nsec - began.tv_nsec);
+#endif
 }
 
 void cpu_step_stop(cpu_step *s) { atomic_store(&s->stopped, 1); }

@@ -5,6 +5,7 @@ import "C"
 
 import (
 	"runtime"
+	"time"
 	"unsafe"
 )
 
@@ -156,6 +157,12 @@ const (
 // scratch of its own, large enough for all convolutions. Threads that come late or
 // never are not waited for.
 func (s *Step) Run(scratch Memory) Outcome { return Outcome(C.cpu_step_run(s.c, scratch.p)) }
+
+// Time is Run and returns the time that the thread computed, without the time that
+// other programs took from it.
+func (s *Step) Time(scratch Memory) time.Duration {
+	return time.Duration(C.cpu_step_time(s.c, scratch.p))
+}
 
 // Stop makes all threads return soon. It may be called concurrently.
 func (s *Step) Stop() { C.cpu_step_stop(s.c) }

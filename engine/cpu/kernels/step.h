@@ -50,6 +50,10 @@ enum { CPU_STEP_STOPPED, CPU_STEP_FINISHED, CPU_STEP_RELEASED };
 // with its own scratch; a thread that comes late or never is not waited for.
 int cpu_step_run(cpu_step *, void *scratch);
 
+// cpu_step_time is cpu_step_run and returns the nanoseconds that this thread computed,
+// which other programs hardly change.
+double cpu_step_time(cpu_step *, void *scratch);
+
 // cpu_step_stop makes all threads return soon, cpu_step_release one of them before
 // its next operation.
 void cpu_step_stop(cpu_step *);
