@@ -241,6 +241,8 @@ func (d dialects) handleError(err error, c echo.Context) {
 		err = d.openai.WriteError(c, asFault(err, status))
 	case under(automatic1111.Prefix):
 		err = d.automatic.WriteError(c, asFault(err, status))
+	case under(comfyui.Prefixes()...):
+		err = d.comfyui.WriteError(c, asFault(err, status))
 	case under("/api"):
 		err = d.ailab.WriteError(c, asFault(err, status))
 	case under("/public", "/job", "/v1/services", "/v1/jobs"):

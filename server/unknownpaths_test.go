@@ -12,12 +12,14 @@ func TestUnknownPaths(t *testing.T) {
 	const (
 		problem = `{"detail":"The requested resource could not be found.","status":404}`
 		fastAPI = `{"detail":"Not Found"}`
+		graph   = `{"error":{"type":"not_found","message":"There is nothing at this address.","details":"","extra_info":{}},"node_errors":{}}`
 	)
 	want := map[string]string{
 		"/v1/services": fastAPI, "/v1/services/x": fastAPI, "/v1/jobs": fastAPI,
 		"/public": fastAPI, "/public/v1/x": fastAPI, "/job": fastAPI,
 		"/api": ailabError(404, "ERROR_AI_NOT_EXISTS"), "/api/v1x": ailabError(404, "ERROR_AI_NOT_EXISTS"),
 		"/v1/status": `{"status":"error","code":"resource_not_found",...`, "/v1/modelsx": `{"status":"error","code":"resource_not_found",...`,
+		"/upload": graph, "/api/upload/x": graph, "/history/a/b": graph, "/api/ws/x": graph, "/interrupt/x": graph,
 		"/sdapi/v1": `{"detail":"Not Found"}`, "/sdapi/v1/x": `{"detail":"Not Found"}`,
 	}
 	for _, path := range []string{
@@ -31,5 +33,6 @@ func TestUnknownPaths(t *testing.T) {
 		checkAll(t, s, []row{{name: path, method: http.MethodGet, path: path, status: http.StatusNotFound, body: body}})
 	}
 	checkAll(t, s, []row{{name: "method", method: http.MethodDelete, path: "/v1/models", status: http.StatusMethodNotAllowed,
-		body: `{"detail":"This address does not take that method.","status":405}`}})
+		body: `{"detail":"This address does not take that method.","status":405}`},
+		{name: "method", method: http.MethodPut, path: "/api/prompt", status: http.StatusMethodNotAllowed, body: `{"error":{"type":"method_not_allowed",...`}})
 }

@@ -9,7 +9,6 @@ package comfyui
 
 import (
 	"net/http"
-	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -62,10 +61,12 @@ func (a *API) Routes(e *echo.Echo) {
 	}
 }
 
-// Owns reports whether a path is one of this API's, or below it.
-func Owns(path string) bool {
-	first, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(path, "/api"), "/"), "/")
-	return strings.Contains(" upload view prompt queue interrupt history object_info system_stats ws ", " "+first+" ")
+// Prefixes returns the beginnings of this API's paths.
+func Prefixes() (all []string) {
+	for _, path := range []string{"/upload", "/view", "/prompt", "/queue", "/interrupt", "/history", "/object_info", "/system_stats", "/ws"} {
+		all = append(all, path, "/api"+path)
+	}
+	return all
 }
 
 // key returns a bearer token, the password of HTTP Basic, or the parameter token,
