@@ -62,6 +62,13 @@ func (b *body) abort(cause error) {
 	b.stop()
 }
 
+// refuse cuts the body.
+func (b *body) refuse(cause error) {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	b.abort(cause)
+}
+
 // chargeCopy charges a copy of bytes that were read: decoded, or parsed too.
 func (b *body) chargeCopy(bytes int64, parsed bool) error {
 	b.mutex.Lock()

@@ -63,3 +63,29 @@ func TestDecodedBodies(t *testing.T) {
 		}
 	}
 }
+
+// A body of zeroes is refused long before it fills the memory.
+func TestExpandingBodies(t *testing.T) {
+	t.Parallel()
+	var packed bytes.Buffer
+	w := gzip.NewWriter(&packed)
+	_, _ = w.Write(make([]byte, 64<<20))
+	_ = w.Close()
+	e := echo.New()
+	e.Use(limits.Requests(limits.RateLimit{}, &limits.Budget{Most: 1 << 30}), limits.Decode)
+	e.POST("/", func(c echo.Context) error {
+		read, err := io.Copy(io.Discard, c.Request().Body)
+		if read > 2<<20 {
+			t.Errorf("%d bytes of %d in gzip are read", read, packed.Len())
+		}
+		return err
+	})
+	r := httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(packed.Bytes()))
+	r.Header.Set("Content-Encoding", "gzip")
+	e.HTTPErrorHandler = func(err error, c echo.Context) { _ = c.String(http.StatusBadRequest, err.Error()) }
+	answer := httptest.NewRecorder()
+	e.ServeHTTP(answer, r)
+	if answer.Code != http.StatusBadRequest || !strings.Contains(answer.Body.String(), "expands more than 50 times") {
+		t.Errorf("%d %s", answer.Code, answer.Body)
+	}
+}

@@ -72,9 +72,13 @@ func openHistory(dir string, log *slog.Logger) (*historian, error) {
 		h.last[name] = s.Last
 	}
 	history.Clean = false
-	if err := history.Save(dir); errors.Is(err, syscall.ENOSPC) {
+	err = history.Save(dir)
+	//guard:full-folder TestKeysOnFullDisk
+	if errors.Is(err, syscall.ENOSPC) {
 		return nil, fault.Wrap(fault.Invalid, err, "The disk of the data folder %s is full: free some space.", dir)
-	} else if err != nil {
+	}
+	//guard:read-only-folder TestReadOnlyFolder
+	if err != nil {
 		return nil, fault.Wrap(fault.Invalid, err, "The data folder %s cannot be written: choose another with --data.", dir)
 	}
 	return h, nil
