@@ -45,7 +45,7 @@ func (s *server) socket(t testing.TB, query string) listener {
 // next returns the next message that is no status.
 func (l listener) next() event {
 	l.t.Helper()
-	ctx, stop := context.WithTimeout(l.t.Context(), 20*time.Second)
+	ctx, stop := context.WithTimeout(l.t.Context(), 5*time.Minute)
 	defer stop()
 	for {
 		var e event
@@ -61,7 +61,7 @@ func (l listener) next() event {
 // onlyStatus receives messages until the server stops; they are about the queue.
 func (l listener) onlyStatus() {
 	l.t.Helper()
-	ctx, stop := context.WithTimeout(l.t.Context(), 20*time.Second)
+	ctx, stop := context.WithTimeout(l.t.Context(), 5*time.Minute)
 	defer stop()
 	for {
 		var e event
@@ -190,8 +190,11 @@ func TestReconnection(t *testing.T) {
 	if err := wsjson.Write(t.Context(), ws.connection, map[string]any{"type": "feature_flags", "data": map[string]any{}}); err != nil {
 		t.Fatal(err)
 	}
+	if e := ws.next(); e.Type != "execution_start" {
+		t.Errorf("%+v", e)
+	}
 	s.finish(id, dialecttest.PNG(t, 3, 3, false))
-	if got := ws.until(); got[0] != "execution_start" || !slices.Contains(got, "executed 4") {
+	if got := ws.until(); !slices.Contains(got, "executed 4") {
 		t.Error(got)
 	}
 	close(s.stopping)

@@ -184,13 +184,15 @@ func (q *Queue) Input(id string) []byte {
 	return q.inputs[id]
 }
 
-// Jobs returns all records in no order.
+// Jobs returns all records, oldest first.
 func (q *Queue) Jobs() []job.Job {
 	q.mutex.Lock()
 	defer q.mutex.Unlock()
 	var all []job.Job
-	for _, j := range q.jobs {
-		all = append(all, j)
+	for _, id := range q.order {
+		if j, known := q.jobs[id]; known {
+			all = append(all, j)
+		}
 	}
 	return all
 }
