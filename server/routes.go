@@ -145,6 +145,16 @@ func (d dialects) register(e *echo.Echo, names *apiNames) {
 		names.current = api.name
 		api.routes(e)
 	}
+	// AILab answers every path below /api without a route, but not ComfyUI's.
+	names.current = "ailab"
+	unknown := func(c echo.Context) error {
+		if below(c.Request().URL.Path, comfyui.Prefixes()...) {
+			return d.comfyui.WriteError(c, fault.New(fault.NotFound, "There is nothing at this address."))
+		}
+		return d.ailab.NotFound(c)
+	}
+	e.Any("/api/*", unknown)
+	e.RouteNotFound("/api/*", unknown)
 }
 
 // fileRoutes registers the results of all APIs and the uploads of Replicate's.
@@ -210,6 +220,11 @@ func (d dialects) writeFileError(c echo.Context, id string, genuine bool) error 
 	return d.mnml.NotFound(c)
 }
 
+// below reports whether a path begins with one of the prefixes, each whole segments.
+func below(path string, prefixes ...string) bool {
+	return slices.ContainsFunc(prefixes, func(prefix string) bool { return path == prefix || strings.HasPrefix(path, prefix+"/") })
+}
+
 // handleError writes errors that no handler did, such as unknown paths, wrong
 // methods and panics, in the form of the vendor that the path belongs to.
 func (d dialects) handleError(err error, c echo.Context) {
@@ -222,9 +237,7 @@ func (d dialects) handleError(err error, c echo.Context) {
 	if errors.As(err, &known) {
 		status = known.Code
 	}
-	under := func(prefixes ...string) bool {
-		return slices.ContainsFunc(prefixes, func(prefix string) bool { return path == prefix || strings.HasPrefix(path, prefix+"/") })
-	}
+	under := func(prefixes ...string) bool { return below(path, prefixes...) }
 	switch {
 	//guard:encodings TestEncodedBodies
 	case status == http.StatusUnsupportedMediaType: // from limits.Decode

@@ -19,7 +19,7 @@ func TestUnknownPaths(t *testing.T) {
 		"/public": fastAPI, "/public/v1/x": fastAPI, "/job": fastAPI,
 		"/api": ailabError(404, "ERROR_AI_NOT_EXISTS"), "/api/v1x": ailabError(404, "ERROR_AI_NOT_EXISTS"),
 		"/v1/status": `{"status":"error","code":"resource_not_found",...`, "/v1/modelsx": `{"status":"error","code":"resource_not_found",...`,
-		"/upload": graph, "/api/upload/x": graph, "/history/a/b": graph, "/api/ws/x": graph, "/interrupt/x": graph,
+		"/upload": graph, "/api/upload/x": graph, "/api/ws/x": graph, "/interrupt/x": graph,
 		"/sdapi/v1": `{"detail":"Not Found"}`, "/sdapi/v1/x": `{"detail":"Not Found"}`,
 	}
 	for _, path := range []string{
@@ -34,5 +34,5 @@ func TestUnknownPaths(t *testing.T) {
 	}
 	checkAll(t, s, []row{{name: "method", method: http.MethodDelete, path: "/v1/models", status: http.StatusMethodNotAllowed,
 		body: `{"detail":"This address does not take that method.","status":405}`},
-		{name: "method", method: http.MethodPut, path: "/api/prompt", status: http.StatusMethodNotAllowed, body: `{"error":{"type":"method_not_allowed",...`}})
+		{name: "method", method: http.MethodPut, path: "/prompt", status: http.StatusMethodNotAllowed, body: `{"error":{"type":"method_not_allowed",...`}})
 }
