@@ -60,6 +60,8 @@ func lives() []life {
 		{name: "refused late", arguments: []string{"--set", "queue.max-jobs=1"},
 			live:  (*steps).crowd,
 			steps: words(queue.AfterErase, queue.AfterUnqueue)},
+		{name: "repeated", live: (*steps).keyed,
+			steps: words(queue.AfterClaim, queue.AfterCharge, queue.AfterInput, queue.AfterRecord, queue.AfterQueue)},
 		{name: "file", live: func(s *steps) { s.remove(s.upload()) },
 			steps: words(queue.AfterContents, queue.AfterUploadRecord, queue.AfterUploadErase, queue.AfterContentsGone)},
 		{name: "run again", live: succeeds, steps: words(queue.AfterBegin), recovery: string(queue.AfterRequeue)},
@@ -91,6 +93,7 @@ func TestKilledAtEveryStep(t *testing.T) {
 					s.dieStarting(l.recovery)
 				}
 				s.begin("")
+				s.repeat(step)
 				s.settle()
 				s.check(step)
 				s.server.kill()
@@ -111,6 +114,7 @@ type steps struct {
 	// told are the IDs of jobs whose end was told, accepted those of all that
 	// were; removed are the IDs of files and whether they were removed.
 	told, accepted, removed map[string]bool
+	once                    string // the Idempotency-Key of submissions, if they have one
 }
 
 const stepsCredits = 10_000
@@ -184,6 +188,7 @@ func (s *steps) awaitDeath(step string) {
 func (s *steps) submit(quality int) string {
 	r := form(s.T, s.server.url+"/api/v1/jobs", "file", pngOf(s.T, textured(90, 60, false)), "scale=4", "tile=32",
 		fmt.Sprint("quality=", quality), "format=jpeg", "webhook="+s.hook, "webhook_started=true")
+	r.Header.Set("Idempotency-Key", s.once)
 	code, _, body := send(s.T, r, s.key)
 	switch code {
 	case http.StatusAccepted:
@@ -197,6 +202,22 @@ func (s *steps) submit(quality int) string {
 	}
 	s.Errorf("submission: %d %s", code, body)
 	return ""
+}
+
+// keyed submits an image that repeat submits again.
+func (s *steps) keyed() {
+	s.once = fmt.Sprint("submission ", len(s.accepted))
+	s.submit(pretend.Good)
+}
+
+// repeat submits the image of keyed again, which makes no second job.
+func (s *steps) repeat(step string) {
+	if s.once == "" {
+		return
+	}
+	if id := s.submit(pretend.Good); id == "" || len(s.list()) != len(s.accepted) {
+		s.Errorf("killed at %q: repeated as job %q; there are %d jobs, want %d", step, id, len(s.list()), len(s.accepted))
+	}
 }
 
 // crowd submits more images at once than fit, until the server
