@@ -231,3 +231,10 @@ func RetryChargeOnly(t *testing.T, q *Queue, id string) {
 		t.Fatal(err)
 	}
 }
+
+// WaitingSlots returns how many calls of Next wait for a small job.
+func WaitingSlots(q *Queue) int {
+	q.leaser.small.mutex.Lock()
+	defer q.leaser.small.mutex.Unlock()
+	return len(q.leaser.small.waiting)
+}

@@ -125,6 +125,9 @@ func TestDrain(t *testing.T) {
 			waiting <- lease
 		}
 	})
+	for queue.WaitingSlots(worker.Queue) == 0 {
+		time.Sleep(time.Millisecond)
+	}
 	if w, err := api.Drain(t.Context(), "box", true); err != nil || w.State != job.WorkerDraining && w.State != job.WorkerDrained {
 		t.Fatalf("%+v, %v", w, err)
 	}

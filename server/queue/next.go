@@ -63,7 +63,7 @@ func (s *leaser) begin(ctx context.Context, message jetstream.Msg) (*lease, erro
 	l := s.lifecycle
 	id := message.Subject()[strings.LastIndexByte(message.Subject(), '.')+1:]
 	l.reached(AfterTake, id)
-	//guard:drain TestDrain
+	//guard:drained-worker TestDrain
 	if s.presence.draining() {
 		err := message.Nak()
 		s.presence.awaitResume(ctx)

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -191,6 +192,21 @@ func TestFleetOfProcesses(t *testing.T) {
 	if got := program(t, "workers", "drain", onlyAlpha, "--nats", f.nats); got.code != exitFailed {
 		t.Errorf("drain of a dead worker: %+v", got)
 	}
+	signaled := func(signal syscall.Signal, want job.WorkerState) {
+		if err := second.command.Process.Signal(signal); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "signal", second.log, func() string {
+			for _, w := range f.workers(t) {
+				if w.Name == other && w.State == want {
+					return ""
+				}
+			}
+			return "not " + string(want)
+		})
+	}
+	signaled(syscall.SIGUSR1, job.WorkerDrained)
+	signaled(syscall.SIGUSR2, job.WorkerReady)
 	if code := second.stop(); code != exitOK {
 		t.Errorf("the worker ended with %d", code)
 	}
