@@ -43,7 +43,7 @@ type request struct {
 // read reads a form or a JSON body. Unless the client chooses, forms are answered
 // with the image's bytes and JSON with base64.
 func (a *API) read(c echo.Context) (r request, err error) {
-	fields := map[string]string{}
+	var fields map[string]string
 	form := upload.IsMultipart(c.Request())
 	if form {
 		r.data, r.name, fields, err = a.readForm(c)
