@@ -91,10 +91,9 @@ func upsampled(planes []jpeg.Plane) []upsampler {
 	return rows
 }
 
-// interpolates reports whether the triangle filter fits. Like libjpeg's, it does not
-// widen rows of two samples.
+// interpolates reports whether the triangle filter fits.
 func (u *upsampler) interpolates() bool {
-	return (u.MaxH == u.H || u.MaxH == 2*u.H && u.Width > 2) && (u.MaxV == u.V || u.MaxV == 2*u.V)
+	return !u.Repeat && (u.MaxH == u.H || u.MaxH == 2*u.H) && (u.MaxV == u.V || u.MaxV == 2*u.V)
 }
 
 // stored returns a row of the plane as in the file.

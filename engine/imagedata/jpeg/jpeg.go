@@ -63,6 +63,9 @@ type Plane struct {
 	Width, Height int
 	// H of MaxH samples are stored per row, and V of MaxV rows.
 	H, V, MaxH, MaxV int
+	// Repeat reports that libjpeg repeats samples instead of interpolating them:
+	// rows are of one or two.
+	Repeat bool
 }
 
 // collectAbove is the number of coefficients of a progressive image above which
@@ -114,7 +117,7 @@ func (f *File) allocate() {
 		rows := f.mcusY * c.V
 		c.plane = Plane{
 			Stride: 8 * c.blocks, Width: c.width, Height: c.height,
-			H: c.H, V: c.V, MaxH: f.MaxH, MaxV: f.MaxV,
+			H: c.H, V: c.V, MaxH: f.MaxH, MaxV: f.MaxV, Repeat: 2*c.H == f.MaxH && c.width <= 2,
 		}
 		c.plane.Pix = make([]uint8, 64*c.blocks*rows)
 		if f.Progressive {
