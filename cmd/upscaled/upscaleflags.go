@@ -32,7 +32,7 @@ type upscaleFlags struct {
 func (f *upscaleFlags) declare(flags *pflag.FlagSet) {
 	f.maxPixels = imagedata.DefaultLimits().Pixels
 	flags.StringVarP(&f.out, "out", "o", "", "file, folder or template with {name} {ext} {inext} {dir} {model} {scale} {width} {height}; - is standard output (default: NAME.upscaled.EXT beside the input)")
-	flags.StringVar(&f.format, "format", "", "format of the output: jpeg, png, webp, gif, bmp or tiff (default: the input's, or that of the name in --out)")
+	flags.StringVar(&f.format, "format", "", "format of the output: "+imagedata.Choices()+" (default: the input's, or that of the name in --out)")
 	flags.IntVar(&f.quality, "quality", 0, "quality of JPEG and lossy WebP, 1 to 100 (default: 92 for JPEG, 90 for WebP)")
 	flags.BoolVar(&f.lossless, "lossless", false, "write WebP without loss")
 	flags.BoolVar(&f.strip, "strip", false, "leave out all metadata, such as profile, EXIF and text")
@@ -73,7 +73,7 @@ func (f *upscaleFlags) request(flags *pflag.FlagSet, model string) (engine.Reque
 	if f.format != "" {
 		var known bool
 		if format, known = imagedata.ParseFormat(f.format); !known {
-			return wrong("--format %q is not known; use jpeg, png, webp, gif, bmp or tiff", f.format)
+			return wrong("--format %q is not known; use %s", f.format, imagedata.Choices())
 		}
 	}
 	switch {

@@ -4,6 +4,7 @@
 package imagedata
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -21,38 +22,77 @@ const (
 	TIFF Format = "tiff"
 )
 
+// kind describes a format: its name for people and its files' extensions, the usual one
+// first.
+type kind struct {
+	format     Format
+	name       string
+	extensions []string
+}
+
+// kinds is the list of formats that the command line, the page and all APIs accept, in
+// the order shown to users.
+func kinds() []kind {
+	return []kind{
+		{JPEG, "JPEG", []string{"jpg", "jpeg", "jpe", "jfif"}},
+		{PNG, "PNG", []string{"png", "apng"}},
+		{WebP, "WebP", []string{"webp"}},
+		{GIF, "GIF", []string{"gif"}},
+		{BMP, "BMP", []string{"bmp", "dib"}},
+		{TIFF, "TIFF", []string{"tif", "tiff"}},
+	}
+}
+
 // Formats lists every Format, in the order shown to users.
-func Formats() []Format { return []Format{JPEG, PNG, WebP, GIF, BMP, TIFF} }
+func Formats() []Format {
+	var all []Format
+	for _, k := range kinds() {
+		all = append(all, k.format)
+	}
+	return all
+}
+
+// Choices returns the formats as a text: "jpeg, png, ... or tiff".
+func Choices() string { return list("or", func(k kind) string { return string(k.format) }) }
+
+// Names returns their names: "JPEG, PNG, ... and TIFF".
+func Names() string { return list("and", func(k kind) string { return k.name }) }
+
+func list(word string, text func(kind) string) string {
+	var all []string
+	for _, k := range kinds() {
+		all = append(all, text(k))
+	}
+	last := len(all) - 1
+	return strings.Join(all[:last], ", ") + " " + word + " " + all[last]
+}
 
 // ParseFormat parses a format's name or file extension ("jpg", ".TIF", "png").
 func ParseFormat(name string) (Format, bool) {
-	switch strings.ToLower(strings.TrimPrefix(name, ".")) {
-	case "jpg", "jpeg", "jpe", "jfif":
-		return JPEG, true
-	case "png", "apng":
-		return PNG, true
-	case "gif":
-		return GIF, true
-	case "webp":
-		return WebP, true
-	case "bmp", "dib":
-		return BMP, true
-	case "tif", "tiff":
-		return TIFF, true
+	name = strings.ToLower(strings.TrimPrefix(name, "."))
+	for _, k := range kinds() {
+		if slices.Contains(k.extensions, name) {
+			return k.format, true
+		}
 	}
 	return "", false
 }
 
-// Extension returns the usual file extension with its dot.
-func (f Format) Extension() string {
-	switch f {
-	case JPEG:
-		return ".jpg"
-	case TIFF:
-		return ".tif"
+// of returns the format's description, an empty one of an unknown format.
+func (f Format) of() kind {
+	for _, k := range kinds() {
+		if k.format == f {
+			return k
+		}
 	}
-	return "." + string(f)
+	return kind{extensions: []string{string(f)}}
 }
+
+// Name returns the format's name for people.
+func (f Format) Name() string { return f.of().name }
+
+// Extension returns the usual file extension with its dot.
+func (f Format) Extension() string { return "." + f.of().extensions[0] }
 
 // ContentType returns the MIME type.
 func (f Format) ContentType() string { return "image/" + string(f) }

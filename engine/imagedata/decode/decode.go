@@ -209,6 +209,6 @@ func (s *source) note(sentence string) { s.notes = append(s.notes, sentence) }
 func recoverInvalid(format imagedata.Format, err *error) {
 	if cause := recover(); cause != nil {
 		*err = fault.Wrap(fault.Invalid, fmt.Errorf("decoder panicked: %v", cause),
-			"The %s file is damaged and cannot be decoded.", name(format))
+			"The %s file is damaged and cannot be decoded.", format.Name())
 	}
 }

@@ -40,19 +40,19 @@ func asFault(format imagedata.Format, err error) error {
 	}
 	if isUnsupported(err) {
 		return fault.Wrap(fault.Unsupported, err,
-			"This variant of %s cannot be read; convert the image to PNG or JPEG first.", name(format))
+			"This variant of %s cannot be read; convert the image to PNG or JPEG first.", format.Name())
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
 		// Not io.EOF itself, which callers take as the end of the frames.
-		//guard:truncated-file FuzzOpen => fault.Wrap(fault.Invalid, err, "The %s file is truncated.", name(format))
+		//guard:truncated-file FuzzOpen => fault.Wrap(fault.Invalid, err, "The %s file is truncated.", format.Name())
 		return fault.Wrap(fault.Invalid, fmt.Errorf("%w: %v", errTruncated, err),
-			"The %s file is truncated: it ends before its image does.", name(format))
+			"The %s file is truncated: it ends before its image does.", format.Name())
 	}
 	if liesAboutSize(err) {
 		return fault.Wrap(fault.Invalid, err,
-			"The %s file is damaged: its header and its pixels have different sizes.", name(format))
+			"The %s file is damaged: its header and its pixels have different sizes.", format.Name())
 	}
-	return fault.Wrap(fault.Invalid, err, "The %s file is damaged and cannot be decoded.", name(format))
+	return fault.Wrap(fault.Invalid, err, "The %s file is damaged and cannot be decoded.", format.Name())
 }
 
 // liesAboutSize reports the two errors of image/png for a wrong size.
@@ -74,7 +74,7 @@ const most = 1 << 33
 func checkLimits(info imagedata.Info, limits imagedata.Limits) error {
 	if info.Width < 1 || info.Height < 1 || info.Frames < 1 {
 		return fault.New(fault.Invalid, "The %s file holds no image: it has %d frames of %dx%d pixels.",
-			name(info.Format), info.Frames, info.Width, info.Height)
+			info.Format.Name(), info.Frames, info.Width, info.Height)
 	}
 	if limits.Side > 0 && max(info.Width, info.Height) > limits.Side {
 		return fault.New(fault.TooLarge, "The image is %dx%d pixels and the limit (max-side) is %d pixels per side; scale it down first.",

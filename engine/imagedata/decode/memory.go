@@ -28,7 +28,7 @@ func checkMemory(s *source, limits imagedata.Limits) error {
 	}
 	return fault.New(fault.TooLarge,
 		"Decoding this %s image of %dx%d pixels takes %d MiB of memory and the limit is %d MiB; scale it down%s first.",
-		name(s.info.Format), s.info.Width, s.info.Height, need>>20, limits.Memory>>20, s.lighter)
+		s.info.Format.Name(), s.info.Width, s.info.Height, need>>20, limits.Memory>>20, s.lighter)
 }
 
 // raster returns the bytes per pixel of a decoded frame.

@@ -7,15 +7,6 @@ import (
 	"upscaled/models/fault"
 )
 
-// name returns a format's name for people.
-func name(f imagedata.Format) string {
-	names := map[imagedata.Format]string{
-		imagedata.JPEG: "JPEG", imagedata.PNG: "PNG", imagedata.GIF: "GIF",
-		imagedata.WebP: "WebP", imagedata.BMP: "BMP", imagedata.TIFF: "TIFF",
-	}
-	return names[f]
-}
-
 // sniff detects the format from the first bytes.
 func sniff(data []byte) (imagedata.Format, error) {
 	at := func(offset int, mark string) bool {
@@ -45,7 +36,7 @@ func sniff(data []byte) (imagedata.Format, error) {
 		return imagedata.TIFF, nil
 	}
 	return "", fault.New(fault.Invalid,
-		"This is not an image in a known format; JPEG, PNG, WebP, GIF, BMP and TIFF can be read.")
+		"This is not an image in a known format; %s can be read.", imagedata.Names())
 }
 
 // foreign names common formats that are not supported.

@@ -133,7 +133,7 @@ func Check(h Header, o Options) error {
 	can := Capabilities(o.Format)
 	switch {
 	case can.MaxSide == 0:
-		return fault.New(fault.Unsupported, "Images cannot be written as %q; use jpeg, png, webp, gif, bmp or tiff.", o.Format)
+		return fault.New(fault.Unsupported, "Images cannot be written as %q; use %s.", o.Format, imagedata.Choices())
 	case h.Width < 1 || h.Height < 1 || h.Channels != 1 && h.Channels != 3 || h.Depth != 8 && h.Depth != 16 || h.Frames < 1:
 		return fault.New(fault.Internal, "The result's description is not an image's (%dx%d, %d channels, %d bits, %d frames).",
 			h.Width, h.Height, h.Channels, h.Depth, h.Frames)
