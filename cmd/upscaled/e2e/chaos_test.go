@@ -41,8 +41,8 @@ func chaosRounds(t *testing.T) int {
 
 // A server whose tiles fail, whose device has no memory and whose process, or in
 // every second round that of its engine, crashes, is paused and is killed, again and
-// again on one store. All calls are repeated. Whatever it accepted ends once, with an
-// image and exactly one charge, and nothing is left.
+// again on one store, while an operator steers it. All calls are repeated. Whatever it
+// accepted ends once, with an image and exactly one charge, and nothing is left.
 func TestChaos(t *testing.T) {
 	t.Parallel()
 	const jobsPerRound, credits = 20, 1_000_000
@@ -51,6 +51,8 @@ func TestChaos(t *testing.T) {
 	random := rand.New(rand.NewSource(seed))
 	data, temporary := t.TempDir(), t.TempDir()
 	key := keys(t, data, "new", "shop", "--credits", strconv.Itoa(credits))
+	operator := operations{client: keyID(t, data), done: map[string]int{}}
+	operator.key = keys(t, data, "new", "the operator", "--operator")
 	client := &ledger{accepted: map[string]string{}, keys: map[string]string{}}
 	arguments := []string{"--set", "queue.lease=2s", "--set", "queue.attempts=1000"}
 	picture := pngOf(t, textured(30, 20, false))
@@ -65,6 +67,7 @@ func TestChaos(t *testing.T) {
 		if round%2 == 1 { // crashes are those of the engine's own process
 			environment = append(environment, isolatedEnvironment()...)
 		}
+		key = keys(t, data, "rotate", operator.client, "--overlap", "1h") // works through the round, whatever is answered
 		server := startProcess(t, data, environment, append(arguments, "--set", "engine.no-warm-up=true")...)
 		var calls sync.WaitGroup
 		var later []string
@@ -89,6 +92,8 @@ func TestChaos(t *testing.T) {
 			}
 		})
 		calls.Go(func() { client.look(t, server.url, key) })
+		steering := rand.New(rand.NewSource(random.Int63()))
+		calls.Go(func() { operator.steer(t, server, steering) })
 		time.Sleep(time.Duration(random.Intn(4000)) * time.Millisecond) // the random moment
 		if random.Intn(4) == 0 {
 			pause(t, server, 3*time.Second) // longer than the lease
@@ -99,6 +104,7 @@ func TestChaos(t *testing.T) {
 		kills++
 		tiles += strings.Count(server.log.String(), pretend.Injected)
 	}
+	key = keys(t, data, "rotate", operator.client)
 	server := startProcess(t, data, []string{"TMPDIR=" + temporary}, arguments...)
 	cut := 0
 	for once, id := range maps.Clone(client.keys) {
@@ -122,6 +128,10 @@ func TestChaos(t *testing.T) {
 	checkDataFolder(t, data)
 	t.Logf("chaos: %d faults injected (%d of tiles, %d kills, %d pauses), %d jobs accepted, %d calls repeated, %d of them after the last kill, %d refused",
 		tiles+kills+pauses, tiles, kills, pauses, len(client.accepted), client.repeated, cut, client.refused)
+	t.Logf("operator: %v", operator.done)
+	if rounds > 2 && (operator.done["drained"] == 0 || operator.done["deleted"] == 0) {
+		t.Error("nothing was steered")
+	}
 	if tiles == 0 || len(client.accepted) < rounds {
 		t.Errorf("%d faults of tiles and %d jobs: nothing was tested", tiles, len(client.accepted))
 	}
