@@ -23,6 +23,7 @@ import (
 var vital = map[string]string{
 	"KV_" + accountsBucket: "API keys and credits (without keys every call is accepted)", "KV_" + secretsBucket: "secrets", "KV_" + jobsBucket: "jobs",
 	"KV_" + uploadsBucket: "uploads", deliveryStream: "webhook calls",
+	"KV_" + onceBucket: "idempotency keys (without them repeated requests are charged again)",
 }
 
 // historian keeps the history of an embedded server's streams.
@@ -85,7 +86,7 @@ func openHistory(dir string, log *slog.Logger) (*historian, error) {
 }
 
 // historyInterval bounds how old the history of a running server is. That of
-// accounts and jobs follows at once.
+// accounts, jobs and idempotency keys follows at once.
 const historyInterval = time.Second
 
 // follow records how far the server's streams go, until close.

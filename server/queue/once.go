@@ -139,10 +139,14 @@ func (s *submitter) writeOnce(ctx context.Context, key string, once record.Once,
 		return fmt.Errorf("encode idempotency key: %w", err)
 	}
 	return s.lifecycle.persist(ctx, func(ctx context.Context) error {
+		var written uint64
 		if revision == 0 {
-			_, err = s.once.Create(ctx, key, value)
+			written, err = s.once.Create(ctx, key, value)
 		} else {
-			_, err = s.once.Update(ctx, key, value, revision)
+			written, err = s.once.Update(ctx, key, value, revision)
+		}
+		if err == nil {
+			s.lifecycle.connection.wrote(onceBucket, written)
 		}
 		return err
 	})

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io/fs"
 	"net/http"
@@ -50,6 +51,7 @@ type damageFixture struct {
 	others  []string
 	upload  string
 	credits int64
+	first   string // job, of which the submission is repeated
 }
 
 // damageFolder fills a data folder. Its server is stopped, or killed with jobs in
@@ -68,6 +70,7 @@ func damageFolder(t *testing.T, killed bool) damageFixture {
 			t.Fatalf("result: %d", code)
 		}
 		f.results[id] = image
+		f.first = cmp.Or(f.first, id)
 	}
 	code, _, body := send(t, form(t, server.url+"/v1/files", "content", bytes.Repeat([]byte("contents"), 40_000)), f.key)
 	if code != http.StatusCreated {
@@ -93,7 +96,9 @@ func damageFolder(t *testing.T, killed bool) damageFixture {
 
 func (f damageFixture) submit(t *testing.T, url string, width int, fields ...string) (id string) {
 	t.Helper()
-	code, _, body := send(t, form(t, url+"/api/v1/jobs", "file", pngOf(t, textured(width, 30, true)), fields...), f.key)
+	request := form(t, url+"/api/v1/jobs", "file", pngOf(t, textured(width, 30, true)), fields...)
+	request.Header.Set("Idempotency-Key", strconv.Itoa(width))
+	code, _, body := send(t, request, f.key)
 	if code != http.StatusAccepted {
 		t.Fatalf("submission: %d %s", code, body)
 	}
@@ -241,6 +246,9 @@ func (f damageFixture) judgeService(t *testing.T, p process, data string) (lost 
 		if code, body := get(t, p.url+"/api/v1/jobs/"+id, f.key); code != http.StatusOK || !bytes.Contains(body, []byte("send the image again")) {
 			return false, fmt.Sprintf("a job whose result is damaged: %d %s", code, body)
 		}
+	}
+	if id := f.submit(t, p.url, 60, "webhook=http://127.0.0.1:1/hook"); id != f.first {
+		return lost, fmt.Sprintf("a repeated submission made job %s, not %s", id, f.first)
 	}
 	for _, id := range f.others {
 		body := f.ended(t, p.url+"/api/v1/jobs/"+id)
