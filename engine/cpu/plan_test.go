@@ -74,3 +74,28 @@ func TestEveryRowOnce(t *testing.T) {
 		}
 	}
 }
+
+// TestIdleShare states how long threads wait for each other at 64 threads, if all units
+// take the same time: the last units of an operation leave some threads without one.
+func TestIdleShare(t *testing.T) {
+	t.Parallel()
+	m := sequence(t, 23)
+	const threads, unitWidth, unitRows = 64, 48, 4 // of Winograd's F(4x4,3x3)
+	for size, most := range map[[2]int]float64{{512, 512}: 0.15, {1920, 1080}: 0.2} {
+		p := newPlan(m, size[0], size[1], unitRows, threads, typesOf(m, kernels.Float32), memoryFor(threads, 256<<30))
+		var busy, all float64
+		for at := p.start(); !p.finished(at); {
+			p.step(at, func(i, y, rows int) {
+				c := m.Convolutions[i]
+				units := (rows + unitRows - 1) / unitRows * ((size[0]*p.scale(i) + unitWidth - 1) / unitWidth)
+				cost := float64(c.In * c.Out) // of a unit
+				busy += cost * float64(units)
+				all += cost * float64(threads*((units+threads-1)/threads))
+			})
+		}
+		t.Logf("%v: %d rows a step, %.1f %% idle", size, p.rows, 100*(1-busy/all))
+		if 1-busy/all > most {
+			t.Errorf("%v: %.1f %% of 64 threads' time is idle", size, 100*(1-busy/all))
+		}
+	}
+}

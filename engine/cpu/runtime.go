@@ -27,7 +27,7 @@ type Options struct {
 	// the CPU supports.
 	Kernels string
 	// Memory bounds the rows that a running image holds, in bytes; 0 is
-	// DefaultMemory.
+	// DefaultMemory, or an eighth of the machine's for many threads.
 	Memory int64
 	// Cache is a folder that keeps measurements between runs; "" measures again.
 	Cache string
@@ -38,6 +38,12 @@ const alignment = 4
 
 // DefaultMemory lets x4plus run images 1920 pixels wide in one piece.
 const DefaultMemory = 1100 << 20
+
+// memoryFor returns the memory for rows: many threads need high bands to share, if the
+// machine has the memory.
+func memoryFor(threads int, total int64) int64 {
+	return max(DefaultMemory, min(int64(threads/8)*DefaultMemory, total/8))
+}
 
 // Runtime is an engine.Runtime on the CPU.
 type Runtime struct {
@@ -57,7 +63,8 @@ func Open(o Options) (*Runtime, error) {
 		o.Threads = runtime.GOMAXPROCS(0)
 	}
 	if o.Memory == 0 {
-		o.Memory = DefaultMemory
+		total, _ := host.Memory()
+		o.Memory = memoryFor(o.Threads, total)
 	}
 	sets, err := usable(o.Kernels)
 	if err != nil {
