@@ -57,6 +57,9 @@ func pngOf(side int, chunks, pixels []byte) []byte {
 	}, nil)
 }
 
+// canvas is the side of animations, in pixels.
+const canvas = 50
+
 // tinyAPNG returns frames of one pixel, of which the last is damaged.
 func tinyAPNG(size int) []byte {
 	control := func(side int) []byte {
@@ -65,14 +68,14 @@ func tinyAPNG(size int) []byte {
 	frame := append(control(1), chunk("fdAT", number(0), packed(4))...)
 	frames := min(size/len(frame), 19_990)
 	return bytes.Join([][]byte{
-		[]byte("\x89PNG\r\n\x1a\n"), chunk("IHDR", number(7), number(7), []byte{8, 2, 0, 0, 0}), chunk("acTL", number(frames), number(0)),
-		control(7), chunk("IDAT", packed(7*22)), bytes.Repeat(frame, frames), control(1), chunk("fdAT", number(0), []byte("no deflate")), chunk("IEND"),
+		[]byte("\x89PNG\r\n\x1a\n"), chunk("IHDR", number(canvas), number(canvas), []byte{8, 2, 0, 0, 0}), chunk("acTL", number(frames), number(0)),
+		control(canvas), chunk("IDAT", packed(canvas*(1+3*canvas))), bytes.Repeat(frame, frames), control(1), chunk("fdAT", number(0), []byte("no deflate")), chunk("IEND"),
 	}, nil)
 }
 
 func tinyGIF(size int) []byte {
 	frame := []byte("\x2c\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02\x44\x01\x00")
-	head := []byte("GIF89a\x07\x00\x07\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff")
+	head := []byte("GIF89a\x32\x00\x32\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff")
 	file := append(head, bytes.Repeat(frame, min(size/len(frame), 19_990))...)
 	return append(file, frame[:11]...) // cut in its last frame
 }
@@ -90,7 +93,7 @@ func tinyWebP(size int) []byte {
 		return riff("ANMF", make([]byte, 12), []byte{1, 0, 0, 0}, riff("VP8L", []byte{0x2f, 0, 0, 0, 0}, pixels))
 	}
 	sound := frame([]byte{0x88, 0x88, 0x08, 0, 0, 0, 0})
-	return riff("RIFF", []byte("WEBP"), riff("VP8X", []byte{2, 0, 0, 0, 6, 0, 0, 6, 0, 0}), riff("ANIM", make([]byte, 6)),
+	return riff("RIFF", []byte("WEBP"), riff("VP8X", []byte{2, 0, 0, 0, canvas - 1, 0, 0, canvas - 1, 0, 0}), riff("ANIM", make([]byte, 6)),
 		bytes.Repeat(sound, min(size/len(sound), 19_990)), frame([]byte{0xff}))
 }
 

@@ -19,7 +19,7 @@ import (
 // sends.
 const (
 	baseSeconds    = 0.3
-	secondsPerByte = 4.0 / (1 << 20)
+	secondsPerByte = 1.5 / (1 << 20)
 	baseBytes      = 64 << 20
 	bytesPerByte   = 48
 )
@@ -51,7 +51,7 @@ func main() {
 		fmt.Fprint(flag.CommandLine.Output(), `usage: go run ./scripts/cost [--minutes N] [--tree FOLDER] [--only TEXT]
 
 Sends expensive variants of valid requests to every route of a server with a
-stand-in engine. One must not cost more than 0.3 s of CPU and 64 MiB, and 4 s and
+stand-in engine. One must not cost more than 0.3 s of CPU and 64 MiB, and 1.5 s and
 48 MiB for each MiB that it sends. Prints the most expensive requests. Needs Linux.
 
 exit code: 0 if none costs more, else 1

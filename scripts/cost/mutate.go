@@ -54,7 +54,7 @@ func (r route) headerMutations() []mutation {
 		return q
 	}}}
 	values := map[string][2]string{
-		"Range": {"bytes=", "0-,"}, "If-None-Match": {"", `"a",`}, "If-Match": {"", `"a",`}, "Accept": {"", "image/png;q=0.1,"},
+		"Range": {"bytes=", "0-0,900000-900000,"}, "If-None-Match": {"", `"a",`}, "If-Match": {"", `"a",`}, "Accept": {"", "image/png;q=0.1,"},
 		"Accept-Encoding": {"", "gzip;q=0.1,"}, "Accept-Language": {"", "en;q=0.1,"}, "Authorization": {"Bearer ", "sk-live-"},
 		"Cookie": {"", "a=b;"}, "X-Forwarded-For": {"", "10.0.0.1,"}, "Forwarded": {"", "for=10.0.0.1,"}, "Prefer": {"", "wait=1,"},
 		"Idempotency-Key": {"", "a"}, "Content-Type": {"multipart/form-data; ", `a="b";`}, "Traceparent": {"", "00-"}, "Origin": {"http://", "a."},

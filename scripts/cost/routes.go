@@ -124,13 +124,32 @@ func resolve(document, schema object) object {
 			schema, _ = at.(object)
 			continue
 		}
-		for _, key := range []string{"oneOf", "anyOf", "allOf"} {
+		if parts, is := schema["allOf"].([]any); is {
+			schema = merge(document, parts)
+		}
+		for _, key := range []string{"oneOf", "anyOf"} {
 			if several, is := schema[key].([]any); is && len(several) > 0 {
 				schema, _ = several[0].(object)
 			}
 		}
 	}
 	return schema
+}
+
+// merge returns a schema with the properties of several.
+func merge(document object, parts []any) object {
+	whole, properties := object{}, object{}
+	for _, p := range parts {
+		part, _ := p.(object)
+		part = resolve(document, part)
+		maps.Copy(whole, part)
+		inner, _ := part["properties"].(object)
+		maps.Copy(properties, inner)
+	}
+	if len(properties) > 0 {
+		whole["properties"] = properties
+	}
+	return whole
 }
 
 // example returns a value of a schema, with all properties.

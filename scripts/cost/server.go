@@ -54,7 +54,7 @@ func (f *fleet) stop() {
 	}
 }
 
-// start starts a server, of at most 4 GiB, that accepts images of at most a million
+// start starts a server, of at most 4 GiB, that accepts images of at most 60 million
 // pixels, so that decoding an honest one costs little.
 func (f *fleet) start() error {
 	f.stop()
@@ -62,7 +62,7 @@ func (f *fleet) start() error {
 	if err != nil {
 		return err
 	}
-	command := exec.Command("sh", "-c", `ulimit -v 4194304; exec "$0" serve --listen 127.0.0.1:0 --data "$1" --set limits.max-pixels=1000000`,
+	command := exec.Command("sh", "-c", `ulimit -v 4194304; exec "$0" serve --listen 127.0.0.1:0 --data "$1" --set limits.max-pixels=60000000`,
 		filepath.Join(f.folder, "upscaled"), data)
 	command.Env = append(os.Environ(), "UPSCALED_TEST_PROGRAM=pretend")
 	log, err := command.StderrPipe()
