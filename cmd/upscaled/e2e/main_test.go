@@ -5,6 +5,7 @@ package e2e
 import (
 	"bytes"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -23,6 +24,11 @@ var built string
 func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
 
 func buildAndRun(m *testing.M) int {
+	// Tests wait for servers more than they compute, so more run at once than there
+	// are cores.
+	if limit := flag.Lookup("test.parallel"); limit.Value.String() == limit.DefValue {
+		_ = limit.Value.Set("6")
+	}
 	folder, err := os.MkdirTemp("", "upscaled-e2e-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -53,7 +53,7 @@ func soakOf(t *testing.T) soak {
 	t.Helper()
 	const shortest = 16 * time.Minute // so that all that expires has done so after a quarter
 	s := soak{
-		length: 2 * time.Second, interval: 100 * time.Millisecond, retention: 2 * time.Minute, rest: time.Second / 2, patience: 20 * time.Second, clients: 4,
+		length: 2 * time.Second, interval: 100 * time.Millisecond, retention: 2 * time.Minute, rest: time.Second / 2, patience: patience, clients: 4,
 		program: built, environment: isolatedEnvironment(),
 	}
 	if program := os.Getenv(soakProgramVariable); program != "" {
