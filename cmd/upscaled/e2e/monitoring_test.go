@@ -36,6 +36,13 @@ func metricLabels() map[string][]string {
 		"upscaled_webhooks_total":            {"outcome"},
 		"upscaled_build_info":                {"version"},
 		"upscaled_engine_restarts_total":     {},
+		"upscaled_key_jobs_total":            {"key", "outcome"},
+		"upscaled_key_engine_seconds_total":  {"key"},
+
+		"upscaled_workers":                      {"state"},
+		"upscaled_worker_jobs_running":          {"worker"},
+		"upscaled_worker_jobs_total":            {"worker", "outcome"},
+		"upscaled_worker_heartbeat_age_seconds": {"worker"},
 	}
 }
 

@@ -83,7 +83,7 @@ func TestMixedLoadIsCounted(t *testing.T) {
 		for _, line := range different(load.counts, metrics) {
 			wrong += fmt.Sprintf("%s is %v, want %v\n", line, metrics[line], load.counts[line])
 		}
-		return wrong
+		return wrong + shares(metrics) // workers report with their next heartbeat
 	})
 	if metrics["upscaled_jobs_queued"] != 0 || metrics["upscaled_jobs_running"] != 0 {
 		t.Errorf("%v jobs wait, %v run", metrics["upscaled_jobs_queued"], metrics["upscaled_jobs_running"])
@@ -98,6 +98,28 @@ func TestMixedLoadIsCounted(t *testing.T) {
 		t.Errorf("exit code %d", code)
 	}
 	load.checkTraces(traces)
+}
+
+// shares compares the jobs of keys and of workers with those of the APIs.
+func shares(metrics map[string]float64) (wrong string) {
+	sum := func(series, outcome string) (total float64) {
+		for line, value := range metrics {
+			if strings.HasPrefix(line, series+"{") && strings.Contains(line, fmt.Sprintf("outcome=%q", outcome)) {
+				total += value
+			}
+		}
+		return total
+	}
+	for _, outcome := range []string{"succeeded", "failed", "canceled"} {
+		want := sum("upscaled_jobs_total", outcome)
+		if got := sum("upscaled_key_jobs_total", outcome); got != want {
+			wrong += fmt.Sprintf("%v jobs of keys %s, of %v\n", got, outcome, want)
+		}
+		if got := sum("upscaled_worker_jobs_total", outcome); got != want && outcome != "canceled" {
+			wrong += fmt.Sprintf("%v jobs of workers %s, of %v\n", got, outcome, want)
+		}
+	}
+	return wrong
 }
 
 // checkLabels compares with what dashboard and rules are written for.
@@ -126,7 +148,8 @@ func different(want, got map[string]float64) []string {
 	var all []string
 	for line, value := range got {
 		counter := strings.HasPrefix(line, "upscaled_") && (strings.Contains(line, "_total{") || strings.Contains(line, "_count{"))
-		own := strings.Contains(line, `api="health"`) || strings.Contains(line, "device=")
+		own := strings.Contains(line, `api="health"`) || strings.Contains(line, "device=") ||
+			strings.HasPrefix(line, "upscaled_key_") || strings.HasPrefix(line, "upscaled_worker_")
 		if counter && !own && want[line] != value {
 			all = append(all, line)
 		}
