@@ -84,6 +84,12 @@ func (a *API) socket(c echo.Context, caller job.Caller) error {
 		return fault.New(fault.Busy, "There are too many connections.")
 	}
 	defer a.sockets.enter(caller, -1)
+	client := c.QueryParam("clientId")
+	// Before the connection: a prompt that follows it may end at once.
+	seen, err := a.ended(c.Request().Context(), caller, client)
+	if err != nil {
+		return err
+	}
 	connection, err := websocket.Accept(c.Response(), c.Request(), &websocket.AcceptOptions{InsecureSkipVerify: true})
 	if err != nil {
 		return nil // Accept has answered
@@ -104,21 +110,33 @@ func (a *API) socket(c echo.Context, caller job.Caller) error {
 		defer done()
 		return wsjson.Write(writing, connection, map[string]any{"type": kind, "data": data})
 	}
-	a.report(ctx, caller, c.QueryParam("clientId"), send, func(e entry) { others.Go(func() { a.follow(ctx, caller, e, send) }) })
+	a.report(ctx, caller, client, seen, send, func(e entry) { others.Go(func() { a.follow(ctx, caller, e, send) }) })
 	_ = connection.Close(websocket.StatusGoingAway, "")
 	return nil
 }
 
+// ended returns the prompts of a client that have ended.
+func (a *API) ended(ctx context.Context, caller job.Caller, client string) (map[string]bool, error) {
+	entries, err := a.all(ctx, caller)
+	all := map[string]bool{}
+	for _, e := range entries {
+		if e.Client == client && e.state().Final() {
+			all[e.Prompt] = true
+		}
+	}
+	return all, err
+}
+
 // report sends the length of the queue now and then, and calls follow for prompts
-// of a client, until the context ends, the client leaves or the server stops.
-func (a *API) report(ctx context.Context, caller job.Caller, client string, send sender, follow func(entry)) {
+// of a client that are not in seen, until the context ends, the client leaves or the
+// server stops. It adds them to seen.
+func (a *API) report(ctx context.Context, caller job.Caller, client string, seen map[string]bool, send sender, follow func(entry)) {
 	if client == "" {
 		client = dialect.NewUUID(4)
 	}
-	seen := map[string]bool{} // prompts that are followed, or had ended before
 	silence := time.NewTicker(heartbeat)
 	defer silence.Stop()
-	for first := true; ; first = false {
+	for {
 		news := a.sockets.news(caller)
 		entries, err := a.all(ctx, caller)
 		if err != nil || send("status", map[string]any{"status": statusOf(entries), "sid": client}) != nil {
@@ -127,9 +145,7 @@ func (a *API) report(ctx context.Context, caller job.Caller, client string, send
 		for _, e := range entries {
 			if e.Client == client && !seen[e.Prompt] && len(e.jobs) == e.Jobs {
 				seen[e.Prompt] = true
-				if !first || !e.state().Final() {
-					follow(e)
-				}
+				follow(e)
 			}
 		}
 		select {
