@@ -108,7 +108,16 @@ func measure(tree, only string, length time.Duration) (costs []cost, err error) 
 				if pass > 0 {
 					size = 1 << (12 + random.Intn(11))
 				}
-				c, err := fleet.send(m.make(size, random))
+				q := m.make(size, random)
+				c, err := fleet.send(q)
+				if err == nil && c.share() > 1 {
+					// Jobs of requests before it may have run at the same time; a new
+					// server has none.
+					var again cost
+					if again, err = fleet.send(q); again.share() < c.share() {
+						c = again
+					}
+				}
 				if err != nil {
 					return costs, fmt.Errorf("%s: %w", name, err)
 				}
