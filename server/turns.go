@@ -73,7 +73,7 @@ func (t *turns) release(line int) {
 	t.dispatch(line)
 }
 
-// dispatch gives free decoders to the turns that start first. t.mutex is held.
+// dispatch assigns free decoders to the turns that start first. t.mutex is held.
 func (t *turns) dispatch(line int) {
 	for t.free[line] > 0 && len(t.waiting[line]) > 0 {
 		first := 0

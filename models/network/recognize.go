@@ -142,8 +142,7 @@ func (r *reader) count(format string) int {
 	return n
 }
 
-// shuffle returns the scale of a pixel-shuffle that makes an RGB image of so many
-// channels.
+// shuffle returns the scale of a pixel-shuffle from that number of channels to RGB.
 func (r *reader) shuffle(name string, channels int) int {
 	for scale := 1; scale <= 16; scale++ {
 		if 3*scale*scale == channels {

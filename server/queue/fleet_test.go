@@ -104,8 +104,7 @@ func TestFleet(t *testing.T) {
 	}
 }
 
-// A draining worker finishes its job and takes no other one, whoever submits it;
-// undrained it goes on.
+// A draining worker finishes its job and takes no other one until it is undrained.
 func TestDrain(t *testing.T) {
 	t.Parallel()
 	c := embed(t, t.TempDir())

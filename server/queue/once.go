@@ -62,8 +62,8 @@ func errClaimed() error {
 	return fault.New(fault.Busy, "The first request with this Idempotency-Key is still being accepted. Please try again.")
 }
 
-// submitClaimed submits a job that this submission has claimed. A refusal gives up
-// the claim, so that the key can be used again.
+// submitClaimed submits a job that this submission has claimed. A refusal releases the
+// claim, so that the key can be used again.
 func (s *submitter) submitClaimed(ctx context.Context, spec job.Spec, input []byte, token string) (job.Submitted, error) {
 	s.lifecycle.reached(AfterClaim, spec.ID)
 	submitted, err := s.submit(ctx, spec, input)
@@ -111,7 +111,7 @@ func (s *submitter) claim(ctx context.Context, spec job.Spec, token string, once
 	return s.writeOnce(ctx, spec.Once.Key, once, revision)
 }
 
-// unclaim gives up the claim of a submission that was refused. If that fails, the
+// unclaim releases the claim of a submission that was refused. If that fails, the
 // next submission takes it over.
 func (s *submitter) unclaim(ctx context.Context, spec job.Spec, token string) {
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), concludeLimit)

@@ -103,8 +103,8 @@ func (p *presence) beat(ctx context.Context) error {
 	return err
 }
 
-// claim takes the first free name: host, host-2 and so on. That of a dead process is
-// free; whoever takes it stays drained if that one was.
+// claim takes the first free name: host, host-2 and so on. The name of a dead process
+// is free; if that process was drained, so is the one that takes its name.
 func (p *presence) claim(ctx context.Context, host string) error {
 	const most = 1000
 	name := host

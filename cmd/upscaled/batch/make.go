@@ -57,7 +57,7 @@ func (r *runner) make(ctx context.Context, index int, job Job) (outcome Outcome)
 	return outcome
 }
 
-// keepTime gives an output the time at which its input was changed.
+// keepTime sets an output's modification time to its input's.
 func keepTime(input, output string) error {
 	info, err := os.Stat(input)
 	if err != nil {

@@ -28,7 +28,7 @@ type Options struct {
 	// Overwrite replaces existing outputs, SkipExisting keeps them; with neither,
 	// an image whose output exists fails.
 	Overwrite, SkipExisting bool
-	// KeepTimes gives outputs the modification time of their inputs.
+	// KeepTimes sets the modification times of outputs to those of their inputs.
 	KeepTimes bool
 	// Stdout receives the image whose output is Standard.
 	Stdout io.Writer

@@ -73,8 +73,8 @@ func TestHostileFiles(t *testing.T) {
 	}
 }
 
-// decodeApart runs TestHostileChild on a file. The collector keeps the process
-// within so many MiB if what is in use fits: on a loaded machine it may lag else.
+// decodeApart runs TestHostileChild on a file with a memory limit for the garbage
+// collector, which lags on a loaded machine without one.
 func decodeApart(t *testing.T, data []byte, mebibytes uint64) cost {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "hostile")

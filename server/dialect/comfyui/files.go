@@ -29,8 +29,8 @@ type files struct {
 	stores   Stores
 }
 
-// idOf returns the ID of a job or a file from the names that its caller gave it. No
-// other caller's names lead to it.
+// idOf returns the ID of a job or a file from the caller's names for it. No other
+// caller's names lead to it.
 func idOf(prefix string, caller job.Caller, names ...string) string {
 	//guard:comfy-owner TestCallers => sha256.Sum256([]byte(strings.Join(append([]string{prefix}, names...), "\x00")))
 	sum := sha256.Sum256([]byte(strings.Join(append([]string{prefix, caller.ID}, names...), "\x00")))

@@ -85,7 +85,7 @@ func (s *server) post(path, body string) *httptest.ResponseRecorder {
 	return s.do(httptest.NewRequest(http.MethodPost, path, strings.NewReader(body)))
 }
 
-// upload stores an image and returns the name that the server gave it.
+// upload stores an image and returns the server's name for it.
 func (s *server) upload(t testing.TB, name string, image []byte, fields ...string) string {
 	t.Helper()
 	parts := []dialecttest.Part{dialecttest.File("image", name, image)}

@@ -178,7 +178,7 @@ func TestEndsOnWebSockets(t *testing.T) {
 	}
 }
 
-// A client that connects again hears of what still runs.
+// A client that connects again receives the events of prompts that still run.
 func TestReconnection(t *testing.T) {
 	t.Parallel()
 	s := newServer().listen(t)

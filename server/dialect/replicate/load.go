@@ -18,7 +18,7 @@ func unusable(why string) error { return violation("image", imageField, why) }
 
 const imageField = "input.image"
 
-// rename gives errors of the image the name that the model has for it.
+// rename replaces the image's name in errors by the model's name for it.
 func (v variant) rename(err error) error {
 	var wrong violations
 	if errors.As(err, &wrong) {

@@ -7,8 +7,8 @@ import (
 	"upscaled/server/job"
 )
 
-// Input is a prediction's input as the client gave it. Models differ in the names
-// of image and scale.
+// Input is a prediction's input as the client sent it. Models differ in the names of
+// image and scale.
 type Input struct {
 	Image       string   `json:"image,omitempty"`
 	Img         string   `json:"img,omitempty"`
