@@ -108,11 +108,7 @@ RestoreFormer++ or GPEN. No code in a file is ever executed.`,
 			if err != nil {
 				return err
 			}
-			a.installed(entry, asJSON)
-			if asJSON {
-				return report.WriteJSON(a.stdout, entry)
-			}
-			return nil
+			return a.reportAdded(entry, asJSON)
 		},
 	}
 	cmd.Flags().StringVar(&options.Name, "name", "", "name of the model (default: the file's name)")
@@ -143,15 +139,20 @@ func newModelsMixCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			a.installed(entry, asJSON)
-			if asJSON {
-				return report.WriteJSON(a.stdout, entry)
-			}
-			return nil
+			return a.reportAdded(entry, asJSON)
 		},
 	}
 	addJSONFlag(cmd, &asJSON)
 	return cmd
+}
+
+// reportAdded reports a model that was added to the store.
+func (a *app) reportAdded(entry models.Entry, asJSON bool) error {
+	a.installed(entry, asJSON)
+	if asJSON {
+		return report.WriteJSON(a.stdout, entry)
+	}
+	return nil
 }
 
 func newModelsRemoveCommand(a *app) *cobra.Command {

@@ -135,7 +135,7 @@ func (p *prober) likeness(out image, c network.Convention) float64 {
 const maxRadius = 64
 
 // findRadius changes one pixel and finds how far the result changes. A radius counts
-// only if a crop of the image then gives the same result inside. Slow models are
+// only if a crop of the image then has the same result inside. Slow models are
 // skipped: their radius is larger.
 func (p *prober) findRadius() error {
 	c := p.found

@@ -9,7 +9,7 @@ import (
 )
 
 // While no node answers, a status call, a result and a key are answered with
-// fault.Busy, unless the caller gave up before.
+// fault.Busy, unless the caller has canceled before.
 func TestReadsWithoutStore(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t, 1)
