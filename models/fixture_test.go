@@ -95,10 +95,12 @@ func (s *site) products() []product {
 // tensors are a tiny SRVGGNetCompact of scale 2.
 func tensors(seed uint64) weights.Tensors { return networktest.RandomCompact(seed, 3, 8, 2) }
 
-func safetensors(t *testing.T, seed uint64) []byte {
+func safetensors(t *testing.T, seed uint64) []byte { return encoded(t, tensors(seed)) }
+
+func encoded(t *testing.T, tensors weights.Tensors) []byte {
 	t.Helper()
 	var file bytes.Buffer
-	if err := weights.WriteSafetensors(&file, tensors(seed), nil); err != nil {
+	if err := weights.WriteSafetensors(&file, tensors, nil); err != nil {
 		t.Fatal(err)
 	}
 	return file.Bytes()

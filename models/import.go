@@ -12,6 +12,7 @@ import (
 	"upscaled/models/artifact"
 	"upscaled/models/fault"
 	"upscaled/models/network"
+	"upscaled/models/weights"
 )
 
 // maxONNX bounds an imported ONNX file in bytes; the format ends at 2 GiB.
@@ -154,11 +155,18 @@ func (im *importer) importForeign(ctx context.Context, path string, options Impo
 		Name: name, Kind: Upscale, Imported: true,
 		Sources: []origin{{File: filepath.Base(path), SHA256: sum}},
 	}
+	twin, isTwin := im.files.product(name)
+	if isTwin {
+		d.Name, d.Description, d.Licence, d.Origin = twin.name, twin.description, twin.licence(), twin.origin()
+	}
 	isONNX, err := looksLikeONNX(path)
 	if err != nil {
 		return descriptor{}, err
 	}
 	return im.installer.running.do(ctx, name+" "+sum, func(ctx context.Context) (descriptor, error) {
+		if isTwin {
+			return im.importTwin(ctx, d, path, isONNX)
+		}
 		if options.Restorer != nil {
 			if !isONNX {
 				return descriptor{}, fault.New(fault.Invalid, "--restorer is for ONNX files only; %s is recognized without it.", path)
@@ -173,6 +181,33 @@ func (im *importer) importForeign(ctx context.Context, path string, options Impo
 		}
 		return im.installer.convert(ctx, d, path)
 	})
+}
+
+// importTwin stores the general model's denoising variant in a format of which no hash
+// is published: it must have the general model's tensors, with other values.
+func (im *importer) importTwin(ctx context.Context, d descriptor, path string, isONNX bool) (descriptor, error) {
+	if isONNX {
+		return descriptor{}, fault.New(fault.Invalid, "%s cannot be an ONNX file, since it is mixed with %s; import its weights.", d.Name, generalModel)
+	}
+	p, _ := im.files.product(generalModel)
+	general, err := im.installer.ensure(ctx, p)
+	if err != nil {
+		return descriptor{}, err
+	}
+	var sum weights.Sum
+	for _, read := range []func() (weights.Tensors, error){
+		func() (weights.Tensors, error) { return im.files.readTensors(general) },
+		func() (weights.Tensors, error) { return weights.ReadFile(path) },
+	} {
+		t, err := read()
+		if err != nil {
+			return descriptor{}, err
+		}
+		if err := sum.Add(t, 1); err != nil {
+			return descriptor{}, fault.Wrap(fault.Invalid, err, "%s is not a variant of %s, as the name %s demands; choose another name with --name.", path, generalModel, d.Name)
+		}
+	}
+	return im.installer.convert(ctx, d, path)
 }
 
 // importONNX stores an ONNX file unchanged after checking that it is usable.
@@ -254,7 +289,7 @@ func (im *importer) freeName(path, wanted string) (string, error) {
 	if err := checkName(name); err != nil {
 		return "", err
 	}
-	if p, ok := im.files.product(name); ok {
+	if p, ok := im.files.product(name); ok && p.name != denoisingModel {
 		return "", fault.New(fault.Invalid, "%s is an official model and this file is a different one; choose another name with --name.", p.name)
 	}
 	if taken, ok := im.files.importedFolder(name); ok {

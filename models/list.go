@@ -2,6 +2,8 @@ package models
 
 import (
 	"cmp"
+	"fmt"
+	"strings"
 	"time"
 
 	"upscaled/models/network"
@@ -67,9 +69,16 @@ func (s *Store) Entry(name string) (Entry, error) {
 	return d.entry(), nil
 }
 
-// CanonicalName returns a model's name as the catalogue writes it, and an unknown
-// name as it is.
+// CanonicalName returns a model's name as the catalogue writes it, also in a mix, and
+// an unknown name as it is.
 func (s *Store) CanonicalName(name string) string {
+	if shares, err := ParseMix(name); shares != nil && err == nil {
+		var parts []string
+		for _, share := range shares {
+			parts = append(parts, fmt.Sprintf("%s=%g", s.CanonicalName(share.Model), share.Part))
+		}
+		return strings.Join(parts, ",")
+	}
 	if entry, err := s.Entry(name); name != "" && err == nil {
 		return entry.Name
 	}

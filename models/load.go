@@ -9,7 +9,6 @@ import (
 
 	"upscaled/models/fault"
 	"upscaled/models/network"
-	"upscaled/models/weights"
 )
 
 // loader reads stored models, downloading the catalogue's if needed, and shares
@@ -25,36 +24,26 @@ type loader struct {
 // not installed is downloaded first. Concurrent and repeated calls share one
 // model while anybody uses it.
 //
+// The name may be a mix (see ParseMix) of models of one architecture.
+//
 // denoise, unless nil, is 0..1 and mixes realesr-general-x4v3 with its weakly
 // denoising variant, as the Real-ESRGAN script does: 1 is the model itself, 0
-// keeps the most noise. Other models reject it with fault.Unsupported. An unknown
-// name is fault.NotFound, a model that cannot be installed fault.ModelMissing.
+// keeps the most noise. Nil is that script's 0.5 if the variant is installed,
+// otherwise 1. Other models reject it with fault.Unsupported. An unknown name is
+// fault.NotFound, a model that cannot be installed fault.ModelMissing.
 func (l *loader) Load(ctx context.Context, name string, denoise *float64) (*network.Network, error) {
-	d, err := l.usable(ctx, name)
+	shares, err := l.shares(name, denoise)
 	if err != nil {
 		return nil, err
 	}
-	if denoise == nil {
-		return l.load(ctx, d)
-	}
-	strength := *denoise
-	if !(strength >= 0 && strength <= 1) {
-		return nil, fault.New(fault.Invalid, "The denoising strength must be from 0 to 1, not %g.", strength)
-	}
-	if d.Name != generalModel {
-		return nil, fault.New(fault.Unsupported, "Only %s has a denoising strength; leave it out for %s.", generalModel, d.Name)
-	}
-	if strength == 1 {
-		return l.load(ctx, d)
-	}
-	variant, err := l.usable(ctx, denoisingModel)
-	if err != nil {
+	sources, err := l.allUsable(ctx, shares)
+	switch {
+	case err != nil:
 		return nil, err
+	case len(sources) == 1:
+		return l.load(ctx, sources[0])
 	}
-	if strength == 0 {
-		return l.load(ctx, variant)
-	}
-	return l.loadMix(ctx, d, variant, strength)
+	return l.loadMix(ctx, sources, shares)
 }
 
 // Export writes a model as an ONNX file, as it would be run with the options.
@@ -111,26 +100,6 @@ func (l *loader) load(ctx context.Context, d descriptor) (*network.Network, erro
 			return nil, err
 		}
 		return network.Recognize(tensors)
-	})
-}
-
-// loadMix mixes two stored models: strength of the first, the rest of the second.
-func (l *loader) loadMix(ctx context.Context, d, variant descriptor, strength float64) (*network.Network, error) {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %g", d.SHA256, variant.SHA256, strength))
-	return l.cached(ctx, d.Name, hex.EncodeToString(sum[:]), func() (*network.Network, error) {
-		first, err := l.files.readTensors(d)
-		if err != nil {
-			return nil, err
-		}
-		second, err := l.files.readTensors(variant)
-		if err != nil {
-			return nil, err
-		}
-		mixed, err := weights.Mix([]weights.Tensors{first, second}, []float64{strength, 1 - strength})
-		if err != nil {
-			return nil, err
-		}
-		return network.Recognize(mixed)
 	})
 }
 

@@ -7,6 +7,8 @@ import "upscaled/models/artifact"
 const (
 	generalModel   = "realesr-general-x4v3"
 	denoisingModel = "realesr-general-wdn-x4v3"
+	// defaultDenoise is the published program's.
+	defaultDenoise = 0.5
 )
 
 // Sources and authors of the public weights. Two or more independent public

@@ -7,6 +7,7 @@ import (
 	"upscaled/engine"
 	"upscaled/engine/imagedata"
 	"upscaled/engine/imagedata/encode"
+	"upscaled/models"
 	"upscaled/models/fault"
 	"upscaled/server/dialect"
 	"upscaled/server/dialect/native"
@@ -90,12 +91,12 @@ func (q boundedQueue) scale(ctx context.Context, request engine.Request) int {
 	if request.Size != (engine.Size{}) || q.system == nil {
 		return usualScale
 	}
-	models, err := q.system.Models(ctx)
+	all, err := q.system.Models(ctx)
 	if err != nil {
 		return usualScale
 	}
-	for _, m := range models {
-		if (m.Name == request.Model || request.Model == "" && m.Default) && m.Scale > 0 {
+	for _, m := range all {
+		if (models.SameName(m.Name, models.Names(request.Model)[0]) || request.Model == "" && m.Default) && m.Scale > 0 {
 			return m.Scale
 		}
 	}

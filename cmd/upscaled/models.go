@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -126,16 +127,12 @@ func newModelsMixCommand(a *app) *cobra.Command {
 		Example: "  upscaled models mix soft realesrgan-x4plus=0.7 mine=0.3",
 		Args:    cobra.MinimumNArgs(3),
 		RunE: func(cmd *cobra.Command, arguments []string) error {
-			shares, err := settings.Shares(arguments[1:])
-			if err != nil {
-				return usageError{err}
-			}
 			store, err := a.openStore()
 			if err != nil {
 				return err
 			}
 			defer a.showFetches()()
-			entry, err := store.Mix(cmd.Context(), arguments[0], shares)
+			entry, err := store.Mix(cmd.Context(), arguments[0], strings.Join(arguments[1:], ","))
 			if err != nil {
 				return err
 			}

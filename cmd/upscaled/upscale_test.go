@@ -118,6 +118,15 @@ func TestUpscaleOneFile(t *testing.T) {
 	}
 }
 
+func TestUpscaleWithAMix(t *testing.T) {
+	t.Parallel()
+	root := folder(t, map[string][]byte{"a.png": smallPNG(t)})
+	got := program(t, &fakeUpscaler{}, nil, nil, "upscale", "--mix", "one=0.3,other=0.7", filepath.Join(root, "a.png"))
+	if got.code != exitOK || got.fake.requests[0].Model != "one=0.3,other=0.7" {
+		t.Errorf("exit %d, %s, %+v", got.code, got.stderr, got.fake.requests)
+	}
+}
+
 func TestSummaryAndExitCode(t *testing.T) {
 	t.Parallel()
 	root := folder(t, map[string][]byte{"a.png": smallPNG(t), "bad.png": []byte("text"), "cut.png": smallPNG(t)[:20]})
@@ -202,6 +211,10 @@ func TestMistakesOfUsage(t *testing.T) {
 		{"upscale --longest 0 " + input, "--longest is 0"},
 		{"upscale --fit 100 " + input, "--fit is"},
 		{"upscale --denoise 1.5 " + input, "--denoise is 1.5"},
+		{"upscale --mix one " + input, "--mix \"one\" is no mix"},
+		{"upscale --mix a=0.5,b=0.4 " + input, "add up to 1"},
+		{"upscale --mix a=0.5,b=0.5 --model c " + input, "--mix and --model exclude each other"},
+		{"upscale --mix a=0.5,b=0.5 --denoise 1 " + input, "--mix and --denoise exclude each other"},
 		{"upscale --quality 0 " + input, "--quality is 0"},
 		{"upscale --format heic " + input, "--format \"heic\""},
 		{"upscale --lossless --format png " + input, "--lossless"},

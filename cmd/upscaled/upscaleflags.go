@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -10,11 +11,12 @@ import (
 	"upscaled/cmd/upscaled/settings"
 	"upscaled/engine"
 	"upscaled/engine/imagedata"
+	"upscaled/models"
 )
 
 // upscaleFlags holds the flags of upscale that are no settings of other commands.
 type upscaleFlags struct {
-	out, format, fit           string
+	out, format, fit, mix      string
 	scale, denoise             float64
 	width, height, longest     int
 	quality, tile, jobs        int
@@ -41,7 +43,8 @@ func (f *upscaleFlags) declare(flags *pflag.FlagSet) {
 	flags.IntVar(&f.height, "height", 0, "output height in pixels; the width follows unless --width is given too")
 	flags.IntVar(&f.longest, "longest", 0, "longer side of the output in pixels")
 	flags.StringVar(&f.fit, "fit", "", "box of WIDTHxHEIGHT pixels that the output fills as far as its shape allows")
-	flags.Float64Var(&f.denoise, "denoise", 0, "how much noise to remove, 0 to 1; for realesr-general-x4v3 (default: 1, as the model was trained)")
+	flags.Float64Var(&f.denoise, "denoise", 0, "how much noise to remove, 0 to 1; for realesr-general-x4v3 (default: 0.5 if realesr-general-wdn-x4v3 is installed, otherwise 1)")
+	flags.StringVar(&f.mix, "mix", "", "weighted mean of models of one architecture to use, such as one=0.3,other=0.7")
 	flags.IntVar(&f.tile, "tile", 0, "side of a tile in input pixels (default 0: planned from the memory there is)")
 	flags.Var(settings.Size(&f.maxPixels), "max-pixels", "largest input that is opened, in pixels of all frames together, such as 256M; 0 is no limit")
 	flags.IntVarP(&f.jobs, "jobs", "j", 0, "images in work at once, so that reading and writing overlap with computing (default 0: 2 on a CPU, half of the cores beside GPUs)")
@@ -63,7 +66,10 @@ func (f *upscaleFlags) request(flags *pflag.FlagSet, model string) (engine.Reque
 	wrong := func(format string, args ...any) (engine.Request, imagedata.Format, error) {
 		return engine.Request{}, "", usageError{fmt.Errorf(format, args...)}
 	}
-	request := engine.Request{Model: model, Quality: f.quality, Lossless: f.lossless, Strip: f.strip, Tile: f.tile}
+	if shares, err := models.ParseMix(f.mix); err != nil || shares == nil && f.mix != "" {
+		return wrong("--mix %q is no mix; it is models with parts that add up to 1, such as one=0.3,other=0.7", f.mix)
+	}
+	request := engine.Request{Model: cmp.Or(f.mix, model), Quality: f.quality, Lossless: f.lossless, Strip: f.strip, Tile: f.tile}
 	size, err := f.size(flags)
 	if err != nil {
 		return wrong("%w", err)
@@ -95,6 +101,10 @@ func (f *upscaleFlags) request(flags *pflag.FlagSet, model string) (engine.Reque
 		return wrong("--pages %q is not known; use --pages all, or --page with a number", f.pages)
 	case f.page > 0 && f.pages != "":
 		return wrong("--page and --pages exclude each other")
+	case f.mix != "" && flags.Changed("model"):
+		return wrong("--mix and --model exclude each other")
+	case f.mix != "" && flags.Changed("denoise"):
+		return wrong("--mix and --denoise exclude each other")
 	case f.overwrite && f.skip:
 		return wrong("--overwrite and --skip-existing exclude each other")
 	}

@@ -106,7 +106,6 @@ func readDATWindows(r *reader, block *datBlock, attn string, features int, split
 		if r.err == nil {
 			block.bias[i] = relativeBias(table, w, w, heads)
 		}
-		r.ignore(fmt.Sprintf("%sattn_mask_%d", attn, i))
 	}
 	if r.err == nil {
 		block.qkv = readQKV(r, attn+"qkv", features, block.heads)

@@ -57,7 +57,6 @@ func readSwinBlock(r *reader, n *transformer, name string, k int) *swinBlock {
 		mlp: readMLP(r, name+"mlp.", features),
 	}
 	block.attention.bias = relativeBias(table.Data, block.window, block.window, heads)
-	r.ignore(name + "attn_mask")
 	r.ignore(name + "attn.relative_position_index")
 	return block
 }

@@ -1,6 +1,7 @@
 package weights
 
 import (
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -22,15 +23,17 @@ var (
 	originalTrunk = regexp.MustCompile(`^model\.1\.sub\.\d+\.(weight|bias)$`)
 	originalLayer = regexp.MustCompile(`^model\.(\d+)\.(weight|bias)$`)
 	trunkBlock    = regexp.MustCompile(`^RRDB_trunk\.(\d+)\.RDB(\d)\.conv(\d)\.(weight|bias)$`)
+	mask          = regexp.MustCompile(`\.attn_mask(_[01])?$`)
 	upconv        = regexp.MustCompile(`^upconv(\d)\.(weight|bias)$`)
 )
 
-// Normalize drops what training frameworks put before every name and renames the
-// tensors of an RRDBNet to BasicSR's current names. Other names stay as they are,
-// as does every name of a file that is not entirely in one of the old styles, so
+// Normalize drops prefixes that training frameworks put before every name and
+// attention masks, which depend on the size of the training images alone, and renames
+// the tensors of an RRDBNet to BasicSR's current names. Other names stay as they are, as does every name of a file that is not entirely in one of the old styles, so
 // that no clash loses a tensor. The data is shared with t.
 func Normalize(t Tensors) Tensors {
-	t = unwrapped(t)
+	t = maps.Clone(unwrapped(t))
+	maps.DeleteFunc(t, func(name string, _ Tensor) bool { return mask.MatchString(name) })
 	rename := trunkName
 	if _, ok := t["model.1.sub.0.RDB1.conv1.0.weight"]; ok {
 		rename = originalNames(t)

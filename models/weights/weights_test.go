@@ -2,6 +2,7 @@ package weights
 
 import (
 	"encoding/binary"
+	"errors"
 	"maps"
 	"math"
 	"os"
@@ -55,7 +56,7 @@ func TestDecodeOrders(t *testing.T) {
 	})
 }
 
-func TestMix(t *testing.T) {
+func TestSum(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		a := Tensors(drawTensors(t))
@@ -67,10 +68,11 @@ func TestMix(t *testing.T) {
 			}
 		}
 		strength := rapid.Float64Range(0, 1).Draw(t, "t")
-		got, err := Mix([]Tensors{a, b}, []float64{strength, 1 - strength})
-		if err != nil {
+		var sum Sum
+		if err := errors.Join(sum.Add(a, strength), sum.Add(b, 1-strength)); err != nil {
 			t.Fatal(err)
 		}
+		got := sum.Tensors()
 		for name := range a {
 			for i, x := range a[name].Data {
 				y := b[name].Data[i]
@@ -82,22 +84,25 @@ func TestMix(t *testing.T) {
 	})
 }
 
-func TestMixRefuses(t *testing.T) {
+func TestSumRefuses(t *testing.T) {
 	t.Parallel()
 	one := Tensors{"w": {Shape: []int{2}, Data: []float32{1, 2}}}
 	for name, other := range map[string]Tensors{
 		"fewer": {}, "renamed": {"v": one["w"]}, "more": {"w": one["w"], "v": one["w"]},
 		"reshaped": {"w": {Shape: []int{2, 1}, Data: []float32{1, 2}}},
 	} {
-		_, err := Mix([]Tensors{one, other}, []float64{0.5, 0.5})
-		wantKind(t, name, err, fault.Invalid)
+		var sum Sum
+		if err := sum.Add(one, 0.5); err != nil {
+			t.Fatal(err)
+		}
+		wantKind(t, name, sum.Add(other, 0.5), fault.Invalid)
 	}
-	for _, strength := range []float64{-0.1, 1.1, math.NaN()} {
-		_, err := Mix([]Tensors{one, one}, []float64{strength, 1 - strength})
-		wantKind(t, "strength", err, fault.Invalid)
+	// Masks depend on the size of the images trained on.
+	var sum Sum
+	masked := Tensors{"w": one["w"], "layers.0.attn_mask": one["w"], "attns.0.attn_mask_1": one["w"]}
+	if err := errors.Join(sum.Add(one, 0.5), sum.Add(masked, 0.5)); err != nil || len(sum.Tensors()) != 1 || len(masked) != 3 {
+		t.Errorf("masks: %v", err)
 	}
-	_, err := Mix([]Tensors{one, one}, []float64{0.5, 0.4})
-	wantKind(t, "sum", err, fault.Invalid)
 }
 
 func named(names ...string) Tensors {

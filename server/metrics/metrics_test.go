@@ -53,6 +53,8 @@ func fill(m *metrics.Metrics) {
 	m.JobEnded(job.Job{Spec: spec, State: job.Succeeded, Created: start, Started: start, Finished: start, Result: &job.Result{
 		Model: "made", Seconds: 2.5, InputWidth: 3, InputHeight: 2, OutputWidth: 6, OutputHeight: 4,
 	}})
+	spec.Options.Model = "one=0.25,other=0.75"
+	m.JobEnded(job.Job{Spec: spec, State: job.Succeeded, Created: start, Result: &job.Result{Model: "one=0.25,other=0.75", InputWidth: 3, InputHeight: 2}})
 	m.WebhookEnded("retried")
 }
 
@@ -79,6 +81,7 @@ func TestCounts(t *testing.T) {
 		`upscaled_http_requests_total{api="mnml",method="other",status="405"} 1`, `upscaled_http_request_seconds_sum{api="mnml"} 1`,
 		`upscaled_jobs_total{api="mnml",model="known",outcome="failed"} 1`, `upscaled_jobs_total{api="mnml",model="known",outcome="canceled"} 1`,
 		`upscaled_jobs_total{api="mnml",model="other",outcome="failed"} 1`, `upscaled_jobs_total{api="mnml",model="made",outcome="succeeded"} 1`,
+		`upscaled_jobs_total{api="mnml",model="mix",outcome="succeeded"} 1`,
 		`upscaled_job_wait_seconds_sum{api="mnml",model="known"} 2`, `upscaled_job_wait_seconds_sum{api="mnml",model="other"} 0`,
 		`upscaled_job_run_seconds_sum{api="mnml",model="known",outcome="failed"} 3`,
 		`upscaled_input_pixels_total{api="mnml",model="made"} 6`, `upscaled_output_pixels_total{api="mnml",model="made"} 24`,

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
 	"upscaled/server"
 	"upscaled/server/job"
@@ -68,8 +69,11 @@ func (m *Metrics) JobEnded(j job.Job) {
 }
 
 // modelLabel returns the model that made the result, else the requested one if it
-// is known.
+// is known. All mixes are one, since there are any number of them.
 func (m *Metrics) modelLabel(j job.Job) string {
+	if strings.Contains(j.Options.Model, "=") {
+		return "mix"
+	}
 	if j.Result != nil && j.Result.Model != "" {
 		return j.Result.Model
 	}

@@ -184,11 +184,11 @@ func TestModelsGoToTheirWorkers(t *testing.T) {
 	}
 	work(a, "a")
 	work(b, "b")
-	for n, model := range []string{"only-a", "Only_B", "only-b", "only-b", "only-a"} {
+	for n, model := range []string{"only-a", "Only_B", "only-b", "only-b", "only-a=0.5,Only_A=0.5", "only-b"} {
 		s := spec("job"+string(rune('0'+n)), "", 0)
 		s.Options.Model = model
 		submit(t, api, s)
-		if got, want := <-took, strings.ToLower(model[len(model)-1:])+" "+model; got != want {
+		if got, want := <-took, strings.ToLower(model[5:6])+" "+model; got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}

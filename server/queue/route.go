@@ -28,9 +28,9 @@ const (
 
 // modelsOf returns the models that a job names.
 func modelsOf(o job.Options) (names []string) {
-	names = append(names, o.Model)
+	names = append(names, models.Names(o.Model)...)
 	if o.Second != nil {
-		names = append(names, o.Second.Model)
+		names = append(names, models.Names(o.Second.Model)...)
 	}
 	if o.Face != nil && o.Face.Restorer != "auto" {
 		names = append(names, o.Face.Restorer)

@@ -3,28 +3,10 @@ package settings
 import (
 	"fmt"
 
-	"strconv"
-	"strings"
-
 	"github.com/spf13/pflag"
 
-	"upscaled/models"
 	"upscaled/models/network"
 )
-
-// Shares reads the parts of a mix, such as "mine=0.3".
-func Shares(texts []string) ([]models.Share, error) {
-	var shares []models.Share
-	for _, text := range texts {
-		name, number, found := strings.Cut(text, "=")
-		part, err := strconv.ParseFloat(number, 64)
-		if !found || name == "" || err != nil {
-			return nil, fmt.Errorf("a part of a mix is %q; it is a model and a number such as mine=0.3", text)
-		}
-		shares = append(shares, models.Share{Model: name, Part: part})
-	}
-	return shares, nil
-}
 
 // Convention holds the flags that describe the images of an ONNX file.
 type Convention struct {

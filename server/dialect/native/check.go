@@ -35,17 +35,32 @@ func (i intake) checkOptions(ctx context.Context, o job.Options) error {
 	if err != nil || len(all) == 0 {
 		return err
 	}
+	if shares, err := models.ParseMix(o.Model); err != nil {
+		return err
+	} else if shares != nil && o.Denoise != nil {
+		return fault.New(fault.Invalid, "A mix cannot denoise: leave denoise out or choose a model.")
+	}
+	for _, name := range models.Names(o.Model) {
+		if err := checkModel(all, name, o.Denoise != nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkModel rejects a model that is unknown or unsuitable.
+func checkModel(all []Model, name string, denoise bool) error {
 	at := slices.IndexFunc(all, func(m Model) bool {
-		return models.SameName(m.Name, o.Model) || o.Model == "" && m.Default
+		return models.SameName(m.Name, name) || name == "" && m.Default
 	})
 	switch {
-	case at < 0 && o.Model == "": // the worker's own default is not known here
+	case at < 0 && name == "": // the worker's own default is not known here
 		return nil
 	case at < 0:
-		return fault.New(fault.Invalid, "There is no model %q; /api/v1/models lists all.", o.Model)
+		return fault.New(fault.Invalid, "There is no model %q; /api/v1/models lists all.", name)
 	case all[at].Faces:
-		return fault.New(fault.Invalid, "%s restores faces: name it as face_restorer, with face_enhance.", o.Model)
-	case o.Denoise != nil && !all[at].Denoise:
+		return fault.New(fault.Invalid, "%s restores faces: name it as face_restorer, with face_enhance.", name)
+	case denoise && !all[at].Denoise:
 		return fault.New(fault.Invalid, "The model %s cannot denoise: leave denoise out or choose another model.", all[at].Name)
 	}
 	return nil

@@ -293,6 +293,25 @@ func TestSpellingsOfModels(t *testing.T) {
 	}
 }
 
+// A mix stands for a model; every part is checked.
+func TestMixes(t *testing.T) {
+	t.Parallel()
+	for mix, code := range map[string]int{
+		"RealESRGAN x4plus=0.3,realesr-general-x4v3=0.7": 202,
+		"realesrgan-x4plus=0.3,realesr-general-x4v3=0.6": 400,
+		"realesrgan-x4plus=0.3,nobody=0.7":               400,
+		"realesrgan-x4plus=0.3,gfpgan=0.7":               400,
+	} {
+		if got := newServer().do(form(t, dialecttest.Field("model", mix))); got.Code != code {
+			t.Errorf("%s: %d %s", mix, got.Code, got.Body)
+		}
+	}
+	denoised := form(t, dialecttest.Field("model", "realesrgan-x4plus=0.3,realesr-general-x4v3=0.7"), dialecttest.Field("denoise", "0.5"))
+	if got := newServer().do(denoised); got.Code != 400 {
+		t.Errorf("a mix denoises: %d %s", got.Code, got.Body)
+	}
+}
+
 // Models that this process cannot know are left to the worker.
 func TestUnknownModelsPass(t *testing.T) {
 	t.Parallel()
