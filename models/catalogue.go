@@ -51,9 +51,8 @@ func (f *files) product(name string) (product, bool) {
 	return product{}, false
 }
 
-// licence and origin are the first form's; the others hold the same work.
-func (p product) licence() string { return p.forms[0][0].Licence }
-func (p product) origin() string  { return p.forms[0][0].Origin }
+// about is the first form's; the others hold the same work.
+func (p product) about() About { return aboutOrigin(p.forms[0][0].Licence, p.forms[0][0].Origin) }
 
 // size returns the download size of the first form, in bytes.
 func (p product) size() int64 {

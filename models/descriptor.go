@@ -40,15 +40,16 @@ type descriptor struct {
 	// Restorer is set for face restorers that are ONNX files.
 	Restorer *network.RestorerDescriptor `json:"restorer,omitempty"`
 	// File is in the model's folder; SHA256 and Size are that file's.
-	File        string   `json:"file"`
-	SHA256      string   `json:"sha256"`
-	Size        int64    `json:"size"`
-	Sources     []origin `json:"sources"`
-	Licence     string   `json:"licence,omitempty"`
-	Origin      string   `json:"origin,omitempty"`
-	Notice      string   `json:"notice,omitempty"`
-	Imported    bool     `json:"imported,omitempty"`
-	InstalledAt string   `json:"installed_at"`
+	File    string   `json:"file"`
+	SHA256  string   `json:"sha256"`
+	Size    int64    `json:"size"`
+	Sources []origin `json:"sources"`
+	About
+	// Origin is author and source in old stores.
+	Origin      string `json:"origin,omitempty"`
+	Notice      string `json:"notice,omitempty"`
+	Imported    bool   `json:"imported,omitempty"`
+	InstalledAt string `json:"installed_at"`
 }
 
 // origin is a file that the stored one was converted from.

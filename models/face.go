@@ -189,7 +189,7 @@ func (im *importer) importRestorer(ctx context.Context, d descriptor, path strin
 	if err != nil {
 		return descriptor{}, err
 	}
-	d.Kind, d.Restorer = Face, &r
+	d.Kind, d.Restorer, d.About = Face, &r, d.About.or(n.Metadata())
 	return im.files.place(ctx, describe(d, n.Info()), "model", ".onnx", func(w io.Writer) error {
 		_, err := w.Write(data)
 		return err

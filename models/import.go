@@ -27,6 +27,8 @@ type ImportOptions struct {
 	// Probe, unless nil, completes that by running the file; see engine/probe.
 	// Without it the file's shapes must state the rest.
 	Probe func(ctx context.Context, file []byte, stated network.Convention) (network.Convention, error)
+	// About is completed from the metadata of safetensors and ONNX files.
+	About About
 	// Restorer is set for an ONNX file that restores faces.
 	Restorer *network.RestorerDescriptor
 }
@@ -41,6 +43,9 @@ type importer struct {
 // of its two files) or ONNX. A file with an official SHA-256 is installed as
 // that model. A name that is taken is fault.Invalid.
 func (im *importer) Import(ctx context.Context, path string, options ImportOptions) (Entry, error) {
+	if err := options.About.check(); err != nil {
+		return Entry{}, err
+	}
 	p, form, err := im.official(ctx, path, options.Name)
 	if err != nil {
 		return Entry{}, err
@@ -152,12 +157,12 @@ func (im *importer) importForeign(ctx context.Context, path string, options Impo
 		return descriptor{}, fmt.Errorf("hash %s: %w", filepath.Base(path), err)
 	}
 	d := descriptor{
-		Name: name, Kind: Upscale, Imported: true,
+		Name: name, Kind: Upscale, Imported: true, About: options.About.or(weights.ReadMetadata(path)),
 		Sources: []origin{{File: filepath.Base(path), SHA256: sum}},
 	}
 	twin, isTwin := im.files.product(name)
 	if isTwin {
-		d.Name, d.Description, d.Licence, d.Origin = twin.name, twin.description, twin.licence(), twin.origin()
+		d.Name, d.Description, d.About = twin.name, twin.description, twin.about()
 	}
 	isONNX, err := looksLikeONNX(path)
 	if err != nil {
@@ -237,7 +242,7 @@ func (im *importer) importONNX(ctx context.Context, d descriptor, path string, o
 		return descriptor{}, fault.New(fault.Invalid, "%s does not state how many times it upscales images; set its scale with --scale.", path)
 	}
 	c = n.Convention()
-	d.Convention = &c
+	d.Convention, d.About = &c, d.About.or(n.Metadata())
 	return im.files.place(ctx, describe(d, n.Info()), "model", ".onnx", func(w io.Writer) error {
 		_, err := w.Write(data)
 		return err

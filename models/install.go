@@ -102,7 +102,7 @@ func (d *downloads) fetch(ctx context.Context, p product, items []artifact.Item,
 func (in *installer) adopt(ctx context.Context, p product, form []artifact.Artifact, used []artifact.Source, folder string) (descriptor, error) {
 	d := descriptor{
 		Name: p.name, Kind: p.kind, Description: p.description, Scale: p.scale,
-		Licence: form[0].Licence, Origin: form[0].Origin, Notice: p.notice,
+		About: p.about(), Notice: p.notice,
 	}
 	for i, a := range form {
 		o := origin{File: a.Name, SHA256: a.SHA256}

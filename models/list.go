@@ -28,8 +28,11 @@ type Entry struct {
 	SHA256 string `json:"sha256,omitempty"`
 	// Sources are where the stored files came from.
 	Sources []string `json:"sources,omitempty"`
-	Licence string   `json:"licence,omitempty"`
-	Origin  string   `json:"origin,omitempty"`
+	About
+	// Origin is author and source in one text.
+	Origin string `json:"origin,omitempty"`
+	// NonCommercial marks licenses that are known to forbid commercial use.
+	NonCommercial bool `json:"non_commercial,omitempty"`
 	// Notice is a sentence that users must see before using it; mostly "".
 	Notice      string    `json:"notice,omitempty"`
 	InstalledAt time.Time `json:"installed_at,omitzero"`
@@ -94,26 +97,35 @@ func (s *Store) productEntry(p product) Entry {
 	}
 	e := Entry{
 		Name: p.name, Kind: p.kind, Description: p.description, Scale: p.scale, Size: p.size(),
-		Licence: p.licence(), Origin: p.origin(), Notice: p.notice, DefaultFor: defaultFor(p.name),
+		About: p.about(), Notice: p.notice, DefaultFor: defaultFor(p.name),
 		RestoresFaces: p.name == gfpganModel, Denoise: p.name == generalModel,
 	}
 	if p.kind == Runtime {
 		e.Installed = s.libraries.installed(p)
 	}
-	return e
+	return e.completed()
 }
 
 func (d descriptor) entry() Entry {
 	e := Entry{
 		Name: d.Name, Kind: d.Kind, Description: d.Description, Architecture: d.Architecture, Scale: d.Scale,
 		Installed: true, Imported: d.Imported, Size: d.Size, SHA256: d.SHA256,
-		Licence: d.Licence, Origin: d.Origin, Notice: d.Notice,
+		About: d.About, Notice: d.Notice,
 		InstalledAt: d.installedAt(), DefaultFor: defaultFor(d.Name),
 		RestoresFaces: d.restores(), Denoise: d.Name == generalModel,
+	}
+	if d.Origin != "" {
+		e.About = aboutOrigin(d.Licence, d.Origin)
 	}
 	for _, o := range d.Sources {
 		e.Sources = append(e.Sources, cmp.Or(o.From, o.File))
 	}
+	return e.completed()
+}
+
+// completed fills in what follows from About.
+func (e Entry) completed() Entry {
+	e.Origin, e.NonCommercial = e.About.origin(), e.About.NonCommercial()
 	return e
 }
 

@@ -113,6 +113,10 @@ RestoreFormer++ or GPEN. No code in a file is ever executed.`,
 		},
 	}
 	cmd.Flags().StringVar(&options.Name, "name", "", "name of the model (default: the file's name)")
+	cmd.Flags().StringVar(&options.About.Licence, "license", "", "license, such as CC-BY-4.0 (default: the file's metadata)")
+	cmd.Flags().StringVar(&options.About.Author, "author", "", "author (default: the file's metadata)")
+	cmd.Flags().StringVar(&options.About.Source, "source", "", "URL of the author's page (default: the file's metadata)")
+	cmd.Flags().StringSliceVar(&options.About.Tags, "tags", nil, "words that describe it, such as anime,jpeg (default: the file's metadata)")
 	convention.AddFlags(cmd.Flags())
 	restorer.AddFlags(cmd.Flags())
 	addJSONFlag(cmd, &asJSON)

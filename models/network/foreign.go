@@ -61,6 +61,14 @@ func (n *Network) Convention() Convention {
 	return n.foreign.as
 }
 
+// Metadata returns the texts by which an ONNX file describes itself.
+func (n *Network) Metadata() map[string]string {
+	if n.foreign == nil {
+		return nil
+	}
+	return n.foreign.file.Metadata
+}
+
 // oldestOpset is the first set of operators in which the conversions can be written.
 const oldestOpset = 9
 

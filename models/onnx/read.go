@@ -15,7 +15,9 @@ type Foreign struct {
 	Opset, IR int64
 	// Inputs excludes those that are constants.
 	Inputs, Outputs []Value
-	model, graph    []field
+	// Metadata are the file's metadata_props.
+	Metadata     map[string]string
+	model, graph []field
 }
 
 // field is one field of a message: raw includes its tag, body is the content of
@@ -34,7 +36,7 @@ var errDamaged = errors.New("malformed protobuf")
 // Parse reads a file and keeps parts of data. Data that is not ONNX is
 // fault.Invalid; a file whose weights are in a second file is fault.Unsupported.
 func Parse(data []byte) (*Foreign, error) {
-	f := &Foreign{}
+	f := &Foreign{Metadata: map[string]string{}}
 	var err error
 	if f.model, err = fields(data); err != nil {
 		return nil, damaged(err)
@@ -45,6 +47,8 @@ func Parse(data []byte) (*Foreign, error) {
 			f.IR = int64(m.varint)
 		case m.number == fieldOpset && m.body != nil:
 			err = f.readOpset(m.body)
+		case m.number == fieldMetadata && m.body != nil:
+			err = f.readMetadata(m.body)
 		case m.number == fieldGraph && m.body != nil:
 			if f.graph != nil {
 				err = errDamaged
@@ -67,21 +71,31 @@ func damaged(err error) error {
 }
 
 func (f *Foreign) readOpset(body []byte) error {
+	domain, version, err := pair(body)
+	if domain == "" || domain == "ai.onnx" {
+		f.Opset = int64(version.varint)
+	}
+	return err
+}
+
+func (f *Foreign) readMetadata(body []byte) error {
+	key, value, err := pair(body)
+	f.Metadata[key] = string(value.body)
+	return err
+}
+
+// pair reads a message of a text in field 1 and a value in field 2.
+func pair(body []byte) (key string, value field, err error) {
 	parts, err := fields(body)
-	var domain string
-	var version int64
 	for _, p := range parts {
 		switch p.number {
 		case 1:
-			domain = string(p.body)
+			key = string(p.body)
 		case 2:
-			version = int64(p.varint)
+			value = p
 		}
 	}
-	if domain == "" || domain == "ai.onnx" {
-		f.Opset = version
-	}
-	return err
+	return key, value, err
 }
 
 func (f *Foreign) readGraph() error {

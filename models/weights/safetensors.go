@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"io"
+	"os"
 	"runtime"
 	"slices"
 
@@ -57,6 +58,26 @@ func ReadSafetensors(r io.ReaderAt, size int64) (Tensors, error) {
 		return nil, damaged(err, "a tensor cannot be read")
 	}
 	return t, checkFinite(t)
+}
+
+// ReadMetadata returns the texts by which a safetensors file describes itself, and
+// nothing for other files.
+func ReadMetadata(path string) map[string]string {
+	info, err := statRegular(path)
+	if err != nil {
+		return nil
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil
+	}
+	defer file.Close()
+	header, _, err := safetensorsHeader(file, info.Size())
+	var found map[string]string
+	if err != nil || json.Unmarshal(header[metadataKey], &found) != nil {
+		return nil
+	}
+	return found
 }
 
 // safetensorsHeader returns the header's entries and the offset of the values.

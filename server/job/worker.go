@@ -47,10 +47,14 @@ type Model struct {
 	Name    string `json:"name"`
 	Summary string `json:"summary"`
 	// Scale is output side / input side; 0 for face restorers.
-	Scale     int    `json:"scale"`
-	Installed bool   `json:"installed"`
-	Denoise   bool   `json:"denoise"`
-	Licence   string `json:"licence"`
-	Origin    string `json:"origin"`
-	Faces     bool   `json:"faces"`
+	Scale         int      `json:"scale"`
+	Installed     bool     `json:"installed"`
+	Denoise       bool     `json:"denoise"`
+	Licence       string   `json:"licence"`
+	Origin        string   `json:"origin"`
+	Author        string   `json:"author"`
+	Source        string   `json:"source"`
+	Tags          []string `json:"tags"`
+	NonCommercial bool     `json:"non_commercial"`
+	Faces         bool     `json:"faces"`
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -36,19 +37,30 @@ func WriteModels(w io.Writer, entries []models.Entry) error {
 			installed = "yes"
 		}
 		purpose := e.Description
+		if e.Imported {
+			purpose = strings.Join(slices.DeleteFunc(append([]string{purpose, e.Origin}, e.Tags...), func(s string) bool { return s == "" }), ", ")
+		}
 		for _, kind := range e.DefaultFor {
 			purpose += " (default on " + kind + ")"
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", e.Name, scale, progress.Size(e.Size), installed, e.Licence, purpose)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", e.Name, scale, progress.Size(e.Size), installed, license(e), purpose)
 	}
 	return table.Flush()
+}
+
+// license returns an entry's license, marked if it forbids commercial use.
+func license(e models.Entry) string {
+	if e.NonCommercial {
+		return e.Licence + " (non-commercial)"
+	}
+	return e.Licence
 }
 
 // Installed describes an installed entry with its license.
 func Installed(e models.Entry) string {
 	lines := []string{fmt.Sprintf("%s is installed: %s (%s)", e.Name, e.Description, progress.Size(e.Size))}
-	if e.Licence != "" {
-		lines = append(lines, fmt.Sprintf("  license %s; %s", e.Licence, e.Origin))
+	if text := strings.Trim(license(e)+"; "+e.Origin, "; "); text != "" {
+		lines = append(lines, "  license "+text)
 	}
 	if e.Notice != "" {
 		lines = append(lines, "  "+e.Notice)

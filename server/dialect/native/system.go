@@ -53,7 +53,13 @@ type Model struct {
 	// Denoise means that the model supports the option of that name.
 	Denoise bool   `json:"denoise"`
 	Licence string `json:"licence"`
-	Origin  string `json:"origin"`
+	// Origin is author and source in one text. Source is a URL.
+	Origin string   `json:"origin"`
+	Author string   `json:"author"`
+	Source string   `json:"source"`
+	Tags   []string `json:"tags"`
+	// NonCommercial marks licenses that are known to forbid commercial use.
+	NonCommercial bool `json:"non_commercial"`
 	// Faces marks face restorers, which jobs name as face_restorer.
 	Faces bool `json:"faces"`
 }

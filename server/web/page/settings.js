@@ -62,7 +62,7 @@ export class Settings {
   #modelChoice(model) {
     const radio = element("input", { type: "radio", name: "model", value: model.name, disabled: !model.installed, checked: model.name === this.#values.model });
     const title = element("span.choice-name", { textContent: model.name });
-    const detail = element("span.choice-about", { textContent: `${model.summary} · ${model.scale}×`, title: `${model.origin} · ${model.licence}` });
+    const detail = element("span.choice-about", { textContent: `${model.summary} · ${model.scale}×${model.non_commercial ? " · non-commercial" : ""}`, title: [model.origin, model.licence, ...(model.tags ?? [])].filter(Boolean).join(" · ") });
     const label = element("label.choice", {}, radio, element("span", {}, title, detail));
     if (model.installed) {
       return label;
