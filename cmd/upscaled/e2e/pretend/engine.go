@@ -115,9 +115,9 @@ type blocked struct {
 	log io.Writer
 }
 
-// Upscale lets the warm-up pass, which asks for no size.
+// Upscale lets the warm-up pass, which discards its result.
 func (b blocked) Upscale(ctx context.Context, q engine.Request) (engine.Result, error) {
-	if q.Size == (engine.Size{}) {
+	if q.Output == io.Discard {
 		return b.Engine.Upscale(ctx, q)
 	}
 	return block(ctx, b.log)
