@@ -47,14 +47,18 @@ type Model struct {
 	Name    string `json:"name"`
 	Summary string `json:"summary"`
 	// Scale is output side / input side; 0 for face restorers.
-	Scale         int      `json:"scale"`
-	Installed     bool     `json:"installed"`
-	Denoise       bool     `json:"denoise"`
-	Licence       string   `json:"licence"`
-	Origin        string   `json:"origin"`
-	Author        string   `json:"author"`
-	Source        string   `json:"source"`
-	Tags          []string `json:"tags"`
-	NonCommercial bool     `json:"non_commercial"`
-	Faces         bool     `json:"faces"`
+	Scale     int  `json:"scale"`
+	Installed bool `json:"installed"`
+	// Denoise means that the model supports the option of that name.
+	Denoise bool   `json:"denoise"`
+	Licence string `json:"licence"`
+	// Origin is author and source in one text. Source is a URL.
+	Origin string   `json:"origin"`
+	Author string   `json:"author"`
+	Source string   `json:"source"`
+	Tags   []string `json:"tags"`
+	// NonCommercial marks licenses that are known to forbid commercial use.
+	NonCommercial bool `json:"non_commercial"`
+	// Faces marks face restorers, which jobs name as face_restorer.
+	Faces bool `json:"faces"`
 }

@@ -79,7 +79,7 @@ func listModels(store *models.Store) []job.Model {
 		m := job.Model{
 			Name: e.Name, Summary: e.Description, Scale: e.Scale, Installed: e.Installed,
 			Denoise: e.Denoise, Licence: e.Licence, Origin: e.Origin, Faces: e.RestoresFaces,
-			Author: e.Author, Source: e.Source, Tags: e.Tags, NonCommercial: e.NonCommercial,
+			Author: e.Author, Source: e.Source, Tags: append([]string{}, e.Tags...), NonCommercial: e.NonCommercial,
 		}
 		if m.Faces {
 			m.Scale = 0

@@ -66,11 +66,7 @@ func (s *system) Models(ctx context.Context) ([]native.Model, error) {
 	}
 	var all []native.Model
 	for _, m := range s.fleetModels(ctx, listed) {
-		all = append(all, native.Model{
-			Name: m.Name, Summary: m.Summary, Scale: m.Scale, Installed: m.Installed, Default: m.Name == preset,
-			Denoise: m.Denoise, Licence: m.Licence, Origin: m.Origin, Faces: m.Faces,
-			Author: m.Author, Source: m.Source, Tags: append([]string{}, m.Tags...), NonCommercial: m.NonCommercial,
-		})
+		all = append(all, native.Model{Model: m, Default: m.Name == preset})
 	}
 	return all, nil
 }

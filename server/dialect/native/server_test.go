@@ -81,9 +81,9 @@ func newServer() *server {
 					FaceRestorer: native.FaceRestorer{Name: "realesrgan-x4plus", Refined: true},
 				},
 				models: []native.Model{
-					{Name: "realesr-general-x4v3", Summary: "Photos, fast", Scale: 4, Installed: true, Default: true, Denoise: true, Licence: "BSD-3-Clause", Origin: "xinntao", Author: "xinntao", Tags: []string{}},
-					{Name: "realesrgan-x4plus", Summary: "Photos, best", Scale: 4, Licence: "BSD-3-Clause", Origin: "xinntao", Author: "xinntao", Tags: []string{}},
-					{Name: "gfpgan", Summary: "Faces", Installed: true, Licence: "CC-BY-NC-4.0", Origin: "TencentARC, https://example.org", Author: "TencentARC", Source: "https://example.org", Tags: []string{"faces"}, NonCommercial: true, Faces: true},
+					{Model: job.Model{Name: "realesr-general-x4v3", Summary: "Photos, fast", Scale: 4, Installed: true, Denoise: true, Licence: "BSD-3-Clause", Origin: "xinntao", Author: "xinntao", Tags: []string{}}, Default: true},
+					{Model: job.Model{Name: "realesrgan-x4plus", Summary: "Photos, best", Scale: 4, Licence: "BSD-3-Clause", Origin: "xinntao", Author: "xinntao", Tags: []string{}}},
+					{Model: job.Model{Name: "gfpgan", Summary: "Faces", Installed: true, Licence: "CC-BY-NC-4.0", Origin: "TencentARC, https://example.org", Author: "TencentARC", Source: "https://example.org", Tags: []string{"faces"}, NonCommercial: true, Faces: true}},
 				},
 				devices: []native.Device{{Kind: "cuda", Name: "NVIDIA H200", MemoryBytes: 150 << 30, FreeBytes: 100 << 30, Precision: "fp16"}},
 			},

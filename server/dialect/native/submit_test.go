@@ -320,7 +320,7 @@ func TestUnknownModelsPass(t *testing.T) {
 	if got := s.do(form(t, dialecttest.Field("model", "mine"), dialecttest.Field("denoise", "0"))); got.Code != 202 {
 		t.Errorf("%d %s", got.Code, got.Body)
 	}
-	s.parts.System = system{models: []native.Model{{Name: "other"}}}
+	s.parts.System = system{models: []native.Model{{Model: job.Model{Name: "other"}}}}
 	if got := s.do(form(t, dialecttest.Field("denoise", "0"))); got.Code != 202 {
 		t.Errorf("%d %s", got.Code, got.Body)
 	}

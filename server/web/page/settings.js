@@ -62,7 +62,9 @@ export class Settings {
   #modelChoice(model) {
     const radio = element("input", { type: "radio", name: "model", value: model.name, disabled: !model.installed, checked: model.name === this.#values.model });
     const title = element("span.choice-name", { textContent: model.name });
-    const detail = element("span.choice-about", { textContent: `${model.summary} · ${model.scale}×${model.non_commercial ? " · non-commercial" : ""}`, title: [model.origin, model.licence, ...(model.tags ?? [])].filter(Boolean).join(" · ") });
+    const about = [model.origin, `${model.licence}`, ...(model.tags ?? [])].filter(Boolean);
+    const restriction = model.non_commercial ? " · non-commercial" : "";
+    const detail = element("span.choice-about", { textContent: `${model.summary} · ${model.scale}×${restriction}`, title: about.join(" · ") });
     const label = element("label.choice", {}, radio, element("span", {}, title, detail));
     if (model.installed) {
       return label;

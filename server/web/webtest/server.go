@@ -82,11 +82,11 @@ func (system) Status(context.Context) (native.Status, error) {
 func (system) Models(context.Context) ([]native.Model, error) {
 	const license, origin = "BSD-3-Clause", "Real-ESRGAN by Xintao Wang and others"
 	return []native.Model{
-		{Name: "realesr-general-x4v3", Summary: "fast, for photographs and everything else", Scale: 4, Installed: true, Default: true, Denoise: true, Licence: license, Origin: origin},
-		{Name: "realesrgan-x4plus", Summary: "most detail, for photographs; about 14 times the work", Scale: 4, Installed: true, Licence: license, Origin: origin},
-		{Name: "realesrgan-x2plus", Summary: "realesrgan-x4plus for scale 2", Scale: 2, Licence: license, Origin: origin},
-		{Name: "realesrgan-x4plus-anime-6b", Summary: "for drawings", Scale: 4, Licence: license, Origin: origin},
-		{Name: "gfpgan-1.4", Summary: "restores faces", Licence: "Apache-2.0", Origin: "GFPGAN", Faces: true},
+		{Model: job.Model{Name: "realesr-general-x4v3", Summary: "fast, for photographs and everything else", Scale: 4, Installed: true, Denoise: true, Licence: license, Origin: origin}, Default: true},
+		{Model: job.Model{Name: "realesrgan-x4plus", Summary: "most detail, for photographs; about 14 times the work", Scale: 4, Installed: true, Licence: license, Origin: origin}},
+		{Model: job.Model{Name: "realesrgan-x2plus", Summary: "realesrgan-x4plus for scale 2", Scale: 2, Licence: license, Origin: origin}},
+		{Model: job.Model{Name: "realesrgan-x4plus-anime-6b", Summary: "for drawings", Scale: 4, Licence: license, Origin: origin}},
+		{Model: job.Model{Name: "gfpgan-1.4", Summary: "restores faces", Licence: "Apache-2.0", Origin: "GFPGAN", Faces: true}},
 	}, nil
 }
 
