@@ -81,10 +81,14 @@ def hang_up_after(action):
     before, session = credits(), []
 
     def wait():
-        try:
-            call(3)
-        except requests.exceptions.ReadTimeout:
-            session.append("hung up")
+        while not session:
+            try:
+                call(3)
+            except requests.exceptions.ReadTimeout:
+                session.append("hung up")
+            except requests.HTTPError as error:  # the job of the client before is just leaving
+                if error.response.status_code != 503:
+                    raise
 
     waiting = threading.Thread(target=wait)
     waiting.start()
