@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -11,6 +12,7 @@ import (
 	"upscaled/cmd/upscaled/settings"
 	"upscaled/engine/upscaler"
 	"upscaled/models"
+	"upscaled/models/fault"
 )
 
 // newModelsCommand returns the commands for models and libraries.
@@ -84,9 +86,9 @@ func newModelsImportCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "import FILE",
 		Short: "Add a model from a .pth, .safetensors, ncnn or .onnx file",
-		Long: `Adds a model from a file: PyTorch (.pth), .safetensors, ncnn (.param with its
-.bin beside it) or ONNX with an image in and out. The guide lists the
-architectures that are recognized from their tensors. An ONNX file is run on
+		Long: `Adds a model from a file: PyTorch (.pth, .pt or TorchScript), .safetensors, ncnn
+(.param with its .bin beside it) or ONNX with an image in and out; or all models
+of a folder or a zip archive. The guide lists the architectures that are recognized from their tensors. An ONNX file is run on
 small images to find its scale, sizes and range of values. With --restorer, it
 is taken as a restorer of aligned faces, such as GFPGAN, CodeFormer,
 RestoreFormer++ or GPEN. No code in a file is ever executed.`,
@@ -105,11 +107,7 @@ RestoreFormer++ or GPEN. No code in a file is ever executed.`,
 			}
 			options.Probe = upscaler.Probe(store)
 			defer a.showFetches()()
-			entry, err := store.Import(cmd.Context(), arguments[0], options)
-			if err != nil {
-				return err
-			}
-			return a.reportAdded(entry, asJSON)
+			return a.importAll(cmd.Context(), store, arguments[0], options, asJSON)
 		},
 	}
 	cmd.Flags().StringVar(&options.Name, "name", "", "name of the model (default: the file's name)")
@@ -145,6 +143,47 @@ func newModelsMixCommand(a *app) *cobra.Command {
 	}
 	addJSONFlag(cmd, &asJSON)
 	return cmd
+}
+
+// importAll imports the model files that a path names. Of several, those that cannot be
+// imported are noted and passed over.
+func (a *app) importAll(ctx context.Context, store *models.Store, path string, options models.ImportOptions, asJSON bool) error {
+	files, done, err := store.ModelFiles(ctx, path)
+	if err != nil {
+		return err
+	}
+	defer done()
+	if len(files) == 1 {
+		entry, err := store.Import(ctx, files[0], options)
+		if err != nil {
+			return err
+		}
+		return a.reportAdded(entry, asJSON)
+	}
+	if options.Name != "" {
+		return usageError{fmt.Errorf("--name is for a single model; %s holds %d", path, len(files))}
+	}
+	entries := []models.Entry{}
+	for _, file := range files {
+		entry, err := store.Import(ctx, file, options)
+		if ctx.Err() != nil {
+			return err
+		}
+		if err != nil {
+			a.note(filepath.Base(file) + ": " + fault.Sentence(err))
+			continue
+		}
+		a.installed(entry, asJSON)
+		entries = append(entries, entry)
+	}
+	if asJSON {
+		err = report.WriteJSON(a.stdout, entries)
+	}
+	if failed := len(files) - len(entries); err == nil && failed > 0 {
+		err = codedError{fmt.Errorf("%d of %d files cannot be imported", failed, len(files)), exitFailed}
+		a.note(err.Error())
+	}
+	return err
 }
 
 // reportAdded reports a model that was added to the store.

@@ -48,7 +48,6 @@ func architectures() []architecture {
 		{RCAN, "body.0.body.0.body.3.conv_du.0.weight", readRCAN, ""},
 		{"Real-CUGAN or waifu2x (UpCunet)", "unet1.conv1.conv.0.weight", nil, ""},
 		{"DITN", "UFONE.0.ITLs.0.attn.temperature", nil, ""},
-		{"ESRGAN+", "model.1.sub.0.RDB1.conv1x1.weight", nil, ""},
 		{RRDBNet, "conv_first.weight", func(r *reader) model { return readResidual(r) }, ""},
 		{SRVGGNetCompact, "body.0.weight", func(r *reader) model { return readCompact(r) }, ""},
 		{"GFPGAN of version 1", "conv_body_first.0.weight", nil, "use version 1.3 or 1.4"},

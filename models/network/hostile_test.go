@@ -20,6 +20,8 @@ func small() map[string]weights.Tensors {
 	dat := networktest.DATVariant{Features: 16, Heads: 2, Groups: 1, Blocks: 2, Scale: 2, Split: [2]int{2, 4}, End: "direct"}
 	return map[string]weights.Tensors{
 		"RRDBNet":   networktest.RandomRRDB(1, 1, 4, 2, 2, 2),
+		"ESRGAN+":   networktest.RandomESRGAN(1, 4, 2, true),
+		"ReLU":      networktest.RandomReLU(1, 3, 4, 2),
 		"compact":   networktest.RandomCompact(1, 3, 4, 2),
 		"SPAN":      networktest.RandomSPAN(1, 8, 2, true),
 		"RealPLKSR": networktest.RandomRealPLKSR(1, networktest.PLKSRVariant{Features: 8, Blocks: 1, Kernel: 5, Part: 2, Scale: 2, Attend: true, DySample: true}),

@@ -18,7 +18,6 @@ func TestRefusalsNameTheArchitecture(t *testing.T) {
 		"SRFormer":   {"conv_first.weight", attention + "norm1.weight", attention + "attn.q.weight"},
 		"Swin2SR":    {"conv_first.weight", attention + "norm1.weight", attention + "attn.logit_scale"},
 		"Real-CUGAN": {"unet1.conv1.conv.0.weight"},
-		"ESRGAN+":    {"model.0.weight", "model.1.sub.0.RDB1.conv1.0.weight", "model.1.sub.0.RDB1.conv1x1.weight"},
 	} {
 		for _, prefix := range []string{"", "module."} {
 			tensors := weights.Tensors{}

@@ -175,6 +175,8 @@ func (r *reader) rest() {
 
 func readCompact(r *reader) *compact {
 	n := &compact{}
+	// A ReLU has no tensors; it is a PReLU of slope 0.
+	relu := !r.has("body.1.weight") && r.has("body.2.weight")
 	in := 3
 	for i := 0; i < 2*maxLayers; i += 2 {
 		name := fmt.Sprintf("body.%d", i)
@@ -185,7 +187,11 @@ func readCompact(r *reader) *compact {
 		n.layers = append(n.layers, l)
 		in = l.out
 		slopes := fmt.Sprintf("body.%d.weight", i+1)
-		if !r.has(slopes) {
+		if relu && r.has(fmt.Sprintf("body.%d.weight", i+2)) {
+			n.slopes = append(n.slopes, make([]float32, in))
+			continue
+		}
+		if relu || !r.has(slopes) {
 			break
 		}
 		n.slopes = append(n.slopes, readSlopes(r, slopes, l.out))
@@ -204,36 +210,51 @@ func readSlopes(r *reader, name string, channels int) []float32 {
 
 func readResidual(r *reader) *residual {
 	n := &residual{first: r.conv("conv_first", 0, 0, 3)}
+	n.last = r.conv("conv_last", 0, n.first.out, 3)
 	if r.err != nil {
 		return nil
 	}
-	switch n.first.in {
-	case 3:
-		n.fold = 1
-	case 12:
-		n.fold = 2
-	case 48:
-		n.fold = 4
-	default:
+	channels := n.last.out
+	n.as = Convention{In: channels, Out: channels, White: 1}
+	for fold := 1; fold <= 4 && (channels == 1 || channels == 3 || channels == 4); fold *= 2 {
+		if n.first.in == channels*fold*fold {
+			n.fold = fold
+		}
+	}
+	if n.fold == 0 {
 		r.fail(fault.Unsupported,
-			"The first layer, conv_first, has %d input channels; only RGB images (3, or 12 and 48 after a pixel-unshuffle) are supported.", n.first.in)
+			"The model takes %d channels and returns %d; only gray (1), RGB (3) and RGBA (4) images are supported, also after a pixel-unshuffle by 2 or 4.", n.first.in, channels)
 		return nil
 	}
 	features := n.first.out
 	for i := 0; i < maxLayers && r.has(fmt.Sprintf("body.%d.rdb1.conv1.weight", i)) && r.err == nil; i++ {
 		n.blocks = append(n.blocks, readDenseBlock(r, i, features))
+		if name := fmt.Sprintf("body.%d.rdb", i); r.has(name + "1.conv1x1.weight") {
+			n.plus = append(n.plus, readPlus(r, name, n.blocks[i]))
+		}
 	}
 	n.body = r.conv("conv_body", features, features, 3)
 	for i := 1; i <= 4 && r.has(fmt.Sprintf("conv_up%d.weight", i)); i++ {
 		n.ups = append(n.ups, r.conv(fmt.Sprintf("conv_up%d", i), features, features, 3))
 	}
 	n.high = r.conv("conv_hr", features, features, 3)
-	n.last = r.conv("conv_last", 3, features, 3)
+	n.as.Scale = (1 << len(n.ups)) / n.fold
 	if r.err == nil && 1<<len(n.ups) < n.fold {
 		r.fail(fault.Unsupported,
 			"This model makes images smaller: it unshuffles %dx%d pixels and upsamples %d times.", n.fold, n.fold, len(n.ups))
 	}
 	return n
+}
+
+// readPlus takes the second paths of ESRGAN+, which have no bias.
+func readPlus(r *reader, name string, block [denseBlocks][denseLayers]layer) (plus [denseBlocks]layer) {
+	for k := range plus {
+		plus[k] = readBare(r, fmt.Sprintf("%s%d.conv1x1", name, k+1), block[k][1].out, block[k][0].in, 1)
+		if r.err == nil && block[k][3].out != block[k][1].out {
+			r.fail(fault.Invalid, "The tensor %s%d.conv4.weight does not have the channels of conv2, to which it is added.", name, k+1)
+		}
+	}
+	return plus
 }
 
 func readDenseBlock(r *reader, i, features int) (block [denseBlocks][denseLayers]layer) {

@@ -33,6 +33,8 @@ func TestRecognize(t *testing.T) {
 		{"RealPLKSR", networktest.RandomRealPLKSR(10, networktest.PLKSRVariant{Features: 8, Blocks: 2, Kernel: 5, Part: 2, Scale: 3}), network.RealPLKSR, 3, 0, 1, false},
 		{"SwinIR", networktest.RandomSwinIR(11, networktest.SwinVariant{Features: 8, Heads: 2, Window: 8, Groups: 1, Blocks: 2, Scale: 4, End: "nearest"}), network.SwinIR, 4, 0, 8, false},
 		{"SwinIR unshuffled", networktest.RandomSwinIR(12, networktest.SwinVariant{Features: 8, Heads: 2, Window: 8, Groups: 1, Blocks: 2, Scale: 4, Unshuffle: 2, End: "shuffle"}), network.SwinIR, 2, 0, 16, false},
+		{"gray", networktest.RandomESRGAN(13, 1, 2, false), network.RRDBNet, 2, 68, 2, false},
+		{"ESRGAN+", networktest.RandomESRGAN(14, 3, 1, true), network.RRDBNet, 4, 34, 1, false},
 		{"8x", networktest.RandomRRDB(8, 1, 4, 2, 1, 3), network.RRDBNet, 8, 19, 1, false},
 	}
 	for _, c := range cases {
@@ -97,7 +99,7 @@ func TestRefusedTensors(t *testing.T) {
 		{"missing bias", compact(func(t weights.Tensors) { delete(t, "body.2.bias") }), fault.Invalid, "body.2.bias is missing"},
 		{"missing dense layer", rrdb(func(t weights.Tensors) { delete(t, "body.0.rdb2.conv3.weight") }), fault.Invalid, "body.0.rdb2.conv3.weight is missing"},
 		{"extra", rrdb(func(t weights.Tensors) { t["attention.weight"] = zeros(1) }), fault.Unsupported, "attention.weight"},
-		{"gap in layers", compact(func(t weights.Tensors) { delete(t, "body.1.weight") }), fault.Unsupported, "body.0"},
+		{"gap in layers", compact(func(t weights.Tensors) { delete(t, "body.1.weight") }), fault.Unsupported, "body.3"},
 		{"5x5", compact(func(t weights.Tensors) { t["body.0.weight"] = zeros(4, 3, 5, 5) }), fault.Invalid, "body.0.weight has the shape [4 3 5 5]"},
 		{"flat", compact(func(t weights.Tensors) { t["body.0.weight"] = zeros(108) }), fault.Invalid, "body.0.weight"},
 		{"more sides", compact(func(t weights.Tensors) { t["body.0.bias"] = zeros(4, 1, 1) }), fault.Invalid, "body.0.bias"},
@@ -108,7 +110,7 @@ func TestRefusedTensors(t *testing.T) {
 		{"odd outputs", compact(func(t weights.Tensors) {
 			t["body.4.weight"], t["body.4.bias"] = zeros(13, 4, 3, 3), zeros(13)
 		}), fault.Unsupported, "13 output channels"},
-		{"gray", rrdb(func(t weights.Tensors) { t["conv_first.weight"] = zeros(4, 1, 3, 3) }), fault.Unsupported, "has 1 input channels"},
+		{"gray", rrdb(func(t weights.Tensors) { t["conv_first.weight"] = zeros(4, 1, 3, 3) }), fault.Unsupported, "takes 1 channels and returns 3"},
 		{"not finite", rrdb(func(t weights.Tensors) {
 			t["conv_hr.bias"] = weights.Tensor{Shape: []int{4}, Data: []float32{0, 0, float32(math.NaN()), 0}}
 		}), fault.Invalid, "conv_hr.bias holds numbers that are not finite"},

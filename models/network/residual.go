@@ -17,18 +17,26 @@ const (
 )
 
 // residual is RRDBNet: blocks of three dense blocks between a head and a tail.
-// The image goes through a pixel-unshuffle by fold (1, 2 or 4) before the first
+// Those of ESRGAN+ (arXiv 2001.08073) have second paths. The image goes through a pixel-unshuffle by fold (1, 2 or 4) before the first
 // layer and is upsampled by 2 len(ups) times in the tail.
 type residual struct {
 	first, body layer
 	blocks      [][denseBlocks][denseLayers]layer
-	ups         []layer
-	high, last  layer
-	fold        int
+	// plus holds the second paths of each dense block; it is empty but for ESRGAN+.
+	plus       [][denseBlocks]layer
+	ups        []layer
+	high, last layer
+	fold       int
+	// as states the channels: gray and RGBA are converted around the model as published.
+	as Convention
 }
 
 func (n *residual) info() Info {
 	scale := (1 << len(n.ups)) / n.fold
+	kind := map[int]string{1: ", gray", 4: ", RGBA"}[n.as.In]
+	if n.plus != nil {
+		kind += ", ESRGAN+"
+	}
 	return Info{
 		Architecture:  RRDBNet,
 		Scale:         scale,
@@ -36,18 +44,21 @@ func (n *residual) info() Info {
 		Multiple:      n.fold,
 		FlopsPerPixel: n.flops(),
 		BytesPerPixel: n.bytes(),
-		Description: fmt.Sprintf("RRDBNet %dx, %d blocks, %d features",
-			scale, len(n.blocks), n.first.out),
+		Description: fmt.Sprintf("RRDBNet %dx, %d blocks, %d features%s",
+			scale, len(n.blocks), n.first.out, kind),
 	}
 }
 
 // flops counts the published layers, per pixel of the image.
 func (n *residual) flops() float64 {
 	sum := n.first.flops() + n.body.flops()
-	for _, block := range n.blocks {
-		for _, dense := range block {
+	for i, block := range n.blocks {
+		for k, dense := range block {
 			for _, l := range dense {
 				sum += l.flops()
+			}
+			if n.plus != nil {
+				sum += n.plus[i][k].flops()
 			}
 		}
 	}
@@ -96,11 +107,12 @@ func (n *residual) bytes() int {
 }
 
 func (n *residual) build(b *builder) {
-	var h string
+	var h, color string
 	first := n.first
 	reference := b.options.Reference
-	if reference {
-		h, first = n.unshuffled(b)
+	asPublished := reference || n.as.In != 3
+	if asPublished {
+		h, color, first = n.unshuffled(b)
 		h = b.same(h, first)
 	} else {
 		h = b.normalized(b.input())
@@ -110,11 +122,15 @@ func (n *residual) build(b *builder) {
 		h = b.conv(h, b.foldInput(first), convParams{stride: n.fold, pad: n.fold})
 	}
 	trunk := h
-	for _, block := range n.blocks {
+	for i, block := range n.blocks {
+		var plus [denseBlocks]layer
+		if n.plus != nil {
+			plus = n.plus[i]
+		}
 		if reference {
-			h = referenceBlock(b, h, block)
+			h = referenceBlock(b, h, block, plus)
 		} else {
-			h = scaledBlock(b, h, block)
+			h = scaledBlock(b, h, block, plus)
 		}
 	}
 	h = b.op("Add", []string{b.same(h, n.body), trunk})
@@ -123,8 +139,8 @@ func (n *residual) build(b *builder) {
 	}
 	h = b.leaky(b.same(h, n.high))
 	switch {
-	case reference:
-		b.rgbOutput(b.same(h, n.last), b.bodyType(), zeroToOne)
+	case asPublished:
+		b.imageOutput(b.same(h, n.last), b.bodyType(), n.as, color)
 	case len(n.ups) == 0:
 		b.output(b.denormalized(b.same(h, b.foldOutput(n.last, 1)), ""), 1)
 	default:
@@ -134,24 +150,34 @@ func (n *residual) build(b *builder) {
 }
 
 // dense adds the first four layers of a dense block and returns the input of the
-// fifth.
-func dense(b *builder, x string, layers [denseLayers]layer) string {
-	seen := x
-	for _, l := range layers[:denseLayers-1] {
-		seen = b.concat(1, seen, b.leaky(b.same(seen, l)))
+// fifth. plus, unless empty, maps x to an addend of the second layer, whose sum is added
+// to the fourth.
+func dense(b *builder, x string, layers [denseLayers]layer, plus layer) string {
+	seen, second := x, ""
+	for i, l := range layers[:denseLayers-1] {
+		y := b.leaky(b.same(seen, l))
+		switch {
+		case plus.out == 0:
+		case i == 1:
+			y = b.op("Add", []string{y, b.same(x, plus)})
+			second = y
+		case i == 3:
+			y = b.op("Add", []string{y, second})
+		}
+		seen = b.concat(1, seen, y)
 	}
 	return seen
 }
 
 // referenceBlock writes a residual block as published.
-func referenceBlock(b *builder, x string, block [denseBlocks][denseLayers]layer) string {
+func referenceBlock(b *builder, x string, block [denseBlocks][denseLayers]layer, plus [denseBlocks]layer) string {
 	share := func(y, x string) string {
 		factor := b.floats([]float32{rrdbShare})
 		return b.op("Add", []string{b.op("Mul", []string{y, factor}), x})
 	}
 	h := x
-	for _, layers := range block {
-		h = share(b.same(dense(b, h, layers), layers[denseLayers-1]), h)
+	for i, layers := range block {
+		h = share(b.same(dense(b, h, layers, plus[i]), layers[denseLayers-1]), h)
 	}
 	return share(h, x)
 }
@@ -161,7 +187,7 @@ func referenceBlock(b *builder, x string, block [denseBlocks][denseLayers]layer)
 // layer sees the block's input among its own, so in float32 adding it is one tap
 // of the kernel and only the outer sum is left. Float16 keeps the sums: the
 // products would lose too much of the input.
-func scaledBlock(b *builder, x string, block [denseBlocks][denseLayers]layer) string {
+func scaledBlock(b *builder, x string, block [denseBlocks][denseLayers]layer, plus [denseBlocks]layer) string {
 	h := x
 	for i, layers := range block {
 		fifth := layers[denseLayers-1].scaled(rrdbShare)
@@ -172,7 +198,7 @@ func scaledBlock(b *builder, x string, block [denseBlocks][denseLayers]layer) st
 		if outer && b.options.Precision != Float16 {
 			fifth = fifth.scaled(rrdbShare)
 		}
-		y := b.same(dense(b, h, layers), fifth)
+		y := b.same(dense(b, h, layers, plus[i]), fifth)
 		if b.options.Precision == Float16 {
 			y = b.op("Add", []string{y, h})
 			if outer {
@@ -189,18 +215,19 @@ func scaledBlock(b *builder, x string, block [denseBlocks][denseLayers]layer) st
 
 // unshuffled adds the pixel-unshuffle as published and returns the first layer
 // that fits it: ONNX orders the channels (y, x, color), torch (color, y, x).
-func (n *residual) unshuffled(b *builder) (string, layer) {
-	x := b.rgbInput(b.bodyType(), zeroToOne)
+func (n *residual) unshuffled(b *builder) (x, chroma string, l layer) {
+	x, chroma = b.imageInput(b.bodyType(), n.as)
 	if n.fold == 1 {
-		return x, n.first
+		return x, chroma, n.first
 	}
-	l, area := n.first, n.fold*n.fold
+	area := n.fold * n.fold
+	l = n.first
 	l.weight = make([]float32, len(n.first.weight))
 	taps := l.kernel * l.kernel
 	for i, w := range n.first.weight {
 		tap, channel, o := i%taps, i/taps%l.in, i/taps/l.in
 		color, position := channel/area, channel%area
-		l.weight[(o*l.in+position*3+color)*taps+tap] = w
+		l.weight[(o*l.in+position*n.as.In+color)*taps+tap] = w
 	}
-	return b.op("SpaceToDepth", []string{x}, onnx.Int("blocksize", int64(n.fold))), l
+	return b.op("SpaceToDepth", []string{x}, onnx.Int("blocksize", int64(n.fold))), chroma, l
 }

@@ -64,15 +64,19 @@ type Residual struct {
 // channels; the precision is left to the caller. Models that are not a sequence
 // of convolutions are fault.Unsupported.
 func (n *Network) Sequential(o Options) (*Sequential, error) {
+	unsupported := fault.New(fault.Unsupported, "Only RRDBNet and SRVGGNetCompact of RGB images are sequences of convolutions.")
 	if n.sequential == nil {
-		return nil, fault.New(fault.Unsupported, "Only RRDBNet and SRVGGNetCompact are sequences of convolutions.")
+		return nil, unsupported
 	}
 	checked := o
 	checked.Precision = Float32
 	if err := n.check(checked); err != nil {
 		return nil, err
 	}
-	return n.sequential(o), nil
+	if p := n.sequential(o); p != nil {
+		return p, nil
+	}
+	return nil, unsupported
 }
 
 // tensor adds a tensor and returns its index.
@@ -128,7 +132,11 @@ func (n *compact) sequential(o Options) *Sequential {
 	return p
 }
 
+// sequential returns nil for variants that are no such sequence.
 func (n *residual) sequential(o Options) *Sequential {
+	if n.as.In != 3 || n.plus != nil {
+		return nil
+	}
 	p, first := newSequential(o, n.first, n.fold)
 	features := n.first.out
 	trunk := p.tensor(features+n.growth(0, 0), features, 1)

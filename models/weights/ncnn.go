@@ -48,6 +48,7 @@ func (m *ncnnMatcher) match() error {
 	if err := follow(); err != nil {
 		return err
 	}
+	m.reduction()
 	if left := m.net.consumers[m.output]; len(left) > 0 {
 		return mismatch(left[0].name, "comes after the model's end")
 	}
@@ -109,6 +110,18 @@ func (m *ncnnMatcher) convolution(name, input string, channels int, leaky bool) 
 	m.tensors[name+".weight"] = layer.weight
 	m.tensors[name+".bias"] = layer.bias
 	return layer, output, nil
+}
+
+// reduction follows a bicubic reduction of the result, in which realesr-animevideov3's
+// files for scales 2 and 3 end. It is left out: the model then has its own scale, and
+// results of any other size are made from that.
+func (m *ncnnMatcher) reduction() {
+	smaller := func(l *ncnnLayer) bool {
+		return l.integer(0, 0) == 3 && l.number(1, 1) < 1 && l.number(1, 1) == l.number(2, 1)
+	}
+	if layer := m.find("Interp", smaller, m.output); layer != nil {
+		m.output = layer.out[0]
+	}
 }
 
 // add follows the sum of two blobs in either order.

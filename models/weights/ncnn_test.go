@@ -183,6 +183,26 @@ func TestReadNCNN(t *testing.T) {
 	check("RRDBNet in single steps")(rrdbNetwork(t, 1, 3, 3, false))
 }
 
+// realesr-animevideov3's files for scales 2 and 3 are its model for scale 4 and a
+// bicubic reduction.
+func TestReadNCNNReduction(t *testing.T) {
+	t.Parallel()
+	param, bin, want := compactNetwork(t, 1, 4, 4, true)
+	output := regexp.MustCompile(`BinaryOp (\S+) 2 1 \S+ \S+ (\S+)`).FindSubmatch(param)
+	if output == nil {
+		t.Fatalf("no sum in %s", param)
+	}
+	for reduction, ok := range map[string]bool{"0=3 1=0.5 2=5.0e-01": true, "0=3 1=0.75 2=0.75": true, "0=3 1=2 2=2": false, "0=2 1=0.5 2=0.5": false, "0=3 1=0.5 2=0.75": false} {
+		lines := strings.Split(strings.TrimSpace(string(param)), "\n")
+		lines[1] = fmt.Sprintf("%d %d", len(lines)-1, len(lines)-1)
+		lines = append(lines, fmt.Sprintf("Interp last 1 1 %s output %s", output[2], reduction))
+		got, err := ReadNCNN([]byte(strings.Join(lines, "\n")), bin)
+		if ok != (err == nil) || ok && !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %v", reduction, err)
+		}
+	}
+}
+
 // A network that differs in a single detail is another network.
 func TestReadNCNNRefusesOtherNetworks(t *testing.T) {
 	t.Parallel()

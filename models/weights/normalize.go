@@ -19,7 +19,7 @@ import (
 //	conv_hr           the last but one                    HRconv
 //	conv_last         the last                            conv_last
 var (
-	originalBlock = regexp.MustCompile(`^model\.1\.sub\.(\d+)\.RDB(\d)\.conv(\d)\.0\.(weight|bias)$`)
+	originalBlock = regexp.MustCompile(`^model\.1\.sub\.(\d+)\.RDB(\d)\.conv(\d|1x1)(?:\.0)?\.(weight|bias)$`)
 	originalTrunk = regexp.MustCompile(`^model\.1\.sub\.\d+\.(weight|bias)$`)
 	originalLayer = regexp.MustCompile(`^model\.(\d+)\.(weight|bias)$`)
 	trunkBlock    = regexp.MustCompile(`^RRDB_trunk\.(\d+)\.RDB(\d)\.conv(\d)\.(weight|bias)$`)
@@ -27,7 +27,7 @@ var (
 	upconv        = regexp.MustCompile(`^upconv(\d)\.(weight|bias)$`)
 )
 
-// Normalize drops prefixes that training frameworks put before every name and
+// Normalize drops wrappers that training frameworks put before every name and
 // attention masks, which depend on the size of the training images alone, and renames
 // the tensors of an RRDBNet to BasicSR's current names. Other names stay as they are, as does every name of a file that is not entirely in one of the old styles, so
 // that no clash loses a tensor. The data is shared with t.
@@ -48,23 +48,37 @@ func Normalize(t Tensors) Tensors {
 	return out
 }
 
-// unwrapped drops prefixes that all names share. "model." before a number belongs
-// to the original ESRGAN's names.
+// wrappers are names under which training programs put a model's weights, in the order
+// of preference: authors publish their results with the averaged ones.
+var wrappers = []string{"params_ema", "params-ema", "ema", "g_ema", "params", "state_dict", "model_state_dict", "model", "net", "netG", "net_g", "generator", "module", "_orig_mod"}
+
+// unwrapped drops components that are wrappers from the front of the names, as long as
+// all names begin with one; of several the preferred one's tensors are taken. "model."
+// before a number belongs to the original ESRGAN's names.
 func unwrapped(t Tensors) Tensors {
-	for _, prefix := range []string{"module.", "netG.", "net_g.", "model.", "module."} {
-		shared := len(t) > 0
-		bare := make(Tensors, len(t))
+	for range maxWrappers {
+		inside := map[string]Tensors{}
 		for name, tensor := range t {
-			rest, found := strings.CutPrefix(name, prefix)
-			shared = shared && found && rest == strings.TrimLeft(rest, "0123456789")
-			bare[rest] = tensor
+			wrapper, rest, found := strings.Cut(name, ".")
+			if !found || !slices.Contains(wrappers, wrapper) || rest != strings.TrimLeft(rest, "0123456789") {
+				return t
+			}
+			if inside[wrapper] == nil {
+				inside[wrapper] = Tensors{}
+			}
+			inside[wrapper][rest] = tensor
 		}
-		if shared {
-			t = bare
+		for _, wrapper := range slices.Backward(wrappers) {
+			if found := inside[wrapper]; found != nil {
+				t = found
+			}
 		}
 	}
 	return t
 }
+
+// maxWrappers bounds the wrappers in one another.
+const maxWrappers = 5
 
 func trunkName(name string) string {
 	if m := trunkBlock.FindStringSubmatch(name); m != nil {

@@ -3,7 +3,6 @@ package weights
 import (
 	"bytes"
 	"io"
-	"maps"
 	"slices"
 
 	"upscaled/models/fault"
@@ -16,9 +15,8 @@ import (
 // fault.Invalid, as is a damaged one. TorchScript archives are
 // fault.Unsupported.
 //
-// Of several sets of weights the first of params_ema, params, state_dict,
-// model_state_dict, model, net, generator and g_ema is read, then a single one
-// under any key, otherwise the top-level dictionary.
+// Of several sets of weights the first of wrappers is read, then a single one under
+// any key, otherwise the top-level dictionary.
 func ReadPyTorch(r io.ReaderAt, size int64) (Tensors, error) {
 	var start [len(zipMagic)]byte
 	if _, err := r.ReadAt(start[:], 0); err != nil && err != io.EOF {
@@ -48,30 +46,43 @@ func ReadPyTorch(r io.ReaderAt, size int64) (Tensors, error) {
 	return t, checkFinite(t)
 }
 
-// selectWeights returns the dictionary of tensors. The averaged weights
-// (params_ema) come first: authors publish their results with them.
+// selectWeights returns the dictionary of tensors: that of the first wrapper, or else
+// of the only dictionary.
 func selectWeights(root any) (map[string]*tensorReference, error) {
 	top, ok := root.(*pickle.Dict)
 	if !ok {
 		return nil, fault.New(fault.Unsupported, "The file has no dictionary of weights; save the model's state_dict and try again.")
 	}
-	keys := []string{"params_ema", "params-ema", "params", "state_dict", "model_state_dict", "model", "net", "generator", "g_ema"}
-	if len(top.Entries) == 1 {
-		keys = slices.Collect(maps.Keys(top.Entries))
-	}
-	for _, key := range keys {
-		inner, ok := top.Entries[key].(*pickle.Dict)
-		if !ok {
-			continue
-		}
-		if references := tensorsOf(inner); len(references) > 0 {
-			return references, nil
-		}
-	}
-	if references := tensorsOf(top); len(references) > 0 {
+	if references := weightsIn(top, map[*pickle.Dict]bool{}); len(references) > 0 {
 		return references, nil
 	}
 	return nil, fault.New(fault.Unsupported, "The file has no floating-point weights; save the model's state_dict and try again.")
+}
+
+// weightsIn searches a dictionary that is not in seen; dictionaries may be cyclic.
+func weightsIn(d *pickle.Dict, seen map[*pickle.Dict]bool) map[string]*tensorReference {
+	if len(seen) > maxWrappers {
+		return nil
+	}
+	seen[d] = true
+	var dictionaries []string
+	for key, value := range d.Entries {
+		if _, ok := value.(*pickle.Dict); ok && !slices.Contains(wrappers, key) {
+			dictionaries = append(dictionaries, key)
+		}
+	}
+	keys := wrappers
+	if len(dictionaries) == 1 && len(tensorsOf(d)) == 0 {
+		keys = append(slices.Clone(keys), dictionaries...)
+	}
+	for _, key := range keys {
+		if inner, ok := d.Entries[key].(*pickle.Dict); ok && !seen[inner] {
+			if references := weightsIn(inner, seen); len(references) > 0 {
+				return references
+			}
+		}
+	}
+	return tensorsOf(d)
 }
 
 // tensorsOf returns a dictionary's floating-point tensors.

@@ -82,13 +82,6 @@ func TestReadPyTorchOddPickles(t *testing.T) {
 	wantKind(t, "protocol", err, fault.Unsupported)
 }
 
-func TestReadPyTorchTorchScript(t *testing.T) {
-	t.Parallel()
-	data := torchArchive(t, zip.Store, statePickle(), nil, zipEntry{"net/constants.pkl", []byte("x")})
-	_, err := readTorch(data)
-	wantKind(t, "TorchScript", err, fault.Unsupported)
-}
-
 // Every proper beginning of a file is an error, and so is a flipped value.
 func TestReadPyTorchDamage(t *testing.T) {
 	t.Parallel()

@@ -126,6 +126,46 @@ func TestReadPyTorchChoosesWeights(t *testing.T) {
 	}
 }
 
+// A wrapper may be in another one, beside other things, and even in itself.
+func TestReadPyTorchWrappersInWrappers(t *testing.T) {
+	t.Parallel()
+	p := new(pickler).op(0x80, 2).op('}', 'q', 9).text("epoch").integer(7).op('s').text("net").op('h', 9, 's')
+	p.text("saved").op('}').text("params-ema").stateDict(dense("w", "FloatStorage", "0", 1)).op('s', 's', '.')
+	got, err := readTorch(torchArchive(t, zip.Store, p.Bytes(), storages{{"0", floatStorage(5)}}))
+	if err != nil || len(got["w"].Data) != 1 || got["w"].Data[0] != 5 {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
+// Of a TorchScript archive the tensors are read by their modules' names; its code is
+// never looked at.
+func TestReadPyTorchTorchScript(t *testing.T) {
+	t.Parallel()
+	module := func(p *pickler, class string) *pickler {
+		return p.global("__torch__."+class, "M").op(')', 0x81, '}')
+	}
+	p := module(new(pickler).op(0x80, 2), "net").text("training").op(0x88, 's').text("body")
+	module(p, "list").text("0")
+	module(p, "conv").text("weight").tensor(dense("", "FloatStorage", "0", 2)).op('s')
+	p.text("padding").global("torch.jit._pickle", "build_intlist").op('(', ']', 't', 'R', 's', 'b', 's', 'b', 's', 'b', '.')
+	constants := zipEntry{"net/constants.pkl", []byte("x")}
+	code := zipEntry{"net/code/__torch__/net.py", []byte("import os; os.abort()")}
+	got, err := readTorch(torchArchive(t, zip.Store, p.Bytes(), storages{{"0", floatStorage(1, 2)}}, constants, code))
+	if want := (Tensors{"body.0.weight": {Shape: []int{2}, Data: []float32{1, 2}}}); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%v, %v; want %v", got, err, want)
+	}
+	// Outside of such an archive these classes are refused as any others.
+	_, err = readTorch(torchArchive(t, zip.Store, p.Bytes(), storages{{"0", floatStorage(1, 2)}}))
+	wantKind(t, "no archive", err, fault.Invalid)
+	call := new(pickler).op(0x80, 2).global("os", "system").text("true").op(0x85, 'R', '.').Bytes()
+	_, err = readTorch(torchArchive(t, zip.Store, call, nil, constants))
+	wantKind(t, "call", err, fault.Invalid)
+	// Modules may be in themselves.
+	p = module(new(pickler).op(0x80, 2), "net").op('0', 'q', 1, '}').text("self").op('h', 1, 's', 'b', '.')
+	_, err = readTorch(torchArchive(t, zip.Store, p.Bytes(), nil, constants))
+	wantKind(t, "circle", err, fault.Unsupported)
+}
+
 // Python 2 wrote text as byte strings and filled an OrderedDict from a list of
 // pairs; parameters came wrapped.
 func TestReadPyTorchPython2(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"upscaled/models/fault"
+	"upscaled/models/weights/pickle"
 )
 
 const (
@@ -48,12 +49,18 @@ func openPyTorchZip(r io.ReaderAt, size int64) (any, storageLoader, error) {
 		return nil, nil, damaged(err, "its list of tensors cannot be opened")
 	}
 	defer stream.Close()
-	root, err := torchMachine(nil).Decode(bufio.NewReader(io.LimitReader(stream, maxPickle)))
+	machine := torchMachine(nil)
+	if z.entries[z.root+"constants.pkl"] != nil {
+		machine.Allowed, machine.Call = scriptAllows, scriptCall
+	}
+	root, err := machine.Decode(bufio.NewReader(io.LimitReader(stream, maxPickle)))
+	if module, ok := root.(*pickle.Object); ok && err == nil {
+		root = parametersOf(module)
+	}
 	return root, z.load, err
 }
 
-// locate finds the folder inside the archive and rejects TorchScript, whose
-// archives contain code.
+// locate finds the folder inside the archive.
 func (z *torchZip) locate() error {
 	found := 0
 	for name := range z.entries {
@@ -65,9 +72,6 @@ func (z *torchZip) locate() error {
 	}
 	if found != 1 {
 		return fault.New(fault.Invalid, "The zip file has no PyTorch weights (it needs exactly one data.pkl).")
-	}
-	if z.entries[z.root+"constants.pkl"] != nil {
-		return fault.New(fault.Unsupported, "The file is a TorchScript archive, which contains code; save the model's state_dict with torch.save and try again.")
 	}
 	return nil
 }

@@ -130,7 +130,7 @@ func TestNormalize(t *testing.T) {
 			"model.1.sub.23.weight", "model.3.weight", "model.6.weight", "model.8.weight", "model.10.bias", "model.10.weight",
 		},
 	} {
-		for _, prefix := range []string{"", "module.", "netG.", "net_g.", "model.", "net_g.module.", "module.model."} {
+		for _, prefix := range []string{"", "module.", "netG.", "net_g.", "model.", "net_g.module.", "module.model.", "params-ema.", "state_dict.netG._orig_mod."} {
 			wrapped := Tensors{}
 			for _, name := range old {
 				wrapped[prefix+name] = Tensor{}
@@ -148,6 +148,16 @@ func TestNormalize(t *testing.T) {
 		if got := Normalize(keep); !reflect.DeepEqual(got, keep) {
 			t.Errorf("%v became %v", keep, got)
 		}
+	}
+}
+
+// Of several models in one file the averaged one is read.
+func TestNormalizeChooses(t *testing.T) {
+	t.Parallel()
+	want := Tensor{Shape: []int{1}, Data: []float32{2}}
+	got := Normalize(Tensors{"params.w": {}, "params_ema.module.w": want, "netG.w": {}})
+	if len(got) != 1 || !reflect.DeepEqual(got["w"], want) {
+		t.Errorf("%v", got)
 	}
 }
 

@@ -6,6 +6,7 @@ package networktest
 
 import (
 	"fmt"
+	"math"
 	"sync"
 
 	"upscaled/models/weights"
@@ -143,12 +144,15 @@ func concat(images ...Image) Image {
 	return out
 }
 
-// Compact is SRVGGNetCompact.
+// Compact is SRVGGNetCompact. Without slopes its activations are ReLUs.
 func Compact(t weights.Tensors, in Image) Image {
 	h := in
 	for i := 0; ; i += 2 {
 		h = conv(t, fmt.Sprintf("body.%d", i), h)
 		slopes, ok := t[fmt.Sprintf("body.%d.weight", i+1)]
+		if _, more := t[fmt.Sprintf("body.%d.weight", i+2)]; !ok && more {
+			slopes, ok = weights.Tensor{Data: make([]float32, h.Channels)}, true
+		}
 		if !ok {
 			break
 		}
@@ -164,13 +168,56 @@ func Compact(t weights.Tensors, in Image) Image {
 	return sum(1, shuffled, nearest(in, r))
 }
 
+// GrayRRDB is RRDBNet of gray images on the luma of an RGB image; its color is
+// interpolated.
+func GrayRRDB(t weights.Tensors, in Image) Image {
+	gray := made(1, in.Height, in.Width, func(_, y, x int) float64 {
+		return 0.299*in.At(0, y, x) + 0.587*in.At(1, y, x) + 0.114*in.At(2, y, x)
+	})
+	out := RRDB(t, gray)
+	return sum(1, cubic(sum(-1, concat(gray, gray, gray), in), out.Width/in.Width), concat(out, out, out))
+}
+
+// cubic is bicubic upsampling with the factor -0.75, repeating the border.
+func cubic(in Image, factor int) Image {
+	taps := func(at, side int) (indices [4]int, factors [4]float64) {
+		position := (float64(at)+0.5)/float64(factor) - 0.5
+		for i := range 4 {
+			tap := int(math.Floor(position)) + i - 1
+			indices[i] = max(0, min(side-1, tap))
+			if d := math.Abs(position - float64(tap)); d <= 1 {
+				factors[i] = (1.25*d-2.25)*d*d + 1
+			} else {
+				factors[i] = -0.75 * (((d-5)*d+8)*d - 4)
+			}
+		}
+		return indices, factors
+	}
+	return made(in.Channels, in.Height*factor, in.Width*factor, func(c, y, x int) (v float64) {
+		rows, byRow := taps(y, in.Height)
+		columns, byColumn := taps(x, in.Width)
+		for i, row := range rows {
+			for k, column := range columns {
+				v += byRow[i] * byColumn[k] * in.At(c, row, column)
+			}
+		}
+		return v
+	})
+}
+
+// AlphaRRDB is RRDBNet of RGBA images on an opaque image without its alpha.
+func AlphaRRDB(t weights.Tensors, in Image) Image {
+	out := RRDB(t, concat(in, made(1, in.Height, in.Width, func(_, _, _ int) float64 { return 1 })))
+	return made(3, out.Height, out.Width, out.At)
+}
+
 // RRDB is RRDBNet, with the pixel-unshuffle that its first layer's shape implies.
 func RRDB(t weights.Tensors, in Image) Image {
 	r := 1
-	for 3*r*r < t["conv_first.weight"].Shape[1] {
+	for in.Channels*r*r < t["conv_first.weight"].Shape[1] {
 		r *= 2
 	}
-	unshuffled := made(3*r*r, in.Height/r, in.Width/r, func(c, y, x int) float64 {
+	unshuffled := made(in.Channels*r*r, in.Height/r, in.Width/r, func(c, y, x int) float64 {
 		return in.At(c/(r*r), y*r+c/r%r, x*r+c%r)
 	})
 	first := conv(t, "conv_first", unshuffled)
@@ -197,9 +244,18 @@ func RRDB(t weights.Tensors, in Image) Image {
 }
 
 func dense(t weights.Tensors, name string, x Image) Image {
-	seen := x
+	seen, second := x, Image{}
+	_, plus := t[name+".conv1x1.weight"] // ESRGAN+
 	for j := 1; j <= 4; j++ {
-		seen = concat(seen, leaky(conv(t, fmt.Sprintf("%s.conv%d", name, j), seen)))
+		y := leaky(conv(t, fmt.Sprintf("%s.conv%d", name, j), seen))
+		switch {
+		case plus && j == 2:
+			second = sum(1, y, conv(t, name+".conv1x1", x))
+			y = second
+		case plus && j == 4:
+			y = sum(1, y, second)
+		}
+		seen = concat(seen, y)
 	}
 	return sum(0.2, conv(t, name+".conv5", seen), x)
 }

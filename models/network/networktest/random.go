@@ -54,6 +54,33 @@ func RandomCompact(seed uint64, convolutions, features, scale int) weights.Tenso
 	return m.tensors
 }
 
+// RandomESRGAN returns RRDBNet tensors of 4x for other channels than 3 or, if plus is
+// set, of ESRGAN+.
+func RandomESRGAN(seed uint64, channels, fold int, plus bool) weights.Tensors {
+	const features, growth = 16, 8
+	m := maker{rand.New(rand.NewPCG(seed, 3)), RandomRRDB(seed, 2, features, growth, 1, 2)}
+	m.conv("conv_first", features, channels*fold*fold, 1)
+	m.conv("conv_last", channels, features, 0.5)
+	m.raise("conv_last.bias", 0.5)
+	for i := range 2 {
+		for k := 1; k <= 3 && plus; k++ {
+			name := fmt.Sprintf("body.%d.rdb%d.conv1x1", i, k)
+			m.convOf(name, growth, features, 1, 1)
+			delete(m.tensors, name+".bias")
+		}
+	}
+	return m.tensors
+}
+
+// RandomReLU returns SRVGGNetCompact tensors with ReLUs, which have no tensors.
+func RandomReLU(seed uint64, convolutions, features, scale int) weights.Tensors {
+	t := RandomCompact(seed, convolutions, features, scale)
+	for i := range convolutions {
+		delete(t, fmt.Sprintf("body.%d.weight", 2*i+1))
+	}
+	return t
+}
+
 // RandomRRDB returns RRDBNet tensors for an image unshuffled by fold (1, 2 or 4)
 // and upsampled by 2 ups times.
 func RandomRRDB(seed uint64, blocks, features, growth, fold, ups int) weights.Tensors {

@@ -132,11 +132,15 @@ func (d *decoder) object(op byte) (bool, error) {
 	case opReduce, opNewObject:
 		return true, d.call()
 	case opBuild:
-		// The state of an object (an OrderedDict's _metadata) is not needed.
-		if _, err := d.stack.pop(); err != nil {
+		state, err := d.stack.pop()
+		if err != nil {
 			return true, err
 		}
-		_, err := d.stack.top()
+		target, err := d.stack.top()
+		// Other state (an OrderedDict's _metadata) is not needed.
+		if object, ok := target.(*Object); ok {
+			object.State = state
+		}
 		return true, err
 	case opBinPersID:
 		id, err := d.stack.pop()

@@ -24,7 +24,7 @@ const (
 )
 
 // Values are nil, bool, int64, float64, string, []byte, Tuple, *List, *Dict,
-// Global, Opaque, and results of the Machine's functions. They may be cyclic.
+// Global, *Object, Opaque, and results of the Machine's functions. They may be cyclic.
 type (
 	// Tuple is a Python tuple.
 	Tuple []any
@@ -35,6 +35,9 @@ type (
 	Dict struct{ Entries map[string]any }
 	// Global is the name of a Python function or class.
 	Global struct{ Module, Name string }
+	// Object is an object of a class that the caller knows by its attributes only. State
+	// is set by a BUILD instruction.
+	Object struct{ State any }
 	// Opaque replaces a value that is not needed, such as a huge integer.
 	Opaque struct{}
 )
