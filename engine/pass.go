@@ -104,9 +104,9 @@ const (
 
 // Margins of tiles that start at multiples of alignment; see Device.Alignment.
 func blendedMargins(info network.Info, alignment int) tiling.Margins {
-	return tiling.Margins{Crop: blendedCrop, Ramp: blendedRamp, Multiple: alignment * max(1, info.Multiple)}
+	return tiling.Margins{Crop: blendedCrop, Ramp: blendedRamp, Multiple: alignment * max(1, info.Multiple, info.Grid)}
 }
 
 func exactMargins(info network.Info, alignment int) tiling.Margins {
-	return tiling.Margins{Crop: info.Radius, Multiple: alignment * max(1, info.Multiple)}
+	return tiling.Margins{Crop: info.Radius, Multiple: alignment * max(1, info.Multiple, info.Grid)}
 }

@@ -56,7 +56,7 @@ func (t *tiler) plan(start int) {
 	}
 	x := y
 	if alignment == 0 {
-		y.Multiple = t.info.Multiple
+		y.Multiple = max(t.info.Multiple, t.info.Grid)
 	}
 	x.Fixed, y.Fixed = t.info.FixedWidth, t.info.FixedHeight
 	budget := tiling.Budget{Pixels: t.pixels, Rows: t.bandRows(), Trims: t.trims()}

@@ -2,6 +2,7 @@ package models
 
 import (
 	"runtime"
+	"slices"
 
 	"upscaled/models/artifact"
 )
@@ -38,7 +39,7 @@ type product struct {
 // catalogue lists everything available for this system in the order shown to
 // users.
 func catalogue() []product {
-	return append(officialModels(), runtimes(runtime.GOOS, runtime.GOARCH)...)
+	return slices.Concat(officialModels(), realCUGAN(), waifu2x(), runtimes(runtime.GOOS, runtime.GOARCH))
 }
 
 // product returns the catalogue entry of a name, in any spelling (see fold).

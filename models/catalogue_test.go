@@ -15,7 +15,7 @@ import (
 // TestCatalogueIsComplete checks every entry of every system.
 func TestCatalogueIsComplete(t *testing.T) {
 	t.Parallel()
-	all := officialModels()
+	all := slices.Concat(officialModels(), realCUGAN(), waifu2x())
 	for _, system := range []string{"linux/amd64", "linux/arm64", "darwin/arm64", "windows/amd64", "windows/arm64"} {
 		name, processor, _ := strings.Cut(system, "/")
 		builds := runtimes(name, processor)
@@ -60,6 +60,7 @@ func TestOfficialNames(t *testing.T) {
 	for _, name := range []string{
 		"realesr-general-x4v3", "realesrgan-x4plus", "realesrgan-x2plus", "realesrgan-x4plus-anime-6b", "realesr-animevideov3",
 		"realesrnet-x4plus", "realesr-general-wdn-x4v3", "gfpgan-v1.4", "yunet", "pigo",
+		"real-cugan-2x", "real-cugan-4x-denoise3", "waifu2x-cunet-2x", "waifu2x-cunet-1x-denoise0", "waifu2x-upconv-7-2x-denoise3",
 		"RealESRGAN_x4plus_anime_6B", "GFPGANv1.4", "REALESR_GENERAL.X4V3",
 	} {
 		if e, err := s.Entry(name); err != nil || fold(e.Name) != fold(name) || e.Installed || e.Licence == "" {

@@ -62,6 +62,21 @@ func pixelShuffle(b *builder, x string, r int) string {
 	return b.op("DepthToSpace", []string{x}, onnx.Int("blocksize", int64(r)), onnx.String("mode", "CRD"))
 }
 
+// pixelUnshuffle turns blocks of r*r pixels into channels, in torch's order.
+func pixelUnshuffle(b *builder, x string, channels, r int) string {
+	if r == 1 {
+		return x
+	}
+	var order []int64
+	for c := range channels {
+		for at := range r * r {
+			order = append(order, int64(at*channels+c))
+		}
+	}
+	x = b.op("SpaceToDepth", []string{x}, onnx.Int("blocksize", int64(r)))
+	return b.op("Gather", []string{x, b.ints(order...)}, onnx.Int("axis", 1))
+}
+
 // split divides an axis into parts of the given sizes.
 func split(b *builder, x string, axis int64, sizes ...int64) []string {
 	parts := make([]string, len(sizes))

@@ -50,6 +50,15 @@ func (b *builder) conv(x string, l layer, p convParams) string {
 		onnx.Int("group", int64(group)))
 }
 
+// transposedConv adds a transposed convolution, whose weight is [in, out, kernel,
+// kernel]. pad is dropped on all sides.
+func (b *builder) transposedConv(x string, l layer, stride, pad int) string {
+	side, s, p := int64(l.kernel), int64(stride), int64(pad)
+	return b.op("ConvTranspose",
+		[]string{x, b.floats(l.weight, int64(l.in), int64(l.out), side, side), b.floats(l.bias, int64(l.out))},
+		onnx.Ints("kernel_shape", side, side), onnx.Ints("pads", p, p, p, p), onnx.Ints("strides", s, s))
+}
+
 // same adds a convolution that keeps the size, except at sides without padding.
 func (b *builder) same(x string, l layer) string {
 	return b.conv(x, l, convParams{stride: 1, pad: l.kernel / 2})

@@ -15,8 +15,13 @@ import (
 // small returns tensors of every architecture.
 func small() map[string]weights.Tensors {
 	swin := networktest.SwinVariant{Features: 12, Heads: 2, Window: 4, Groups: 1, Blocks: 2, Scale: 2, End: "shuffle"}
-	hat := swin
-	hat.HAT = true
+	hat, permuted := swin, swin
+	hat.HAT, permuted.SRFormer = true, true
+	mosr := networktest.MoSRVariant{Features: 8, Blocks: 1, Kernel: 5, Hidden: 12, Part: 8, Scale: 2, End: "gps"}
+	second := mosr
+	second.End, second.Second, second.RMS, second.Unshuffle = "shuffle", true, true, 2
+	sampled := mosr
+	sampled.End = "dys"
 	dat := networktest.DATVariant{Features: 16, Heads: 2, Groups: 1, Blocks: 2, Scale: 2, Split: [2]int{2, 4}, End: "direct"}
 	return map[string]weights.Tensors{
 		"RRDBNet":   networktest.RandomRRDB(1, 1, 4, 2, 2, 2),
@@ -30,6 +35,13 @@ func small() map[string]weights.Tensors {
 		"DAT":       networktest.RandomDAT(1, dat),
 		"RGT":       networktest.RandomRGT(1, dat),
 		"OmniSR":    networktest.RandomOmniSR(1, networktest.OmniVariant{Features: 8, Groups: 1, Blocks: 1, Scale: 2, Window: 8, Positions: true}),
+		"SRFormer":  networktest.RandomSwinIR(1, permuted),
+		"MoSR":      networktest.RandomMoSR(1, mosr),
+		"MoSR dys":  networktest.RandomMoSR(1, sampled),
+		"MoSRv2":    networktest.RandomMoSR(1, second),
+		"upconv":    networktest.RandomUpconv(1, 1, 2),
+		"UpCunet":   networktest.RandomUpcunet(1, networktest.UpcunetVariant{Scale: 4, Width: 8, Pro: true}),
+		"fast":      networktest.RandomUpcunet(1, networktest.UpcunetVariant{Scale: 2, Width: 8, Fast: true}),
 		"RCAN":      networktest.RandomRCAN(1, networktest.RCANVariant{Features: 8, Groups: 1, Blocks: 1, Scale: 2, Shifted: true}),
 	}
 }

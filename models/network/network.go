@@ -28,6 +28,13 @@ const (
 	// OmniSR (Wang et al., arXiv 2304.10244) and RCAN (Zhang et al., arXiv 1807.02758).
 	OmniSR Architecture = "OmniSR"
 	RCAN   Architecture = "RCAN"
+	// UpCunet is the architecture of Real-CUGAN and of waifu2x's cunet; UpConv that of
+	// waifu2x's older upconv_7.
+	UpCunet Architecture = "UpCunet"
+	UpConv  Architecture = "upconv_7"
+	// SRFormer (Zhou et al., arXiv 2303.09735) and MoSR, in both versions by umzi.
+	SRFormer Architecture = "SRFormer"
+	MoSR     Architecture = "MoSR"
 	// ONNXFile is any ONNX file with one image of floats in and one out.
 	ONNXFile Architecture = "ONNX"
 )
@@ -44,6 +51,9 @@ type Info struct {
 	// Multiple must divide both input sides: 2 for x2plus, which unshuffles
 	// 2x2 pixels into channels; 1 for most.
 	Multiple int
+	// Grid divides the positions at which tiles should begin, 0 for any: the model
+	// computes on a coarser grid, but accepts all sizes.
+	Grid int
 	// Least is the shortest side of an input, 0 for any.
 	Least int
 	// FixedWidth and FixedHeight are set for face restorers and for ONNX files

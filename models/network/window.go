@@ -67,8 +67,31 @@ func (w window) mask(b *builder, x string) string {
 	if found := b.masks[w]; found != "" {
 		return found
 	}
-	region := func(axis int64, length, rolled int) string {
-		sides := side(b, x, axis)
+	still := window{height: w.height, width: w.width}
+	ids, _ := still.split(b, w.regions(b, side(b, x, 1), side(b, x, 2)), 1)
+	b.keep(w, maskOf(b, ids, ids))
+	return b.masks[w]
+}
+
+// keep notes the mask of a window.
+func (b *builder) keep(w window, mask string) {
+	if b.masks == nil {
+		b.masks = map[window]string{}
+	}
+	b.masks[w] = mask
+}
+
+// maskOf compares the regions of queries and keys, each [count, pixels, 1].
+func maskOf(b *builder, queries, keys string) string {
+	equal := b.op("Equal", []string{queries, b.transpose(keys, 0, 2, 1)})
+	mask := b.op("Mul", []string{b.op("Sub", []string{b.cast(equal, onnx.Float32), b.float(1)}), b.float(100)})
+	return bodyOf(b, b.op("Unsqueeze", []string{mask, b.ints(1)}))
+}
+
+// regions returns an image [1, height, width, 1] of sides of the given lengths that
+// numbers the parts whose pixels rolling does not bring together.
+func (w window) regions(b *builder, height, width string) string {
+	region := func(sides string, length, rolled int) string {
 		at := positions(b, sides)
 		beyond := func(back int) string {
 			from := b.op("Sub", []string{sides, b.constant(onnx.Tensor{Type: onnx.Int64, Ints: []int64{int64(back)}})})
@@ -76,17 +99,9 @@ func (w window) mask(b *builder, x string) string {
 		}
 		return b.op("Add", []string{beyond(length), beyond(rolled)})
 	}
-	rows := b.op("Mul", []string{region(1, w.height, w.down), b.float(3)})
-	columns := b.reshape(region(2, w.width, w.right), 1, 1, -1, 1)
-	still := window{height: w.height, width: w.width}
-	ids, _ := still.split(b, b.op("Add", []string{b.reshape(rows, 1, -1, 1, 1), columns}), 1)
-	equal := b.op("Equal", []string{ids, b.transpose(ids, 0, 2, 1)})
-	mask := b.op("Mul", []string{b.op("Sub", []string{b.cast(equal, onnx.Float32), b.float(1)}), b.float(100)})
-	if b.masks == nil {
-		b.masks = map[window]string{}
-	}
-	b.masks[w] = bodyOf(b, b.op("Unsqueeze", []string{mask, b.ints(1)}))
-	return b.masks[w]
+	rows := b.op("Mul", []string{region(height, w.height, w.down), b.float(3)})
+	columns := b.reshape(region(width, w.width, w.right), 1, 1, -1, 1)
+	return b.op("Add", []string{b.reshape(rows, 1, -1, 1, 1), columns})
 }
 
 // attention is multi-head self-attention of the pixels of a window.

@@ -1,13 +1,16 @@
 package weights
 
 import (
+	"slices"
+
 	"upscaled/models/fault"
 )
 
 // ReadNCNN reads a model that was converted to ncnn: the text of its .param file
 // and the bytes of its .bin file. ncnn keeps layers but not PyTorch's names, so
-// the layers are followed from blob to blob and must form exactly an RRDBNet or
-// an SRVGGNetCompact; the tensors get that architecture's PyTorch names.
+// the layers are followed from blob to blob and must form exactly an RRDBNet, an
+// SRVGGNetCompact or a model of Real-CUGAN or waifu2x; the tensors get that
+// architecture's PyTorch names.
 //
 // A damaged file is fault.Invalid; other architectures and quantized (int8)
 // weights are fault.Unsupported.
@@ -39,11 +42,13 @@ type ncnnMatcher struct {
 // insists that no layer is left over.
 func (m *ncnnMatcher) match() error {
 	follow := m.compact
-	for _, layer := range m.net.layers {
-		if layer.kind == "Concat" {
-			follow = m.rrdb
-			break
-		}
+	switch {
+	case m.has("Crop"):
+		follow = m.upcunet
+	case m.has("Deconvolution"):
+		follow = m.upconv
+	case m.has("Concat"):
+		follow = m.rrdb
 	}
 	if err := follow(); err != nil {
 		return err
@@ -60,8 +65,12 @@ func (m *ncnnMatcher) match() error {
 	return nil
 }
 
+func (m *ncnnMatcher) has(kind string) bool {
+	return slices.ContainsFunc(m.net.layers, func(l *ncnnLayer) bool { return l.kind == kind })
+}
+
 func mismatch(layer, why string) error {
-	return fault.New(fault.Unsupported, "The ncnn model is neither an RRDBNet nor an SRVGGNetCompact (layer %.100q %s); import its .pth or .onnx file instead.", layer, why)
+	return fault.New(fault.Unsupported, "The ncnn model is no RRDBNet, SRVGGNetCompact, Real-CUGAN or waifu2x (layer %.100q %s); import its .pth or .onnx file instead.", layer, why)
 }
 
 // find returns the only unused layer of a kind that reads exactly these blobs in
@@ -91,6 +100,9 @@ func (m *ncnnMatcher) convolution(name, input string, channels int, leaky bool) 
 	layer := m.find("Convolution", nil, input)
 	if layer == nil {
 		return nil, "", mismatch(input, "should feed one convolution, "+name)
+	}
+	if !layer.is(3, 1, 1) {
+		return nil, "", mismatch(layer.name, "is not a plain 3x3 convolution with a bias")
 	}
 	if layer.inChannels != channels {
 		return nil, "", mismatch(layer.name, "has an unexpected number of input channels")

@@ -15,12 +15,15 @@ const (
 )
 
 const (
-	kernel = 3 // every convolution of both architectures is 3x3
 	// leakySlope and residualScale are RRDBNet's.
 	leakySlope    = 0.2
 	residualScale = 0.2
-	// ncnnLeaky is ncnn's activation type for LeakyReLU.
-	ncnnLeaky = 2
+	// ncnn's types of activations.
+	ncnnReLU    = 1
+	ncnnLeaky   = 2
+	ncnnSigmoid = 4
+	// ncnnFromInput is the number of a Scale's values if another blob holds them.
+	ncnnFromInput = -233
 )
 
 // readNCNNWeights reads the layers' weights, which fill the .bin file in the
@@ -30,11 +33,17 @@ func readNCNNWeights(layers []*ncnnLayer, bin []byte) error {
 	for _, layer := range layers {
 		var err error
 		switch layer.kind {
-		case "Convolution":
+		case "Convolution", "Deconvolution":
 			err = r.convolution(layer)
+		case "InnerProduct":
+			err = r.product(layer)
 		case "PReLU":
 			err = r.slopes(layer)
-		case "ReLU", "Concat", "BinaryOp", "Eltwise", "Interp", "PixelShuffle", "Reorg":
+		case "Scale":
+			if layer.number(0, 0) != ncnnFromInput || layer.number(1, 0) != 0 {
+				err = mismatch(layer.name, "has scales of its own")
+			}
+		case "ReLU", "Concat", "BinaryOp", "Eltwise", "Interp", "PixelShuffle", "Reorg", "Pooling", "Crop":
 		default:
 			err = mismatch(layer.name, fmt.Sprintf("is a %.40s", layer.kind))
 		}
@@ -98,8 +107,8 @@ func (r *ncnnBin) tagged(count int) ([]float32, error) {
 
 // convolution reads weights [out, in, kernel, kernel] and a bias.
 func (r *ncnnBin) convolution(l *ncnnLayer) error {
-	out, size := l.integer(0, 0), l.integer(6, 0)
-	if !l.plainConvolution() || out < 1 || size < 1 || size%(out*kernel*kernel) != 0 {
+	out, size, kernel := l.integer(0, 0), l.integer(6, 0), l.integer(1, 0)
+	if !l.square() || out < 1 || size < 1 || kernel < 1 || kernel > maxNCNNKernel || size%(out*kernel*kernel) != 0 {
 		return mismatch(l.name, "is not a plain 3x3 convolution with a bias")
 	}
 	l.inChannels = size / (out * kernel * kernel)
@@ -112,17 +121,41 @@ func (r *ncnnBin) convolution(l *ncnnLayer) error {
 	return err
 }
 
-// plainConvolution reports whether the layer is 3x3 with stride and dilation 1,
-// one pixel of zero padding and a bias. Keys 11 to 16 are the vertical
-// counterparts and the other sides; they default to the horizontal ones.
-func (l *ncnnLayer) plainConvolution() bool {
+// product reads the weights of a fully connected layer as a 1x1 convolution's.
+func (r *ncnnBin) product(l *ncnnLayer) error {
+	out, size := l.integer(0, 0), l.integer(2, 0)
+	if len(l.in) != 1 || out < 1 || size < 1 || size%out != 0 || l.integer(1, 0) != 1 || l.integer(8, 0) != 0 {
+		return mismatch(l.name, "is not a fully connected layer with a bias")
+	}
+	values, err := r.tagged(size)
+	if err != nil {
+		return err
+	}
+	l.weight = Tensor{Shape: []int{out, size / out, 1, 1}, Data: values}
+	l.bias, err = r.floats(out)
+	return err
+}
+
+// maxNCNNKernel bounds a kernel's side; the largest in use is 5.
+const maxNCNNKernel = 16
+
+// square reports whether a convolution is alike in both directions, without dilation
+// and with a bias. Keys 11 to 16 are the vertical counterparts and the other sides;
+// they default to the horizontal ones. Key 18 is a padding value, or what a transposed
+// convolution adds, as keys 19 to 21.
+func (l *ncnnLayer) square() bool {
 	width, pad := l.integer(1, 0), l.integer(4, 0)
 	dilation, stride := l.integer(2, 1), l.integer(3, 1)
-	return len(l.in) == 1 && width == kernel && l.integer(11, width) == kernel &&
-		dilation == 1 && l.integer(12, dilation) == 1 &&
-		stride == 1 && l.integer(13, stride) == 1 &&
-		pad == 1 && l.integer(14, pad) == 1 && l.integer(15, pad) == 1 && l.integer(16, pad) == 1 &&
-		l.integer(5, 0) == 1 && l.integer(8, 0) == 0 && l.number(18, 0) == 0 && l.integer(19, 0) == 0
+	return len(l.in) == 1 && l.integer(11, width) == width &&
+		dilation == 1 && l.integer(12, dilation) == 1 && l.integer(13, stride) == stride &&
+		l.integer(14, pad) == pad && l.integer(15, pad) == pad && l.integer(16, pad) == pad &&
+		l.integer(5, 0) == 1 && l.integer(8, 0) == 0 && l.number(18, 0) == 0 &&
+		l.integer(19, 0) == 0 && l.integer(20, 0) == 0 && l.integer(21, 0) == 0
+}
+
+// is reports whether a convolution has a kernel, a stride and a padding.
+func (l *ncnnLayer) is(kernel, stride, pad int) bool {
+	return l.integer(1, 0) == kernel && l.integer(3, 1) == stride && l.integer(4, 0) == pad
 }
 
 // activation returns the slope of a fused LeakyReLU; any other fused activation

@@ -45,16 +45,17 @@ func part(in Image, from, count int) Image {
 	return Image{count, in.Height, in.Width, in.Data[from*area:][:count*area]}
 }
 
-// depthwise convolves every plane with a 3x3 kernel of its own.
+// depthwise convolves every plane with a kernel of its own, of any odd sides.
 func depthwise(t weights.Tensors, name string, in Image) Image {
-	weight, bias := t[name+".weight"].Data, t[name+".bias"].Data
+	weight, bias := t[name+".weight"], t[name+".bias"].Data
+	high, wide := weight.Shape[2], weight.Shape[3]
 	return made(in.Channels, in.Height, in.Width, func(c, y, x int) float64 {
 		v := 0.0
 		if bias != nil {
 			v = float64(bias[c])
 		}
-		for tap := range 9 {
-			v += float64(weight[c*9+tap]) * in.At(c, y+tap/3-1, x+tap%3-1)
+		for i, w := range weight.Data[c*high*wide:][:high*wide] {
+			v += float64(w) * in.At(c, y+i/wide-high/2, x+i%wide-wide/2)
 		}
 		return v
 	})

@@ -117,23 +117,28 @@ func RandomRealPLKSR(seed uint64, v PLKSRVariant) weights.Tensors {
 	if v.Scale%2 != 0 {
 		groups = 3
 	}
-	positions := 2 * groups * v.Scale * v.Scale
-	m.convOf("to_img.offset", positions, out, 1, 2)
-	m.convOf("to_img.scope", positions, out, 1, 1)
-	delete(m.tensors, "to_img.scope.bias")
+	m.sampler("to_img.", out, v.Scale, groups, 0.5)
+	return m.tensors
+}
+
+// sampler adds DySample's tensors for an input of n channels.
+func (m maker) sampler(name string, n, scale, groups int, gain float64) {
+	positions := 2 * groups * scale * scale
+	m.convOf(name+"offset", positions, n, 1, 2)
+	m.convOf(name+"scope", positions, n, 1, 1)
+	delete(m.tensors, name+"scope.bias")
 	start := make([]float32, positions)
 	for i := range start {
-		cell := i % (v.Scale * v.Scale)
-		along := cell % v.Scale // horizontal positions come first
+		cell := i % (scale * scale)
+		along := cell % scale // horizontal positions come first
 		if i >= positions/2 {
-			along = cell / v.Scale
+			along = cell / scale
 		}
-		start[i] = (float32(along) + 0.5 - float32(v.Scale)/2) / float32(v.Scale)
+		start[i] = (float32(along) + 0.5 - float32(scale)/2) / float32(scale)
 	}
-	m.tensors["to_img.init_pos"] = weights.Tensor{Shape: []int{1, positions, 1, 1}, Data: start}
-	if v.Scale != 1 {
-		m.convOf("to_img.end_conv", 3, out, 1, 0.5)
-		m.raise("to_img.end_conv.bias", 0.5)
+	m.tensors[name+"init_pos"] = weights.Tensor{Shape: []int{1, positions, 1, 1}, Data: start}
+	if scale != 1 {
+		m.convOf(name+"end_conv", 3, n, 1, gain)
+		m.raise(name+"end_conv.bias", 0.5)
 	}
-	return m.tensors
 }

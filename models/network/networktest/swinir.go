@@ -11,11 +11,14 @@ import (
 // swinShape is the side of windows and the number of attention heads.
 type swinShape struct{ side, heads int }
 
-// SwinIR is the model of network_swinir.py, or HAT (hat_arch.py) if blocks have
-// convolutions beside them, for images whose sides its windows divide.
+// SwinIR is the model of network_swinir.py, HAT (hat_arch.py) if blocks have
+// convolutions beside them, or SRFormer (srformer_arch.py) if keys are joined, for images whose sides its windows divide.
 func SwinIR(t weights.Tensors, in Image) Image {
 	table := t["layers.0.residual_group.blocks.0.attn.relative_position_bias_table"].Shape
 	s := swinShape{(int(math.Sqrt(float64(table[0]))+0.5) + 1) / 2, table[1]}
+	if _, ok := t["layers.0.residual_group.blocks.0.attn.kv.weight"]; ok {
+		s.side = 2 * s.side
+	}
 	values := 1.0
 	if s.side == 7 {
 		values = 255
@@ -43,7 +46,11 @@ func SwinIR(t weights.Tensors, in Image) Image {
 			if _, ok := t[block+"norm1.weight"]; !ok {
 				break
 			}
-			h = swinBlock(t, block, h, s, k%2*(s.side/2))
+			if _, ok := t[block+"attn.kv.weight"]; ok {
+				h = permutedBlock(t, block, h, s, k%2*(s.side/2))
+			} else {
+				h = swinBlock(t, block, h, s, k%2*(s.side/2))
+			}
 		}
 		if _, ok := t[name+"residual_group.overlap_attn.qkv.weight"]; ok {
 			h = overlapBlock(t, name+"residual_group.overlap_attn.", h, s)
@@ -162,6 +169,7 @@ type SwinVariant struct {
 	End                                                       string
 	Chain                                                     bool // three convolutions after groups
 	HAT                                                       bool
+	SRFormer                                                  bool
 }
 
 // RandomSwinIR returns SwinIR tensors.
@@ -179,8 +187,12 @@ func RandomSwinIR(seed uint64, v SwinVariant) weights.Tensors {
 			name := fmt.Sprintf("layers.%d.residual_group.blocks.%d.", i, k)
 			m.norm(name+"norm1", n)
 			m.norm(name+"norm2", n)
-			m.fill(name+"attn.qkv", 1.5, 3*n, n)
 			m.fill(name+"attn.proj", 1, n, n)
+			if v.SRFormer {
+				m.permuted(name, v)
+				continue
+			}
+			m.fill(name+"attn.qkv", 1.5, 3*n, n)
 			m.normal(name+"attn.relative_position_bias_table", 1, (2*v.Window-1)*(2*v.Window-1), v.Heads)
 			m.fill(name+"mlp.fc1", 1, 2*n, n)
 			m.fill(name+"mlp.fc2", 1, n, 2*n)

@@ -1,0 +1,272 @@
+package network
+
+import (
+	"fmt"
+
+	"upscaled/models/fault"
+	"upscaled/models/onnx"
+	"upscaled/models/weights"
+)
+
+// mosr is MoSR (umzi, github.com/umzi2/MoSR) in both versions: gated convolutions
+// between a head and an upsampler. The first version adds a small branch of its own to
+// the features, the second one the interpolated image to the result.
+type mosr struct {
+	unshuffle int
+	first     layer
+	blocks    []mosrBlock
+	ends      [3]layer
+	beside    *[3]layer // nil in version 2
+	// Of the ends, one is set.
+	last   *layer
+	sample *dySample
+	up     *upsampler
+	scale  int // of the end, before the unshuffle counts
+}
+
+type mosrBlock struct {
+	norm norm
+	// rms is set if norm divides by the root of the mean square.
+	rms          bool
+	gates, mixed layer
+	// depthwise convolutions, of the last channels: one, or of 3x3, one row and one
+	// column.
+	depthwise []weights.Tensor
+	biases    [][]float32
+	// gamma weights the block's result; nil in version 1, which subtracts 0.5.
+	gamma []float32
+}
+
+func readMoSR(r *reader) model {
+	n := &mosr{unshuffle: 1}
+	at := 0
+	if !r.has("gblocks.0.weight") {
+		at = 1
+	}
+	head := fmt.Sprintf("gblocks.%d", at)
+	n.first = r.conv(head, 0, 0, 3)
+	for n.unshuffle < 4 && 3*n.unshuffle*n.unshuffle < n.first.in {
+		n.unshuffle++
+	}
+	features := n.first.out
+	for at++; at < maxLayers && r.has(fmt.Sprintf("gblocks.%d.fc1.weight", at)); at++ {
+		n.blocks = append(n.blocks, readMoSRBlock(r, fmt.Sprintf("gblocks.%d.", at), features))
+	}
+	wide := r.conv(fmt.Sprintf("gblocks.%d", at), 0, features, 3)
+	n.ends = [3]layer{wide, r.conv(fmt.Sprintf("gblocks.%d", at+2), features, wide.out, 3), r.conv(fmt.Sprintf("gblocks.%d", at+4), features, features, 1)}
+	end := "upsampler"
+	if r.has("shortcut.conv11.weight") {
+		inner := r.conv("shortcut.block.0", features, 3, 3)
+		n.beside = &[3]layer{inner, r.conv("shortcut.block.2", features, features, 3), r.conv("shortcut.conv11", features, 3, 1)}
+	} else {
+		end = "to_img"
+		r.ignore("to_img.MetaUpsample")
+	}
+	n.readEnd(r, end, features)
+	checkUnshuffle(r, head, n.first.in, n.unshuffle, n.scale)
+	return n
+}
+
+// readEnd takes one of the upsamplers.
+func (n *mosr) readEnd(r *reader, name string, features int) {
+	sample := name
+	if n.beside == nil {
+		sample = name + ".0"
+	}
+	switch {
+	case r.has(sample + ".init_pos"):
+		start := r.take(sample+".init_pos", 1, 0, 1, 1)
+		for n.scale = 1; r.err == nil && 8*n.scale*n.scale < start.Shape[1]; {
+			n.scale++
+		}
+		n.sample = readDySample(r, sample+".", features, max(n.scale, 1))
+	case r.has(name + ".in_to_k.weight"):
+		// Eight results are averaged, which is one convolution of averaged weights.
+		l := r.conv(name+".in_to_k", 0, features, 3)
+		if r.err == nil {
+			n.scale = r.shuffle(name+".in_to_k", l.out/8)
+			l = averaged(l, 8)
+		}
+		n.last = &l
+	case r.has(name + ".2.weight"):
+		n.up = &upsampler{scale: 1}
+		before := r.conv(name+".0", 0, features, 3)
+		n.up.before = &before
+		at := 2
+		for ; at < 10 && r.has(fmt.Sprintf("%s.%d.weight", name, at+2)); at += 2 {
+			l := readShuffled(r, fmt.Sprintf("%s.%d", name, at), before.out)
+			n.up.shuffled, n.up.scale = append(n.up.shuffled, l), n.up.scale*shuffleOf(l)
+		}
+		last := r.conv(fmt.Sprintf("%s.%d", name, at), 3, before.out, 3)
+		n.up.last, n.scale = &last, n.up.scale
+	default:
+		l := r.conv(name+".0", 0, features, 3)
+		if r.err == nil {
+			n.scale = r.shuffle(name+".0", l.out)
+		}
+		n.last = &l
+	}
+}
+
+// averaged returns a layer whose outputs are the means of count groups.
+func averaged(l layer, count int) layer {
+	rows := make([][]float64, l.out/count)
+	for i := range rows {
+		rows[i] = make([]float64, l.out)
+		for k := range count {
+			rows[i][k*len(rows)+i] = 1 / float64(count)
+		}
+	}
+	return l.mixedOutputs(rows)
+}
+
+func readMoSRBlock(r *reader, name string, features int) mosrBlock {
+	block := mosrBlock{gates: r.conv(name+"fc1", 0, features, 3)}
+	hidden := block.gates.out / 2
+	block.mixed = r.conv(name+"fc2", features, hidden, 3)
+	if block.rms = r.has(name + "norm.scale"); block.rms {
+		block.norm = norm{r.take(name+"norm.scale", features, 1, 1).Data, r.take(name+"norm.offset", features, 1, 1).Data}
+	} else {
+		block.norm = readNorm(r, name+"norm", features)
+	}
+	if gamma, ok := r.optional(name+"gamma", 1, features, 1, 1); ok {
+		block.gamma = gamma.Data
+	}
+	sum := 0
+	for _, part := range []string{"conv", "conv.dwconv_hw", "conv.dwconv_w", "conv.dwconv_h"} {
+		if !r.has(name + part + ".weight") {
+			continue
+		}
+		t := r.take(name+part+".weight", 0, 1, 0, 0)
+		if r.err != nil {
+			return block
+		}
+		block.depthwise, sum = append(block.depthwise, t), sum+t.Shape[0]
+		block.biases = append(block.biases, r.take(name+part+".bias", t.Shape[0]).Data)
+		if t.Shape[2]%2 == 0 || t.Shape[3]%2 == 0 {
+			sum = hidden + 1
+		}
+	}
+	if r.err == nil && (block.gates.out%2 != 0 || sum == 0 || sum > hidden) {
+		r.fail(fault.Invalid, "The block %s has %d channels, which fit no gates of %d.", name, sum, block.gates.out)
+	}
+	return block
+}
+
+func (n *mosr) info() Info {
+	flops, radius := n.first.flops(), 1
+	for _, block := range n.blocks {
+		flops += block.gates.flops() + block.mixed.flops()
+		reach := 0
+		for _, t := range block.depthwise {
+			flops += 2 * float64(len(t.Data))
+			reach = max(reach, t.Shape[2]/2, t.Shape[3]/2)
+		}
+		radius += 2 + reach
+	}
+	for _, l := range n.ends {
+		flops += l.flops()
+	}
+	version := "MoSR"
+	if n.beside == nil {
+		version = "MoSRv2"
+	}
+	switch {
+	case n.up != nil:
+		flops += n.up.flops()
+	case n.last != nil:
+		flops += n.last.flops()
+	}
+	squared := n.unshuffle * n.unshuffle
+	info := Info{
+		Architecture: MoSR, Scale: n.scale / n.unshuffle, Multiple: n.unshuffle,
+		FlopsPerPixel: flops / float64(squared),
+		BytesPerPixel: (4*n.first.out*12 + 64*n.scale*n.scale) / squared,
+		Description:   fmt.Sprintf("%s %dx, %d blocks, %d features", version, n.scale/n.unshuffle, len(n.blocks), n.first.out),
+	}
+	// Two ends and the last convolution reach one position farther each.
+	if radius += 3; n.unshuffle == 1 && n.beside != nil && n.last != nil {
+		info.Radius = radius
+	}
+	return info
+}
+
+func (n *mosr) build(b *builder) {
+	image := b.rgbInput(onnx.Float32, zeroToOne)
+	x := bodyOf(b, image)
+	half := b.floats([]float32{0.5})
+	h := b.conv(x, n.first.unfolded(n.unshuffle), convParams{stride: n.unshuffle, pad: n.unshuffle})
+	for _, block := range n.blocks {
+		h = block.build(b, h, half)
+	}
+	h = mish(b, b.same(mish(b, b.same(h, n.ends[0])), n.ends[1]))
+	h = b.same(h, n.ends[2])
+	if n.beside != nil {
+		y := mish(b, b.same(mish(b, b.same(x, n.beside[0])), n.beside[1]))
+		y = b.op("Add", []string{y, b.same(x, n.beside[2])})
+		h = b.op("Sub", []string{b.op("Add", []string{h, y}), half})
+	}
+	switch {
+	case n.sample != nil:
+		h = inFloat32(b, h, func(x string) string { return n.sample.build(b, x) })
+	case n.up != nil:
+		h = n.up.build(b, h)
+	default:
+		h = pixelShuffle(b, b.same(h, *n.last), n.scale)
+	}
+	if b.bodyType() != onnx.Float32 {
+		h = b.cast(h, onnx.Float32)
+	}
+	if n.beside == nil {
+		h = b.op("Add", []string{h, b.smooth(image, n.scale/n.unshuffle)})
+	}
+	b.rgbOutput(h, onnx.Float32, zeroToOne)
+}
+
+func (block mosrBlock) build(b *builder, x, half string) string {
+	h := b.transpose(x, 0, 2, 3, 1)
+	if block.rms {
+		h = rmsNorm(b, h, block.norm)
+	} else {
+		h = layerNorm(b, h, block.norm, 1e-6)
+	}
+	h = b.same(b.transpose(h, 0, 3, 1, 2), block.gates)
+	hidden := int64(block.mixed.in)
+	sizes, rest := []int64{hidden}, hidden
+	for _, t := range block.depthwise {
+		rest -= int64(t.Shape[0])
+	}
+	if rest > 0 {
+		sizes = append(sizes, rest)
+	}
+	for _, t := range block.depthwise {
+		sizes = append(sizes, int64(t.Shape[0]))
+	}
+	parts := split(b, h, 1, sizes...)
+	own := parts[len(parts)-len(block.depthwise):]
+	for i, t := range block.depthwise {
+		channels, high, wide := int64(t.Shape[0]), int64(t.Shape[2]), int64(t.Shape[3])
+		own[i] = b.op("Conv", []string{own[i], b.floats(t.Data, channels, 1, high, wide), b.floats(block.biases[i], channels)},
+			onnx.Ints("kernel_shape", high, wide), onnx.Ints("pads", high/2, wide/2, high/2, wide/2), onnx.Int("group", channels))
+	}
+	h = parts[1]
+	if len(parts) > 2 {
+		h = b.concat(1, parts[1:]...)
+	}
+	h = mish(b, b.same(b.op("Mul", []string{mish(b, parts[0]), h}), block.mixed))
+	if block.gamma != nil {
+		return b.op("Add", []string{b.op("Mul", []string{h, b.floats(block.gamma, int64(len(block.gamma)), 1, 1)}), x})
+	}
+	return b.op("Add", []string{h, b.op("Sub", []string{x, half})})
+}
+
+// rmsNorm divides the last axis by the root of its mean square.
+func rmsNorm(b *builder, x string, n norm) string {
+	return inFloat32(b, x, func(x string) string {
+		channels := int64(len(n.weight))
+		mean := b.op("ReduceMean", []string{b.op("Mul", []string{x, x})}, onnx.Ints("axes", -1))
+		root := b.op("Add", []string{b.op("Sqrt", []string{mean}), b.float(1e-6)})
+		h := b.op("Mul", []string{b.op("Div", []string{x, root}), b.floats(n.weight, channels)})
+		return b.op("Add", []string{h, b.floats(n.bias, channels)})
+	})
+}
