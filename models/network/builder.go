@@ -52,7 +52,7 @@ func (b *builder) conv(x string, l layer, p convParams) string {
 
 // transposedConv adds a transposed convolution, whose weight is [in, out, kernel,
 // kernel]. pad is dropped on all sides.
-func (b *builder) transposedConv(x string, l layer, stride, pad int) string {
+func transposedConv(b *builder, x string, l layer, stride, pad int) string {
 	side, s, p := int64(l.kernel), int64(stride), int64(pad)
 	return b.op("ConvTranspose",
 		[]string{x, b.floats(l.weight, int64(l.in), int64(l.out), side, side), b.floats(l.bias, int64(l.out))},

@@ -52,23 +52,21 @@ type overlapBlock struct {
 func readHAT(r *reader) model {
 	n := readTransformer(r, HAT, "patch_embed.norm")
 	features := n.first.out
-	for i := range r.count("layers.%d.residual_group.blocks.0.norm1.weight") {
-		name := fmt.Sprintf("layers.%d.", i)
-		group := transformerGroup{after: readConvChain(r, name+"conv", features)}
-		for k := range r.count(name + "residual_group.blocks.%d.norm1.weight") {
-			block := readSwinBlock(r, n, fmt.Sprintf("%sresidual_group.blocks.%d.", name, k), k)
-			if r.err != nil {
-				return n
-			}
-			cab := fmt.Sprintf("%sresidual_group.blocks.%d.conv_block.cab.", name, k)
-			c := channelBlock{first: r.conv(cab+"0", 0, features, 3), factor: 0.01}
-			c.second = r.conv(cab+"2", features, c.first.out, 3)
-			c.squeeze = readChannelAttention(r, cab+"3.attention.1", cab+"3.attention.3", features)
-			block.beside = &c
-			group.blocks = append(group.blocks, block)
+	n.readGroups(r, func(name string, k int) transformerBlock {
+		block := readSwinBlock(r, n, name, k)
+		if r.err != nil {
+			return block
 		}
-		group.blocks = append(group.blocks, readOverlapBlock(r, n, name+"residual_group.overlap_attn."))
-		n.groups = append(n.groups, group)
+		cab := name + "conv_block.cab."
+		c := channelBlock{first: r.conv(cab+"0", 0, features, 3), factor: 0.01}
+		c.second = r.conv(cab+"2", features, c.first.out, 3)
+		c.squeeze = readChannelAttention(r, cab+"3.attention.1", cab+"3.attention.3", features)
+		block.beside = &c
+		return block
+	})
+	for i := range n.groups {
+		overlap := readOverlapBlock(r, n, fmt.Sprintf("layers.%d.residual_group.overlap_attn.", i))
+		n.groups[i].blocks = append(n.groups[i].blocks, overlap)
 	}
 	r.ignore("relative_position_index_SA")
 	r.ignore("relative_position_index_OCA")

@@ -218,7 +218,7 @@ func (n *mosr) build(b *builder) {
 		h = b.cast(h, onnx.Float32)
 	}
 	if n.beside == nil {
-		h = b.op("Add", []string{h, b.smooth(image, n.scale/n.unshuffle)})
+		h = b.op("Add", []string{h, smooth(b, image, n.scale/n.unshuffle)})
 	}
 	b.rgbOutput(h, onnx.Float32, zeroToOne)
 }

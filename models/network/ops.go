@@ -68,35 +68,11 @@ func (g *graph) nearest(x string, scale int) string {
 		onnx.String("coordinate_transformation_mode", "asymmetric"))
 }
 
-// smooth adds bilinear upsampling by a whole scale.
-func (g *graph) smooth(x string, scale int) string {
-	f := float32(scale)
-	return g.op("Resize", []string{x, "", g.typed(onnx.Float32, []float32{1, 1, f, f}, 4)},
-		onnx.String("mode", "linear"))
-}
-
 // cubic adds bicubic upsampling.
 func (g *graph) cubic(x string, scale int) string {
 	f := float32(scale)
 	return g.op("Resize", []string{x, g.typed(onnx.Float32, nil, 0), g.typed(onnx.Float32, []float32{1, 1, f, f}, 4)},
 		onnx.String("mode", "cubic"))
-}
-
-// cropped drops n pixels on every side.
-func (g *graph) cropped(x string, n int) string {
-	from, to := int64(n), int64(-n)
-	return g.op("Slice", []string{x, g.ints(from, from), g.ints(to, to), g.ints(2, 3)})
-}
-
-// reflected extends an image by reflection, by margin on every side and further at its
-// right and lower end to a multiple. size holds the image's own height and width, times
-// scale.
-func (g *graph) reflected(x string, margin, multiple, scale int) (extended, size string) {
-	m, n, s := int64(margin), int64(multiple), int64(scale)
-	sides := g.op("Shape", []string{x}, onnx.Int("start", 2))
-	lacking := g.op("Mod", []string{g.op("Sub", []string{g.ints(0, 0), sides}), g.ints(n, n)})
-	pads := g.concat(0, g.ints(0, 0, m, m, 0, 0), g.op("Add", []string{lacking, g.ints(m, m)}))
-	return g.op("Pad", []string{x, pads}, onnx.String("mode", "reflect")), g.op("Mul", []string{sides, g.ints(s, s)})
 }
 
 func (g *graph) cast(x string, t onnx.ElemType) string {

@@ -25,14 +25,7 @@ type permutedBlock struct {
 
 func readSRFormer(r *reader) model {
 	n := readTransformer(r, SRFormer, "patch_embed.norm")
-	for i := range r.count("layers.%d.residual_group.blocks.0.norm1.weight") {
-		name := fmt.Sprintf("layers.%d.", i)
-		group := transformerGroup{after: readConvChain(r, name+"conv", n.first.out)}
-		for k := range r.count(name + "residual_group.blocks.%d.norm1.weight") {
-			group.blocks = append(group.blocks, readPermutedBlock(r, n, fmt.Sprintf("%sresidual_group.blocks.%d.", name, k), k))
-		}
-		n.groups = append(n.groups, group)
-	}
+	n.readGroups(r, func(name string, k int) transformerBlock { return readPermutedBlock(r, n, name, k) })
 	return n
 }
 
@@ -148,6 +141,6 @@ func (block *permutedBlock) mask(b *builder, x string) string {
 	rolled := w
 	rolled.down, rolled.right = (block.window.down+1)/2, (block.window.right+1)/2
 	keys, _ := w.split(b, rolled.regions(b, halved(1), halved(2)), 1)
-	b.keep(block.window, maskOf(b, b.reshape(queries, 0, 4*int64(w.pixels()), 1), keys))
+	keep(b, block.window, maskOf(b, b.reshape(queries, 0, 4*int64(w.pixels()), 1), keys))
 	return b.masks[block.window]
 }

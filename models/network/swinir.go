@@ -20,14 +20,7 @@ type swinBlock struct {
 
 func readSwinIR(r *reader) model {
 	n := readTransformer(r, SwinIR, "patch_embed.norm")
-	for i := range r.count("layers.%d.residual_group.blocks.0.norm1.weight") {
-		name := fmt.Sprintf("layers.%d.", i)
-		group := transformerGroup{after: readConvChain(r, name+"conv", n.first.out)}
-		for k := range r.count(name + "residual_group.blocks.%d.norm1.weight") {
-			group.blocks = append(group.blocks, readSwinBlock(r, n, fmt.Sprintf("%sresidual_group.blocks.%d.", name, k), k))
-		}
-		n.groups = append(n.groups, group)
-	}
+	n.readGroups(r, func(name string, k int) transformerBlock { return readSwinBlock(r, n, name, k) })
 	// Only the models against JPEG artifacts have windows of 7, and they use 0..255.
 	if n.multiple == 7 {
 		n.values = 255

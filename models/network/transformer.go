@@ -35,6 +35,19 @@ type transformerGroup struct {
 	after  convChain
 }
 
+// readGroups takes groups of blocks of SwinIR and its relatives; read takes block k of a
+// group.
+func (n *transformer) readGroups(r *reader, read func(name string, k int) transformerBlock) {
+	for i := range r.count("layers.%d.residual_group.blocks.0.norm1.weight") {
+		name := fmt.Sprintf("layers.%d.", i)
+		group := transformerGroup{after: readConvChain(r, name+"conv", n.first.out)}
+		for k := range r.count(name + "residual_group.blocks.%d.norm1.weight") {
+			group.blocks = append(group.blocks, read(fmt.Sprintf("%sresidual_group.blocks.%d.", name, k), k))
+		}
+		n.groups = append(n.groups, group)
+	}
+}
+
 // transformerBlock maps an image [1, height, width, channels] to one of its shape.
 type transformerBlock interface {
 	build(b *builder, x string) string

@@ -58,7 +58,7 @@ func (n *upconv) build(b *builder) {
 		h = leakyBy(b, b.conv(h, l, convParams{stride: 1}), cunetSlope)
 	}
 	if n.scale == 2 {
-		h = b.transposedConv(h, n.last, 2, 3)
+		h = transposedConv(b, h, n.last, 2, 3)
 	} else {
 		h = b.conv(h, n.last, convParams{stride: 1})
 	}

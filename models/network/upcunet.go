@@ -188,12 +188,12 @@ func (n *upcunet) build(b *builder) {
 	if n.pro {
 		image = b.op("Add", []string{b.op("Mul", []string{image, b.float(0.7)}), b.float(0.15)})
 	}
-	x, size := b.reflected(image, n.margin()*n.unshuffle, n.multiple()*n.unshuffle, n.scale())
+	x, size := reflected(b, image, n.margin()*n.unshuffle, n.multiple()*n.unshuffle, n.scale())
 	x = pixelUnshuffle(b, bodyOf(b, x), 3, n.unshuffle)
 	h := n.unets[0].build(b, x)
-	h = b.op("Add", []string{n.unets[1].build(b, h), b.cropped(h, 20)})
+	h = b.op("Add", []string{n.unets[1].build(b, h), cropped(b, h, 20)})
 	if n.final != nil {
-		h = pixelShuffle(b, b.cropped(b.conv(h, *n.final, convParams{stride: 1}), 1), 2)
+		h = pixelShuffle(b, cropped(b, b.conv(h, *n.final, convParams{stride: 1}), 1), 2)
 	}
 	h = b.op("Slice", []string{h, b.ints(0, 0), size, b.ints(2, 3)})
 	if b.bodyType() != onnx.Float32 {
@@ -212,9 +212,9 @@ func (u cunet) build(b *builder, x string) string {
 	h := leakyBy(b, b.conv(u.level.build(b, x), u.last, convParams{stride: 1}), cunetSlope)
 	switch u.scale {
 	case 2:
-		return b.transposedConv(h, u.bottom, 2, 3)
+		return transposedConv(b, h, u.bottom, 2, 3)
 	case 3:
-		return b.transposedConv(h, u.bottom, 3, 2)
+		return transposedConv(b, h, u.bottom, 3, 2)
 	}
 	return b.conv(h, u.bottom, convParams{stride: 1})
 }
@@ -225,8 +225,8 @@ func (l *cunetLevel) build(b *builder, x string) string {
 		return h
 	}
 	y := l.inner.build(b, leakyBy(b, b.conv(h, l.down, convParams{stride: 2}), cunetSlope))
-	y = leakyBy(b, b.transposedConv(y, l.up, 2, 0), cunetSlope)
-	h = b.op("Add", []string{b.cropped(h, l.crop), y})
+	y = leakyBy(b, transposedConv(b, y, l.up, 2, 0), cunetSlope)
+	h = b.op("Add", []string{cropped(b, h, l.crop), y})
 	if l.after != nil {
 		h = l.after.build(b, h)
 	}

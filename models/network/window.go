@@ -69,12 +69,12 @@ func (w window) mask(b *builder, x string) string {
 	}
 	still := window{height: w.height, width: w.width}
 	ids, _ := still.split(b, w.regions(b, side(b, x, 1), side(b, x, 2)), 1)
-	b.keep(w, maskOf(b, ids, ids))
+	keep(b, w, maskOf(b, ids, ids))
 	return b.masks[w]
 }
 
 // keep notes the mask of a window.
-func (b *builder) keep(w window, mask string) {
+func keep(b *builder, w window, mask string) {
 	if b.masks == nil {
 		b.masks = map[window]string{}
 	}

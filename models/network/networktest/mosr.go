@@ -135,7 +135,7 @@ func RandomMoSR(seed uint64, v MoSRVariant) weights.Tensors {
 	m.convOf(fmt.Sprintf("gblocks.%d", at), n, in, 3, 1)
 	for range v.Blocks {
 		at++
-		m.gated(fmt.Sprintf("gblocks.%d.", at), v)
+		gated(m, fmt.Sprintf("gblocks.%d.", at), v)
 	}
 	m.convOf(fmt.Sprintf("gblocks.%d", at+1), 2*n, n, 3, 1)
 	m.convOf(fmt.Sprintf("gblocks.%d", at+3), n, 2*n, 3, 1)
@@ -150,7 +150,7 @@ func RandomMoSR(seed uint64, v MoSRVariant) weights.Tensors {
 	}
 	switch v.End {
 	case "dys":
-		m.sampler(name+".", n, v.Scale, 4, gain)
+		sampler(m, name+".", n, v.Scale, 4, gain)
 		if v.Second {
 			m.raise(name+".end_conv.bias", -0.5)
 		}
@@ -175,7 +175,7 @@ func RandomMoSR(seed uint64, v MoSRVariant) weights.Tensors {
 	return m.tensors
 }
 
-func (m maker) gated(name string, v MoSRVariant) {
+func gated(m maker, name string, v MoSRVariant) {
 	n := v.Features
 	if v.RMS {
 		m.normal(name+"norm.scale", 0.5, n, 1, 1)

@@ -117,12 +117,12 @@ func RandomRealPLKSR(seed uint64, v PLKSRVariant) weights.Tensors {
 	if v.Scale%2 != 0 {
 		groups = 3
 	}
-	m.sampler("to_img.", out, v.Scale, groups, 0.5)
+	sampler(m, "to_img.", out, v.Scale, groups, 0.5)
 	return m.tensors
 }
 
 // sampler adds DySample's tensors for an input of n channels.
-func (m maker) sampler(name string, n, scale, groups int, gain float64) {
+func sampler(m maker, name string, n, scale, groups int, gain float64) {
 	positions := 2 * groups * scale * scale
 	m.convOf(name+"offset", positions, n, 1, 2)
 	m.convOf(name+"scope", positions, n, 1, 1)

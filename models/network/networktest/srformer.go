@@ -72,7 +72,7 @@ func permutedHead(t weights.Tensors, name string, s swinShape, shift, head, y, x
 	}
 }
 
-func (m maker) permuted(name string, v SwinVariant) {
+func permuted(m maker, name string, v SwinVariant) {
 	n := v.Features
 	m.fill(name+"attn.q", 1.5, n, n)
 	m.fill(name+"attn.kv", 1.5, n/2, n)

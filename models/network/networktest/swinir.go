@@ -189,7 +189,7 @@ func RandomSwinIR(seed uint64, v SwinVariant) weights.Tensors {
 			m.norm(name+"norm2", n)
 			m.fill(name+"attn.proj", 1, n, n)
 			if v.SRFormer {
-				m.permuted(name, v)
+				permuted(m, name, v)
 				continue
 			}
 			m.fill(name+"attn.qkv", 1.5, 3*n, n)

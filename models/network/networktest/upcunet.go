@@ -200,16 +200,16 @@ func RandomUpcunet(seed uint64, v UpcunetVariant) weights.Tensors {
 	if bottom == 3 {
 		m.convOf("unet1.conv_bottom", middle, n, 3, 0.2)
 	} else {
-		m.transposed("unet1.conv_bottom", middle, n, bottom, 0.4)
+		transposed(m, "unet1.conv_bottom", middle, n, bottom, 0.4)
 	}
 	pair("unet2.conv1", middle, n/2, n, false)
 	m.convOf("unet2.conv1_down", n, n, 2, 1.3)
 	pair("unet2.conv2", n, n, 2*n, true)
 	m.convOf("unet2.conv2_down", 2*n, 2*n, 2, 1.3)
 	pair("unet2.conv3", 2*n, 4*n, 2*n, true)
-	m.transposed("unet2.conv3_up", 2*n, 2*n, 2, 2)
+	transposed(m, "unet2.conv3_up", 2*n, 2*n, 2, 2)
 	pair("unet2.conv4", 2*n, n, n, true)
-	m.transposed("unet2.conv4_up", n, n, 2, 2)
+	transposed(m, "unet2.conv4_up", n, n, 2, 2)
 	m.convOf("unet2.conv5", n, n, 3, 1)
 	m.convOf("unet2.conv_bottom", middle, n, 3, 0.2)
 	if !v.Fast && v.Scale < 4 {
@@ -229,14 +229,14 @@ func RandomUpconv(seed uint64, width, scale int) weights.Tensors {
 	if scale == 1 {
 		m.convOf("net.12", 3, in, 3, 0.4)
 	} else {
-		m.transposed("net.12", 3, in, 4, 0.2)
+		transposed(m, "net.12", 3, in, 4, 0.2)
 	}
 	m.raise("net.12.bias", 0.5)
 	return m.tensors
 }
 
 // transposed adds a transposed convolution.
-func (m maker) transposed(name string, out, in, kernel int, gain float64) {
+func transposed(m maker, name string, out, in, kernel int, gain float64) {
 	m.convOf(name, in, out, kernel, gain)
 	m.normal(name+".bias", 0.1, out)
 }
