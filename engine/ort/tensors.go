@@ -19,8 +19,9 @@ type Tensors struct {
 	outputs []string
 }
 
-// OpenTensors opens such a file. The caller closes it before the runtime.
-func (r *Runtime) OpenTensors(file []byte) (*Tensors, error) {
+// OpenTensors opens such a file. The caller closes it before the runtime. concurrent
+// is for many calls of Run at once: on a CPU each then uses one thread.
+func (r *Runtime) OpenTensors(file []byte, concurrent bool) (*Tensors, error) {
 	inputs, outputs, err := onnx.GetInputOutputInfoWithONNXData(file)
 	if err != nil {
 		return nil, fault.Wrap(fault.Invalid, err, "The model's file cannot be read; pull or import it again.")
@@ -37,6 +38,11 @@ func (r *Runtime) OpenTensors(file []byte) (*Tensors, error) {
 		return nil, translate(err, "set up a session")
 	}
 	defer options.Destroy()
+	if concurrent {
+		if err := options.SetIntraOpNumThreads(1); err != nil {
+			return nil, translate(err, "set up a session")
+		}
+	}
 	t.inner, err = onnx.NewDynamicAdvancedSessionWithONNXData(file, []string{inputs[0].Name}, t.outputs, options)
 	if err != nil {
 		return nil, translate(err, "open a session")

@@ -36,7 +36,7 @@ func TestChooseCPU(t *testing.T) {
 			t.Parallel()
 			c.options.Store, c.options.Threads = store, 1
 			opened := errors.New("ONNX Runtime was asked for")
-			u := &Upscaler{options: c.options, native: newNative(func(context.Context) (*ort.Runtime, error) { return nil, opened })}
+			u := &Upscaler{options: c.options, native: newNative(func(context.Context) (*ort.Runtime, error) { return nil, opened }, nil)}
 			err := u.chooseCPU(t.Context())
 			if own := !errors.Is(err, opened) && err == nil; own != c.own {
 				t.Errorf("our own engine: %v", own)

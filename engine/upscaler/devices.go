@@ -122,7 +122,7 @@ func (u *Upscaler) openNamed(ctx context.Context, device string) error {
 			}
 		}
 		return ort.Open(o)
-	})
+	}, func() bool { return u.store.InstalledLibrary(kind) != "" })
 	u.onClose(u.native.close)
 	if names[0] == "cpu" {
 		return u.chooseCPU(ctx)

@@ -99,7 +99,7 @@ func TestForeignFiles(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			plain, err := runtime.OpenTensors(reference)
+			plain, err := runtime.OpenTensors(reference, false)
 			if err != nil {
 				t.Fatal(err)
 			}

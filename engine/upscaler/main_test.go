@@ -60,7 +60,7 @@ func examplesCanRun() (bool, error) {
 	if err != nil || store.InstalledLibrary("cpu") == "" {
 		return false, err
 	}
-	for _, name := range []string{"realesr-general-x4v3", "pigo"} {
+	for _, name := range []string{"realesr-general-x4v3", "blazeface"} {
 		if entry, err := store.Entry(name); err != nil || !entry.Installed {
 			return false, err
 		}

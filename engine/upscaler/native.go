@@ -11,13 +11,15 @@ import (
 // native is ONNX Runtime on the first device. It is opened when it is first needed,
 // which on CPUs may be never.
 type native struct {
-	open    func(context.Context) (*ort.Runtime, error)
-	turn    chan struct{} // of capacity 1; held while runtime is read or opened
-	runtime *ort.Runtime
+	open func(context.Context) (*ort.Runtime, error)
+	// installed reports whether open has nothing to download.
+	installed func() bool
+	turn      chan struct{} // of capacity 1; held while runtime is read or opened
+	runtime   *ort.Runtime
 }
 
-func newNative(open func(context.Context) (*ort.Runtime, error)) *native {
-	return &native{open: open, turn: make(chan struct{}, 1)}
+func newNative(open func(context.Context) (*ort.Runtime, error), installed func() bool) *native {
+	return &native{open: open, installed: installed, turn: make(chan struct{}, 1)}
 }
 
 // get opens the runtime unless it is open. It may be called concurrently, and again

@@ -22,6 +22,6 @@ func Probe(store *models.Store) func(context.Context, []byte, network.Convention
 			return stated, err
 		}
 		defer runtime.Close()
-		return probe.File(ctx, func(file []byte) (probe.Session, error) { return runtime.OpenTensors(file) }, file, stated)
+		return probe.File(ctx, func(file []byte) (probe.Session, error) { return runtime.OpenTensors(file, false) }, file, stated)
 	}
 }

@@ -22,7 +22,6 @@ import (
 	"sync"
 
 	"upscaled/engine"
-	"upscaled/engine/face"
 	"upscaled/engine/imagedata"
 	"upscaled/engine/tune"
 	"upscaled/models"
@@ -124,7 +123,7 @@ func Open(ctx context.Context, o Options) (*Upscaler, error) {
 	if err := u.openDevices(ctx); err != nil {
 		return nil, errors.Join(err, u.Close())
 	}
-	faces := &detectors{store: u.store, native: u.native, keep: u.onClose, open: map[engine.DetectorOptions]face.Detector{}}
+	faces := &detectors{store: u.store, native: u.native, keep: u.onClose}
 	u.Engine = engine.New(engine.Options{
 		Runtime: u.runtimes[0], Others: u.runtimes[1:], Library: u.store, Detector: faces.get,
 		Limits: *o.Limits, TileMemory: o.TileMemory, Precision: o.Precision, Tuning: u.tuning(),

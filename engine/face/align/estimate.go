@@ -28,13 +28,14 @@ const (
 )
 
 // Estimate returns the similarity that maps from onto to and is robust against
-// one bad point of the five: the pair of points whose exact transform has the
-// least median of squared distances over all five (Rousseeuw 1984) shows which
+// one bad point: the pair of points whose exact transform has the
+// least median of squared distances over all (Rousseeuw 1984) shows which
 // point fits worst, and that one is left out of the least-squares fit if it
 // deviates by more than outlierFloor and outlierGate allow. Otherwise the result
-// is the least-squares fit of all five (Umeyama 1991). Points that are not
+// is the least-squares fit of all (Umeyama 1991). Points that are not
 // finite, are beyond a million pixels or coincide so that they determine no
-// similarity are fault.Invalid.
+// similarity are fault.Invalid. Corners of the mouth that coincide count as one point,
+// the mouth's center.
 func Estimate(from, to face.Landmarks) (Transform, error) {
 	if err := check(from); err != nil {
 		return Transform{}, err
@@ -42,8 +43,12 @@ func Estimate(from, to face.Landmarks) (Transform, error) {
 	if err := check(to); err != nil {
 		return Transform{}, err
 	}
-	all := []int{0, 1, 2, 3, 4}
-	first, ok := leastMedian(from, to)
+	all := []int{face.LeftEye, face.RightEye, face.Nose, face.LeftMouth, face.RightMouth}
+	if left, right := to[face.LeftMouth], to[face.RightMouth]; from[face.LeftMouth] == from[face.RightMouth] {
+		to[face.LeftMouth] = face.Point{X: (left.X + right.X) / 2, Y: (left.Y + right.Y) / 2}
+		all = all[:face.RightMouth]
+	}
+	first, ok := leastMedian(from, to, all)
 	if !ok {
 		return Transform{}, collapsed()
 	}
@@ -89,35 +94,34 @@ func missed(t Transform, from, to face.Point) float64 {
 	return math.Hypot(p.X-to.X, p.Y-to.Y)
 }
 
-// tolerance is the allowed deviation of the fifth point after a fit of the other
-// four, whose eight coordinates less four parameters leave four degrees of
-// freedom.
-func tolerance(t Transform, from, to face.Landmarks, four []int) float64 {
+// tolerance is the allowed deviation of one point after a fit of the others, whose
+// coordinates less four parameters are the degrees of freedom.
+func tolerance(t Transform, from, to face.Landmarks, others []int) float64 {
 	var squares float64
-	for _, i := range four {
+	for _, i := range others {
 		d := missed(t, from[i], to[i])
 		squares += d * d
 	}
-	deviation := math.Sqrt(squares / float64(2*len(four)-4))
-	_, spread := centroid(to, four)
+	deviation := math.Sqrt(squares / float64(2*len(others)-4))
+	_, spread := centroid(to, others)
 	return max(outlierFloor*spread, outlierGate*deviation)
 }
 
 // leastMedian tries the transform through each pair of points; it reports false
 // if no pair has one.
-func leastMedian(from, to face.Landmarks) (best Transform, found bool) {
+func leastMedian(from, to face.Landmarks, all []int) (best Transform, found bool) {
 	least := math.Inf(1)
-	for i := range from {
+	distances := make([]float64, len(all))
+	for i := range all {
 		for j := range i {
 			t, ok := leastSquares(from, to, []int{i, j})
 			if !ok {
 				continue
 			}
-			var distances [len(from)]float64
 			for k := range distances {
 				distances[k] = missed(t, from[k], to[k])
 			}
-			slices.Sort(distances[:])
+			slices.Sort(distances)
 			if median := distances[len(distances)/2]; median < least {
 				best, least, found = t, median, true
 			}

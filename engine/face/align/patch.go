@@ -12,11 +12,19 @@ import (
 // called concurrently for different bands.
 type Patch struct {
 	restored sampler
+	// outline, unless nil, limits the mask; toOutline maps the upscaled image's pixels
+	// to it.
+	outline   *sampler
+	toOutline affine
 	// into maps the upscaled image's pixels to the restored square's, unit to
 	// coordinates in which the mask is the unit circle.
 	into, unit               affine
 	left, top, right, bottom int
 	strength                 float64
+	// side is the restored square's, step the length in it of a step of one pixel in
+	// the upscaled image.
+	side int
+	step float64
 }
 
 // NewPatch prepares blending a restored square. crop is the original's Crop for
@@ -43,9 +51,21 @@ func NewPatch(restored, crop imagedata.Raster, t Transform, scaleX, scaleY, stre
 	if restored = inChannels(restored, crop.Channels); crop.Width != restored.Width || crop.Height != restored.Height {
 		crop = resize.Whole(crop, restored.Width, restored.Height)
 	}
-	p.restored = newSampler(restored, t.scale()/math.Sqrt(scaleX*scaleY), 0, 0, width, height)
+	p.side, p.step = restored.Width, t.scale()/math.Sqrt(scaleX*scaleY)
+	p.restored = newSampler(restored, p.step, 0, 0, width, height)
 	p.restored.add(newTint(restored, crop))
 	return p
+}
+
+// Limit multiplies the mask with an Outline of the crop.
+func (p *Patch) Limit(outline imagedata.Raster) {
+	if p.left >= p.right || outline.Width == 0 {
+		return
+	}
+	toSide := float64(p.side) / float64(outline.Width)
+	p.toOutline = p.into.around(0, 0, toSide, toSide)
+	s := newSampler(outline, p.step/toSide, 0, 0, float64(outline.Width), float64(outline.Height))
+	p.outline = &s
 }
 
 // Bounds returns the range of pixels of the upscaled image that Blend may change,
@@ -87,9 +107,17 @@ func blendRow[S uint8 | uint16](p *Patch, row []S, channels, y int, most float32
 		x, y := float64(from)+0.5, float64(y)+0.5
 		startX, startY := p.into.apply(x, y)
 		p.restored.line(restored, startX, startY, p.into.xx, p.into.yx)
+		var limits [piecePixels]float32
+		if p.outline != nil {
+			startX, startY := p.toOutline.apply(x, y)
+			p.outline.line(limits[:count], startX, startY, p.toOutline.xx, p.toOutline.yx)
+		}
 		for i := range count {
 			unitX, unitY := p.unit.apply(x+float64(i), y)
 			weight := float32(p.strength * maskAt(math.Sqrt(unitX*unitX+unitY*unitY)))
+			if p.outline != nil {
+				weight *= min(max(limits[i], 0), 1)
+			}
 			if weight > 0 {
 				pixel := row[(from+i)*channels:][:channels]
 				mix(pixel, restored[i*p.restored.channels:][:p.restored.channels], weight, most)

@@ -1,9 +1,11 @@
 // Package detect finds faces and five landmarks of each. Pigo runs the small
-// decision-tree cascades of github.com/esimov/pigo and needs nothing else; YuNet
-// runs a neural network that the caller provides.
+// decision-tree cascades of github.com/esimov/pigo and needs nothing else; Blaze and
+// YuNet run neural networks that the caller provides.
 package detect
 
 import (
+	"context"
+
 	"upscaled/engine/imagedata"
 	"upscaled/models/fault"
 )
@@ -42,13 +44,16 @@ func (o Options) withDefaults(threshold float64) (Options, error) {
 	return o, nil
 }
 
-// checkRaster rejects rasters outside face.Detector's contract.
-func checkRaster(p imagedata.Raster) error {
+// begin rejects canceled calls and rasters outside face.Detector's contract.
+func begin(ctx context.Context, p imagedata.Raster) error {
 	if p.Channels != 1 && p.Channels != 3 {
 		return fault.New(fault.Invalid, "Face detection needs images of 1 or 3 channels, not %d.", p.Channels)
 	}
 	if p.Width < 0 || p.Height < 0 || len(p.Pix) != p.Width*p.Height*p.Channels {
 		return fault.New(fault.Invalid, "Face detection needs complete images of 8 bits per channel.")
+	}
+	if ctx.Err() != nil {
+		return canceled(ctx)
 	}
 	return nil
 }

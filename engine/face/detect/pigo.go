@@ -41,11 +41,10 @@ type Pigo struct {
 
 // NewPigo parses the cascades and does not keep them.
 func NewPigo(c Cascades, o Options) (*Pigo, error) {
-	o, err := o.withDefaults(DefaultPigoThreshold)
+	d, err := new(Pigo).With(o)
 	if err != nil {
 		return nil, err
 	}
-	d := &Pigo{options: o}
 	if d.face, err = parseFaceCascade(c.Face); err != nil {
 		return nil, err
 	}
@@ -63,6 +62,14 @@ func NewPigo(c Cascades, o Options) (*Pigo, error) {
 		}
 	}
 	return d, nil
+}
+
+// With returns d with other options; both share the cascades.
+func (d *Pigo) With(o Options) (*Pigo, error) {
+	o, err := o.withDefaults(DefaultPigoThreshold)
+	other := *d
+	other.options = o
+	return &other, err
 }
 
 // Name returns "pigo".
@@ -91,11 +98,8 @@ func searchedRolls() []float64 {
 
 // Detect implements face.Detector.
 func (d *Pigo) Detect(ctx context.Context, p imagedata.Raster) ([]face.Face, error) {
-	if err := checkRaster(p); err != nil {
+	if err := begin(ctx, p); err != nil {
 		return nil, err
-	}
-	if ctx.Err() != nil {
-		return nil, canceled(ctx)
 	}
 	if min(p.Width, p.Height) < smallestWindow {
 		return nil, nil

@@ -16,16 +16,6 @@ import (
 	"upscaled/models/fault"
 )
 
-// measured are the five points of pigo's testdata/sample.jpg, measured by hand:
-// crops of the file were enlarged 8 times (eyes, mouth) and 10 times (nose)
-// with a line every 10 pixels, and read against these lines. Eyes: center of
-// the circle through the visible edge of the iris. Mouth: ends of the dark line
-// between the lips. Nose: across, midway between the nostrils; down, between
-// the highlight (235) and the lower edge (250), nearer the former.
-func measured() face.Landmarks {
-	return face.Landmarks{{X: 114.3, Y: 182.8}, {X: 204.4, Y: 181.2}, {X: 161.5, Y: 238}, {X: 123.5, Y: 283}, {X: 200.3, Y: 280.8}}
-}
-
 // mapped applies a function to all points.
 func mapped(l face.Landmarks, f func(face.Point) face.Point) face.Landmarks {
 	for i, p := range l {
@@ -56,7 +46,7 @@ func distance(a, b face.Point) float64 { return math.Hypot(a.X-b.X, a.Y-b.Y) }
 
 func TestPortrait(t *testing.T) {
 	t.Parallel()
-	expectPoints(t, detecttest.Portrait(t), measured())
+	expectPoints(t, detecttest.Portrait(t), detecttest.PortraitPoints())
 }
 
 func TestPortraitEnlarged(t *testing.T) {
@@ -64,7 +54,7 @@ func TestPortraitEnlarged(t *testing.T) {
 	for _, factor := range []int{2, 5} { // 5 is searched in a reduced copy
 		p := detecttest.Portrait(t)
 		p = resize.Whole(p, factor*p.Width, factor*p.Height)
-		expectPoints(t, p, mapped(measured(), func(q face.Point) face.Point {
+		expectPoints(t, p, mapped(detecttest.PortraitPoints(), func(q face.Point) face.Point {
 			return face.Point{X: q.X * float64(factor), Y: q.Y * float64(factor)}
 		}))
 	}
@@ -81,7 +71,7 @@ func TestPortraitSmall(t *testing.T) {
 		t.Fatalf("%d faces instead of 1, %v", len(faces), err)
 	}
 	for i, q := range faces[0].Landmarks {
-		want := face.Point{X: measured()[i].X / 8, Y: measured()[i].Y / 8}
+		want := face.Point{X: detecttest.PortraitPoints()[i].X / 8, Y: detecttest.PortraitPoints()[i].Y / 8}
 		if off := distance(q, want); off > 1.7 {
 			t.Errorf("point %d at %.1f instead of %.1f", i, q, want)
 		}
@@ -98,7 +88,7 @@ func TestPortraitCut(t *testing.T) {
 	for y := range height {
 		copy(out.Pix[3*y*width:][:3*width], p.Pix[3*((top+y)*p.Width+left):])
 	}
-	expectPoints(t, out, mapped(measured(), func(q face.Point) face.Point {
+	expectPoints(t, out, mapped(detecttest.PortraitPoints(), func(q face.Point) face.Point {
 		return face.Point{X: q.X - left, Y: q.Y - top}
 	}))
 }
@@ -106,7 +96,7 @@ func TestPortraitCut(t *testing.T) {
 func TestPortraitMirrored(t *testing.T) {
 	t.Parallel()
 	p := detecttest.Portrait(t)
-	want := mapped(measured(), func(q face.Point) face.Point { return face.Point{X: float64(p.Width) - q.X, Y: q.Y} })
+	want := mapped(detecttest.PortraitPoints(), func(q face.Point) face.Point { return face.Point{X: float64(p.Width) - q.X, Y: q.Y} })
 	want[face.LeftEye], want[face.RightEye] = want[face.RightEye], want[face.LeftEye]
 	want[face.LeftMouth], want[face.RightMouth] = want[face.RightMouth], want[face.LeftMouth]
 	expectPoints(t, mirrored(p), want)
@@ -125,7 +115,7 @@ func TestPortraitRotated(t *testing.T) {
 	t.Parallel()
 	for _, degrees := range []float64{-30, -22, -15, -8, 8, 15, 22, 30} {
 		p, turn := rotated(detecttest.Portrait(t), degrees)
-		expectPoints(t, p, mapped(measured(), turn))
+		expectPoints(t, p, mapped(detecttest.PortraitPoints(), turn))
 	}
 }
 

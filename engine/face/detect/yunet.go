@@ -57,11 +57,8 @@ func (d *YuNet) Detect(ctx context.Context, p imagedata.Raster) ([]face.Face, er
 	if d.invalid != nil {
 		return nil, d.invalid
 	}
-	if err := checkRaster(p); err != nil {
+	if err := begin(ctx, p); err != nil {
 		return nil, err
-	}
-	if ctx.Err() != nil {
-		return nil, canceled(ctx)
 	}
 	if p.Width == 0 || p.Height == 0 {
 		return nil, nil
