@@ -27,6 +27,15 @@ func Bearer(r *http.Request) string {
 	return strings.TrimSpace(key)
 }
 
+// PasswordOrBearer returns the password of HTTP Basic, under any user name, or a
+// bearer token.
+func PasswordOrBearer(r *http.Request) string {
+	if _, password, basic := r.BasicAuth(); basic {
+		return password
+	}
+	return Bearer(r)
+}
+
 // limitBody limits a request's body. It returns an *http.MaxBytesError at once
 // if the client declares a longer one.
 func limitBody(c echo.Context, limit int64) error {

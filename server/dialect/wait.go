@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"upscaled/models/fault"
 	"upscaled/server/job"
 )
@@ -121,15 +123,45 @@ func (s Services) WaitAtMost(ctx context.Context, j job.Job) (job.Job, error) {
 // Abandon cancels a job that nobody waits for any more, even if the request's
 // own context has ended. A job that cannot be canceled now runs to its end and
 // expires. The job of a request with an idempotency key is left for its repetition.
-func (s Services) Abandon(ctx context.Context, id string) {
+func (s Services) Abandon(ctx context.Context, id string) { end(ctx, s.Queue.Cancel, id) }
+
+// AllOrNone calls run for the index of each job of a request with several images, in
+// their order and a number at once. The first failure ends the others' context, and
+// then no job costs anything, not even one that has succeeded. Those of a request with
+// an idempotency key are left for its repetition.
+func (s Services) AllOrNone(ctx context.Context, ids []string, atOnce int, run func(ctx context.Context, i int) error) error {
+	group, running := errgroup.WithContext(ctx)
+	group.SetLimit(max(1, atOnce))
+	passed := make([]bool, len(ids))
+	for i := range ids {
+		group.Go(func() error {
+			err := running.Err()
+			if err == nil {
+				err = run(running, i)
+			}
+			passed[i] = err == nil
+			return err
+		})
+	}
+	err := group.Wait()
+	for i, id := range ids {
+		//guard:all-or-none TestBatchesCostAllOrNothing
+		if err != nil && passed[i] {
+			end(ctx, s.Queue.Revoke, id)
+		}
+	}
+	return err
+}
+
+func end(ctx context.Context, end func(context.Context, string) error, id string) {
 	//guard:once-abandon TestKeyedJobsAreLeft
 	if Keyed(ctx) {
 		return
 	}
 	const patience = 5 * time.Second
-	canceling, stop := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	ending, stop := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer stop()
-	_ = s.Queue.Cancel(canceling, id)
+	_ = end(ending, id)
 }
 
 // ReadResult returns the image file of a succeeded job.

@@ -229,6 +229,9 @@ type Queue interface {
 	// Cancel stops a queued or running job soon; final jobs stay as they are. It
 	// may be repeated.
 	Cancel(ctx context.Context, id string) error
+	// Revoke is Cancel, except that a job that has succeeded becomes a failed one: its
+	// price is refunded and its result deleted.
+	Revoke(ctx context.Context, id string) error
 }
 
 // InputInfo describes a validated input image.

@@ -226,6 +226,26 @@ func TestCrashWhileRunning(t *testing.T) {
 	}
 }
 
+// A revoked job costs nothing, whatever its state.
+func TestRevokedJobsAreRefunded(t *testing.T) {
+	t.Parallel()
+	q := start(t, embed(t, t.TempDir()), nil)
+	id := newAccount(t, q, 10)
+	for _, name := range []string{"finished", "running", "queued", "kept"} {
+		submit(t, q, spec(name, id, 1))
+	}
+	succeed(t, next(t, q), "image")
+	abandon(t, next(t, q))
+	for _, name := range []string{"finished", "running", "queued"} {
+		if err := q.Revoke(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if left := balance(t, q, id); left != 9 {
+		t.Errorf("%d credits", left)
+	}
+}
+
 func TestReopen(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -117,7 +117,7 @@ func (q *jobs) Open(ctx context.Context, id string) (io.ReadSeekCloser, job.Job,
 	}
 	missing := fault.New(fault.NotFound, "There is no such result, or it has expired.")
 	if spoiling(r) {
-		return nil, job.Job{}, errors.Join(missing, q.lifecycle.spoil(ctx, r))
+		return nil, job.Job{}, errors.Join(missing, q.lifecycle.spoil(ctx, r, damaged()))
 	}
 	if r.State != job.Succeeded || q.store.options.Now().Sub(r.Finished) >= q.store.options.Retention {
 		return nil, job.Job{}, missing
@@ -142,7 +142,7 @@ func (q *jobs) openResult(ctx context.Context, r record.Job, missing error) (*bl
 	}
 	if q.store.damaged(err, missing, r.Finished) {
 		q.store.options.Log.Error("the result of a job is damaged; its price is refunded", "job", r.ID, "image", r.ResultImage, "error", err)
-		return nil, errors.Join(missing, q.lifecycle.spoil(ctx, r))
+		return nil, errors.Join(missing, q.lifecycle.spoil(ctx, r, damaged()))
 	} else if errors.Is(err, blob.ErrNotFound) {
 		return nil, missing // it expires just now
 	}

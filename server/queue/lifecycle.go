@@ -101,13 +101,30 @@ func (l *lifecycle) expire(ctx context.Context, r record.Job) error {
 	return l.finish(ctx, r, true)
 }
 
-// spoil makes a succeeded job, whose result is damaged, a failed one and refunds its
-// price. Until the settled charge is open again, the record keeps the result's name
-// and nobody concludes the job; another call continues.
-func (l *lifecycle) spoil(ctx context.Context, r record.Job) error {
+// revoke cancels a job, or fails one that has succeeded.
+func (l *lifecycle) revoke(ctx context.Context, id string) error {
+	err := l.cancel(ctx, id)
+	if err != nil {
+		return err
+	}
+	r, err := l.read(ctx, id)
+	if err != nil || r.State != job.Succeeded {
+		return err
+	}
+	return l.spoil(ctx, r, job.Failure{Kind: fault.Canceled, Message: "Another image of the same request could not be processed, so this one was not charged."})
+}
+
+// damaged is the failure of a job whose result is damaged.
+func damaged() job.Failure {
+	return job.Failure{Kind: fault.NotFound, Message: "The stored result was damaged on the server's disk. Please send the image again."}
+}
+
+// spoil makes a succeeded job a failed one, refunds its price and deletes its result.
+// Until the settled charge is open again, the record keeps the result's name and
+// nobody concludes the job; another call continues.
+func (l *lifecycle) spoil(ctx context.Context, r record.Job, why job.Failure) error {
 	if r.State == job.Succeeded {
-		r.State, r.Result = job.Failed, nil
-		r.Failure = &job.Failure{Kind: fault.NotFound, Message: "The stored result was damaged on the server's disk. Please send the image again."}
+		r.State, r.Result, r.Failure = job.Failed, nil, &why
 		if err := l.update(ctx, &r); err != nil {
 			return err // with a conflict, another process was faster
 		}
@@ -117,13 +134,13 @@ func (l *lifecycle) spoil(ctx context.Context, r record.Job) error {
 			return err
 		}
 	}
-	damaged := r.ResultImage
+	image := r.ResultImage
 	r.ResultImage = ""
 	if err := l.replace(ctx, &r); err != nil {
 		return err
 	}
 	l.conclude(ctx, r)
-	l.dropImage(ctx, damaged)
+	l.dropImage(ctx, image)
 	return nil
 }
 

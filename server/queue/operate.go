@@ -89,6 +89,9 @@ func matches(j job.Job, f job.Filter, now time.Time) bool {
 // Cancel implements job.Queue.
 func (o *Operator) Cancel(ctx context.Context, id string) error { return o.lifecycle.cancel(ctx, id) }
 
+// Revoke implements job.Queue.
+func (o *Operator) Revoke(ctx context.Context, id string) error { return o.lifecycle.revoke(ctx, id) }
+
 // Retry implements job.Operator. Its steps are those of a submission: whatever a
 // crash leaves half done, the sweeper refunds or finishes.
 func (o *Operator) Retry(ctx context.Context, id string) (job.Job, error) {

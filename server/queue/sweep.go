@@ -106,7 +106,7 @@ func (s *sweeper) sweepHolds(ctx context.Context) {
 			//guard:refund-unrecorded TestCrashAfterCharge
 			s.sweepUnrecorded(ctx, hold, run, before)
 		case err == nil && spoiling(r):
-			if err := l.spoil(ctx, r); err != nil && !isConflict(err) {
+			if err := l.spoil(ctx, r, damaged()); err != nil && !isConflict(err) {
 				l.options.Log.Warn("refund", "account", hold.Account, "job", hold.Job, "error", err)
 			}
 		//guard:settle-later TestCrashBeforeLedger

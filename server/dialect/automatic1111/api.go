@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
-	"golang.org/x/sync/errgroup"
 
 	"upscaled/engine/imagedata/metadata"
 	"upscaled/server/dialect"
@@ -47,7 +46,7 @@ func New(services dialect.Services, stores Stores, config Config) *API {
 // Routes registers the vendor's paths. The server passes unknown ones below
 // Prefix, and wrong methods, to WriteError.
 func (a *API) Routes(e *echo.Echo) {
-	authenticated := a.services.Authenticated(key, a.WriteError)
+	authenticated := a.services.Authenticated(dialect.PasswordOrBearer, a.WriteError)
 	e.POST(Prefix+"/extra-single-image", authenticated(a.single))
 	e.POST(Prefix+"/extra-batch-images", authenticated(a.batch))
 	e.GET(Prefix+"/upscalers", authenticated(a.listUpscalers))
@@ -63,15 +62,6 @@ func (a *API) Routes(e *echo.Echo) {
 		e.GET(Prefix+"/progress", authenticated(a.progress))
 		e.POST(Prefix+"/interrupt", authenticated(a.interrupt))
 	}
-}
-
-// key returns the password of HTTP Basic, under any user name, or a bearer
-// token.
-func key(r *http.Request) string {
-	if _, password, basic := r.BasicAuth(); basic {
-		return password
-	}
-	return dialect.Bearer(r)
 }
 
 // single handles POST extra-single-image.
@@ -122,6 +112,7 @@ func (a *API) extras(c echo.Context, caller job.Caller, limit int64, batch bool)
 type task struct {
 	input
 	plan
+	id   string
 	part int // of its request
 }
 
@@ -143,27 +134,23 @@ func (a *API) prepare(ctx context.Context, r request) ([]task, error) {
 		if err != nil {
 			return nil, err
 		}
-		tasks[i] = task{in, p, i}
+		const length = 24
+		tasks[i] = task{in, p, "a1111-" + dialect.Random(length), i}
 	}
 	return tasks, nil
 }
 
-// all makes the images, some at once; the first failure cancels the others. The
-// wait limit applies to all of them together.
+// all makes the images, some at once. An image that fails fails all, and the wait
+// limit applies to all of them together.
 func (a *API) all(ctx context.Context, caller job.Caller, tasks []task) ([]result, error) {
-	done := make([]result, len(tasks))
-	deadline := time.Now().Add(a.services.WaitLimit)
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(max(1, a.config.Parallel))
+	done, ids := make([]result, len(tasks)), make([]string, len(tasks))
 	for i, t := range tasks {
-		group.Go(func() error {
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			var err error
-			done[i], err = a.process(ctx, caller, deadline, t)
-			return err
-		})
+		ids[i] = t.id
 	}
-	return done, group.Wait()
+	deadline := time.Now().Add(a.services.WaitLimit)
+	err := a.services.AllOrNone(ctx, ids, a.config.Parallel, func(ctx context.Context, i int) (err error) {
+		done[i], err = a.process(ctx, caller, deadline, tasks[i])
+		return err
+	})
+	return done, err
 }

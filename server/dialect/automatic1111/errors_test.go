@@ -236,6 +236,45 @@ func TestWaitsThatEnd(t *testing.T) {
 	}
 }
 
+// A batch of which an image is refused or fails costs nothing, not even images that
+// were done by then.
+func TestBatchesCostAllOrNothing(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		refused, failed error
+		status          int
+	}{
+		"full": {refused: fault.New(fault.Busy, "x"), status: 503}, "poor": {refused: fault.New(fault.NoCredits, "x"), status: 402},
+		"fast": {refused: fault.New(fault.RateLimited, "x"), status: 429}, "failed": {failed: errDisk, status: 500},
+	} {
+		s := newServer()
+		s.config.Parallel = 1
+		isLast := func(spec job.Spec) bool { return spec.InputName == "last" }
+		s.queue.Refuse = func(spec job.Spec) error {
+			if isLast(spec) {
+				return c.refused
+			}
+			return nil
+		}
+		s.queue.Work = func(spec job.Spec, input []byte) jobtest.Outcome {
+			if isLast(spec) {
+				return jobtest.Outcome{Failure: &job.Failure{Kind: fault.Internal}}
+			}
+			return paint(spec, input)
+		}
+		image := func(name string) any { return map[string]string{"data": photo(t, 2, 2), "name": name} }
+		got := s.post(batch, body(t, "imageList", []any{image("first"), image("last")}, "upscaler_1", "R-ESRGAN 4x+"))
+		if got.Code != c.status {
+			t.Errorf("%s: %d %s", name, got.Code, got.Body)
+		}
+		for _, j := range s.queue.Jobs() {
+			if j.State == job.Succeeded || len(s.queue.Jobs()) != 1 && c.refused != nil {
+				t.Errorf("%s: %s is %s", name, j.InputName, j.State)
+			}
+		}
+	}
+}
+
 // One bad image ends its batch: the others are canceled.
 func TestBatchFailsAsAWhole(t *testing.T) {
 	t.Parallel()

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"upscaled/models/fault"
-	"upscaled/server/dialect"
 	"upscaled/server/job"
 )
 
@@ -18,9 +17,8 @@ type result struct {
 
 // process makes one image as one job, and waits for it until the deadline.
 func (a *API) process(ctx context.Context, caller job.Caller, deadline time.Time, t task) (result, error) {
-	const length = 24
 	spec := job.Spec{
-		ID: "a1111-" + dialect.Random(length), API: Name, Account: caller.ID, Price: a.config.Price * t.runs(),
+		ID: t.id, API: Name, Account: caller.ID, Price: a.config.Price * t.runs(),
 		InputName: t.name, Input: t.info, Part: t.part, Options: t.options,
 	}
 	services := a.services

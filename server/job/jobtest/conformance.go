@@ -27,7 +27,7 @@ func TestQueue(t *testing.T, open func(t *testing.T) Subject) {
 	for name, test := range map[string]func(*testing.T, Subject){
 		"success": testSuccess, "failure": testFailure, "cancel queued": testCancelQueued,
 		"cancel running": testCancelRunning, "unknown": testUnknown, "duplicate": testDuplicate,
-		"wait": testWait, "once": testOnce,
+		"wait": testWait, "once": testOnce, "revoke": testRevoke,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -137,6 +137,43 @@ func testCancelRunning(t *testing.T, s Subject) {
 	want(t, s.Queue, "a-1", job.Canceled)
 }
 
+// A revoked job has no result, whatever its state was; one that failed stays as it is.
+func testRevoke(t *testing.T, s Subject) {
+	image := Outcome{Picture: []byte("image"), Result: &job.Result{Format: "png", Bytes: 5}}
+	failure := Outcome{Failure: &job.Failure{Kind: fault.Invalid, Message: "broken"}}
+	for _, c := range []struct {
+		id, message string
+		begun       bool
+		end         *Outcome
+		state       job.State
+	}{
+		{id: "a-1", state: job.Canceled}, {id: "a-2", begun: true, state: job.Canceled}, {id: "a-3", begun: true, end: &image, state: job.Failed},
+		{id: "a-4", message: "broken", begun: true, end: &failure, state: job.Failed},
+	} {
+		submit(t, s.Queue, c.id)
+		if c.begun {
+			s.Begin(t, c.id)
+		}
+		if c.end != nil {
+			s.End(t, c.id, *c.end)
+		}
+		for range 2 {
+			if err := s.Queue.Revoke(t.Context(), c.id); err != nil {
+				t.Fatal(err)
+			}
+			if j := want(t, s.Queue, c.id, c.state); j.Result != nil || c.message != "" && j.Failure.Message != c.message {
+				t.Errorf("%+v", j)
+			}
+			if _, _, err := s.Queue.Open(t.Context(), c.id); fault.KindOf(err) != fault.NotFound {
+				t.Errorf("the result of %s: %v", c.id, err)
+			}
+		}
+		if c.begun && c.end == nil {
+			s.End(t, c.id, image) // its worker gives up
+		}
+	}
+}
+
 func testOnce(t *testing.T, s Subject) {
 	ask := func(id, key, request string, part int) (job.Submitted, error) {
 		return s.Queue.Submit(t.Context(), job.Spec{ID: id, API: "mnml", Once: &job.Once{Key: key, Request: request}, Part: part}, []byte("input"))
@@ -164,7 +201,7 @@ func testUnknown(t *testing.T, s Subject) {
 		_, getting := s.Queue.Get(t.Context(), id)
 		_, waiting := s.Queue.Wait(t.Context(), id)
 		_, _, opening := s.Queue.Open(t.Context(), id)
-		for operation, err := range map[string]error{"get": getting, "wait": waiting, "open": opening, "cancel": s.Queue.Cancel(t.Context(), id)} {
+		for operation, err := range map[string]error{"get": getting, "wait": waiting, "open": opening, "cancel": s.Queue.Cancel(t.Context(), id), "revoke": s.Queue.Revoke(t.Context(), id)} {
 			if fault.KindOf(err) != fault.NotFound {
 				t.Errorf("%s of %.20q: %v", operation, id, err)
 			}

@@ -67,7 +67,7 @@ func (q *Queue) changes() <-chan struct{} {
 	return q.notified
 }
 
-func (q *Queue) now() time.Time {
+func now(q *Queue) time.Time {
 	if q.Now != nil {
 		return q.Now()
 	}
@@ -101,7 +101,7 @@ func (q *Queue) Submit(ctx context.Context, spec job.Spec, input []byte) (job.Su
 		return job.Submitted{}, fault.New(fault.Invalid, "There is a job %s already.", spec.ID)
 	}
 	spec.Input, spec.Once, spec.Part = job.InputInfo{}, nil, 0 // not part of the record
-	j := job.Job{Spec: spec, State: job.Queued, Created: q.now()}
+	j := job.Job{Spec: spec, State: job.Queued, Created: now(q)}
 	q.jobs[spec.ID], q.changed[spec.ID] = j, make(chan struct{})
 	q.inputs[spec.ID] = bytes.Clone(input)
 	q.order = append(q.order, spec.ID)
@@ -141,7 +141,7 @@ func (q *Queue) Start(id string, progress float64) {
 	j := q.jobs[id]
 	begins := j.State == job.Queued
 	if begins {
-		j.State, j.Started, j.Attempts = job.Running, q.now(), j.Attempts+1
+		j.State, j.Started, j.Attempts = job.Running, now(q), j.Attempts+1
 	}
 	j.Progress = progress
 	q.jobs[id] = j
@@ -159,7 +159,7 @@ func (q *Queue) Finish(id string, o Outcome) {
 	if j.State.Final() {
 		return
 	}
-	j.Finished = q.now()
+	j.Finished = now(q)
 	switch {
 	case o.Failure != nil:
 		j.State, j.Failure = job.Failed, o.Failure
@@ -246,6 +246,19 @@ func (q *Queue) Cancel(ctx context.Context, id string) error {
 	}
 	q.Finish(id, Outcome{})
 	return nil
+}
+
+// Revoke implements job.Queue.
+func (q *Queue) Revoke(ctx context.Context, id string) error {
+	err := q.Cancel(ctx, id)
+	q.mutex.Lock()
+	defer q.mutex.Unlock()
+	if j := q.jobs[id]; j.State == job.Succeeded {
+		j.State, j.Result, j.Failure = job.Failed, nil, &job.Failure{Kind: fault.Canceled, Message: "revoked"}
+		q.jobs[id] = j
+		delete(q.images, id)
+	}
+	return err
 }
 
 type nopCloser struct{ io.ReadSeeker }

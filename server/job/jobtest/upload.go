@@ -28,11 +28,11 @@ func (q *Queue) PutUpload(ctx context.Context, u job.Upload, data []byte) (job.U
 	}
 	q.mutex.Lock()
 	defer q.mutex.Unlock()
-	now := q.now().UTC()
+	at := now(q).UTC()
 	used := int64(len(data))
 	for id, other := range q.uploads {
 		switch {
-		case !now.Before(other.Expires):
+		case !at.Before(other.Expires):
 			delete(q.uploads, id)
 		case id == u.ID:
 			return job.Upload{}, fault.New(fault.Invalid, "There is a file %s already.", u.ID)
@@ -45,7 +45,7 @@ func (q *Queue) PutUpload(ctx context.Context, u job.Upload, data []byte) (job.U
 	}
 	sum256, sum5 := sha256.Sum256(data), md5.Sum(data)
 	u.Bytes, u.SHA256, u.MD5 = int64(len(data)), hex.EncodeToString(sum256[:]), hex.EncodeToString(sum5[:])
-	u.Created, u.Expires = now, now.Add(cmp.Or(q.Retention, 24*time.Hour))
+	u.Created, u.Expires = at, at.Add(cmp.Or(q.Retention, 24*time.Hour))
 	if q.uploads == nil {
 		q.uploads = map[string]upload{}
 	}
@@ -56,7 +56,7 @@ func (q *Queue) PutUpload(ctx context.Context, u job.Upload, data []byte) (job.U
 // find returns a file that has not expired. The mutex is held.
 func find(q *Queue, id string) (upload, error) {
 	u, known := q.uploads[id]
-	if !known || !q.now().Before(u.Expires) {
+	if !known || !now(q).Before(u.Expires) {
 		return upload{}, fault.New(fault.NotFound, "There is no such file, or it has expired.")
 	}
 	return u, nil
