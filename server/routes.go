@@ -66,7 +66,7 @@ func (s *Server) dialects(services dialect.Services) dialects {
 		automatic: automatic1111.New(services, automatic, apis.Automatic),
 		stability: stability.New(services, apis.Stability),
 		openai:    openai.New(services, apis.OpenAI, s.fetcher(apis.OpenAI.MaxBytes)),
-		comfyui:   comfyui.New(services, apis.ComfyUI, comfyui.Stores{Uploads: queue, Lister: queue, Watcher: queue}),
+		comfyui:   comfyui.New(services, apis.ComfyUI, queue),
 		mnml:      mnml.New(services, apis.Mnml), ailab: ailab.New(services, apis.AILab), maskr: maskr.New(services, apis.Maskr),
 		artnex:      artnex.New(services, apis.Artnex, s.fetcher(apis.Artnex.MaxBytes)),
 		aetherforge: aetherforge.New(services, apis.Aetherforge),

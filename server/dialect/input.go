@@ -3,6 +3,7 @@ package dialect
 import (
 	"context"
 	"errors"
+	"math"
 	"net/http"
 	"net/url"
 	"path"
@@ -120,6 +121,9 @@ func ResultIsTooLarge(err error) (r *ResultTooLarge, is bool) {
 func Megabytes(bytes int64) string {
 	return strconv.FormatFloat(float64(bytes*100>>20)/100, 'f', -1, 64)
 }
+
+// Scaled returns the nearest length to a scaled one, in pixels.
+func Scaled(side int, scale float64) int { return max(1, int(math.Round(float64(side)*scale))) }
 
 // Cover returns the smallest size of an image's aspect ratio that covers a target:
 // one side is the target's, the other is at least the target's, to the nearest

@@ -30,6 +30,14 @@ func JSON(c echo.Context, status int, body any) error {
 	return encode(c.Response(), body)
 }
 
+// Reply is JSON, unless there is an error, which it returns.
+func Reply(c echo.Context, status int, body any, err error) error {
+	if err != nil {
+		return err
+	}
+	return JSON(c, status, body)
+}
+
 // Marshal returns a body as JSON writes it: one line with a line feed.
 func Marshal(body any) ([]byte, error) {
 	var text bytes.Buffer

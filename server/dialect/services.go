@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"upscaled/engine/imagedata"
+	"upscaled/models"
 	"upscaled/models/fault"
 	"upscaled/server/job"
 )
@@ -67,6 +69,19 @@ func (s Services) Upscalers(ctx context.Context) ([]Model, error) {
 	}
 	all, err := s.Models(ctx)
 	return slices.DeleteFunc(all, func(m Model) bool { return m.Scale == 0 }), err
+}
+
+// FindModel returns the model of a name, or of its file's name with or without folder
+// and extension; an unknown one has only a name. Case, spaces and punctuation do not
+// matter.
+func FindModel(all []Model, name string) (m Model, known bool) {
+	base := path.Base(strings.ReplaceAll(name, `\`, "/"))
+	stem := strings.TrimSuffix(base, path.Ext(base))
+	at := slices.IndexFunc(all, func(m Model) bool { return models.SameName(m.Name, stem) || models.SameName(m.Name, base) })
+	if at < 0 {
+		return Model{Name: stem}, false
+	}
+	return all[at], true
 }
 
 // Config holds the settings that every API has.

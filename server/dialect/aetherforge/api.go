@@ -55,10 +55,7 @@ func (a *API) upscale(c echo.Context, caller job.Caller) error {
 		Options: job.Options{Longest: r.longest, Format: string(format)}, Input: info,
 	}
 	submitted, err := a.services.Queue.Submit(c.Request().Context(), spec, r.file.Data)
-	if err != nil {
-		return err
-	}
-	return dialect.JSON(c, http.StatusOK, Accepted{submitted.Job.ID})
+	return dialect.Reply(c, http.StatusOK, Accepted{submitted.Job.ID}, err)
 }
 
 // job returns the status of a job.

@@ -77,25 +77,17 @@ func (a *API) setOptions(c echo.Context, _ job.Caller) error {
 	if err == nil {
 		_, err = object(body)
 	}
-	if err != nil {
-		return err
-	}
-	return dialect.JSON(c, http.StatusOK, nil)
+	return dialect.Reply(c, http.StatusOK, nil, err)
 }
 
 // interrupt handles POST interrupt: it cancels the caller's jobs of this API.
 func (m menus) interrupt(c echo.Context, caller job.Caller) error {
 	ctx := c.Request().Context()
-	newest, _, err := m.stores.Lister.List(ctx, job.Page{API: Name, Account: caller.ID, Limit: job.LongestPage})
-	for _, j := range newest {
-		if !j.State.Final() && err == nil {
-			err = m.services.Queue.Cancel(ctx, j.ID)
-		}
+	recent, err := dialect.Recent(ctx, m.stores.Lister, Name, caller)
+	if err == nil {
+		err = m.services.CancelAll(ctx, recent)
 	}
-	if err != nil {
-		return err
-	}
-	return dialect.JSON(c, http.StatusOK, struct{}{})
+	return dialect.Reply(c, http.StatusOK, struct{}{}, err)
 }
 
 // PNGInfo is the response of POST png-info: the text chunks of a PNG file. The

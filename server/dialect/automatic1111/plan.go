@@ -3,7 +3,6 @@ package automatic1111
 import (
 	"context"
 	"errors"
-	"math"
 
 	"upscaled/engine"
 	"upscaled/engine/imagedata"
@@ -128,7 +127,5 @@ func (r request) size(width, height int) (int, int) {
 	if r.toSize {
 		return dialect.Cover(width, height, r.width, r.height)
 	}
-	return scaled(width, r.scale), scaled(height, r.scale)
+	return dialect.Scaled(width, r.scale), dialect.Scaled(height, r.scale)
 }
-
-func scaled(side int, scale float64) int { return max(1, int(math.Round(float64(side)*scale))) }

@@ -36,14 +36,10 @@ type ProgressState struct {
 	SamplingSteps int    `json:"sampling_steps"`
 }
 
-// progress handles GET progress from the caller's newest unfinished jobs, at most
-// job.LongestPage of them.
+// progress handles GET progress from the caller's unfinished jobs.
 func (m menus) progress(c echo.Context, caller job.Caller) error {
-	newest, _, err := m.stores.Lister.List(c.Request().Context(), job.Page{API: Name, Account: caller.ID, Limit: job.LongestPage})
-	if err != nil {
-		return err
-	}
-	return dialect.JSON(c, http.StatusOK, progressOf(newest, m.services.Now()))
+	newest, err := dialect.Recent(c.Request().Context(), m.stores.Lister, Name, caller)
+	return dialect.Reply(c, http.StatusOK, progressOf(newest, m.services.Now()), err)
 }
 
 // progressOf sums up jobs, newest first. The remaining time is extrapolated from

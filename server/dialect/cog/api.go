@@ -69,7 +69,7 @@ func (a *API) create(c echo.Context, caller job.Caller) error {
 	if err != nil {
 		return err
 	}
-	id := jobID(caller.ID, r.ID)
+	id := jobID(caller, r.ID)
 	j, err := a.services.Owned(ctx, Name, caller, id)
 	switch {
 	case fault.KindOf(err) == fault.NotFound:
@@ -129,14 +129,11 @@ func (a *API) respond(c echo.Context, j job.Job) error {
 // cancel can be repeated; a prediction that has ended is unchanged.
 func (a *API) cancel(c echo.Context, caller job.Caller) error {
 	ctx := c.Request().Context()
-	j, err := a.services.Owned(ctx, Name, caller, jobID(caller.ID, c.Param("id")))
+	j, err := a.services.Owned(ctx, Name, caller, jobID(caller, c.Param("id")))
 	if err == nil {
 		err = a.services.Queue.Cancel(ctx, j.ID)
 	}
-	if err != nil {
-		return err
-	}
-	return dialect.JSON(c, http.StatusOK, struct{}{})
+	return dialect.Reply(c, http.StatusOK, struct{}{}, err)
 }
 
 // health reports whether jobs can run. It needs no key, as orchestrators have none.

@@ -39,9 +39,8 @@ type memo struct {
 	Base string `json:"base"`
 }
 
-// jobID returns the ID of the job of a client's ID: that of one account is no
-// other's.
-func jobID(account, id string) string { return Name + "_" + digest(account+"\x00"+id) }
+// jobID returns the ID of the job of a client's ID.
+func jobID(caller job.Caller, id string) string { return dialect.OwnID(Name+"_", caller, id) }
 
 func digest(text string) string {
 	sum := sha256.Sum256([]byte(text))

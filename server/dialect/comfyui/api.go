@@ -8,10 +8,15 @@
 package comfyui
 
 import (
+	"cmp"
+	"errors"
+	"maps"
 	"net/http"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
+	"upscaled/models/fault"
 	"upscaled/server/dialect"
 	"upscaled/server/job"
 )
@@ -26,38 +31,41 @@ type Config struct{ dialect.Config }
 func Defaults() Config { return Config{dialect.Config{Price: 1, MaxBytes: 32 << 20}} }
 
 // Stores are what this API needs beyond the services that all dialects get.
-type Stores struct {
-	Uploads job.Uploads
-	Lister  job.Lister
-	Watcher job.Watcher
+type Stores interface {
+	job.Uploads
+	job.Lister
+	job.Watcher
 }
 
 // API handles the vendor's routes.
 type API struct {
-	prompts
-	sockets sockets
+	services dialect.Services
+	config   Config
+	files    dialect.Files
+	lister   job.Lister
+	streams  *dialect.Streams
 }
 
 // New returns the API on a server's services.
 func New(services dialect.Services, config Config, stores Stores) *API {
-	return &API{prompts: prompts{files{services, config, stores}}, sockets: sockets{open: map[string]*room{}}}
+	const maxSockets = 100 // of a caller in one process
+	return &API{services, config, dialect.Files{Services: services, Uploads: stores, API: Name}, stores, services.NewStreams(stores, maxSockets)}
 }
 
 // Routes registers the vendor's paths, each also below /api.
 func (a *API) Routes(e *echo.Echo) {
+	// As for the vendor's login extension: browsers can set no headers of WebSockets.
+	key := func(r *http.Request) string { return cmp.Or(dialect.PasswordOrBearer(r), r.URL.Query().Get("token")) }
 	authenticated := a.services.Authenticated(key, a.WriteError)
-	for _, prefix := range []string{"", "/api"} {
-		for path, handler := range map[string]dialect.Handler{
-			"/view": a.view, "/prompt": a.listed(statusOf), "/queue": a.listed(queueOf), "/history": a.history, "/history/:id": a.history, "/ws": a.socket,
-			"/object_info": a.objectInfo, "/object_info/:class": a.objectInfo, "/system_stats": a.systemStats,
-		} {
-			e.GET(prefix+path, authenticated(handler))
-		}
-		for path, handler := range map[string]dialect.Handler{
-			"/upload/image": a.upload, "/prompt": a.prompt, "/queue": a.cancel(job.Queued), "/interrupt": a.cancel(job.Running),
-		} {
-			e.POST(prefix+path, authenticated(handler))
-		}
+	for route, handler := range map[string]dialect.Handler{
+		"POST /upload/image": a.upload, "GET /view": a.view, "POST /prompt": a.prompt, "GET /prompt": a.listed(statusOf),
+		"GET /queue": a.listed(queueOf), "POST /queue": a.cancel(job.Queued), "POST /interrupt": a.cancel(job.Running),
+		"GET /history": a.history, "GET /history/:id": a.history, "GET /ws": a.socket,
+		"GET /object_info": a.objectInfo, "GET /object_info/:class": a.objectInfo, "GET /system_stats": systemStats,
+	} {
+		method, path, _ := strings.Cut(route, " ")
+		e.Add(method, path, authenticated(handler))
+		e.Add(method, "/api"+path, authenticated(handler))
 	}
 }
 
@@ -69,38 +77,68 @@ func Prefixes() (all []string) {
 	return all
 }
 
-// key returns a bearer token, the password of HTTP Basic, or the parameter token,
-// as for the vendor's login extension: browsers can set no headers of WebSockets.
-func key(r *http.Request) string {
-	if _, password, basic := r.BasicAuth(); basic {
-		return password
-	}
-	if key := dialect.Bearer(r); key != "" {
-		return key
-	}
-	return r.URL.Query().Get("token")
-}
-
 // objectInfo handles GET object_info for all nodes, or one; none for unknown ones.
 func (a *API) objectInfo(c echo.Context, _ job.Caller) error {
 	models, err := a.services.Upscalers(c.Request().Context())
-	if err != nil {
-		return err
-	}
-	all := classes(models)
-	if name := c.Param("class"); name != "" {
-		one, known := all[name]
-		if all = map[string]class{}; known {
-			all[name] = one
-		}
-	}
-	return dialect.JSON(c, http.StatusOK, all)
+	all, asked := classes(models), c.Param("class")
+	maps.DeleteFunc(all, func(name string, _ map[string]any) bool { return asked != "" && name != asked })
+	return dialect.Reply(c, http.StatusOK, all, err)
 }
 
 // systemStats handles GET system_stats. It reveals nothing of the machine.
-func (a *API) systemStats(c echo.Context, _ job.Caller) error {
-	return dialect.JSON(c, http.StatusOK, map[string]any{"devices": []any{}, "system": map[string]any{
-		"os": "posix", "comfyui_version": "upscaled", "python_version": "", "pytorch_version": "", "embedded_python": false,
-		"argv": []string{}, "ram_total": 0, "ram_free": 0,
-	}})
+func systemStats(c echo.Context, _ job.Caller) error {
+	return c.JSONBlob(http.StatusOK, []byte(`{"devices":[],"system":{"argv":[],"comfyui_version":"upscaled","embedded_python":false,"os":"posix",`+
+		`"python_version":"","pytorch_version":"","ram_free":0,"ram_total":0}}`+"\n"))
+}
+
+// Problem is the vendor's object for what is wrong with a prompt or a node.
+type Problem struct {
+	Type    string         `json:"type"`
+	Message string         `json:"message"`
+	Details string         `json:"details"`
+	Extra   map[string]any `json:"extra_info"`
+}
+
+// NodeErrors are the problems of one node, which the Dependent output nodes need.
+type NodeErrors struct {
+	Errors    []Problem `json:"errors"`
+	Dependent []string  `json:"dependent_outputs"`
+	Class     string    `json:"class_type"`
+}
+
+// Refusal is the vendor's body of an error, and the error that leads to it.
+type Refusal struct {
+	Problem Problem                `json:"error"`
+	Nodes   map[string]*NodeErrors `json:"node_errors"`
+	status  int
+}
+
+func (r Refusal) Error() string { return r.Problem.Message }
+
+func refusal(status int, kind, message string) Refusal {
+	return Refusal{Problem{kind, message, "", map[string]any{}}, map[string]*NodeErrors{}, status}
+}
+
+// WriteError writes any error as a Refusal.
+func (a *API) WriteError(c echo.Context, err error) error {
+	var r Refusal
+	if errors.As(err, &r) {
+		return dialect.WriteError(c, r.status, r, err)
+	}
+	status, message := dialect.Answer(err)
+	kind := cmp.Or(map[int]string{http.StatusBadRequest: "invalid_request", http.StatusMethodNotAllowed: "method_not_allowed"}[status], string(fault.KindOf(err)))
+	switch fault.KindOf(err) {
+	case fault.Unauthorized, fault.Disabled:
+		kind, message = "unauthorized", "Authentication required."
+	case fault.NoCredits:
+		message = "There are not enough credits for this prompt."
+	case fault.NotFound:
+		message = "There is nothing at this address."
+	case fault.TooLarge:
+		status, kind, message = http.StatusRequestEntityTooLarge, "too_large", "The request or its result would be too large."
+	}
+	if status == http.StatusInternalServerError {
+		kind, message = "internal", "The request failed because of an error of the server."
+	}
+	return dialect.WriteError(c, status, refusal(status, kind, message), err)
 }

@@ -1,8 +1,8 @@
 package comfyui
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"net/http"
 	"path"
 	"slices"
@@ -16,213 +16,223 @@ import (
 	"upscaled/server/job"
 )
 
-// entry is a prompt with its jobs; fewer than Jobs while it is being accepted.
-type entry struct {
+// prompt is an accepted graph with the jobs of its chains; fewer while it is being
+// accepted.
+type prompt struct {
 	memo
+	*graph
 	jobs []job.Job
+	sent int // of its events, on a WebSocket
 }
 
-func memoOf(j job.Job) (m memo) {
-	_ = json.Unmarshal([]byte(j.Memo), &m)
-	return m
+// newPrompt returns a prompt; get returns its jobs.
+func newPrompt(caller job.Caller, id string, get func(id string) (job.Job, error)) (p prompt, err error) {
+	for i := 0; i == 0 || i < len(p.chains); i++ {
+		j, err := get(jobID(caller, id, i))
+		switch {
+		case i > 0 && fault.KindOf(err) == fault.NotFound:
+			return p, nil
+		case err != nil:
+			return p, err
+		case i == 0:
+			p.memo = dialect.DecodeMemo[memo](j.Memo)
+			p.graph = parse(p.Graph, nil, func(string) (job.InputInfo, error) { return job.InputInfo{}, nil })
+		}
+		p.jobs = append(p.jobs, j)
+	}
+	return p, nil
 }
 
 // one returns a caller's prompt.
-func (p prompts) one(ctx context.Context, caller job.Caller, prompt string) (entry, error) {
-	first, err := p.services.Owned(ctx, Name, caller, jobID(caller, prompt, 0))
-	e := entry{memoOf(first), []job.Job{first}}
-	for i := 1; i < e.Jobs && err == nil; i++ {
-		next, failed := p.services.Owned(ctx, Name, caller, jobID(caller, prompt, i))
-		if fault.KindOf(failed) == fault.NotFound {
-			break
-		}
-		e.jobs, err = append(e.jobs, next), failed
-	}
-	return e, err
+func (a *API) one(ctx context.Context, caller job.Caller, id string) (prompt, error) {
+	return newPrompt(caller, id, func(id string) (job.Job, error) { return a.services.Owned(ctx, Name, caller, id) })
 }
 
-// all returns a caller's newest prompts, oldest first, at least all that have not
-// ended and those of the newest job.LongestPage jobs.
-func (p prompts) all(ctx context.Context, caller job.Caller) (entries []entry, err error) {
-	page := job.Page{API: Name, Account: caller.ID, Limit: job.LongestPage}
-	for more := true; more; {
-		var jobs []job.Job
-		jobs, page.Before, err = p.stores.Lister.List(ctx, page)
-		more = false
-		for _, j := range jobs {
-			m := memoOf(j)
-			more = more || page.Before != "" && !j.State.Final()
-			if e := (entry{m, []job.Job{j}}); m.Jobs > 0 && err == nil {
-				if m.Jobs > 1 {
-					e, err = p.one(ctx, caller, m.Prompt)
-				}
-				entries = append(entries, e)
-			}
+// all returns a caller's prompts, oldest first: those of dialect.Recent.
+func (a *API) all(ctx context.Context, caller job.Caller) (prompts []prompt, err error) {
+	recent, err := dialect.Recent(ctx, a.lister, Name, caller)
+	get := func(id string) (job.Job, error) {
+		at := slices.IndexFunc(recent, func(j job.Job) bool { return j.ID == id })
+		if at < 0 {
+			return job.Job{}, fault.New(fault.NotFound, "The job is being accepted.")
 		}
-		if err != nil {
-			return nil, err
+		return recent[at], nil
+	}
+	for _, j := range slices.Backward(recent) {
+		if m := dialect.DecodeMemo[memo](j.Memo); m.Graph != nil {
+			p, _ := newPrompt(caller, m.Prompt, get) // its first job is there
+			prompts = append(prompts, p)
 		}
 	}
-	slices.Reverse(entries)
-	return entries, nil
+	return prompts, err
 }
 
 // state returns the state of all jobs together. One that failed or was canceled ends
 // its prompt.
-func (e entry) state() job.State {
-	state := job.Succeeded
-	if len(e.jobs) < e.Jobs {
-		state = job.Queued
-	}
-	for _, j := range e.jobs {
-		if j.State == job.Failed || j.State == job.Canceled {
+func (p prompt) state() job.State {
+	succeeded, state := 0, job.Queued
+	for _, j := range p.jobs {
+		switch {
+		case j.State == job.Failed || j.State == job.Canceled:
 			return j.State
+		case j.State == job.Succeeded:
+			succeeded++
 		}
-		if !j.State.Final() {
-			state = job.Queued
+		if !j.Started.IsZero() {
+			state = job.Running
 		}
 	}
-	if state == job.Queued && e.begun() {
-		return job.Running
+	if succeeded == len(p.chains) {
+		return job.Succeeded
 	}
 	return state
 }
 
-// begun reports whether any job has started.
-func (e entry) begun() bool {
-	return slices.ContainsFunc(e.jobs, func(j job.Job) bool { return !j.Started.IsZero() })
+// item returns the vendor's list for a prompt in the queue.
+func (p prompt) item() []any {
+	outputs := []string{}
+	for _, c := range p.chains {
+		outputs = append(outputs, c.outputs...)
+	}
+	return []any{p.jobs[0].Created.UnixMilli(), p.Prompt, p.Graph, map[string]string{"client_id": p.Client}, outputs}
 }
 
-// item returns the vendor's list for a prompt in the queue.
-func (e entry) item() []any {
-	outputs := []string{}
-	for _, j := range e.jobs {
-		for _, o := range memoOf(j).Outputs {
-			outputs = append(outputs, o.Node)
+// event is the vendor's message about a prompt.
+type event struct {
+	Type string         `json:"type"`
+	Data map[string]any `json:"data"`
+}
+
+// events returns what has happened so far; nothing before a job has begun. Jobs are
+// reported one after the other, whatever order they run in, so that the list only
+// grows until its prompt has ended.
+func (p prompt) events() (all []event) {
+	begun := slices.IndexFunc(p.jobs, func(j job.Job) bool { return !j.Started.IsZero() })
+	if begun < 0 {
+		return nil
+	}
+	say := func(kind string, data map[string]any) {
+		data["prompt_id"] = p.Prompt
+		all = append(all, event{kind, data})
+	}
+	say("execution_start", map[string]any{"timestamp": p.jobs[begun].Started.UnixMilli()})
+	say("execution_cached", map[string]any{"timestamp": p.jobs[begun].Started.UnixMilli(), "nodes": []string{}})
+	for i, j := range p.jobs {
+		c := p.chains[i]
+		if !j.Started.IsZero() {
+			for _, node := range c.nodes {
+				say("executing", map[string]any{"node": node, "display_node": node})
+			}
+			say("progress", map[string]any{"node": c.work, "value": int(100 * min(j.Progress, 1)), "max": 100})
+		}
+		for _, node := range c.outputs {
+			if j.State == job.Succeeded {
+				say("executing", map[string]any{"node": node, "display_node": node})
+				say("executed", map[string]any{"node": node, "display_node": node, "output": p.saved(j, node)})
+			}
+		}
+		if !j.State.Final() {
+			break
 		}
 	}
-	return []any{e.jobs[0].Created.UnixMilli(), e.Prompt, e.Graph, map[string]string{"client_id": e.Client}, outputs}
+	if state := p.state(); state.Final() {
+		say(p.end(state))
+		say("executing", map[string]any{"node": nil})
+	}
+	return all
 }
 
-// message is an event's type and data.
-type message [2]any
-
-// begin returns the messages before the first node runs.
-func (e entry) begin(j job.Job) []message {
-	return []message{
-		{"execution_start", map[string]any{"prompt_id": e.Prompt, "timestamp": j.Started.UnixMilli()}},
-		{"execution_cached", map[string]any{"prompt_id": e.Prompt, "timestamp": j.Started.UnixMilli(), "nodes": []string{}}},
+// end returns the last event of a prompt, about the first job that did not succeed.
+func (p prompt) end(state job.State) (kind string, data map[string]any) {
+	at := slices.IndexFunc(p.jobs, func(j job.Job) bool { return j.State == state })
+	last, work := p.jobs[at], p.chains[at].work
+	if data = map[string]any{"timestamp": last.Finished.UnixMilli()}; state == job.Succeeded {
+		return "execution_success", data
 	}
-}
-
-// end returns the last message of a prompt that has ended, about the first job that
-// did not succeed.
-func (e entry) end() message {
-	last := e.jobs[len(e.jobs)-1]
-	if at := slices.IndexFunc(e.jobs, func(j job.Job) bool { return j.State != job.Succeeded }); at >= 0 {
-		last = e.jobs[at]
-	}
-	data := map[string]any{"prompt_id": e.Prompt, "timestamp": last.Finished.UnixMilli()}
-	if last.State == job.Succeeded {
-		return message{"execution_success", data}
-	}
-	m := memoOf(last)
-	data["node_id"], data["node_type"], data["executed"] = m.Work, m.Class, []string{}
-	if last.State == job.Canceled {
-		return message{"execution_interrupted", data}
+	data["node_id"], data["node_type"], data["executed"] = work, p.nodes[work].Class, []string{}
+	if state == job.Canceled {
+		return "execution_interrupted", data
 	}
 	data["exception_message"], data["exception_type"] = dialect.FailureText(last.Failure), "RuntimeError"
 	data["traceback"], data["current_inputs"], data["current_outputs"] = []string{}, struct{}{}, []string{}
-	return message{"execution_error", data}
+	return "execution_error", data
 }
 
-// images returns the vendor's object for the image of a succeeded job.
-func images(j job.Job, o output) map[string]any {
-	folder, name := path.Split(strings.Trim(path.Join("/", o.Prefix), "/"))
-	if name == "" {
-		name = "ComfyUI"
-	}
+// saved returns the vendor's object for the image of a job that an output node saves.
+func (g *graph) saved(j job.Job, output string) map[string]any {
+	kind, prefix := g.saves(output)
+	folder, name := path.Split(path.Join("/", prefix))
 	return map[string]any{"images": []map[string]string{{
-		"filename": name + "_" + strings.TrimPrefix(j.ID, jobPrefix) + "_.png", "subfolder": strings.Trim(folder, "/"), "type": o.Folder,
+		"filename": cmp.Or(name, "ComfyUI") + "_" + strings.TrimPrefix(j.ID, jobPrefix) + "_.png", "subfolder": strings.Trim(folder, "/"), "type": kind,
 	}}}
 }
 
 // record returns the vendor's object for a prompt that has ended.
-func (e entry) record() map[string]any {
-	status := map[string]any{"status_str": "error", "completed": false, "messages": append(e.begin(e.jobs[0]), e.end())}
-	if e.state() == job.Succeeded {
-		status["status_str"], status["completed"] = "success", true
-	}
-	outputs := map[string]any{}
-	for _, j := range e.jobs {
-		for _, o := range memoOf(j).Outputs {
-			if j.State == job.Succeeded {
-				outputs[o.Node] = images(j, o)
-			}
+func (p prompt) record() map[string]any {
+	outputs, messages := map[string]any{}, [][]any{}
+	for _, e := range p.events() {
+		if e.Type == "executed" {
+			outputs[e.Data["node"].(string)] = e.Data["output"]
+		} else if strings.HasPrefix(e.Type, "execution_") {
+			messages = append(messages, []any{e.Type, e.Data})
 		}
 	}
-	return map[string]any{"prompt": e.item(), "outputs": outputs, "status": status}
+	status := map[string]any{"status_str": "error", "completed": false, "messages": messages}
+	if p.state() == job.Succeeded {
+		status["status_str"], status["completed"] = "success", true
+	}
+	return map[string]any{"prompt": p.item(), "outputs": outputs, "status": status}
 }
 
 // history handles GET history: the prompts that have ended, or one. Those that were
 // canceled before they began are not among them, as with the vendor.
-func (p prompts) history(c echo.Context, caller job.Caller) (err error) {
-	entries := make([]entry, 1)
+func (a *API) history(c echo.Context, caller job.Caller) (err error) {
+	prompts := make([]prompt, 1)
 	if id := c.Param("id"); id != "" {
-		entries[0], err = p.one(c.Request().Context(), caller, id)
+		prompts[0], err = a.one(c.Request().Context(), caller, id)
 	} else {
-		entries, err = p.all(c.Request().Context(), caller)
+		prompts, err = a.all(c.Request().Context(), caller)
 	}
 	if fault.KindOf(err) == fault.NotFound {
-		entries, err = nil, nil
-	} else if err != nil {
-		return err
+		prompts, err = nil, nil
 	}
 	records := map[string]any{}
 	most, unlimited := strconv.Atoi(c.QueryParam("max_items"))
-	for _, e := range slices.Backward(entries) {
-		if e.state().Final() && e.begun() && (unlimited != nil || len(records) < most) {
-			records[e.Prompt] = e.record()
+	for _, p := range slices.Backward(prompts) {
+		if err == nil && p.state().Final() && p.events() != nil && (unlimited != nil || len(records) < most) {
+			records[p.Prompt] = p.record()
 		}
 	}
-	return dialect.JSON(c, http.StatusOK, records)
+	return dialect.Reply(c, http.StatusOK, records, err)
 }
 
 // listed returns a handler that answers with a view of the caller's prompts.
-func (p prompts) listed(view func([]entry) any) dialect.Handler {
+func (a *API) listed(view func([]prompt) any) dialect.Handler {
 	return func(c echo.Context, caller job.Caller) error {
-		entries, err := p.all(c.Request().Context(), caller)
-		if err != nil {
-			return err
-		}
-		return dialect.JSON(c, http.StatusOK, view(entries))
+		prompts, err := a.all(c.Request().Context(), caller)
+		return dialect.Reply(c, http.StatusOK, view(prompts), err)
 	}
 }
 
 // queueOf returns the vendor's object for the prompts that have not ended.
-func queueOf(entries []entry) any {
+func queueOf(prompts []prompt) any {
 	items := map[job.State][]any{job.Running: {}, job.Queued: {}}
-	for _, e := range entries {
-		items[e.state()] = append(items[e.state()], e.item())
+	for _, p := range prompts {
+		items[p.state()] = append(items[p.state()], p.item())
 	}
 	return map[string]any{"queue_running": items[job.Running], "queue_pending": items[job.Queued]}
 }
 
 // statusOf returns the vendor's object for the length of the queue.
-func statusOf(entries []entry) any {
-	remaining := 0
-	for _, e := range entries {
-		if !e.state().Final() {
-			remaining++
-		}
-	}
-	return map[string]any{"exec_info": map[string]int{"queue_remaining": remaining}}
+func statusOf(prompts []prompt) any {
+	left := slices.DeleteFunc(slices.Clone(prompts), func(p prompt) bool { return p.state().Final() })
+	return map[string]any{"exec_info": map[string]int{"queue_remaining": len(left)}}
 }
 
 // cancel returns a handler that cancels the caller's prompts of a state: POST queue
 // those that wait, as the body says, and POST interrupt those that run, or the one
 // that the body names.
-func (p prompts) cancel(state job.State) dialect.Handler {
+func (a *API) cancel(state job.State) dialect.Handler {
 	return func(c echo.Context, caller job.Caller) error {
 		var body struct {
 			Clear    bool     `json:"clear"`
@@ -232,16 +242,14 @@ func (p prompts) cancel(state job.State) dialect.Handler {
 		if err := read(c, &body); err != nil {
 			return err
 		}
-		entries, err := p.all(c.Request().Context(), caller)
-		for _, e := range entries {
-			chosen := body.Clear || slices.Contains(body.Delete, e.Prompt)
+		prompts, err := a.all(c.Request().Context(), caller)
+		for _, p := range prompts {
+			chosen := body.Clear || slices.Contains(body.Delete, p.Prompt)
 			if state == job.Running {
-				chosen = body.PromptID == "" || body.PromptID == e.Prompt
+				chosen = body.PromptID == "" || body.PromptID == p.Prompt
 			}
-			for _, j := range e.jobs {
-				if err == nil && chosen && e.state() == state {
-					err = p.services.Queue.Cancel(c.Request().Context(), j.ID)
-				}
+			if err == nil && chosen && p.state() == state {
+				err = a.services.CancelAll(c.Request().Context(), p.jobs)
 			}
 		}
 		if err != nil {

@@ -2,9 +2,15 @@ package comfyui
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"path"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -12,37 +18,99 @@ import (
 
 	"upscaled/models/fault"
 	"upscaled/server/dialect"
+	"upscaled/server/file"
 	"upscaled/server/job"
+	"upscaled/server/upload"
 )
 
 // Limits in bytes of a request's body, of the graph in it, which a job's record
 // holds, and of a client's texts; and of the jobs of a prompt.
 const maxBody, maxGraph, maxText, maxJobs = 8 << 20, 64 << 10, 128, 20
 
-// memo is what the record of a job holds of its prompt. Graph and Jobs, the number
-// of jobs, are those of the first.
+// memo is what the records of a prompt's jobs hold of it, all but the first's only
+// Prompt.
 type memo struct {
 	Prompt string          `json:"prompt"`
 	Client string          `json:"client,omitempty"`
 	Graph  json.RawMessage `json:"graph,omitempty"`
-	Jobs   int             `json:"jobs,omitempty"`
-	// Nodes are those that run. Work is the one that takes the time, Class its kind.
-	Nodes   []string `json:"nodes"`
-	Work    string   `json:"work"`
-	Class   string   `json:"class"`
-	Outputs []output `json:"outputs"`
 }
 
-// output is a node that saves a job's image in the folder "output" or "temp", under
-// a name that may begin with subfolders.
-type output struct {
-	Node   string `json:"node"`
-	Folder string `json:"folder"`
-	Prefix string `json:"prefix"`
+const jobPrefix = "comfy-"
+
+// jobID returns the ID of a prompt's i-th job.
+func jobID(caller job.Caller, prompt string, i int) string {
+	return dialect.OwnID(jobPrefix, caller, "job", prompt, strconv.Itoa(i))
 }
 
-// prompts handles prompts.
-type prompts struct{ files }
+// resultName finds the ID of a job in the name of its image.
+var resultName = regexp.MustCompile(`_([0-9a-f]{32})_\.png$`)
+
+// fileID returns the ID of a caller's file, or of the job whose result it is.
+func fileID(caller job.Caller, folder, name string) string {
+	if match := resultName.FindStringSubmatch(name); match != nil && folder != "input" {
+		return jobPrefix + match[1]
+	}
+	return dialect.OwnID("comfyfile-", caller, folder, path.Join("/", name))
+}
+
+// upload handles POST upload/image. As with the vendor a name is used once, unless
+// the contents are the same or are to be overwritten.
+func (a *API) upload(c echo.Context, caller job.Caller) error {
+	form, err := dialect.ReadForm(c, a.config.MaxBytes+dialect.FormSlack, upload.Limits{FileBytes: a.config.MaxBytes, Files: 1}, "image")
+	image, _ := form.File("image")
+	folder, subfolder := cmp.Or(form.Fields["type"], "input"), form.Fields["subfolder"]
+	first := path.Join("/", subfolder, image.Name)
+	switch {
+	case dialect.IsBodyTooLarge(err) || image.Size > int64(len(image.Data)):
+		return fault.New(fault.TooLarge, "The file is too large.")
+	case err != nil:
+		return refusal(http.StatusBadRequest, "invalid_form", fault.Sentence(err))
+	case image.Size == 0 || image.Name == "" || len(first) > 255 || first != "/"+path.Join(subfolder, image.Name):
+		return refusal(http.StatusBadRequest, "invalid_file", "The form needs a file in the field image, with a name below the folder.")
+	}
+	ctx, name, sum := c.Request().Context(), first, sha256.Sum256(image.Data)
+	overwrite, _ := upload.ParseBool(form.Fields["overwrite"])
+	known, err := a.files.Uploaded(ctx, caller, fileID(caller, folder, name))
+	for i := 1; err == nil && !overwrite && known.SHA256 != hex.EncodeToString(sum[:]); i++ {
+		name = fmt.Sprintf("%s (%d)%s", strings.TrimSuffix(first, path.Ext(first)), i, path.Ext(first))
+		known, err = a.files.Uploaded(ctx, caller, fileID(caller, folder, name))
+	}
+	if err == nil {
+		err = a.files.Uploads.DeleteUpload(ctx, known.ID) // it gets its full time again
+	}
+	if err == nil || fault.KindOf(err) == fault.NotFound {
+		_, err = a.files.Store(ctx, caller, fileID(caller, folder, name), name, image.Data)
+	}
+	return dialect.Reply(c, http.StatusOK, map[string]string{"name": path.Base(name), "subfolder": subfolder, "type": folder}, err)
+}
+
+// view handles GET view. Clients that ask for a preview or one channel get the file.
+func (a *API) view(c echo.Context, caller job.Caller) error {
+	name := path.Join(c.QueryParam("subfolder"), c.QueryParam("filename"))
+	content, err := a.files.Open(c.Request().Context(), caller, fileID(caller, cmp.Or(c.QueryParam("type"), "output"), name))
+	if err != nil {
+		return err
+	}
+	defer content.Close()
+	disposition := file.Disposition("inline", file.Stem(name)+path.Ext(name))
+	if content.Job.ID != "" {
+		file.ServeResult(c, content.Job, content, disposition)
+		return nil
+	}
+	c.Response().Header().Set(echo.HeaderContentDisposition, disposition)
+	return c.Stream(http.StatusOK, content.ContentType, content)
+}
+
+// image returns the file that a LoadImage names, such as "a.png" or "b/a.png
+// [output]".
+func (a *API) image(ctx context.Context, caller job.Caller, name string) ([]byte, error) {
+	folder := "input"
+	if at := strings.LastIndex(name, " ["); at > 0 && strings.HasSuffix(name, "]") {
+		name, folder = name[:at], name[at+2:len(name)-1]
+	}
+	data, _, err := a.files.Read(ctx, caller, fileID(caller, folder, name), a.config.MaxBytes)
+	return data, err
+}
 
 // read parses a JSON body; as with the vendor its content type is ignored.
 func read(c echo.Context, into any) error {
@@ -57,6 +125,7 @@ func read(c echo.Context, into any) error {
 
 // prompt handles POST prompt.
 func (a *API) prompt(c echo.Context, caller job.Caller) error {
+	ctx := c.Request().Context()
 	var body struct {
 		Prompt   json.RawMessage `json:"prompt"`
 		ClientID string          `json:"client_id"`
@@ -66,117 +135,52 @@ func (a *API) prompt(c echo.Context, caller job.Caller) error {
 		return err
 	}
 	var text bytes.Buffer
-	g := &graph{errors: map[string]*NodeErrors{}}
-	if json.Unmarshal(body.Prompt, &g.nodes) != nil || json.Compact(&text, body.Prompt) != nil || text.Len() > maxGraph {
-		return refusal(http.StatusBadRequest, "no_prompt", "The prompt must be an object of nodes, of at most 64 KiB.")
-	}
-	if body.PromptID == "" {
-		body.PromptID = dialect.NewUUID(4)
-	}
-	ctx := c.Request().Context()
-	earlier, err := a.one(ctx, caller, body.PromptID)
-	again := dialect.Keyed(ctx) && bytes.Equal(earlier.Graph, text.Bytes())
+	_ = json.Compact(&text, body.Prompt) // fails only without a prompt
+	m := memo{cmp.Or(body.PromptID, dialect.NewUUID(4)), body.ClientID, text.Bytes()}
+	earlier, err := a.one(ctx, caller, m.Prompt)
+	again := dialect.Keyed(ctx) && bytes.Equal(earlier.Graph, m.Graph)
 	//guard:prompt-id TestPromptIDs => len(body.PromptID) > maxText
 	if err == nil && !again || max(len(body.PromptID), len(body.ClientID)) > maxText {
 		return refusal(http.StatusBadRequest, "invalid_prompt_id", "The prompt_id was used before, or an ID is too long.")
 	}
-	specs, memos, err := a.plans(ctx, caller, g)
+	models, err := a.services.Upscalers(ctx)
 	if err != nil {
 		return err
 	}
-	memos[0].Graph, memos[0].Jobs = text.Bytes(), len(memos)
-	for i := range specs {
-		memos[i].Prompt, memos[i].Client = body.PromptID, body.ClientID
-		note, _ := json.Marshal(memos[i]) // texts and numbers always marshal
-		specs[i].ID, specs[i].Memo, specs[i].Part = jobID(caller, body.PromptID, i), string(note), i
-		data, err := a.image(ctx, caller, specs[i].InputName)
-		var submitted job.Submitted
+	g := parse(m.Graph, models, func(name string) (info job.InputInfo, err error) {
+		data, err := a.image(ctx, caller, name)
 		if err == nil {
-			submitted, err = a.services.Queue.Submit(ctx, specs[i], data)
+			info, err = a.services.Inspect(ctx, data, a.config.Config)
 		}
-		if submitted.Repeated {
-			body.PromptID = memoOf(submitted.Job).Prompt
+		return info, err
+	})
+	if err := g.refuse(); err != nil {
+		return err
+	}
+	ids, prompt := make([]string, len(g.chains)), m.Prompt
+	for i := range ids {
+		ids[i] = jobID(caller, prompt, i)
+	}
+	err = a.services.AllOrNone(ctx, ids, 1, func(ctx context.Context, i int) error {
+		spec, note := g.chains[i].spec, m
+		if i > 0 {
+			note = memo{Prompt: prompt}
 		}
+		spec.ID, spec.API, spec.Account, spec.Price, spec.Part = ids[i], Name, caller.ID, a.config.Price, i
+		spec.Memo = dialect.EncodeMemo(note)
+		data, err := a.image(ctx, caller, spec.InputName)
 		if err != nil {
-			for _, earlier := range specs[:i] {
-				a.services.Abandon(ctx, earlier.ID)
-			}
 			return err
 		}
-	}
-	a.sockets.wake(caller)
-	return dialect.JSON(c, http.StatusOK, map[string]any{"prompt_id": body.PromptID, "number": a.services.Now().UnixMilli(), "node_errors": struct{}{}})
-}
-
-// jobID returns the ID of a prompt's i-th job.
-func jobID(caller job.Caller, prompt string, i int) string {
-	return idOf(jobPrefix, caller, prompt, strconv.Itoa(i))
-}
-
-// plans returns the jobs of a graph, one for each chain of nodes, without IDs.
-func (p prompts) plans(ctx context.Context, caller job.Caller, g *graph) (specs []job.Spec, memos []memo, err error) {
-	if g.models, err = p.services.Upscalers(ctx); err != nil {
-		return nil, nil, err
-	}
-	outputs, err := g.outputs()
+		submitted, err := a.services.Queue.Submit(ctx, spec, data)
+		if submitted.Repeated { // by its idempotency key
+			m.Prompt = dialect.DecodeMemo[memo](submitted.Job.Memo).Prompt
+		}
+		return err
+	})
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	places := map[string]int{} // of chains, by their last node
-	for _, id := range outputs {
-		chain := g.chain(id)
-		if chain == nil {
-			continue
-		}
-		last := chain[len(chain)-1]
-		at, known := places[last]
-		if !known {
-			at = len(specs)
-			spec, err := p.spec(ctx, caller, g, chain[0])
-			if err != nil {
-				return nil, nil, err
-			}
-			m := memo{Nodes: chain}
-			spec.Options, m.Work = g.plan(chain, max(1, spec.Input.Width), max(1, spec.Input.Height))
-			m.Class, places[last] = g.nodes[m.Work].Class, at
-			specs, memos = append(specs, spec), append(memos, m)
-		}
-		if memos[at].Outputs = append(memos[at].Outputs, g.saves(id)); at >= maxJobs {
-			g.wrong(id, "images", "a prompt can make at most 20 images")
-			break
-		}
-	}
-	return specs, memos, g.refuse()
-}
-
-// spec returns the job for the image of a LoadImage, which is its InputName.
-func (p prompts) spec(ctx context.Context, caller job.Caller, g *graph, id string) (job.Spec, error) {
-	const input = "image"
-	name, _ := g.nodes[id].Inputs[input].(string)
-	spec := job.Spec{API: Name, Account: caller.ID, Price: p.config.Price, InputName: name}
-	data, err := p.image(ctx, caller, name)
-	if err == nil {
-		spec.Input, err = p.services.Inspect(ctx, data, p.config.Config)
-	}
-	switch fault.KindOf(err) {
-	case fault.NotFound, fault.Invalid, fault.Unsupported, fault.TooLarge:
-		g.wrong(id, input, "Invalid image file: "+dialect.DisplayName(name))
-		err = nil
-	}
-	return spec, err
-}
-
-// saves returns where an output node saves its image.
-func (g *graph) saves(id string) output {
-	if g.nodes[id].Class == "PreviewImage" {
-		return output{id, "temp", "ComfyUI_temp"}
-	}
-	prefix, given := g.nodes[id].Inputs["filename_prefix"].(string)
-	if !given {
-		prefix = "ComfyUI"
-	}
-	if len(prefix) > maxText || strings.ContainsAny(prefix, "\\:*?\"<>|\r\n") || strings.Contains("/"+prefix+"/", "/../") {
-		g.wrong(id, "filename_prefix", "it cannot begin a file's name")
-	}
-	return output{id, "output", prefix}
+	a.streams.Wake(caller)
+	return dialect.JSON(c, http.StatusOK, map[string]any{"prompt_id": m.Prompt, "number": a.services.Now().UnixMilli(), "node_errors": struct{}{}})
 }

@@ -55,7 +55,7 @@ func (s *server) open() *server {
 		services.Models = func(context.Context) ([]dialect.Model, error) { return s.models, nil }
 		services.Stopping = s.stopping
 		e := echo.New()
-		api := comfyui.New(services, s.config, comfyui.Stores{Uploads: s.queue, Lister: s.queue, Watcher: s.queue})
+		api := comfyui.New(services, s.config, s.queue)
 		api.Routes(e)
 		e.RouteNotFound("/*", func(c echo.Context) error { return api.WriteError(c, fault.New(fault.NotFound, "x")) })
 		s.handler = e

@@ -73,12 +73,13 @@ type API struct {
 	services dialect.Services
 	config   Config
 	parts    Parts
+	streams  *dialect.Streams
 }
 
 // New returns the API on a server's services.
 func New(services dialect.Services, config Config, parts Parts) *API {
 	return &API{
-		services: services, config: config, parts: parts,
+		services: services, config: config, parts: parts, streams: services.NewStreams(parts.Jobs, maxStreams),
 		intake: intake{services, config, parts}, objects: objects{services, config.Retention},
 	}
 }

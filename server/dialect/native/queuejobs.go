@@ -141,8 +141,5 @@ func ParsePriority(text string) (job.Priority, error) {
 }
 
 func showQueueJob(c echo.Context, j job.Job, err error) error {
-	if err != nil {
-		return err
-	}
-	return dialect.JSON(c, http.StatusOK, NewQueueJob(j))
+	return dialect.Reply(c, http.StatusOK, NewQueueJob(j), err)
 }

@@ -10,9 +10,6 @@ import (
 	"upscaled/server/dialect"
 )
 
-// writeLimit is how long a client may take to receive one event.
-const writeLimit = 30 * time.Second
-
 // eventStream writes server-sent events (HTML Standard, section 9.2). After the
 // first error it writes nothing.
 type eventStream struct {
@@ -56,7 +53,7 @@ func (s *eventStream) write(text string) {
 	if s.err != nil {
 		return
 	}
-	_ = s.control.SetWriteDeadline(time.Now().Add(writeLimit)) // test recorders have none
+	_ = s.control.SetWriteDeadline(time.Now().Add(dialect.WriteLimit)) // test recorders have none
 	if _, s.err = s.c.Response().Write([]byte(text)); s.err == nil {
 		s.err = s.control.Flush()
 	}

@@ -130,10 +130,7 @@ type ModelsView struct {
 
 func (a *API) models(c echo.Context, _ job.Caller) error {
 	all, err := a.parts.System.Models(c.Request().Context())
-	if err != nil {
-		return err
-	}
-	return dialect.JSON(c, http.StatusOK, ModelsView{append([]Model{}, all...)}) // never null
+	return dialect.Reply(c, http.StatusOK, ModelsView{append([]Model{}, all...)}, err) // never null
 }
 
 // DevicesView is the response of GET /api/v1/devices.
@@ -143,8 +140,5 @@ type DevicesView struct {
 
 func (a *API) devices(c echo.Context, _ job.Caller) error {
 	all, err := a.parts.System.Devices(c.Request().Context())
-	if err != nil {
-		return err
-	}
-	return dialect.JSON(c, http.StatusOK, DevicesView{append([]Device{}, all...)}) // never null
+	return dialect.Reply(c, http.StatusOK, DevicesView{append([]Device{}, all...)}, err) // never null
 }

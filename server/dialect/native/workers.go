@@ -24,16 +24,10 @@ type WorkersView struct {
 
 func (o operator) listWorkers(c echo.Context) error {
 	all, err := o.parts.Fleet.Workers(c.Request().Context())
-	if err != nil {
-		return err
-	}
-	return dialect.JSON(c, http.StatusOK, WorkersView{all})
+	return dialect.Reply(c, http.StatusOK, WorkersView{all}, err)
 }
 
 func (o operator) drain(c echo.Context, on bool) error {
 	w, err := o.parts.Fleet.Drain(c.Request().Context(), c.Param("name"), on)
-	if err != nil {
-		return err
-	}
-	return dialect.JSON(c, http.StatusOK, w)
+	return dialect.Reply(c, http.StatusOK, w, err)
 }

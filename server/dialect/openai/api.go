@@ -8,7 +8,6 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"upscaled/models"
 	"upscaled/models/fault"
 	"upscaled/server/dialect"
 	"upscaled/server/job"
@@ -77,19 +76,15 @@ func (a *API) upscale(c echo.Context, caller job.Caller) error {
 
 // model returns a model's own name for any spelling of it.
 func (a *API) model(ctx context.Context, name string) (string, error) {
-	if name == "" || a.services.Models == nil {
-		return name, nil
-	}
-	all, err := a.services.Models(ctx)
-	if err != nil || len(all) == 0 {
+	all, err := a.services.Upscalers(ctx)
+	if err != nil || len(all) == 0 || name == "" {
 		return name, err
 	}
-	for _, m := range all {
-		if models.SameName(m.Name, name) && m.Scale > 0 {
-			return m.Name, nil
-		}
+	m, known := dialect.FindModel(all, name)
+	if !known {
+		return "", noModel(name)
 	}
-	return "", noModel(name)
+	return m.Name, nil
 }
 
 func (a *API) respond(c echo.Context, j job.Job, answer string) error {

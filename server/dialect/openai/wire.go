@@ -96,27 +96,15 @@ func apiErrorOf(err error) apiError {
 	if errors.As(err, &known) {
 		return known
 	}
-	switch fault.KindOf(err) {
-	case fault.Unauthorized, fault.Disabled:
-		return apiError{http.StatusUnauthorized, "", "invalid_api_key", "The API key is missing or not valid."}
-	case fault.NoCredits:
-		return apiError{http.StatusPaymentRequired, "", "insufficient_quota", "There are not enough credits for this image."}
-	case fault.Invalid:
-		return apiError{http.StatusBadRequest, "", "", fault.Sentence(err)}
-	case fault.TooLarge: // the result
-		return apiError{http.StatusBadRequest, "scale", "result_too_large", fault.Sentence(err)}
-	case fault.Unsupported: // the router's: the path exists with other methods
-		return apiError{http.StatusMethodNotAllowed, "", "", "This address does not take that method."}
-	case fault.NotFound:
-		return apiError{http.StatusNotFound, "", "", fault.Sentence(err)}
-	case fault.Conflict:
-		return apiError{http.StatusUnprocessableEntity, "", "idempotency_key_conflict", fault.Sentence(err)}
-	case fault.RateLimited:
-		return apiError{http.StatusTooManyRequests, "", "rate_limit_exceeded", "Too many requests. Please try again later."}
-	case fault.Busy:
-		return apiError{http.StatusServiceUnavailable, "", "server_busy", "The server is busy. Please try again later."}
+	status, message := dialect.Answer(err)
+	e := apiError{status, "", map[int]string{
+		http.StatusUnauthorized: "invalid_api_key", http.StatusPaymentRequired: "insufficient_quota", http.StatusUnprocessableEntity: "idempotency_key_conflict",
+		http.StatusTooManyRequests: "rate_limit_exceeded", http.StatusServiceUnavailable: "server_busy", http.StatusInternalServerError: "internal_error",
+	}[status], message}
+	if fault.KindOf(err) == fault.TooLarge { // the result
+		e.param, e.code = "scale", "result_too_large"
 	}
-	return apiError{http.StatusInternalServerError, "", "internal_error", "The image could not be processed because of an error of the server."}
+	return e
 }
 
 // WriteError writes any error in OpenAI's form.

@@ -63,16 +63,16 @@ type files struct {
 	stores   Stores
 }
 
+func (f files) all() dialect.Files {
+	return dialect.Files{Services: f.services, Uploads: f.stores.Uploads, API: Name}
+}
+
 func (f files) createFile(c echo.Context, caller job.Caller) error {
 	file, err := f.readFile(c)
 	if err != nil {
 		return err
 	}
-	info, _ := f.services.Validator.Validate(c.Request().Context(), file.Data) // validated when a prediction uses it
-	stored, err := f.stores.Uploads.PutUpload(c.Request().Context(), job.Upload{
-		ID: dialect.Random(fileIDLength), API: Name, Account: caller.ID,
-		Name: displayName(file.Name), ContentType: dialect.Sniff(file.Data, info.Format),
-	}, file.Data)
+	stored, err := f.all().Store(c.Request().Context(), caller, dialect.Random(fileIDLength), displayName(file.Name), file.Data)
 	if fault.KindOf(err) == fault.RateLimited {
 		return apiError{Problem{
 			Detail: "Your files are too large together. Delete some, or wait until they expire.",
@@ -138,10 +138,7 @@ func (f files) listFiles(c echo.Context, caller job.Caller) error {
 
 func (f files) getFile(c echo.Context, caller job.Caller) error {
 	u, err := f.ownFile(c.Request().Context(), caller, c.Param("id"))
-	if err != nil {
-		return err
-	}
-	return dialect.JSON(c, http.StatusOK, fileOf(u, f.services.BaseURL(c.Request())))
+	return dialect.Reply(c, http.StatusOK, fileOf(u, f.services.BaseURL(c.Request())), err)
 }
 
 func (f files) deleteFile(c echo.Context, caller job.Caller) error {
@@ -161,13 +158,5 @@ func (f files) ownFile(ctx context.Context, caller job.Caller, id string) (job.U
 	if !IsFileID(id) {
 		return job.Upload{}, errNotFound
 	}
-	u, err := f.stores.Uploads.Upload(ctx, id)
-	if err != nil {
-		return job.Upload{}, err
-	}
-	//guard:upload-owner TestOneKeySeesNothingOfAnother TestInputsOfAnother => u.API != Name
-	if u.API != Name || u.Account != caller.ID {
-		return job.Upload{}, fault.New(fault.NotFound, "There is no such file.")
-	}
-	return u, nil
+	return f.all().Uploaded(ctx, caller, id)
 }

@@ -82,46 +82,24 @@ func (i inputs) resolve(ctx context.Context, caller job.Caller, image, base stri
 		if end := strings.IndexAny(rest, "/?#"); end >= 0 {
 			id = rest[:end]
 		}
-		switch {
-		case IsFileID(id):
-			return i.upload(ctx, caller, id)
-		case IsID(id):
-			return i.result(ctx, caller, id)
+		if IsFileID(id) || IsID(id) {
+			return i.own(ctx, caller, id)
 		}
 	}
 	data, err := dialect.Load(ctx, i.stores.Fetcher, image, i.config.MaxBytes)
 	return input{data: data, name: dialect.NameOf(image)}, err
 }
 
-// upload returns a file of the caller.
-func (i inputs) upload(ctx context.Context, caller job.Caller, id string) (input, error) {
-	loaded := input{}
-	u, err := i.ownFile(ctx, caller, id)
-	if err == nil {
-		loaded.name = u.Name
-		loaded.data, err = i.stores.Uploads.ReadUpload(ctx, id)
-	}
-	if fault.KindOf(err) == fault.NotFound {
+// own returns a file of the caller, or the output of an earlier prediction.
+func (i inputs) own(ctx context.Context, caller job.Caller, id string) (input, error) {
+	data, name, err := i.all().Read(ctx, caller, id, i.config.MaxBytes)
+	switch notFound := fault.KindOf(err) == fault.NotFound; {
+	case notFound && IsFileID(id):
 		err = unusable("The file does not exist or has expired")
-	}
-	return loaded, err
-}
-
-// result returns the output of an earlier prediction of the caller.
-func (i inputs) result(ctx context.Context, caller job.Caller, id string) (input, error) {
-	loaded := input{}
-	j, err := i.services.Owned(ctx, Name, caller, id)
-	if err == nil && j.Result != nil && j.Result.Bytes > i.config.MaxBytes {
-		return input{}, i.tooLarge()
-	}
-	if err == nil {
-		loaded.name = j.InputName
-		loaded.data, err = i.services.ReadResult(ctx, id)
-	}
-	if fault.KindOf(err) == fault.NotFound {
+	case notFound:
 		err = unusable("The prediction has no output or has expired")
 	}
-	return loaded, err
+	return input{data: data, name: name}, err
 }
 
 // check validates an image by its bytes alone.

@@ -111,24 +111,18 @@ func apiErrorOf(err error) apiError {
 		return apiError{http.StatusUnauthorized, "unauthorized", "missing or invalid API key"}
 	case fault.Disabled:
 		return apiError{http.StatusForbidden, "permission_denied", "The API key is disabled."}
-	case fault.NoCredits:
-		return apiError{http.StatusPaymentRequired, "payment_required", "There are not enough credits for this image."}
-	case fault.Invalid:
-		return apiError{http.StatusBadRequest, "bad_request", fault.Sentence(err)}
 	case fault.TooLarge: // the result
 		return apiError{http.StatusBadRequest, "invalid_pixel_count", fault.Sentence(err)}
-	case fault.Unsupported: // the router's: the path exists with other methods
-		return apiError{http.StatusMethodNotAllowed, "method_not_allowed", "This address does not take that method."}
-	case fault.NotFound:
-		return apiError{http.StatusNotFound, "not_found", fault.Sentence(err)}
-	case fault.Conflict:
-		return apiError{http.StatusUnprocessableEntity, "idempotency_key_conflict", fault.Sentence(err)}
-	case fault.RateLimited:
-		return apiError{http.StatusTooManyRequests, "rate_limit_exceeded", "Too many requests. Please try again later."}
-	case fault.Busy:
-		return apiError{http.StatusServiceUnavailable, "service_unavailable", "The server is busy. Please try again later."}
 	}
-	return apiError{http.StatusInternalServerError, "internal_error", "An unexpected server error occurred, please try again."}
+	status, message := dialect.Answer(err)
+	if status == http.StatusInternalServerError {
+		message = "An unexpected server error occurred, please try again."
+	}
+	return apiError{status, map[int]string{
+		http.StatusPaymentRequired: "payment_required", http.StatusBadRequest: "bad_request", http.StatusMethodNotAllowed: "method_not_allowed",
+		http.StatusNotFound: "not_found", http.StatusUnprocessableEntity: "idempotency_key_conflict", http.StatusTooManyRequests: "rate_limit_exceeded",
+		http.StatusServiceUnavailable: "service_unavailable", http.StatusInternalServerError: "internal_error",
+	}[status], message}
 }
 
 // WriteError writes any error in the form of the path's version.
