@@ -78,6 +78,9 @@ type Request struct {
 	Strip bool
 	// Tile is the side of a tile in input pixels; 0 plans it from memory.
 	Tile int
+	// TTA runs the model on the image in eight orientations and takes the mean, which
+	// takes eight times the work and leaves fewer artifacts.
+	TTA bool
 	// Faces, if not nil, enhances faces.
 	Faces *Faces
 	// Progress, if not nil, is called often, from one goroutine at a time.

@@ -9,7 +9,8 @@ import (
 )
 
 // openStreams opens the sessions of all planes that need a model. It reports false
-// if the device cannot stream rows or the user asked for tiles of a certain size.
+// if the device cannot stream rows or the user asked for tiles of a certain size or
+// for several orientations, which tiles are turned to.
 // These sessions bypass the scheduler: streams take turns by themselves, a few rows
 // at a time, as soon as there is memory for their rows.
 func (p *pass) openStreams(ctx context.Context) (streams []Streamer, release func(), ok bool, err error) {
@@ -19,7 +20,7 @@ func (p *pass) openStreams(ctx context.Context) (streams []Streamer, release fun
 			each()
 		}
 	}
-	if p.run.request.Tile > 0 || len(p.engine.devices) > 1 || p.static() || p.info.FixedWidth > 0 {
+	if p.run.request.Tile > 0 || p.run.request.TTA || len(p.engine.devices) > 1 || p.static() || p.info.FixedWidth > 0 {
 		return nil, release, false, nil
 	}
 	defer func() {

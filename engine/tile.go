@@ -147,9 +147,13 @@ func (t *tiler) begin(ctx context.Context, each *tile) {
 		return
 	}
 	t.cut(each)
+	compute := t.compute
+	if t.run.request.TTA {
+		compute = t.ensemble
+	}
 	go func() {
 		defer close(each.done)
-		each.err = t.compute(ctx, each)
+		each.err = compute(ctx, each)
 	}()
 }
 

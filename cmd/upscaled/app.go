@@ -7,6 +7,7 @@ import (
 	"os/exec"
 
 	"upscaled/cmd/upscaled/batch"
+	"upscaled/cmd/upscaled/flags"
 	"upscaled/cmd/upscaled/report"
 	"upscaled/cmd/upscaled/settings"
 	"upscaled/engine/imagedata"
@@ -54,7 +55,7 @@ func newApp(s streams, lookupEnv func(string) (string, bool)) *app {
 // shown yet are written to standard error as one sentence.
 func (a *app) run(ctx context.Context, args []string) int {
 	root := newRootCommand(a)
-	root.SetArgs(args)
+	root.SetArgs(flags.WithVerb(root, args))
 	verb, err := root.ExecuteContextC(ctx)
 	if err != nil && !a.parsed {
 		err = usageError{err}

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/term"
 
 	"upscaled/cmd/upscaled/batch"
+	"upscaled/cmd/upscaled/flags"
 	"upscaled/cmd/upscaled/progress"
 	"upscaled/cmd/upscaled/report"
 	"upscaled/engine/tune"
@@ -89,13 +90,13 @@ func (c *console) showTrial(t tune.Trial) {
 }
 
 // newReporter returns the reporter that the flags ask for.
-func (c *console) newReporter(flags upscaleFlags, jobs []batch.Job) report.Reporter {
+func (c *console) newReporter(f *flags.Upscale, jobs []batch.Job) report.Reporter {
 	switch {
-	case flags.json && len(jobs) == 1 && jobs[0].Output == batch.Standard:
+	case f.JSON && len(jobs) == 1 && jobs[0].Output == batch.Standard:
 		return report.NewEvents(c.stderr)
-	case flags.json:
+	case f.JSON:
 		return report.NewEvents(c.stdout)
-	case flags.quiet:
+	case f.Quiet:
 		return report.NewPeople(c.stderr, nil, true)
 	}
 	return report.NewPeople(c.stderr, c.screen(), false)

@@ -16,5 +16,6 @@ func newOperateCommands(a *app) []*cobra.Command {
 		Declare: func(cmd *cobra.Command, declared []settings.Setting) {
 			a.hasSettings(cmd, cmd.PersistentFlags(), true, declared)
 		},
+		Load: func(cmd *cobra.Command) { a.loadSettings(cmd, a.lookupEnv) },
 	})
 }

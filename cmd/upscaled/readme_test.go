@@ -117,6 +117,9 @@ func words(line string) []string {
 
 // parses checks verb, flags, arguments and values without running anything.
 func parses(arguments []string) error {
+	if _, isImage := imagedata.ParseFormat(filepath.Ext(arguments[0])); isImage { // a file that exists needs no verb
+		arguments = append([]string{"upscale"}, arguments...)
+	}
 	cmd, rest, err := newRootCommand(bare()).Find(arguments)
 	if err != nil {
 		return err

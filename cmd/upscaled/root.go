@@ -6,11 +6,15 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"upscaled/cmd/upscaled/complete"
+	"upscaled/engine/upscaler"
+	"upscaled/models"
 )
 
 const rootHelp = `upscaled upscales images with Real-ESRGAN.
 
-  upscaled upscale photo.jpg              makes photo.upscaled.jpg, four times as wide and high
+  upscaled photo.jpg                      makes photo.upscaled.jpg, four times as wide and high
   upscaled upscale --scale 2 --out big/ *.png
   upscaled models list                    shows the models and what is installed
   upscaled serve                          a web page and seven upscaling APIs on 127.0.0.1:8080
@@ -50,6 +54,10 @@ func newRootCommand(a *app) *cobra.Command {
 		newHealthCommand(a), newConfigCommand(a), newReferenceCommand(a), newEngineCommand(a))
 	root.AddCommand(newOperateCommands(a)...)
 	explainMistakes(root, a.knownSettings)
+	complete.Everywhere(root, complete.Program{Settings: a.knownSettings(), Devices: upscaler.DeviceNames, OpenStore: func() (*models.Store, error) {
+		a.loadSettings(root, a.lookupEnv)
+		return a.openStore()
+	}})
 	return root
 }
 

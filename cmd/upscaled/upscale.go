@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"upscaled/cmd/upscaled/batch"
+	"upscaled/cmd/upscaled/flags"
+	"upscaled/cmd/upscaled/progress"
 	"upscaled/cmd/upscaled/report"
 	"upscaled/engine"
 	"upscaled/engine/imagedata"
@@ -20,88 +23,132 @@ import (
 const upscaleHelp = `Upscales images. Arguments are files, folders, globs, or - for standard
 input. The output is NAME.upscaled.EXT beside the input unless --out says
 otherwise; an existing file is never overwritten without --overwrite, and an input
-never at all.`
+never without --replace. The verb can be left out if the first argument is a file or
+folder that exists. The flags -i, -n and -g of realesrgan-ncnn-vulkan are understood
+too.`
 
 const upscaleExample = `  upscaled upscale photo.jpg
   upscaled upscale --scale 2 --format webp --quality 85 *.jpg
   upscaled upscale --recursive --skip-existing --out large/ photos/
   upscaled upscale --fit 3840x2160 --out 'wall/{name}-{width}x{height}.png' photos/
-  upscaled upscale --model realesrgan-x4plus --out - - < small.png > large.png`
+  upscaled upscale --model realesrgan-x4plus --out - - < small.png > large.png
+  upscaled upscale --watch --out large/ incoming/`
 
 func newUpscaleCommand(a *app) *cobra.Command {
-	var flags upscaleFlags
+	u := &upscaling{app: a}
+	f := &u.flags
 	cmd := &cobra.Command{
 		Use:     "upscale IMAGE...",
 		Short:   "Upscale images",
 		Long:    upscaleHelp,
 		Example: upscaleExample,
 		RunE: func(cmd *cobra.Command, arguments []string) error {
-			return a.upscale(cmd, flags, arguments)
+			return u.run(cmd, slices.Concat(f.Inputs, arguments))
 		},
 	}
-	flags.declare(cmd.Flags())
-	a.hasSettings(cmd, cmd.Flags(), false, a.settings.compute(), flags.faces.Settings(true))
+	a.hasSettings(cmd, cmd.Flags(), false, a.settings.compute(), f.Faces.Settings(true))
+	f.Declare(cmd.Flags())
 	return cmd
 }
 
-// upscale plans everything, then upscales the images.
-func (a *app) upscale(cmd *cobra.Command, flags upscaleFlags, arguments []string) error {
+// upscaling is one run of upscale.
+type upscaling struct {
+	*app
+	flags   flags.Upscale
+	format  imagedata.Format // of the outputs; "" keeps the inputs'
+	options batch.Options
+}
+
+// run plans everything, then upscales the images.
+func (u *upscaling) run(cmd *cobra.Command, arguments []string) error {
 	start := time.Now()
-	ctx := cmd.Context()
-	request, format, err := flags.request(cmd.Flags(), a.settings.model)
+	ctx, f := cmd.Context(), &u.flags
+	request, format, err := f.Request(cmd.Flags(), u.settings.model)
 	if err != nil {
-		return err
+		return usageError{err}
 	}
-	expansion := batch.Expansion{Recursive: flags.recursive, Hidden: flags.hidden, Page: flags.page, Skip: flags.out, Stdin: a.stdin}
-	if flags.pages != "" {
+	u.format = format
+	expansion := batch.Expansion{Recursive: f.Recursive, Hidden: f.Hidden, Page: f.Page, Skip: f.Out, Stdin: u.stdin}
+	if f.Pages != "" {
 		expansion.Page = batch.AllPages
+	}
+	u.options = batch.Options{
+		Request: request, Parallel: f.Jobs, Overwrite: f.Overwrite || f.Replace, SkipExisting: f.Skip, KeepTimes: f.KeepTimes,
+		DryRun: f.DryRun, Stdout: u.stdout, Temporaries: &u.temporaries,
+	}
+	if f.Watch {
+		return u.watch(ctx, arguments, expansion)
 	}
 	selection, err := batch.Expand(ctx, arguments, expansion)
 	if err != nil {
 		return err
 	}
-	jobs, err := a.plan(selection, flags.out, format)
+	jobs, err := u.plan(selection)
 	if err != nil {
 		return err
 	}
-	if isWebP := func(job batch.Job) bool { return job.Format == imagedata.WebP }; flags.lossless && len(jobs) > 0 && !slices.ContainsFunc(jobs, isWebP) {
+	if isWebP := func(job batch.Job) bool { return job.Format == imagedata.WebP }; f.Lossless && len(jobs) > 0 && !slices.ContainsFunc(jobs, isWebP) {
 		return usageError{errors.New("--lossless is for WebP only and no output is one; add --format webp")}
 	}
-	a.report = a.newReporter(flags, jobs)
-	defer a.report.Close()
-	a.report.Begin(jobs)
-	for _, note := range selection.Notes {
-		a.report.Noted(note)
+	if err := u.mayReplace(jobs); err != nil {
+		return err
 	}
-	for _, failure := range selection.Failures {
-		a.report.Refused(failure)
-	}
+	u.report = u.newReporter(f, jobs)
+	defer u.report.Close()
+	u.begin(jobs, selection)
 	if len(jobs)+len(selection.Failures) == 0 {
 		return fault.New(fault.NotFound, "There are no images to upscale.")
 	}
-	options := batch.Options{
-		Request: request, Parallel: flags.jobs, Overwrite: flags.overwrite, SkipExisting: flags.skip, KeepTimes: flags.keepTimes,
-		Stdout: a.stdout, Temporaries: &a.temporaries,
-	}
 	var outcomes []batch.Outcome
-	stopped := a.prepare(ctx, jobs, &options, imagedata.Limits{Pixels: flags.maxPixels})
+	stopped := u.prepare(ctx, jobs)
 	if stopped == nil {
-		outcomes = batch.Run(ctx, jobs, options, a.report)
+		outcomes = batch.Run(ctx, jobs, u.options, u.report)
 	}
-	return a.conclude(ctx, report.Summarize(selection.Failures, outcomes, time.Since(start)), stopped)
+	return u.conclude(ctx, report.Summarize(selection.Failures, outcomes, time.Since(start)), stopped)
+}
+
+// begin reports what was planned and what was left out.
+func (u *upscaling) begin(jobs []batch.Job, selection batch.Selection) {
+	u.report.Begin(jobs)
+	if len(u.flags.Foreign) > 0 {
+		u.note("Understood as for realesrgan-ncnn-vulkan: " + strings.Join(u.flags.Foreign, ", ") + ".")
+	}
+	for _, note := range selection.Notes {
+		u.report.Noted(note)
+	}
+	for _, failure := range selection.Failures {
+		u.report.Refused(failure)
+	}
+}
+
+// mayReplace asks whether the inputs may be replaced, if that is wanted.
+func (u *upscaling) mayReplace(jobs []batch.Job) error {
+	f := &u.flags
+	switch {
+	case !f.Replace, f.Yes, f.DryRun, len(jobs) == 0:
+		return nil
+	case !isTerminal(u.stdin):
+		return usageError{errors.New("--replace overwrites the originals; add --yes, since there is no terminal to ask on")}
+	case progress.Confirm(u.stdin, u.stderr, fmt.Sprintf("Replace %d of your files by their upscaled versions? The originals are gone then.", len(jobs))):
+		return nil
+	}
+	return fault.New(fault.Invalid, "Nothing was replaced.")
 }
 
 // plan names the outputs. Its errors are usage errors.
-func (a *app) plan(selection batch.Selection, out string, format imagedata.Format) ([]batch.Job, error) {
-	naming, err := batch.NewNaming(out, format, selection)
+func (u *upscaling) plan(selection batch.Selection) ([]batch.Job, error) {
+	naming, err := batch.NewNaming(u.flags.Out, u.format, selection)
 	if err != nil {
 		return nil, usageError{err}
+	}
+	if u.flags.Replace {
+		naming = batch.InPlace()
 	}
 	jobs, err := batch.Plan(selection, naming)
 	if err != nil {
 		return nil, usageError{err}
 	}
-	if len(jobs) == 1 && jobs[0].Output == batch.Standard && isTerminal(a.stdout) {
+	if len(jobs) == 1 && jobs[0].Output == batch.Standard && isTerminal(u.stdout) {
 		return nil, usageError{errors.New("standard output is a terminal; send it to a file or use --out")}
 	}
 	return jobs, nil
@@ -109,11 +156,14 @@ func (a *app) plan(selection batch.Selection, out string, format imagedata.Forma
 
 // prepare opens the engine and loads the model, unless no job needs them. A missing
 // model is thus one error instead of one for each image.
-func (a *app) prepare(ctx context.Context, jobs []batch.Job, options *batch.Options, limits imagedata.Limits) error {
-	if !batch.Needed(jobs, *options) {
+func (u *upscaling) prepare(ctx context.Context, jobs []batch.Job) error {
+	options := &u.options
+	jobs = batch.Needed(jobs, *options)
+	if len(jobs) == 0 {
 		return nil
 	}
-	opened, err := a.openUpscaler(ctx, limits)
+	u.settings.offline = u.settings.offline || options.DryRun
+	opened, err := u.openUpscaler(ctx, imagedata.Limits{Pixels: u.flags.MaxPixels})
 	if err != nil {
 		return err
 	}
@@ -121,7 +171,12 @@ func (a *app) prepare(ctx context.Context, jobs []batch.Job, options *batch.Opti
 	if options.Parallel == 0 {
 		options.Parallel = atOnce(opened)
 	}
-	return opened.Prepare(ctx, options.Request)
+	err = opened.Prepare(ctx, options.Request)
+	if hasName := jobs[0].Output != ""; options.DryRun && hasName && fault.KindOf(err) == fault.ModelMissing {
+		u.note("Sizes are shown once the model is installed, which the first run does.")
+		options.Engine, err = batch.Unsized{Engine: opened}, nil
+	}
+	return err
 }
 
 // atOnce returns how many images to process concurrently. On a CPU, one is decoded
@@ -142,14 +197,14 @@ func atOnce(e engine.Upscaler) int {
 
 // conclude reports the summary and returns the error that holds the exit code.
 // stopped is the error that kept the run from starting, or nil.
-func (a *app) conclude(ctx context.Context, summary report.Summary, stopped error) error {
+func (u *upscaling) conclude(ctx context.Context, summary report.Summary, stopped error) error {
 	if stopped = unlessInterrupted(ctx, stopped); stopped != nil {
-		a.report.Refused(batch.Failure{Err: stopped})
+		u.report.Refused(batch.Failure{Err: stopped})
 		summary.ExitCode = exitCode(stopped)
 	} else {
 		summary.ExitCode = batchCode(ctx, summary.Failures)
 	}
-	a.report.Ended(summary)
+	u.report.Ended(summary)
 	if summary.ExitCode == exitOK {
 		return nil
 	}

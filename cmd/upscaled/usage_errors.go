@@ -34,6 +34,9 @@ func checkArguments(cmd *cobra.Command, arguments []string) error {
 	if strings.Contains(cmd.Use, "[") {
 		least--
 	}
+	if input := cmd.Flags().Lookup("ncnn-i"); input != nil && input.Changed {
+		least--
+	}
 	usage := strings.TrimSuffix(cmd.UseLine(), " [flags]")
 	switch {
 	case len(arguments) < least:

@@ -16,6 +16,16 @@ import (
 // deviceNames matches Options.Device except for "auto".
 var deviceNames = regexp.MustCompile(`^(cpu|webgpu|(cuda|tensorrt)(:[0-9]{1,3}(,[0-9]{1,3})*)?)$`)
 
+// DeviceNames returns values of Options.Device that this machine may have.
+func DeviceNames() []string {
+	names := []string{"auto", "cpu", "webgpu"}
+	cards, _ := filepath.Glob(filepath.Join(deviceFolder, "nvidia[0-9]*"))
+	for _, card := range cards {
+		names = append(names, "cuda:"+strings.TrimPrefix(filepath.Base(card), "nvidia"))
+	}
+	return names
+}
+
 // parseDevices returns one name per device: "cuda:0,1" is two.
 func parseDevices(text string) ([]string, error) {
 	if !deviceNames.MatchString(text) {

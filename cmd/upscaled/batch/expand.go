@@ -24,8 +24,17 @@ type Expansion struct {
 	Page int
 	// Skip is the output folder, which is not searched, or "".
 	Skip string
+	// Take, if not nil, selects files of folders and globs; others are left out
+	// without a note.
+	Take func(path string, info fs.FileInfo) bool
 	// Stdin is read when an argument is Standard.
 	Stdin io.Reader
+}
+
+// Leave reports whether a folder in a searched one is left out: the output folder, or
+// a hidden one.
+func (e Expansion) Leave(path string) bool {
+	return e.Skip != "" && sameFile(path, e.Skip) || !e.Hidden && isHidden(filepath.Base(path))
 }
 
 // AllPages makes an input of every page of a file.
@@ -221,6 +230,8 @@ func (e *expander) member(path, relative string) {
 	name := filepath.Base(path)
 	info, err := os.Stat(path)
 	switch {
+	case e.Take != nil && err == nil && !e.Take(path, info):
+		return
 	case isJunk(name):
 		e.note(path, "Ignored: not an image but a file that systems leave behind.")
 		return

@@ -5,12 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"time"
 
 	"upscaled/engine"
+	"upscaled/engine/imagedata"
+	"upscaled/engine/imagedata/decode"
 	"upscaled/models/fault"
 )
 
@@ -27,7 +31,11 @@ func (r *runner) make(ctx context.Context, index int, job Job) (outcome Outcome)
 	if job.Output != "" && r.keepExisting(job.Output, &outcome) {
 		return outcome
 	}
+	before, _ := os.Stat(job.Input.Path) // nil for standard input
 	data, err := job.Input.read()
+	if err == nil && job.naming.kind == inPlace {
+		err = replaceable(data, job)
+	}
 	if err != nil {
 		outcome.Err = err
 		return outcome
@@ -46,27 +54,31 @@ func (r *runner) make(ctx context.Context, index int, job Job) (outcome Outcome)
 			return outcome
 		}
 	}
-	if outcome.Job.Output == Standard {
-		outcome.Result, outcome.Err = r.toStandard(ctx, request)
-	} else {
-		outcome.Result, outcome.Err = r.toFile(ctx, request, outcome.Job.Output)
-	}
-	if r.KeepTimes && outcome.Err == nil && outcome.Job.Output != Standard && job.Input.data == nil {
-		outcome.Err = keepTime(job.Input.Path, outcome.Job.Output)
+	outcome.Result, outcome.Err = r.write(ctx, request, outcome.Job, before)
+	if r.DryRun && outcome.Err == nil {
+		outcome.Status = Planned
 	}
 	return outcome
 }
 
-// keepTime sets an output's modification time to its input's.
-func keepTime(input, output string) error {
-	info, err := os.Stat(input)
-	if err != nil {
-		return unreadable(err)
+// write makes an output, or describes it. input describes the input's file.
+func (r *runner) write(ctx context.Context, request engine.Request, job Job, input fs.FileInfo) (result engine.Result, err error) {
+	switch {
+	case r.DryRun:
+		return r.Engine.Describe(ctx, request)
+	case job.Output == Standard:
+		return r.toStandard(ctx, request)
+	case job.naming.kind == inPlace:
+		result, err = r.toFile(ctx, request, job.Output, input)
+	default:
+		result, err = r.toFile(ctx, request, job.Output, nil)
 	}
-	if err := os.Chtimes(output, time.Time{}, info.ModTime()); err != nil {
-		return unwritable(err)
+	if r.KeepTimes && err == nil && job.Input.data == nil && input != nil {
+		if err = os.Chtimes(job.Output, time.Time{}, input.ModTime()); err != nil {
+			err = unwritable(err)
+		}
 	}
-	return nil
+	return result, err
 }
 
 // keepExisting reports whether an output exists and must stay; the outcome then
@@ -107,7 +119,21 @@ func (r *runner) lateName(ctx context.Context, job Job, request engine.Request) 
 	return path, nil
 }
 
-func (r *runner) toFile(ctx context.Context, request engine.Request, output string) (engine.Result, error) {
+// replaceable reports why an input must not be replaced: only one page of several
+// would be left.
+func replaceable(data []byte, job Job) error {
+	if job.Format != imagedata.TIFF {
+		return nil
+	}
+	//guard:replaced-pages TestReplaceKeepsPages
+	if pages := decode.Pages(data); pages > 1 {
+		return fault.New(fault.Unsupported, "The file has %d pages and would be replaced by one; use --pages all without --replace.", pages)
+	}
+	return nil
+}
+
+// toFile makes an output. original describes the file that it replaces, or is nil.
+func (r *runner) toFile(ctx context.Context, request engine.Request, output string, original fs.FileInfo) (engine.Result, error) {
 	file, err := r.Temporaries.Create(filepath.Dir(output))
 	if err != nil {
 		return engine.Result{}, err
@@ -121,7 +147,26 @@ func (r *runner) toFile(ctx context.Context, request engine.Request, output stri
 	if err := ctx.Err(); err != nil {
 		return result, fault.Wrap(fault.Canceled, err, "The operation was canceled.")
 	}
-	return result, r.Temporaries.Publish(file, output, r.Overwrite)
+	if original != nil {
+		if err := succeed(file, original, output); err != nil {
+			return result, err
+		}
+	}
+	return result, r.Temporaries.Publish(file, output, r.Overwrite || original != nil)
+}
+
+// succeed prepares a file to replace an original, which must not have changed since
+// it was read.
+func succeed(file *os.File, original fs.FileInfo, path string) error {
+	now, err := os.Stat(path)
+	//guard:changed-original TestReplaceKeepsWhatChanged
+	if err != nil || now.Size() != original.Size() || !now.ModTime().Equal(original.ModTime()) {
+		return fault.New(fault.Invalid, "The file changed while it was upscaled, so it was not replaced.")
+	}
+	if err := file.Chmod(original.Mode().Perm()); err != nil && runtime.GOOS != "windows" {
+		return unwritable(err)
+	}
+	return nil
 }
 
 // toStandard writes a temporary file first, so that a failure leaves no partial

@@ -32,6 +32,7 @@ const (
 	single               // one file
 	folder               // a folder that mirrors the inputs'
 	template             // a path with placeholders
+	inPlace              // the input itself
 )
 
 // otherFormats lists extensions of images that cannot be encoded. They are refused
@@ -87,6 +88,9 @@ func NewNaming(out string, format imagedata.Format, selection Selection) (Naming
 	return n, nil
 }
 
+// InPlace returns the naming for outputs that replace their inputs.
+func InPlace() Naming { return Naming{kind: inPlace} }
+
 func onlyStandard(s Selection) bool {
 	return len(s.Inputs) == 1 && s.Inputs[0].Path == Standard && len(s.Failures) == 0
 }
@@ -141,6 +145,9 @@ func (n Naming) Path(in Input, made engine.Result) (string, error) {
 	}
 	if in.data != nil {
 		return "", fmt.Errorf("%s has no folder to write beside; name the output with --out", in.Path)
+	}
+	if n.kind == inPlace {
+		return filepath.EvalSymlinks(in.Path)
 	}
 	return strings.TrimSuffix(in.Path, filepath.Ext(in.Path)) + page + besideSuffix + extension, nil
 }

@@ -19,7 +19,7 @@ type Job struct {
 }
 
 // Plan names every output. It fails if two inputs have the same output or an
-// output is an input, before anything is written.
+// output is an input that it does not replace, before anything is written.
 func Plan(selection Selection, naming Naming) ([]Job, error) {
 	jobs := make([]Job, 0, len(selection.Inputs))
 	for _, in := range selection.Inputs {
@@ -34,6 +34,9 @@ func Plan(selection Selection, naming Naming) ([]Job, error) {
 		jobs = append(jobs, job)
 	}
 	owners := newOwners(selection.Inputs)
+	if naming.kind == inPlace {
+		clear(owners.inputs)
+	}
 	for _, job := range jobs {
 		if job.Output == "" || job.Output == Standard {
 			continue

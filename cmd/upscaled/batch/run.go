@@ -3,7 +3,6 @@ package batch
 import (
 	"context"
 	"io"
-	"slices"
 	"sync"
 	"time"
 
@@ -18,6 +17,14 @@ type Engine interface {
 	Describe(context.Context, engine.Request) (engine.Result, error)
 }
 
+// Unsized is an engine that knows no sizes, for a dry run without the model.
+type Unsized struct{ Engine }
+
+// Describe implements Engine.
+func (Unsized) Describe(context.Context, engine.Request) (engine.Result, error) {
+	return engine.Result{}, nil
+}
+
 // Options of a run.
 type Options struct {
 	Engine Engine
@@ -28,6 +35,8 @@ type Options struct {
 	// Overwrite replaces existing outputs, SkipExisting keeps them; with neither,
 	// an image whose output exists fails.
 	Overwrite, SkipExisting bool
+	// DryRun describes the outputs and writes none.
+	DryRun bool
 	// KeepTimes sets the modification times of outputs to those of their inputs.
 	KeepTimes bool
 	// Stdout receives the image whose output is Standard.
@@ -41,6 +50,7 @@ type Status string
 
 const (
 	Done     Status = "done"
+	Planned  Status = "planned" // would be made, but for Options.DryRun
 	Skipped  Status = "skipped"
 	Failed   Status = "failed"
 	Canceled Status = "canceled"
@@ -65,12 +75,15 @@ type Observer interface {
 	Finished(index int, outcome Outcome)
 }
 
-// Needed reports whether any job needs the engine: none does if every output
-// exists already and stays.
-func Needed(jobs []Job, options Options) bool {
-	return slices.ContainsFunc(jobs, func(job Job) bool {
-		return job.Output == "" || !options.keepExisting(job.Output, &Outcome{})
-	})
+// Needed returns the jobs that need the engine: those whose output does not exist
+// already and stay.
+func Needed(jobs []Job, options Options) (needed []Job) {
+	for _, job := range jobs {
+		if job.Output == "" || !options.keepExisting(job.Output, &Outcome{}) {
+			needed = append(needed, job)
+		}
+	}
+	return needed
 }
 
 // Run upscales all images and returns their outcomes in the order of jobs. A
@@ -120,7 +133,7 @@ func (r *runner) run(ctx context.Context, index int, job Job) Outcome {
 		outcome = r.make(ctx, index, job)
 		outcome.Elapsed = time.Since(start)
 		switch {
-		case outcome.Status == Skipped:
+		case outcome.Status == Skipped, outcome.Status == Planned:
 		case outcome.Err == nil:
 			outcome.Status = Done
 		case fault.KindOf(outcome.Err) == fault.Canceled && ctx.Err() != nil:

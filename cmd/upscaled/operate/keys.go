@@ -3,8 +3,10 @@ package operate
 import (
 	"cmp"
 	"fmt"
+	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,10 +23,38 @@ moment, whether the server runs or not. Only a hash of a key is stored.`
 
 func newKeys(p Program) *cobra.Command {
 	t := &tool{Program: p}
-	return t.group(&cobra.Command{Use: "keys", Short: "Make, list and change API keys, credits and quotas", Long: keysHelp},
+	keys := t.group(&cobra.Command{Use: "keys", Short: "Make, list and change API keys, credits and quotas", Long: keysHelp},
 		t.webhookSecret(), t.newKey(), t.listKeys(), t.setKey(), t.topUp(), t.rotateKey(), t.deleteKey(), t.usage(),
 		t.switchKey("disable", "Refuse calls with a key; its running jobs go on", true),
 		t.switchKey("enable", "Take calls with a disabled key again", false))
+	for _, cmd := range keys.Commands() {
+		if strings.Contains(cmd.Use, "ID") {
+			cmd.ValidArgsFunction = offerKeys(t)
+		}
+	}
+	return keys
+}
+
+// offerKeys lets shells complete the ID of a key.
+func offerKeys(t *tool) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, arguments []string, _ string) (words []cobra.Completion, _ cobra.ShellCompDirective) {
+		t.Load(cmd)
+		_, err := os.Stat(t.store.Folder(t.LookupEnv))
+		if len(arguments) > 0 || err != nil && t.store.NATS == "" { // the store would be made
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		err = t.withKeys(func(cmd *cobra.Command, keys *account.Accounts, _ []string) error {
+			all, err := keys.List(cmd.Context())
+			for _, key := range all {
+				words = append(words, cobra.CompletionWithDesc(key.ID, key.Name))
+			}
+			return err
+		})(cmd, nil)
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveError
+		}
+		return words, cobra.ShellCompDirectiveNoFileComp
+	}
 }
 
 // withKeys returns a RunE that opens the key store.

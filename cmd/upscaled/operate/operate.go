@@ -21,6 +21,8 @@ type Program struct {
 	Terminal       func(any) bool
 	// Declare declares a command's settings for it and all below it.
 	Declare func(*cobra.Command, []settings.Setting)
+	// Load loads a command's settings before it runs, for shells that complete it.
+	Load func(*cobra.Command)
 	// Join opens the store; the program closes it.
 	Join func(q settings.Queue, log *slog.Logger, alone bool) (*queue.Connection, error)
 	// Usage marks an error as a mistake on the command line.

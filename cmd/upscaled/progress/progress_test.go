@@ -117,3 +117,13 @@ func (s *syncBuffer) String() string {
 	defer s.mu.Unlock()
 	return s.b.String()
 }
+
+func TestConfirm(t *testing.T) {
+	t.Parallel()
+	for answer, want := range map[string]bool{"y\n": true, " Yes\n": true, "": false, "\n": false, "no\n": false, "yesterday\n": false} {
+		var shown strings.Builder
+		if got := Confirm(strings.NewReader(answer), &shown, "Sure?"); got != want || shown.String() != "Sure? [y/N] " {
+			t.Errorf("%q is %v, shown %q", answer, got, &shown)
+		}
+	}
+}

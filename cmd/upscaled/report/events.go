@@ -17,7 +17,7 @@ const eventInterval = 200 * time.Millisecond
 // documents them in images.md.
 type Event struct {
 	// Event is "begin", "note", "fetch", "start", "progress", "done",
-	// "skipped", "failed", "canceled" or "end".
+	// "planned" (--dry-run), "skipped", "failed", "canceled" or "end".
 	Event string `json:"event"`
 	// Input and Output are paths as named by the user, "-" for the standard
 	// streams.
@@ -56,6 +56,7 @@ type Event struct {
 // Counts is the number of images by status, and the exit code of the process.
 type Counts struct {
 	Done     int `json:"done"`
+	Planned  int `json:"planned,omitempty"` // --dry-run
 	Skipped  int `json:"skipped"`
 	Failed   int `json:"failed"`
 	Canceled int `json:"canceled"`
@@ -133,10 +134,10 @@ func (e *Events) Finished(_ int, outcome batch.Outcome) {
 	switch outcome.Status {
 	case batch.Failed:
 		e.write(failed(in, out, outcome.Err))
-	case batch.Done:
+	case batch.Done, batch.Planned:
 		result := outcome.Result
 		done := Event{
-			Event: "done", Input: in, Output: out,
+			Event: string(outcome.Status), Input: in, Output: out,
 			Width: result.Output.Width, Height: result.Output.Height, Format: string(result.Output.Format),
 			Model: result.Model, Notes: result.Notes,
 			Seconds: outcome.Elapsed.Seconds(), SessionSeconds: result.Stats.Session.Seconds(),
@@ -160,7 +161,7 @@ func (e *Events) Fetched(name string, done, total int64) {
 // Ended implements Reporter.
 func (e *Events) Ended(s Summary) {
 	e.write(Event{Event: "end", Seconds: s.Elapsed.Seconds(), Counts: &Counts{
-		Done: s.Done, Skipped: s.Skipped, Failed: s.Failed, Canceled: s.Canceled, ExitCode: s.ExitCode,
+		Done: s.Done, Planned: s.Planned, Skipped: s.Skipped, Failed: s.Failed, Canceled: s.Canceled, ExitCode: s.ExitCode,
 	}})
 }
 

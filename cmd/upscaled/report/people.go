@@ -107,6 +107,12 @@ func (p *People) Finished(index int, outcome batch.Outcome) {
 	switch outcome.Status {
 	case batch.Done:
 		p.made(name, outcome)
+	case batch.Planned:
+		if size := outcome.Result.Output; !p.quiet && size.Width > 0 {
+			p.print("%s -> %s  %dx%d, not made", name, progress.Printable(outcome.Job.Output), size.Width, size.Height)
+		} else if !p.quiet {
+			p.print("%s -> %s, not made", name, progress.Printable(outcome.Job.Output))
+		}
 	case batch.Skipped:
 		p.Noted(batch.Note{Path: outcome.Job.Input.Path, Message: fmt.Sprintf("Skipped because %s exists.", outcome.Job.Output)})
 	case batch.Failed:
@@ -152,7 +158,7 @@ func (p *People) Fetched(name string, done, total int64) {
 
 // Ended implements Reporter. A single image needs no summary.
 func (p *People) Ended(s Summary) {
-	total := s.Done + s.Skipped + s.Failed + s.Canceled
+	total := s.Done + s.Planned + s.Skipped + s.Failed + s.Canceled
 	if s.Canceled > 0 {
 		p.print("upscaled: interrupted")
 	}
@@ -160,6 +166,9 @@ func (p *People) Ended(s Summary) {
 		return
 	}
 	parts := []string{fmt.Sprintf("%d made", s.Done)}
+	if s.Planned > 0 {
+		parts = []string{fmt.Sprintf("%d would be made", s.Planned)}
+	}
 	for _, part := range []struct {
 		count int
 		name  string

@@ -15,7 +15,7 @@ import (
 // other methods may not.
 type Reporter interface {
 	batch.Observer
-	// Begin is called once, with the planned jobs.
+	// Begin is called with the planned jobs: once, or as often as --watch finds some.
 	Begin(jobs []batch.Job)
 	// Noted reports a note about a path or, if that is empty, about the run.
 	Noted(note batch.Note)
@@ -32,9 +32,9 @@ type Reporter interface {
 
 // Summary counts the outcomes of a run.
 type Summary struct {
-	Done, Skipped, Failed, Canceled int
-	Elapsed                         time.Duration
-	Failures                        []batch.Failure
+	Done, Planned, Skipped, Failed, Canceled int
+	Elapsed                                  time.Duration
+	Failures                                 []batch.Failure
 	// ExitCode is the exit code of the process.
 	ExitCode int
 }
@@ -46,6 +46,8 @@ func Summarize(refused []batch.Failure, outcomes []batch.Outcome, elapsed time.D
 		switch outcome.Status {
 		case batch.Done:
 			s.Done++
+		case batch.Planned:
+			s.Planned++
 		case batch.Skipped:
 			s.Skipped++
 		case batch.Canceled:
@@ -56,6 +58,15 @@ func Summarize(refused []batch.Failure, outcomes []batch.Outcome, elapsed time.D
 		}
 	}
 	return s
+}
+
+// Add adds the counts of a later run.
+func (s *Summary) Add(later Summary) {
+	s.Done += later.Done
+	s.Skipped += later.Skipped
+	s.Failed += later.Failed
+	s.Canceled += later.Canceled
+	s.Elapsed += later.Elapsed
 }
 
 // Sentence returns an error's message for users. Internal errors include their
