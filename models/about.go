@@ -24,7 +24,7 @@ type About struct {
 // check rejects statements of the user that cannot be shown.
 func (a About) check() error {
 	for _, text := range append([]string{a.Licence, a.Author, a.Source}, a.Tags...) {
-		if text != shown(text) {
+		if text != Printable(text) {
 			return fault.New(fault.Invalid, "%.80q is not one line of at most %d bytes.", text, maxAbout)
 		}
 	}
@@ -47,7 +47,7 @@ func (a About) or(metadata map[string]string) About {
 	found := map[string]string{}
 	for key, value := range metadata {
 		key = strings.TrimPrefix(strings.TrimPrefix(strings.ToLower(key), "modelspec."), "model_")
-		if value = shown(value); value != "" {
+		if value = Printable(value); value != "" {
 			found[key] = cmp.Or(found[key], value)
 		}
 	}
@@ -65,9 +65,9 @@ func (a About) or(metadata map[string]string) About {
 	return a
 }
 
-// shown returns a text from a file as one line that can be printed: control
+// Printable returns a text from a file as one line that can be printed: control
 // characters could command a terminal.
-func shown(text string) string {
+func Printable(text string) string {
 	text = strings.Join(strings.Fields(strings.ToValidUTF8(text, "")), " ")
 	text = strings.Map(func(r rune) rune {
 		if unicode.IsGraphic(r) {

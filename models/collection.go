@@ -18,10 +18,35 @@ import (
 // maxPacked bounds the models in a zip archive.
 const maxPacked = 1000
 
-// ModelFiles returns the model files that a path names: the file itself, those below a
+// ImportAll imports the model files that a path names: the file itself, those below a
+// folder or those in a zip archive. each receives the result of each and failed counts
+// the errors, but the error of a single file is returned. It stops when ctx ends.
+func (im *importer) ImportAll(ctx context.Context, path string, options ImportOptions, each func(file string, e Entry, err error)) (failed int, err error) {
+	files, done, err := im.modelFiles(ctx, path)
+	if err != nil {
+		return 0, err
+	}
+	defer done()
+	if len(files) > 1 && options.Name != "" {
+		return 0, fault.New(fault.Invalid, "--name is for a single model; %s holds %d.", path, len(files))
+	}
+	for _, file := range files {
+		e, err := im.Import(ctx, file, options)
+		if err != nil && (len(files) == 1 || ctx.Err() != nil) {
+			return failed, err
+		}
+		if err != nil {
+			failed++
+		}
+		each(file, e, err)
+	}
+	return failed, nil
+}
+
+// modelFiles returns the model files that a path names: the file itself, those below a
 // folder, sorted, or those in a zip archive, which it unpacks into the store. The
 // caller calls done when it needs them no more.
-func (im *importer) ModelFiles(ctx context.Context, from string) (found []string, done func(), err error) {
+func (im *importer) modelFiles(ctx context.Context, from string) (found []string, done func(), err error) {
 	done = func() {}
 	info, err := os.Stat(from)
 	switch {

@@ -44,7 +44,7 @@ func TestModelFiles(t *testing.T) {
 		{"__MACOSX/._4x-one.safetensors", []byte("x")}, {"two.PARAM", []byte("7767517")}, {"two.BIN", []byte("x")},
 	}
 	archive := write(t, "models.zip", zipped(t, zip.Deflate, entries...))
-	files, done, err := s.ModelFiles(t.Context(), archive)
+	files, done, err := s.modelFiles(t.Context(), archive)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func TestModelFiles(t *testing.T) {
 	if e, err := s.Import(t.Context(), files[0], ImportOptions{}); err != nil || e.Name != "4x-one" {
 		t.Errorf("%+v, %v", e, err)
 	}
-	below, _, err := s.ModelFiles(t.Context(), filepath.Dir(files[0]))
+	below, _, err := s.modelFiles(t.Context(), filepath.Dir(files[0]))
 	if err != nil || !slices.Equal(below, files) {
 		t.Errorf("%v, %v", below, err)
 	}
@@ -72,12 +72,12 @@ func TestModelFiles(t *testing.T) {
 	torch := write(t, "torch.pth", zipped(t, zip.Store, packed{"x/data.pkl", []byte("x")}))
 	plain := write(t, "plain.safetensors", safetensors(t, 22))
 	for _, path := range []string{torch, plain, filepath.Join(t.TempDir(), "absent")} {
-		if files, _, err := s.ModelFiles(t.Context(), path); err != nil || !slices.Equal(files, []string{path}) {
+		if files, _, err := s.modelFiles(t.Context(), path); err != nil || !slices.Equal(files, []string{path}) {
 			t.Errorf("%s: %v, %v", path, files, err)
 		}
 	}
 	for _, path := range []string{t.TempDir(), write(t, "none.zip", zipped(t, zip.Store, packed{"a.txt", nil}))} {
-		if _, _, err := s.ModelFiles(t.Context(), path); fault.KindOf(err) != fault.NotFound {
+		if _, _, err := s.modelFiles(t.Context(), path); fault.KindOf(err) != fault.NotFound {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
@@ -88,7 +88,7 @@ func TestZipBomb(t *testing.T) {
 	t.Parallel()
 	s, _ := fixture(t, Options{Offline: true})
 	bomb := write(t, "bomb.zip", zipped(t, zip.Deflate, packed{"a.pth", make([]byte, 70<<20)}))
-	if _, _, err := s.ModelFiles(t.Context(), bomb); fault.KindOf(err) != fault.TooLarge {
+	if _, _, err := s.modelFiles(t.Context(), bomb); fault.KindOf(err) != fault.TooLarge {
 		t.Errorf("%v", err)
 	}
 	if left := stored(t, s); len(left) > 0 {

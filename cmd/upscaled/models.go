@@ -13,16 +13,17 @@ import (
 	"upscaled/engine/upscaler"
 	"upscaled/models"
 	"upscaled/models/fault"
+	"upscaled/models/index"
 )
 
 // newModelsCommand returns the commands for models and libraries.
 func newModelsCommand(a *app) *cobra.Command {
 	parent := &cobra.Command{
 		Use:   "models",
-		Short: "List, download, import, mix, check, remove and export models",
+		Short: "List, search, download, import, mix, check, remove and export models",
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	parent.AddCommand(newModelsListCommand(a), newModelsPullCommand(a), newModelsImportCommand(a), newModelsMixCommand(a),
+	parent.AddCommand(newModelsListCommand(a), newModelsSearchCommand(a), newModelsPullCommand(a), newModelsImportCommand(a), newModelsMixCommand(a),
 		newModelsVerifyCommand(a), newModelsRemoveCommand(a), newModelsExportCommand(a))
 	return parent
 }
@@ -47,21 +48,60 @@ func newModelsListCommand(a *app) *cobra.Command {
 	return cmd
 }
 
+func newModelsSearchCommand(a *app) *cobra.Command {
+	var asJSON bool
+	var from string
+	cmd := &cobra.Command{
+		Use:   "search WORD...",
+		Short: "Search an index of models, such as OpenModelDB's",
+		Long: `Lists the models of an index whose name, architecture, author, tags, license or
+scale (4x) contain every word. 'upscaled models pull --index' downloads them.
+The program has no index of its own.`,
+		Example: "  upscaled models search --index models.json 4x anime",
+		RunE: func(cmd *cobra.Command, words []string) error {
+			store, err := a.openStore()
+			if err != nil {
+				return err
+			}
+			listed, err := store.ReadIndex(cmd.Context(), from)
+			if err != nil {
+				return err
+			}
+			return report.WriteListed(a.stdout, index.Matching(listed, words), asJSON)
+		},
+	}
+	addIndexFlag(cmd, &from)
+	addJSONFlag(cmd, &asJSON)
+	return cmd
+}
+
+func addIndexFlag(cmd *cobra.Command, value *string) {
+	cmd.Flags().StringVar(value, "index", "", "file or https URL of a list of models in the shape of OpenModelDB's models.json")
+}
+
 func newModelsPullCommand(a *app) *cobra.Command {
 	var asJSON bool
+	var from string
 	cmd := &cobra.Command{
-		Use:     "pull NAME...",
-		Short:   "Download models or libraries, check them and make them ready",
-		Example: "  upscaled models pull realesrgan-x4plus\n  upscaled models pull onnxruntime realesr-general-x4v3",
+		Use:   "pull NAME...",
+		Short: "Download models or libraries, check them and make them ready",
+		Example: "  upscaled models pull realesrgan-x4plus\n  upscaled models pull onnxruntime realesr-general-x4v3\n" +
+			"  upscaled models pull --index models.json 4x-ClearRealityV1",
 		RunE: func(cmd *cobra.Command, names []string) error {
 			store, err := a.openStore()
 			if err != nil {
 				return err
 			}
+			var listed []index.Model
+			if from != "" {
+				if listed, err = store.ReadIndex(cmd.Context(), from); err != nil {
+					return err
+				}
+			}
 			defer a.showFetches()()
 			var entries []models.Entry
 			for _, name := range names {
-				entry, err := store.Pull(cmd.Context(), name, a.fetched)
+				entry, err := store.PullFrom(cmd.Context(), listed, name, models.ImportOptions{Probe: upscaler.Probe(store)}, a.fetched)
 				if err != nil {
 					return err
 				}
@@ -74,6 +114,7 @@ func newModelsPullCommand(a *app) *cobra.Command {
 			return nil
 		},
 	}
+	addIndexFlag(cmd, &from)
 	addJSONFlag(cmd, &asJSON)
 	return cmd
 }
@@ -111,10 +152,7 @@ RestoreFormer++ or GPEN. No code in a file is ever executed.`,
 		},
 	}
 	cmd.Flags().StringVar(&options.Name, "name", "", "name of the model (default: the file's name)")
-	cmd.Flags().StringVar(&options.About.Licence, "license", "", "license, such as CC-BY-4.0 (default: the file's metadata)")
-	cmd.Flags().StringVar(&options.About.Author, "author", "", "author (default: the file's metadata)")
-	cmd.Flags().StringVar(&options.About.Source, "source", "", "URL of the author's page (default: the file's metadata)")
-	cmd.Flags().StringSliceVar(&options.About.Tags, "tags", nil, "words that describe it, such as anime,jpeg (default: the file's metadata)")
+	settings.AddAbout(cmd.Flags(), &options.About)
 	convention.AddFlags(cmd.Flags())
 	restorer.AddFlags(cmd.Flags())
 	addJSONFlag(cmd, &asJSON)
@@ -148,39 +186,20 @@ func newModelsMixCommand(a *app) *cobra.Command {
 // importAll imports the model files that a path names. Of several, those that cannot be
 // imported are noted and passed over.
 func (a *app) importAll(ctx context.Context, store *models.Store, path string, options models.ImportOptions, asJSON bool) error {
-	files, done, err := store.ModelFiles(ctx, path)
-	if err != nil {
-		return err
-	}
-	defer done()
-	if len(files) == 1 {
-		entry, err := store.Import(ctx, files[0], options)
-		if err != nil {
-			return err
-		}
-		return a.reportAdded(entry, asJSON)
-	}
-	if options.Name != "" {
-		return usageError{fmt.Errorf("--name is for a single model; %s holds %d", path, len(files))}
-	}
 	entries := []models.Entry{}
-	for _, file := range files {
-		entry, err := store.Import(ctx, file, options)
-		if ctx.Err() != nil {
-			return err
-		}
+	failed, err := store.ImportAll(ctx, path, options, func(file string, entry models.Entry, err error) {
 		if err != nil {
 			a.note(filepath.Base(file) + ": " + fault.Sentence(err))
-			continue
+			return
 		}
 		a.installed(entry, asJSON)
 		entries = append(entries, entry)
+	})
+	if asJSON && err == nil {
+		err = report.WriteAdded(a.stdout, entries, failed)
 	}
-	if asJSON {
-		err = report.WriteJSON(a.stdout, entries)
-	}
-	if failed := len(files) - len(entries); err == nil && failed > 0 {
-		err = codedError{fmt.Errorf("%d of %d files cannot be imported", failed, len(files)), exitFailed}
+	if err == nil && failed > 0 {
+		err = codedError{fmt.Errorf("%d of %d files cannot be imported", failed, failed+len(entries)), exitFailed}
 		a.note(err.Error())
 	}
 	return err

@@ -19,6 +19,8 @@ const (
 	answerTime = 20 * time.Second
 	// stallTime is how long a transfer may make no progress.
 	stallTime = 30 * time.Second
+	// readTime bounds Read.
+	readTime = time.Minute
 	// maxRedirects is enough for release pages, which redirect once or twice.
 	maxRedirects = 5
 )
@@ -51,16 +53,14 @@ func checkRedirect(request *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// download stores an item from a URL.
-func (f *Fetcher) download(ctx context.Context, item Item, source Source, progress func(Progress)) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, source.URL, nil)
+// open requests a URL; the caller closes the body.
+func (f *Fetcher) open(ctx context.Context, address string) (io.ReadCloser, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
-		return fmt.Errorf("make request: %w", err)
+		return nil, fmt.Errorf("make request: %w", err)
 	}
 	if request.URL.Scheme != "https" {
-		return errors.New("only https URLs are downloaded")
+		return nil, errors.New("only https URLs are downloaded")
 	}
 	request.Header.Set("User-Agent", "upscaled")
 	client := f.Client
@@ -69,16 +69,44 @@ func (f *Fetcher) download(ctx context.Context, item Item, source Source, progre
 	}
 	response, err := client.Do(request)
 	if err != nil {
-		return bareURLError(err)
+		return nil, bareURLError(err)
 	}
-	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("the server answered %s", response.Status)
+		_ = response.Body.Close()
+		return nil, fmt.Errorf("the server answered %s", response.Status)
 	}
+	return response.Body, nil
+}
+
+// Read downloads a text of at most most bytes. Nothing verifies it.
+func (f *Fetcher) Read(ctx context.Context, address string, most int64) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, readTime)
+	defer cancel()
+	body, err := f.open(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	data, err := io.ReadAll(io.LimitReader(body, most+1))
+	if err == nil && int64(len(data)) > most {
+		err = fmt.Errorf("it has more than %d bytes", most)
+	}
+	return data, err
+}
+
+// download stores an item from a URL.
+func (f *Fetcher) download(ctx context.Context, item Item, source Source, progress func(Progress)) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	body, err := f.open(ctx, source.URL)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
 	stall := time.AfterFunc(stallTime, func() { cancel(errStalled) })
 	defer stall.Stop()
 	err = store(item, &counter{
-		reader: response.Body,
+		reader: body,
 		count: func(done int64) {
 			stall.Reset(stallTime)
 			progress(Progress{Label: item.Artifact.Name, Done: done, Total: item.Artifact.Size})

@@ -11,6 +11,7 @@ import (
 	"upscaled/cmd/upscaled/progress"
 	"upscaled/models"
 	"upscaled/models/fault"
+	"upscaled/models/index"
 )
 
 // WriteJSON writes a value as indented JSON.
@@ -44,6 +45,30 @@ func WriteModels(w io.Writer, entries []models.Entry) error {
 			purpose += " (default on " + kind + ")"
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", e.Name, scale, progress.Size(e.Size), installed, license(e), purpose)
+	}
+	return table.Flush()
+}
+
+// WriteAdded writes added entries as JSON: an object if there was a single file.
+func WriteAdded(w io.Writer, entries []models.Entry, failed int) error {
+	if len(entries) == 1 && failed == 0 {
+		return WriteJSON(w, entries[0])
+	}
+	return WriteJSON(w, entries)
+}
+
+// WriteListed writes a table of an index's models, or JSON.
+func WriteListed(w io.Writer, listed []index.Model, asJSON bool) error {
+	if asJSON {
+		return WriteJSON(w, listed)
+	}
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "NAME\tSCALE\tARCHITECTURE\tSIZE\tLICENSE\tAUTHOR\tTAGS")
+	for _, m := range listed {
+		file, _ := m.Best()
+		about := models.ListedAbout(m)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", models.Printable(m.ID), m.ScaleText(), models.Printable(m.Architecture),
+			progress.Size(file.Size), license(models.Entry{About: about, NonCommercial: about.NonCommercial()}), about.Author, strings.Join(about.Tags, ", "))
 	}
 	return table.Flush()
 }
