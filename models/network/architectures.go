@@ -83,3 +83,14 @@ func joined(names []string) string {
 	}
 	return text
 }
+
+// Supported returns the architectures whose weights are read.
+func Supported() []Architecture {
+	var all []Architecture
+	for _, a := range architectures() {
+		if a.read != nil {
+			all = append(all, a.name)
+		}
+	}
+	return all
+}
