@@ -11,6 +11,10 @@ import (
 
 // openInput reads the header and applies the limits before any pixel is decoded.
 func (r *run) openInput(context.Context) error {
+	if source := r.request.Source; source != nil {
+		r.decoder, r.input = source, source.Info()
+		return nil
+	}
 	started := time.Now()
 	decoder, err := decode.OpenPage(r.request.Input, r.request.Page, r.engine.options.Limits)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 // the output's size and format, and the model's name. It loads the model, whose
 // scale may decide the size, and ignores Output and Progress.
 func (e *Engine) Describe(ctx context.Context, q Request) (Result, error) {
-	in, err := decode.ProbePage(q.Input, q.Page, e.options.Limits)
+	in, err := q.probe(e.options.Limits)
 	if err != nil {
 		return Result{}, err
 	}
@@ -21,6 +21,14 @@ func (e *Engine) Describe(ctx context.Context, q Request) (Result, error) {
 	}
 	out, err := q.OutputInfo(in, r.layers[0].scale())
 	return Result{Input: in, Output: out, Model: r.layers[0].name}, err
+}
+
+// probe reads the input's header.
+func (q Request) probe(limits imagedata.Limits) (imagedata.Info, error) {
+	if q.Source != nil {
+		return q.Source.Info(), nil
+	}
+	return decode.ProbePage(q.Input, q.Page, limits)
 }
 
 // OutputInfo returns the size and format of Upscale's output for an input. scale is

@@ -24,6 +24,12 @@ func (r *run) format() imagedata.Format {
 
 // openOutput writes the output's header and notes what the format cannot hold.
 func (r *run) openOutput(context.Context) error {
+	if r.encoder = r.request.Encoder; r.encoder != nil {
+		r.header = encode.Header{
+			Width: r.width, Height: r.height, Channels: r.input.Channels, Depth: r.input.Depth, Alpha: r.input.Alpha, Frames: r.input.Frames,
+		}
+		return nil
+	}
 	h := encode.Header{
 		Width: r.width, Height: r.height, Channels: r.input.Channels, Depth: r.input.Depth,
 		Alpha: r.input.Alpha, Frames: r.input.Frames, Loop: r.input.Loop, Meta: r.input.Meta,

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"upscaled/engine/imagedata"
+	"upscaled/engine/imagedata/encode"
 	"upscaled/models/network"
 )
 
@@ -47,6 +48,10 @@ type Request struct {
 	Input []byte `json:"-"`
 	// Page of a file of several, counted from 1; 0 is the first.
 	Page int
+	// Source, if not nil, yields the frames in place of Input, and Encoder receives
+	// those that are made in place of Output. Both are of this process.
+	Source  Source         `json:"-"`
+	Encoder encode.Encoder `json:"-"`
 	// Output receives the encoded result while it is made. After an error its
 	// contents are incomplete.
 	Output io.Writer `json:"-"`
@@ -85,6 +90,15 @@ type Request struct {
 	Faces *Faces
 	// Progress, if not nil, is called often, from one goroutine at a time.
 	Progress func(Progress) `json:"-"`
+}
+
+// Source yields decoded frames; *decode.Decoder implements it.
+type Source interface {
+	Info() imagedata.Info
+	// Next returns the next frame, which the engine may change, or io.EOF.
+	Next() (imagedata.Frame, error)
+	// Notes returns what a user should know about the frames that were read.
+	Notes() []string
 }
 
 // Filter resizes an image without a model.

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"upscaled/engine/imagedata"
-	"upscaled/engine/imagedata/decode"
 	"upscaled/engine/imagedata/encode"
 	"upscaled/engine/imagedata/icc"
 )
@@ -15,7 +14,7 @@ type run struct {
 	pool pool
 
 	restoration *restoration // nil leaves faces alone
-	decoder     *decode.Decoder
+	decoder     Source
 	input       imagedata.Info
 	layers      []*layer
 	// width and height are the output's before it is cropped.
