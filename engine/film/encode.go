@@ -1,0 +1,210 @@
+package film
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/bits"
+	"os"
+	"path/filepath"
+
+	"upscaled/engine"
+)
+
+// chunks upscales the frames that no finished chunk holds.
+func (r *run) chunks(ctx context.Context) error {
+	if n := len(r.work.done); n > 0 && r.work.done[n-1].frames < r.Chunk {
+		return nil // only the last chunk is shorter
+	}
+	frames, err := r.Tools.decode(ctx, r.film, r.from, r.end)
+	if err != nil {
+		return err
+	}
+	defer frames.close()
+	if err := frames.skip(r.resumed); err != nil {
+		return err
+	}
+	// The encoder of a chunk finishes while the next chunk is upscaled.
+	finished := func() error { return nil }
+	for {
+		next, err := frames.peek()
+		if err != nil || next == nil {
+			if note := frames.note(); note != "" {
+				r.note("%s", note)
+			}
+			return errors.Join(err, finished())
+		}
+		c, err := r.chunk(ctx, frames)
+		if before := finished(); err == nil {
+			err = before
+		}
+		if err != nil {
+			return err
+		}
+		done := make(chan error, 1)
+		go func() { done <- c.finish(ctx, r) }()
+		finished = func() error { return <-done }
+	}
+}
+
+// coded is a chunk whose frames were all passed to its encoder.
+type coded struct {
+	chunk
+	process *process
+	path    string
+	shown   []span
+}
+
+// chunk upscales the frames of the next chunk.
+func (r *run) chunk(ctx context.Context, frames *decoding) (*coded, error) {
+	c := &coded{path: filepath.Join(r.work.folder, fmt.Sprintf("encoding-%d-%d", os.Getpid(), r.next))}
+	c.index, r.next = r.next, r.next+1
+	c.process = r.Tools.command(ctx, nil, r.encoding.arguments(r.film, r.width, r.height, c.path)...)
+	if err := c.process.start(true, false); err != nil {
+		return nil, err
+	}
+	s := &source{frames: frames, limit: r.Chunk}
+	request := r.Request
+	request.Source, request.Encoder = s, &sink{w: c.process.in, keep: r.encoding.alpha}
+	if r.Request.Progress != nil {
+		request.Progress = r.progress(frames)
+	}
+	result, err := r.Engine.Upscale(ctx, request)
+	r.count(result)
+	if closed := c.process.in.Close(); err == nil {
+		err = closed
+	}
+	if err == nil {
+		err = c.times(r, frames, s.shown)
+	}
+	if err != nil {
+		if said := c.process.wait(); errors.Is(err, errEncoder) {
+			err = ended(ctx, errors.Join(said, err), "ffmpeg could not encode the film; does it have this codec, and is there room on the disk?")
+		}
+		_ = os.Remove(c.path)
+		return nil, err
+	}
+	c.computed = s.computed
+	return c, nil
+}
+
+// progress returns what takes the progress of a chunk and reports that of the film: the
+// frames of this run, measured as the engine does.
+func (r *run) progress(frames *decoding) func(engine.Progress) {
+	before := frames.count - 1 - r.resumed // one has been read ahead
+	return func(p engine.Progress) {
+		expected := max(r.expected()-r.resumed, before+1)
+		frame := p.Total / int64(r.Chunk)
+		done := before*frame + p.Done
+		r.Request.Progress(engine.Progress{Done: done, Total: max(expected*frame, done)})
+	}
+}
+
+// expected estimates the number of frames.
+func (r *run) expected() int64 {
+	f := r.film
+	from, to := r.From.Seconds(), f.duration
+	if r.To > 0 {
+		to = min(to, r.To.Seconds())
+	}
+	if from == 0 && r.To == 0 || f.duration == 0 {
+		return f.Frames
+	}
+	return int64(math.Round(max(0, to-from) * f.Rate.Value()))
+}
+
+// count adds the figures of a chunk to those of the film.
+func (r *run) count(result engine.Result) {
+	to, from := &r.result.Stats, result.Stats
+	to.Decode += from.Decode
+	to.Open += from.Open
+	to.Session += from.Session
+	to.Resize += from.Resize
+	to.Encode += from.Encode
+	to.Tiles += from.Tiles
+	to.Pixels += from.Pixels
+	to.Needed += from.Needed
+	to.Flops += from.Flops
+	if to.FirstTile == 0 {
+		to.FirstTile, to.TileWidth, to.TileHeight = from.FirstTile, from.TileWidth, from.TileHeight
+	}
+}
+
+// times converts the times of a chunk's frames. A frame is shown until the next one.
+func (c *coded) times(r *run, frames *decoding, shown []int64) error {
+	next, err := frames.peek()
+	if err != nil {
+		return err
+	}
+	c.frames, c.first, c.last = len(shown), shown[0], shown[len(shown)-1]
+	end := c.last
+	if next != nil {
+		end = next.time
+	} else {
+		end += r.film.tail(c.last, r.end)
+	}
+	for i, at := range shown {
+		until := end
+		if i+1 < len(shown) {
+			until = shown[i+1]
+		}
+		from := r.film.Base.nanoseconds(at - frames.first)
+		c.shown = append(c.shown, span{from, r.film.Base.nanoseconds(until-frames.first) - from})
+	}
+	return nil
+}
+
+// nanoseconds converts a number of units to the nearest nanosecond.
+func (b Ratio) nanoseconds(units int64) int64 {
+	high, low := bits.Mul64(uint64(units)*uint64(b.Num), 1e9)
+	low, carry := bits.Add64(low, uint64(b.Den)/2, 0)
+	nanoseconds, _ := bits.Div64(high+carry, low, uint64(b.Den))
+	return int64(nanoseconds)
+}
+
+// tail returns how long the last frame is shown: to the end of the stream if that is
+// stated, else as long as frames usually are.
+func (f *Film) tail(last, end int64) int64 {
+	const longest = 3600 // seconds
+	left := f.ends - last
+	if end != noTime && f.ends > end {
+		left = end - last
+	}
+	if left < 1 || float64(left)*f.Base.Value() > longest {
+		return f.step()
+	}
+	return left
+}
+
+// finish waits for the encoder, gives the frames their times and makes the chunk
+// durable.
+func (c *coded) finish(ctx context.Context, r *run) error {
+	defer os.Remove(c.path)
+	if err := c.process.wait(); err != nil {
+		return ended(ctx, err, "ffmpeg could not encode the film; does it have this codec, and is there room on the disk?")
+	}
+	file, err := os.Open(c.path)
+	if err != nil {
+		return unwritable(err)
+	}
+	defer file.Close()
+	err = r.work.store(c.name(), func(to *os.File) error {
+		return retime(file, to, c.shown, r.adapt)
+	})
+	if err == nil {
+		r.work.done = append(r.work.done, c.chunk)
+	}
+	return err
+}
+
+// adapt completes the description of the video in a chunk.
+func (r *run) adapt(tracks *element) {
+	entry := tracks.child(idTrackEntry)
+	if r.film.Variable {
+		entry.remove(idDefaultDuration)
+	}
+	if r.film.light != (mastering{}) {
+		r.film.light.store(entry.child(idVideo).child(idColor))
+	}
+}

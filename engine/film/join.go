@@ -1,0 +1,174 @@
+package film
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+
+	"upscaled/models/fault"
+)
+
+// joined is the name of the finished film in the work folder.
+const joined = "joined"
+
+// mapping says which streams of the film go to the output, and how.
+type mapping struct {
+	arguments []string
+	notes     []string
+}
+
+// mapStreams maps all streams in their order, the upscaled video in place of its own.
+func (f *Film) mapStreams(to container) mapping {
+	m := mapping{}
+	out := 0
+	for i, s := range f.Streams {
+		name := strconv.Itoa(out)
+		if i == f.video {
+			m.arguments = append(m.arguments, "-map", "0:v:0", "-c:"+name, "copy", "-map_metadata:s:"+name, "1:s:"+strconv.Itoa(i), "-disposition:"+name, "default")
+			out++
+			continue
+		}
+		codec, note := to.carry(s)
+		if note != "" {
+			m.notes = append(m.notes, fmt.Sprintf("Stream %d (%s, %s) %s.", i, s.Kind, s.Codec, note))
+		}
+		if codec == "" {
+			continue
+		}
+		m.arguments = append(m.arguments, "-map", "1:"+strconv.Itoa(i), "-c:"+name, codec, "-map_metadata:s:"+name, "1:s:"+strconv.Itoa(i))
+		out++
+	}
+	return m
+}
+
+// carry returns the codec by which a stream gets into the container, "copy" to copy
+// it or "" to leave it out, and what a user should know about it.
+func (c container) carry(s Stream) (codec, note string) {
+	converted := func(codec string) string {
+		return "was converted to " + codec + ", because ." + c.extensions[0] + " files do not hold it"
+	}
+	left := "was left out, because ." + c.extensions[0] + " files do not hold it"
+	switch s.Kind {
+	case "video":
+		switch {
+		case s.Cover && c.muxer == "webm":
+			return "", left
+		case !s.Cover:
+			return "copy", "is a further video and was copied as it is"
+		}
+		return "copy", ""
+	case "audio":
+		if c.audio != nil && !slices.Contains(c.audio, s.Codec) {
+			return c.newAudio, converted(c.newAudio)
+		}
+		return "copy", ""
+	case "subtitle":
+		switch {
+		case slices.Contains(c.subtitles, s.Codec):
+			return "copy", ""
+		case slices.Contains([]string{"subrip", "ass", "ssa", "webvtt", "mov_text", "text"}, s.Codec):
+			return c.newSubtitles, converted(c.newSubtitles)
+		}
+		return "", left
+	case "attachment":
+		if c.attachments {
+			return "copy", ""
+		}
+	case "data":
+		if c.data && s.Codec != "" && s.Codec != "none" {
+			return "copy", ""
+		}
+	}
+	return "", left
+}
+
+// join writes the film: the chunks' video and everything else of the input.
+func (t Tools) join(ctx context.Context, r *run) error {
+	m := r.film.mapStreams(r.to)
+	r.result.Notes = append(r.result.Notes, m.notes...)
+	// The clusters' times count from the first frame.
+	first := strconv.FormatFloat(float64(r.work.done[0].first)*r.film.Base.Value(), 'f', 6, 64)
+	arguments := quiet()
+	var cut []string
+	if r.From > 0 || r.To > 0 {
+		start := r.From.Seconds()
+		first = strconv.FormatFloat(float64(r.work.done[0].first)*r.film.Base.Value()-float64(r.film.started)/1e6-start, 'f', 6, 64)
+		cut = append(cut, "-ss", strconv.FormatFloat(start, 'f', 6, 64))
+		if r.To > 0 {
+			cut = append(cut, "-to", strconv.FormatFloat(r.To.Seconds(), 'f', 6, 64))
+		}
+	} else {
+		arguments = append(arguments, "-copyts")
+	}
+	arguments = append(arguments, "-itsoffset", first, "-f", "matroska", "-i", "pipe:0")
+	arguments = append(append(append(arguments, cut...), safely(r.film.Path)...), m.arguments...)
+	if cut != nil {
+		arguments = append(arguments, "-copypriorss", "0") // drops packets before the cut
+	}
+	arguments = append(arguments, "-map_metadata", "1", "-map_chapters", "1", "-fflags", "+bitexact", "-avoid_negative_ts", "disabled", "-max_interleave_delta", "0")
+	if base := r.film.Base; base.Num == 1 && r.to.muxer != "matroska" && r.to.muxer != "webm" {
+		arguments = append(arguments, "-video_track_timescale", strconv.FormatInt(base.Den, 10), "-movflags", "+faststart")
+	}
+	path := filepath.Join(r.work.folder, joined)
+	p := t.command(ctx, nil, append(arguments, "-f", r.to.muxer, "-y", "file:"+path)...)
+	if err := p.start(true, false); err != nil {
+		return err
+	}
+	fed := r.work.feed(p.in)
+	if err := errors.Join(p.in.Close(), p.wait()); err != nil {
+		return ended(ctx, errors.Join(err, fed), "The upscaled film and the other streams could not be written into one file.")
+	}
+	if fed != nil {
+		return unwritable(fed)
+	}
+	return nil
+}
+
+// feed writes the chunks as one stream of Matroska.
+func (w *work) feed(to io.Writer) error {
+	if _, err := to.Write(beginning()); err != nil {
+		return err
+	}
+	for i, c := range w.done {
+		if err := feedChunk(to, filepath.Join(w.folder, c.name()), i == 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func feedChunk(to io.Writer, path string, tracks bool) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	if !tracks {
+		r := bufio.NewReader(file)
+		id, size, err := readHeader(r)
+		if err != nil || id != idTracks {
+			return errors.Join(errEBML, err)
+		}
+		if _, err := io.CopyN(io.Discard, r, size); err != nil {
+			return err
+		}
+		_, err = io.Copy(to, r)
+		return err
+	}
+	_, err = io.Copy(to, file)
+	return err
+}
+
+// ended turns the error of a process into one for users.
+func ended(ctx context.Context, err error, sentence string) error {
+	if ctx.Err() != nil {
+		return fault.Wrap(fault.Canceled, ctx.Err(), "The operation was canceled.")
+	}
+	return fault.Wrap(fault.Internal, err, "%s", sentence)
+}
