@@ -20,7 +20,7 @@ import (
 	"upscaled/models/fault"
 )
 
-const upscaleHelp = `Upscales images. Arguments are files, folders, globs, or - for standard
+const upscaleHelp = `Upscales images and films. Arguments are files, folders, globs, or - for standard
 input. The output is NAME.upscaled.EXT beside the input unless --out says
 otherwise; an existing file is never overwritten without --overwrite, and an input
 never without --replace. The verb can be left out if the first argument is a file or
@@ -38,15 +38,15 @@ func newUpscaleCommand(a *app) *cobra.Command {
 	u := &upscaling{app: a}
 	f := &u.flags
 	cmd := &cobra.Command{
-		Use:     "upscale IMAGE...",
-		Short:   "Upscale images",
+		Use:     "upscale FILE...",
+		Short:   "Upscale images and films",
 		Long:    upscaleHelp,
 		Example: upscaleExample,
 		RunE: func(cmd *cobra.Command, arguments []string) error {
 			return u.run(cmd, slices.Concat(f.Inputs, arguments))
 		},
 	}
-	a.hasSettings(cmd, cmd.Flags(), false, a.settings.compute(), f.Faces.Settings(true))
+	a.hasSettings(cmd, cmd.Flags(), false, a.settings.compute(), f.Faces.Settings(true), f.Films.Settings())
 	f.Declare(cmd.Flags())
 	return cmd
 }
@@ -67,6 +67,11 @@ func (u *upscaling) run(cmd *cobra.Command, arguments []string) error {
 	if err != nil {
 		return usageError{err}
 	}
+	films, err := f.Films.Options(cmd.Flags())
+	if err != nil {
+		return usageError{err}
+	}
+	films.Limits.Pixels = f.MaxPixels
 	u.format = format
 	expansion := batch.Expansion{Recursive: f.Recursive, Hidden: f.Hidden, Page: f.Page, Skip: f.Out, Stdin: u.stdin}
 	if f.Pages != "" {
@@ -74,7 +79,7 @@ func (u *upscaling) run(cmd *cobra.Command, arguments []string) error {
 	}
 	u.options = batch.Options{
 		Request: request, Parallel: f.Jobs, Overwrite: f.Overwrite || f.Replace, SkipExisting: f.Skip, KeepTimes: f.KeepTimes,
-		DryRun: f.DryRun, Stdout: u.stdout, Temporaries: &u.temporaries,
+		DryRun: f.DryRun, Stdout: u.stdout, Temporaries: &u.temporaries, Films: films, FFmpeg: f.Films.FFmpeg,
 	}
 	if f.Watch {
 		return u.watch(ctx, arguments, expansion)
@@ -163,7 +168,7 @@ func (u *upscaling) prepare(ctx context.Context, jobs []batch.Job) error {
 		return nil
 	}
 	u.settings.offline = u.settings.offline || options.DryRun
-	opened, err := u.openUpscaler(ctx, imagedata.Limits{Pixels: u.flags.MaxPixels})
+	opened, err := u.openUpscaler(ctx, options.Films.Limits)
 	if err != nil {
 		return err
 	}

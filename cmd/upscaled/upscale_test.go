@@ -202,7 +202,7 @@ func TestMistakesOfUsage(t *testing.T) {
 	for _, c := range []struct {
 		arguments, want string
 	}{
-		{"upscale", "IMAGE is missing: upscaled upscale IMAGE...\nSee 'upscaled upscale --help'"},
+		{"upscale", "FILE is missing: upscaled upscale FILE...\nSee 'upscaled upscale --help'"},
 		{"keys new one two", `"two" is one argument too many: upscaled keys new NAME`},
 		{"doctor one", `"one" is one argument too many: upscaled doctor`},
 		{"upscale --scale 17 " + input, "--scale is 17"},

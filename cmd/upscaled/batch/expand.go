@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"upscaled/engine/film"
 	"upscaled/engine/imagedata"
 	"upscaled/engine/imagedata/decode"
 	"upscaled/models/fault"
@@ -104,7 +105,7 @@ func (e *expander) glob(pattern string) {
 	}
 }
 
-// named adds a file that the user named: it must be an image.
+// named adds a file that the user named: it must be an image or a film.
 func (e *expander) named(path string, info fs.FileInfo) {
 	if !info.Mode().IsRegular() {
 		e.pipe(path)
@@ -117,12 +118,13 @@ func (e *expander) named(path string, info fs.FileInfo) {
 		e.note(path, "Ignored: made by an earlier run; name the file alone to upscale it again.")
 		return
 	}
-	format, err := sniffFile(path)
+	in, err := sniffFile(path)
 	if err != nil {
 		e.fail(path, err)
 		return
 	}
-	e.add(Input{Path: path, Relative: filepath.Base(path), Format: format, Size: info.Size()})
+	in.Path, in.Relative, in.Size = path, filepath.Base(path), info.Size()
+	e.add(in)
 }
 
 // namesSource reports whether the arguments name the input of an output beside it too,
@@ -179,7 +181,12 @@ func (e *expander) stream(path, relative string, r io.Reader) {
 		e.fail(path, err)
 		return
 	}
-	format, err := decode.Sniff(data[:min(len(data), decode.SniffLength)])
+	head := data[:min(len(data), decode.SniffLength)]
+	if film.Sniff(head) {
+		e.fail(path, fault.New(fault.Unsupported, "A film is read from a file and not from a pipe; name the file."))
+		return
+	}
+	format, err := decode.Sniff(head)
 	if err != nil {
 		e.fail(path, err)
 		return
@@ -247,11 +254,14 @@ func (e *expander) member(path, relative string) {
 	case e.repeated(path):
 		return
 	}
-	format, err := sniffFile(path)
+	in, err := sniffFile(path)
 	_, claims := imagedata.ParseFormat(filepath.Ext(path))
 	switch {
+	case err == nil && in.Film:
+		e.note(path, "Film left out, since one takes hours; name the file itself to upscale it.")
 	case err == nil:
-		e.add(Input{Path: path, Relative: relative, Format: format, Size: info.Size()})
+		in.Path, in.Relative, in.Size = path, relative, info.Size()
+		e.add(in)
 	case claims, fault.KindOf(err) != fault.Invalid && fault.KindOf(err) != fault.Unsupported:
 		e.fail(path, err)
 	default:

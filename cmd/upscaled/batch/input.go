@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"upscaled/engine/film"
 	"upscaled/engine/imagedata"
 	"upscaled/engine/imagedata/decode"
 	"upscaled/models/fault"
@@ -32,8 +33,10 @@ type Input struct {
 	// Relative is the path below the folder that the user named, or the base name
 	// of a named file. It never leaves the folder.
 	Relative string
-	// Format is detected from the first bytes.
+	// Format is detected from the first bytes. Film is set if they are those of a
+	// film, which has none.
 	Format imagedata.Format
+	Film   bool
 	// Size, in bytes, is the file's weight in the overall progress.
 	Size int64
 	// Page is the page to upscale, counted from 1; 0 is the first. Of many, its number
@@ -149,19 +152,23 @@ func reason(err error) string {
 	return strings.TrimSuffix(err.Error(), ".")
 }
 
-// sniffFile detects the format of a file from its first bytes.
-func sniffFile(path string) (imagedata.Format, error) {
+// sniffFile detects from its first bytes what a file is.
+func sniffFile(path string) (in Input, err error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return "", unreadable(err)
+		return in, unreadable(err)
 	}
 	defer file.Close()
 	head := make([]byte, decode.SniffLength)
 	n, err := io.ReadFull(file, head)
 	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
-		return "", unreadable(err)
+		return in, unreadable(err)
 	}
-	return decode.Sniff(head[:n])
+	if in.Film = film.Sniff(head[:n]); !in.Film {
+		in.Format, err = decode.Sniff(head[:n])
+		return in, err
+	}
+	return in, nil
 }
 
 // isJunk reports whether a file was left in a folder by the operating system or by

@@ -31,6 +31,10 @@ func (r *runner) make(ctx context.Context, index int, job Job) (outcome Outcome)
 	if job.Output != "" && r.keepExisting(job.Output, &outcome) {
 		return outcome
 	}
+	if job.naming.Film(job.Input) {
+		r.makeFilm(ctx, index, &outcome)
+		return outcome
+	}
 	before, _ := os.Stat(job.Input.Path) // nil for standard input
 	data, err := job.Input.read()
 	if err == nil && job.naming.kind == inPlace {
@@ -107,6 +111,11 @@ func (r *runner) lateName(ctx context.Context, job Job, request engine.Request) 
 	if err != nil {
 		return "", err
 	}
+	return r.lateNamed(job, described)
+}
+
+// lateNamed claims the name of an output once it is described.
+func (r *runner) lateNamed(job Job, described engine.Result) (string, error) {
 	path, err := job.naming.Path(job.Input, described)
 	if err == nil {
 		r.mu.Lock()

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"upscaled/engine"
+	"upscaled/engine/film"
 	"upscaled/engine/imagedata"
 )
 
@@ -21,6 +22,7 @@ type Naming struct {
 	kind   kind
 	out    string
 	format imagedata.Format
+	film   bool // out has a film's extension
 }
 
 // kind is a meaning of --out.
@@ -52,6 +54,7 @@ func NewNaming(out string, format imagedata.Format, selection Selection) (Naming
 	info, err := os.Stat(out)
 	isFolder := err == nil && info.IsDir() || strings.HasSuffix(out, "/") || strings.HasSuffix(out, string(filepath.Separator))
 	extension, isImage := imagedata.ParseFormat(filepath.Ext(out))
+	isFilm := film.IsName(out)
 	switch {
 	case out == Standard, out == "" && onlyStandard(selection):
 		n.kind = standard
@@ -61,7 +64,7 @@ func NewNaming(out string, format imagedata.Format, selection Selection) (Naming
 		n.kind = folder
 	case placeholder.MatchString(out):
 		n.kind = template
-	case isImage:
+	case isImage, isFilm:
 		n.kind = single
 	default:
 		n.kind = folder
@@ -74,7 +77,15 @@ func NewNaming(out string, format imagedata.Format, selection Selection) (Naming
 			return Naming{}, err
 		}
 	}
+	if n.film = isFilm && (n.kind == single || n.kind == template); n.film && format != "" {
+		return Naming{}, fmt.Errorf("--format %s is for images, and --out %s names a film; leave one of them out", format, out)
+	}
 	if (n.kind == single || n.kind == template) && isImage {
+		for _, in := range selection.Inputs {
+			if in.Film {
+				return Naming{}, fmt.Errorf("%s is a film, and --out %s names an image; use %s", in.Path, out, strings.Join(film.Extensions(), ", "))
+			}
+		}
 		if format != "" && format != extension {
 			return Naming{}, fmt.Errorf("--format %s and the extension of --out %s disagree; leave one of them out", format, out)
 		}
@@ -116,8 +127,14 @@ func (n Naming) Late() bool {
 	return false
 }
 
-// Format returns the format of an input's output.
+// Film reports whether an input's output is a film.
+func (n Naming) Film(in Input) bool { return in.Film || n.film }
+
+// Format returns the format of an input's output, "" of a film.
 func (n Naming) Format(in Input) imagedata.Format {
+	if n.Film(in) {
+		return ""
+	}
 	if n.format != "" {
 		return n.format
 	}
@@ -156,6 +173,9 @@ func (n Naming) Path(in Input, made engine.Result) (string, error) {
 // format.
 func (n Naming) extension(in Input) string {
 	own := filepath.Ext(in.Relative)
+	if n.Film(in) {
+		return film.OutputExtension(in.Relative)
+	}
 	if format, ok := imagedata.ParseFormat(own); ok && format == n.Format(in) {
 		return own
 	}
@@ -167,7 +187,7 @@ func (n Naming) extension(in Input) string {
 func (n Naming) fill(in Input, name, extension string, made engine.Result) string {
 	scale := float64(made.Output.Width) / float64(max(1, made.Input.Width))
 	pattern := n.out
-	if _, isImage := imagedata.ParseFormat(filepath.Ext(pattern)); !isImage && !strings.HasSuffix(pattern, "{ext}") {
+	if _, isImage := imagedata.ParseFormat(filepath.Ext(pattern)); !isImage && !n.film && !strings.HasSuffix(pattern, "{ext}") {
 		pattern += extension
 	}
 	return filepath.Clean(strings.NewReplacer(

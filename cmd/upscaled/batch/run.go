@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"upscaled/engine"
+	"upscaled/engine/film"
 	"upscaled/models/fault"
 )
 
@@ -43,6 +44,9 @@ type Options struct {
 	Stdout io.Writer
 	// Temporaries tracks unfinished outputs.
 	Temporaries *Temporaries
+	// Films holds what is asked for of films; FFmpeg names the program.
+	Films  film.Options
+	FFmpeg string
 }
 
 // Status of an image after the run.

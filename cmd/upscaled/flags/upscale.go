@@ -31,6 +31,7 @@ type Upscale struct {
 	MaxPixels                  int64
 	faceEnhance                bool
 	Faces                      settings.Faces
+	Films                      settings.Films
 	// Inputs are those of -i, Foreign the flags of realesrgan-ncnn-vulkan with ours.
 	Inputs, Foreign []string
 }
@@ -69,6 +70,7 @@ func (f *Upscale) Declare(flags *pflag.FlagSet) {
 	flags.BoolVarP(&f.Quiet, "quiet", "q", false, "show failures only")
 	flags.BoolVar(&f.faceEnhance, "face-enhance", false, "find faces and enhance them")
 	f.declareForeign(flags)
+	f.Films.AddFlags(flags)
 }
 
 // Request validates the flags and returns the part of a request that all images

@@ -25,7 +25,11 @@ func sniff(data []byte) (imagedata.Format, error) {
 	case at(0, "RIFF") && at(8, "WEBP"):
 		return imagedata.WebP, nil
 	}
-	if known := foreign(data, at); known != "" {
+	known := foreign(data, at)
+	switch {
+	case known == film:
+		return "", fault.New(fault.Unsupported, "This is a film, and only images are read here; the program upscales films on its command line.")
+	case known != "":
 		return "", fault.New(fault.Unsupported,
 			"%s files cannot be read; convert the image to PNG or JPEG first.", known)
 	}
@@ -38,6 +42,9 @@ func sniff(data []byte) (imagedata.Format, error) {
 	return "", fault.New(fault.Invalid,
 		"This is not an image in a known format; %s can be read.", imagedata.Names())
 }
+
+// film is the name of files that package engine/film opens.
+const film = "Film"
 
 // foreign names common formats that are not supported.
 func foreign(data []byte, at func(int, string) bool) string {
@@ -62,7 +69,8 @@ func foreign(data []byte, at func(int, string) bool) string {
 		{0, "IIRS", "Olympus RAW"},
 		{0, "IIU\x00", "Panasonic RAW"},
 		{8, "CR\x02\x00", "Canon RAW"},
-		{0, "\x1a\x45\xdf\xa3", "Video"},
+		{0, "\x1a\x45\xdf\xa3", film},
+		{8, "AVI LIST", film},
 	} {
 		if at(mark.offset, mark.mark) {
 			return mark.name
@@ -99,5 +107,5 @@ func isoBrand(data []byte) string {
 	case "crx ":
 		return "Canon RAW"
 	}
-	return "Video"
+	return film
 }

@@ -1,0 +1,219 @@
+//go:build e2e && linux
+
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"upscaled/cmd/upscaled/e2e/pretend"
+)
+
+// makeFilm makes a film with sound, or skips the test on machines without ffmpeg.
+func makeFilm(t *testing.T, path, source string, seconds int) {
+	t.Helper()
+	if _, err := exec.LookPath("ffmpeg"); err != nil {
+		t.Skip("there is no ffmpeg")
+	}
+	made := exec.CommandContext(t.Context(), "ffmpeg", "-v", "error", "-f", "lavfi", "-i", source, "-f", "lavfi", "-i", "sine=r=8000",
+		"-t", strconv.Itoa(seconds), "-c:v", "libx264", "-c:a", "aac", "-metadata", "title=A film", path)
+	if said, err := made.CombinedOutput(); err != nil {
+		t.Fatalf("make a film: %v\n%s", err, said)
+	}
+}
+
+// filmProgram returns the program that upscales a film.
+func filmProgram(t *testing.T, arguments ...string) *exec.Cmd {
+	t.Helper()
+	command := exec.CommandContext(t.Context(), built, append([]string{"upscale", "--overwrite"}, arguments...)...)
+	command.Env = append(os.Environ(), pretend.Variable+"="+string(pretend.Plain))
+	return command
+}
+
+// A film is the same, byte for byte, however often the program is killed, and chunks
+// that were finished are not made again.
+func TestFilmsSurviveKills(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("it makes a film over and over")
+	}
+	root := t.TempDir()
+	input, whole, output := filepath.Join(root, "a.mp4"), filepath.Join(root, "whole.mp4"), filepath.Join(root, "b.mp4")
+	makeFilm(t, input, "testsrc2=s=32x32:r=60", 20) // 13 chunks
+	started := time.Now()
+	if said, err := filmProgram(t, "--out", whole, input).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, said)
+	}
+	took := time.Since(started)
+	want := readFile(t, whole)
+	finished := map[string]os.FileInfo{}
+	const kills = 20
+	for killed := 0; killed < kills; {
+		command := filmProgram(t, "--out", output, input)
+		if err := command.Start(); err != nil {
+			t.Fatal(err)
+		}
+		moment := time.AfterFunc(took/20+rand.N(took/4), func() { _ = command.Process.Kill() })
+		err := command.Wait()
+		moment.Stop()
+		if err == nil { // it was finished before it could be killed
+			equalFilms(t, want, output)
+			if err := os.Remove(output); err != nil {
+				t.Fatal(err)
+			}
+			clear(finished)
+			continue
+		}
+		killed++
+		if _, err := os.Stat(output); err == nil {
+			t.Fatal("a killed program left an output")
+		}
+		sameChunks(t, filepath.Join(root, ".b.mp4.upscaled-film"), finished)
+	}
+	if said, err := filmProgram(t, "--out", output, input).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, said)
+	}
+	equalFilms(t, want, output)
+}
+
+func readFile(t *testing.T, path string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func equalFilms(t *testing.T, want []byte, path string) {
+	t.Helper()
+	if got := readFile(t, path); !bytes.Equal(got, want) {
+		t.Errorf("the film has other %d bytes than the undisturbed one of %d", len(got), len(want))
+	}
+}
+
+// sameChunks checks that the chunks which were finished before still are the same
+// files, and adds the new ones.
+func sameChunks(t *testing.T, folder string, finished map[string]os.FileInfo) {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(folder, "*.chunk"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := map[string]os.FileInfo{}
+	for _, name := range names {
+		if now[name], err = os.Stat(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, before := range finished {
+		if after := now[name]; after == nil || !os.SameFile(before, after) || !before.ModTime().Equal(after.ModTime()) {
+			t.Errorf("%s was made again", name)
+		}
+	}
+	for name, info := range now {
+		finished[name] = info
+	}
+}
+
+// The memory of a long film is that of a short one, and a film of 90 minutes ends when
+// it should.
+func TestFilmsTakeNoMemory(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("it makes a film of 90 minutes")
+	}
+	root := t.TempDir()
+	most := map[int]int64{}
+	for _, seconds := range []int{300, 90 * 60} {
+		input, output := filepath.Join(root, fmt.Sprint(seconds, ".mkv")), filepath.Join(root, fmt.Sprint(seconds, ".out.mkv"))
+		makeFilm(t, input, "testsrc2=s=16x16:r=2", seconds)
+		command := filmProgram(t, "--scale", "2", "--out", output, input)
+		if said, err := command.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, said)
+		}
+		most[seconds] = command.ProcessState.SysUsage().(*syscall.Rusage).Maxrss
+		for _, stream := range []string{"v:0", "a:0"} {
+			before, after := lastEnd(t, input, stream), lastEnd(t, output, stream)
+			if math.Abs(before-after) > 1e-3 || before < float64(seconds)-1 {
+				t.Errorf("%s ends at %f s in place of %f", stream, after, before)
+			}
+		}
+	}
+	const slack = 64 << 10 // KiB
+	if short, long := most[300], most[90*60]; long > short+slack {
+		t.Errorf("a film of 90 minutes takes %d KiB, one of 5 minutes %d", long, short)
+	}
+}
+
+// lastEnd returns when the last packet of a stream begins, in seconds.
+func lastEnd(t *testing.T, path, stream string) float64 {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "ffprobe", "-v", "error", "-select_streams", stream, "-show_entries", "packet=pts_time", "-of", "json", path).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found struct {
+		Packets []struct {
+			Time string `json:"pts_time"`
+		}
+	}
+	if err := json.Unmarshal(out, &found); err != nil {
+		t.Fatal(err)
+	}
+	last := 0.0
+	for _, packet := range found.Packets {
+		at, err := strconv.ParseFloat(packet.Time, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		last = max(last, at)
+	}
+	return last
+}
+
+// Films are named, found and refused as images are.
+func TestFilmsOnTheCommandLine(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	input := filepath.Join(root, "a.mkv")
+	makeFilm(t, input, "testsrc2=s=32x32:r=10", 1)
+	got := program(t, "upscale", input)
+	if got.code != exitOK || !strings.Contains(got.stderr, "a.mkv -> "+filepath.Join(root, "a.upscaled.mkv")) {
+		t.Fatalf("%d %s", got.code, got.stderr)
+	}
+	for _, c := range []struct {
+		arguments, want string
+		code            int
+	}{
+		{input, "exists already", exitFailed},
+		{"--skip-existing " + input, "Skipped", exitOK},
+		{root, "Film left out", exitFailed},
+		{"--out x.png " + input, "names an image", exitUsage},
+		{"--out - " + input, "written to one", exitFailed},
+		{"--out " + root + "/{width}.mp4 --video-codec h264 --crf 30 --preset fast --to 0:00.5 " + input, "128.mp4", exitOK},
+		{"--video-codec divx " + input, "is not known", exitUsage},
+		{"--crf -3 " + input, "--crf is -3", exitUsage},
+		{"--from 5 --to 3 " + input, "--to 3 is not after", exitUsage},
+		{"--from soon " + input, "--from is \"soon\"", exitUsage},
+		{"--interlaced maybe " + input, "use deinterlace or refuse", exitUsage},
+		{"--ffmpeg /nonsense/ffmpeg --overwrite " + input, "apt install ffmpeg", exitFailed},
+		{"--max-pixels 100 --overwrite " + input, "32x32 pixels", exitFailed},
+	} {
+		got := program(t, append([]string{"upscale"}, strings.Fields(c.arguments)...)...)
+		if got.code != c.code || !strings.Contains(got.stderr, c.want) {
+			t.Errorf("upscale %s: %d %s", c.arguments, got.code, got.stderr)
+		}
+	}
+}
