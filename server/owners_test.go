@@ -217,6 +217,39 @@ func TestOwnersSeeTheirOwn(t *testing.T) {
 	}
 }
 
+// A deleted job answers its own key in every API as one that nobody ever had.
+func TestDeletedEverywhere(t *testing.T) {
+	t.Parallel()
+	n := moved(t)
+	tried := 0
+	for api := range n.ended {
+		for _, id := range []string{n.ended[api], n.queued[api]} {
+			if err := n.queue.Delete(context.Background(), id); err != nil {
+				t.Fatal(err)
+			}
+			for _, route := range n.routes {
+				if slices.Contains(openRoutes(), route.Path) || route.Method != http.MethodGet {
+					continue
+				}
+				path := parameter.ReplaceAllString(route.Path, id)
+				if path == route.Path {
+					path += "?id=" + id + "&ids=" + id + "&task_id=" + id + "&job_id=" + id + "&filename=a_" + strings.TrimPrefix(id, "comfy-") + "_.png"
+				}
+				tried++
+				unknown := reversed(id)
+				status, body := n.ask(route.Method, path, n.owner, nil)
+				want, nothing := n.ask(route.Method, strings.ReplaceAll(path, id, unknown), n.owner, nil)
+				if status != want || plain(strings.ReplaceAll(body, id, unknown)) != plain(nothing) {
+					t.Errorf("%s: %d %s; of an unknown job %d %s", path, status, body, want, nothing)
+				}
+			}
+		}
+	}
+	if tried < 300 {
+		t.Errorf("only %d requests were tried", tried)
+	}
+}
+
 // Another caller's image is no input either: an upload and a result are their
 // owner's if their URL is used as an input.
 func TestInputsOfAnother(t *testing.T) {

@@ -101,6 +101,9 @@ type Spec struct {
 	API string `json:"api"`
 	// Account pays and owns the job; "" when authentication is off.
 	Account string `json:"account,omitempty"`
+	// Browser is the random name that a browser gave itself on a server without keys,
+	// where it stands for the account in listings; "" for other clients.
+	Browser string `json:"browser,omitempty"`
 	// Price, in credits, is taken on acceptance and refunded unless the job succeeds.
 	Price int64 `json:"price"`
 	// InputName is the client's name of the file, for display only.
@@ -232,6 +235,10 @@ type Queue interface {
 	// Revoke is Cancel, except that a job that has succeeded becomes a failed one: its
 	// price is refunded and its result deleted.
 	Revoke(ctx context.Context, id string) error
+	// Delete removes a job's record and images, and the bytes of the images from the
+	// store's files too. It cancels a job that is not final; the price of a succeeded
+	// one stays paid. fault.NotFound if it is unknown, expired or deleted already.
+	Delete(ctx context.Context, id string) error
 }
 
 // InputInfo describes a validated input image.

@@ -4,8 +4,8 @@ import "context"
 
 // Page requests a part of a caller's jobs.
 type Page struct {
-	// API and Account must both match the jobs' Spec.
-	API, Account string
+	// API, Account and Browser must all match the jobs' Spec.
+	API, Account, Browser string
 	// Before continues after the cursor of an earlier page; "" begins with the
 	// newest job.
 	Before string

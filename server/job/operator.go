@@ -23,6 +23,8 @@ type Operator interface {
 	Find(ctx context.Context, f Filter) (jobs []Job, next string, err error)
 	// Cancel is that of Queue.
 	Cancel(ctx context.Context, id string) error
+	// Delete is that of Queue.
+	Delete(ctx context.Context, id string) error
 	// Retry lets a failed job run again, for its price, which its failure has
 	// refunded. It fails with fault.Invalid for other jobs, but returns those that
 	// wait or run as they are. fault.NotFound means that its image has expired.

@@ -78,6 +78,15 @@ func (q *Queue) ChunkOnly(ctx context.Context, name string) error {
 	return err
 }
 
+// EraseRecord begins to delete a job like a process that dies in the middle of it.
+func (q *Queue) EraseRecord(ctx context.Context, id string) error {
+	r, err := q.store().read(ctx, id)
+	if err != nil {
+		return err
+	}
+	return q.store().erase(ctx, r)
+}
+
 // Images returns the names of all images, whole or not.
 func (q *Queue) Images(ctx context.Context) ([]string, error) { return q.store().images.Names(ctx) }
 

@@ -27,7 +27,9 @@ const (
 	AfterRequeue  Failpoint = "requeued" // the record of a job that runs again
 	AfterHandBack Failpoint = "work item handed back"
 	AfterUnqueue  Failpoint = "work item removed"
-	AfterErase    Failpoint = "record erased" // of a submission that is refused late
+	AfterErase    Failpoint = "record erased" // of a deleted job, or a submission that is refused late
+
+	AfterImagesGone Failpoint = "images erased" // of a deleted job
 
 	AfterCall        Failpoint = "webhook called"
 	AfterDeliveryAck Failpoint = "delivery acknowledged"

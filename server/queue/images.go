@@ -32,6 +32,14 @@ func (s *store) dropImage(ctx context.Context, name string) {
 	}
 }
 
+// eraseImage is dropImage for an image that must not be left in any file.
+func (s *store) eraseImage(ctx context.Context, name string) {
+	err := s.persist(ctx, func(ctx context.Context) error { return s.images.Erase(ctx, name) })
+	if err != nil {
+		s.options.Log.Warn("image is erased later", "image", name, "error", err)
+	}
+}
+
 // openImage returns a reader of an image, or missing. Requests that are lost with
 // a node are repeated.
 func (s *store) openImage(ctx context.Context, name string, missing error) (*blob.Reader, error) {

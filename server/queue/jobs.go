@@ -162,7 +162,7 @@ func (q *jobs) List(ctx context.Context, page job.Page) ([]job.Job, string, erro
 		return nil, "", ctx.Err()
 	}
 	limit := min(max(page.Limit, 1), job.LongestPage)
-	owner := index.Owner{API: page.API, Account: page.Account}
+	owner := index.Owner{API: page.API, Account: page.Account, Browser: page.Browser}
 	var found []job.Job
 	for len(found) <= limit { // one more shows that there is a next page
 		places := q.listing.Before(owner, before, limit+1-len(found))

@@ -78,7 +78,7 @@ func (l *lease) Succeed(ctx context.Context, image []byte, result job.Result) er
 		r.State, r.Result, r.ResultImage, r.Progress = job.Succeeded, &result, name, 1
 	})
 	if errors.Is(err, job.ErrLost) {
-		l.lifecycle.dropImage(ctx, name)
+		l.lifecycle.eraseImage(ctx, name) // the job may have been deleted
 	}
 	return err
 }
@@ -161,7 +161,10 @@ func (l *lease) write(ctx context.Context, change func(*record.Job)) (written re
 
 func (l *lease) writeOnce(ctx context.Context, change func(*record.Job)) (record.Job, error) {
 	now, err := l.lifecycle.read(ctx, l.record.ID)
-	if err != nil {
+	if fault.KindOf(err) == fault.NotFound { // the job was deleted
+		_ = l.message.Ack()
+		return record.Job{}, job.ErrLost
+	} else if err != nil {
 		return record.Job{}, err
 	}
 	next := now

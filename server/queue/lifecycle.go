@@ -94,6 +94,52 @@ func (l *lifecycle) cancel(ctx context.Context, id string) error {
 	}
 }
 
+// remove deletes a job with its images, and cancels it before if it is not final. Its
+// charge stays as its end made it. The erased record is the point of no return: the
+// collector erases the images that a crash leaves after it.
+func (l *lifecycle) remove(ctx context.Context, id string) error {
+	ctx, stop := context.WithTimeout(ctx, removeLimit)
+	defer stop()
+	var last record.Job
+	for {
+		r, err := l.read(ctx, id)
+		if last.ID != "" && fault.KindOf(err) == fault.NotFound {
+			break // by an attempt whose answer was lost, or by another caller
+		} else if err != nil {
+			return err
+		}
+		if !r.State.Final() {
+			if err := l.cancel(ctx, id); err != nil {
+				return err
+			}
+			continue
+		}
+		if spoiling(r) {
+			if err := l.spoil(ctx, r, damaged()); err != nil && !isConflict(err) {
+				return err
+			}
+			continue
+		}
+		// A charge without a record would be refunded.
+		//guard:settle-removed TestDeletedChargeStays
+		if err := l.persist(ctx, func(ctx context.Context) error { return l.settle(ctx, r) }); err != nil {
+			return err
+		}
+		last = r
+		err = l.persist(ctx, func(ctx context.Context) error { return l.erase(ctx, r) })
+		if err == nil {
+			break
+		} else if !isConflict(err) {
+			return err
+		}
+	}
+	for _, image := range []string{record.InputImage(id), last.ResultImage} {
+		l.eraseImage(context.WithoutCancel(ctx), image)
+	}
+	l.reached(AfterImagesGone, id)
+	return nil
+}
+
 // expire fails a job that waited too long.
 func (l *lifecycle) expire(ctx context.Context, r record.Job) error {
 	r.State = job.Failed

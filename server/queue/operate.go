@@ -92,6 +92,11 @@ func (o *Operator) Cancel(ctx context.Context, id string) error { return o.lifec
 // Revoke implements job.Queue.
 func (o *Operator) Revoke(ctx context.Context, id string) error { return o.lifecycle.revoke(ctx, id) }
 
+// Delete implements job.Queue.
+func (o *Operator) Delete(ctx context.Context, id string) error {
+	return busyInOutage(ctx, o.lifecycle.remove(ctx, id))
+}
+
 // Retry implements job.Operator. Its steps are those of a submission: whatever a
 // crash leaves half done, the sweeper refunds or finishes.
 func (o *Operator) Retry(ctx context.Context, id string) (job.Job, error) {

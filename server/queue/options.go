@@ -85,6 +85,8 @@ const (
 	pushLimit = 2 * time.Second
 	// concludeLimit bounds what follows from a final record.
 	concludeLimit = 10 * time.Second
+	// removeLimit bounds the deletion of a job up to that of its record.
+	removeLimit = 30 * time.Second
 	// defaultUploadBytes limits one account's uploads in total.
 	defaultUploadBytes = 1 << 30
 	// sweepInterval is the default time between two sweeps.

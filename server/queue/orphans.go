@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"upscaled/models/fault"
 	"upscaled/server/job"
 	"upscaled/server/queue/index"
@@ -66,8 +68,8 @@ func (c *collector) collect(ctx context.Context) error {
 		}
 		c.orphans[image] = first
 		//guard:young-images TestYoungImagesAreLeftAlone => true
-		if now.Sub(first) >= c.store.options.Orphans {
-			c.store.dropImage(ctx, image)
+		if now.Sub(first) >= c.store.options.Orphans || c.deleted(ctx, image) {
+			c.store.eraseImage(ctx, image)
 		}
 	}
 	return nil
@@ -98,4 +100,16 @@ func (c *collector) owned(ctx context.Context, image string) bool {
 		return r.Lease == lease // its worker is about to record it
 	}
 	return r.ResultImage == image
+}
+
+// deleted reports whether an image is one of a job whose record was erased, so that
+// nobody will ever record it again.
+func (c *collector) deleted(ctx context.Context, image string) bool {
+	id, _, upload := record.ImageOwner(image)
+	if upload {
+		return false
+	}
+	history, err := c.store.records.History(ctx, id)
+	//guard:deleted-images TestCrashWhileDeleting => false
+	return err == nil && len(history) > 0 && history[len(history)-1].Operation() == jetstream.KeyValuePurge
 }

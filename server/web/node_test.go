@@ -32,6 +32,7 @@ func TestModules(t *testing.T) {
 
 // TestBrowser runs the page in Chromium, on a fake server. scripts/browser FOLDER
 // installs what it needs, and UPSCALED_BROWSER=FOLDER enables it. With
+// UPSCALED_BROWSER_TESTS it runs only the tests whose name matches, and with
 // UPSCALED_SCREENSHOTS it writes a screenshot of every state to that folder.
 func TestBrowser(t *testing.T) {
 	t.Parallel()
@@ -45,6 +46,9 @@ func TestBrowser(t *testing.T) {
 	}
 	const step = 60 * time.Millisecond
 	command := node(t, "browser")
+	if pattern := os.Getenv("UPSCALED_BROWSER_TESTS"); pattern != "" {
+		command.Args = append(command.Args, "--test-name-pattern="+pattern)
+	}
 	command.Env = append(os.Environ(), "UPSCALED_BROWSER_MODULES="+folder, "UPSCALED_FAKE=1", "UPSCALED_KEY="+webtest.Key,
 		"UPSCALED_URL="+serve(t, webtest.Options{Step: step}), "UPSCALED_KEYED_URL="+serve(t, webtest.Options{Step: step, Keys: true}))
 	if said, err := command.CombinedOutput(); err != nil {

@@ -17,6 +17,7 @@ import (
 	"upscaled/server/dialect/native"
 	"upscaled/server/job"
 	"upscaled/server/queue"
+	"upscaled/server/queue/disktest"
 )
 
 // life is one kind of job and the steps that it is killed after.
@@ -30,6 +31,8 @@ type life struct {
 	recovery string
 	// arguments are more of the server's.
 	arguments []string
+	// power is set if the disk loses with the server what was not synced.
+	power bool
 }
 
 func lives() []life {
@@ -64,6 +67,7 @@ func lives() []life {
 			steps: words(queue.AfterClaim, queue.AfterCharge, queue.AfterInput, queue.AfterRecord, queue.AfterQueue)},
 		{name: "file", live: func(s *steps) { s.remove(s.upload()) },
 			steps: words(queue.AfterContents, queue.AfterUploadRecord, queue.AfterUploadErase, queue.AfterContentsGone)},
+		{name: "deleted", live: (*steps).delete, power: true, steps: words(queue.AfterErase, queue.AfterImagesGone)},
 		{name: "run again", live: succeeds, steps: words(queue.AfterBegin), recovery: string(queue.AfterRequeue)},
 		{name: "queued again", live: succeeds, steps: words(queue.AfterBegin), recovery: string(queue.AfterUnqueue)},
 		{name: "pushed again", live: succeeds, steps: words(queue.AfterBegin), recovery: string(queue.AfterQueue)},
@@ -89,6 +93,9 @@ func TestKilledAtEveryStep(t *testing.T) {
 				s.begin(step)
 				l.live(s)
 				s.awaitDeath(step)
+				if s.disk != nil {
+					s.disk.Cut(t)
+				}
 				if l.recovery != "" {
 					s.dieStarting(l.recovery)
 				}
@@ -111,6 +118,9 @@ type steps struct {
 	server          process
 	hook            string
 	mutex           sync.Mutex
+	disk            *disktest.Disk // of data, if the life is one with power cuts
+	// deleted are the IDs of jobs whose deletion was begun.
+	deleted map[string]bool
 	// told are the IDs of jobs whose end was told, accepted those of all that
 	// were; removed are the IDs of files and whether they were removed.
 	told, accepted, removed map[string]bool
@@ -120,7 +130,11 @@ type steps struct {
 const stepsCredits = 10_000
 
 func newSteps(t *testing.T, l life) *steps {
-	s := &steps{T: t, life: l, data: t.TempDir(), temporary: t.TempDir(), told: map[string]bool{}, accepted: map[string]bool{}, removed: map[string]bool{}}
+	s := &steps{T: t, life: l, data: t.TempDir(), temporary: t.TempDir(), told: map[string]bool{}, accepted: map[string]bool{}, removed: map[string]bool{}, deleted: map[string]bool{}}
+	if l.power {
+		s.disk = disktest.Mount(t)
+		s.data = s.disk.Folder
+	}
 	s.key = keys(t, s.data, "new", "shop", "--credits", strconv.Itoa(stepsCredits))
 	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		id := strings.TrimPrefix(r.Header.Get("webhook-id"), "msg_")
@@ -278,6 +292,20 @@ func (s *steps) remove(id string) {
 	}
 }
 
+// delete deletes a job that has succeeded.
+func (s *steps) delete() {
+	id := s.submit(pretend.Good)
+	s.settle()
+	s.deleted[id] = true
+	r, err := http.NewRequest(http.MethodDelete, s.server.url+"/api/v1/jobs/"+id, nil)
+	if err != nil {
+		s.Fatal(err)
+	}
+	if code, _, _ := send(s.T, r, s.key); code != http.StatusNoContent && code != 0 {
+		s.Errorf("delete %s: %d", id, code)
+	}
+}
+
 // list returns all jobs of the client, including those of calls that were cut.
 func (s *steps) list() (all []native.Job) {
 	s.Helper()
@@ -332,6 +360,10 @@ func (s *steps) check(step string) {
 		}
 	}
 	for id := range s.accepted {
+		if s.deleted[id] && !found[id] { // either state, and paid in both
+			spent++
+			continue
+		}
 		if !found[id] {
 			s.Errorf("killed at %q: job %s is lost", step, id)
 		}

@@ -81,11 +81,7 @@ func (c *soakClient) cancel() error {
 		return err
 	}
 	time.Sleep(time.Duration(c.random.Intn(1000)) * time.Millisecond)
-	r := c.request(http.MethodPost, "/api/v1/jobs/"+id+"/cancel", nil)
-	if c.one(2) {
-		r = c.request(http.MethodDelete, "/api/v1/jobs/"+id, nil)
-	}
-	state, err := c.text(200, r, "state")
+	state, err := c.text(200, c.request(http.MethodPost, "/api/v1/jobs/"+id+"/cancel", nil), "state")
 	if err == nil && state != "canceled" && state != "succeeded" {
 		err = fmt.Errorf("a canceled job is %s", state)
 	}
@@ -153,7 +149,7 @@ func (c *soakClient) cutDownload() error {
 		return err
 	}
 	if c.one(2) {
-		_, err = c.want(http.StatusOK, c.request(http.MethodDelete, "/api/v1/jobs/"+id, nil))
+		_, err = c.want(http.StatusNoContent, c.request(http.MethodDelete, "/api/v1/jobs/"+id, nil))
 		return err
 	}
 	return errors.Join(c.follow("/api/v1/jobs/"+id+"/events", 1), first("/api/v1/jobs/"+id+"/result"))

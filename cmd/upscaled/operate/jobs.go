@@ -18,8 +18,8 @@ import (
 )
 
 const jobsHelp = `Shows the jobs of all keys and APIs, newest first, as long as they are kept
-(queue.retention), and cancels them, runs failed ones again or changes the
-priority of those that wait.`
+(queue.retention), and cancels them, deletes them, runs failed ones again or
+changes the priority of those that wait.`
 
 const jobsExample = `  upscaled jobs --state failed --younger-than 1h
   upscaled jobs retry up_4k0a7m2q9x8c5v1b3n6z7l2d
@@ -29,13 +29,15 @@ func newJobs(p Program) *cobra.Command {
 	t := &tool{Program: p}
 	var f job.Filter
 	var asJSON bool
-	cmd := &cobra.Command{Use: "jobs", Short: "Show the jobs of all keys, cancel them or run them again", Long: jobsHelp, Example: jobsExample}
+	cmd := &cobra.Command{Use: "jobs", Short: "Show the jobs of all keys, cancel or delete them or run them again", Long: jobsHelp, Example: jobsExample}
 	t.group(cmd,
 		t.jobCommand("cancel ID...", "Stop jobs that wait or run", func(ctx context.Context, o *queue.Operator, id string) error { return o.Cancel(ctx, id) }),
 		t.jobCommand("retry ID...", "Run failed jobs again; each costs its price once", func(ctx context.Context, o *queue.Operator, id string) error {
 			_, err := o.Retry(ctx, id)
 			return err
-		}), t.priority())
+		}),
+		t.jobCommand("delete ID...", "Erase jobs with their images; what results cost stays paid", func(ctx context.Context, o *queue.Operator, id string) error { return o.Delete(ctx, id) }),
+		t.priority())
 	cmd.RunE = t.withJobs(func(ctx context.Context, o *queue.Operator, _ []string) error {
 		found, next, err := o.Find(ctx, f)
 		if err != nil {

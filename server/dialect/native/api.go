@@ -110,7 +110,7 @@ func (a *API) routes() []route {
 		{http.MethodPost, root + "/jobs", authenticated(a.submit)},
 		{http.MethodGet, root + "/jobs", authenticated(a.list)},
 		{http.MethodGet, one, owned(a.show)},
-		{http.MethodDelete, one, owned(a.cancel)},
+		{http.MethodDelete, one, owned(func(c echo.Context, j job.Job) error { return remove(c, a.services.Queue, j.ID) })},
 		{http.MethodPost, one + "/cancel", owned(a.cancel)},
 		{http.MethodGet, one + "/result", owned(a.result)},
 		{http.MethodHead, one + "/result", owned(a.result)},

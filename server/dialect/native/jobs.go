@@ -2,6 +2,7 @@ package native
 
 import (
 	"net/http"
+	"regexp"
 	"strconv"
 
 	"github.com/labstack/echo/v4"
@@ -21,9 +22,26 @@ type Listing struct {
 	Next *string `json:"next"`
 }
 
+// browserHeader holds a random name that the page keeps in the browser, of the form
+// below.
+const browserHeader = "X-Upscaled-Browser"
+
+var browserForm = regexp.MustCompile(`^[A-Za-z0-9_-]{20,64}$`)
+
+// browser returns the name of the caller's browser if the server has no keys to tell
+// callers apart, else "". It only selects what is listed: whoever knows a job's ID,
+// which cannot be guessed either, may ask for the job.
+func browser(c echo.Context, caller job.Caller) string {
+	//guard:browser-listing TestListOfABrowser
+	if name := c.Request().Header.Get(browserHeader); caller.ID == "" && browserForm.MatchString(name) {
+		return name
+	}
+	return ""
+}
+
 // list returns the caller's own jobs, newest first.
 func (a *API) list(c echo.Context, caller job.Caller) error {
-	page := job.Page{API: Name, Account: caller.ID, Before: c.QueryParam("before"), Limit: defaultPage}
+	page := job.Page{API: Name, Account: caller.ID, Browser: browser(c, caller), Before: c.QueryParam("before"), Limit: defaultPage}
 	if text := c.QueryParam("limit"); text != "" {
 		var err error
 		page.Limit, err = strconv.Atoi(text)
@@ -60,4 +78,12 @@ func (a *API) cancel(c echo.Context, j job.Job) error {
 		return err
 	}
 	return a.show(c, j)
+}
+
+// remove deletes a job and its images; an unfinished job is canceled before.
+func remove(c echo.Context, queue job.Queue, id string) error {
+	if err := queue.Delete(c.Request().Context(), id); err != nil {
+		return err
+	}
+	return c.NoContent(http.StatusNoContent)
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
 
 	"upscaled/models/fault"
@@ -149,20 +150,71 @@ func nextOf(t *testing.T, s *server, query string) string {
 
 func TestCancel(t *testing.T) {
 	t.Parallel()
-	for _, r := range []func() *http.Request{
-		func() *http.Request { return httptest.NewRequest(http.MethodDelete, known, nil) },
-		func() *http.Request { return httptest.NewRequest(http.MethodPost, known+"/cancel", nil) },
-	} {
+	r := func() *http.Request { return httptest.NewRequest(http.MethodPost, known+"/cancel", nil) }
+	s := newServer()
+	s.submit(t, job.Spec{ID: knownID})
+	for range 2 {
+		golden(t, "canceled.json", 200, s.do(r()))
+	}
+	done := newServer()
+	done.submit(t, job.Spec{ID: knownID, InputName: "grüße/\"1\".jpg", Options: allOptions()})
+	done.queue.Start(knownID, 0)
+	done.queue.Finish(knownID, enhanced())
+	golden(t, "succeeded.json", 200, done.do(r()))
+}
+
+// Without keys, jobs are listed for the browser that sent them, and for other clients
+// those of none.
+func TestListOfABrowser(t *testing.T) {
+	t.Parallel()
+	s := newServer()
+	names := map[string]string{"one": strings.Repeat("a", 22), "two": strings.Repeat("b", 22), "none": ""}
+	for name, browser := range names {
+		r := form(t, dialecttest.Field("scale", "2"))
+		r.Header.Set("X-Upscaled-Browser", browser)
+		if w := s.do(r); w.Code != http.StatusAccepted {
+			t.Fatalf("%s: %d %s", name, w.Code, w.Body)
+		}
+	}
+	ids := map[string]bool{}
+	for name, browser := range names {
+		r := httptest.NewRequest(http.MethodGet, jobsPath, nil)
+		r.Header.Set("X-Upscaled-Browser", browser)
+		var listing native.Listing
+		if err := json.Unmarshal(s.do(r).Body.Bytes(), &listing); err != nil || len(listing.Jobs) != 1 {
+			t.Fatalf("%s: %+v, %v", name, listing.Jobs, err)
+		}
+		ids[listing.Jobs[0].ID] = true
+	}
+	if len(ids) != len(names) {
+		t.Errorf("%d jobs are listed for %d browsers", len(ids), len(names))
+	}
+}
+
+func TestDelete(t *testing.T) {
+	t.Parallel()
+	for _, state := range []job.State{job.Queued, job.Running, job.Succeeded} {
 		s := newServer()
 		s.submit(t, job.Spec{ID: knownID})
-		for range 2 {
-			golden(t, "canceled.json", 200, s.do(r()))
+		if state != job.Queued {
+			s.queue.Start(knownID, 0)
 		}
-		done := newServer()
-		done.submit(t, job.Spec{ID: knownID, InputName: "grüße/\"1\".jpg", Options: allOptions()})
-		done.queue.Start(knownID, 0)
-		done.queue.Finish(knownID, enhanced())
-		golden(t, "succeeded.json", 200, done.do(r()))
+		if state == job.Succeeded {
+			s.queue.Finish(knownID, enhanced())
+		}
+		for _, want := range []int{http.StatusNoContent, http.StatusNotFound} {
+			if w := s.do(httptest.NewRequest(http.MethodDelete, known, nil)); w.Code != want {
+				t.Errorf("%s: %d %s, want %d", state, w.Code, w.Body, want)
+			}
+		}
+		for _, path := range []string{known, known + "/result", known + "/events"} {
+			if w := s.get(path); w.Code != http.StatusNotFound {
+				t.Errorf("%s of a deleted job: %d %s", path, w.Code, w.Body)
+			}
+		}
+		if w := s.get(jobsPath); strings.Contains(w.Body.String(), knownID) {
+			t.Errorf("a deleted job is listed: %s", w.Body)
+		}
 	}
 }
 

@@ -38,6 +38,7 @@ func (o operator) routes(authenticated func(dialect.Handler) echo.HandlerFunc) [
 		{http.MethodPost, oneWorker + "/undrain", allowed(func(c echo.Context) error { return o.drain(c, false) })},
 		{http.MethodGet, root + "/queue/jobs", allowed(o.findJobs)},
 		{http.MethodPatch, oneJob, allowed(o.prioritize)},
+		{http.MethodDelete, oneJob, allowed(func(c echo.Context) error { return remove(c, o.services.Queue, c.Param("id")) })},
 		{http.MethodPost, oneJob + "/cancel", allowed(o.cancelJob)},
 		{http.MethodPost, oneJob + "/retry", allowed(o.retryJob)},
 		{http.MethodGet, root + "/keys", allowed(o.listKeys)},

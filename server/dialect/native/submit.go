@@ -80,7 +80,7 @@ func (a *API) accept(c echo.Context, caller job.Caller, r request, part int) (jo
 		return job.Job{}, err
 	}
 	spec := job.Spec{
-		ID: newID(), API: Name, Account: caller.ID, Price: a.config.Price, InputName: in.name,
+		ID: newID(), API: Name, Account: caller.ID, Browser: browser(c, caller), Price: a.config.Price, InputName: in.name,
 		Options: r.options, Webhook: r.webhook, Input: info, Part: part,
 		Memo: dialect.EncodeMemo(memo{
 			Base: a.services.BaseURL(c.Request()), Width: info.Width, Height: info.Height,

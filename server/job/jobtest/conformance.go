@@ -27,7 +27,7 @@ func TestQueue(t *testing.T, open func(t *testing.T) Subject) {
 	for name, test := range map[string]func(*testing.T, Subject){
 		"success": testSuccess, "failure": testFailure, "cancel queued": testCancelQueued,
 		"cancel running": testCancelRunning, "unknown": testUnknown, "duplicate": testDuplicate,
-		"wait": testWait, "once": testOnce, "revoke": testRevoke,
+		"wait": testWait, "once": testOnce, "revoke": testRevoke, "delete": testDelete,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -174,6 +174,31 @@ func testRevoke(t *testing.T, s Subject) {
 	}
 }
 
+// A deleted job is gone in every state, and a late result does not bring it back.
+func testDelete(t *testing.T, s Subject) {
+	for _, id := range []string{"ended", "running", "queued"} {
+		submit(t, s.Queue, id)
+	}
+	s.Begin(t, "ended")
+	s.End(t, "ended", Outcome{Picture: []byte("image"), Result: &job.Result{Format: "png", Bytes: 5}})
+	s.Begin(t, "running")
+	for _, id := range []string{"ended", "running", "queued"} {
+		if err := s.Queue.Delete(t.Context(), id); err != nil {
+			t.Errorf("%s: %v", id, err)
+		}
+	}
+	s.End(t, "running", Outcome{Picture: []byte("late"), Result: &job.Result{Format: "png"}})
+	for _, id := range []string{"ended", "running", "queued"} {
+		_, getting := s.Queue.Get(t.Context(), id)
+		_, _, opening := s.Queue.Open(t.Context(), id)
+		for operation, err := range map[string]error{"get": getting, "open": opening, "delete": s.Queue.Delete(t.Context(), id)} {
+			if fault.KindOf(err) != fault.NotFound {
+				t.Errorf("%s of %s: %v", operation, id, err)
+			}
+		}
+	}
+}
+
 func testOnce(t *testing.T, s Subject) {
 	ask := func(id, key, request string, part int) (job.Submitted, error) {
 		return s.Queue.Submit(t.Context(), job.Spec{ID: id, API: "mnml", Once: &job.Once{Key: key, Request: request}, Part: part}, []byte("input"))
@@ -201,7 +226,7 @@ func testUnknown(t *testing.T, s Subject) {
 		_, getting := s.Queue.Get(t.Context(), id)
 		_, waiting := s.Queue.Wait(t.Context(), id)
 		_, _, opening := s.Queue.Open(t.Context(), id)
-		for operation, err := range map[string]error{"get": getting, "wait": waiting, "open": opening, "cancel": s.Queue.Cancel(t.Context(), id), "revoke": s.Queue.Revoke(t.Context(), id)} {
+		for operation, err := range map[string]error{"get": getting, "wait": waiting, "open": opening, "cancel": s.Queue.Cancel(t.Context(), id), "revoke": s.Queue.Revoke(t.Context(), id), "delete": s.Queue.Delete(t.Context(), id)} {
 			if fault.KindOf(err) != fault.NotFound {
 				t.Errorf("%s of %.20q: %v", operation, id, err)
 			}

@@ -44,7 +44,7 @@ func (q *Queue) NextDelivery(ctx context.Context) (job.Delivery, error) {
 			q.mutex.Unlock()
 			return d, nil
 		}
-		changed := q.changes()
+		changed := changes(q)
 		q.mutex.Unlock()
 		select {
 		case <-changed:

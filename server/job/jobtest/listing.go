@@ -29,8 +29,8 @@ func (q *Queue) List(ctx context.Context, page job.Page) ([]job.Job, string, err
 	var found []job.Job
 	last := before
 	for i, id := range slices.Backward(q.order[:before]) {
-		j := q.jobs[id]
-		if j.API != page.API || j.Account != page.Account {
+		j, known := q.jobs[id]
+		if !known || j.API != page.API || j.Account != page.Account || j.Browser != page.Browser {
 			continue
 		}
 		if len(found) == limit {
@@ -47,7 +47,7 @@ func (q *Queue) Watch(ctx context.Context, id string, report func(job.Job) error
 	for {
 		q.mutex.Lock()
 		j, known := q.jobs[id]
-		changed := q.changes()
+		changed := changes(q)
 		q.mutex.Unlock()
 		if !known {
 			return fault.New(fault.NotFound, "There is no such job.")

@@ -60,7 +60,7 @@ func (q *Queue) notify() {
 }
 
 // changes returns a channel that the next notify closes. The mutex is held.
-func (q *Queue) changes() <-chan struct{} {
+func changes(q *Queue) <-chan struct{} {
 	if q.notified == nil {
 		q.notified = make(chan struct{})
 	}
@@ -138,7 +138,10 @@ func (c claims) claim(spec job.Spec) (first string, err error) {
 func (q *Queue) Start(id string, progress float64) {
 	q.mutex.Lock()
 	defer q.mutex.Unlock()
-	j := q.jobs[id]
+	j, known := q.jobs[id]
+	if !known {
+		return
+	}
 	begins := j.State == job.Queued
 	if begins {
 		j.State, j.Started, j.Attempts = job.Running, now(q), j.Attempts+1
@@ -155,8 +158,8 @@ func (q *Queue) Start(id string, progress float64) {
 func (q *Queue) Finish(id string, o Outcome) {
 	q.mutex.Lock()
 	defer q.mutex.Unlock()
-	j := q.jobs[id]
-	if j.State.Final() {
+	j, known := q.jobs[id]
+	if !known || j.State.Final() {
 		return
 	}
 	j.Finished = now(q)
@@ -259,6 +262,20 @@ func (q *Queue) Revoke(ctx context.Context, id string) error {
 		delete(q.images, id)
 	}
 	return err
+}
+
+// Delete implements job.Queue.
+func (q *Queue) Delete(ctx context.Context, id string) error {
+	if err := q.Cancel(ctx, id); err != nil {
+		return err
+	}
+	q.mutex.Lock()
+	defer q.mutex.Unlock()
+	delete(q.jobs, id)
+	delete(q.images, id)
+	delete(q.inputs, id)
+	q.notify()
+	return nil
 }
 
 type nopCloser struct{ io.ReadSeeker }

@@ -168,6 +168,30 @@ func (s *Store) Delete(ctx context.Context, name string) error {
 	return nil
 }
 
+// Erase is Delete that also overwrites the data in the files of the stream's server,
+// one chunk after another. It costs a rewrite of the chunk's file for each.
+func (s *Store) Erase(ctx context.Context, name string) error {
+	prefix, err := subject(name)
+	if err != nil {
+		return nil // nothing can be stored under it
+	}
+	info, err := s.stream.Info(ctx, jetstream.WithSubjectFilter(prefix+"*"))
+	if err != nil {
+		return fmt.Errorf("erase blob: %w", err)
+	}
+	for chunk := range info.State.Subjects {
+		m, err := s.stream.GetLastMsgForSubject(ctx, chunk)
+		if err == nil {
+			//guard:erase TestDeletedBytes => s.stream.DeleteMsg(ctx, m.Sequence)
+			err = s.stream.SecureDeleteMsg(ctx, m.Sequence)
+		}
+		if err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) && !errors.Is(err, jetstream.ErrMsgDeleteUnsuccessful) {
+			return fmt.Errorf("erase chunk: %w", err)
+		}
+	}
+	return s.Delete(ctx, name) // also fails if a chunk was not deleted
+}
+
 // Names returns the names of all blobs that have any chunk, visible or not.
 func (s *Store) Names(ctx context.Context) ([]string, error) {
 	info, err := s.stream.Info(ctx, jetstream.WithSubjectFilter(Prefix+">"))

@@ -25,7 +25,7 @@ type Listing struct {
 }
 
 // Owner is what pages are requested by.
-type Owner struct{ API, Account string }
+type Owner struct{ API, Account, Browser string }
 
 // Place is where a job stands among its owner's.
 type Place struct {
@@ -48,7 +48,7 @@ func (p Place) Compare(other Place) int {
 func (l *Listing) Add(j job.Job) {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
-	o, p := Owner{j.API, j.Account}, PlaceOf(j)
+	o, p := Owner{j.API, j.Account, j.Browser}, PlaceOf(j)
 	if at, known := slices.BinarySearchFunc(l.jobs[o], p, Place.Compare); !known {
 		l.jobs[o] = slices.Insert(l.jobs[o], at, p)
 	}

@@ -18,12 +18,12 @@ func TestListingIsASortedSet(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(r *rapid.T) {
 		l, model := NewListing(), map[Owner]map[Place]bool{}
-		owners := []Owner{{"mnml", "x"}, {"mnml", "y"}, {"maskr", "x"}}
+		owners := []Owner{{"mnml", "x", ""}, {"mnml", "y", ""}, {"maskr", "x", ""}, {"mnml", "x", "z"}}
 		draw := func(r *rapid.T) (Owner, job.Job) {
 			o := rapid.SampledFrom(owners).Draw(r, "owner")
 			created := time.Unix(0, rapid.Int64Range(1, 20).Draw(r, "created")) // some at the same time
 			id := fmt.Sprint("id-", rapid.IntRange(0, 3).Draw(r, "id"))
-			return o, job.Job{Spec: job.Spec{ID: id, API: o.API, Account: o.Account}, Created: created}
+			return o, job.Job{Spec: job.Spec{ID: id, API: o.API, Account: o.Account, Browser: o.Browser}, Created: created}
 		}
 		for _, o := range owners {
 			model[o] = map[Place]bool{}

@@ -27,6 +27,43 @@ test("a running image is canceled and removed", async (t) => {
   assert.equal(await page.locator(".card").count(), 0, "a removed image is back");
 });
 
+test("a deleted result is gone, here and on the server", async (t) => {
+  const page = await visit(browser, t);
+  await choose(page, [file("kept.png", png(60, 40)), file("deleted.png", png(60, 40, 0.5))]);
+  const deleted = card(page, "deleted.png");
+  await inState(deleted, "succeeded");
+  await inState(card(page, "kept.png"), "succeeded");
+  const id = await deleted.getAttribute("data-job");
+  const status = async (path) => (await fetch(new URL(`api/v1/jobs/${id}${path}`, open))).status;
+  await action(deleted, "remove").click();
+  await page.locator("#confirm").waitFor();
+  assert.match(await page.locator("#confirm-title").textContent(), /deleted\.png/);
+  await accessible(page, "confirmation");
+  await page.keyboard.press("Escape");
+  assert.equal(await status("/result"), 200, "it is deleted without a confirmation");
+  await action(deleted, "remove").click();
+  await page.locator("#confirm-yes").click();
+  await deleted.waitFor({ state: "detached" });
+  assert.deepEqual([await status(""), await status("/result")], [404, 404]);
+  await page.reload();
+  await card(page, "kept.png").waitFor();
+  assert.equal(await page.locator(".card").count(), 1);
+  await page.locator("#clear").click();
+  await page.locator("#confirm-yes").click();
+  await page.locator("#queue").waitFor({ state: "hidden" });
+});
+
+test("each browser sees its own images only", async (t) => {
+  const one = await visit(browser, t);
+  await choose(one, [file("mine.png", png(60, 40))]);
+  await inState(card(one, "mine.png"), "succeeded");
+  const two = await visit(browser, t);
+  await two.locator("#models-installed .choice").first().waitFor();
+  assert.equal(await two.locator(".card").count(), 0);
+  await one.reload();
+  await card(one, "mine.png").waitFor();
+});
+
 test("failures are shown and can be retried", async (t) => {
   const page = await visit(browser, t);
   const { limits } = await (await fetch(new URL("api/v1/system", open))).json();
@@ -152,6 +189,9 @@ test("everything works with the keyboard alone", async (t) => {
   assert.equal(await focused(), "compare", "the focus is back where it was");
   await tabTo("remove");
   await page.keyboard.press("Enter");
+  await tabTo("confirm-yes");
+  await page.keyboard.press("Enter");
+  await page.locator("#queue").waitFor({ state: "hidden" });
   assert.equal(await focused(), "choose");
 });
 

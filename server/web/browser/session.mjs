@@ -45,9 +45,6 @@ export async function visit(browser, t, { url = open, ...options } = DESK) {
     assert.deepEqual(errors, []);
   });
   await page.goto(url);
-  if (url === open) {
-    await hideEarlier(page);
-  }
   return page;
 }
 
@@ -85,11 +82,4 @@ export async function screenshot(page, name) {
     mkdirSync(folder, { recursive: true });
     await page.screenshot({ path: join(folder, `${name}.png`) });
   }
-}
-
-/** Hides the jobs of earlier tests, as if the user had removed them. */
-export async function hideEarlier(page, url = open) {
-  const { jobs } = await (await fetch(new URL("api/v1/jobs?limit=100", url))).json();
-  await page.evaluate((ids) => localStorage.setItem("upscaled.dismissed", JSON.stringify(ids)), jobs.map((job) => job.id));
-  await page.reload();
 }

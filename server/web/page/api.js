@@ -1,6 +1,7 @@
 // Calls of the native API. Every failure is an ApiError whose `detail` can be shown
 // to the user.
 
+import { browserName } from "./browser.js";
 import { currentKey, reportUnauthorized } from "./session.js";
 
 /** Relative to the page, so that a proxy may serve the page below a path. */
@@ -29,7 +30,7 @@ export const apiURL = (path) => new URL(path, BASE).href;
 
 export function headers(more = {}) {
   const key = currentKey();
-  return key ? { ...more, Authorization: `Bearer ${key}` } : more;
+  return { ...more, ...(key ? { Authorization: `Bearer ${key}` } : { "X-Upscaled-Browser": browserName() }) };
 }
 
 /** Sends a request. Throws an ApiError unless the response is a success. */
@@ -93,6 +94,7 @@ export const job = (id) => json(`jobs/${encodeURIComponent(id)}`);
 export const jobs = (limit, before = "") =>
   json(`jobs?limit=${limit}${before ? `&before=${encodeURIComponent(before)}` : ""}`);
 export const cancel = (id) => json(`jobs/${encodeURIComponent(id)}/cancel`, { method: "POST" });
+export const remove = (id) => request(`jobs/${encodeURIComponent(id)}`, { method: "DELETE" });
 export const resultURL = (id) => apiURL(`jobs/${encodeURIComponent(id)}/result`);
 export const result = (id, signal) => request(`jobs/${encodeURIComponent(id)}/result`, { signal, accept: "image/*" });
 export const jobEvents = (ids, signal) =>

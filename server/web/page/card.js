@@ -11,7 +11,7 @@ const ACTIONS = [
   { name: "retry", text: "Try again", icon: "retry", hint: "Try again with the current settings", when: (item) => item.final && !item.succeeded && item.repeatable && item.error?.kind !== "unsupported" },
   { name: "repeat", text: "Upscale again with the current settings", icon: "retry", style: "plain", when: (item) => item.succeeded && item.repeatable, iconOnly: true },
   { name: "cancel", text: "Cancel", when: (item) => !item.final },
-  { name: "remove", text: "Remove", icon: "close", style: "plain", when: (item) => item.final, iconOnly: true },
+  { name: "remove", text: "Delete", icon: "delete", style: "plain", when: (item) => item.final, iconOnly: true },
 ];
 
 export class Card {

@@ -4,6 +4,7 @@ import * as api from "./api.js";
 import { announce, announceIn } from "./announce.js";
 import { Cards } from "./cards.js";
 import { Compare } from "./compare.js";
+import { confirm } from "./confirm.js";
 import { Connection } from "./connection.js";
 import { download, downloadAll } from "./download.js";
 import { setText, setVisible } from "./element.js";
@@ -100,7 +101,7 @@ function act(action, item) {
     compare: () => compare.open(item),
     download: () => save(item),
     cancel: () => queue.cancel(item),
-    remove: () => queue.remove(item),
+    remove: () => remove(item),
     retry: () => focusOn(queue.repeat(item, settings.options())),
     repeat: () => focusOn(queue.repeat(item, settings.options())),
   };
@@ -137,8 +138,21 @@ async function saveAll() {
   button.disabled = false;
 }
 
-function clear() {
-  queue.items.filter((item) => item.final).forEach((item) => queue.remove(item));
+async function remove(item) {
+  const lost = { title: `Delete ${item.name}?`, detail: "The result is erased from the server. This cannot be undone.", action: "Delete" };
+  if (!item.succeeded || await confirm(lost)) {
+    await queue.remove(item);
+  }
+}
+
+async function clear() {
+  const finished = queue.items.filter((item) => item.final);
+  const results = finished.filter((item) => item.succeeded).length;
+  const lost = { title: `Delete ${results} ${results === 1 ? "result" : "results"}?`, detail: "They are erased from the server, with the list of what failed. This cannot be undone.", action: "Delete" };
+  if (results && !await confirm(lost)) {
+    return;
+  }
+  await Promise.all(finished.map((item) => queue.remove(item)));
   (queue.items.length ? byId("queue-title") : byId("choose")).focus();
 }
 

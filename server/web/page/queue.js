@@ -3,7 +3,6 @@
 
 import * as api from "./api.js";
 import { Item, SENDING, WAITING } from "./item.js";
-import { dismiss, dismissed } from "./dismissed.js";
 import { currentKey, nextKey } from "./session.js";
 
 const PARALLEL_UPLOADS = 2; // at once
@@ -38,7 +37,7 @@ export class Queue extends EventTarget {
     const known = this.items.find((item) => item.id === job.id);
     if (known) {
       this.update(job);
-    } else if (!dismissed(job.id)) {
+    } else {
       const item = Item.fromJob(job);
       const older = this.items.findIndex((each) => each.job && each.job.created_at < job.created_at);
       this.items.splice(older < 0 ? this.items.length : older, 0, item);
@@ -86,22 +85,27 @@ export class Queue extends EventTarget {
     next.input = item.input;
     this.items.splice(this.items.indexOf(item), item.succeeded ? 0 : 1, next);
     if (!item.succeeded) {
-      this.#drop(item);
+      this.remove(item);
     }
     this.#emit("added", next);
     this.#sendNext();
     return next;
   }
 
-  remove(item) {
-    this.items = this.items.filter((each) => each !== item);
-    this.#drop(item);
-  }
-
-  #drop(item) {
-    if (item.id) {
-      dismiss(item.id);
+  /** Deletes a finished item, on the server too. If that fails, it stays, with a note. */
+  async remove(item) {
+    try {
+      if (item.id) {
+        await api.remove(item.id);
+      }
+    } catch (error) {
+      if (error.status !== 404) { // else it has expired, or was deleted elsewhere
+        item.note = error.unreachable ? "Not deleted: the server cannot be reached." : error.detail;
+        this.#emit("changed", item);
+        return;
+      }
     }
+    this.items = this.items.filter((each) => each !== item);
     this.#emit("removed", item);
   }
 

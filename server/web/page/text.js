@@ -21,13 +21,13 @@ export function stateText(item) {
       return item.note || `${Math.round(item.progress * 100)} %${left ? ` · ${left}` : ""}`;
     }
     case "succeeded":
-      return `Done in ${duration(item.result.seconds)}${facesText(item.result.faces)}`;
+      return item.note || `Done in ${duration(item.result.seconds)}${facesText(item.result.faces)}`;
     case "canceled":
-      return "Canceled";
+      return item.note || "Canceled";
     case REJECTED:
       return "Rejected";
     default:
-      return "Failed";
+      return item.note || "Failed";
   }
 }
 
