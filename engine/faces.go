@@ -180,12 +180,20 @@ func (r *run) patch(ctx context.Context, frame imagedata.Raster, f face.Face, sc
 		return nil, nil
 	}
 	crop := align.Crop(frame, into, cut)
+	outline := align.Outline(crop, f, into)
+	restorer := r.restoration.model.Info().FixedWidth > 0
+	input := crop
+	if restorer {
+		input = align.OnGray(crop, into, frame.Width, frame.Height)
+	}
 	r.expect(int64(cut) * int64(cut))
-	restored, err := r.wholePass(ctx, r.restoration.model, []imagedata.Raster{crop})
+	restored, err := r.wholePass(ctx, r.restoration.model, []imagedata.Raster{input})
 	if err != nil {
 		return nil, fmt.Errorf("enhance face: %w", err)
 	}
-	outline := align.Outline(crop, f, into)
+	if restorer && made == cut {
+		align.OffGray(restored[0], crop, into, frame.Width, frame.Height)
+	}
 	into = into.ScaleBy(float64(made) / float64(cut))
 	patch := align.NewPatch(restored[0], crop, into, scaleX, scaleY, r.restoration.faces.Strength)
 	patch.Limit(outline)

@@ -168,6 +168,24 @@ func TestIdentityRestorer(t *testing.T) {
 	}
 }
 
+// At the image's edge, where a restorer sees gray beyond it, an identity still changes
+// nothing that shows.
+func TestIdentityAtTheEdge(t *testing.T) {
+	t.Parallel()
+	input := waves(200, 180, 3, 8)
+	for _, at := range [][2]float64{{12, 90}, {190, 170}, {100, 8}} {
+		library := faces{found: []face.Face{oneFace(at[0], at[1])}, restorer: "identity", side: 512}
+		plain, _, _ := enhance(t, input, library, nil)
+		got, result, err := enhance(t, input, library, &engine.Faces{Strength: 1})
+		if err != nil || result.Faces.Enhanced != 1 {
+			t.Fatal(result.Faces, err)
+		}
+		if count, _, _, _, _, psnr := difference(got, plain); count == 0 || psnr < 45 {
+			t.Errorf("face at %v: %d samples differ, %.1f dB", at, count, psnr)
+		}
+	}
+}
+
 func TestRefinedWhereNothingIsInstalled(t *testing.T) {
 	t.Parallel()
 	input, library := waves(260, 240, 3, 8), faces{found: []face.Face{oneFace(130, 120)}}

@@ -3,6 +3,7 @@ package models
 import (
 	"archive/tar"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -83,7 +84,7 @@ func (l *loader) FaceFinder() (file []byte, installed bool, err error) {
 }
 
 // LoadRestorer returns a face restorer and its name. "" means the best installed
-// one: GFPGAN, otherwise the most recently imported; without any it fails with
+// one: a GFPGAN, otherwise the most recently imported; without any it fails with
 // fault.ModelMissing. A catalogue model that is named is downloaded if needed.
 func (l *loader) LoadRestorer(ctx context.Context, name string) (*network.Network, string, error) {
 	d, err := l.restorer(ctx, name)
@@ -148,6 +149,12 @@ func (l *loader) bestRestorer() (descriptor, error) {
 	if err == nil || !errors.Is(err, errNotInstalled) {
 		return d, err
 	}
+	rank := func(d descriptor) int {
+		if d.Architecture == network.GFPGAN {
+			return 1
+		}
+		return 0
+	}
 	var found []descriptor
 	for _, name := range l.files.importedNames() {
 		if d, err := l.files.read(name); err == nil && d.restores() {
@@ -157,7 +164,9 @@ func (l *loader) bestRestorer() (descriptor, error) {
 	if len(found) == 0 {
 		return descriptor{}, fault.New(fault.ModelMissing, "No face restorer is installed; run 'upscaled models pull %s', or import one with 'upscaled models import --restorer'.", gfpganModel)
 	}
-	return slices.MaxFunc(found, func(a, b descriptor) int { return a.installedAt().Compare(b.installedAt()) }), nil
+	return slices.MaxFunc(found, func(a, b descriptor) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), a.installedAt().Compare(b.installedAt()))
+	}), nil
 }
 
 // adoptFace stores a face model: weights as safetensors, several files as one

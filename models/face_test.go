@@ -3,7 +3,11 @@ package models
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"upscaled/models/artifact"
@@ -91,5 +95,61 @@ func TestFaceCascades(t *testing.T) {
 	}
 	if file, installed, err := s.FaceFinder(); file != nil || installed || err != nil {
 		t.Errorf("yunet is not installed: %v %v", installed, err)
+	}
+}
+
+// The architecture decides which restorer is the best, not its name or age.
+func TestBestRestorer(t *testing.T) {
+	t.Parallel()
+	s, _ := faceFixture(t)
+	var data bytes.Buffer
+	if err := weights.WriteSafetensors(&data, smallGFPGAN(), nil); err != nil {
+		t.Fatal(err)
+	}
+	ctx := t.Context()
+	restorer := &network.RestorerDescriptor{}
+	if e, err := s.Import(ctx, write(t, "my-gfpgan.safetensors", data.Bytes()), ImportOptions{Name: "my-gfpgan", Restorer: restorer}); err != nil || e.Kind != Face || e.Name != "my-gfpgan" {
+		t.Fatalf("weights that the user says restore faces: %+v, %v", e, err)
+	}
+	if _, err := s.Import(ctx, write(t, "later.onnx", identityONNX(64)), ImportOptions{Restorer: restorer}); err != nil {
+		t.Fatal(err)
+	}
+	older, _ := s.files.read("my-gfpgan")
+	older.InstalledAt = "2020-01-01T00:00:00Z"
+	text, err := json.Marshal(older)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(s.files.modelFolder("my-gfpgan"), descriptorFile), text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if best := s.BestRestorer(); best != "my-gfpgan" {
+		t.Errorf("the best is %q", best)
+	}
+	if _, err := s.Import(ctx, write(t, "up.safetensors", safetensors(t, 4)), ImportOptions{Name: "upscales", Restorer: restorer}); fault.KindOf(err) != fault.Invalid || !strings.Contains(fault.Sentence(err), "without --restorer") {
+		t.Errorf("an upscaling model as a restorer: %v", err)
+	}
+	for name, want := range map[string]fault.Kind{"my-gfpgan": "", "later": "", cascadesModel: fault.Unsupported, "nothing": fault.NotFound} {
+		var out bytes.Buffer
+		err := s.Export(ctx, name, network.Options{Precision: network.Float32, Sample: network.Uint8, Channels: 3, Borders: network.AllBorders}, &out)
+		if want == "" && (err != nil || out.Len() < 100) || want != "" && fault.KindOf(err) != want {
+			t.Errorf("export of %s: %d bytes, %v", name, out.Len(), err)
+		}
+	}
+}
+
+func TestBlazeFace(t *testing.T) {
+	t.Parallel()
+	store, s := fixture(t, Options{})
+	s.files["back"], s.files["front"] = []byte("one"), []byte("two")
+	store.files.products = append(store.files.products, product{name: blazeModel, kind: Face, forms: [][]artifact.Artifact{append(s.file("back.onnx", "back"), s.file("front.onnx", "front")...)}})
+	for range 2 {
+		back, front, err := store.BlazeFace(t.Context())
+		if err != nil || string(back) != "one" || string(front) != "two" {
+			t.Fatalf("%q %q, %v", back, front, err)
+		}
+	}
+	if got := s.requests.Load(); got != 2 {
+		t.Errorf("%d requests", got)
 	}
 }

@@ -172,10 +172,7 @@ func (im *importer) importForeign(ctx context.Context, path string, options Impo
 		if isTwin {
 			return im.importTwin(ctx, d, path, isONNX)
 		}
-		if options.Restorer != nil {
-			if !isONNX {
-				return descriptor{}, fault.New(fault.Invalid, "--restorer is for ONNX files only; %s is recognized without it.", path)
-			}
+		if options.Restorer != nil && isONNX {
 			return im.importRestorer(ctx, d, path, *options.Restorer)
 		}
 		if isONNX {
@@ -184,8 +181,21 @@ func (im *importer) importForeign(ctx context.Context, path string, options Impo
 		if options.Convention != (network.Convention{}) {
 			return descriptor{}, fault.New(fault.Invalid, "--scale, --multiple, --tile and --range are for ONNX files only; those of %s are read from the file.", path)
 		}
-		return im.installer.convert(ctx, d, path)
+		return im.importWeights(ctx, d, path, options.Restorer != nil)
 	})
+}
+
+// importWeights stores weights of an architecture that is supported. The user may say
+// that they restore faces.
+func (im *importer) importWeights(ctx context.Context, d descriptor, path string, restorer bool) (descriptor, error) {
+	tensors, n, err := readWeights(path)
+	if err != nil {
+		return descriptor{}, err
+	}
+	if restorer && n.Info().Architecture != network.GFPGAN {
+		return descriptor{}, fault.New(fault.Invalid, "%s is %s, which restores no faces; import it without --restorer.", path, n.Info().Architecture)
+	}
+	return im.installer.store(ctx, d, tensors, n)
 }
 
 // importTwin stores the general model's denoising variant in a format of which no hash

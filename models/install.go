@@ -121,14 +121,25 @@ func (in *installer) adopt(ctx context.Context, p product, form []artifact.Artif
 // convert stores a weights file as float32 safetensors once its architecture is
 // recognized.
 func (in *installer) convert(ctx context.Context, d descriptor, path string) (descriptor, error) {
+	tensors, n, err := readWeights(path)
+	if err != nil {
+		return descriptor{}, err
+	}
+	return in.store(ctx, d, tensors, n)
+}
+
+// readWeights reads a weights file of an architecture that is supported.
+func readWeights(path string) (weights.Tensors, *network.Network, error) {
 	tensors, err := weights.ReadFile(path)
 	if err != nil {
-		return descriptor{}, err
+		return nil, nil, err
 	}
 	n, err := network.Recognize(tensors)
-	if err != nil {
-		return descriptor{}, err
-	}
+	return tensors, n, err
+}
+
+// store stores tensors as safetensors.
+func (in *installer) store(ctx context.Context, d descriptor, tensors weights.Tensors, n *network.Network) (descriptor, error) {
 	d = describe(d, n.Info())
 	return in.files.place(ctx, d, "weights", ".safetensors", func(w io.Writer) error {
 		return weights.WriteSafetensors(w, tensors, nil)

@@ -46,9 +46,16 @@ func (l *loader) Load(ctx context.Context, name string, denoise *float64) (*netw
 	return l.loadMix(ctx, sources, shares)
 }
 
-// Export writes a model as an ONNX file, as it would be run with the options.
+// Export writes an upscaling model or a face restorer as an ONNX file, as it would be
+// run with the options.
 func (l *loader) Export(ctx context.Context, name string, options network.Options, w io.Writer) error {
 	n, err := l.Load(ctx, name, nil)
+	if fault.KindOf(err) == fault.Unsupported {
+		n, _, err = l.LoadRestorer(ctx, name)
+		if fault.KindOf(err) == fault.Invalid {
+			return fault.Wrap(fault.Unsupported, err, "%s cannot be exported; only upscaling models and face restorers can.", name)
+		}
+	}
 	if err != nil {
 		return err
 	}

@@ -52,6 +52,8 @@ func known() []architecture {
 		// Faces, and what is no upscaling.
 		{"CodeFormer", "idx_pred_layer.1.weight", nil, restorerIt},
 		{"RestoreFormer", "quantize.embedding.weight", nil, restorerIt},
+		{"RestoreFormer", "vqvae.quantize.embedding.weight", nil, restorerIt},
+		{"GPEN", "generator.input.input", nil, restorerIt},
 		{"GFPGAN of version 1", "conv_body_first.0.weight", nil, "use version 1.3 or 1.4"},
 		{"DDColor", "refine_net.0.0.weight_orig", nil, paints},
 	}
