@@ -176,11 +176,14 @@ func TestFailures(t *testing.T) {
 	t.Parallel()
 	for name, outcome := range map[string]jobtest.Outcome{
 		"failed": {Failure: &job.Failure{Kind: fault.Internal, Message: "/models/x is not there"}}, "interrupted": {},
+		"expired": {Failure: &job.Failure{Kind: fault.Busy, Message: "The image waited too long and has expired."}}, // before it began
 	} {
 		s := newServer()
 		s.upload(t, "a.png", dialecttest.PNG(t, 20, 10, false))
 		id := s.submit(t, upscale(), "c")
-		s.queue.Start(s.queue.Jobs()[0].ID, 0.5)
+		if name != "expired" {
+			s.queue.Start(s.queue.Jobs()[0].ID, 0.5)
+		}
 		s.queue.Finish(s.queue.Jobs()[0].ID, outcome)
 		golden(t, "history_"+name+".json", 200, constant(s.get("/history/"+id)))
 		golden(t, "status_idle.json", 200, s.get("/prompt"))

@@ -103,20 +103,21 @@ type event struct {
 	Data map[string]any `json:"data"`
 }
 
-// events returns what has happened so far; nothing before a job has begun. Jobs are
-// reported one after the other, whatever order they run in, so that the list only
-// grows until its prompt has ended.
+// events returns what has happened so far; nothing before a job has begun, or failed
+// because it waited too long. Jobs are reported one after the other, whatever order
+// they run in, so that the list only grows until its prompt has ended.
 func (p prompt) events() (all []event) {
-	begun := slices.IndexFunc(p.jobs, func(j job.Job) bool { return !j.Started.IsZero() })
+	begun := slices.IndexFunc(p.jobs, func(j job.Job) bool { return !j.Started.IsZero() || j.State == job.Failed })
 	if begun < 0 {
 		return nil
 	}
+	start := cmp.Or(p.jobs[begun].Started, p.jobs[begun].Finished).UnixMilli()
 	say := func(kind string, data map[string]any) {
 		data["prompt_id"] = p.Prompt
 		all = append(all, event{kind, data})
 	}
-	say("execution_start", map[string]any{"timestamp": p.jobs[begun].Started.UnixMilli()})
-	say("execution_cached", map[string]any{"timestamp": p.jobs[begun].Started.UnixMilli(), "nodes": []string{}})
+	say("execution_start", map[string]any{"timestamp": start})
+	say("execution_cached", map[string]any{"timestamp": start, "nodes": []string{}})
 	for i, j := range p.jobs {
 		c := p.chains[i]
 		if !j.Started.IsZero() {
