@@ -44,12 +44,13 @@ type API struct {
 	files    dialect.Files
 	lister   job.Lister
 	streams  *dialect.Streams
+	classes  map[string]class
 }
 
 // New returns the API on a server's services.
 func New(services dialect.Services, config Config, stores Stores) *API {
 	const maxSockets = 100 // of a caller in one process
-	return &API{services, config, dialect.Files{Services: services, Uploads: stores, API: Name}, stores, services.NewStreams(stores, maxSockets)}
+	return &API{services, config, dialect.Files{Services: services, Uploads: stores, API: Name}, stores, services.NewStreams(stores, maxSockets), classes(nil)}
 }
 
 // Routes registers the vendor's paths, each also below /api.
@@ -81,7 +82,7 @@ func Prefixes() (all []string) {
 func (a *API) objectInfo(c echo.Context, _ job.Caller) error {
 	models, err := a.services.Upscalers(c.Request().Context())
 	all, asked := classes(models), c.Param("class")
-	maps.DeleteFunc(all, func(name string, _ map[string]any) bool { return asked != "" && name != asked })
+	maps.DeleteFunc(all, func(name string, _ class) bool { return asked != "" && name != asked })
 	return dialect.Reply(c, http.StatusOK, all, err)
 }
 

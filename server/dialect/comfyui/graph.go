@@ -19,8 +19,11 @@ import (
 //go:embed nodes.json
 var nodesJSON []byte
 
+// class is the vendor's description of a kind of node.
+type class map[string]any
+
 // classes returns all kinds of nodes, with the files of the models.
-func classes(models []dialect.Model) (all map[string]map[string]any) {
+func classes(models []dialect.Model) (all map[string]class) {
 	_ = json.Unmarshal(nodesJSON, &all) // the tests check it
 	all["UpscaleModelLoader"]["input"] = map[string]any{"required": map[string]any{"model_name": []any{fileNames(models), struct{}{}}}}
 	return all
@@ -45,7 +48,7 @@ type graph struct {
 		Inputs map[string]any `json:"inputs"`
 	}
 	chains  []*chain
-	classes map[string]map[string]any
+	classes map[string]class
 	models  []dialect.Model // none if this process does not know them
 	load    loader
 	err     error // of load, if it is no fault of the image
@@ -69,8 +72,8 @@ type chain struct {
 const missing = "missing_node_type"
 
 // parse returns a graph with its chains, in the order of their first outputs.
-func parse(text []byte, models []dialect.Model, load loader) *graph {
-	g := &graph{classes: classes(models), models: models, load: load, errors: map[string]*NodeErrors{}}
+func parse(text []byte, classes map[string]class, models []dialect.Model, load loader) *graph {
+	g := &graph{classes: classes, models: models, load: load, errors: map[string]*NodeErrors{}}
 	if len(text) > maxGraph || json.Unmarshal(text, &g.nodes) != nil {
 		g.err = refusal(http.StatusBadRequest, "no_prompt", "The prompt must be an object of nodes, of at most 64 KiB.")
 	}

@@ -26,7 +26,7 @@ type prompt struct {
 }
 
 // newPrompt returns a prompt; get returns its jobs.
-func newPrompt(caller job.Caller, id string, get func(id string) (job.Job, error)) (p prompt, err error) {
+func (a *API) newPrompt(caller job.Caller, id string, get func(id string) (job.Job, error)) (p prompt, err error) {
 	for i := 0; i == 0 || i < len(p.chains); i++ {
 		j, err := get(jobID(caller, id, i))
 		switch {
@@ -36,7 +36,7 @@ func newPrompt(caller job.Caller, id string, get func(id string) (job.Job, error
 			return p, err
 		case i == 0:
 			p.memo = dialect.DecodeMemo[memo](j.Memo)
-			p.graph = parse(p.Graph, nil, func(string) (job.InputInfo, error) { return job.InputInfo{}, nil })
+			p.graph = parse(p.Graph, a.classes, nil, func(string) (job.InputInfo, error) { return job.InputInfo{}, nil })
 		}
 		p.jobs = append(p.jobs, j)
 	}
@@ -45,22 +45,25 @@ func newPrompt(caller job.Caller, id string, get func(id string) (job.Job, error
 
 // one returns a caller's prompt.
 func (a *API) one(ctx context.Context, caller job.Caller, id string) (prompt, error) {
-	return newPrompt(caller, id, func(id string) (job.Job, error) { return a.services.Owned(ctx, Name, caller, id) })
+	return a.newPrompt(caller, id, func(id string) (job.Job, error) { return a.services.Owned(ctx, Name, caller, id) })
 }
 
 // all returns a caller's prompts, oldest first: those of dialect.Recent.
 func (a *API) all(ctx context.Context, caller job.Caller) (prompts []prompt, err error) {
 	recent, err := dialect.Recent(ctx, a.lister, Name, caller)
+	byID := map[string]job.Job{}
+	for _, j := range recent {
+		byID[j.ID] = j
+	}
 	get := func(id string) (job.Job, error) {
-		at := slices.IndexFunc(recent, func(j job.Job) bool { return j.ID == id })
-		if at < 0 {
-			return job.Job{}, fault.New(fault.NotFound, "The job is being accepted.")
+		if j, known := byID[id]; known {
+			return j, nil
 		}
-		return recent[at], nil
+		return job.Job{}, fault.New(fault.NotFound, "The job is being accepted.")
 	}
 	for _, j := range slices.Backward(recent) {
 		if m := dialect.DecodeMemo[memo](j.Memo); m.Graph != nil {
-			p, _ := newPrompt(caller, m.Prompt, get) // its first job is there
+			p, _ := a.newPrompt(caller, m.Prompt, get) // its first job is there
 			prompts = append(prompts, p)
 		}
 	}

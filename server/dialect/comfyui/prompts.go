@@ -147,7 +147,7 @@ func (a *API) prompt(c echo.Context, caller job.Caller) error {
 	if err != nil {
 		return err
 	}
-	g := parse(m.Graph, models, func(name string) (info job.InputInfo, err error) {
+	g := parse(m.Graph, a.classes, models, func(name string) (info job.InputInfo, err error) {
 		data, err := a.image(ctx, caller, name)
 		if err == nil {
 			info, err = a.services.Inspect(ctx, data, a.config.Config)
