@@ -63,14 +63,8 @@ func apiErrorOf(err error) apiError {
 	switch fault.KindOf(err) {
 	case fault.Unauthorized, fault.Disabled:
 		return httpError(http.StatusUnauthorized, "Incorrect username or password")
-	case fault.NoCredits:
-		return httpError(http.StatusPaymentRequired, "There are not enough credits for this image.")
-	case fault.Conflict:
-		return httpError(http.StatusUnprocessableEntity, fault.Sentence(err))
-	case fault.RateLimited:
-		return httpError(http.StatusTooManyRequests, "Too many requests. Please try again later.")
-	case fault.Busy:
-		return httpError(http.StatusServiceUnavailable, "The server is busy. Please try again later.")
+	case fault.NoCredits, fault.Conflict, fault.RateLimited, fault.Busy:
+		return httpError(dialect.Answer(err))
 	case fault.TooLarge:
 		if _, is := dialect.ResultIsTooLarge(err); is {
 			return errOutput

@@ -261,6 +261,12 @@ func TestCallers(t *testing.T) {
 	golden(t, "history_empty.json", 200, s.get("/history?token=other"))
 	golden(t, "history_empty.json", 200, s.get("/history/same?token=other"))
 	golden(t, "no_image_other.json", 400, s.post("/prompt?token=other", fmt.Sprintf(`{"prompt":%s,"prompt_id":"same"}`, upscale())))
+	if r := s.do(dialecttest.Form(t, "/upload/image?token=other", dialecttest.File("image", "a.png", image))); r.Code != 200 {
+		t.Error(r.Body)
+	}
+	if r := s.post("/prompt?token=other", fmt.Sprintf(`{"prompt":%s,"prompt_id":"same"}`, upscale())); r.Code != 200 || len(s.queue.Jobs()) != 2 {
+		t.Error(r.Body)
+	}
 }
 
 func TestPromptIDs(t *testing.T) {
