@@ -44,7 +44,7 @@ func (n *upconv) info() Info {
 	}
 	return Info{
 		Architecture: UpConv, Scale: n.scale, Radius: n.radius(), Multiple: 1, Trims: true,
-		FlopsPerPixel: flops, BytesPerPixel: 4*features*3 + 32*n.scale*n.scale,
+		FlopsPerPixel: flops, BytesPerPixel: 4*features*4 + 32*n.scale*n.scale,
 		Description: fmt.Sprintf("upconv_%d %dx (waifu2x)", len(n.layers)+1, n.scale),
 	}
 }

@@ -303,6 +303,8 @@ func FuzzReadNCNN(f *testing.F) {
 	f.Add(param, bin)
 	param, bin, _ = rrdbNetwork(f, 1, 2, 1, true)
 	f.Add(param, bin)
+	param, bin, _ = unetNetwork(f, true, false)
+	f.Add(param, bin)
 	f.Add([]byte("7767517\n1 1\nConvolution c 0 1 x 0=2147483647 1=3 4=1 5=1 6=9223372036854775807\n"), []byte{})
 	f.Fuzz(func(t *testing.T, param, bin []byte) {
 		checkFuzzed(t, bin, func(bin []byte) (Tensors, error) { return ReadNCNN(param, bin) })
