@@ -47,6 +47,26 @@ type Faces struct {
 	// OnlyCentre takes only the face nearest to the image's center.
 	OnlyCentre bool
 	Missing    FaceMissing
+	// Report is what becomes of the faces' places in the result.
+	Report FaceReport
+}
+
+// FaceReport says whether found faces are listed.
+type FaceReport string
+
+const (
+	// ListFaces lists the faces of the first frame in FaceResult.
+	ListFaces FaceReport = "list"
+	// DetectFaces only lists them: nothing is enhanced.
+	DetectFaces FaceReport = "detect"
+	// mostListed bounds FaceResult.List.
+	mostListed = 200
+)
+
+// FoundFace is a face of the first frame, in pixels of the upright input.
+type FoundFace struct {
+	face.Face
+	Enhanced bool
 }
 
 // FaceResult reports what happened to the faces of all frames.
@@ -57,6 +77,9 @@ type FaceResult struct {
 	// Refiner.
 	Restorer string
 	Refined  bool
+	// List holds the faces of the first frame if they were asked for, the largest
+	// first.
+	List []FoundFace
 }
 
 const (
@@ -83,36 +106,45 @@ type restoration struct {
 // before any other work.
 func (r *run) findRestorer(ctx context.Context) error {
 	f, options := r.request.Faces, r.engine.options
-	if f == nil || f.Strength == 0 {
+	if f == nil || f.Strength == 0 && f.Report == "" {
 		return nil
 	}
-	if !(f.Strength > 0 && f.Strength <= 1) {
+	if !(f.Strength >= 0 && f.Strength <= 1) {
 		return fault.New(fault.Invalid, "The strength of face enhancement must be from 0 to 1, not %g.", f.Strength)
 	}
 	if options.Detector == nil {
 		return fault.New(fault.Unsupported, "Face enhancement is not available here.")
 	}
 	found := &restoration{faces: *f}
-	name := f.Restorer
+	var err error
+	if f.Strength > 0 && f.Report != DetectFaces {
+		if err = found.load(ctx, options.Library); err != nil || found.model == nil && f.Report == "" {
+			return err
+		}
+	}
+	r.restoration = found
+	found.detector, err = options.Detector(ctx, f.DetectorOptions)
+	return err
+}
+
+// load loads the model that enhances faces. It stays nil if none is installed and that
+// is to be ignored.
+func (r *restoration) load(ctx context.Context, library Library) error {
+	name := r.faces.Restorer
 	if name == "auto" {
 		name = ""
 	}
 	var err error
-	found.model, found.result.Restorer, err = options.Library.LoadRestorer(ctx, name)
+	r.model, r.result.Restorer, err = library.LoadRestorer(ctx, name)
 	if fault.KindOf(err) == fault.ModelMissing && name == "" {
-		switch f.Missing {
+		switch r.faces.Missing {
 		case Ignore:
 			return nil
 		case Refine, "":
-			found.result.Refined, found.result.Restorer = true, Refiner
-			found.model, err = options.Library.Load(ctx, Refiner, nil)
+			r.result.Refined, r.result.Restorer = true, Refiner
+			r.model, err = library.Load(ctx, Refiner, nil)
 		}
 	}
-	if err != nil {
-		return err
-	}
-	r.restoration = found
-	found.detector, err = options.Detector(ctx, f.DetectorOptions)
 	return err
 }
 
@@ -134,10 +166,12 @@ func (r *run) patches(ctx context.Context, frame imagedata.Raster, width, height
 	if err != nil {
 		return nil, fmt.Errorf("find faces: %w", err)
 	}
+	first := r.restoration.result.Found == 0
 	r.restoration.result.Found += len(found)
 	scaleX := float64(width) / float64(frame.Width)
 	scaleY := float64(height) / float64(frame.Height)
 	var patches []*align.Patch
+	enhanced := map[face.Face]bool{}
 	for _, f := range r.restoration.chosen(found, frame) {
 		patch, err := r.patch(ctx, frame, f, scaleX, scaleY)
 		if err != nil {
@@ -145,16 +179,25 @@ func (r *run) patches(ctx context.Context, frame imagedata.Raster, width, height
 		}
 		if patch != nil {
 			patches = append(patches, patch)
+			enhanced[f] = true
 			r.restoration.result.Enhanced++
+		}
+	}
+	if first && r.restoration.faces.Report != "" {
+		for _, f := range found[:min(len(found), mostListed)] {
+			r.restoration.result.List = append(r.restoration.result.List, FoundFace{f, enhanced[f]})
 		}
 	}
 	return patches, nil
 }
 
-// chosen drops faces that are too small or profiles and, if asked for, all but the one nearest
+// chosen drops all faces without a model, faces that are too small or profiles and, if asked for, all but the one nearest
 // to the center.
 func (r *restoration) chosen(found []face.Face, frame imagedata.Raster) []face.Face {
 	var kept []face.Face
+	if r.model == nil {
+		return nil
+	}
 	nearest := math.Inf(1)
 	for _, f := range found {
 		eyes := math.Hypot(f.Landmarks[face.RightEye].X-f.Landmarks[face.LeftEye].X, f.Landmarks[face.RightEye].Y-f.Landmarks[face.LeftEye].Y)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"math"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -155,7 +156,7 @@ func TestIdentityRestorer(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, result, err := enhance(t, input, library, &engine.Faces{Strength: 1, Restorer: "auto"})
-		if err != nil || result.Faces == nil || *result.Faces != (engine.FaceResult{Found: 1, Enhanced: 1, Restorer: "identity"}) || len(result.Notes) > 0 {
+		if err != nil || result.Faces == nil || !reflect.DeepEqual(*result.Faces, engine.FaceResult{Found: 1, Enhanced: 1, Restorer: "identity"}) || len(result.Notes) > 0 {
 			t.Fatalf("%v %+v %q", err, result.Faces, result.Notes)
 		}
 		count, left, top, right, bottom, psnr := difference(got, plain)
@@ -232,5 +233,32 @@ func TestFaceChoices(t *testing.T) {
 	}
 	if _, _, err := enhance(t, input, library, &engine.Faces{Strength: 2}); fault.KindOf(err) != fault.Invalid {
 		t.Errorf("strength 2: %v", err)
+	}
+}
+
+// Faces are listed on request, and found without upscaling or enhancing anything.
+func TestFacesAreListed(t *testing.T) {
+	t.Parallel()
+	input := waves(260, 240, 3, 8)
+	profile := oneFace(200, 60)
+	profile.Ears = [2]face.Point{{X: 150, Y: 60}, {X: 202, Y: 60}}
+	library := faces{found: []face.Face{oneFace(90, 120), profile}, restorer: "identity", side: 128}
+	_, result, err := enhance(t, input, library, &engine.Faces{Strength: 1, Report: engine.ListFaces})
+	want := []engine.FoundFace{{Face: library.found[0], Enhanced: true}, {Face: profile}}
+	if err != nil || !reflect.DeepEqual(result.Faces.List, want) || result.Faces.Enhanced != 1 {
+		t.Errorf("%+v, %v", result.Faces, err)
+	}
+	e := engine.New(engine.Options{Runtime: &smooth{}, Library: faces{}, Detector: library.Detector})
+	defer e.Close()
+	var out bytes.Buffer
+	result, err = e.Upscale(t.Context(), engine.Request{
+		Input: file(t, input), Output: &out, Filter: engine.Nearest, Size: engine.Size{Scale: 1},
+		Faces: &engine.Faces{Strength: 1, Missing: engine.Refuse, Report: engine.DetectFaces},
+	})
+	if err != nil || len(result.Faces.List) != 2 || result.Faces.Enhanced != 0 || result.Faces.Restorer != "" {
+		t.Fatalf("%+v, %v", result.Faces, err)
+	}
+	if !equal(first(t, out.Bytes()).Color, input) {
+		t.Error("the image changed")
 	}
 }

@@ -91,6 +91,8 @@ type FaceOptions struct {
 	// Restorer is a name, Missing an engine.FaceMissing.
 	Restorer string `json:"restorer,omitempty"`
 	Missing  string `json:"missing,omitempty"`
+	// Report is an engine.FaceReport.
+	Report string `json:"report,omitempty"`
 }
 
 // Spec is what a dialect submits. The dialect chooses the ID, in its vendor's
@@ -163,6 +165,23 @@ type Faces struct {
 	// is used if no face restorer is installed.
 	Restorer string `json:"restorer"`
 	Refined  bool   `json:"refined,omitempty"`
+	// List holds the faces of the first frame, if they were asked for.
+	List []Face `json:"list,omitempty"`
+}
+
+// Face is a place in the upright input, in pixels rounded to tenths.
+type Face struct {
+	Left   float64 `json:"left"`
+	Top    float64 `json:"top"`
+	Width  float64 `json:"width"`
+	Height float64 `json:"height"`
+	Score  float64 `json:"score"`
+	// Frontal is 1 for a face that looks at the camera and 0 for a profile.
+	Frontal float64 `json:"frontal"`
+	// Points are the centers of the eyes, left of the image first, the tip of the nose,
+	// and the left and right corners of the mouth, or twice its center.
+	Points   [5][2]float64 `json:"points"`
+	Enhanced bool          `json:"enhanced"`
 }
 
 // Header returns the value of FaceHeader: the model's name, with a mark if it only

@@ -45,6 +45,7 @@ func withFace(faces engine.Faces, o *job.FaceOptions) engine.Faces {
 	if o.Restorer != "" {
 		faces.Restorer = o.Restorer
 	}
+	faces.Report = engine.FaceReport(o.Report)
 	if o.Missing != "" {
 		faces.Missing = engine.FaceMissing(o.Missing)
 	}

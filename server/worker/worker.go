@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -184,6 +185,21 @@ func resultOf(r engine.Result) job.Result {
 	}
 	if r.Faces != nil {
 		result.Faces = &job.Faces{Found: r.Faces.Found, Enhanced: r.Faces.Enhanced, Restorer: r.Faces.Restorer, Refined: r.Faces.Refined}
+		for _, f := range r.Faces.List {
+			result.Faces.List = append(result.Faces.List, faceOf(f))
+		}
 	}
 	return result
+}
+
+func faceOf(f engine.FoundFace) job.Face {
+	rounded := func(v float64) float64 { return math.Round(10*v) / 10 }
+	out := job.Face{
+		Left: rounded(f.Left), Top: rounded(f.Top), Width: rounded(f.Width), Height: rounded(f.Height),
+		Score: math.Round(1000*f.Score) / 1000, Frontal: math.Round(100*f.Frontal()) / 100, Enhanced: f.Enhanced,
+	}
+	for i, p := range f.Landmarks {
+		out.Points[i] = [2]float64{rounded(p.X), rounded(p.Y)}
+	}
+	return out
 }

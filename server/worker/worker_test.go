@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"upscaled/engine"
+	"upscaled/engine/face"
 	"upscaled/engine/imagedata"
 	"upscaled/models/fault"
 	"upscaled/server/job"
@@ -121,7 +122,9 @@ func TestSuccess(t *testing.T) {
 		_, err := q.Output.Write([]byte("picture"))
 		return engine.Result{
 			Input: imagedata.Info{Width: 3, Height: 4}, Output: imagedata.Info{Width: 6, Height: 8, Format: imagedata.WebP},
-			Model: "m", Faces: &engine.FaceResult{Found: 2, Enhanced: 1, Restorer: "x", Refined: true},
+			Model: "m", Faces: &engine.FaceResult{Found: 2, Enhanced: 1, Restorer: "x", Refined: true, List: []engine.FoundFace{{Face: face.Face{
+				Left: 1.23, Width: 30.06, Score: 0.98765, Landmarks: face.Landmarks{{X: 9.99, Y: -0.51}},
+			}, Enhanced: true}}},
 		}, err
 	}, 0, l)
 	waitFor(t, l)
@@ -130,6 +133,10 @@ func TestSuccess(t *testing.T) {
 	}
 	if l.how != "succeed" || !bytes.Equal(l.bytes, []byte("picture")) || l.result.Bytes != 7 || l.result.OutputHeight != 8 || l.result.InputWidth != 3 || l.result.Format != "webp" {
 		t.Errorf("%s %+v", l.how, l.result)
+	}
+	want := job.Face{Left: 1.2, Width: 30.1, Score: 0.988, Frontal: 1, Points: [5][2]float64{{10, -0.5}}, Enhanced: true}
+	if list := l.result.Faces.List; len(list) != 1 || list[0] != want {
+		t.Errorf("the listed faces are %+v", list)
 	}
 	if got.Faces == nil || got.Faces.Strength != 0.5 || l.result.Faces == nil || l.result.Faces.Header() != "x; refined" {
 		t.Errorf("faces asked %+v, made %+v", got.Faces, l.result.Faces)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"upscaled/engine"
 	"upscaled/models"
 	"upscaled/models/fault"
 	"upscaled/server/job"
@@ -23,7 +24,8 @@ func (i intake) check(ctx context.Context, in input) (job.InputInfo, error) {
 // checkOptions rejects options that this server cannot apply, before the job is
 // paid for. What this process cannot know is left to the worker.
 func (i intake) checkOptions(ctx context.Context, o job.Options) error {
-	if o.FaceEnhance && i.services.Faces != nil && (o.Face == nil || o.Face.Missing == "" && o.Face.Restorer == "") {
+	byDefault := o.Face == nil || o.Face.Missing == "" && o.Face.Restorer == "" && o.Face.Report != string(engine.DetectFaces)
+	if o.FaceEnhance && i.services.Faces != nil && byDefault {
 		if err := i.services.Faces(ctx); err != nil {
 			return err
 		}

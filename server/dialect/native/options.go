@@ -43,6 +43,7 @@ type Options struct {
 	FaceOnlyCenter *bool    `json:"face_only_center,omitempty"`
 	FaceRestorer   string   `json:"face_restorer,omitempty"`
 	FaceMissing    string   `json:"face_missing,omitempty"`
+	Faces          string   `json:"faces,omitempty"`
 }
 
 // takeOptions parses the options of a request.
@@ -62,6 +63,14 @@ func takeOptions(f *fields) job.Options {
 		Strength: f.number("face_strength", 0, 1), Minimum: f.integer("face_min", maxSide),
 		OnlyCentre: f.boolean("face_only_center"), Restorer: f.text("face_restorer", maxModelName),
 		Missing: f.choice("face_missing", string(engine.Refine), string(engine.Refuse), string(engine.Ignore)),
+		Report:  f.choice("faces", string(engine.ListFaces), string(engine.DetectFaces)),
+	}
+	detect := face.Report == string(engine.DetectFaces)
+	if detect && f.err == nil && (o.FaceEnhance || o.Model != "" || o.Denoise != nil || sizes(o) > 0) {
+		f.err = fault.New(fault.Invalid, "faces=detect finds faces only: leave out face_enhance, model, denoise and the size.")
+	}
+	if detect {
+		o.FaceEnhance, o.Filter, o.Scale = true, string(engine.Nearest), 1
 	}
 	if face != (job.FaceOptions{}) {
 		o.Face = &face
@@ -93,14 +102,8 @@ func takeFit(f *fields) (width, height int) {
 
 // contradiction returns an error for options that exclude each other.
 func contradiction(o job.Options) error {
-	sizes := 0
-	for _, given := range []bool{o.Scale != 0, o.Width != 0 || o.Height != 0, o.Longest != 0, o.FitWidth != 0} {
-		if given {
-			sizes++
-		}
-	}
 	switch {
-	case sizes > 1:
+	case sizes(o) > 1:
 		return fault.New(fault.Invalid, "Give the size in one way only: scale, width and height, longest, or fit.")
 	case o.Lossless && o.Format != "" && o.Format != string(imagedata.WebP):
 		return fault.New(fault.Invalid, "lossless is for webp only; the format %s has no such choice.", o.Format)
@@ -110,6 +113,16 @@ func contradiction(o job.Options) error {
 		return fault.New(fault.Invalid, "Options of faces need face_enhance to be true.")
 	}
 	return nil
+}
+
+// sizes counts the ways in which the size is given.
+func sizes(o job.Options) (count int) {
+	for _, given := range []bool{o.Scale != 0, o.Width != 0 || o.Height != 0, o.Longest != 0, o.FitWidth != 0} {
+		if given {
+			count++
+		}
+	}
+	return count
 }
 
 // optionsView is the inverse of takeOptions.
@@ -124,7 +137,10 @@ func optionsView(o job.Options) Options {
 	}
 	if f := o.Face; f != nil {
 		shown.FaceStrength, shown.FaceMin, shown.FaceOnlyCenter = f.Strength, f.Minimum, f.OnlyCentre
-		shown.FaceRestorer, shown.FaceMissing = f.Restorer, f.Missing
+		shown.FaceRestorer, shown.FaceMissing, shown.Faces = f.Restorer, f.Missing, f.Report
+		if f.Report == string(engine.DetectFaces) {
+			shown.FaceEnhance, shown.Scale = false, 0
+		}
 	}
 	return shown
 }
