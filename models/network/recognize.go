@@ -65,6 +65,24 @@ type reader struct {
 	tensors weights.Tensors
 	used    map[string]bool
 	err     error
+	// derived counts the values that were computed from the tensors.
+	derived int
+}
+
+// derive counts values that are about to be computed from the tensors and reports
+// whether they are in proportion to those of the file: the largest published models
+// have as many again, but a small file may ask for windows of any size.
+func (r *reader) derive(values int) bool {
+	const base, factor = 8 << 20, 3
+	most := base
+	for _, t := range r.tensors {
+		most += factor * len(t.Data)
+	}
+	//guard:derived-values TestHostileSizes
+	if r.derived += values; r.derived > most {
+		r.fail(fault.Invalid, "The model's layers or windows would need far more memory than its weights; the file is damaged.")
+	}
+	return r.err == nil
 }
 
 func (r *reader) has(name string) bool {
