@@ -180,6 +180,17 @@ func (r *reader) conv(name string, out, in, kernel int) layer {
 	return layerOf(weight, r.take(name+".bias", weight.Shape[0]))
 }
 
+// transposed takes a transposed convolution, whose weight is [in, out, kernel,
+// kernel]; out may be 0 for any.
+func (r *reader) transposed(name string, out, in, kernel int) layer {
+	weight := r.take(name+".weight", in, out, kernel, kernel)
+	if r.err != nil {
+		return layer{}
+	}
+	bias := r.take(name+".bias", weight.Shape[1])
+	return layer{out: weight.Shape[1], in: in, kernel: kernel, weight: weight.Data, bias: bias.Data}
+}
+
 // rest rejects tensors that nothing took: a model that is almost known would
 // otherwise silently compute the wrong result.
 func (r *reader) rest() {
