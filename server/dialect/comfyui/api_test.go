@@ -281,6 +281,8 @@ func TestPromptIDs(t *testing.T) {
 	if n := len(s.queue.Jobs()); n != 1 {
 		t.Errorf("%d jobs", n)
 	}
+	s.queue.Refuse = func(job.Spec) error { return fault.New(fault.Conflict, "x") } // used at the same time
+	golden(t, "prompt_id.json", 400, s.post("/prompt", strings.Replace(body, "mine", "other", 1)))
 }
 
 func TestUploads(t *testing.T) {

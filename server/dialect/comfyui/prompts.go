@@ -123,6 +123,8 @@ func read(c echo.Context, into any) error {
 	return nil
 }
 
+var errPromptID error = refusal(http.StatusBadRequest, "invalid_prompt_id", "The prompt_id was used before, or an ID is too long.")
+
 // prompt handles POST prompt.
 func (a *API) prompt(c echo.Context, caller job.Caller) error {
 	ctx := c.Request().Context()
@@ -141,7 +143,7 @@ func (a *API) prompt(c echo.Context, caller job.Caller) error {
 	again := dialect.Keyed(ctx) && bytes.Equal(earlier.Graph, m.Graph)
 	//guard:prompt-id TestPromptIDs => len(body.PromptID) > maxText
 	if err == nil && !again || max(len(body.PromptID), len(body.ClientID)) > maxText {
-		return refusal(http.StatusBadRequest, "invalid_prompt_id", "The prompt_id was used before, or an ID is too long.")
+		return errPromptID
 	}
 	models, err := a.services.Upscalers(ctx)
 	if err != nil {
@@ -178,7 +180,9 @@ func (a *API) prompt(c echo.Context, caller job.Caller) error {
 		}
 		return err
 	})
-	if err != nil {
+	if fault.KindOf(err) == fault.Conflict && !dialect.Keyed(ctx) { // a request at the same time
+		return errPromptID
+	} else if err != nil {
 		return err
 	}
 	a.streams.Wake(caller)
