@@ -19,7 +19,7 @@ func (r *run) format() imagedata.Format {
 	if r.request.Format != "" {
 		return r.request.Format
 	}
-	return r.input.Format
+	return r.input.Format.Output()
 }
 
 // openOutput writes the output's header and notes what the format cannot hold.
@@ -39,8 +39,13 @@ func (r *run) openOutput(context.Context) error {
 	}
 	r.notes = append(r.notes, metadata.Lost(h.Meta.XMP)...)
 	can, name := encode.Capabilities(r.format()), string(r.format())
-	if r.request.Strip || !can.Profile {
-		r.dropProfile(&h)
+	switch coded := h.Meta.HDR != nil; {
+	case coded && encode.HoldsCoding(r.format()):
+		if r.request.Strip {
+			h.Meta.ICC = nil // which the coding overrides
+		}
+	case coded || r.request.Strip || !can.Profile || r.format() == imagedata.JXL && !usable(h.Meta.ICC):
+		r.dropColors(&h)
 	}
 	if r.request.Strip {
 		// Without its coding, HDR would be shown as other colors.
@@ -61,21 +66,37 @@ func (r *run) openOutput(context.Context) error {
 	return err
 }
 
-// dropProfile makes the writer convert colors to sRGB, which is what pixels without
-// a profile are taken for.
-func (r *run) dropProfile(h *encode.Header) {
-	if h.Meta.ICC == nil {
+// usable reports whether a profile can be used by writers that convert colors, as JPEG
+// XL's does.
+func usable(profile []byte) bool {
+	_, ok := icc.NewSRGB(profile)
+	return ok
+}
+
+// dropColors makes the writer convert colors to sRGB, which is what pixels without a
+// profile or code points are taken for.
+func (r *run) dropColors(h *encode.Header) {
+	if h.Meta.ICC == nil && h.Meta.HDR == nil {
 		return
 	}
 	conversion, ok := icc.NewSRGB(h.Meta.ICC)
-	h.Meta.ICC = nil
+	if h.Meta.HDR != nil { // which overrides a profile
+		primaries, transfer := h.Meta.Coding()
+		conversion, ok = icc.NewCoding(primaries, transfer, h.Channels)
+	}
+	h.Meta.ICC, h.Meta.HDR = nil, nil
 	switch {
 	case !ok:
 		r.notes = append(r.notes, "The color profile was dropped, and colors could not be converted to sRGB: it is damaged or unusual.")
+		return
+	case conversion.HDR():
+		r.notes = append(r.notes, "HDR colors were reduced to sRGB, because the output cannot state them; avif, jxl and png can.")
 	case !conversion.Identity():
 		r.notes = append(r.notes, "Colors were converted to sRGB, because the output has no color profile.")
-		r.toSRGB = conversion
+	default:
+		return
 	}
+	r.toSRGB = conversion
 }
 
 // item is what the writer receives: the start of a frame, or a band of its rows,

@@ -51,6 +51,7 @@ func (r *run) plan(context.Context) error {
 // model's, which counts if the request names no size.
 func (q Request) scaled(in imagedata.Info, scale int) (imagedata.Info, error) {
 	out := in
+	out.Format = in.Format.Output()
 	if out.Meta = (imagedata.Metadata{}); q.Format != "" {
 		out.Format = q.Format
 	}

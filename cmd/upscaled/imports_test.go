@@ -93,7 +93,7 @@ func rules() []rule {
 		}},
 		{"only the runtimes touch native libraries: everything else is tested without them", func(s source, path, _ string) bool {
 			native := path == "C" && !within(s.folder, "engine/cpu/kernels") || strings.Contains(path, "onnxruntime_go")
-			return native && !within(s.folder, "engine/ort")
+			return native && !within(s.folder, "engine/ort", "engine/imagedata/codec")
 		}},
 		{"the engine is given its runtimes: only engine/upscaler and tests import them", func(s source, _, own string) bool {
 			return within(own, "engine/ort", "engine/cpu") && !s.test && !within(s.folder, "engine/upscaler", "engine/cpu", own)

@@ -17,6 +17,7 @@ import (
 	"upscaled/cmd/upscaled/report"
 	"upscaled/engine"
 	"upscaled/engine/imagedata"
+	"upscaled/engine/imagedata/encode"
 	"upscaled/models/fault"
 )
 
@@ -92,8 +93,8 @@ func (u *upscaling) run(cmd *cobra.Command, arguments []string) error {
 	if err != nil {
 		return err
 	}
-	if isWebP := func(job batch.Job) bool { return job.Format == imagedata.WebP }; f.Lossless && len(jobs) > 0 && !slices.ContainsFunc(jobs, isWebP) {
-		return usageError{errors.New("--lossless is for WebP only and no output is one; add --format webp")}
+	if may := func(job batch.Job) bool { return encode.Capabilities(job.Format).Lossless }; f.Lossless && len(jobs) > 0 && !slices.ContainsFunc(jobs, may) {
+		return usageError{errors.New("--lossless is for WebP, AVIF and JPEG XL, and no output is one; add --format webp")}
 	}
 	if err := u.mayReplace(jobs); err != nil {
 		return err

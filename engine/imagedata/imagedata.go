@@ -12,7 +12,8 @@ import (
 // Format is the name of a file format as in its image/* content type.
 type Format string
 
-// The supported formats. APNG is PNG with more than one frame.
+// The supported formats. APNG is PNG with more than one frame; JP2 is JPEG 2000, of
+// which HEIC and it are only read.
 const (
 	JPEG Format = "jpeg"
 	PNG  Format = "png"
@@ -20,6 +21,10 @@ const (
 	WebP Format = "webp"
 	BMP  Format = "bmp"
 	TIFF Format = "tiff"
+	AVIF Format = "avif"
+	HEIC Format = "heic"
+	JXL  Format = "jxl"
+	JP2  Format = "jp2"
 )
 
 // kind describes a format: its name for people and its files' extensions, the usual one
@@ -28,22 +33,28 @@ type kind struct {
 	format     Format
 	name       string
 	extensions []string
+	// instead is the format to write by default, unless empty: this one is only read.
+	instead Format
 }
 
 // kinds is the list of formats that the command line, the page and all APIs accept, in
 // the order shown to users.
 func kinds() []kind {
 	return []kind{
-		{JPEG, "JPEG", []string{"jpg", "jpeg", "jpe", "jfif"}},
-		{PNG, "PNG", []string{"png", "apng"}},
-		{WebP, "WebP", []string{"webp"}},
-		{GIF, "GIF", []string{"gif"}},
-		{BMP, "BMP", []string{"bmp", "dib"}},
-		{TIFF, "TIFF", []string{"tif", "tiff"}},
+		{JPEG, "JPEG", []string{"jpg", "jpeg", "jpe", "jfif"}, ""},
+		{PNG, "PNG", []string{"png", "apng"}, ""},
+		{WebP, "WebP", []string{"webp"}, ""},
+		{GIF, "GIF", []string{"gif"}, ""},
+		{BMP, "BMP", []string{"bmp", "dib"}, ""},
+		{TIFF, "TIFF", []string{"tif", "tiff"}, ""},
+		{AVIF, "AVIF", []string{"avif", "avifs"}, ""},
+		{JXL, "JPEG XL", []string{"jxl"}, ""},
+		{HEIC, "HEIC", []string{"heic", "heif", "hif"}, JPEG},
+		{JP2, "JPEG 2000", []string{"jp2", "j2k", "j2c", "jpc", "jpf", "jpx"}, PNG},
 	}
 }
 
-// Formats lists every Format, in the order shown to users.
+// Formats lists every Format, in the order shown to users. All can be read.
 func Formats() []Format {
 	var all []Format
 	for _, k := range kinds() {
@@ -52,16 +63,21 @@ func Formats() []Format {
 	return all
 }
 
-// Choices returns the formats as a text: "jpeg, png, ... or tiff".
-func Choices() string { return list("or", func(k kind) string { return string(k.format) }) }
+// Outputs lists the formats that can be written, in the order shown to users.
+func Outputs() []Format {
+	return slices.DeleteFunc(Formats(), func(f Format) bool { return f.Output() != f })
+}
 
-// Names returns their names: "JPEG, PNG, ... and TIFF".
-func Names() string { return list("and", func(k kind) string { return k.name }) }
+// Choices returns the formats that can be written as a text: "jpeg, png, ... or jxl".
+func Choices() string { return list(Outputs(), "or", func(f Format) string { return string(f) }) }
 
-func list(word string, text func(kind) string) string {
+// Names returns the names of all formats: "JPEG, PNG, ... and JPEG 2000".
+func Names() string { return list(Formats(), "and", Format.Name) }
+
+func list(formats []Format, word string, text func(Format) string) string {
 	var all []string
-	for _, k := range kinds() {
-		all = append(all, text(k))
+	for _, f := range formats {
+		all = append(all, text(f))
 	}
 	last := len(all) - 1
 	return strings.Join(all[:last], ", ") + " " + word + " " + all[last]
@@ -86,6 +102,15 @@ func (f Format) of() kind {
 		}
 	}
 	return kind{extensions: []string{string(f)}}
+}
+
+// Output returns the format that is written by default for an input of this one: the
+// same if it can be written.
+func (f Format) Output() Format {
+	if instead := f.of().instead; instead != "" {
+		return instead
+	}
+	return f
 }
 
 // Name returns the format's name for people.
@@ -167,10 +192,22 @@ type Metadata struct {
 	// Text holds PNG's text chunks other than XMP. Image generators keep their
 	// settings there.
 	Text []Chunk
-	// HDR holds PNG's chunks cICP, mDCV and cLLI: how samples stand for light.
+	// HDR holds PNG's chunks cICP, mDCV and cLLI: how samples stand for light. Other
+	// formats' code points (ITU-T H.273) are held as cICP.
 	HDR []Chunk
 	// Resolution in dots per inch; zero if the file has none.
 	Resolution Resolution
+}
+
+// Coding returns the code points of primaries and transfer function that HDR states,
+// those of sRGB without.
+func (m Metadata) Coding() (primaries, transfer int) {
+	for _, c := range m.HDR {
+		if c.Kind == "cICP" && len(c.Data) >= 2 {
+			return int(c.Data[0]), int(c.Data[1])
+		}
+	}
+	return 1, 13
 }
 
 // Chunk is a chunk of a PNG file.

@@ -38,8 +38,8 @@ const (
 )
 
 // otherFormats lists extensions of images that cannot be encoded. They are refused
-// because --out photo.avif would otherwise create a folder of that name.
-var otherFormats = []string{".avif", ".heic", ".heif", ".jxl", ".jp2", ".psd", ".svg", ".pdf", ".ico", ".tga", ".ppm", ".exr", ".dng"}
+// because --out photo.psd would otherwise create a folder of that name.
+var otherFormats = []string{".psd", ".svg", ".pdf", ".ico", ".tga", ".ppm", ".exr", ".dng"}
 
 var placeholder = regexp.MustCompile(`\{[^{}]*\}`)
 
@@ -69,8 +69,8 @@ func NewNaming(out string, format imagedata.Format, selection Selection) (Naming
 	default:
 		n.kind = folder
 	}
-	if other := strings.ToLower(filepath.Ext(out)); !isFolder && slices.Contains(otherFormats, other) {
-		return Naming{}, fmt.Errorf("--out %s asks for %s, which cannot be written; use .jpg, .png, .webp, .gif, .bmp or .tiff, or end a folder's name in /", out, other)
+	if other := strings.ToLower(filepath.Ext(out)); !isFolder && (slices.Contains(otherFormats, other) || extension.Output() != extension) {
+		return Naming{}, fmt.Errorf("--out %s asks for %s, which cannot be written; use %s, or end a folder's name in /", out, other, imagedata.Choices())
 	}
 	if n.kind == template {
 		if err := checkPlaceholders(out); err != nil {
@@ -138,7 +138,7 @@ func (n Naming) Format(in Input) imagedata.Format {
 	if n.format != "" {
 		return n.format
 	}
-	return in.Format
+	return in.Format.Output()
 }
 
 // Path returns the output's path for an input, or Standard; made is used only if

@@ -75,7 +75,7 @@ func offer(words Words) cobra.CompletionFunc {
 
 // Formats returns the formats that can be written.
 func Formats() (all []cobra.Completion) {
-	for _, format := range imagedata.Formats() {
+	for _, format := range imagedata.Outputs() {
 		all = append(all, cobra.CompletionWithDesc(string(format), format.Name()))
 	}
 	return all

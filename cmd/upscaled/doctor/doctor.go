@@ -3,6 +3,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -10,6 +11,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"upscaled/engine"
+	"upscaled/engine/imagedata"
+	"upscaled/engine/imagedata/codec"
 	"upscaled/engine/tune"
 	"upscaled/engine/upscaler"
 	"upscaled/models"
@@ -39,9 +42,12 @@ type Diagnosis struct {
 	Model     string               `json:"model,omitempty"`
 	Kernels   []upscaler.CPUKernel `json:"kernels,omitempty"`
 	// Native is all code in the process that is not Go.
-	Native []nativeCode   `json:"native,omitempty"`
-	NPM    string         `json:"npm,omitempty"`
-	Models []models.Entry `json:"models"`
+	Native []nativeCode `json:"native,omitempty"`
+	NPM    string       `json:"npm,omitempty"`
+	// Codecs says for each format that a library of the system reads what is missing,
+	// "" if nothing is.
+	Codecs map[imagedata.Format]string `json:"codecs"`
+	Models []models.Entry              `json:"models"`
 	// Tuning holds the measurements of this machine's GPUs.
 	Tuning   []tune.Record `json:"tuning,omitempty"`
 	Findings []finding     `json:"findings"`
@@ -57,6 +63,14 @@ func Examine(ctx context.Context, program string, o upscaler.Options, describe f
 	}
 	d.examineEngine(ctx, o, describe)
 	d.Native = loadedNativeCode(d.Library, d.Version)
+	d.Codecs = make(map[imagedata.Format]string)
+	for _, f := range codec.Formats() {
+		if err := codec.Check(f); err != nil {
+			d.Codecs[f] = fault.Sentence(err)
+		} else {
+			d.Codecs[f] = ""
+		}
+	}
 	d.examineModels(ctx, store, o.Model)
 	var err error
 	if d.Tuning, err = upscaler.Tunings(store); err != nil {
@@ -168,6 +182,9 @@ func (d *Diagnosis) Write(out io.Writer) error {
 	}
 	for _, n := range d.Native {
 		row("Native code", strings.Join(strings.Fields(n.Name+" "+n.Version), " ")+" ("+n.Path+")")
+	}
+	for _, f := range codec.Formats() {
+		row(f.Name(), cmp.Or(d.Codecs[f], "the system's library"))
 	}
 	row("Models in", d.Home)
 	row("npm", d.NPM)

@@ -41,7 +41,7 @@ func TestLibrariesOfARun(t *testing.T) {
 	if err := png.Encode(&input, part(photo(t), image.Rect(200, 100, 320, 180))); err != nil {
 		t.Fatal(err)
 	}
-	for _, arguments := range [][]string{{"png"}, {"jpeg"}, {"tiff"}, {"bmp"}, {"gif"}, {"webp"}, {"webp", "--lossless"}, {"png", "--cpu-engine", "onnxruntime"}} {
+	for _, arguments := range [][]string{{"png"}, {"jpeg"}, {"tiff"}, {"bmp"}, {"gif"}, {"webp"}, {"webp", "--lossless"}, {"avif"}, {"jxl"}, {"png", "--cpu-engine", "onnxruntime"}} {
 		arguments = append([]string{"--format"}, arguments...)
 		with := withMaps(t, input.Bytes(), decoys, arguments)
 		if strings.Contains(strings.Join(arguments, " "), "webp") && !bytes.Equal(with, withMaps(t, input.Bytes(), "", arguments)) {

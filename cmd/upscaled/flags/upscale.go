@@ -12,6 +12,7 @@ import (
 	"upscaled/cmd/upscaled/settings"
 	"upscaled/engine"
 	"upscaled/engine/imagedata"
+	"upscaled/engine/imagedata/encode"
 	"upscaled/models"
 )
 
@@ -41,8 +42,8 @@ func (f *Upscale) Declare(flags *pflag.FlagSet) {
 	f.MaxPixels = imagedata.DefaultLimits().Pixels
 	flags.StringVarP(&f.Out, "out", "o", "", "file, folder or template with {name} {ext} {inext} {dir} {model} {scale} {width} {height}; - is standard output (default: NAME.upscaled.EXT beside the input)")
 	flags.StringVarP(&f.format, "format", "f", "", "format of the output: "+imagedata.Choices()+" (default: the input's, or that of the name in --out)")
-	flags.IntVar(&f.quality, "quality", 0, "quality of JPEG and lossy WebP, 1 to 100 (default: 92 for JPEG, 90 for WebP)")
-	flags.BoolVar(&f.Lossless, "lossless", false, "write WebP without loss")
+	flags.IntVar(&f.quality, "quality", 0, "quality of lossy formats, 1 to 100 (default: 92 for JPEG, 90 for WebP and JPEG XL, 80 for AVIF)")
+	flags.BoolVar(&f.Lossless, "lossless", false, "write WebP, AVIF or JPEG XL without loss")
 	flags.BoolVar(&f.strip, "strip", false, "leave out all metadata, such as profile, EXIF and text")
 	flags.Float64VarP(&f.scale, "scale", "s", 0, "output side divided by input side, 0.1 to 16 (default: the model's own, mostly 4)")
 	flags.IntVar(&f.width, "width", 0, "output width in pixels; the height follows unless --height is given too")
@@ -91,7 +92,7 @@ func (f *Upscale) Request(flags *pflag.FlagSet, model string) (engine.Request, i
 	var format imagedata.Format
 	if f.format != "" {
 		var known bool
-		if format, known = imagedata.ParseFormat(f.format); !known {
+		if format, known = imagedata.ParseFormat(f.format); !known || format.Output() != format {
 			return wrong("--format %q is not known; use %s", f.format, imagedata.Choices())
 		}
 	}
@@ -100,8 +101,8 @@ func (f *Upscale) Request(flags *pflag.FlagSet, model string) (engine.Request, i
 		return wrong("--quality is %d; it goes from 1 to 100", f.quality)
 	case flags.Changed("denoise") && !(f.denoise >= 0 && f.denoise <= 1):
 		return wrong("--denoise is %g; it goes from 0 to 1", f.denoise)
-	case f.Lossless && format != "" && format != imagedata.WebP:
-		return wrong("--lossless is for WebP only; --format %s has no such choice", f.format)
+	case f.Lossless && format != "" && !encode.Capabilities(format).Lossless:
+		return wrong("--lossless is for WebP, AVIF and JPEG XL; --format %s has no such choice", f.format)
 	case f.Lossless && flags.Changed("quality"):
 		return wrong("--lossless and --quality exclude each other")
 	case f.tile < 0:

@@ -29,5 +29,8 @@ func (s *source) nanoseconds() float64 {
 	case imagedata.TIFF:
 		return 40
 	}
+	if ns, ok := codecNanoseconds(s.info.Format); ok {
+		return ns
+	}
 	return 10
 }

@@ -146,7 +146,11 @@ func inspect(data []byte, page int, limits imagedata.Limits) (s *source, err err
 	if page > 1 && format != imagedata.TIFF {
 		return nil, noPage(page, 1)
 	}
-	s, err = readers[format](data)
+	if read := readers[format]; read != nil {
+		s, err = read(data)
+	} else {
+		s, err = readCodec(format, data)
+	}
 	if err != nil {
 		return nil, asFault(format, err)
 	}

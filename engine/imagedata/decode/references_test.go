@@ -71,6 +71,10 @@ func TestReferences(t *testing.T) {
 		{"png-without-adler.png", "lacks its end"},
 		{"png-idat-crc.png", "checksum"},
 		{"png-iccp-without-adler.png", ""},
+		{"phone.heic", ""},
+		{"phone.avif", ""},
+		{"phone.jxl", ""},
+		{"phone.jp2", ""},
 	} {
 		t.Run(c.file, func(t *testing.T) {
 			t.Parallel()
@@ -79,6 +83,7 @@ func TestReferences(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+				needLibrary(t, data)
 				d, err := Open(data, imagedata.Limits{})
 				if err != nil {
 					t.Fatal(err)

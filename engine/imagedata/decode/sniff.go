@@ -2,6 +2,7 @@ package decode
 
 import (
 	"bytes"
+	"encoding/binary"
 
 	"upscaled/engine/imagedata"
 	"upscaled/models/fault"
@@ -24,6 +25,12 @@ func sniff(data []byte) (imagedata.Format, error) {
 		return imagedata.GIF, nil
 	case at(0, "RIFF") && at(8, "WEBP"):
 		return imagedata.WebP, nil
+	case at(0, "\xff\x0a"), at(0, "\x00\x00\x00\x0cJXL "):
+		return imagedata.JXL, nil
+	case at(0, "\xff\x4f\xff\x51"), at(0, "\x00\x00\x00\x0cjP  "):
+		return imagedata.JP2, nil
+	case at(4, "ftyp") && isoImage(data) != "":
+		return isoImage(data), nil
 	}
 	known := foreign(data, at)
 	switch {
@@ -52,10 +59,6 @@ func foreign(data []byte, at func(int, string) bool) string {
 		offset     int
 		mark, name string
 	}{
-		{0, "\xff\x0a", "JPEG XL"},
-		{0, "\x00\x00\x00\x0cJXL ", "JPEG XL"},
-		{0, "\x00\x00\x00\x0cjP  ", "JPEG 2000"},
-		{0, "\xff\x4f\xff\x51", "JPEG 2000"},
 		{0, "%PDF", "PDF"},
 		{0, "8BPS", "Photoshop"},
 		{0, "\x00\x00\x01\x00", "Windows icon"},
@@ -77,7 +80,10 @@ func foreign(data []byte, at func(int, string) bool) string {
 		}
 	}
 	if at(4, "ftyp") {
-		return isoBrand(data)
+		if at(8, "crx ") {
+			return "Canon RAW"
+		}
+		return film
 	}
 	head := bytes.ToLower(bytes.TrimSpace(bytes.TrimPrefix(data[:min(len(data), 1024)], []byte("\ufeff"))))
 	switch {
@@ -90,22 +96,21 @@ func foreign(data []byte, at func(int, string) bool) string {
 	return ""
 }
 
-// isoBrand names files in the ISO base media format by their major brand.
-func isoBrand(data []byte) string {
-	if len(data) < 12 {
+// isoImage returns the image format of a file in the ISO base media format, "" for
+// others. The generic brands of images defer to the compatible ones.
+func isoImage(data []byte) imagedata.Format {
+	if len(data) < 16 {
 		return ""
 	}
 	switch string(data[8:12]) {
-	case "heic", "heix", "hevc", "hevx", "heim", "heis", "mif1", "msf1":
-		// Generic brands defer to the compatible ones.
-		if bytes.Contains(data[12:min(len(data), 64)], []byte("avif")) {
-			return "AVIF"
-		}
-		return "HEIC"
 	case "avif", "avis":
-		return "AVIF"
-	case "crx ":
-		return "Canon RAW"
+		return imagedata.AVIF
+	case "heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "mif2", "msf1":
+		end := min(len(data), int(min(binary.BigEndian.Uint32(data), 256)))
+		if end > 16 && (bytes.Contains(data[16:end], []byte("avif")) || bytes.Contains(data[16:end], []byte("avis"))) {
+			return imagedata.AVIF
+		}
+		return imagedata.HEIC
 	}
-	return film
+	return ""
 }

@@ -1,6 +1,7 @@
 package encode
 
 import (
+	"slices"
 	"strings"
 
 	"upscaled/engine/imagedata"
@@ -31,7 +32,8 @@ type Part struct {
 // user's guide.
 func Parts() []Part {
 	const jpeg, png, webp, tiff, bmp, gif = imagedata.JPEG, imagedata.PNG, imagedata.WebP, imagedata.TIFF, imagedata.BMP, imagedata.GIF
-	blocks := []imagedata.Format{jpeg, png, webp, tiff}
+	const avif, jxl = imagedata.AVIF, imagedata.JXL
+	blocks := []imagedata.Format{jpeg, png, webp, tiff, avif, jxl}
 	return []Part{
 		{Name: "color profile (ICC)", Kept: blocks, Converted: []imagedata.Format{bmp, gif}, How: "pixels to sRGB",
 			present: func(m imagedata.Metadata) bool { return m.ICC != nil }},
@@ -43,9 +45,16 @@ func Parts() []Part {
 			present: func(m imagedata.Metadata) bool { return len(m.Comment) > 0 }},
 		{Name: "the resolution (dpi)", Kept: []imagedata.Format{jpeg, png, tiff, bmp},
 			present: func(m imagedata.Metadata) bool { return m.Resolution.Stated() }},
-		{Name: "HDR color coding (cICP)", Kept: []imagedata.Format{png}, present: func(m imagedata.Metadata) bool { return m.HDR != nil }},
+		{Name: "HDR color coding (cICP)", Kept: []imagedata.Format{png, avif, jxl}, Converted: []imagedata.Format{jpeg, webp, tiff, bmp, gif},
+			How: "pixels to sRGB", present: func(m imagedata.Metadata) bool { return slices.ContainsFunc(m.HDR, isCoding) }},
+		{Name: "HDR mastering data (mDCV, cLLI)", Kept: []imagedata.Format{png},
+			present: func(m imagedata.Metadata) bool {
+				return slices.ContainsFunc(m.HDR, func(c imagedata.Chunk) bool { return !isCoding(c) })
+			}},
 	}
 }
+
+func isCoding(c imagedata.Chunk) bool { return c.Kind == "cICP" }
 
 // Fate returns what happens to the part in a format.
 func (p Part) Fate(f imagedata.Format) Fate {
@@ -80,4 +89,9 @@ func Lost(m imagedata.Metadata, f imagedata.Format) string {
 		return ""
 	}
 	return "Left out, because " + string(f) + " files cannot hold it: " + strings.Join(names, ", ") + "."
+}
+
+// HoldsCoding reports whether a format states colors by code points (cICP).
+func HoldsCoding(f imagedata.Format) bool {
+	return f == imagedata.PNG || f == imagedata.AVIF || f == imagedata.JXL
 }

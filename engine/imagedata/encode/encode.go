@@ -84,6 +84,8 @@ type Capability struct {
 	Alpha, Depth16, Gray, Animation bool
 	// Profile reports whether files hold a color profile.
 	Profile bool
+	// Lossless reports whether files are lossless only on request.
+	Lossless bool
 	// MaxSide is the longest side in pixels.
 	MaxSide int
 }
@@ -98,9 +100,13 @@ func Capabilities(f imagedata.Format) Capability {
 	case imagedata.JPEG:
 		return Capability{Gray: true, Profile: true, MaxSide: 65535}
 	case imagedata.WebP:
-		return Capability{Alpha: true, Animation: true, Profile: true, MaxSide: 16383}
+		return Capability{Alpha: true, Animation: true, Profile: true, Lossless: true, MaxSide: 16383}
 	case imagedata.TIFF:
 		return Capability{Alpha: true, Depth16: true, Gray: true, Profile: true, MaxSide: 1<<31 - 1}
+	case imagedata.AVIF:
+		return Capability{Alpha: true, Depth16: true, Gray: true, Profile: true, Lossless: true, MaxSide: 65535}
+	case imagedata.JXL:
+		return Capability{Alpha: true, Depth16: true, Gray: true, Profile: true, Lossless: true, MaxSide: 1<<30 - 1}
 	case imagedata.BMP:
 		return Capability{Alpha: true, Gray: true, MaxSide: 1<<31 - 1}
 	case imagedata.GIF:
@@ -160,6 +166,8 @@ func start(w io.Writer, h Header, o Options) (Encoder, error) {
 		return newTIFF(w, h)
 	case imagedata.WebP:
 		return newWebP(w, h, o)
+	case imagedata.AVIF, imagedata.JXL:
+		return newCodec(w, h, o)
 	}
 	return newGIF(w, h)
 }

@@ -19,6 +19,8 @@ type SRGB struct {
 	gray     bool
 	// lut, unless nil, replaces curves and matrix.
 	lut *lut
+	// compress reduces HDR; scene marks light of the scene and not of the display.
+	compress, scene bool
 }
 
 // srgbSteps is the resolution of the table of sRGB's curve: interpolation errs by
@@ -160,12 +162,19 @@ func convertSRGB[T uint8 | uint16](c *SRGB, samples []T, stride, rows int) {
 		row := samples[y*stride : (y+1)*stride]
 		if c.gray {
 			for i, v := range row {
-				row[i] = T(c.encode(linear[0][v])*float32(full) + 0.5)
+				light := linear[0][v]
+				if c.compress {
+					light, _, _ = c.toned(light, light, light)
+				}
+				row[i] = T(c.encode(light)*float32(full) + 0.5)
 			}
 			return
 		}
 		for i := 0; i+3 <= len(row); i += 3 {
 			red, green, blue := linear[0][row[i]], linear[1][row[i+1]], linear[2][row[i+2]]
+			if c.compress {
+				red, green, blue = c.toned(red, green, blue)
+			}
 			for k := range 3 {
 				m := &c.matrix[k]
 				v := float32(m[0])*red + float32(m[1])*green + float32(m[2])*blue

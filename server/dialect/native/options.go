@@ -7,6 +7,7 @@ import (
 
 	"upscaled/engine"
 	"upscaled/engine/imagedata"
+	"upscaled/engine/imagedata/encode"
 	"upscaled/models/fault"
 	"upscaled/server/job"
 )
@@ -105,8 +106,8 @@ func contradiction(o job.Options) error {
 	switch {
 	case sizes(o) > 1:
 		return fault.New(fault.Invalid, "Give the size in one way only: scale, width and height, longest, or fit.")
-	case o.Lossless && o.Format != "" && o.Format != string(imagedata.WebP):
-		return fault.New(fault.Invalid, "lossless is for webp only; the format %s has no such choice.", o.Format)
+	case o.Lossless && o.Format != "" && !encode.Capabilities(imagedata.Format(o.Format)).Lossless:
+		return fault.New(fault.Invalid, "lossless is for webp, avif and jxl; the format %s has no such choice.", o.Format)
 	case o.Lossless && o.Quality != 0:
 		return fault.New(fault.Invalid, "lossless and quality exclude each other.")
 	case o.Face != nil && !o.FaceEnhance:

@@ -68,6 +68,7 @@ type SystemView struct {
 	Ready            bool         `json:"ready"`
 	Limits           Limits       `json:"limits"`
 	Formats          []string     `json:"formats"`
+	InputFormats     []string     `json:"input_formats"`
 	Queue            QueueView    `json:"queue"`
 	RetentionSeconds int64        `json:"retention_seconds"`
 	DefaultModel     string       `json:"default_model"`
@@ -90,8 +91,14 @@ type QueueView struct {
 }
 
 // formats returns the formats of results, in the order shown to users.
-func formats() []string {
-	return []string{string(imagedata.JPEG), string(imagedata.PNG), string(imagedata.WebP), string(imagedata.TIFF), string(imagedata.GIF)}
+func formats() []string { return texts(imagedata.Outputs()) }
+
+func texts(formats []imagedata.Format) []string {
+	var all []string
+	for _, f := range formats {
+		all = append(all, string(f))
+	}
+	return all
 }
 
 // system needs no key: it reports whether other calls do.
@@ -107,7 +114,7 @@ func (a *API) system(c echo.Context) error {
 	return dialect.JSON(c, http.StatusOK, SystemView{
 		Name: "upscaled", Version: now.Version, Authentication: keyed, Ready: now.Ready,
 		Limits:  Limits{a.config.MaxBytes, a.config.MaxPixels, a.config.MaxSide, a.config.MaxFiles, a.config.MaxRequestBytes},
-		Formats: formats(), Queue: QueueView{now.Queued, now.Running},
+		Formats: formats(), InputFormats: texts(imagedata.Formats()), Queue: QueueView{now.Queued, now.Running},
 		RetentionSeconds: int64(a.config.Retention.Seconds()), DefaultModel: now.DefaultModel, FaceRestorer: now.FaceRestorer,
 	})
 }

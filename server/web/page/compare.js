@@ -5,7 +5,7 @@ import { sameOriginURL } from "./download.js";
 import { setText, setVisible } from "./element.js";
 import { Stage } from "./stage.js";
 import { zoomText } from "./viewport.js";
-import { detailsText } from "./text.js";
+import { UNSHOWN, detailsText, formatName } from "./text.js";
 
 const byId = (id) => document.getElementById(id);
 
@@ -187,8 +187,8 @@ function load(image, url) {
 }
 
 function loadErrorText({ format, width, height }) {
-  if (format === "tiff") {
-    return "This browser cannot show TIFF. The download is complete.";
+  if (UNSHOWN.includes(format)) {
+    return `This browser cannot show ${formatName(format)}. The download is complete.`;
   }
   return width * height > 1e8
     ? "The result is too large for this browser to show. The download is complete."

@@ -111,7 +111,7 @@ async function filesBelow(entry, depth = 0) {
 }
 
 /** Shows which files the server accepts. */
-export function describeLimits({ formats, limits }) {
+export function describeLimits({ input_formats: formats, limits }) {
   const names = formats.map(formatName).join(", ");
   const max = [limits.max_bytes && bytes(limits.max_bytes), limits.max_pixels && megapixels(limits.max_pixels)].filter(Boolean);
   setText(byId("intake-limits"), `${names}${max.length ? ` · up to ${max.join(" and ")} each` : ""}`);

@@ -6,12 +6,13 @@ export const DEFAULTS = {
   faces: false, strength: 80, denoiseOn: false, denoise: 50, strip: false, lossless: false,
 };
 
-const LOSSY = ["", "jpeg", "webp"]; // "" (the original format) may be one of these
+const BOTH = ["webp", "avif", "jxl"]; // lossy, or lossless on request
+const LOSSY = ["", "jpeg", ...BOTH]; // "" (the original format) may be one of these
 
 /** Returns which settings apply, given the others. */
 export function available(values, model, faceRestorer) {
   const faces = Boolean(faceRestorer?.name);
-  const lossless = values.format === "webp";
+  const lossless = BOTH.includes(values.format);
   return {
     quality: LOSSY.includes(values.format) && !(lossless && values.lossless),
     lossless,

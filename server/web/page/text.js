@@ -55,8 +55,11 @@ export function detailsText(item, scaleOf) {
   return `${dimensions(input.width, input.height)} → ${dimensions(made.width, made.height)}`;
 }
 
+/** Formats that some browsers cannot show. */
+export const UNSHOWN = ["tiff", "jxl"];
+
 export function formatName(format) {
-  return { jpeg: "JPEG", png: "PNG", webp: "WebP", tiff: "TIFF", gif: "GIF", bmp: "BMP" }[format] ?? format;
+  return { webp: "WebP", jxl: "JPEG XL", jp2: "JPEG 2000" }[format] ?? format.toUpperCase();
 }
 
 /** The error, with advice for some kinds. */

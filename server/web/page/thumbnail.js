@@ -1,6 +1,8 @@
 // Thumbnails for the list. A large original is never shown in the list itself: it is
 // decoded once, off the main thread, and reduced.
 
+import { UNSHOWN } from "./text.js";
+
 const MAX_SIDE = 640; // pixels: the width of a card on a high-resolution screen
 const MAX_BYTES = 40e6; // of a result that is fetched only for its thumbnail
 const MAX_PIXELS = 64e6;
@@ -20,7 +22,7 @@ export function thumbnail(blob) {
 
 /** Whether a result is small enough to be fetched for its thumbnail. */
 export function canPreview(result) {
-  return result.bytes <= MAX_BYTES && result.width * result.height <= MAX_PIXELS && result.format !== "tiff";
+  return result.bytes <= MAX_BYTES && result.width * result.height <= MAX_PIXELS && !UNSHOWN.includes(result.format);
 }
 
 async function draw(blob) {

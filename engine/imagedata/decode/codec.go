@@ -1,0 +1,91 @@
+package decode
+
+import (
+	"bytes"
+	"encoding/binary"
+
+	"upscaled/engine/imagedata"
+	"upscaled/engine/imagedata/codec"
+	"upscaled/engine/imagedata/metadata"
+)
+
+// Address space of a child besides its file and pixels: libraries, stacks, heaps.
+const childMemory = 1 << 30
+
+// readCodec reads the formats of package codec, whose children bound what a file costs.
+func readCodec(format imagedata.Format, data []byte) (*source, error) {
+	bounds := codec.Bounds{Memory: childMemory + 3*int64(len(data)), Seconds: 10}
+	img, err := codec.Probe(format, data, bounds)
+	if err != nil {
+		return nil, err
+	}
+	s := &source{
+		info: imagedata.Info{
+			Format: format, Width: img.Width, Height: img.Height, Channels: img.Channels, Depth: img.Depth, Alpha: img.Alpha, Frames: 1,
+			Meta: imagedata.Metadata{ICC: img.ICC, EXIF: metadata.EXIF(img.EXIF), XMP: metadata.XMP(img.XMP)},
+		},
+		notes: img.Notes,
+	}
+	if format == imagedata.HEIC || format == imagedata.AVIF {
+		s.takeISO(data)
+	}
+	s.takeCoding(img)
+	s.perPixel = s.codecMemory()
+	s.frames = still(func() (imagedata.Frame, error) {
+		pixels := float64(s.info.Width) * float64(s.info.Height)
+		bounds.Memory += 2 * int64(s.perPixel*pixels)
+		bounds.Seconds = 20 + int(4*pixels*s.nanoseconds()*1e-9)
+		return codec.Decode(format, data, img, bounds)
+	})
+	return s, nil
+}
+
+// takeISO notes parts that libheif does not report: frames of sequences, and gain maps
+// after ISO 21496-1.
+func (s *source) takeISO(data []byte) {
+	switch string(data[8:12]) {
+	case "avis", "msf1", "hevc", "hevx":
+		s.noteOnce("The animation's first frame was taken.")
+	}
+	for rest := data; len(rest) >= 8; {
+		size := int64(binary.BigEndian.Uint32(rest))
+		if size < 8 || size > int64(len(rest)) {
+			return
+		}
+		if string(rest[4:8]) == "meta" && bytes.Contains(rest[:size], []byte("tmap")) {
+			s.noteOnce("The gain map for HDR screens was left out; the image is the one for other screens.")
+		}
+		rest = rest[size:]
+	}
+}
+
+// takeCoding keeps code points that differ from sRGB. A profile counts more, except for
+// HDR, of which profiles say little.
+func (s *source) takeCoding(img codec.Image) {
+	const bt2020, p3DCI, p3D65, pq, hlg = 9, 11, 12, 16, 18
+	hdr := img.Transfer == pq || img.Transfer == hlg
+	wide := img.Primaries == bt2020 || img.Primaries == p3DCI || img.Primaries == p3D65
+	if hdr || wide && s.info.Meta.ICC == nil {
+		s.info.Meta.HDR = []imagedata.Chunk{{Kind: "cICP", Data: []byte{byte(img.Primaries), byte(img.Transfer), 0, 1}}}
+	}
+}
+
+// codecMemory returns the bytes per pixel that a child and the frame take, measured.
+func (s *source) codecMemory() float64 {
+	samples := s.raster()
+	switch s.info.Format {
+	case imagedata.JXL:
+		return 60 + 3*samples
+	case imagedata.JP2:
+		return 40 + 3*samples
+	}
+	return 12 + 4*samples
+}
+
+// codecNanoseconds is nanoseconds of the formats that children decode, measured.
+func codecNanoseconds(f imagedata.Format) (ns float64, ok bool) {
+	ns, ok = map[imagedata.Format]float64{
+		imagedata.HEIC: 150, imagedata.AVIF: 150, imagedata.JXL: 300, imagedata.JP2: 600,
+	}[f]
+	return ns, ok
+}
