@@ -3,7 +3,9 @@
 package e2e
 
 import (
+	"encoding/json"
 	"image"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -77,6 +79,45 @@ func TestRealFaceIsRefined(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(folder, "no.png")); !os.IsNotExist(err) {
 		t.Errorf("an output is left: %v", err)
+	}
+}
+
+// A real server finds the portrait's face without upscaling it, and returns the image as
+// it is.
+func TestRealFacesAreDetected(t *testing.T) {
+	t.Parallel()
+	needFaces(t)
+	input, err := os.ReadFile(portrait(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := startProcess(t, t.TempDir(), []string{mode("")}, "--device", "cpu", "--set", "engine.no-warm-up=true")
+	request := form(t, p.url+"/api/v1/jobs", "file", input, "faces=detect")
+	request.Header.Set("Prefer", "wait")
+	code, _, body := send(t, request, "")
+	var made struct {
+		Result struct {
+			Width int
+			Faces struct {
+				Found, Enhanced int
+				List            []struct {
+					Left, Top, Width, Height, Frontal float64
+					Points                            [5][2]float64
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal(body, &made); err != nil || code != 200 {
+		t.Fatalf("%d %s, %v", code, body, err)
+	}
+	r := made.Result
+	if r.Width != 320 || r.Faces.Found != 1 || r.Faces.Enhanced != 0 || len(r.Faces.List) != 1 {
+		t.Fatalf("%s", body)
+	}
+	// The eyes were measured by hand at (114, 183) and (204, 181).
+	eyes := r.Faces.List[0].Points
+	if math.Hypot(eyes[0][0]-114.3, eyes[0][1]-182.8) > 8 || math.Hypot(eyes[1][0]-204.4, eyes[1][1]-181.2) > 8 || r.Faces.List[0].Frontal < 0.5 {
+		t.Errorf("%+v", r.Faces.List[0])
 	}
 }
 
