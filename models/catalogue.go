@@ -3,6 +3,7 @@ package models
 import (
 	"runtime"
 	"slices"
+	"strings"
 
 	"upscaled/models/artifact"
 )
@@ -36,10 +37,14 @@ type product struct {
 	version string
 }
 
-// catalogue lists everything available for this system in the order shown to
-// users.
-func catalogue() []product {
-	return slices.Concat(officialModels(), realCUGAN(), waifu2x(), runtimes(runtime.GOOS, runtime.GOARCH))
+// catalogue lists everything available for a system, this one by default, in the
+// order shown to users.
+func catalogue(platform string) []product {
+	system, arch, found := strings.Cut(platform, "/")
+	if !found {
+		system, arch = runtime.GOOS, runtime.GOARCH
+	}
+	return slices.Concat(officialModels(), realCUGAN(), waifu2x(), runtimes(system, arch))
 }
 
 // product returns the catalogue entry of a name, in any spelling (see fold).

@@ -21,11 +21,15 @@ const (
 // Options configure a store. The zero value is what the command line uses.
 type Options struct {
 	// Home is the store's folder; "" means UPSCALED_HOME, otherwise the folder
+	// "upscaled-home" beside the program if there is one, otherwise the folder
 	// "upscaled" in the user's cache folder. It is created when first written.
 	Home string
 	// RuntimeLibrary is the path of an ONNX Runtime library to use instead of
 	// the store's; "" means UPSCALED_ONNXRUNTIME, otherwise none.
 	RuntimeLibrary string
+	// Platform is the system whose libraries are pulled, such as "windows/amd64", for
+	// a folder that is carried there; "" is this one.
+	Platform string
 	// Offline forbids every download.
 	Offline bool
 	// Progress receives the downloads that Load and RuntimeLibrary start, one
@@ -55,7 +59,7 @@ type Store struct {
 
 // Open opens a store without reading or writing anything.
 func Open(options Options) (*Store, error) {
-	home := cmp.Or(options.Home, os.Getenv(HomeVariable))
+	home := cmp.Or(options.Home, os.Getenv(HomeVariable), besideProgram())
 	if home == "" {
 		folder, err := os.UserCacheDir()
 		if err != nil {
@@ -67,7 +71,7 @@ func Open(options Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the store's folder: %w", err)
 	}
-	files := &files{home: home, products: catalogue()}
+	files := &files{home: home, products: catalogue(options.Platform)}
 	downloads := &downloads{offline: options.Offline, fetcher: options.Fetcher, progress: serial(options.Progress)}
 	installer := &installer{files: files, downloads: downloads}
 	return &Store{
@@ -77,6 +81,20 @@ func Open(options Options) (*Store, error) {
 		importer:  &importer{files: files, installer: installer},
 		libraries: &libraries{files: files, downloads: downloads, chosen: cmp.Or(options.RuntimeLibrary, os.Getenv(LibraryVariable))},
 	}, nil
+}
+
+// besideProgram returns the folder of models that archives for machines without a
+// network have beside the program, or "".
+func besideProgram() string {
+	program, err := os.Executable()
+	if err == nil {
+		program, err = filepath.EvalSymlinks(program)
+	}
+	folder := filepath.Join(filepath.Dir(program), "upscaled-home")
+	if info, statErr := os.Stat(folder); err != nil || statErr != nil || !info.IsDir() {
+		return ""
+	}
+	return folder
 }
 
 // Home returns the absolute path of the store's folder.

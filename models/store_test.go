@@ -377,3 +377,18 @@ func TestLoadedNetworksAreReleased(t *testing.T) {
 		t.Errorf("the latest is number %d", got)
 	}
 }
+
+// A store for another system pulls that system's libraries.
+func TestPlatform(t *testing.T) {
+	t.Parallel()
+	for platform, want := range map[string]string{"windows/amd64": "onnxruntime.dll", "linux/arm64": "libonnxruntime.so.1", "plan9/mips": ""} {
+		store, err := Open(Options{Home: t.TempDir(), Platform: platform})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, found := store.files.product(runtimeName)
+		if found != (want != "") || found && (p.forms[0][0].Name != want || !strings.Contains(p.version, strings.ReplaceAll(platform, "/", "-"))) {
+			t.Errorf("%s: %+v", platform, p)
+		}
+	}
+}

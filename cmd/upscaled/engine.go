@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"runtime"
 
 	"github.com/spf13/cobra"
 
@@ -64,7 +65,7 @@ func ownProcess(arguments []string) *exec.Cmd {
 	const running = "/proc/self/exe" // Linux
 	path, err := os.Executable()
 	now, nowErr := os.Stat(path)
-	if self, selfErr := os.Stat(running); selfErr == nil && (err != nil || nowErr != nil || !os.SameFile(self, now)) {
+	if self, selfErr := os.Stat(running); runtime.GOOS == "linux" && selfErr == nil && (err != nil || nowErr != nil || !os.SameFile(self, now)) {
 		path = running
 	}
 	return exec.Command(path, arguments...)

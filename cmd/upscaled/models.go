@@ -81,14 +81,14 @@ func addIndexFlag(cmd *cobra.Command, value *string) {
 
 func newModelsPullCommand(a *app) *cobra.Command {
 	var asJSON bool
-	var from string
+	var from, platform string
 	cmd := &cobra.Command{
 		Use:   "pull NAME...",
 		Short: "Download models or libraries, check them and make them ready",
 		Example: "  upscaled models pull realesrgan-x4plus\n  upscaled models pull onnxruntime realesr-general-x4v3\n" +
 			"  upscaled models pull --index models.json 4x-ClearRealityV1",
 		RunE: func(cmd *cobra.Command, names []string) error {
-			store, err := a.openStore()
+			store, err := a.openStoreFor(platform)
 			if err != nil {
 				return err
 			}
@@ -115,6 +115,7 @@ func newModelsPullCommand(a *app) *cobra.Command {
 		},
 	}
 	addIndexFlag(cmd, &from)
+	cmd.Flags().StringVar(&platform, "for", "", "system that the folder of --home is for, such as windows/amd64 (default: this one)")
 	addJSONFlag(cmd, &asJSON)
 	return cmd
 }

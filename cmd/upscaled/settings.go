@@ -25,7 +25,7 @@ type engineSettings struct {
 // store declares the settings of all commands.
 func (s *engineSettings) store() []settings.Setting {
 	return []settings.Setting{
-		{Key: "home", Into: &s.home, Flag: true, Help: "folder for models and ONNX Runtime (default: upscaled in the user's cache folder)"},
+		{Key: "home", Into: &s.home, Flag: true, Help: "folder for models and ONNX Runtime (default: upscaled-home beside the program if it exists, or else upscaled in the user's cache folder)"},
 		{Key: "offline", Into: &s.offline, Flag: true, Help: "never download; report what is missing instead"},
 		{Key: "onnxruntime", Into: &s.onnxruntime, Flag: true, Help: "ONNX Runtime library file to use (default: the one in --home, downloaded when it is needed)"},
 	}

@@ -14,12 +14,15 @@ import (
 )
 
 // openStore opens the store of models and libraries once.
-func (a *app) openStore() (*models.Store, error) {
+func (a *app) openStore() (*models.Store, error) { return a.openStoreFor("") }
+
+// openStoreFor is openStore for another system.
+func (a *app) openStoreFor(platform string) (*models.Store, error) {
 	if a.store != nil {
 		return a.store, nil
 	}
 	store, err := models.Open(models.Options{
-		Home: a.settings.home, RuntimeLibrary: a.settings.onnxruntime, Offline: a.settings.offline,
+		Home: a.settings.home, Platform: platform, RuntimeLibrary: a.settings.onnxruntime, Offline: a.settings.offline,
 		Progress: a.fetched,
 	})
 	if err == nil {

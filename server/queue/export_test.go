@@ -19,8 +19,7 @@ func (q *Queue) store() *store { return q.jobs.store }
 
 // RecordOnly submits like a process that dies before it writes the work item.
 func (q *Queue) RecordOnly(ctx context.Context, spec job.Spec, input []byte) error {
-	end, _ := q.cache.BeginSubmit(spec.ID)
-	defer end()
+	defer q.cache.BeginSubmit(spec.ID)()
 	if _, err := q.sweeper.lifecycle.charge(ctx, record.Job{Job: job.Job{Spec: spec}}); err != nil {
 		return err
 	}

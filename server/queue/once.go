@@ -23,8 +23,7 @@ const claimInterval = 50 * time.Millisecond
 // whose submission died is taken over.
 func (s *submitter) submitOnce(ctx context.Context, spec job.Spec, input []byte) (job.Submitted, error) {
 	token := randomToken()
-	end, _ := s.cache.BeginSubmit(token)
-	defer end()
+	defer s.cache.BeginSubmit(token)()
 	for {
 		once, revision, err := s.readOnce(ctx, spec)
 		if err != nil {

@@ -10,9 +10,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -71,6 +74,8 @@ func TestRelease(t *testing.T) {
 		}
 	}
 	folder := filepath.Join(unpacked, strings.Split(names[0], "/")[0])
+	checkInstall(t, first, names[0])
+	checkPackage(t, first)
 	version, err := exec.CommandContext(t.Context(), filepath.Join(folder, "upscaled"), "version").Output()
 	named := strings.TrimSuffix(filepath.Base(folder), "-"+runtime.GOOS+"-"+runtime.GOARCH)
 	if err != nil || strings.Fields(string(version))[1] != strings.TrimPrefix(named, "upscaled-") {
@@ -87,6 +92,75 @@ func TestRelease(t *testing.T) {
 			t.Errorf("%s differs in a second release", name)
 		}
 	}
+}
+
+// checkInstall installs a release as install.sh's help says, and not from a server
+// whose archive is another file.
+func checkInstall(t *testing.T, release, folder string) {
+	t.Helper()
+	served := http.NewServeMux()
+	served.Handle("/", http.FileServer(http.Dir(release)))
+	served.HandleFunc("/wrong/", func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, ".tar.gz") {
+			_, _ = w.Write([]byte("another file"))
+			return
+		}
+		http.StripPrefix("/wrong", http.FileServer(http.Dir(release))).ServeHTTP(w, r)
+	})
+	server := httptest.NewServer(served)
+	t.Cleanup(server.Close)
+	install := func(url string) (home, said string, err error) {
+		home = t.TempDir()
+		command := exec.CommandContext(t.Context(), "bash", "-c", `curl -fsSL "$RELEASES/install.sh" | sh -s -- "$RELEASES"`)
+		command.Env = append(os.Environ(), "RELEASES="+url, "HOME="+home, "UPSCALED_PREFIX=")
+		output, err := command.CombinedOutput()
+		return home, string(output), err
+	}
+	home, said, err := install(server.URL)
+	if err != nil || !strings.Contains(said, "installed upscaled ") {
+		t.Fatalf("%v\n%s", err, said)
+	}
+	version, err := exec.CommandContext(t.Context(), filepath.Join(home, ".local", "bin", "upscaled"), "version").Output()
+	if err != nil || !strings.Contains(folder, strings.Fields(string(version))[1]) {
+		t.Errorf("installed %q, %v", version, err)
+	}
+	for _, name := range []string{"man/man1/upscaled.1", "bash-completion/completions/upscaled"} {
+		if _, err := os.Stat(filepath.Join(home, ".local", "share", name)); err != nil {
+			t.Error(err)
+		}
+	}
+	// A file that is not in SHA256SUMS must not be unpacked.
+	home, said, err = install(server.URL + "/wrong")
+	if _, statErr := os.Stat(filepath.Join(home, ".local")); err == nil || statErr == nil || !strings.Contains(said, "nothing was installed") {
+		t.Errorf("a wrong archive: %v\n%s", err, said)
+	}
+}
+
+// checkPackage reads the Debian package and runs the program in it.
+func checkPackage(t *testing.T, release string) {
+	t.Helper()
+	packages, err := filepath.Glob(filepath.Join(release, "*.deb"))
+	if _, missing := exec.LookPath("dpkg-deb"); missing != nil {
+		return
+	}
+	if err != nil || len(packages) != 1 {
+		t.Fatalf("packages %v, %v", packages, err)
+	}
+	root := t.TempDir()
+	shell(t, root, fmt.Sprintf("dpkg-deb -x %q . && dpkg-deb -e %q DEBIAN", packages[0], packages[0]))
+	for _, name := range []string{"usr/share/man/man1/upscaled.1.gz", "usr/share/bash-completion/completions/upscaled", "etc/upscaled/upscaled.toml", "usr/share/doc/upscaled/copyright"} {
+		if _, err := os.Stat(filepath.Join(root, name)); err != nil {
+			t.Error(err)
+		}
+	}
+	unit, err := os.ReadFile(filepath.Join(root, "usr/lib/systemd/system/upscaled.service"))
+	if err != nil || !strings.Contains(string(unit), "ExecStart=/usr/bin/upscaled serve") {
+		t.Errorf("the unit starts another program: %v", err)
+	}
+	if control := shell(t, root, "cat DEBIAN/control"); !regexp.MustCompile(`Depends: libc6 \(>= 2\.[0-9]+\)`).MatchString(control) {
+		t.Errorf("the package says:\n%s", control)
+	}
+	shell(t, root, "usr/bin/upscaled version && UPSCALED_CONFIG=etc/upscaled/upscaled.toml usr/bin/upscaled serve --check --data data")
 }
 
 // checkSums compares SHA256SUMS with the files beside it.

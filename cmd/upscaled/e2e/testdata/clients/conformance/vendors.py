@@ -61,7 +61,7 @@ def step(name):
         try:
             upscale()
         finally:
-            call("POST", path + "/cancel")
+            call("DELETE", path)
     else:
         result = requests.get(upscale(), timeout=60).content
         with open(os.environ["OUT"], "wb") as file:
