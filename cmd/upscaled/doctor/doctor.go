@@ -188,12 +188,16 @@ func (d *Diagnosis) Write(out io.Writer) error {
 	}
 	row("Models in", d.Home)
 	row("npm", d.NPM)
+	others := 0
 	for _, e := range d.Models {
-		state := "not installed"
-		if e.Installed {
-			state = fmt.Sprintf("installed, %.1f MB", float64(e.Size)/1e6)
+		if !e.Installed {
+			others++
+			continue
 		}
-		row("  "+e.Name, state)
+		row("  "+e.Name, fmt.Sprintf("installed, %.1f MB", float64(e.Size)/1e6))
+	}
+	if others > 0 {
+		row("  not installed", fmt.Sprintf("%d; see upscaled models list", others))
 	}
 	for _, r := range d.Tuning {
 		row("  measured", fmt.Sprintf("%s, %s, %s: %s, tile %d, %d at once, %.1f MP/s", r.Key.Device, r.Model, r.Key.Precision,
