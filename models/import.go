@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -236,6 +237,9 @@ func (im *importer) importONNX(ctx context.Context, d descriptor, path string, o
 		return descriptor{}, err
 	}
 	c := stated
+	if _, err := network.FromONNX(data, stated); err != nil {
+		return descriptor{}, err // before a runtime is downloaded to run it
+	}
 	if options.Probe != nil {
 		if c, err = options.Probe(ctx, data, stated); err != nil {
 			return descriptor{}, err
@@ -276,7 +280,8 @@ func readONNXFile(path string) ([]byte, error) {
 }
 
 // looksLikeONNX checks the extension, then the first field of a ModelProto: the
-// format's version, a small number under tag 1.
+// format's version, a small number under tag 1. A safetensors file may begin like that:
+// with the length of its header, in which JSON follows.
 func looksLikeONNX(path string) (bool, error) {
 	if strings.EqualFold(filepath.Ext(path), ".onnx") {
 		return true, nil
@@ -286,11 +291,12 @@ func looksLikeONNX(path string) (bool, error) {
 		return false, fault.Wrap(fault.Invalid, err, "%s cannot be read.", path)
 	}
 	defer file.Close()
-	var start [2]byte
+	var start [9]byte
 	if _, err := io.ReadFull(file, start[:]); err != nil {
 		return false, nil // too short for any format; the weights reader reports it
 	}
-	return start[0] == 0x08 && start[1] > 0 && start[1] < 32, nil
+	isSafetensors := start[8] == '{' && binary.LittleEndian.Uint64(start[:]) < maxONNX
+	return start[0] == 0x08 && start[1] > 0 && start[1] < 32 && !isSafetensors, nil
 }
 
 // freeName checks the wanted name, or derives one from the file's.

@@ -10,6 +10,7 @@ import (
 
 	"upscaled/models/fault"
 	"upscaled/models/network"
+	"upscaled/models/weights"
 )
 
 func TestImportedModelIsUsed(t *testing.T) {
@@ -115,6 +116,31 @@ func TestImportONNX(t *testing.T) {
 	}
 	if probed.ID() == n.ID() {
 		t.Error("one file in two conventions has one ID")
+	}
+}
+
+// A safetensors file may begin like an ONNX file; a broken ONNX file is refused before
+// anything is opened to run it.
+func TestImportTellsFormatsApart(t *testing.T) {
+	t.Parallel()
+	s, _ := fixture(t, Options{Offline: true})
+	var data []byte
+	for padding := 0; len(data) == 0 || data[0] != 8 || data[1] == 0 || data[1] >= 32; padding++ {
+		var file bytes.Buffer
+		if err := weights.WriteSafetensors(&file, tensors(5), map[string]string{"p": strings.Repeat("x", padding)}); err != nil {
+			t.Fatal(err)
+		}
+		data = file.Bytes()
+	}
+	if e, err := s.Import(t.Context(), write(t, "odd.safetensors", data), ImportOptions{}); err != nil || e.Architecture != network.SRVGGNetCompact {
+		t.Errorf("%+v, %v", e, err)
+	}
+	probe := func(context.Context, []byte, network.Convention) (network.Convention, error) {
+		t.Error("a broken file is run")
+		return network.Convention{}, nil
+	}
+	if _, err := s.Import(t.Context(), write(t, "broken.onnx", []byte("\x08\x09 nothing")), ImportOptions{Probe: probe}); fault.KindOf(err) != fault.Invalid {
+		t.Errorf("%v", err)
 	}
 }
 

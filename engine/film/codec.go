@@ -119,7 +119,7 @@ func (e *encoding) choosePixels(f *Film) {
 		e.pixels = "yuv420p"
 	}
 	if e.alpha = f.Alpha && strings.Contains(e.pixels, "a"); f.Alpha && !e.alpha {
-		e.notes = append(e.notes, "Transparency was laid on white: "+e.Codec+" does not hold it; use a .webm or .mov output.")
+		e.notes = append(e.notes, "Transparent pixels, if there are any, were laid on white: "+e.Codec+" does not hold it; use a .webm or .mov output.")
 	}
 	if bits := depthOf(e.pixels); bits < f.Bits {
 		e.notes = append(e.notes, "Samples of "+strconv.Itoa(f.Bits)+" bits were reduced to "+strconv.Itoa(bits)+".")

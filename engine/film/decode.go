@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os/exec"
 	"strconv"
 	"strings"
 
@@ -156,9 +157,12 @@ func (d *decoding) peek() (*picture, error) {
 	}
 	p, more := <-d.frames
 	if !more {
+		var exit *exec.ExitError
 		switch {
-		case fault.KindOf(d.err) == fault.Canceled || errors.Is(d.err, context.Canceled):
+		case errors.Is(d.err, context.Canceled), errors.Is(d.err, context.DeadlineExceeded):
 			return nil, fault.Wrap(fault.Canceled, d.err, "The operation was canceled.")
+		case errors.As(d.err, &exit) && exit.ExitCode() < 0: // by a signal, such as for want of memory
+			return nil, fault.Wrap(fault.Internal, d.err, "ffmpeg was killed while it decoded the film.")
 		case d.count == 0 && d.err != nil:
 			return nil, fault.Wrap(fault.Invalid, d.err, "The film is damaged: none of its frames can be decoded.")
 		}
@@ -197,16 +201,15 @@ func (d *decoding) close() {
 	}
 }
 
-// note says that the film is damaged, if it is.
+// note says what is wrong with the film, if anything is.
 func (d *decoding) note() string {
-	switch errors, all := d.process.said.lines(), ""; {
-	case errors > 0 || d.err != nil:
-		return fmt.Sprintf("The film is damaged: ffmpeg reported %d errors while decoding; frames that could not be decoded are missing or disturbed.", max(errors, 1))
+	switch lines := d.process.said.lines(); {
+	case lines > 0 || d.err != nil:
+		return fmt.Sprintf("The film is damaged: ffmpeg reported %d errors while decoding; frames that could not be decoded are missing or disturbed.", max(lines, 1))
 	case d.moved > 0:
 		return fmt.Sprintf("%d frames had no time, or one that was not after that of the frame before; they were moved.", d.moved)
-	default:
-		return all
 	}
+	return ""
 }
 
 // step is the usual time between two frames, in units of f.Base.

@@ -23,6 +23,12 @@ type mapping struct {
 	notes     []string
 }
 
+// staleTags lists tags of a video that describe how it was encoded, which an empty value
+// removes.
+func staleTags() []string {
+	return []string{"encoder", "BPS", "NUMBER_OF_BYTES", "NUMBER_OF_FRAMES", "DURATION", "_STATISTICS_TAGS", "_STATISTICS_WRITING_APP", "_STATISTICS_WRITING_DATE_UTC"}
+}
+
 // mapStreams maps all streams in their order, the upscaled video in place of its own.
 func (f *Film) mapStreams(to container) mapping {
 	m := mapping{}
@@ -31,6 +37,9 @@ func (f *Film) mapStreams(to container) mapping {
 		name := strconv.Itoa(out)
 		if i == f.video {
 			m.arguments = append(m.arguments, "-map", "0:v:0", "-c:"+name, "copy", "-map_metadata:s:"+name, "1:s:"+strconv.Itoa(i), "-disposition:"+name, "default")
+			for _, stale := range staleTags() {
+				m.arguments = append(m.arguments, "-metadata:s:"+name, stale+"=")
+			}
 			out++
 			continue
 		}
@@ -81,7 +90,10 @@ func (c container) carry(s Stream) (codec, note string) {
 			return "copy", ""
 		}
 	case "data":
-		if c.data && s.Codec != "" && s.Codec != "none" {
+		switch {
+		case s.Timecode && c.data: // the muxer makes the stream from the video's tag
+			return "", ""
+		case c.data && s.Codec != "" && s.Codec != "none":
 			return "copy", ""
 		}
 	}
@@ -168,7 +180,7 @@ func feedChunk(to io.Writer, path string, tracks bool) error {
 // ended turns the error of a process into one for users.
 func ended(ctx context.Context, err error, sentence string) error {
 	if ctx.Err() != nil {
-		return fault.Wrap(fault.Canceled, ctx.Err(), "The operation was canceled.")
+		return canceled(ctx)
 	}
 	return fault.Wrap(fault.Internal, err, "%s", sentence)
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -61,8 +60,9 @@ type Film struct {
 // Stream is one stream of a film.
 type Stream struct {
 	Kind, Codec string
-	// Cover reports that the stream is a still image, such as cover art.
-	Cover bool
+	// Cover reports that the stream is a still image, such as cover art, Timecode
+	// that it counts frames.
+	Cover, Timecode bool
 }
 
 // Ratio is a rational number.
@@ -157,7 +157,7 @@ func (t Tools) Probe(ctx context.Context, path string, limits imagedata.Limits) 
 	f := &Film{Path: path, Format: found.Format.Name, video: -1}
 	for i, s := range found.Streams {
 		cover := s.Disposition.Cover != 0
-		f.Streams = append(f.Streams, Stream{Kind: s.Kind, Codec: s.Codec, Cover: cover})
+		f.Streams = append(f.Streams, Stream{Kind: s.Kind, Codec: s.Codec, Cover: cover, Timecode: s.Tags["timecode"] != ""})
 		if f.video < 0 && s.Kind == "video" && !cover {
 			f.video = i
 		}
@@ -178,19 +178,16 @@ func (t Tools) probe(ctx context.Context, path string, sections ...string) (foun
 	defer cancel()
 	// A frame larger than any limit is not decoded to find out more about it.
 	arguments := append([]string{"-hide_banner", "-v", "error", "-of", "json", "-max_pixels", strconv.Itoa(mostPixels)}, sections...)
-	command := exec.CommandContext(limited, t.ffprobe, append(arguments, safely(path)...)...)
-	said := &sayings{}
-	command.Stderr, command.WaitDelay = said, killDelay
-	out, err := command.Output()
+	out, said, err := output(limited, t.ffprobe, append(arguments, safely(path)...)...)
 	switch {
 	case ctx.Err() != nil:
-		return found, fault.Wrap(fault.Canceled, ctx.Err(), "The operation was canceled.")
+		return found, canceled(ctx)
 	case limited.Err() != nil:
 		return found, fault.New(fault.Invalid, "The film is damaged: reading its header takes too long.")
-	case err != nil && strings.Contains(said.text(), "whitelist"):
+	case err != nil && strings.Contains(said, "whitelist"):
 		return found, fault.New(fault.Unsupported, "The file is not a film that stands alone: playlists, image sequences and scripts are not opened.")
 	case err != nil:
-		return found, fault.Wrap(fault.Invalid, errors.Join(err, errors.New(said.text())), "The film is damaged, or is in a format that ffmpeg cannot read.")
+		return found, fault.Wrap(fault.Invalid, errors.Join(err, errors.New(said)), "The film is damaged, or is in a format that ffmpeg cannot read.")
 	}
 	if err := json.Unmarshal(out, &found); err != nil {
 		return found, fmt.Errorf("read what ffprobe wrote: %w", err)
@@ -290,8 +287,11 @@ func (f *Film) times(found probed) {
 // firstFrames decodes the beginning for what headers do not say.
 func (t Tools) firstFrames(ctx context.Context, f *Film) error {
 	found, err := t.probe(ctx, f.Path, "-select_streams", strconv.Itoa(f.video), "-show_frames", "-read_intervals", "%+#20")
-	if err != nil || len(found.Frames) == 0 {
-		return fault.Wrap(fault.Invalid, err, "The film is damaged: no frame at its beginning can be decoded.")
+	if err != nil {
+		return err
+	}
+	if len(found.Frames) == 0 {
+		return fault.New(fault.Invalid, "The film is damaged: no frame at its beginning can be decoded.")
 	}
 	for _, frame := range found.Frames {
 		f.Interlaced = f.Interlaced || frame.Interlaced != 0

@@ -24,7 +24,7 @@ type Tools struct {
 	version string
 }
 
-// oldest is the version of ffmpeg that introduced -fps_mode.
+// The oldest version of ffmpeg that will do: it introduced -fps_mode.
 const oldestMajor, oldestMinor = 5, 1
 
 // Find returns the tools: named is the path of ffmpeg, with ffprobe beside it; ""
@@ -41,9 +41,11 @@ func Find(ctx context.Context, named string) (Tools, error) {
 		}
 		*path = found
 	}
-	said, err := exec.CommandContext(ctx, t.ffmpeg, "-version").Output()
+	said, _, err := output(ctx, t.ffmpeg, "-version")
 	first, _, _ := strings.Cut(string(said), "\n")
-	t.version = strings.TrimSpace(first)
+	if t.version = strings.TrimSpace(first); ctx.Err() != nil {
+		return t, canceled(ctx)
+	}
 	if err != nil || !strings.HasPrefix(t.version, "ffmpeg version") {
 		return t, fault.Wrap(fault.Unsupported, err, "%s is not ffmpeg, or does not start.", t.ffmpeg)
 	}
@@ -58,6 +60,20 @@ func Find(ctx context.Context, named string) (Tools, error) {
 		}
 	}
 	return t, nil
+}
+
+// output runs a program and returns what it writes, and what it writes to standard
+// error.
+func output(ctx context.Context, path string, arguments ...string) ([]byte, string, error) {
+	command, said := exec.CommandContext(ctx, path, arguments...), &sayings{}
+	command.Stderr, command.WaitDelay = said, killDelay
+	apart(command)
+	out, err := command.Output()
+	return out, said.text(), err
+}
+
+func canceled(ctx context.Context) error {
+	return fault.Wrap(fault.Canceled, ctx.Err(), "The operation was canceled.")
 }
 
 // quiet are the options that all processes get.
@@ -81,6 +97,7 @@ const killDelay = 5 * time.Second
 func (t Tools) command(ctx context.Context, line func(string) bool, arguments ...string) *process {
 	p := &process{command: exec.CommandContext(ctx, t.ffmpeg, arguments...), said: &sayings{line: line}}
 	p.command.Stderr, p.command.WaitDelay = p.said, killDelay
+	apart(p.command)
 	p.command.Env = append(os.Environ(), "AV_LOG_FORCE_NOCOLOR=1")
 	return p
 }

@@ -19,6 +19,10 @@ func TestBorders(t *testing.T) {
 		t.Parallel()
 		checkBorders(t, recognized(t, networktest.RandomCompact(31, 5, 32, 2)), 17, 23, 1)
 	})
+	t.Run("upconv_7", func(t *testing.T) {
+		t.Parallel()
+		checkBorders(t, recognized(t, networktest.RandomUpconv(32, 4, 2)), 23, 19, 1)
+	})
 	t.Run("general-x4v3", func(t *testing.T) {
 		t.Parallel()
 		checkBorders(t, recognized(t, publishedWeights(t, "realesr-general-x4v3")), 71, 70, 5)

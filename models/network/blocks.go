@@ -154,3 +154,14 @@ func groupNorm(b *builder, x string, groups int, n norm) string {
 		return b.op("Add", []string{h, b.floats(n.bias, int64(len(n.bias)), 1, 1)})
 	})
 }
+
+// rmsNorm divides the last axis by the root of its mean square.
+func rmsNorm(b *builder, x string, n norm) string {
+	return inFloat32(b, x, func(x string) string {
+		channels := int64(len(n.weight))
+		mean := b.op("ReduceMean", []string{b.op("Mul", []string{x, x})}, onnx.Ints("axes", -1))
+		root := b.op("Add", []string{b.op("Sqrt", []string{mean}), b.float(1e-6)})
+		h := b.op("Mul", []string{b.op("Div", []string{x, root}), b.floats(n.weight, channels)})
+		return b.op("Add", []string{h, b.floats(n.bias, channels)})
+	})
+}

@@ -104,7 +104,7 @@ func readDATWindows(r *reader, block *datBlock, attn string, features int, split
 		block.heads = 2 * heads
 		block.windows = append(block.windows, w)
 		if r.err == nil {
-			block.bias[i] = relativeBias(table, w, w, heads)
+			block.bias[i] = relativeBias(r, table, w, w, heads)
 		}
 	}
 	if r.err == nil {

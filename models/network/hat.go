@@ -90,6 +90,9 @@ func readOverlapBlock(r *reader, n *transformer, name string) *overlapBlock {
 		window: window{height: side, width: side}, outer: outer, mlp: readMLP(r, name+"mlp.", features),
 		attention: attention{qkv: readQKV(r, name+"qkv", features, heads), out: readLinear(r, name+"proj", features, features), heads: heads},
 	}
+	if !r.derive(heads * side * side * outer * outer) {
+		return nil
+	}
 	block.attention.bias = overlapBias(table.Data, side, outer, heads)
 	return block
 }

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"upscaled/models/fault"
@@ -88,5 +89,36 @@ func TestHostileTensors(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Small files that ask for much memory are refused before it is allocated.
+func TestHostileSizes(t *testing.T) {
+	t.Parallel()
+	swin := networktest.SwinVariant{Features: 64, Heads: 16, Window: 64, Groups: 1, Blocks: 2, Scale: 2, End: "shuffle"}
+	hat := swin
+	hat.HAT = true
+	dat := networktest.DATVariant{Features: 64, Heads: 16, Groups: 1, Blocks: 2, Scale: 2, Split: [2]int{64, 64}, End: "direct"}
+	span := maps.Clone(networktest.RandomSPAN(1, 64, 2, true))
+	wide := func(name string, shape ...int) {
+		size := 1
+		for _, side := range shape {
+			size *= side
+		}
+		span[name] = weights.Tensor{Shape: shape, Data: make([]float32, size)}
+	}
+	wide("block_1.c1_r.conv.0.weight", 1, 64, 1, 1)
+	wide("block_1.c1_r.conv.0.bias", 1)
+	wide("block_1.c1_r.conv.1.weight", 60_000, 1, 3, 3)
+	wide("block_1.c1_r.conv.1.bias", 60_000)
+	wide("block_1.c1_r.conv.2.weight", 64, 60_000, 1, 1)
+	for name, tensors := range map[string]weights.Tensors{
+		"SwinIR": networktest.RandomSwinIR(1, swin), "HAT": networktest.RandomSwinIR(1, hat), "DAT": networktest.RandomDAT(1, dat),
+		"RGT": networktest.RandomRGT(1, dat), "SPAN": span,
+		"OmniSR": networktest.RandomOmniSR(1, networktest.OmniVariant{Features: 8, Groups: 1, Blocks: 1, Scale: 2, Window: 64, Positions: true}),
+	} {
+		if _, err := network.Recognize(tensors); fault.KindOf(err) != fault.Invalid || !strings.Contains(fault.Sentence(err), "memory") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

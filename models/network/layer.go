@@ -179,6 +179,18 @@ func (l layer) inPhases() layer {
 	return wide
 }
 
+// averaged returns a layer whose outputs are the means of count groups.
+func averaged(l layer, count int) layer {
+	rows := make([][]float64, l.out/count)
+	for i := range rows {
+		rows[i] = make([]float64, l.out)
+		for k := range count {
+			rows[i][k*len(rows)+i] = 1 / float64(count)
+		}
+	}
+	return l.mixedOutputs(rows)
+}
+
 // flops counts a multiply-add as two, per output position.
 func (l layer) flops() float64 { return 2 * float64(len(l.weight)) }
 

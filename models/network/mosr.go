@@ -3,9 +3,7 @@ package network
 import (
 	"fmt"
 
-	"upscaled/models/fault"
 	"upscaled/models/onnx"
-	"upscaled/models/weights"
 )
 
 // mosr is MoSR (umzi, github.com/umzi2/MoSR) in both versions: gated convolutions
@@ -14,7 +12,7 @@ import (
 type mosr struct {
 	unshuffle int
 	first     layer
-	blocks    []mosrBlock
+	blocks    []gatedBlock
 	ends      [3]layer
 	beside    *[3]layer // nil in version 2
 	// Of the ends, one is set.
@@ -22,19 +20,6 @@ type mosr struct {
 	sample *dySample
 	up     *upsampler
 	scale  int // of the end, before the unshuffle counts
-}
-
-type mosrBlock struct {
-	norm norm
-	// rms is set if norm divides by the root of the mean square.
-	rms          bool
-	gates, mixed layer
-	// depthwise convolutions, of the last channels: one, or of 3x3, one row and one
-	// column.
-	depthwise []weights.Tensor
-	biases    [][]float32
-	// gamma weights the block's result; nil in version 1, which subtracts 0.5.
-	gamma []float32
 }
 
 func readMoSR(r *reader) model {
@@ -50,7 +35,7 @@ func readMoSR(r *reader) model {
 	}
 	features := n.first.out
 	for at++; at < maxLayers && r.has(fmt.Sprintf("gblocks.%d.fc1.weight", at)); at++ {
-		n.blocks = append(n.blocks, readMoSRBlock(r, fmt.Sprintf("gblocks.%d.", at), features))
+		n.blocks = append(n.blocks, readGatedBlock(r, fmt.Sprintf("gblocks.%d.", at), features))
 	}
 	wide := r.conv(fmt.Sprintf("gblocks.%d", at), 0, features, 3)
 	n.ends = [3]layer{wide, r.conv(fmt.Sprintf("gblocks.%d", at+2), features, wide.out, 3), r.conv(fmt.Sprintf("gblocks.%d", at+4), features, features, 1)}
@@ -106,51 +91,6 @@ func (n *mosr) readEnd(r *reader, name string, features int) {
 		}
 		n.last = &l
 	}
-}
-
-// averaged returns a layer whose outputs are the means of count groups.
-func averaged(l layer, count int) layer {
-	rows := make([][]float64, l.out/count)
-	for i := range rows {
-		rows[i] = make([]float64, l.out)
-		for k := range count {
-			rows[i][k*len(rows)+i] = 1 / float64(count)
-		}
-	}
-	return l.mixedOutputs(rows)
-}
-
-func readMoSRBlock(r *reader, name string, features int) mosrBlock {
-	block := mosrBlock{gates: r.conv(name+"fc1", 0, features, 3)}
-	hidden := block.gates.out / 2
-	block.mixed = r.conv(name+"fc2", features, hidden, 3)
-	if block.rms = r.has(name + "norm.scale"); block.rms {
-		block.norm = norm{r.take(name+"norm.scale", features, 1, 1).Data, r.take(name+"norm.offset", features, 1, 1).Data}
-	} else {
-		block.norm = readNorm(r, name+"norm", features)
-	}
-	if gamma, ok := r.optional(name+"gamma", 1, features, 1, 1); ok {
-		block.gamma = gamma.Data
-	}
-	sum := 0
-	for _, part := range []string{"conv", "conv.dwconv_hw", "conv.dwconv_w", "conv.dwconv_h"} {
-		if !r.has(name + part + ".weight") {
-			continue
-		}
-		t := r.take(name+part+".weight", 0, 1, 0, 0)
-		if r.err != nil {
-			return block
-		}
-		block.depthwise, sum = append(block.depthwise, t), sum+t.Shape[0]
-		block.biases = append(block.biases, r.take(name+part+".bias", t.Shape[0]).Data)
-		if t.Shape[2]%2 == 0 || t.Shape[3]%2 == 0 {
-			sum = hidden + 1
-		}
-	}
-	if r.err == nil && (block.gates.out%2 != 0 || sum == 0 || sum > hidden) {
-		r.fail(fault.Invalid, "The block %s has %d channels, which fit no gates of %d.", name, sum, block.gates.out)
-	}
-	return block
 }
 
 func (n *mosr) info() Info {
@@ -221,52 +161,4 @@ func (n *mosr) build(b *builder) {
 		h = b.op("Add", []string{h, smooth(b, image, n.scale/n.unshuffle)})
 	}
 	b.rgbOutput(h, onnx.Float32, zeroToOne)
-}
-
-func (block mosrBlock) build(b *builder, x, half string) string {
-	h := b.transpose(x, 0, 2, 3, 1)
-	if block.rms {
-		h = rmsNorm(b, h, block.norm)
-	} else {
-		h = layerNorm(b, h, block.norm, 1e-6)
-	}
-	h = b.same(b.transpose(h, 0, 3, 1, 2), block.gates)
-	hidden := int64(block.mixed.in)
-	sizes, rest := []int64{hidden}, hidden
-	for _, t := range block.depthwise {
-		rest -= int64(t.Shape[0])
-	}
-	if rest > 0 {
-		sizes = append(sizes, rest)
-	}
-	for _, t := range block.depthwise {
-		sizes = append(sizes, int64(t.Shape[0]))
-	}
-	parts := split(b, h, 1, sizes...)
-	own := parts[len(parts)-len(block.depthwise):]
-	for i, t := range block.depthwise {
-		channels, high, wide := int64(t.Shape[0]), int64(t.Shape[2]), int64(t.Shape[3])
-		own[i] = b.op("Conv", []string{own[i], b.floats(t.Data, channels, 1, high, wide), b.floats(block.biases[i], channels)},
-			onnx.Ints("kernel_shape", high, wide), onnx.Ints("pads", high/2, wide/2, high/2, wide/2), onnx.Int("group", channels))
-	}
-	h = parts[1]
-	if len(parts) > 2 {
-		h = b.concat(1, parts[1:]...)
-	}
-	h = mish(b, b.same(b.op("Mul", []string{mish(b, parts[0]), h}), block.mixed))
-	if block.gamma != nil {
-		return b.op("Add", []string{b.op("Mul", []string{h, b.floats(block.gamma, int64(len(block.gamma)), 1, 1)}), x})
-	}
-	return b.op("Add", []string{h, b.op("Sub", []string{x, half})})
-}
-
-// rmsNorm divides the last axis by the root of its mean square.
-func rmsNorm(b *builder, x string, n norm) string {
-	return inFloat32(b, x, func(x string) string {
-		channels := int64(len(n.weight))
-		mean := b.op("ReduceMean", []string{b.op("Mul", []string{x, x})}, onnx.Ints("axes", -1))
-		root := b.op("Add", []string{b.op("Sqrt", []string{mean}), b.float(1e-6)})
-		h := b.op("Mul", []string{b.op("Div", []string{x, root}), b.floats(n.weight, channels)})
-		return b.op("Add", []string{h, b.floats(n.bias, channels)})
-	})
 }

@@ -110,9 +110,12 @@ func readOmniBlock(r *reader, name string, features, side int) omniBlock {
 		s := omniSpatial{norm: readNorm(r, part+"norm", features), window: window{height: side, width: side, spread: i == 1}}
 		s.heads = 4
 		s.qkv, s.out = readQKV(r, part+"fn.to_qkv", features, s.heads), readLinear(r, part+"fn.to_out.0", features, features)
-		s.bias = make([]float32, s.heads*side*side*side*side)
-		if table, ok := r.optional(part+"fn.rel_pos_bias.weight", (2*side-1)*(2*side-1), s.heads); ok {
-			s.bias = relativeBias(table.Data, s.window, s.window, s.heads)
+		table, ok := r.optional(part+"fn.rel_pos_bias.weight", (2*side-1)*(2*side-1), s.heads)
+		switch {
+		case ok:
+			s.bias = relativeBias(r, table.Data, s.window, s.window, s.heads)
+		case r.derive(s.heads * side * side * side * side):
+			s.bias = make([]float32, s.heads*side*side*side*side)
 		}
 		block.spatial[i] = s
 	}

@@ -24,6 +24,9 @@ func TestRadius(t *testing.T) {
 		{"rrdb 2x", networktest.RandomRRDB(3, 0, 3, 2, 2, 2), networktest.RRDB},
 		{"rrdb 1x", networktest.RandomRRDB(4, 0, 3, 2, 4, 2), networktest.RRDB},
 		{"rrdb 2x without fold", networktest.RandomRRDB(5, 0, 3, 2, 1, 1), networktest.RRDB},
+		{"MoSR", networktest.RandomMoSR(7, networktest.MoSRVariant{Features: 4, Blocks: 1, Kernel: 5, Hidden: 4, Part: 4, Scale: 2, End: "ps"}), networktest.MoSR},
+		{"upconv", networktest.RandomUpconv(8, 1, 2), networktest.Upconv},
+		{"vgg", networktest.RandomUpconv(9, 1, 1), networktest.Upconv},
 		{"rrdb 4x with a block", networktest.RandomRRDB(6, 1, 2, 1, 1, 2), networktest.RRDB},
 	}
 	for _, c := range cases {

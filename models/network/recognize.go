@@ -65,6 +65,24 @@ type reader struct {
 	tensors weights.Tensors
 	used    map[string]bool
 	err     error
+	// derived counts the values that were computed from the tensors.
+	derived int
+}
+
+// derive counts values that are about to be computed from the tensors and reports
+// whether they are in proportion to those of the file: the largest published models
+// have as many again, but a small file may ask for windows of any size.
+func (r *reader) derive(values int) bool {
+	const base, factor = 8 << 20, 3
+	most := base
+	for _, t := range r.tensors {
+		most += factor * len(t.Data)
+	}
+	//guard:derived-values TestHostileSizes
+	if r.derived += values; r.derived > most {
+		r.fail(fault.Invalid, "The model's layers or windows would need far more memory than its weights; the file is damaged.")
+	}
+	return r.err == nil
 }
 
 func (r *reader) has(name string) bool {
@@ -160,6 +178,17 @@ func (r *reader) conv(name string, out, in, kernel int) layer {
 		return layer{}
 	}
 	return layerOf(weight, r.take(name+".bias", weight.Shape[0]))
+}
+
+// transposed takes a transposed convolution, whose weight is [in, out, kernel,
+// kernel]; out may be 0 for any.
+func (r *reader) transposed(name string, out, in, kernel int) layer {
+	weight := r.take(name+".weight", in, out, kernel, kernel)
+	if r.err != nil {
+		return layer{}
+	}
+	bias := r.take(name+".bias", weight.Shape[1])
+	return layer{out: weight.Shape[1], in: in, kernel: kernel, weight: weight.Data, bias: bias.Data}
 }
 
 // rest rejects tensors that nothing took: a model that is almost known would

@@ -51,7 +51,8 @@ func mergedConv(r *reader, name string, out, in int) layer {
 	// What training stored of the merged form may be out of date.
 	r.optional(name+".eval_conv.weight", out, in, 3, 3)
 	r.optional(name+".eval_conv.bias", out)
-	if r.err != nil {
+	// The first product is the larger one; both are of float64.
+	if r.err != nil || !r.derive(2*(middle.out+out)*in*9) {
 		return layer{}
 	}
 	rows := make([][]float64, out)

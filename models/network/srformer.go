@@ -60,7 +60,7 @@ func readPermutedBlock(r *reader, n *transformer, name string, k int) *permutedB
 	if r.err == nil {
 		block.spatial = layerOf(spatial, r.take(name+"mlp.dwconv.depthwise_conv.0.bias", spatial.Shape[0]))
 	}
-	block.bias = relativeBias(table.Data, block.joined(), block.joined(), heads)
+	block.bias = relativeBias(r, table.Data, block.joined(), block.joined(), heads)
 	r.ignore(name + "attn_mask")
 	r.ignore(name + "attn.aligned_relative_position_index")
 	return block

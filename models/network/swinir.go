@@ -49,7 +49,7 @@ func readSwinBlock(r *reader, n *transformer, name string, k int) *swinBlock {
 		},
 		mlp: readMLP(r, name+"mlp.", features),
 	}
-	block.attention.bias = relativeBias(table.Data, block.window, block.window, heads)
+	block.attention.bias = relativeBias(r, table.Data, block.window, block.window, heads)
 	r.ignore(name + "attn.relative_position_index")
 	return block
 }

@@ -183,7 +183,10 @@ func project(b *builder, x string, l linear) string {
 
 // relativeBias spreads a table [distances, heads] of values by distance, rows first,
 // over the pairs of pixels of windows of queries and keys.
-func relativeBias(table []float32, q, k window, heads int) []float32 {
+func relativeBias(r *reader, table []float32, q, k window, heads int) []float32 {
+	if !r.derive(heads * q.pixels() * k.pixels()) {
+		return nil
+	}
 	bias := make([]float32, 0, heads*q.pixels()*k.pixels())
 	for head := range heads {
 		for from := range q.pixels() {

@@ -236,9 +236,9 @@ type Submitted struct {
 type Queue interface {
 	// Submit accepts a job durably: once it returns nil the job reaches a final
 	// state whatever happens to the process. It leaves no trace if it fails with
-	// fault.Busy (queue full), NoCredits or RateLimited. Submissions with the same
-	// Once.Key and Part make one job, also concurrent ones; fault.Conflict if their
-	// Once.Request differs, or if that job has expired.
+	// fault.Busy (queue full), NoCredits, RateLimited or Conflict (the ID is taken).
+	// Submissions with the same Once.Key and Part make one job, also concurrent ones;
+	// fault.Conflict if their Once.Request differs, or if that job has expired.
 	Submit(ctx context.Context, spec Spec, input []byte) (Submitted, error)
 	// Get returns the record; fault.NotFound if unknown or expired.
 	Get(ctx context.Context, id string) (Job, error)

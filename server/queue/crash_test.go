@@ -3,6 +3,7 @@ package queue_test
 import (
 	"context"
 	"io"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -275,5 +276,38 @@ func TestReopen(t *testing.T) {
 	}
 	if result(t, q, "running") != "late running" || result(t, q, "queued") != "late queued" || balance(t, q, id) != 7 {
 		t.Errorf("%d credits", balance(t, q, id))
+	}
+}
+
+// A submission whose ID is taken, as clients may choose them, leaves the first one's
+// job, its image and its charge alone.
+func TestTakenIDs(t *testing.T) {
+	t.Parallel()
+	q := start(t, embed(t, t.TempDir()), nil)
+	id := newAccount(t, q, 10)
+	refused := func(err error) bool { return fault.KindOf(err) == fault.Conflict }
+	var accepted atomic.Int32
+	var several sync.WaitGroup
+	for range 5 {
+		several.Go(func() {
+			_, err := q.Submit(t.Context(), spec("a", id, 3), []byte("input of a"))
+			if err == nil {
+				accepted.Add(1)
+			} else if !refused(err) {
+				t.Error(err)
+			}
+		})
+	}
+	several.Wait()
+	if _, err := q.Submit(t.Context(), spec("a", id, 3), []byte("other")); !refused(err) || accepted.Load() != 1 {
+		t.Fatalf("%d accepted, %v", accepted.Load(), err)
+	}
+	lease := next(t, q)
+	if input, err := lease.Input(t.Context()); err != nil || string(input) != "input of a" {
+		t.Errorf("%q, %v", input, err)
+	}
+	succeed(t, lease, "image")
+	if left := balance(t, q, id); left != 7 || result(t, q, "a") != "image" {
+		t.Errorf("%d credits", left)
 	}
 }

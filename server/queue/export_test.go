@@ -19,7 +19,8 @@ func (q *Queue) store() *store { return q.jobs.store }
 
 // RecordOnly submits like a process that dies before it writes the work item.
 func (q *Queue) RecordOnly(ctx context.Context, spec job.Spec, input []byte) error {
-	defer q.cache.BeginSubmit(spec.ID)()
+	end, _ := q.cache.BeginSubmit(spec.ID)
+	defer end()
 	if _, err := q.sweeper.lifecycle.charge(ctx, record.Job{Job: job.Job{Spec: spec}}); err != nil {
 		return err
 	}

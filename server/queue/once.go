@@ -23,7 +23,8 @@ const claimInterval = 50 * time.Millisecond
 // whose submission died is taken over.
 func (s *submitter) submitOnce(ctx context.Context, spec job.Spec, input []byte) (job.Submitted, error) {
 	token := randomToken()
-	defer s.cache.BeginSubmit(token)()
+	end, _ := s.cache.BeginSubmit(token)
+	defer end()
 	for {
 		once, revision, err := s.readOnce(ctx, spec)
 		if err != nil {

@@ -120,7 +120,8 @@ func (o *Operator) Retry(ctx context.Context, id string) (job.Job, error) {
 	}
 	r.State, r.Failure, r.Attempts, r.Run = job.Queued, nil, 0, randomToken()[:16]
 	r.Lease, r.Holder, r.Started, r.Finished = "", "", time.Time{}, time.Time{}
-	defer o.cache.BeginSubmit(r.ChargeID())()
+	end, _ := o.cache.BeginSubmit(r.ChargeID())
+	defer end()
 	if _, err := l.charge(ctx, r); err != nil {
 		return job.Job{}, busyInOutage(ctx, err)
 	}

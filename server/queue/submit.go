@@ -24,8 +24,8 @@ type submitter struct {
 // submission is a job that is being accepted.
 type submission struct {
 	record.Job
-	// written is set if the record may have been written.
-	written bool
+	// written is set if the record may have been written, taken if another job has it.
+	written, taken bool
 }
 
 // Submit implements job.Queue.
@@ -53,7 +53,14 @@ func (s *submitter) submit(ctx context.Context, spec job.Spec, input []byte) (jo
 	if err := s.lifecycle.connection.checkSpace(len(input)); err != nil {
 		return job.Submitted{}, err
 	}
-	defer s.cache.BeginSubmit(spec.ID)()
+	// Clients may choose IDs. What a taken one names belongs to its first submission.
+	end, first := s.cache.BeginSubmit(spec.ID)
+	defer end()
+	known, err := s.lifecycle.read(ctx, spec.ID)
+	//guard:taken-id TestTakenIDs
+	if !first || err == nil && known.API != "" {
+		return job.Submitted{}, errTaken()
+	}
 	r := submission{Job: record.Job{Job: job.Job{Spec: spec, State: job.Queued, Created: o.Now().UTC()}, Lane: record.Small}}
 	if o.Large != nil && o.Large(spec, input) {
 		//guard:lanes TestSmallJobsHaveTheirOwnLane
@@ -71,13 +78,15 @@ func (s *submitter) submit(ctx context.Context, spec job.Spec, input []byte) (jo
 		s.lifecycle.reached(AfterCharge, spec.ID)
 		err = s.accept(ctx, &r, input)
 	}
-	if err != nil && s.withdraw(ctx, r) {
+	if err != nil && (r.taken || s.withdraw(ctx, r)) {
 		return job.Submitted{}, err
 	}
 	// Also if the withdrawal came too late: a sweeper found space in the queue
 	// and a worker has begun the job.
 	return job.Submitted{Job: r.Job.Job, Credits: balance}, nil
 }
+
+func errTaken() error { return fault.New(fault.Conflict, "There is a job with this ID already.") }
 
 // isRefusal reports whether the ledger refused the charge, as opposed to failing
 // to answer.
@@ -120,7 +129,11 @@ func (s *submitter) record(ctx context.Context, r *submission) error {
 		r.Job = stored
 		return nil
 	}
-	r.written = readErr != nil // else it is another job's
+	if readErr == nil && stored.API != "" { // another process's
+		r.taken = true
+		return errTaken()
+	}
+	r.written = readErr != nil
 	return fmt.Errorf("job ID %s is taken: %w", r.ID, err)
 }
 

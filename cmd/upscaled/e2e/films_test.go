@@ -61,10 +61,16 @@ func TestFilmsSurviveKills(t *testing.T) {
 	const kills = 20
 	for killed := 0; killed < kills; {
 		command := filmProgram(t, "--out", output, input)
+		var said bytes.Buffer
+		command.Stderr, command.SysProcAttr = &said, &syscall.SysProcAttr{Setpgid: true}
 		if err := command.Start(); err != nil {
 			t.Fatal(err)
 		}
-		moment := time.AfterFunc(took/20+rand.N(took/4), func() { _ = command.Process.Kill() })
+		signal := syscall.SIGKILL
+		if killed%2 == 1 {
+			signal = syscall.SIGINT // to all processes, as from a terminal
+		}
+		moment := time.AfterFunc(took/20+rand.N(took/4), func() { _ = syscall.Kill(-command.Process.Pid, signal) })
 		err := command.Wait()
 		moment.Stop()
 		if err == nil { // it was finished before it could be killed
@@ -76,6 +82,9 @@ func TestFilmsSurviveKills(t *testing.T) {
 			continue
 		}
 		killed++
+		if text := said.String(); signal == syscall.SIGINT && text != "upscaled: interrupted\n" {
+			t.Errorf("an interrupted program says %q", text)
+		}
 		if _, err := os.Stat(output); err == nil {
 			t.Fatal("a killed program left an output")
 		}

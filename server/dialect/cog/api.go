@@ -71,11 +71,16 @@ func (a *API) create(c echo.Context, caller job.Caller) error {
 	}
 	id := jobID(caller, r.ID)
 	j, err := a.services.Owned(ctx, Name, caller, id)
-	switch {
-	case fault.KindOf(err) == fault.NotFound:
+	if fault.KindOf(err) == fault.NotFound {
 		j, err = a.submit(ctx, caller, r, id)
+		if fault.KindOf(err) == fault.Conflict && !dialect.Keyed(ctx) { // accepted meanwhile, or just now
+			if j, err = a.services.Owned(ctx, Name, caller, id); fault.KindOf(err) == fault.NotFound {
+				err = fault.Wrap(fault.Busy, err, "The prediction is being accepted.")
+			}
+		}
+	}
 	//guard:cog-input TestIdempotentPredictions
-	case err == nil && dialect.DecodeMemo[memo](j.Memo).Sum != r.Sum:
+	if err == nil && dialect.DecodeMemo[memo](j.Memo).Sum != r.Sum {
 		return apiError{http.StatusConflict, "The ID belongs to a prediction with another input."}
 	}
 	if err == nil && !r.async && !j.State.Final() && r.named {

@@ -161,6 +161,31 @@ func TestIdempotentPredictions(t *testing.T) {
 	}
 }
 
+// The same request, repeated while the first one is being accepted, returns its
+// prediction.
+func TestRequestsAtTheSameTime(t *testing.T) {
+	t.Parallel()
+	for name, submits := range map[string]bool{"accepted": true, "being accepted": false} {
+		s := newServer()
+		other, want := false, 202
+		s.queue.Refuse = func(spec job.Spec) error {
+			switch {
+			case other:
+				return nil
+			case !submits:
+				want = 409
+				return fault.New(fault.Conflict, "x")
+			}
+			other = true
+			_, err := s.queue.Submit(t.Context(), spec, nil)
+			return err
+		}
+		if got := s.send("PUT", "/predictions/mine", order(t, ``), "Prefer", "respond-async"); got.Code != want || submits == (len(s.queue.Jobs()) != 1) {
+			t.Errorf("%s: %d %s", name, got.Code, got.Body)
+		}
+	}
+}
+
 func TestCancel(t *testing.T) {
 	t.Parallel()
 	s := newServer()

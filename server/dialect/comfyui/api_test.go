@@ -172,6 +172,27 @@ func TestPromptsLife(t *testing.T) {
 	s.submit(t, nodes(fmt.Sprintf(`LoadImage {"image":"sub/folder/%s [output]"}`, found["7"].Filename), `PreviewImage {"images":["1",0]}`), "")
 }
 
+// A prompt whose jobs are deleted or expire one after the other has ended all the same.
+func TestDeletedJobs(t *testing.T) {
+	t.Parallel()
+	s := newServer()
+	s.upload(t, "a.png", dialecttest.PNG(t, 20, 10, false))
+	id := s.submit(t, nodes(load, loader, model, save, `PreviewImage {"images":["1",0]}`), "")
+	for _, j := range s.queue.Jobs() {
+		s.finish(j.ID, dialecttest.PNG(t, 3, 3, false))
+	}
+	if err := s.queue.Delete(t.Context(), s.queue.Jobs()[0].ID); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "queue_empty.json", 200, s.get("/queue"))
+	golden(t, "status_idle.json", 200, s.get("/prompt"))
+	found := outputs(t, s.get("/history").Body.Bytes(), id)
+	golden(t, "not_found.json", 404, s.get(found["4"].query()))
+	if r := s.get(found["5"].query()); r.Code != 200 || len(found) != 2 {
+		t.Errorf("%d %+v", r.Code, found)
+	}
+}
+
 func TestFailures(t *testing.T) {
 	t.Parallel()
 	for name, outcome := range map[string]jobtest.Outcome{
@@ -281,6 +302,8 @@ func TestPromptIDs(t *testing.T) {
 	if n := len(s.queue.Jobs()); n != 1 {
 		t.Errorf("%d jobs", n)
 	}
+	s.queue.Refuse = func(job.Spec) error { return fault.New(fault.Conflict, "x") } // used at the same time
+	golden(t, "prompt_id.json", 400, s.post("/prompt", strings.Replace(body, "mine", "other", 1)))
 }
 
 func TestUploads(t *testing.T) {

@@ -16,8 +16,7 @@ import (
 	"upscaled/server/job"
 )
 
-// prompt is an accepted graph with the jobs of its chains; fewer while it is being
-// accepted.
+// prompt is an accepted graph with the jobs of its chains.
 type prompt struct {
 	memo
 	*graph
@@ -25,46 +24,41 @@ type prompt struct {
 	sent int // of its events, on a WebSocket
 }
 
-// newPrompt returns a prompt; get returns its jobs.
-func (a *API) newPrompt(caller job.Caller, id string, get func(id string) (job.Job, error)) (p prompt, err error) {
-	for i := 0; i == 0 || i < len(p.chains); i++ {
-		j, err := get(jobID(caller, id, i))
-		switch {
-		case i > 0 && fault.KindOf(err) == fault.NotFound:
-			return p, nil
-		case err != nil:
-			return p, err
-		case i == 0:
-			p.memo = dialect.DecodeMemo[memo](j.Memo)
-			p.graph = parse(p.Graph, a.classes, nil, func(string) (job.InputInfo, error) { return job.InputInfo{}, nil })
+// one returns a caller's prompt. known are jobs that need not be read.
+func (a *API) one(ctx context.Context, caller job.Caller, id string, known map[string]job.Job) (p prompt, err error) {
+	get := func(i int) (job.Job, error) {
+		if j, is := known[jobID(caller, id, i)]; is {
+			return j, nil
 		}
-		p.jobs = append(p.jobs, j)
+		return a.services.Owned(ctx, Name, caller, jobID(caller, id, i))
 	}
-	return p, nil
-}
-
-// one returns a caller's prompt.
-func (a *API) one(ctx context.Context, caller job.Caller, id string) (prompt, error) {
-	return a.newPrompt(caller, id, func(id string) (job.Job, error) { return a.services.Owned(ctx, Name, caller, id) })
+	last, err := get(0)
+	p.memo = dialect.DecodeMemo[memo](last.Memo)
+	p.graph = parse(p.Graph, a.classes, nil, func(string) (job.InputInfo, error) { return job.InputInfo{}, nil })
+	for i := len(p.chains) - 1; i >= 0 && err == nil; i-- {
+		j, failed := get(i)
+		if fault.KindOf(failed) == fault.NotFound { // expired or deleted
+			last.ID, last.State = jobID(caller, id, i), job.Succeeded
+			j, failed = last, nil
+		}
+		p.jobs, err = append(p.jobs, j), failed
+	}
+	return p, err
 }
 
 // all returns a caller's prompts, oldest first: those of dialect.Recent.
 func (a *API) all(ctx context.Context, caller job.Caller) (prompts []prompt, err error) {
 	recent, err := dialect.Recent(ctx, a.lister, Name, caller)
-	byID := map[string]job.Job{}
+	known := map[string]job.Job{}
 	for _, j := range recent {
-		byID[j.ID] = j
-	}
-	get := func(id string) (job.Job, error) {
-		if j, known := byID[id]; known {
-			return j, nil
-		}
-		return job.Job{}, fault.New(fault.NotFound, "The job is being accepted.")
+		known[j.ID] = j
 	}
 	for _, j := range slices.Backward(recent) {
-		if m := dialect.DecodeMemo[memo](j.Memo); m.Graph != nil {
-			p, _ := a.newPrompt(caller, m.Prompt, get) // its first job is there
-			prompts = append(prompts, p)
+		if m := dialect.DecodeMemo[memo](j.Memo); m.Graph != nil && err == nil {
+			p, failed := a.one(ctx, caller, m.Prompt, known)
+			if fault.KindOf(failed) != fault.NotFound { // one of an earlier version has other IDs
+				prompts, err = append(prompts, p), failed
+			}
 		}
 	}
 	return prompts, err
@@ -193,7 +187,7 @@ func (p prompt) record() map[string]any {
 func (a *API) history(c echo.Context, caller job.Caller) (err error) {
 	prompts := make([]prompt, 1)
 	if id := c.Param("id"); id != "" {
-		prompts[0], err = a.one(c.Request().Context(), caller, id)
+		prompts[0], err = a.one(c.Request().Context(), caller, id, nil)
 	} else {
 		prompts, err = a.all(c.Request().Context(), caller)
 	}

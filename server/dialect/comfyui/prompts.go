@@ -27,8 +27,8 @@ import (
 // holds, and of a client's texts; and of the jobs of a prompt.
 const maxBody, maxGraph, maxText, maxJobs = 8 << 20, 64 << 10, 128, 20
 
-// memo is what the records of a prompt's jobs hold of it, all but the first's only
-// Prompt.
+// memo is what the records of a prompt's jobs hold of it, all but the last one's only
+// Prompt: once that is accepted, there are all.
 type memo struct {
 	Prompt string          `json:"prompt"`
 	Client string          `json:"client,omitempty"`
@@ -37,7 +37,7 @@ type memo struct {
 
 const jobPrefix = "comfy-"
 
-// jobID returns the ID of a prompt's i-th job.
+// jobID returns the ID of a prompt's i-th job from the last, which is 0.
 func jobID(caller job.Caller, prompt string, i int) string {
 	return dialect.OwnID(jobPrefix, caller, "job", prompt, strconv.Itoa(i))
 }
@@ -123,6 +123,8 @@ func read(c echo.Context, into any) error {
 	return nil
 }
 
+var errPromptID error = refusal(http.StatusBadRequest, "invalid_prompt_id", "The prompt_id was used before, or an ID is too long.")
+
 // prompt handles POST prompt.
 func (a *API) prompt(c echo.Context, caller job.Caller) error {
 	ctx := c.Request().Context()
@@ -137,11 +139,11 @@ func (a *API) prompt(c echo.Context, caller job.Caller) error {
 	var text bytes.Buffer
 	_ = json.Compact(&text, body.Prompt) // fails only without a prompt
 	m := memo{cmp.Or(body.PromptID, dialect.NewUUID(4)), body.ClientID, text.Bytes()}
-	earlier, err := a.one(ctx, caller, m.Prompt)
+	earlier, err := a.one(ctx, caller, m.Prompt, nil)
 	again := dialect.Keyed(ctx) && bytes.Equal(earlier.Graph, m.Graph)
 	//guard:prompt-id TestPromptIDs => len(body.PromptID) > maxText
 	if err == nil && !again || max(len(body.PromptID), len(body.ClientID)) > maxText {
-		return refusal(http.StatusBadRequest, "invalid_prompt_id", "The prompt_id was used before, or an ID is too long.")
+		return errPromptID
 	}
 	models, err := a.services.Upscalers(ctx)
 	if err != nil {
@@ -159,11 +161,11 @@ func (a *API) prompt(c echo.Context, caller job.Caller) error {
 	}
 	ids, prompt := make([]string, len(g.chains)), m.Prompt
 	for i := range ids {
-		ids[i] = jobID(caller, prompt, i)
+		ids[i] = jobID(caller, prompt, len(ids)-1-i)
 	}
 	err = a.services.AllOrNone(ctx, ids, 1, func(ctx context.Context, i int) error {
 		spec, note := g.chains[i].spec, m
-		if i > 0 {
+		if i < len(ids)-1 {
 			note = memo{Prompt: prompt}
 		}
 		spec.ID, spec.API, spec.Account, spec.Price, spec.Part = ids[i], Name, caller.ID, a.config.Price, i
@@ -178,7 +180,9 @@ func (a *API) prompt(c echo.Context, caller job.Caller) error {
 		}
 		return err
 	})
-	if err != nil {
+	if fault.KindOf(err) == fault.Conflict && !dialect.Keyed(ctx) { // a request at the same time
+		return errPromptID
+	} else if err != nil {
 		return err
 	}
 	a.streams.Wake(caller)

@@ -82,7 +82,7 @@ func (s *socket) refresh() error {
 		return err
 	}
 	for _, p := range prompts {
-		if _, known := s.prompts[p.jobs[0].ID]; known || p.Client != s.client || len(p.jobs) < len(p.chains) {
+		if _, known := s.prompts[p.jobs[0].ID]; known || p.Client != s.client {
 			continue
 		}
 		for _, j := range p.jobs {

@@ -98,7 +98,7 @@ func (q *Queue) Submit(ctx context.Context, spec job.Spec, input []byte) (job.Su
 	}
 	if _, taken := q.jobs[spec.ID]; taken {
 		q.mutex.Unlock()
-		return job.Submitted{}, fault.New(fault.Invalid, "There is a job %s already.", spec.ID)
+		return job.Submitted{}, fault.New(fault.Conflict, "There is a job %s already.", spec.ID)
 	}
 	spec.Input, spec.Once, spec.Part = job.InputInfo{}, nil, 0 // not part of the record
 	j := job.Job{Spec: spec, State: job.Queued, Created: now(q)}

@@ -79,17 +79,20 @@ func (c *Cache) IDs() []string {
 	return slices.Collect(maps.Keys(c.records))
 }
 
-// BeginSubmit notes that this process is about to record a job, until end. The ID may
-// be a token of a submission, too.
-func (c *Cache) BeginSubmit(id string) (end func()) {
+// BeginSubmit notes that this process is about to record a job, until end, and reports
+// whether it was not so far. The ID may be a token of a submission, too.
+func (c *Cache) BeginSubmit(id string) (end func(), first bool) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
+	if c.submitting[id] {
+		return func() {}, false
+	}
 	c.submitting[id] = true
 	return func() {
 		c.mutex.Lock()
 		defer c.mutex.Unlock()
 		delete(c.submitting, id)
-	}
+	}, true
 }
 
 // Submitting reports whether this process is about to record a job.

@@ -61,7 +61,7 @@ def step(name):
         try:
             upscale()
         finally:
-            call("DELETE", path)
+            call("POST", path + "/cancel")
     else:
         result = requests.get(upscale(), timeout=60).content
         with open(os.environ["OUT"], "wb") as file:
