@@ -257,6 +257,8 @@ func failure(f imagedata.Format, text string) error {
 	switch text[0] {
 	case 'm':
 		return missing(f, errors.New(text[1:]))
+	case 'l':
+		return fault.Wrap(fault.TooLarge, errors.New(text[1:]), "The %s image is too large for its decoder; scale it down first.", f.Name())
 	case 'u':
 		return fault.Wrap(fault.Unsupported, errors.New(text[1:]),
 			"This variant of %s is not supported; convert the image to PNG or JPEG first.", f.Name())

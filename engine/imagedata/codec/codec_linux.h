@@ -24,9 +24,9 @@ struct image {
 // Parts of a file that are left out; see notes in codec.go.
 enum note { MORE_FRAMES = 1, GAIN_MAP = 2, DEPTH_MAP = 4, AUXILIARY = 8, MORE_IMAGES = 16, CHANNELS = 32, FLOATS = 64 };
 
-// What a failure is: a fault in the file, a variant that is not supported, or a library
-// or a part of it that is not installed.
-enum failure { DAMAGED = 'd', UNSUPPORTED = 'u', MISSING = 'm' };
+// What a failure is: a fault in the file, a variant that is not supported, a size that
+// the library refuses, or a library or a part of it that is not installed.
+enum failure { DAMAGED = 'd', UNSUPPORTED = 'u', TOO_LARGE = 'l', MISSING = 'm' };
 
 // Ends the child.
 _Noreturn void fail(enum failure kind, const char *text);

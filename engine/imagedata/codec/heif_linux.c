@@ -33,7 +33,7 @@ struct encoding_options {
 
 enum { HEVC = 1, AV1 = 4, COLOR = 1, MONOCHROME = 2, CHANNEL_Y = 0, CHANNEL_ALPHA = 6, INTERLEAVED = 10 };
 enum { CHROMA_MONOCHROME = 0, CHROMA_RGB = 10, CHROMA_RRGGBB_LE = 14, MATRIX_GBR = 0, MATRIX_601 = 6 };
-enum { WITHOUT_ALPHA_AND_DEPTH = 6, UNSUPPORTED_FILETYPE = 3, UNSUPPORTED_FEATURE = 4, PROFILE_NCLX = 0x6e636c78 };
+enum { WITHOUT_ALPHA_AND_DEPTH = 6, UNSUPPORTED_FILETYPE = 3, UNSUPPORTED_FEATURE = 4, MEMORY = 6, PROFILE_NCLX = 0x6e636c78 };
 
 static void *lib;
 
@@ -41,6 +41,7 @@ static void *lib;
 #define call(name, result, ...) ((result(*)(__VA_ARGS__))function(lib, "heif_" #name))
 
 static void check(struct heif_error e) {
+	if (e.code == MEMORY) fail(TOO_LARGE, e.message);
 	if (e.code == UNSUPPORTED_FILETYPE || e.code == UNSUPPORTED_FEATURE) fail(UNSUPPORTED, e.message);
 	if (e.code) fail(DAMAGED, e.message);
 }
@@ -108,34 +109,38 @@ static int notes(void *context, const void *handle) {
 static void decode(const void *handle, const struct image *im, int bits) {
 	void *image = NULL;
 	struct samples s = {.peak = (1u << bits) - 1, .words = bits > 8};
-	int colors = im->channels == 1 ? MONOCHROME : COLOR;
-	int chroma = im->channels == 1 ? CHROMA_MONOCHROME : (bits > 8 ? CHROMA_RRGGBB_LE : CHROMA_RGB) + im->alpha;
-	check(call(decode_image, struct heif_error, const void *, void **, int, int, const void *)(handle, &image, colors, chroma, NULL));
+	int chroma = (s.words ? CHROMA_RRGGBB_LE : CHROMA_RGB) + im->alpha;
+	struct heif_error (*decode_as)(const void *, void **, int, int, const void *) = call(decode_image, struct heif_error, const void *, void **, int, int, const void *);
+	// libheif does not convert all grays to gray, but to color.
+	int gray = im->channels == 1 && !decode_as(handle, &image, MONOCHROME, CHROMA_MONOCHROME, NULL).code;
+	if (!gray) check(decode_as(handle, &image, COLOR, chroma, NULL));
 	const uint8_t *(*plane)(const void *, int, int *) = call(image_get_plane_readonly, const uint8_t *, const void *, int, int *);
 	int (*width)(const void *, int) = call(image_get_width, int, const void *, int);
 	int (*height)(const void *, int) = call(image_get_height, int, const void *, int);
-	int stride = 0, channel = im->channels == 1 ? CHANNEL_Y : INTERLEAVED;
+	int stride = 0, channel = gray ? CHANNEL_Y : INTERLEAVED;
 	s.rows = plane(image, channel, &stride);
 	s.stride = (size_t)stride;
 	if (!s.rows || width(image, channel) != im->width || height(image, channel) != im->height)
 		fail(DAMAGED, "decoded size differs");
 	s.premultiplied = im->alpha && call(image_handle_is_premultiplied_alpha, int, const void *)(handle);
-	if (im->channels == 3 || !im->alpha) {
+	if (im->channels == 3 || (gray && !im->alpha)) {
 		put_pixels(im, &s);
 		return;
 	}
-	const uint8_t *alpha = plane(image, CHANNEL_ALPHA, &stride);
-	size_t sample = s.words ? 2 : 1, w = (size_t)im->width;
-	if (!alpha || width(image, CHANNEL_ALPHA) != im->width || height(image, CHANNEL_ALPHA) != im->height)
+	// Gray, and alpha from its own plane or beside the colors.
+	const uint8_t *alpha = gray ? plane(image, CHANNEL_ALPHA, &stride) : s.rows;
+	size_t sample = s.words ? 2 : 1, w = (size_t)im->width, all = 1 + (size_t)im->alpha;
+	size_t step = gray ? sample : (3 + (size_t)im->alpha) * sample, alpha_at = gray ? 0 : 3 * sample;
+	if (gray && (!alpha || width(image, CHANNEL_ALPHA) != im->width || height(image, CHANNEL_ALPHA) != im->height))
 		fail(DAMAGED, "alpha has another size");
-	uint8_t *both = allocate(w * (size_t)im->height, 2 * sample);
+	uint8_t *both = allocate(w * (size_t)im->height, all * sample);
 	for (size_t y = 0; y < (size_t)im->height; y++)
 		for (size_t x = 0; x < w; x++) {
-			uint8_t *to = both + (y * w + x) * 2 * sample;
-			memcpy(to, s.rows + y * s.stride + x * sample, sample);
-			memcpy(to + sample, alpha + y * (size_t)stride + x * sample, sample);
+			uint8_t *to = both + (y * w + x) * all * sample;
+			memcpy(to, s.rows + y * s.stride + x * step, sample);
+			if (im->alpha) memcpy(to + sample, alpha + y * (size_t)stride + x * step + alpha_at, sample);
 		}
-	s.rows = both, s.stride = 2 * w * sample;
+	s.rows = both, s.stride = all * w * sample;
 	put_pixels(im, &s);
 }
 

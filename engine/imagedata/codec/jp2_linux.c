@@ -62,6 +62,8 @@ static uint32_t big32(const uint8_t *p) { return (uint32_t)p[0] << 24 | (uint32_
 // which channel is alpha, -1 without any.
 struct boxes {
 	int columns, alpha, premultiplied, described, space;
+	const uint8_t *stream; // the codestream
+	size_t length;
 };
 
 static void walk(const uint8_t *p, size_t n, struct boxes *found, int depth) {
@@ -76,6 +78,7 @@ static void walk(const uint8_t *p, size_t n, struct boxes *found, int depth) {
 		const uint8_t *body = p + head;
 		size_t length = (size_t)size - head;
 		if (!memcmp(p + 4, "jp2h", 4) && depth == 0) walk(body, length, found, 1);
+		if (!memcmp(p + 4, "jp2c", 4) && depth == 0 && !found->stream) found->stream = body, found->length = length;
 		if (!memcmp(p + 4, "pclr", 4) && length > 3) found->columns = body[2];
 		if (!memcmp(p + 4, "colr", 4) && length >= 7 && body[0] == 1 && !found->space) found->space = (int)big32(body + 3);
 		if (!memcmp(p + 4, "cdef", 4) && length >= 2) {
@@ -89,6 +92,30 @@ static void walk(const uint8_t *p, size_t n, struct boxes *found, int depth) {
 		}
 		p += size, n -= (size_t)size;
 	}
+}
+
+// Reports whether every tile has a part in the codestream: OpenJPEG leaves tiles that
+// are missing black.
+static int complete(const uint8_t *p, size_t n) {
+	if (n < 40 || big32(p) != 0xff4fff51) return 0;
+	uint64_t w = big32(p + 8), h = big32(p + 12), tw = big32(p + 24), th = big32(p + 28), tx = big32(p + 32), ty = big32(p + 36);
+	if (!tw || !th || tx > w || ty > h) return 0;
+	uint64_t tiles = ((w - tx + tw - 1) / tw) * ((h - ty + th - 1) / th), seen = 0;
+	if (tiles > 65535) return 0;
+	uint8_t *found = allocate((size_t)tiles, 1);
+	for (size_t at = 2; at + 12 <= n;) {
+		if (p[at] != 0xff) break;
+		if (p[at + 1] != 0x90) { // a segment of the main header
+			at += 2 + ((size_t)p[at + 2] << 8 | p[at + 3]);
+			continue;
+		}
+		uint32_t tile = (uint32_t)p[at + 4] << 8 | p[at + 5], length = big32(p + at + 6);
+		if (tile < tiles && !found[tile]) found[tile] = 1, seen++;
+		if (length < 12) break; // the last part, up to the end
+		at += length;
+	}
+	free(found);
+	return seen == tiles;
 }
 
 // The unsigned value of a component at a place of the image; components may have fewer
@@ -143,7 +170,9 @@ void jp2_child(const struct request *r, uint8_t *const *data) {
 	struct input in = {data[0], (size_t)r->sizes[0], 0};
 	struct boxes boxes = {.alpha = -1};
 	int raw = in.size > 2 && data[0][0] == 0xff;
-	if (!raw) walk(in.data, in.size, &boxes, 0);
+	if (raw) boxes.stream = in.data, boxes.length = in.size;
+	else walk(in.data, in.size, &boxes, 0);
+	if (!boxes.stream || !complete(boxes.stream, boxes.length)) fail(DAMAGED, "tiles are missing");
 	void *stream = call(stream_create, void *, size_t, int)(1 << 20, 1);
 	call(stream_set_user_data, void, void *, void *, void *)(stream, &in, NULL);
 	call(stream_set_user_data_length, void, void *, uint64_t)(stream, in.size);

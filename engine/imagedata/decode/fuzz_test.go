@@ -30,36 +30,38 @@ func FuzzOpen(f *testing.F) {
 			f.Add(seed)
 		}
 	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		limits := imagedata.Limits{Pixels: 1 << 18, Side: 1 << 12}
-		probed, err := Probe(data, limits)
-		d, openErr := Open(data, limits)
-		if (err == nil) != (openErr == nil) {
-			t.Fatalf("Probe: %v, Open: %v", err, openErr)
+	f.Fuzz(fuzzOpen)
+}
+
+func fuzzOpen(t *testing.T, data []byte) {
+	limits := imagedata.Limits{Pixels: 1 << 18, Side: 1 << 12}
+	probed, err := Probe(data, limits)
+	d, openErr := Open(data, limits)
+	if (err == nil) != (openErr == nil) {
+		t.Fatalf("Probe: %v, Open: %v", err, openErr)
+	}
+	if err != nil {
+		checkFault(t, err)
+		return
+	}
+	info := d.Info()
+	if probed.Width != info.Width || probed.Height != info.Height || probed.Frames != info.Frames || info.Alpha && !probed.Alpha {
+		t.Fatalf("Probe says %+v, Open %+v", probed, info)
+	}
+	for given := 0; ; given++ {
+		frame, err := d.Next()
+		if errors.Is(err, io.EOF) { // as callers ask
+			if given != info.Frames {
+				t.Fatalf("the end after %d of %d frames: %v", given, info.Frames, err)
+			}
+			return
 		}
 		if err != nil {
 			checkFault(t, err)
 			return
 		}
-		info := d.Info()
-		if probed.Width != info.Width || probed.Height != info.Height || probed.Frames != info.Frames || info.Alpha && !probed.Alpha {
-			t.Fatalf("Probe says %+v, Open %+v", probed, info)
-		}
-		for given := 0; ; given++ {
-			frame, err := d.Next()
-			if errors.Is(err, io.EOF) { // as callers ask
-				if given != info.Frames {
-					t.Fatalf("the end after %d of %d frames: %v", given, info.Frames, err)
-				}
-				return
-			}
-			if err != nil {
-				checkFault(t, err)
-				return
-			}
-			checkFrame(t, info, frame)
-		}
-	})
+		checkFrame(t, info, frame)
+	}
 }
 
 func checkFault(t *testing.T, err error) {
