@@ -46,7 +46,7 @@ func TestRandomFiles(t *testing.T) {
 		}
 	}
 	t.Logf("compared %v, disputed %v", compared, disputed)
-	if len(compared) < 6 {
+	if len(compared) < 10 {
 		t.Error("no files of some formats")
 	}
 }
