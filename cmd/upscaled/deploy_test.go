@@ -2,11 +2,13 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -285,6 +287,53 @@ func TestDeployComments(t *testing.T) {
 	for _, line := range lines {
 		if err := parses(words(line)); err != nil {
 			t.Errorf("upscaled %s: %v", line, err)
+		}
+	}
+}
+
+// The page about monitoring has the alerts of the rules, and their thresholds.
+func TestGuideAlerts(t *testing.T) {
+	t.Parallel()
+	page, rules := guidePages(t)["operations.md"], deployFile(t, "prometheus-rules.yaml")
+	alerts := regexp.MustCompile(`(?s)- alert: (\w+)\n(.*?)annotations:`).FindAllStringSubmatch(rules, -1)
+	if rows := strings.Count(page, "\n| Upscaled"); rows != len(alerts) || rows < 12 {
+		t.Errorf("%d rows for %d alerts", rows, len(alerts))
+	}
+	for _, alert := range alerts {
+		_, after, found := strings.Cut(page, "\n| "+alert[1]+" | ")
+		row, _, _ := strings.Cut(after, "\n")
+		if !found {
+			t.Errorf("the page has no %s", alert[1])
+		}
+		if pending := regexp.MustCompile(`for: (\d+)m`).FindStringSubmatch(alert[2]); pending != nil && !strings.Contains(row, " "+pending[1]+" minutes") {
+			t.Errorf("%s waits %s minutes, unlike %q", alert[1], pending[1], row)
+		}
+		if share := regexp.MustCompile(`> 0\.(\d\d?) \*`).FindStringSubmatch(alert[2]); share != nil && !strings.Contains(row, strings.TrimPrefix((share[1] + "0")[:2], "0")+" %") {
+			t.Errorf("%s is above 0.%s, unlike %q", alert[1], share[1], row)
+		}
+	}
+}
+
+// The figures for capacity follow from those measured on the page about CPUs.
+func TestGuideCapacity(t *testing.T) {
+	t.Parallel()
+	pages := guidePages(t)
+	measured := regexp.MustCompile("(?m)^\\| `avx512-bf16` \\| (\\d+) ms \\| ([0-9.]+) s \\|").FindStringSubmatch(pages["cpu.md"])
+	if measured == nil {
+		t.Fatal("cpu.md has no such row")
+	}
+	general, err := strconv.ParseFloat(measured[1], 64)
+	large, err2 := strconv.ParseFloat(measured[2], 64)
+	if err != nil || err2 != nil {
+		t.Fatal(err, err2)
+	}
+	for model, want := range map[string]float64{"realesr-general-x4v3": 192 * 192 / general * 1000, "realesrgan-x4plus": 128 * 128 / large} {
+		row := regexp.MustCompile(`\| ` + model + ` \| ([0-9,]+) \(`).FindStringSubmatch(pages["deploy.md"])
+		if row == nil {
+			t.Fatalf("deploy.md has no row of %s", model)
+		}
+		if got, err := strconv.ParseFloat(strings.ReplaceAll(row[1], ",", ""), 64); err != nil || math.Abs(got/want-1) > 0.02 {
+			t.Errorf("%s: deploy.md says %s pixels a second, cpu.md %.0f", model, row[1], want)
 		}
 	}
 }

@@ -129,20 +129,30 @@ func (s playground) program(t *testing.T, name, script string) {
 	}
 }
 
-// setUp makes ready what an example says, in a folder of its own that has
-// the images it may name.
+// setUp makes ready what an example says, in a folder of its own.
 func (s playground) setUp(t *testing.T, text string) (staged, folder string) {
 	t.Helper()
-	folder = t.TempDir()
+	return s.staged(text), s.folder(t)
+}
+
+// folder returns a new folder with the images that examples may name.
+func (s playground) folder(t *testing.T) string {
+	t.Helper()
+	folder := t.TempDir()
 	if err := os.CopyFS(folder, os.DirFS(s.photos)); err != nil {
 		t.Fatal(err)
 	}
+	return folder
+}
+
+// staged returns an example with the addresses of the tests' servers.
+func (s playground) staged(text string) string {
 	url := s.open
 	if regexp.MustCompile(`\bKEY\b`).MatchString(text) {
 		url = s.keyed
 	}
 	return strings.NewReplacer(documentedURL, url, strings.TrimPrefix(documentedURL, "http://"), strings.TrimPrefix(url, "http://"),
-		documentedPicture, s.pictureURL, "go run ./cmd/upscaled ", "upscaled ").Replace(text), folder
+		documentedPicture, s.pictureURL, "go run ./cmd/upscaled ", "upscaled ").Replace(text)
 }
 
 // run runs one example and returns its output.
@@ -191,8 +201,9 @@ var (
 	script   = regexp.MustCompile(`(?m)^\./scripts/.*$`)
 )
 
-// Every block of commands that calls this program or a server of it does so
-// without an error, unless the page has a reason above it.
+// The blocks of commands that call this program or a server of it do so without an
+// error, a page's pasted in order into one shell, unless the page has a reason above
+// a block.
 func TestDocumentedCommands(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -204,6 +215,7 @@ func TestDocumentedCommands(t *testing.T) {
 		}
 	}
 	s, ran := newPlayground(t), 0
+	pages := map[string][]string{}
 	for _, e := range examples(t, "sh") {
 		if e.page == "cli.md" || !runnable.MatchString(e.text) { // TestExamplesParse has those of cli.md
 			continue
@@ -215,9 +227,16 @@ func TestDocumentedCommands(t *testing.T) {
 			continue
 		}
 		ran++
-		t.Run(e.name(), func(t *testing.T) {
-			text, folder := s.setUp(t, script.ReplaceAllString(e.text, "")) // scripts have steps of CI of their own
-			s.run(t, folder, "bash", "-euo", "pipefail", "-c", text)
+		pages[e.page] = append(pages[e.page], script.ReplaceAllString(e.text, "")) // scripts have steps of CI of their own
+	}
+	for page, texts := range pages {
+		t.Run(page, func(t *testing.T) {
+			var all []string
+			for _, text := range texts {
+				all = append(all, s.staged(text))
+			}
+			folder := s.folder(t)
+			s.run(t, folder, "bash", "-xeuo", "pipefail", "-c", strings.Join(all, "\n"))
 			checkPictures(t, folder)
 		})
 	}
