@@ -206,10 +206,16 @@ func (in *installer) bundle(ctx context.Context, d descriptor, form []artifact.A
 
 // importRestorer stores a face restorer's ONNX file unchanged after checking
 // that it is usable.
-func (im *importer) importRestorer(ctx context.Context, d descriptor, path string, r network.RestorerDescriptor) (descriptor, error) {
+func (im *importer) importRestorer(ctx context.Context, d descriptor, path string, options ImportOptions) (descriptor, error) {
 	data, err := readONNXFile(path)
 	if err != nil {
 		return descriptor{}, err
+	}
+	r := *options.Restorer
+	if options.ProbeRestorer != nil {
+		if r, err = options.ProbeRestorer(ctx, data, r); err != nil {
+			return descriptor{}, err
+		}
 	}
 	n, err := network.FromRestorerONNX(data, r)
 	if err != nil {

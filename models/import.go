@@ -30,6 +30,8 @@ type ImportOptions struct {
 	Probe func(ctx context.Context, file []byte, stated network.Convention) (network.Convention, error)
 	// About is completed from the metadata of safetensors and ONNX files.
 	About About
+	// ProbeRestorer does the same for a face restorer.
+	ProbeRestorer func(ctx context.Context, file []byte, stated network.RestorerDescriptor) (network.RestorerDescriptor, error)
 	// Restorer is set for an ONNX file that restores faces.
 	Restorer *network.RestorerDescriptor
 }
@@ -174,7 +176,7 @@ func (im *importer) importForeign(ctx context.Context, path string, options Impo
 			return im.importTwin(ctx, d, path, isONNX)
 		}
 		if options.Restorer != nil && isONNX {
-			return im.importRestorer(ctx, d, path, *options.Restorer)
+			return im.importRestorer(ctx, d, path, options)
 		}
 		if isONNX {
 			return im.importONNX(ctx, d, path, options)

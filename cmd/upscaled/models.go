@@ -147,7 +147,7 @@ RestoreFormer++ or GPEN. No code in a file is ever executed.`,
 			if options.Convention, err = convention.Convention(); err != nil {
 				return usageError{err}
 			}
-			options.Probe = upscaler.Probe(store)
+			options.Probe, options.ProbeRestorer = upscaler.Probe(store), upscaler.ProbeRestorer(store)
 			defer a.showFetches()()
 			return a.importAll(cmd.Context(), store, arguments[0], options, asJSON)
 		},

@@ -33,9 +33,16 @@ type RestorerDescriptor struct {
 	Size int `json:"size,omitempty"`
 	// Range is RangeAroundZero (also if "") or RangeFromZero.
 	Range string `json:"range,omitempty"`
-	// Extra holds the value that fills every other input.
+	// Extra holds the value that fills every other input; one named weight is 0.5
+	// without.
 	Extra map[string]float64 `json:"extra,omitempty"`
 }
+
+// CodeFormer's weight unless Extra has one, as in its own program.
+const (
+	weightInput   = "weight"
+	defaultWeight = 0.5
+)
 
 // maxExtra bounds the elements of an extra input.
 const maxExtra = 1 << 16
@@ -88,6 +95,9 @@ func narrowed(f *onnx.Foreign, d RestorerDescriptor) (*onnx.Foreign, error) {
 	input := d.Input
 	for _, v := range f.Inputs {
 		value, given := d.Extra[v.Name]
+		if !given && v.Name == weightInput && len(f.Inputs) > 1 {
+			value, given = defaultWeight, true
+		}
 		switch {
 		case given && v.Name != d.Input:
 			t, err := filled(v, value)
@@ -103,11 +113,9 @@ func narrowed(f *onnx.Foreign, d RestorerDescriptor) (*onnx.Foreign, error) {
 	if output == "" && len(f.Outputs) > 0 {
 		output = f.Outputs[0].Name
 	}
-	if len(constants) < len(d.Extra) {
-		for _, name := range slices.Sorted(maps.Keys(d.Extra)) {
-			if !slices.ContainsFunc(constants, func(t onnx.Tensor) bool { return t.Name == name }) {
-				return nil, fault.New(fault.Invalid, "The ONNX file has no extra input %q to set a value for.", name)
-			}
+	for _, name := range slices.Sorted(maps.Keys(d.Extra)) {
+		if !slices.ContainsFunc(constants, func(t onnx.Tensor) bool { return t.Name == name }) {
+			return nil, fault.New(fault.Invalid, "The ONNX file has no extra input %q to set a value for.", name)
 		}
 	}
 	return f.Narrow(input, output, constants)

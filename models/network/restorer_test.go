@@ -83,7 +83,7 @@ func TestRefusedRestorers(t *testing.T) {
 		kind       fault.Kind
 		says       string
 	}{
-		"no value":       {unchanged, network.RestorerDescriptor{}, fault.Unsupported, "weight, that no value is set for"},
+		"no value":       {func(m *onnx.Model) { m.Inputs[1].Name = "other" }, network.RestorerDescriptor{}, fault.Unsupported, "other, that no value is set for"},
 		"unknown value":  {unchanged, network.RestorerDescriptor{Extra: map[string]float64{"weight": 1, "w": 1}}, fault.Invalid, `no extra input "w"`},
 		"value of x":     {unchanged, network.RestorerDescriptor{Input: "x", Extra: map[string]float64{"weight": 1, "x": 1}}, fault.Invalid, `no extra input "x"`},
 		"unknown input":  {unchanged, network.RestorerDescriptor{Input: "in", Extra: map[string]float64{"weight": 1}}, fault.Invalid, `no input "in"`},
@@ -100,6 +100,9 @@ func TestRefusedRestorers(t *testing.T) {
 		"odd type":       {func(m *onnx.Model) { m.Inputs[1].Type = 9 }, weighted(1), fault.Invalid, "type 9"},
 		"huge extra":     {func(m *onnx.Model) { m.Inputs[1].Dims = []onnx.Dim{{Size: 1 << 40}} }, weighted(1), fault.Unsupported, "too large"},
 		"no outputs":     {func(m *onnx.Model) { m.Outputs = nil }, weighted(1), fault.Invalid, "its outputs are none"},
+	}
+	if _, err := network.FromRestorerONNX(restorerModel(unchanged), network.RestorerDescriptor{}); err != nil {
+		t.Errorf("a weight has a default: %v", err)
 	}
 	for name, c := range cases {
 		_, err := network.FromRestorerONNX(restorerModel(c.change), c.descriptor)

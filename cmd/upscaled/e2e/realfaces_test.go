@@ -171,12 +171,12 @@ func TestRealImportedRestorer(t *testing.T) {
 	if err := os.WriteFile(file, identityRestorer(512), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if got := program(t, "models", "import", "--home", home, "--restorer", "--restorer-extra", "weight=0.5", file); got.code != exitOK {
+	// One process has one library, under one path: tests run beside each other.
+	library := store.InstalledLibrary("cpu")
+	if got := program(t, "models", "import", "--home", home, "--onnxruntime", library, "--restorer", "--restorer-extra", "weight=0.5", file); got.code != exitOK {
 		t.Fatal(got.stderr)
 	}
 	plain, faces := filepath.Join(folder, "plain.png"), filepath.Join(folder, "faces.png")
-	// One process has one library, under one path: tests run beside each other.
-	library := store.InstalledLibrary("cpu")
 	real(t, nil, "--home", home, "--onnxruntime", library, "--scale", "2", "--out", plain, portrait(t))
 	got := real(t, nil, "--home", home, "--onnxruntime", library, "--scale", "2", "--json", "--face-enhance", "--out", faces, portrait(t))
 	if got.code != exitOK || !strings.Contains(got.stdout, `"faces":1,"face_restorer":"restorer"`) || strings.Contains(got.stdout, "refined") {

@@ -23,8 +23,8 @@ func (r *Restorer) AddFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&r.Input, "restorer-input", "", "name of the face's input (default: the only one)")
 	flags.StringVar(&r.Output, "restorer-output", "", "name of the face's output (default: the first one)")
 	flags.IntVar(&r.Size, "restorer-size", 0, "side of the square face in pixels (default 0: read from the file)")
-	flags.StringVar(&r.Range, "restorer-range", network.RangeAroundZero, "the model's values for black and white: -1..1 or 0..1")
-	flags.StringSliceVar(&r.extra, "restorer-extra", nil, "values of further inputs, such as weight=0.7")
+	flags.StringVar(&r.Range, "restorer-range", "", "the model's values for black and white: -1..1 or 0..1 (default: found by running the file)")
+	flags.StringSliceVar(&r.extra, "restorer-extra", nil, "values of further inputs, such as weight=0.7 (default: 0.5 for one named weight)")
 }
 
 // Descriptor returns the description, or nil without --restorer. flags are those of
