@@ -98,6 +98,8 @@ func TestHostileSizes(t *testing.T) {
 	swin := networktest.SwinVariant{Features: 64, Heads: 16, Window: 64, Groups: 1, Blocks: 2, Scale: 2, End: "shuffle"}
 	hat := swin
 	hat.HAT = true
+	permuted := swin
+	permuted.Window, permuted.SRFormer = 48, true
 	dat := networktest.DATVariant{Features: 64, Heads: 16, Groups: 1, Blocks: 2, Scale: 2, Split: [2]int{64, 64}, End: "direct"}
 	span := maps.Clone(networktest.RandomSPAN(1, 64, 2, true))
 	wide := func(name string, shape ...int) {
@@ -114,7 +116,8 @@ func TestHostileSizes(t *testing.T) {
 	wide("block_1.c1_r.conv.2.weight", 64, 60_000, 1, 1)
 	for name, tensors := range map[string]weights.Tensors{
 		"SwinIR": networktest.RandomSwinIR(1, swin), "HAT": networktest.RandomSwinIR(1, hat), "DAT": networktest.RandomDAT(1, dat),
-		"RGT": networktest.RandomRGT(1, dat), "SPAN": span,
+		"SRFormer": networktest.RandomSwinIR(1, permuted),
+		"RGT":      networktest.RandomRGT(1, dat), "SPAN": span,
 		"OmniSR": networktest.RandomOmniSR(1, networktest.OmniVariant{Features: 8, Groups: 1, Blocks: 1, Scale: 2, Window: 64, Positions: true}),
 	} {
 		if _, err := network.Recognize(tensors); fault.KindOf(err) != fault.Invalid || !strings.Contains(fault.Sentence(err), "memory") {

@@ -61,6 +61,7 @@ func readPermutedBlock(r *reader, n *transformer, name string, k int) *permutedB
 		block.spatial = layerOf(spatial, r.take(name+"mlp.dwconv.depthwise_conv.0.bias", spatial.Shape[0]))
 	}
 	block.bias = relativeBias(r, table.Data, block.joined(), block.joined(), heads)
+	r.derive(3 * len(block.bias)) // graphs repeat it for the four pixels of a position
 	r.ignore(name + "attn_mask")
 	r.ignore(name + "attn.aligned_relative_position_index")
 	return block
