@@ -75,9 +75,9 @@ func (s *source) codecMemory() float64 {
 	samples := s.raster()
 	switch s.info.Format {
 	case imagedata.JXL:
-		return 60 + 3*samples
+		return 24 + 2*samples
 	case imagedata.JP2:
-		return 40 + 3*samples
+		return 18 + 3*samples
 	}
 	return 12 + 4*samples
 }
@@ -85,7 +85,7 @@ func (s *source) codecMemory() float64 {
 // codecNanoseconds is nanoseconds of the formats that children decode, measured.
 func codecNanoseconds(f imagedata.Format) (ns float64, ok bool) {
 	ns, ok = map[imagedata.Format]float64{
-		imagedata.HEIC: 150, imagedata.AVIF: 150, imagedata.JXL: 300, imagedata.JP2: 600,
+		imagedata.HEIC: 150, imagedata.AVIF: 150, imagedata.JXL: 200, imagedata.JP2: 250,
 	}[f]
 	return ns, ok
 }
