@@ -27,7 +27,7 @@ const (
 // policy allows this server only. blob: and data: are for images that the user
 // chose or that were fetched with a key.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; " +
-	"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+	"connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
 
 // File returns one of the page's files, such as "theme.js". The guide shares
 // the colors and the switch between light and dark.

@@ -3,6 +3,7 @@ package native
 import (
 	"fmt"
 	"net/http"
+	"regexp"
 
 	"github.com/labstack/echo/v4"
 
@@ -12,11 +13,19 @@ import (
 	"upscaled/server/job"
 )
 
-// filename returns the name to save a succeeded job's image under.
+// filename returns the name to save a succeeded job's image under, with its model and
+// size, so that several results of one image do not overwrite each other.
 func filename(j job.Job) string {
-	return fmt.Sprintf("%s-%dx%d%s", file.Stem(j.InputName), j.Result.OutputWidth, j.Result.OutputHeight,
+	model := ""
+	if j.Result.Model != "" {
+		model = "-" + unusual.ReplaceAllString(j.Result.Model, "-")
+	}
+	return fmt.Sprintf("%s%s-%dx%d%s", file.Stem(j.InputName), model, j.Result.OutputWidth, j.Result.OutputHeight,
 		imagedata.Format(j.Result.Format).Extension())
 }
+
+// unusual characters occur in mixes of models.
+var unusual = regexp.MustCompile(`[^A-Za-z0-9._]+`)
 
 // noResult returns the error of a job without an image.
 func noResult(j job.Job) error {

@@ -25,7 +25,7 @@ func TestResult(t *testing.T) {
 	whole := get(http.MethodGet)
 	for name, want := range map[string]string{
 		"Content-Type": "image/webp", "Content-Length": "11", "Accept-Ranges": "bytes", "ETag": `"` + knownID + `"`,
-		"Content-Disposition": `attachment; filename="gr__e 1-160x120.webp"; filename*=UTF-8''gr%C3%BC%C3%9Fe%201-160x120.webp`,
+		"Content-Disposition": `attachment; filename="gr__e 1-realesrgan-x4plus-160x120.webp"; filename*=UTF-8''gr%C3%BC%C3%9Fe%201-realesrgan-x4plus-160x120.webp`,
 		"Cache-Control":       "private, max-age=86400, immutable", "X-Content-Type-Options": "nosniff", "X-Face-Restorer": "gfpgan",
 	} {
 		if got := whole.Header().Get(name); got != want {

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 
 import { file, png } from "./images.mjs";
-import { DESK, PATIENCE, PHONE, accessible, action, card, choose, drop, inState, launch, open, fake, screenshot, visit } from "./session.mjs";
+import { DESK, PATIENCE, PHONE, TABLET, accessible, action, card, choose, drop, inState, launch, open, fake, screenshot, visit } from "./session.mjs";
 
 let browser;
 before(async () => { browser = await launch(); });
@@ -18,7 +18,7 @@ async function downloaded(page, button) {
   return { name: download.suggestedFilename(), bytes: readFileSync(await download.path()) };
 }
 
-for (const [device, options] of Object.entries({ phone: PHONE, desk: DESK })) {
+for (const [device, options] of Object.entries({ phone: PHONE, tablet: TABLET, desk: DESK })) {
   for (const colorScheme of ["light", "dark"]) {
     test(`every state is accessible on a ${device}, ${colorScheme}`, async (t) => {
       const page = await visit(browser, t, { ...options, colorScheme });
@@ -28,6 +28,18 @@ for (const [device, options] of Object.entries({ phone: PHONE, desk: DESK })) {
       };
       await page.locator("#models-installed .choice").first().waitFor({ state: "attached" });
       await look("empty");
+      const dragged = await page.evaluateHandle(() => {
+        const data = new DataTransfer();
+        data.items.add(new File(["x"], "x.png", { type: "image/png" }));
+        return data;
+      });
+      await page.dispatchEvent("body", "dragenter", { dataTransfer: dragged });
+      const { width, height } = await page.locator("#veil").boundingBox();
+      assert.deepEqual([width, height], Object.values(options.viewport), "the overlay covers all");
+      await look("drop");
+      await page.dispatchEvent("body", "dragleave", { dataTransfer: dragged });
+      const scrolling = await page.locator("#settings").evaluate((panel) => panel.scrollHeight > panel.clientHeight + 2);
+      assert.equal(scrolling, false, "the settings scroll inside themselves");
       await choose(page, [file("lake.png", png(320, 240, 1)), file("hill.png", png(240, 320, 0.4))]);
       // It may be done already on a busy machine.
       await page.locator(":is([data-state=running],[data-state=succeeded])").first().waitFor();
@@ -76,7 +88,7 @@ test("two dropped images make progress and are downloaded", async (t) => {
     const saved = await downloaded(page, action(card(page, name), "download"));
     const made = await resultOf(await card(page, name).getAttribute("data-job"));
     assert.ok(saved.bytes.equals(made), `${name}: ${saved.bytes.length} bytes saved, ${made.length} made`);
-    assert.equal(saved.name, name === "first.png" ? `first-${4 * width}x${4 * height}.png` : "second-1440x1920.png");
+    assert.equal(saved.name, name === "first.png" ? `first-realesr-general-x4v3-${4 * width}x${4 * height}.png` : "second-realesr-general-x4v3-1440x1920.png");
   }
   const all = await downloaded(page, page.locator("#download-all"));
   assert.equal(all.name, "upscaled-2-images.zip");

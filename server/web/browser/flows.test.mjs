@@ -64,7 +64,7 @@ test("each browser sees its own images only", async (t) => {
   await card(one, "mine.png").waitFor();
 });
 
-test("failures are shown and can be retried", async (t) => {
+test("failures are shown, counted and grouped; hopeless ones offer no retry", async (t) => {
   const page = await visit(browser, t);
   const { limits } = await (await fetch(new URL("api/v1/system", open))).json();
   await choose(page, [file("text.png", Buffer.from("not an image"))]);
@@ -77,9 +77,17 @@ test("failures are shown and can be retried", async (t) => {
   assert.match(await card(page, "text.png").locator(".wrong").textContent(), /JPEG, PNG, WebP/);
   await inState(card(page, "large.png"), "rejected");
   assert.match(await card(page, "large.png").locator(".wrong").textContent(), /accepts at most/);
-  await action(card(page, "text.png"), "retry").click();
-  await inState(card(page, "text.png"), "rejected");
-  assert.equal(await page.locator(".card").count(), 2, "the failed one is replaced");
+  for (const name of ["text.png", "large.png"]) {
+    assert.equal(await action(card(page, name), "retry").isVisible(), false, `${name} will never be one`);
+  }
+  await choose(page, [file("words.png", Buffer.from("not an image either"))]);
+  await inState(card(page, "words.png"), "rejected");
+  assert.equal(await page.locator("#failures-count").textContent(), "3 images failed");
+  assert.match(await page.locator("#queue-summary").textContent(), /3 failed/);
+  await page.locator("#failures-count").click();
+  assert.equal(await page.locator("#failures-list li").count(), 2);
+  assert.match(await page.locator("#failures-list li").first().textContent(), /^2 × .*words\.png, text\.png/);
+  await accessible(page, "failures");
 });
 
 test("a failed job shows its error", { skip: !fake && "a real server has no reason to fail" }, async (t) => {
@@ -87,17 +95,40 @@ test("a failed job shows its error", { skip: !fake && "a real server has no reas
   await choose(page, [file("broken.png", png(40, 30))]);
   await inState(card(page, "broken.png"), "failed");
   assert.match(await card(page, "broken.png").locator(".wrong").textContent(), /memory.*Try a smaller size/);
+  await action(card(page, "broken.png"), "retry").click();
+  await page.waitForFunction(() => document.querySelectorAll(".card").length === 1);
+  await inState(card(page, "broken.png"), "failed");
 });
 
-test("jobs are there after a reload; the original can be chosen again", async (t) => {
+test("jobs are there after a reload, each with its original", async (t) => {
   const page = await visit(browser, t);
   const original = file("again.png", png(200, 150, 0.6));
   await choose(page, [original]);
   await inState(card(page, "again.png"), "succeeded");
+  const kept = () => page.evaluate(() => new Promise((resolve) => {
+    indexedDB.open("upscaled", 1).onsuccess = ({ target: { result } }) => {
+      result.transaction("originals").objectStore("originals").count().onsuccess = (event) => resolve(event.target.result);
+    };
+  }));
+  await page.waitForFunction(async () => (await indexedDB.databases()).length > 0);
+  while (await kept() === 0) {
+    await page.evaluate(() => new Promise(requestAnimationFrame));
+  }
   await page.reload();
   await inState(card(page, "again.png"), "succeeded");
   await card(page, "again.png").locator(".thumbnail img").waitFor();
   assert.equal(await action(card(page, "again.png"), "repeat").isVisible(), false);
+  await action(card(page, "again.png"), "compare").click();
+  await page.locator("#after").waitFor();
+  await page.locator("#divider").waitFor();
+  assert.deepEqual(await page.locator("#before").evaluate((image) => [image.naturalWidth, image.naturalHeight]), [200, 150]);
+  await page.keyboard.press("Escape");
+  await page.evaluate(() => new Promise((resolve) => {
+    indexedDB.open("upscaled", 1).onsuccess = ({ target: { result } }) => {
+      result.transaction("originals", "readwrite").objectStore("originals").clear().onsuccess = resolve;
+    };
+  }));
+  await page.reload();
   await action(card(page, "again.png"), "compare").click();
   await page.locator("#after").waitFor();
   assert.equal(await page.locator("#divider").isVisible(), false);

@@ -8,7 +8,7 @@ import { errorText, detailsText, stateText } from "./text.js";
 const ACTIONS = [
   { name: "compare", text: "Compare", icon: "compare", style: "primary", when: (item) => item.succeeded },
   { name: "download", text: "Download", icon: "download", when: (item) => item.succeeded },
-  { name: "retry", text: "Try again", icon: "retry", hint: "Try again with the current settings", when: (item) => item.final && !item.succeeded && item.repeatable && item.error?.kind !== "unsupported" },
+  { name: "retry", text: "Try again", icon: "retry", hint: "Try again with the current settings", when: (item) => item.worthRetrying },
   { name: "repeat", text: "Upscale again with the current settings", icon: "retry", style: "plain", when: (item) => item.succeeded && item.repeatable, iconOnly: true },
   { name: "cancel", text: "Cancel", when: (item) => !item.final },
   { name: "remove", text: "Delete", icon: "delete", style: "plain", when: (item) => item.final, iconOnly: true },

@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { announce } from "./announce.js";
 import { Card } from "./card.js";
-import { setText, setVisible } from "./element.js";
+import { Overview, ordered } from "./overview.js";
 import { canPreview, thumbnail } from "./thumbnail.js";
 import { stateText } from "./text.js";
 
@@ -12,6 +12,7 @@ const REFRESH = 1000; // milliseconds between updates of the remaining time
 export class Cards {
   #cards = new Map();
   #states = new Map();
+  overview = new Overview();
   #visible = new IntersectionObserver((entries) => this.#onVisible(entries), { rootMargin: "300px" });
 
   constructor(queue, { act, scaleOf }) {
@@ -34,8 +35,7 @@ export class Cards {
     const card = new Card(item, this.act, this.scaleOf);
     this.#cards.set(item, card);
     this.#states.set(item, item.state);
-    const next = this.queue.items[this.queue.items.indexOf(item) + 1];
-    this.list.insertBefore(card.node, this.#cards.get(next)?.node ?? null);
+    this.#place(item);
     if (item.file) {
       this.#addThumbnail(item, card, item.file);
     } else {
@@ -81,6 +81,7 @@ export class Cards {
     card?.update();
     if (card && this.#states.get(item) !== item.state) {
       this.#states.set(item, item.state);
+      this.#place(item);
       if (item.succeeded && !card.hasThumbnail) { // observe again: it may be visible already
         this.#visible.unobserve(card.node);
         this.#visible.observe(card.node);
@@ -111,17 +112,19 @@ export class Cards {
     }
   }
 
-  /** Updates the summary above the list and the window's title. */
+  /** Puts the card of a running item first, and that of an ended one behind those. */
+  #place(item) {
+    const { node } = this.#cards.get(item);
+    const focused = node.contains(document.activeElement) ? document.activeElement : null;
+    const items = ordered(this.queue.items);
+    const next = this.#cards.get(items[items.indexOf(item) + 1])?.node ?? null;
+    if (!node.parentNode || node.nextElementSibling !== next) {
+      this.list.insertBefore(node, next);
+      focused?.focus();
+    }
+  }
+
   updateSummary() {
-    const { items } = this.queue;
-    const done = items.filter((item) => item.succeeded).length;
-    const active = items.filter((item) => !item.final);
-    document.body.dataset.empty = String(items.length === 0);
-    setVisible(document.getElementById("queue"), items.length > 0);
-    setVisible(document.getElementById("download-all"), done > 1);
-    setVisible(document.getElementById("clear"), items.some((item) => item.final));
-    setText(document.getElementById("queue-summary"), active.length ? `${done} of ${items.length} done` : `${done} done`);
-    const share = active.reduce((sum, item) => sum + (item.state === "running" ? item.progress : 0), items.length - active.length);
-    document.title = active.length ? `${Math.round((share / items.length) * 100)} % · upscaled` : "upscaled";
+    this.overview.update(this.queue.items);
   }
 }

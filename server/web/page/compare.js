@@ -2,15 +2,19 @@
 
 import * as api from "./api.js";
 import { sameOriginURL } from "./download.js";
-import { setText, setVisible } from "./element.js";
+import { element, setText, setVisible } from "./element.js";
+import { modelTitle } from "./models.js";
+import { originalOf } from "./previews.js";
 import { Stage } from "./stage.js";
 import { zoomText } from "./viewport.js";
 import { UNSHOWN, detailsText, formatName } from "./text.js";
+import { dimensions } from "./sizes.js";
 
 const byId = (id) => document.getElementById(id);
 
 export class Compare {
   #item = null;
+  #others = []; // results of the same image
   #urls = []; // object URLs to free
   #generation = 0; // of #show, so that an image that loads late is not shown
   #originals = new WeakMap(); // item -> File chosen after a reload
@@ -34,6 +38,7 @@ export class Compare {
     click("zoom-true", () => this.stage.truePixels());
     click("choose-original", () => byId("original").click());
     byId("original").addEventListener("change", (event) => this.#originalChosen(event.target));
+    byId("compare-with").addEventListener("change", () => this.#withChosen());
     byId("pixels").addEventListener("change", () => this.#showZoom());
     this.dialog.addEventListener("close", () => this.#onClosed());
     this.dialog.addEventListener("keydown", (event) => this.#onKey(event));
@@ -45,7 +50,7 @@ export class Compare {
       this.dialog.showModal();
     }
     this.#show(item);
-    (this.#hasBefore() ? this.stage.divider : this.stage.node).focus();
+    (this.#hasBefore() || item.file ? this.stage.divider : this.stage.node).focus();
   }
 
   #hasBefore() {
@@ -60,7 +65,8 @@ export class Compare {
     setText(byId("compare-details"), detailsText(item, () => 1));
     this.#updateNavigation();
     this.stage.reset(item.result);
-    this.#showBefore(item.file ?? this.#originals.get(item) ?? null);
+    this.#offerOthers();
+    this.#showOriginal();
     setText(byId("stage-message"), "Loading the result…");
     byId("after").hidden = true;
     try {
@@ -80,24 +86,56 @@ export class Compare {
     }
   }
 
-  /** Shows the original, or a button to choose it if the page does not have it. */
-  async #showBefore(file) {
+  /** Offers the other results of the same image to compare with. */
+  #offerOthers() {
+    const { name, result } = this.#item;
+    const same = (other) => other !== this.#item && other.name === name
+      && Math.abs(other.result.width * result.height - result.width * other.result.height) <= Math.max(result.width, result.height, other.result.width);
+    this.#others = this.on.items().filter(same);
+    const label = (text, value) => element("option", { textContent: text, value });
+    byId("compare-with").replaceChildren(label("Original", "-1"), ...this.#others.map((other, at) => label(titleOf(other), String(at))));
+    setVisible(byId("compare-with-field"), this.#others.length > 0);
+  }
+
+  async #withChosen() {
+    const other = this.#others[Number(byId("compare-with").value)];
+    if (!other) {
+      this.#showOriginal();
+      return;
+    }
+    const blob = await (await api.result(other.id)).blob().catch(() => null);
+    this.#showBefore(blob, titleOf(other), "The other result could not be loaded.");
+  }
+
+  /** Shows the original: the file, its small copy that this browser kept, or a button to choose it. */
+  async #showOriginal() {
+    const item = this.#item;
+    item.before ??= item.file || this.#originals.has(item) ? null : await originalOf(item.id);
+    if (item === this.#item) {
+      this.#showBefore(item.file ?? this.#originals.get(item) ?? item.before, "Before", "This browser cannot show the original's format.");
+    }
+  }
+
+  async #showBefore(blob, title, problem) {
     const generation = this.#generation;
     this.stage.setBefore(false);
-    setVisible(byId("choose-original"), !file);
+    setText(byId("before-tag"), title);
+    setText(byId("after-tag"), title === "Before" ? "After" : titleOf(this.#item));
+    setVisible(byId("choose-original"), !blob);
     byId("before").removeAttribute("src");
-    byId("choose-original").title = "This page no longer has the original, and the server does not return it.";
-    if (!file) {
+    byId("before").alt = title;
+    byId("choose-original").title = "This browser no longer has the original, and the server does not return it.";
+    if (!blob) {
       return;
     }
     this.stage.setBefore(true);
     try {
-      await load(byId("before"), this.#objectURL(file));
+      await load(byId("before"), this.#objectURL(blob));
     } catch {
       if (generation === this.#generation) {
         this.stage.setBefore(false);
         setVisible(byId("choose-original"), true);
-        byId("choose-original").title = "This browser cannot show the original's format.";
+        byId("choose-original").title = problem;
       }
     }
   }
@@ -107,7 +145,7 @@ export class Compare {
     input.value = "";
     if (file && this.#item) {
       this.#originals.set(this.#item, file);
-      this.#showBefore(file);
+      this.#showOriginal();
       this.stage.divider.focus();
     }
   }
@@ -177,6 +215,9 @@ export class Compare {
     this.#urls.splice(0).forEach((url) => URL.revokeObjectURL(url));
   }
 }
+
+/** A result among others of the same image. */
+const titleOf = ({ result }) => `${result.model ? `${modelTitle(result.model)}, ` : ""}${dimensions(result.width, result.height)}`;
 
 function load(image, url) {
   return new Promise((resolve, reject) => {

@@ -72,6 +72,17 @@ export async function downloadAll(items, onProgress) {
   await sink.close();
 }
 
+/** Writes results into a folder that the user chose; returns how many. */
+export async function saveAllTo(folder, items) {
+  const names = uniqueNames(items.map((item) => item.result.filename));
+  for (const [at, item] of items.entries()) {
+    const response = await api.result(item.id);
+    const file = await folder.getFileHandle(names[at], { create: true });
+    await response.body.pipeTo(await file.createWritable());
+  }
+  return items.length;
+}
+
 async function* zipEntries(items) {
   const names = uniqueNames(items.map((item) => item.result.filename));
   for (const [at, item] of items.entries()) {

@@ -5,7 +5,7 @@ import { setText, setVisible } from "./element.js";
 import { bytes, megapixels } from "./sizes.js";
 import { formatName } from "./text.js";
 
-const IMAGE_NAME = /\.(jpe?g|png|webp|gif|tiff?)$/i;
+const IMAGE_NAME = /\.(jpe?g|jpe|jfif|a?png|webp|gif|bmp|dib|tiff?|avifs?|jxl|hei[cf]|hif|jp2|j2[kc]|jpc|jpf|jpx)$/i;
 
 const byId = (id) => document.getElementById(id);
 

@@ -16,6 +16,7 @@ export class Item {
   job = null;
   input = null; // {width, height}
   error = null; // {kind, detail}
+  before = null; // a small copy of the original, once it is looked for after a reload
   note = ""; // why it is waiting
   attempts = 0; // failed uploads
   key = ""; // the key used for the upload
@@ -55,7 +56,12 @@ export class Item {
   /** Records that the upload failed or was rejected. */
   fail(error) {
     this.state = error.kind === "aborted" ? "canceled" : REJECTED;
-    this.error = { kind: error.kind, detail: error.detail ?? error.message, requestId: error.requestId };
+    this.error = { kind: error.kind, detail: error.detail ?? error.message, requestId: error.requestId, hopeless: error.hopeless };
+  }
+
+  /** Whether sending the image again, with other settings or later, may succeed. */
+  get worthRetrying() {
+    return this.final && !this.succeeded && this.repeatable && !this.error?.hopeless && !["unsupported", "invalid"].includes(this.error?.kind);
   }
 
   get final() {

@@ -6,10 +6,13 @@ import { Cards } from "./cards.js";
 import { Compare } from "./compare.js";
 import { confirm } from "./confirm.js";
 import { Connection } from "./connection.js";
-import { download, downloadAll } from "./download.js";
+import { download, downloadAll, saveAllTo } from "./download.js";
+import { notifyWhenDone } from "./notify.js";
+import { forgetExpired } from "./previews.js";
 import { setText, setVisible } from "./element.js";
 import { JobWatcher } from "./watcher.js";
 import { describeLimits, startIntake } from "./intake.js";
+import { startPresets } from "./presets.js";
 import { Queue } from "./queue.js";
 import { currentKey, onUnauthorized } from "./session.js";
 import { Settings } from "./settings.js";
@@ -36,6 +39,12 @@ connection.addEventListener("change", showConnection);
 byId("connection-retry").addEventListener("click", () => connection.tryNow());
 byId("download-all").addEventListener("click", saveAll);
 byId("clear").addEventListener("click", clear);
+byId("cancel-all").addEventListener("click", () => queue.cancelAll());
+byId("save-folder").addEventListener("click", saveToFolder);
+byId("notify").addEventListener("click", () => Notification.requestPermission().then(() => cards.updateSummary()));
+queue.addEventListener("changed", () => notifyWhenDone(queue.items));
+forgetExpired();
+startPresets(settings);
 byId("earlier").addEventListener("click", () => loadEarlier());
 startIntake({ addFile, addURL });
 queue.addEventListener("changed", (event) => event.detail.final && refreshAccount());
@@ -75,14 +84,14 @@ async function signInAgain() {
 function addFile(file) {
   const max = system?.limits.max_bytes;
   const error = max && file.size > max
-    ? { kind: "too_large", detail: `This file has ${bytes(file.size)}; the server accepts at most ${bytes(max)}.` }
-    : null;
+    ? { kind: "too_large", hopeless: true, detail: `This file has ${bytes(file.size)}; the server accepts at most ${bytes(max)}.` }
+    : settings.problem();
   queue.add({ file, name: file.name || "pasted image", options: settings.options() }, error);
 }
 
 function addURL(url) {
   const name = nameOf(url);
-  queue.add({ url, name, options: settings.options() });
+  queue.add({ url, name, options: settings.options() }, settings.problem());
   announce(`${name} added.`);
 }
 
@@ -136,6 +145,17 @@ async function saveAll() {
   }
   words.textContent = "Download all";
   button.disabled = false;
+}
+
+async function saveToFolder() {
+  try {
+    const count = await saveAllTo(await window.showDirectoryPicker({ mode: "readwrite" }), succeeded().reverse());
+    notify(`${count} images were saved.`);
+  } catch (error) {
+    if (error.name !== "AbortError") { // the user closed the folder picker
+      notify(error.detail ?? error.message);
+    }
+  }
 }
 
 async function remove(item) {

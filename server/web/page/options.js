@@ -55,6 +55,21 @@ export function jobOptions(values, model, faceRestorer) {
   return options;
 }
 
+/** Returns what is wrong with the sizes: { field, detail }, or null. */
+export function sizeProblem({ size, longest, width, height }) {
+  const wrong = (text) => text !== "" && !positiveInteger(text);
+  if (size === "longest" && !positiveInteger(longest)) {
+    return { field: "longest", detail: "The longest side must be at least 1 pixel." };
+  }
+  if (size !== "exact") {
+    return null;
+  }
+  if (wrong(width) || wrong(height)) {
+    return { field: wrong(width) ? "width" : "height", detail: "Width and height must be at least 1 pixel; leave one empty to keep the proportions." };
+  }
+  return width === "" && height === "" ? { field: "width", detail: "Enter a width, a height, or both." } : null;
+}
+
 function sizeOptions({ size, longest, width, height, keep }) {
   const [w, h] = [positiveInteger(width), positiveInteger(height)];
   if (size === "longest") {

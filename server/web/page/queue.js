@@ -3,6 +3,8 @@
 
 import * as api from "./api.js";
 import { Item, SENDING, WAITING } from "./item.js";
+import { forgetOriginal, keepOriginal } from "./previews.js";
+import { smallCopy } from "./thumbnail.js";
 import { currentKey, nextKey } from "./session.js";
 
 const PARALLEL_UPLOADS = 2; // at once
@@ -79,6 +81,13 @@ export class Queue extends EventTarget {
     }
   }
 
+  /** Cancels all that is not done, those that wait first, so that none begins meanwhile. */
+  async cancelAll() {
+    const active = this.items.filter((item) => !item.final);
+    const rank = (item) => (item.id ? item.state === "running" : -1);
+    await Promise.all(active.sort((a, b) => rank(a) - rank(b)).map((item) => this.cancel(item)));
+  }
+
   /** Sends an item again, with new options if given. */
   repeat(item, options = item.options) {
     const next = new Item({ file: item.file, url: item.url, name: item.name, options });
@@ -97,6 +106,7 @@ export class Queue extends EventTarget {
     try {
       if (item.id) {
         await api.remove(item.id);
+        forgetOriginal(item.id);
       }
     } catch (error) {
       if (error.status !== 404) { // else it has expired, or was deleted elsewhere
@@ -141,6 +151,9 @@ export class Queue extends EventTarget {
     try {
       const job = await this.#submit(item);
       item.update(job);
+      if (item.file) {
+        smallCopy(item.file).then((copy) => copy && keepOriginal(job.id, copy));
+      }
       if (item.aborter.signal.aborted) { // canceled before the response arrived
         this.cancel(item);
       }

@@ -1,7 +1,8 @@
 // The settings form: shows, stores and returns its values.
 
 import { element, setText, setVisible } from "./element.js";
-import { DEFAULTS, available, jobOptions, sizeText } from "./options.js";
+import { DEFAULTS, available, jobOptions, sizeProblem, sizeText } from "./options.js";
+import { isChoice, modelTitle, modelUse } from "./models.js";
 import { formatName } from "./text.js";
 
 const STORAGE_KEY = "upscaled.settings";
@@ -32,6 +33,30 @@ export class Settings {
     return jobOptions(this.#values, this.#model(), this.#restorer);
   }
 
+  /** A copy of the form's values, for use. */
+  values() {
+    return { ...this.#values };
+  }
+
+  /** Sets the form to values as they were kept; a model that is gone stays as it is. */
+  use(values) {
+    const { model } = this.#values;
+    this.#take(values);
+    if (!this.#models.some((each) => each.name === this.#values.model && each.installed)) {
+      this.#values.model = model;
+    }
+    this.#fillForm();
+    document.querySelectorAll("#models-installed input").forEach((radio) => { radio.checked = radio.value === this.#values.model; });
+    this.#save();
+    this.#refresh();
+  }
+
+  /** The error of images that are added with impossible sizes, or null. */
+  problem() {
+    const found = sizeProblem(this.#values);
+    return found && { kind: "settings", detail: `Not sent: ${found.detail}` };
+  }
+
   /** The scale of a model, or of the selected one if the name is unknown. */
   scaleOf = (name) => (this.#models.find((model) => model.name === name) ?? this.#model())?.scale ?? 4;
 
@@ -42,6 +67,9 @@ export class Settings {
 
   setModels(all) {
     this.#models = all.filter((model) => !model.faces);
+    if (this.#models.some((model) => model.installed && isChoice(model))) {
+      this.#models = this.#models.filter(isChoice);
+    }
     const installed = this.#models.filter((model) => model.installed);
     const missing = this.#models.filter((model) => !model.installed);
     if (!installed.some((model) => model.name === this.#values.model)) {
@@ -61,10 +89,10 @@ export class Settings {
 
   #modelChoice(model) {
     const radio = element("input", { type: "radio", name: "model", value: model.name, disabled: !model.installed, checked: model.name === this.#values.model });
-    const title = element("span.choice-name", { textContent: model.name });
-    const about = [model.origin, `${model.licence}`, ...(model.tags ?? [])].filter(Boolean);
+    const title = element("span.choice-name", { textContent: modelTitle(model.name) });
+    const about = [model.name, model.origin, `${model.licence}`, ...(model.tags ?? [])].filter(Boolean);
     const restriction = model.non_commercial ? " · non-commercial" : "";
-    const detail = element("span.choice-about", { textContent: `${model.summary} · ${model.scale}×${restriction}`, title: about.join(" · ") });
+    const detail = element("span.choice-about", { textContent: `${modelUse(model)} · ${model.scale}×${restriction}`, title: about.join(" · ") });
     const label = element("label.choice", {}, radio, element("span", {}, title, detail));
     if (model.installed) {
       return label;
@@ -102,6 +130,9 @@ export class Settings {
       const [, value] = node.dataset.for.split("=");
       setVisible(node, this.#values.size === value);
     }
+    const problem = sizeProblem(this.#values);
+    ["longest", "width", "height"].forEach((name) => byId(name).setAttribute("aria-invalid", String(problem?.field === name)));
+    setText(byId("size-problem"), problem?.detail ?? "");
     setVisible(byId("quality-field"), can.quality);
     setVisible(byId("lossless-field"), can.lossless);
     setVisible(byId("denoise-field"), can.denoise);
@@ -113,7 +144,7 @@ export class Settings {
     setText(byId("strength-value"), `${this.#values.strength} %`);
     setText(byId("denoise-value"), `${this.#values.denoise} %`);
     const options = this.options();
-    const parts = [sizeText(options), options.format ? formatName(options.format) : "", options.model ?? "", options.face_enhance ? "faces" : ""];
+    const parts = [sizeText(options), options.format ? formatName(options.format) : "", options.model ? modelTitle(options.model) : "", options.face_enhance ? "faces" : ""];
     setText(byId("settings-summary"), parts.filter(Boolean).join(" · "));
   }
 
@@ -136,14 +167,17 @@ export class Settings {
 
   #load() {
     try {
-      const kept = JSON.parse(localStorage.getItem(STORAGE_KEY) ?? "{}");
-      for (const name of Object.keys(DEFAULTS)) {
-        if (typeof kept[name] === typeof DEFAULTS[name] || typeof kept[name] === "string") {
-          this.#values[name] = kept[name];
-        }
-      }
+      this.#take(JSON.parse(localStorage.getItem(STORAGE_KEY) ?? "{}"));
     } catch {
       // use the defaults
+    }
+  }
+
+  #take(kept) {
+    for (const name of Object.keys(DEFAULTS)) {
+      if (typeof kept[name] === typeof DEFAULTS[name] || typeof kept[name] === "string") {
+        this.#values[name] = kept[name];
+      }
     }
   }
 }

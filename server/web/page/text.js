@@ -2,6 +2,7 @@
 
 import { REJECTED, SENDING, WAITING } from "./item.js";
 import { remainingText } from "./eta.js";
+import { modelTitle } from "./models.js";
 import { bytes, dimensions, duration, resultSize } from "./sizes.js";
 
 /** The current state as one line. */
@@ -46,13 +47,15 @@ export function detailsText(item, scaleOf) {
   const { result, input } = item;
   if (result) {
     const from = input ? `${dimensions(input.width, input.height)} → ` : "";
-    return `${from}${dimensions(result.width, result.height)} · ${formatName(result.format)} · ${bytes(result.bytes)}`;
+    const facts = [`${from}${dimensions(result.width, result.height)}`, result.model && modelTitle(result.model), formatName(result.format), bytes(result.bytes)];
+    return facts.filter(Boolean).join(" · ");
   }
   if (!input) {
     return item.file ? bytes(item.file.size) : "";
   }
   const made = resultSize(input.width, input.height, item.options ?? {}, scaleOf(item.options?.model));
-  return `${dimensions(input.width, input.height)} → ${dimensions(made.width, made.height)}`;
+  const facts = [`${dimensions(input.width, input.height)} → ${dimensions(made.width, made.height)}`, item.options?.model && modelTitle(item.options.model)];
+  return facts.filter(Boolean).join(" · ");
 }
 
 /** Formats that some browsers cannot show. */

@@ -4,6 +4,7 @@
 import { UNSHOWN } from "./text.js";
 
 const MAX_SIDE = 640; // pixels: the width of a card on a high-resolution screen
+const MAX_ORIGINAL = 1600; // pixels: of the copy that is compared with the result after a reload
 const MAX_BYTES = 40e6; // of a result that is fetched only for its thumbnail
 const MAX_PIXELS = 64e6;
 
@@ -11,7 +12,7 @@ let previous = Promise.resolve(); // one at a time, to save memory
 
 /**
  * @param {Blob} blob
- * @returns {Promise<{url: string, width: number, height: number} | null>} the
+ * @returns {Promise<{url: string, blob: Blob, width: number, height: number} | null>} the
  *   thumbnail and the size of the image, or null if the browser cannot read it
  */
 export function thumbnail(blob) {
@@ -20,14 +21,24 @@ export function thumbnail(blob) {
   return made;
 }
 
+/** Returns a copy of an original that is small enough to be kept, or null. */
+export function smallCopy(blob) {
+  const made = previous.then(() => draw(blob, MAX_ORIGINAL)).catch(() => null);
+  previous = made;
+  return made.then((copy) => {
+    URL.revokeObjectURL(copy?.url);
+    return copy?.blob ?? null;
+  });
+}
+
 /** Whether a result is small enough to be fetched for its thumbnail. */
 export function canPreview(result) {
   return result.bytes <= MAX_BYTES && result.width * result.height <= MAX_PIXELS && !UNSHOWN.includes(result.format);
 }
 
-async function draw(blob) {
+async function draw(blob, side = MAX_SIDE) {
   const { width, height } = await measure(blob);
-  const scale = Math.min(1, MAX_SIDE / Math.max(width, height));
+  const scale = Math.min(1, side / Math.max(width, height));
   const w = Math.max(1, Math.round(width * scale));
   const h = Math.max(1, Math.round(height * scale));
   const small = await createImageBitmap(blob, { resizeWidth: w, resizeHeight: h, resizeQuality: "medium" });
@@ -35,7 +46,7 @@ async function draw(blob) {
   canvas.getContext("2d").drawImage(small, 0, 0);
   small.close();
   const encoded = await new Promise((resolve) => canvas.toBlob(resolve, "image/webp", 0.85));
-  return { url: URL.createObjectURL(encoded), width, height };
+  return { url: URL.createObjectURL(encoded), blob: encoded, width, height };
 }
 
 /** The size with EXIF orientation applied; reads the header only. */

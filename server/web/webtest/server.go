@@ -14,6 +14,7 @@ import (
 	"upscaled/server/dialect"
 	"upscaled/server/dialect/dialecttest"
 	"upscaled/server/dialect/native"
+	"upscaled/server/docs"
 	"upscaled/server/file"
 	"upscaled/server/job"
 	"upscaled/server/job/jobtest"
@@ -64,6 +65,11 @@ func New(ctx context.Context, o Options) (http.Handler, error) {
 	}}
 	e.GET("/v1/files/:id", files.Serve)
 	page.Routes(e)
+	guide, err := docs.New()
+	if err != nil {
+		return nil, err
+	}
+	guide.Routes(e)
 	return e, nil
 }
 
