@@ -31,6 +31,9 @@ func newCodec(w io.Writer, h Header, o Options) (*codecEncoder, error) {
 		return nil, fault.New(fault.TooLarge, "The result of %dx%d pixels is too large for the %s encoder, which is limited to %d million; use png, jpeg or tiff.",
 			h.Width, h.Height, o.Format.Name(), codecPixels/1_000_000)
 	}
+	if err := codec.Check(o.Format); err != nil { // before any work
+		return nil, err
+	}
 	if o.Quality == 0 {
 		o.Quality = defaultJXLQuality
 		if o.Format == imagedata.AVIF {
