@@ -9,6 +9,8 @@ import (
 	"context"
 	"os"
 	"runtime/debug"
+
+	"github.com/spf13/cobra"
 )
 
 // garbagePercent is the growth of the Go heap between collections. The heap is a
@@ -19,6 +21,9 @@ const garbagePercent = 20
 func main() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(garbagePercent)
+	}
+	if len(os.Args) > 1 { // images that were dropped on the program in Windows' Explorer
+		cobra.MousetrapHelpText = ""
 	}
 	a := newApp(streams{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}, os.LookupEnv)
 	a.engineProcess = ownProcess
