@@ -163,7 +163,9 @@ func Decode(f imagedata.Format, data []byte, img Image, b Bounds) (imagedata.Fra
 	if img.Alpha {
 		missing["ALPH"] = frame.Alpha
 	}
-	err := run(f, request{Verb: decode, Memory: b.Memory, Seconds: int32(b.Seconds)}, [4][]byte{data}, func(name string, size int64, r io.Reader) error {
+	//guard:codec-memory TestBounds => request{Verb: decode, Seconds: int32(b.Seconds)}
+	q := request{Verb: decode, Memory: b.Memory, Seconds: int32(b.Seconds)}
+	err := run(f, q, [4][]byte{data}, func(name string, size int64, r io.Reader) error {
 		raster := missing[name]
 		if raster == nil {
 			_, err := io.CopyN(io.Discard, r, size)
