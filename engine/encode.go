@@ -62,7 +62,9 @@ func (r *run) openOutput(context.Context) error {
 	}
 	r.header = h
 	var err error
-	r.encoder, err = encode.New(r.request.Output, h, encode.Options{Format: r.format(), Quality: r.request.Quality, Lossless: r.request.Lossless})
+	r.encoder, err = encode.New(r.request.Output, h, encode.Options{
+		Format: r.format(), Quality: r.request.Quality, Lossless: r.request.Lossless, Pages: r.request.Pages,
+	})
 	return err
 }
 

@@ -55,6 +55,9 @@ type Request struct {
 	// Output receives the encoded result while it is made. After an error its
 	// contents are incomplete.
 	Output io.Writer `json:"-"`
+	// Pages, if not nil, makes the result the next page of a TIFF file in Output,
+	// which must be a seeker.
+	Pages *encode.Pages `json:"-"`
 	// Model is the name of a model in the catalogue or an imported one; "" is the
 	// device's default.
 	Model string

@@ -75,8 +75,8 @@ func (u *upscaling) run(cmd *cobra.Command, arguments []string) error {
 	films.Limits.Pixels = f.MaxPixels
 	u.format = format
 	expansion := batch.Expansion{Recursive: f.Recursive, Hidden: f.Hidden, Page: f.Page, Skip: f.Out, Stdin: u.stdin}
-	if f.Pages != "" {
-		expansion.Page = batch.AllPages
+	if pages, chosen := map[string]int{"all": batch.AllPages, "each": batch.EachPage}[f.Pages]; chosen {
+		expansion.Page = pages
 	}
 	u.options = batch.Options{
 		Request: request, Parallel: f.Jobs, Overwrite: f.Overwrite || f.Replace, SkipExisting: f.Skip, KeepTimes: f.KeepTimes,

@@ -21,7 +21,7 @@ type Expansion struct {
 	Recursive bool
 	// Hidden includes folders that systems and programs keep for themselves.
 	Hidden bool
-	// Page of each image, or AllPages; 0 is the first.
+	// Page of each image, AllPages or EachPage; 0 is the first.
 	Page int
 	// Skip is the output folder, which is not searched, or "".
 	Skip string
@@ -38,8 +38,9 @@ func (e Expansion) Leave(path string) bool {
 	return e.Skip != "" && sameFile(path, e.Skip) || !e.Hidden && isHidden(filepath.Base(path))
 }
 
-// AllPages makes an input of every page of a file.
-const AllPages = -1
+// AllPages takes every page of a file, to one output if that is a TIFF file, EachPage
+// to an output each.
+const AllPages, EachPage = -1, -2
 
 // Expand returns the images that arguments name, in the order of the arguments and
 // sorted by name within a folder. A named file that is no image is a failure; in
@@ -135,24 +136,17 @@ func (e *expander) namesSource(output string) bool {
 	return slices.ContainsFunc(e.arguments, func(argument string) bool { return stem(argument) == source })
 }
 
-// add adds an image, or those pages of it that are wanted.
+// add adds an image, with the number of its pages if all are wanted.
 func (e *expander) add(in Input) {
-	if e.Page != AllPages || in.Format != imagedata.TIFF {
-		in.Page = max(e.Page, 0)
-		e.found.Inputs = append(e.found.Inputs, in)
-		return
+	if in.Page = max(e.Page, 0); e.Page < 0 && in.Format == imagedata.TIFF {
+		data, err := in.read()
+		if err != nil {
+			e.fail(in.Path, err)
+			return
+		}
+		in.pages, in.each = decode.Pages(data), e.Page == EachPage
 	}
-	data, err := in.read()
-	if err != nil {
-		e.fail(in.Path, err)
-		return
-	}
-	pages := decode.Pages(data)
-	in.many = pages > 1
-	for in.Page = range pages {
-		in.Page++
-		e.found.Inputs = append(e.found.Inputs, in)
-	}
+	e.found.Inputs = append(e.found.Inputs, in)
 }
 
 // pipe adds a file that can be read only once, such as a process substitution.

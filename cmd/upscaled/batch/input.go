@@ -39,10 +39,12 @@ type Input struct {
 	Film   bool
 	// Size, in bytes, is the file's weight in the overall progress.
 	Size int64
-	// Page is the page to upscale, counted from 1; 0 is the first. Of many, its number
-	// is part of the output's name.
+	// Page is the page to upscale, counted from 1; 0 is the first, or all of pages.
 	Page int
-	many bool
+	// pages is the number of pages if all are wanted; each is set if each shall have an
+	// output of its own.
+	pages int
+	each  bool
 	// data is set when the file can be read only once (pipes).
 	data []byte
 }

@@ -67,15 +67,19 @@ func (r *runner) make(ctx context.Context, index int, job Job) (outcome Outcome)
 
 // write makes an output, or describes it. input describes the input's file.
 func (r *runner) write(ctx context.Context, request engine.Request, job Job, input fs.FileInfo) (result engine.Result, err error) {
+	describe, upscale := r.Engine.Describe, r.Engine.Upscale
+	if job.paged() {
+		describe, upscale = pagewise(describe), pagewise(upscale)
+	}
 	switch {
 	case r.DryRun:
-		return r.Engine.Describe(ctx, request)
+		return describe(ctx, request)
 	case job.Output == Standard:
-		return r.toStandard(ctx, request)
+		return r.toStandard(ctx, request, upscale)
 	case job.naming.kind == inPlace:
-		result, err = r.toFile(ctx, request, job.Output, input)
+		result, err = r.toFile(ctx, request, upscale, job.Output, input)
 	default:
-		result, err = r.toFile(ctx, request, job.Output, nil)
+		result, err = r.toFile(ctx, request, upscale, job.Output, nil)
 	}
 	if r.KeepTimes && err == nil && job.Input.data == nil && input != nil {
 		if err = os.Chtimes(job.Output, time.Time{}, input.ModTime()); err != nil {
@@ -135,21 +139,21 @@ func replaceable(data []byte, job Job) error {
 		return nil
 	}
 	//guard:replaced-pages TestReplaceKeepsPages
-	if pages := decode.Pages(data); pages > 1 {
-		return fault.New(fault.Unsupported, "The file has %d pages and would be replaced by one; use --pages all without --replace.", pages)
+	if pages := decode.Pages(data); pages > 1 && !job.paged() {
+		return fault.New(fault.Unsupported, "The file has %d pages and would be replaced by one; add --pages all.", pages)
 	}
 	return nil
 }
 
 // toFile makes an output. original describes the file that it replaces, or is nil.
-func (r *runner) toFile(ctx context.Context, request engine.Request, output string, original fs.FileInfo) (engine.Result, error) {
+func (r *runner) toFile(ctx context.Context, request engine.Request, upscale step, output string, original fs.FileInfo) (engine.Result, error) {
 	file, err := r.Temporaries.Create(filepath.Dir(output))
 	if err != nil {
 		return engine.Result{}, err
 	}
 	defer r.Temporaries.Discard(file)
 	request.Output = &sink{file: file}
-	result, err := r.Engine.Upscale(ctx, request)
+	result, err := upscale(ctx, request)
 	if err != nil {
 		return result, err
 	}
@@ -180,14 +184,14 @@ func succeed(file *os.File, original fs.FileInfo, path string) error {
 
 // toStandard writes a temporary file first, so that a failure leaves no partial
 // image on standard output.
-func (r *runner) toStandard(ctx context.Context, request engine.Request) (engine.Result, error) {
+func (r *runner) toStandard(ctx context.Context, request engine.Request, upscale step) (engine.Result, error) {
 	file, err := r.Temporaries.Create(os.TempDir())
 	if err != nil {
 		return engine.Result{}, err
 	}
 	defer r.Temporaries.Discard(file)
 	request.Output = &sink{file: file}
-	result, err := r.Engine.Upscale(ctx, request)
+	result, err := upscale(ctx, request)
 	if err != nil {
 		return result, err
 	}

@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -91,9 +92,9 @@ func NewNaming(out string, format imagedata.Format, selection Selection) (Naming
 		}
 		n.format = extension
 	}
-	if count := len(selection.Inputs) + len(selection.Failures); n.kind == standard || n.kind == single {
+	if count := len(n.outputs(selection)) + len(selection.Failures); n.kind == standard || n.kind == single {
 		if count > 1 || selection.Folder {
-			return Naming{}, fmt.Errorf("--out %s takes one image only; name a folder or a template such as 'big/{name}.{ext}'", out)
+			return Naming{}, fmt.Errorf("--out %s takes one image only; name a folder or a template such as 'big/{name}.{ext}'", cmp.Or(out, Standard))
 		}
 	}
 	return n, nil
@@ -145,7 +146,7 @@ func (n Naming) Format(in Input) imagedata.Format {
 // the naming is Late. It fails if the input has no folder to write beside.
 func (n Naming) Path(in Input, made engine.Result) (string, error) {
 	page := ""
-	if in.many {
+	if in.pages > 1 && in.Page > 0 {
 		page = "-" + strconv.Itoa(in.Page)
 	}
 	stem := strings.TrimSuffix(in.Relative, filepath.Ext(in.Relative)) + page

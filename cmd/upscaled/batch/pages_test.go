@@ -14,6 +14,7 @@ import (
 	"golang.org/x/image/tiff"
 
 	"upscaled/cmd/upscaled/batch"
+	"upscaled/engine/imagedata"
 )
 
 // pagedTIFF has two pages of the same pixels.
@@ -37,7 +38,7 @@ func pagedTIFF(t testing.TB) []byte {
 func TestPages(t *testing.T) {
 	t.Parallel()
 	root := tree(t, map[string][]byte{"scan.tif": pagedTIFF(t), "a.png": pngBytes(t, 1, 1)})
-	for page, want := range map[int]string{0: "a.png scan.tif", 2: "a.png scan.tif", batch.AllPages: "a.png scan-1.tif scan-2.tif"} {
+	for page, want := range map[int]string{0: "a.png scan.tif", 2: "a.png scan.tif", batch.AllPages: "a.png scan.tif", batch.EachPage: "a.png scan-1.tif scan-2.tif"} {
 		planned, _ := jobs(t, filepath.Join(root, "out"), "", batch.Expansion{Page: page}, root)
 		var names []string
 		for _, job := range planned {
@@ -46,9 +47,13 @@ func TestPages(t *testing.T) {
 		if got := strings.Join(names, " "); got != want {
 			t.Errorf("page %d: %s", page, got)
 		}
-		if last := planned[len(planned)-1].Input.Page; page != 0 && last != 2 || page == 0 && last != 0 {
+		if last := planned[len(planned)-1].Input.Page; last != map[int]int{2: 2, batch.EachPage: 2}[page] {
 			t.Errorf("page %d: the last input is page %d", page, last)
 		}
+	}
+	planned, _ := jobs(t, filepath.Join(root, "out"), imagedata.PNG, batch.Expansion{Page: batch.AllPages}, filepath.Join(root, "scan.tif"))
+	if len(planned) != 2 || filepath.Base(planned[1].Output) != "scan-2.png" {
+		t.Errorf("two pages as PNG: %+v", planned)
 	}
 }
 

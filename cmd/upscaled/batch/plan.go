@@ -21,8 +21,8 @@ type Job struct {
 // Plan names every output. It fails if two inputs have the same output or an
 // output is an input that it does not replace, before anything is written.
 func Plan(selection Selection, naming Naming) ([]Job, error) {
-	jobs := make([]Job, 0, len(selection.Inputs))
-	for _, in := range selection.Inputs {
+	var jobs []Job
+	for _, in := range naming.outputs(selection) {
 		job := Job{Input: in, Format: naming.Format(in), naming: naming}
 		if !naming.Late() {
 			path, err := naming.Path(in, engine.Result{})

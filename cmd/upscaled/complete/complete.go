@@ -34,7 +34,7 @@ func Everywhere(root *cobra.Command, p Program) {
 		"model": entries(upscaling), "format": Formats, "device": p.Devices,
 		"face-restorer": entries(func(e models.Entry) bool { return e.RestoresFaces }),
 		"precision":     List("auto", "float32", "float16", "bfloat16"),
-		"cpu-engine":    List("auto", "onnxruntime"), "tune": List("auto", "off", "always"), "pages": List("all"),
+		"cpu-engine":    List("auto", "onnxruntime"), "tune": List("auto", "off", "always"), "pages": List("all", "each"),
 		"set": func() []cobra.Completion { return Settings(p.Settings) },
 	}
 	for _, setting := range p.Settings {

@@ -47,7 +47,7 @@ func TestForeignFlags(t *testing.T) {
 
 func TestClashes(t *testing.T) {
 	t.Parallel()
-	for _, line := range []string{"--replace --out x", "--replace --format png", "--replace --skip-existing", "--replace --page 2", "--replace --pages all", "--replace --watch", "--dry-run --watch"} {
+	for _, line := range []string{"--replace --out x", "--replace --format png", "--replace --skip-existing", "--replace --page 2", "--replace --pages each", "--replace --watch", "--dry-run --watch"} {
 		if _, _, _, err := parse(t, line); err == nil || !strings.Contains(err.Error(), "exclude each other") {
 			t.Errorf("%s: %v", line, err)
 		}

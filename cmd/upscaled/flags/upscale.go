@@ -58,7 +58,7 @@ func (f *Upscale) Declare(flags *pflag.FlagSet) {
 	flags.BoolVarP(&f.Recursive, "recursive", "r", false, "take the folders in folders too, and mirror them below --out")
 	flags.BoolVar(&f.Hidden, "hidden", false, "with --recursive, take hidden folders too, such as .thumbnails and @eaDir")
 	flags.IntVar(&f.Page, "page", 0, "page of TIFF files to upscale, from 1 (default: the first)")
-	flags.StringVar(&f.Pages, "pages", "", "all: upscale every page of TIFF files, each to a file NAME-PAGE")
+	flags.StringVar(&f.Pages, "pages", "", "all: upscale every page of TIFF files, to one file if the output is TIFF; each: to a file NAME-PAGE each")
 	flags.BoolVar(&f.KeepTimes, "keep-times", false, "give outputs the time of their input's last change")
 	flags.BoolVar(&f.Overwrite, "overwrite", false, "overwrite outputs that exist")
 	flags.BoolVar(&f.Skip, "skip-existing", false, "skip images whose output exists")
@@ -111,8 +111,8 @@ func (f *Upscale) Request(flags *pflag.FlagSet, model string) (engine.Request, i
 		return wrong("--jobs is %d; it is a number of images, or 0 for what suits the device", f.Jobs)
 	case flags.Changed("page") && f.Page < 1:
 		return wrong("--page is %d; pages count from 1", f.Page)
-	case f.Pages != "" && f.Pages != "all":
-		return wrong("--pages %q is not known; use --pages all, or --page with a number", f.Pages)
+	case f.Pages != "" && f.Pages != "all" && f.Pages != "each":
+		return wrong("--pages %q is not known; use --pages all or each, or --page with a number", f.Pages)
 	case f.Page > 0 && f.Pages != "":
 		return wrong("--page and --pages exclude each other")
 	case f.mix != "" && flags.Changed("model"):
@@ -144,7 +144,7 @@ func (f *Upscale) clash() string {
 		{f.Replace && f.Out != "", "--replace and --out"},
 		{f.Replace && f.format != "", "--replace, which keeps the format, and --format"},
 		{f.Replace && f.Skip, "--replace and --skip-existing"},
-		{f.Replace && (f.Page > 0 || f.Pages != ""), "--replace and the choice of a page"},
+		{f.Replace && (f.Page > 0 || f.Pages == "each"), "--replace, which keeps all pages together, and --page or --pages each"},
 		{f.Replace && f.Watch, "--replace and --watch"},
 		{f.DryRun && f.Watch, "--dry-run and --watch"},
 	} {

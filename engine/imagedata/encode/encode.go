@@ -63,6 +63,8 @@ type Options struct {
 	// Quality is 1..100 for lossy formats, 0 for the format's default.
 	Quality  int
 	Lossless bool
+	// Pages, if not nil, makes the image the next page of a TIFF file.
+	Pages *Pages
 }
 
 // Encoder writes the frames of one file in bands. It keeps nothing of a band after
@@ -163,7 +165,7 @@ func start(w io.Writer, h Header, o Options) (Encoder, error) {
 	case imagedata.BMP:
 		return newBMP(w, h)
 	case imagedata.TIFF:
-		return newTIFF(w, h)
+		return newTIFF(w, h, o.Pages)
 	case imagedata.WebP:
 		return newWebP(w, h, o)
 	case imagedata.AVIF, imagedata.JXL:

@@ -27,6 +27,8 @@ type tiffEncoder struct {
 	layout  layout
 	rows    units // of one strip
 	offset  int64 // bytes written
+	link    int64 // position of the pointer to the directory
+	pages   *Pages
 	offsets []uint32
 	lengths []uint32
 	workers sync.Pool
@@ -35,14 +37,20 @@ type tiffEncoder struct {
 // stripBytes is about how much of the image readers hold at a time.
 const stripBytes = 256 << 10
 
-func newTIFF(w io.Writer, h Header) (*tiffEncoder, error) {
+func newTIFF(w io.Writer, h Header, pages *Pages) (*tiffEncoder, error) {
 	e := &tiffEncoder{
-		w: w, header: h, order: binary.LittleEndian,
+		w: w, header: h, order: binary.LittleEndian, link: 4, pages: pages,
 		layout: layout{channels: h.Channels, alpha: h.Alpha, depth: h.Depth},
 	}
+	if exif, err := ifd.Parse(h.Meta.EXIF); err == nil {
+		e.order = exif.Order
+	}
+	if pages.begun() {
+		e.order = pages.order
+	}
 	mark := "II*\x00\x00\x00\x00\x00"
-	if exif, err := ifd.Parse(h.Meta.EXIF); err == nil && exif.Order == binary.ByteOrder(binary.BigEndian) {
-		mark, e.order, e.layout.bigEndian = "MM\x00*\x00\x00\x00\x00", binary.BigEndian, true
+	if e.layout.bigEndian = e.order == binary.ByteOrder(binary.BigEndian); e.layout.bigEndian {
+		mark = "MM\x00*\x00\x00\x00\x00"
 	}
 	if h.Alpha {
 		e.layout.channels = 3 // few programs read gray with alpha
@@ -59,6 +67,12 @@ func newTIFF(w io.Writer, h Header) (*tiffEncoder, error) {
 		if at, err := seeker.Seek(0, io.SeekCurrent); err == nil {
 			e.seeker, e.start = seeker, at
 		}
+	}
+	switch {
+	case pages != nil && e.seeker == nil:
+		return nil, fault.New(fault.Internal, "The pages of a TIFF file cannot be written to a pipe.")
+	case pages.begun():
+		return e, pages.follow(e)
 	}
 	return e, e.put([]byte(mark))
 }
@@ -158,12 +172,15 @@ func (e *tiffEncoder) Close() error {
 		}
 		return nil
 	}
-	if _, err := e.seeker.Seek(e.start+4, io.SeekStart); err != nil {
+	if _, err := e.seeker.Seek(e.start+e.link, io.SeekStart); err != nil {
 		return err
 	}
 	if _, err := e.w.Write(pointer); err != nil {
 		return err
 	}
-	_, err := e.seeker.Seek(e.start+e.offset, io.SeekStart)
-	return err
+	if _, err := e.seeker.Seek(e.start+e.offset, io.SeekStart); err != nil {
+		return err
+	}
+	e.pages.add(e, directory, at)
+	return nil
 }

@@ -27,6 +27,10 @@ func (e *tiffEncoder) directory() (data []byte, at uint32) {
 		e.short(ifd.SamplesPerPixel, uint16(samples)), e.long(ifd.RowsPerStrip, uint32(e.rows.height)),
 		e.long(ifd.StripByteCounts, e.lengths...), e.short(ifd.Predictor, horizontal),
 	}
+	if e.pages != nil {
+		const ofSeveral = 2
+		fields = append(fields, e.long(ifd.NewSubfileType, ofSeveral))
+	}
 	if h.Alpha {
 		fields = append(fields, e.short(ifd.ExtraSamples, straightAlpha))
 	}
@@ -58,7 +62,13 @@ func (e *tiffEncoder) exif() (page, exif, gps []ifd.Field) {
 	if !ok {
 		return nil, nil, nil
 	}
-	return metadata.Descriptive(file, main)
+	page, exif, gps = metadata.Descriptive(file, main)
+	if file.Order != e.order { // that of the first page
+		for _, fields := range [][]ifd.Field{page, exif, gps} {
+			ifd.Swap(fields)
+		}
+	}
+	return page, exif, gps
 }
 
 func (e *tiffEncoder) short(tag uint16, values ...uint16) ifd.Field {

@@ -26,6 +26,27 @@ func (f File) Fields(d Directory, keep func(tag uint16) bool) []Field {
 	return fields
 }
 
+// Swap changes the byte order of fields. Values of undefined types have none.
+func Swap(fields []Field) {
+	const signedRational = 10
+	for i, field := range fields {
+		unit := int(typeSize(field.Type))
+		if field.Type == Rational || field.Type == signedRational {
+			unit /= 2
+		}
+		value := slices.Clone(field.Value)
+		for at := 0; unit > 1 && at+unit <= len(value); at += unit {
+			slices.Reverse(value[at:][:unit])
+		}
+		fields[i].Value = value
+	}
+}
+
+// NextLink returns the position, in a written directory, of the offset of the next.
+func NextLink(order binary.ByteOrder, directory []byte) int64 {
+	return 2 + recordSize*int64(order.Uint16(directory))
+}
+
 // Build returns a TIFF structure of one directory and the EXIF and GPS
 // subdirectories that have fields, or nil if there are no fields at all. Fields
 // are sorted by tag; of equal tags the first is kept.
