@@ -63,6 +63,7 @@ func (e *tiffEncoder) exif() (page, exif, gps []ifd.Field) {
 		return nil, nil, nil
 	}
 	page, exif, gps = metadata.Descriptive(file, main)
+	//guard:page-byte-order TestPages
 	if file.Order != e.order { // that of the first page
 		for _, fields := range [][]ifd.Field{page, exif, gps} {
 			ifd.Swap(fields)
