@@ -77,6 +77,9 @@ func Upscale(ctx context.Context, o Options) (engine.Result, error) {
 	if err == nil {
 		err = r.publish(ctx)
 	}
+	if done, _ := r.work.frames(); done > 0 && fault.KindOf(err) == fault.Canceled {
+		r.note("%d frames are done; the same command goes on after them.", done)
+	}
 	r.result.Stats.Wall = time.Since(started)
 	return r.result, err
 }

@@ -43,7 +43,11 @@ func TestResume(t *testing.T) {
 		o.Engine = pretended(t, runtime, 1)
 		o.Output = filepath.Join(root, "c.mp4")
 		o.Publish = func(path string) error { return os.Rename(path, o.Output) }
-		_, err = film.Upscale(ctx, o)
+		var result engine.Result
+		result, err = film.Upscale(ctx, o)
+		if notes := strings.Join(result.Notes, " "); stop == 14 && !strings.Contains(notes, "the same command goes on") {
+			t.Errorf("the interrupted run notes %q", notes)
+		}
 		if kind := fault.KindOf(err); stop > 0 && kind != fault.Canceled {
 			t.Fatalf("an interrupted run ends with %q: %v", kind, err)
 		}

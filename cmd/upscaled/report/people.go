@@ -115,6 +115,8 @@ func (p *People) Finished(index int, outcome batch.Outcome) {
 		}
 	case batch.Skipped:
 		p.Noted(batch.Note{Path: outcome.Job.Input.Path, Message: fmt.Sprintf("Skipped because %s exists.", outcome.Job.Output)})
+	case batch.Canceled:
+		p.noted(outcome)
 	case batch.Failed:
 		p.Refused(batch.Failure{Path: outcome.Job.Input.Path, Err: outcome.Err})
 	}
@@ -130,6 +132,14 @@ func (p *People) made(name string, outcome batch.Outcome) {
 	}
 	size := outcome.Result.Output
 	p.print("%s -> %s  %dx%d  %s", name, out, size.Width, size.Height, progress.Duration(outcome.Elapsed))
+	p.noted(outcome)
+}
+
+// noted prints what is to be said about a result.
+func (p *People) noted(outcome batch.Outcome) {
+	if p.quiet {
+		return
+	}
 	for _, note := range outcome.Result.Notes {
 		p.Noted(batch.Note{Path: outcome.Job.Input.Path, Message: note})
 	}
