@@ -38,6 +38,7 @@ func TestGrowingFilesWait(t *testing.T) {
 			}
 		})
 		write := func(size int) {
+			synctest.Wait()
 			folder["a"] = &fstest.MapFile{Data: make([]byte, size), ModTime: time.Now()}
 			changes <- struct{}{}
 			synctest.Wait()
@@ -58,11 +59,13 @@ func TestGrowingFilesWait(t *testing.T) {
 		}
 		write(9)
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		delete(folder, "a")
 		changes <- struct{}{}
 		time.Sleep(time.Minute)
 		write(9) // as before, but new
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if len(taken) != 3 {
 			t.Errorf("taken at %v", taken)
 		}
