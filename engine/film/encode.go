@@ -89,8 +89,8 @@ func (r *run) chunk(ctx context.Context, frames *decoding) (*coded, error) {
 	return c, nil
 }
 
-// progress returns what takes the progress of a chunk and reports that of the film: the
-// frames of this run, measured as the engine does.
+// progress returns a callback for the progress of a chunk, which reports the progress of
+// the film: the frames of this run, measured as the engine does.
 func (r *run) progress(frames *decoding) func(engine.Progress) {
 	before := frames.count - 1 - r.resumed // one has been read ahead
 	return func(p engine.Progress) {
@@ -177,7 +177,7 @@ func (f *Film) tail(last, end int64) int64 {
 	return left
 }
 
-// finish waits for the encoder, gives the frames their times and makes the chunk
+// finish waits for the encoder, sets the timestamps of the frames and makes the chunk
 // durable.
 func (c *coded) finish(ctx context.Context, r *run) error {
 	defer os.Remove(c.path)

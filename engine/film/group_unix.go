@@ -7,6 +7,6 @@ import (
 	"syscall"
 )
 
-// apart keeps the interrupts of a terminal from a process: whoever started it ends it,
-// by its context.
+// apart keeps the interrupts of a terminal from a process, which ends with its context
+// instead.
 func apart(command *exec.Cmd) { command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }

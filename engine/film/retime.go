@@ -172,9 +172,9 @@ func (c *chunkFile) block(cluster, size int64, p packet, simple bool) error {
 	return c.skip(p.size)
 }
 
-// retime copies what an encoder wrote for a chunk and gives the frames, in order of
-// their display, the times of shown. The result is a Tracks element and one cluster
-// for each frame, whose timestamps are in nanoseconds.
+// retime copies an encoded chunk with new timestamps: those of shown, for the frames in
+// display order. It writes a Tracks element and one cluster for each frame, whose
+// timestamps are in nanoseconds.
 func retime(file *os.File, w io.Writer, shown []span, adapt func(tracks *element)) error {
 	c, err := readChunk(file)
 	if err != nil {

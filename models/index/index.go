@@ -102,8 +102,8 @@ func (m Model) matches(words []string) bool {
 // ScaleText returns the scale, such as "4x".
 func (m Model) ScaleText() string { return fmt.Sprintf("%gx", m.Scale) }
 
-// Best returns the file to import: weights before ONNX, since they give exact tiles and
-// can be mixed. Files without SHA-256, size or an https URL are passed over.
+// Best returns the file to import: weights before ONNX, since they allow exact tiles and
+// mixing. Files without SHA-256, size or an https URL are passed over.
 func (m Model) Best() (best Resource, ok bool) {
 	types := []string{"safetensors", "pth", "onnx"}
 	rank := func(r Resource) int { return slices.Index(types, r.Type) }

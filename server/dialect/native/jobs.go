@@ -29,8 +29,8 @@ const browserHeader = "X-Upscaled-Browser"
 var browserForm = regexp.MustCompile(`^[A-Za-z0-9_-]{20,64}$`)
 
 // browser returns the name of the caller's browser if the server has no keys to tell
-// callers apart, else "". It only selects what is listed: whoever knows a job's ID,
-// which cannot be guessed either, may ask for the job.
+// callers apart, else "". It only selects which jobs are listed: a job's ID,
+// which cannot be guessed either, is enough to ask for the job.
 func browser(c echo.Context, caller job.Caller) string {
 	//guard:browser-listing TestListOfABrowser
 	if name := c.Request().Header.Get(browserHeader); caller.ID == "" && browserForm.MatchString(name) {
