@@ -181,6 +181,28 @@ test("URLs are sent to the server", async (t) => {
   assert.ok((await card(page, "cat one.png").locator(".wrong").textContent()).length > 20);
 });
 
+test("a job that is listed before its upload is answered is shown once", async (t) => {
+  const page = await visit(browser, t);
+  const cats = page.locator(".card", { has: page.locator(".name", { hasText: /^twin.png$/ }) });
+  const job = { id: "twin", name: "twin.png", options: {}, created_at: new Date().toISOString(), progress: 0 };
+  const respond = (route, body) => route.fulfill({ contentType: "application/json", body: JSON.stringify(body) });
+  await page.route(/\/api\/v1\/jobs(\?|$)/, async (route) => {
+    if (route.request().method() === "POST") {
+      await cats.nth(1).waitFor();
+      return respond(route, { ...job, state: "queued" });
+    }
+    return respond(route, { jobs: [{ ...job, state: "failed", error: { kind: "invalid", detail: "This is no image." } }], next: null });
+  });
+  await page.locator("#url").fill("https://example.invalid/twin.png");
+  await page.keyboard.press("Enter");
+  await cats.waitFor();
+  const answered = page.waitForResponse((response) => response.request().method() === "POST");
+  await page.evaluate(() => document.getElementById("earlier").click());
+  await answered;
+  await cats.nth(1).waitFor({ state: "detached" });
+  await inState(card(page, "twin.png"), "failed");
+});
+
 test("everything works with the keyboard alone", async (t) => {
   const page = await visit(browser, t);
   await page.locator("#models-installed .choice").first().waitFor();

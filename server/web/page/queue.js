@@ -115,6 +115,10 @@ export class Queue extends EventTarget {
         return;
       }
     }
+    this.#drop(item);
+  }
+
+  #drop(item) {
     this.items = this.items.filter((each) => each !== item);
     this.#emit("removed", item);
   }
@@ -150,7 +154,11 @@ export class Queue extends EventTarget {
     this.#emit("changed", item);
     try {
       const job = await this.#submit(item);
-      item.update(job);
+      const listed = this.items.find((each) => each.id === job.id); // before this response arrived
+      item.update(listed?.job ?? job);
+      if (listed) {
+        this.#drop(listed);
+      }
       if (item.file) {
         smallCopy(item.file).then((copy) => copy && keepOriginal(job.id, copy));
       }
