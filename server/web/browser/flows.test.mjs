@@ -186,16 +186,19 @@ test("a job that is listed before its upload is answered is shown once", async (
   const cats = page.locator(".card", { has: page.locator(".name", { hasText: /^twin.png$/ }) });
   const job = { id: "twin", name: "twin.png", options: {}, created_at: new Date().toISOString(), progress: 0 };
   const respond = (route, body) => route.fulfill({ contentType: "application/json", body: JSON.stringify(body) });
+  let sent = false;
   await page.route(/\/api\/v1\/jobs(\?|$)/, async (route) => {
     if (route.request().method() === "POST") {
+      sent = true;
       await cats.nth(1).waitFor();
       return respond(route, { ...job, state: "queued" });
     }
-    return respond(route, { jobs: [{ ...job, state: "failed", error: { kind: "invalid", detail: "This is no image." } }], next: null });
+    const failed = { ...job, state: "failed", error: { kind: "invalid", detail: "This is no image." } };
+    return respond(route, { jobs: sent ? [failed] : [], next: null });
   });
   await page.locator("#url").fill("https://example.invalid/twin.png");
   await page.keyboard.press("Enter");
-  await cats.waitFor();
+  await cats.first().waitFor();
   const answered = page.waitForResponse((response) => response.request().method() === "POST");
   await page.evaluate(() => document.getElementById("earlier").click());
   await answered;
