@@ -141,7 +141,6 @@ func (a *API) prompt(c echo.Context, caller job.Caller) error {
 	m := memo{cmp.Or(body.PromptID, dialect.NewUUID(4)), body.ClientID, text.Bytes()}
 	earlier, err := a.one(ctx, caller, m.Prompt, nil)
 	again := dialect.Keyed(ctx) && bytes.Equal(earlier.Graph, m.Graph)
-	//guard:prompt-id TestPromptIDs => len(body.PromptID) > maxText
 	if err == nil && !again || max(len(body.PromptID), len(body.ClientID)) > maxText {
 		return errPromptID
 	}
