@@ -184,7 +184,7 @@ static void decode(const struct request *r, const uint8_t *data, int probe) {
 			put("HEAD", &im, sizeof im);
 			return;
 		case MORE_INPUT:
-			// A file cut off within its metadata or last frame is told when it is decoded.
+			// A file cut off within its metadata or last frame is reported when it is decoded.
 			if (!probe || im.width == 0) fail(DAMAGED, "truncated");
 			end_box(decoder, &box, 0);
 			put("HEAD", &im, sizeof im);
