@@ -1,13 +1,13 @@
-// Package web serves the web page, and that of operators at /admin: plain embedded files, without a build step. The
-// page uses the native API only and no other server.
 package web
 
 import (
 	"embed"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"net/http"
 	"path"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 )
@@ -56,10 +56,41 @@ func New() (*Page, error) {
 		p.assets[name[len(folder)+1:]] = made
 		return err
 	})
+	if err == nil {
+		err = p.addLanguages()
+	}
 	if err != nil {
 		return nil, fmt.Errorf("prepare the page: %w", err)
 	}
 	return p, nil
+}
+
+// addLanguages adds the module that lists the languages: their names by code, as
+// the message language.name of each catalog in page/languages says.
+func (p *Page) addLanguages() error {
+	catalogs, err := fs.Glob(embedded, folder+"/languages/*.json")
+	if err != nil {
+		return err
+	}
+	names := map[string]any{}
+	for _, name := range catalogs {
+		content, err := embedded.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		var catalog map[string]any
+		if err := json.Unmarshal(content, &catalog); err != nil {
+			return fmt.Errorf("read %s: %w", name, err)
+		}
+		names[strings.TrimSuffix(path.Base(name), ".json")] = catalog["language.name"]
+	}
+	list, err := json.Marshal(names)
+	if err != nil {
+		return err
+	}
+	const module = "languages/index.js"
+	p.assets[module], err = NewAsset(module, fmt.Appendf(nil, "export default %s;\n", list))
+	return err
 }
 
 // Routes registers GET and HEAD of "/", "/admin" and of the files below "/page/".

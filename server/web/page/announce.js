@@ -1,6 +1,8 @@
 // Announcements for screen readers. Changes of state are collected for a moment, so
 // that ten images are announced together; progress is not announced.
 
+import { t } from "./messages.js";
+
 const DEBOUNCE = 900; // milliseconds
 
 let region = null;
@@ -25,6 +27,6 @@ export function announce(sentence) {
 function flush() {
   timer = 0;
   const more = pending.length - 3;
-  region.textContent = (more > 0 ? `${more} more changes. ` : "") + pending.slice(-3).join(" ");
+  region.textContent = (more > 0 ? `${t("announce.more", { count: more })} ` : "") + pending.slice(-3).join(" ");
   pending = [];
 }

@@ -2,6 +2,7 @@
 // to the user.
 
 import { browserName } from "./browser.js";
+import { has, t } from "./messages.js";
 import { currentKey, reportUnauthorized } from "./session.js";
 
 /** Relative to the page, so that a proxy may serve the page below a path. */
@@ -10,11 +11,11 @@ const BASE = new URL("api/v1/", document.baseURI);
 export class ApiError extends Error {
   /**
    * @param {string} kind the server's kind of error, "network" or "aborted"
-   * @param {string} detail one sentence for the user
+   * @param {string} detail one sentence for the user, in English if `server`
    */
-  constructor(kind, detail, { status = 0, retryAfter = 0, requestId = "" } = {}) {
+  constructor(kind, detail, { status = 0, retryAfter = 0, requestId = "", server = false } = {}) {
     super(detail);
-    Object.assign(this, { kind, detail, status, retryAfter, requestId });
+    Object.assign(this, { kind, detail, status, retryAfter, requestId, server });
   }
 
   /** Whether the server could not be reached at all. */
@@ -24,7 +25,7 @@ export class ApiError extends Error {
 }
 
 export const networkError = () =>
-  new ApiError("network", navigator.onLine === false ? "This device is offline." : "The server cannot be reached.");
+  new ApiError("network", t(navigator.onLine === false ? "connection.offline" : "connection.lost"));
 
 export const apiURL = (path) => new URL(path, BASE).href;
 
@@ -43,7 +44,7 @@ export async function request(path, { method = "GET", body, signal, accept = "ap
     }
     response = await fetch(apiURL(path), { method, body, signal, headers: requestHeaders, cache: "no-store", credentials: "same-origin" });
   } catch (error) {
-    throw error.name === "AbortError" ? new ApiError("aborted", "Stopped.") : networkError();
+    throw error.name === "AbortError" ? new ApiError("aborted", t("connection.stopped")) : networkError();
   }
   if (!response.ok) {
     throw toApiError(response.status, (name) => response.headers.get(name), await response.text().catch(() => ""), key === undefined);
@@ -56,7 +57,7 @@ async function json(path, options) {
   try {
     return await response.json();
   } catch {
-    throw new ApiError("internal", "The server's response is not valid. Is a proxy between this page and the server?");
+    throw new ApiError("internal", t("connection.invalid"));
   }
 }
 
@@ -71,20 +72,12 @@ function toApiError(status, header, text, usesCurrentKey) {
   if (status === 401 && usesCurrentKey) {
     reportUnauthorized();
   }
-  const detail = body.detail || body.title || STATUS_TEXT[status] || `The server responded with status ${status}.`;
+  const sentence = body.detail || body.title;
+  const detail = sentence || (has(`status.${status}`) ? t(`status.${status}`) : t("status.other", { status: String(status) }));
   return new ApiError(body.kind || "internal", detail, {
-    status, retryAfter: Number(header("Retry-After")) || 0, requestId: body.request_id || header("X-Request-Id") || "",
+    status, server: Boolean(sentence), retryAfter: Number(header("Retry-After")) || 0, requestId: body.request_id || header("X-Request-Id") || "",
   });
 }
-
-const STATUS_TEXT = {
-  401: "The key was not accepted.",
-  413: "The file is larger than the server accepts.",
-  429: "Too many requests: wait a moment.",
-  502: "The server cannot be reached behind its proxy.",
-  503: "The server is busy or starting.",
-  504: "The server did not respond to its proxy in time.",
-};
 
 export const system = () => json("system");
 export const account = (key) => json("account", { key });
@@ -121,7 +114,7 @@ export function submitFile(file, options, onProgress, signal) {
     }
     upload.upload.onprogress = (e) => e.lengthComputable && onProgress(e.loaded / e.total);
     upload.onerror = () => reject(networkError());
-    upload.onabort = () => reject(new ApiError("aborted", "Stopped."));
+    upload.onabort = () => reject(new ApiError("aborted", t("connection.stopped")));
     upload.onloadend = () => signal.removeEventListener("abort", stop);
     upload.onload = () => {
       if (upload.status < 200 || upload.status > 299) {
@@ -131,7 +124,7 @@ export function submitFile(file, options, onProgress, signal) {
       try {
         resolve(JSON.parse(upload.responseText));
       } catch {
-        reject(new ApiError("internal", "The server's response is not valid. Is a proxy between this page and the server?"));
+        reject(new ApiError("internal", t("connection.invalid")));
       }
     };
     signal.addEventListener("abort", stop);

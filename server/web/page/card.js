@@ -1,17 +1,18 @@
 // The card of one image.
 
 import { element, icon, setText, setVisible } from "./element.js";
+import { t } from "./messages.js";
 import { REJECTED, SENDING } from "./item.js";
 import { errorText, detailsText, stateText } from "./text.js";
 
-/** Actions with their labels and the condition under which they are shown. */
+/** Actions, whose labels are the messages card.NAME, and the condition under which they are shown. */
 const ACTIONS = [
-  { name: "compare", text: "Compare", icon: "compare", style: "primary", when: (item) => item.succeeded },
-  { name: "download", text: "Download", icon: "download", when: (item) => item.succeeded },
-  { name: "retry", text: "Try again", icon: "retry", hint: "Try again with the current settings", when: (item) => item.worthRetrying },
-  { name: "repeat", text: "Upscale again with the current settings", icon: "retry", style: "plain", when: (item) => item.succeeded && item.repeatable, iconOnly: true },
-  { name: "cancel", text: "Cancel", when: (item) => !item.final },
-  { name: "remove", text: "Delete", icon: "delete", style: "plain", when: (item) => item.final, iconOnly: true },
+  { name: "compare", icon: "compare", style: "primary", when: (item) => item.succeeded },
+  { name: "download", icon: "download", when: (item) => item.succeeded },
+  { name: "retry", icon: "retry", hint: "card.retryHint", when: (item) => item.worthRetrying },
+  { name: "repeat", icon: "retry", style: "plain", when: (item) => item.succeeded && item.repeatable, iconOnly: true },
+  { name: "cancel", when: (item) => !item.final },
+  { name: "remove", icon: "delete", style: "plain", when: (item) => item.final, iconOnly: true },
 ];
 
 export class Card {
@@ -31,7 +32,7 @@ export class Card {
     this.name = element("h3.name", { textContent: item.name, title: item.name });
     this.details = element("p.details");
     this.state = element("p.state");
-    this.bar = element("progress.bar", { max: 1, "aria-label": `Progress of ${item.name}` });
+    this.bar = element("progress.bar", { max: 1 });
     this.error = element("p.wrong");
     this.notes = element("ul.notes");
     const actions = element("div.actions", {}, ...ACTIONS.map((action) => this.#button(action, act)));
@@ -42,12 +43,11 @@ export class Card {
 
   #button(action, act) {
     const button = element("button", {
-      type: "button", title: action.hint ?? (action.iconOnly ? action.text : ""), className: action.style ?? "",
-      "aria-label": `${action.text}: ${this.item.name}`, onclick: () => act(action.name, this.item),
-    }, action.icon ? icon(action.icon) : null, action.iconOnly ? null : element("span", { textContent: action.text }));
+      type: "button", className: action.style ?? "", onclick: () => act(action.name, this.item),
+    }, action.icon ? icon(action.icon) : null, action.iconOnly ? null : element("span"));
     button.dataset.action = action.name;
     button.classList.toggle("square", Boolean(action.iconOnly));
-    this.#buttons.set(action.name, { button, when: action.when });
+    this.#buttons.set(action.name, { button, ...action });
     return button;
   }
 
@@ -69,6 +69,7 @@ export class Card {
     setVisible(this.error, failed);
     setText(this.error, failed && item.error ? errorText(item.error) : "");
     this.#showNotes(item.result?.notes ?? []);
+    this.#label();
     for (const { button, when } of this.#buttons.values()) {
       setVisible(button, when(item));
     }
@@ -77,9 +78,22 @@ export class Card {
     }
   }
 
+  /** Sets the labels in the language in use. */
+  #label() {
+    this.bar.setAttribute("aria-label", t("card.progress", { name: this.item.name }));
+    for (const { button, name, hint, iconOnly } of this.#buttons.values()) {
+      const text = t(`card.${name}`);
+      button.setAttribute("aria-label", t("card.of", { action: text, name: this.item.name }));
+      button.title = hint ? t(hint) : iconOnly ? text : "";
+      if (!iconOnly) {
+        setText(button.lastChild, text);
+      }
+    }
+  }
+
   #showNotes(notes) {
     if (this.notes.childElementCount !== notes.length) {
-      this.notes.replaceChildren(...notes.map((note) => element("li", { textContent: note })));
+      this.notes.replaceChildren(...notes.map((note) => element("li", { lang: "en", textContent: note })));
     }
     setVisible(this.notes, notes.length > 0);
   }

@@ -3,6 +3,7 @@
 import * as api from "./api.js";
 import { announce } from "./announce.js";
 import { Card } from "./card.js";
+import { onLanguage, t } from "./messages.js";
 import { Overview, ordered } from "./overview.js";
 import { canPreview, thumbnail } from "./thumbnail.js";
 import { stateText } from "./text.js";
@@ -24,6 +25,10 @@ export class Cards {
     queue.addEventListener("changed", (event) => this.#changed(event.detail));
     queue.addEventListener("removed", (event) => this.#removed(event.detail));
     setInterval(() => queue.items.forEach((item) => item.state === "running" && this.#cards.get(item)?.update()), REFRESH);
+    onLanguage(() => {
+      this.#cards.forEach((card) => card.update());
+      this.updateSummary();
+    });
     this.updateSummary();
   }
 
@@ -87,7 +92,7 @@ export class Cards {
         this.#visible.observe(card.node);
       }
       if (item.final || item.state === "running") {
-        announce(`${item.name}: ${item.state === "running" ? "being upscaled" : stateText(item)}.`);
+        announce(t("announce.state", { name: item.name, state: item.state === "running" ? t("state.started") : stateText(item) }));
       }
     }
     this.updateSummary();

@@ -3,11 +3,12 @@
 import * as api from "./api.js";
 import { sameOriginURL } from "./download.js";
 import { element, setText, setVisible } from "./element.js";
+import { t } from "./messages.js";
 import { modelTitle } from "./models.js";
 import { originalOf } from "./previews.js";
 import { Stage } from "./stage.js";
 import { zoomText } from "./viewport.js";
-import { UNSHOWN, detailsText, formatName } from "./text.js";
+import { UNSHOWN, detailsText, errorText, formatName } from "./text.js";
 import { dimensions } from "./sizes.js";
 
 const byId = (id) => document.getElementById(id);
@@ -67,7 +68,7 @@ export class Compare {
     this.stage.reset(item.result);
     this.#offerOthers();
     this.#showOriginal();
-    setText(byId("stage-message"), "Loading the result…");
+    setText(byId("stage-message"), t("compare.loading"));
     byId("after").hidden = true;
     try {
       const url = sameOriginURL(item.result) || this.#objectURL(await (await api.result(item.id)).blob());
@@ -76,7 +77,7 @@ export class Compare {
       }
     } catch (error) {
       if (generation === this.#generation) {
-        setText(byId("stage-message"), error.detail ?? loadErrorText(item.result));
+        setText(byId("stage-message"), error.kind ? errorText(error) : loadErrorText(item.result));
       }
       return;
     }
@@ -93,7 +94,7 @@ export class Compare {
       && Math.abs(other.result.width * result.height - result.width * other.result.height) <= Math.max(result.width, result.height, other.result.width);
     this.#others = this.on.items().filter(same);
     const label = (text, value) => element("option", { textContent: text, value });
-    byId("compare-with").replaceChildren(label("Original", "-1"), ...this.#others.map((other, at) => label(titleOf(other), String(at))));
+    byId("compare-with").replaceChildren(label(t("file.original"), "-1"), ...this.#others.map((other, at) => label(titleOf(other), String(at))));
     setVisible(byId("compare-with-field"), this.#others.length > 0);
   }
 
@@ -104,7 +105,7 @@ export class Compare {
       return;
     }
     const blob = await (await api.result(other.id)).blob().catch(() => null);
-    this.#showBefore(blob, titleOf(other), "The other result could not be loaded.");
+    this.#showBefore(blob, titleOf(other), t("compare.otherFailed"));
   }
 
   /** Shows the original: the file, its small copy that this browser kept, or a button to choose it. */
@@ -112,19 +113,19 @@ export class Compare {
     const item = this.#item;
     item.before ??= item.file || this.#originals.has(item) ? null : await originalOf(item.id);
     if (item === this.#item) {
-      this.#showBefore(item.file ?? this.#originals.get(item) ?? item.before, "Before", "This browser cannot show the original's format.");
+      this.#showBefore(item.file ?? this.#originals.get(item) ?? item.before, "", t("compare.originalUnshown"));
     }
   }
 
-  async #showBefore(blob, title, problem) {
+  async #showBefore(blob, title, problem) { // no title: the original
     const generation = this.#generation;
     this.stage.setBefore(false);
-    setText(byId("before-tag"), title);
-    setText(byId("after-tag"), title === "Before" ? "After" : titleOf(this.#item));
+    setText(byId("before-tag"), title || t("compare.before"));
+    setText(byId("after-tag"), title ? titleOf(this.#item) : t("compare.after"));
     setVisible(byId("choose-original"), !blob);
     byId("before").removeAttribute("src");
-    byId("before").alt = title;
-    byId("choose-original").title = "This browser no longer has the original, and the server does not return it.";
+    byId("before").alt = title || t("compare.before");
+    byId("choose-original").title = t("compare.originalGone");
     if (!blob) {
       return;
     }
@@ -229,9 +230,7 @@ function load(image, url) {
 
 function loadErrorText({ format, width, height }) {
   if (UNSHOWN.includes(format)) {
-    return `This browser cannot show ${formatName(format)}. The download is complete.`;
+    return t("compare.formatUnshown", { format: formatName(format) });
   }
-  return width * height > 1e8
-    ? "The result is too large for this browser to show. The download is complete."
-    : "The result could not be loaded: it may have expired, or the server cannot be reached.";
+  return t(width * height > 1e8 ? "compare.tooLarge" : "compare.failed");
 }

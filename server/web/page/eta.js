@@ -1,5 +1,8 @@
 // Estimates the remaining time of a job from its progress.
 
+import { t } from "./messages.js";
+import { duration } from "./sizes.js";
+
 const HALF_LIFE = 8; // seconds after which an observation has half its weight
 const MIN_SHARE = 0.04; // of the work, observed before the rate is used
 
@@ -49,19 +52,11 @@ export class Eta {
   }
 }
 
-/** "35 s left", rounded so that it does not jump with every observation. */
+/** "35 sec left", rounded so that it does not jump with every observation. */
 export function remainingText(seconds) {
   if (seconds === null) {
     return "";
   }
-  if (seconds < 20) {
-    return `${Math.max(1, Math.round(seconds))} s left`;
-  }
-  if (seconds < 90) {
-    return `${Math.ceil(seconds / 5) * 5} s left`;
-  }
-  if (seconds < 3600) {
-    return `${Math.round(seconds / 60)} min left`;
-  }
-  return `${Math.floor(seconds / 3600)} h ${Math.round((seconds % 3600) / 60)} min left`;
+  const whole = Math.max(1, Math.round(seconds));
+  return t("time.left", { time: duration(whole < 20 || seconds >= 90 ? whole : Math.ceil(seconds / 5) * 5) });
 }

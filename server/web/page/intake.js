@@ -2,6 +2,7 @@
 
 import { announce } from "./announce.js";
 import { setText, setVisible } from "./element.js";
+import { list, t } from "./messages.js";
 import { bytes, megapixels } from "./sizes.js";
 import { formatName } from "./text.js";
 
@@ -13,11 +14,11 @@ const byId = (id) => document.getElementById(id);
  * @param {{addFile: (file: File) => void, addURL: (url: string) => void}} on
  */
 export function startIntake(on) {
-  const addFiles = (list) => {
-    const files = [...list];
+  const addFiles = (chosen) => {
+    const files = [...chosen];
     files.forEach((file) => on.addFile(file));
     if (files.length) {
-      announce(`${files.length} ${files.length === 1 ? "image" : "images"} added.`);
+      announce(t("announce.added", { count: files.length }));
     }
   };
   byId("choose").addEventListener("click", () => byId("files").click());
@@ -112,7 +113,7 @@ async function filesBelow(entry, depth = 0) {
 
 /** Shows which files the server accepts. */
 export function describeLimits({ input_formats: formats, limits }) {
-  const names = formats.map(formatName).join(", ");
+  const names = list(formats.map(formatName));
   const max = [limits.max_bytes && bytes(limits.max_bytes), limits.max_pixels && megapixels(limits.max_pixels)].filter(Boolean);
-  setText(byId("intake-limits"), `${names}${max.length ? ` · up to ${max.join(" and ")} each` : ""}`);
+  setText(byId("intake-limits"), max.length ? `${names} · ${t("intake.limits", { limits: list(max, "conjunction") })}` : names);
 }

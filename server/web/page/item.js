@@ -1,6 +1,7 @@
 // One image in the queue, with the state of its upload and its job.
 
 import { Eta } from "./eta.js";
+import { t } from "./messages.js";
 
 /** States without a job on the server. The other states are the server's. */
 export const WAITING = "waiting";
@@ -15,7 +16,7 @@ export class Item {
   id = ""; // of the job, once there is one
   job = null;
   input = null; // {width, height}
-  error = null; // {kind, detail}
+  error = null; // {kind, detail, server}
   before = null; // a small copy of the original, once it is looked for after a reload
   note = ""; // why it is waiting
   attempts = 0; // failed uploads
@@ -30,7 +31,7 @@ export class Item {
 
   /** Makes an item of a job from the server's list. */
   static fromJob(job) {
-    const item = new Item({ name: job.name || "image", options: job.options });
+    const item = new Item({ name: job.name || t("queue.unnamed"), options: job.options });
     item.update(job);
     return item;
   }
@@ -45,7 +46,7 @@ export class Item {
     this.state = job.state;
     this.progress = job.progress;
     this.note = "";
-    this.error = job.error;
+    this.error = job.error && { ...job.error, server: true };
     this.input = job.input?.width ? job.input : this.input;
     if (job.state === "running") {
       this.#eta ??= new Eta(job.estimate_seconds ?? null);
@@ -56,7 +57,7 @@ export class Item {
   /** Records that the upload failed or was rejected. */
   fail(error) {
     this.state = error.kind === "aborted" ? "canceled" : REJECTED;
-    this.error = { kind: error.kind, detail: error.detail ?? error.message, requestId: error.requestId, hopeless: error.hopeless };
+    this.error = { kind: error.kind, detail: error.detail ?? error.message, requestId: error.requestId, hopeless: error.hopeless, server: error.server };
   }
 
   /** Whether sending the image again, with other settings or later, may succeed. */

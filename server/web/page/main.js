@@ -1,5 +1,6 @@
 // Connects the parts of the page.
 
+import "./language.js"; // first: what follows shows texts
 import * as api from "./api.js";
 import { announce, announceIn } from "./announce.js";
 import { Cards } from "./cards.js";
@@ -17,7 +18,9 @@ import { Queue } from "./queue.js";
 import { currentKey, onUnauthorized } from "./session.js";
 import { Settings } from "./settings.js";
 import { SignIn, showAccount } from "./signin.js";
+import { onLanguage, percent, t } from "./messages.js";
 import { bytes } from "./sizes.js";
+import { errorText } from "./text.js";
 
 const PAGE = 30; // earlier jobs loaded at once
 
@@ -43,6 +46,10 @@ byId("cancel-all").addEventListener("click", () => queue.cancelAll());
 byId("save-folder").addEventListener("click", saveToFolder);
 byId("notify").addEventListener("click", () => Notification.requestPermission().then(() => cards.updateSummary()));
 queue.addEventListener("changed", () => notifyWhenDone(queue.items));
+onLanguage(() => {
+  system && describeLimits(system);
+  refreshAccount();
+});
 forgetExpired();
 startPresets(settings);
 byId("earlier").addEventListener("click", () => loadEarlier());
@@ -76,7 +83,7 @@ async function start() {
 /** Asks for a key when the server rejects the current one. */
 async function signInAgain() {
   if (!signIn.asking) {
-    await signIn.ask(currentKey() ? "The key is no longer accepted." : "");
+    await signIn.ask(currentKey() ? t("signIn.again") : "");
     start();
   }
 }
@@ -84,15 +91,15 @@ async function signInAgain() {
 function addFile(file) {
   const max = system?.limits.max_bytes;
   const error = max && file.size > max
-    ? { kind: "too_large", hopeless: true, detail: `This file has ${bytes(file.size)}; the server accepts at most ${bytes(max)}.` }
+    ? { kind: "too_large", hopeless: true, detail: t("intake.tooLarge", { size: bytes(file.size), limit: bytes(max) }) }
     : settings.problem();
-  queue.add({ file, name: file.name || "pasted image", options: settings.options() }, error);
+  queue.add({ file, name: file.name || t("intake.pasted"), options: settings.options() }, error);
 }
 
 function addURL(url) {
   const name = nameOf(url);
   queue.add({ url, name, options: settings.options() }, settings.problem());
-  announce(`${name} added.`);
+  announce(t("announce.addedName", { name }));
 }
 
 /** The last part of a URL's path, decoded. */
@@ -127,39 +134,39 @@ async function save(item) {
   try {
     await download(item);
   } catch (error) {
-    notify(error.status === 404 ? `${item.name} has expired on the server.` : error.detail);
+    notify(error.status === 404 ? t("queue.expired", { name: item.name }) : errorText(error));
   }
 }
 
 async function saveAll() {
   const button = byId("download-all");
-  const words = button.lastChild;
+  const words = byId("download-all-text");
   button.disabled = true;
   try {
-    await downloadAll(succeeded().reverse(), (share) => { words.textContent = `Packing ${Math.round(share * 100)} %`; });
-    announce("All results were downloaded.");
+    await downloadAll(succeeded().reverse(), (share) => { words.textContent = t("queue.packing", { share: percent(share) }); });
+    announce(t("queue.downloaded"));
   } catch (error) {
     if (error.name !== "AbortError") { // the user closed the file picker
-      notify(error.detail ?? error.message);
+      notify(error.kind ? errorText(error) : error.message);
     }
   }
-  words.textContent = "Download all";
+  words.textContent = t("queue.downloadAll");
   button.disabled = false;
 }
 
 async function saveToFolder() {
   try {
     const count = await saveAllTo(await window.showDirectoryPicker({ mode: "readwrite" }), succeeded().reverse());
-    notify(`${count} images were saved.`);
+    notify(t("queue.saved", { count }));
   } catch (error) {
     if (error.name !== "AbortError") { // the user closed the folder picker
-      notify(error.detail ?? error.message);
+      notify(error.kind ? errorText(error) : error.message);
     }
   }
 }
 
 async function remove(item) {
-  const lost = { title: `Delete ${item.name}?`, detail: "The result is erased from the server. This cannot be undone.", action: "Delete" };
+  const lost = { title: t("confirm.delete", { name: item.name }), detail: t("confirm.deleteDetail"), action: t("card.remove") };
   if (!item.succeeded || await confirm(lost)) {
     await queue.remove(item);
   }
@@ -168,7 +175,7 @@ async function remove(item) {
 async function clear() {
   const finished = queue.items.filter((item) => item.final);
   const results = finished.filter((item) => item.succeeded).length;
-  const lost = { title: `Delete ${results} ${results === 1 ? "result" : "results"}?`, detail: "They are erased from the server, with the list of what failed. This cannot be undone.", action: "Delete" };
+  const lost = { title: t("confirm.clear", { count: results }), detail: t("confirm.clearDetail"), action: t("card.remove") };
   if (results && !await confirm(lost)) {
     return;
   }
@@ -198,11 +205,9 @@ async function refreshAccount() {
 function showConnection() {
   const offline = navigator.onLine === false;
   setVisible(byId("connection"), connection.lost);
-  setText(byId("connection-message"), offline
-    ? "This device is offline. Work continues when it is back online."
-    : "The server cannot be reached. Retrying; nothing is lost.");
+  setText(byId("connection-message"), t(offline ? "connection.offlineHint" : "connection.lostHint"));
   if (!connection.lost) {
-    announce("Reconnected.");
+    announce(t("connection.back"));
   }
 }
 

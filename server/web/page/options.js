@@ -1,5 +1,7 @@
 // Converts the settings form's values to the API's job options, in pure functions.
 
+import { t } from "./messages.js";
+
 /** Initial values of the settings form. */
 export const DEFAULTS = {
   size: "4", longest: "3840", width: "", height: "", keep: true, model: "", format: "", quality: 90,
@@ -59,15 +61,15 @@ export function jobOptions(values, model, faceRestorer) {
 export function sizeProblem({ size, longest, width, height }) {
   const wrong = (text) => text !== "" && !positiveInteger(text);
   if (size === "longest" && !positiveInteger(longest)) {
-    return { field: "longest", detail: "The longest side must be at least 1 pixel." };
+    return { field: "longest", detail: t("size.badLongest") };
   }
   if (size !== "exact") {
     return null;
   }
   if (wrong(width) || wrong(height)) {
-    return { field: wrong(width) ? "width" : "height", detail: "Width and height must be at least 1 pixel; leave one empty to keep the proportions." };
+    return { field: wrong(width) ? "width" : "height", detail: t("size.badSides") };
   }
-  return width === "" && height === "" ? { field: "width", detail: "Enter a width, a height, or both." } : null;
+  return width === "" && height === "" ? { field: "width", detail: t("size.noSides") } : null;
 }
 
 function sizeOptions({ size, longest, width, height, keep }) {
@@ -95,13 +97,13 @@ export function sizeText(options) {
     return `${options.scale}×`;
   }
   if (options.longest) {
-    return `longest side ${options.longest}`;
+    return t("size.asLongest", { pixels: String(options.longest) });
   }
   if (options.fit) {
-    return `within ${options.fit.replace("x", " × ")}`;
+    return t("size.within", { size: options.fit.replace("x", " × ") });
   }
   if (options.width || options.height) {
-    return `${options.width ?? "any"} × ${options.height ?? "any"}`;
+    return `${options.width ?? t("size.any")} × ${options.height ?? t("size.any")}`;
   }
-  return "model's own scale";
+  return t("size.ofModel");
 }

@@ -2,6 +2,7 @@
 
 import { element, setText, setVisible } from "./element.js";
 import { Eta, remainingText } from "./eta.js";
+import { list, percent, t } from "./messages.js";
 import { errorText } from "./text.js";
 
 const byId = (id) => document.getElementById(id);
@@ -33,7 +34,7 @@ export function countsText(items, left) {
   const done = items.filter((item) => item.succeeded).length;
   const failed = items.filter(hasFailed).length;
   const active = items.some((item) => !item.final);
-  return [active ? `${done} of ${items.length} done` : `${done} done`, failed ? `${failed} failed` : "", active ? left : ""].filter(Boolean).join(" · ");
+  return [active ? t("queue.doneOf", { count: done, all: items.length }) : t("queue.done", { count: done }), failed ? t("queue.failed", { count: failed }) : "", active ? left : ""].filter(Boolean).join(" · ");
 }
 
 export class Overview {
@@ -66,7 +67,7 @@ export class Overview {
     setVisible(byId("total"), active.length > 1);
     byId("total").value = share;
     setText(byId("queue-summary"), countsText(items, left));
-    document.title = active.length ? `${Math.round(share * 100)} % · upscaled` : "upscaled";
+    document.title = active.length ? `${percent(share)} · upscaled` : "upscaled";
     this.#showFailures(groupFailures(items));
   }
 
@@ -78,9 +79,9 @@ export class Overview {
       return; // keeps what is selected and open
     }
     this.shown = text;
-    setText(byId("failures-count"), `${count} images failed`);
+    setText(byId("failures-count"), t("queue.failures", { count }));
     byId("failures-list").replaceChildren(...groups.map(({ text: reason, members }) => element("li", {},
       element("strong", { textContent: `${members.length} × ` }), `${reason} `,
-      element("span.quiet", { textContent: members.map((item) => item.name).join(", ") }))));
+      element("span.quiet", { textContent: list(members.map((item) => item.name)) }))));
   }
 }

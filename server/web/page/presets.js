@@ -2,6 +2,7 @@
 
 import { announce } from "./announce.js";
 import { element, setVisible } from "./element.js";
+import { onLanguage, t } from "./messages.js";
 
 const STORAGE_KEY = "upscaled.presets";
 
@@ -21,7 +22,7 @@ export function startPresets(settings) {
   let presets = load();
   const show = (chosen = "") => {
     const option = (value, textContent) => element("option", { value, textContent });
-    byId("preset").replaceChildren(option("", "Choose a preset"), ...Object.keys(presets).sort().map((name) => option(name, name)));
+    byId("preset").replaceChildren(option("", t("preset.choose")), ...Object.keys(presets).sort().map((name) => option(name, name)));
     byId("preset").value = chosen;
     setVisible(byId("preset-use"), Object.keys(presets).length > 0);
     byId("preset-delete").disabled = !chosen;
@@ -40,7 +41,7 @@ export function startPresets(settings) {
     byId("preset-delete").disabled = !name;
     if (name) {
       settings.use(presets[name]);
-      announce(`Preset ${name} is set.`);
+      announce(t("preset.set", { name }));
     }
   });
   byId("preset-delete").addEventListener("click", () => {
@@ -54,8 +55,9 @@ export function startPresets(settings) {
     if (name) {
       keep({ ...presets, [name]: settings.values() }, name);
       byId("preset-name").value = "";
-      announce(`Preset ${name} is saved.`);
+      announce(t("preset.saved", { name }));
     }
   });
+  onLanguage(() => show(byId("preset").value));
   show();
 }

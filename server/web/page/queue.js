@@ -3,9 +3,11 @@
 
 import * as api from "./api.js";
 import { Item, SENDING, WAITING } from "./item.js";
+import { t } from "./messages.js";
 import { forgetOriginal, keepOriginal } from "./previews.js";
 import { smallCopy } from "./thumbnail.js";
 import { currentKey, nextKey } from "./session.js";
+import { errorText } from "./text.js";
 
 const PARALLEL_UPLOADS = 2; // at once
 const MAX_ATTEMPTS = 3; // uploads of an image that may break off
@@ -60,7 +62,7 @@ export class Queue extends EventTarget {
   markGone(id) {
     const item = this.items.find((each) => each.id === id);
     if (item?.active) {
-      item.fail({ kind: "not_found", detail: "The server no longer has this job. Send the image again." });
+      item.fail({ kind: "not_found", detail: t("queue.gone") });
       this.#emit("changed", item);
     }
   }
@@ -69,14 +71,14 @@ export class Queue extends EventTarget {
   async cancel(item) {
     if (!item.id) {
       item.aborter.abort();
-      item.fail(new api.ApiError("aborted", "Canceled."));
+      item.fail(new api.ApiError("aborted", t("state.canceled")));
       this.#emit("changed", item);
       return;
     }
     try {
       this.update(await api.cancel(item.id));
     } catch (error) {
-      item.note = error.unreachable ? "Not canceled: the server cannot be reached." : error.detail;
+      item.note = error.unreachable ? t("queue.notCanceled") : errorText(error);
       this.#emit("changed", item);
     }
   }
@@ -110,7 +112,7 @@ export class Queue extends EventTarget {
       }
     } catch (error) {
       if (error.status !== 404) { // else it has expired, or was deleted elsewhere
-        item.note = error.unreachable ? "Not deleted: the server cannot be reached." : error.detail;
+        item.note = error.unreachable ? t("queue.notDeleted") : errorText(error);
         this.#emit("changed", item);
         return;
       }
@@ -189,14 +191,14 @@ export class Queue extends EventTarget {
     const busy = error.kind === "busy" || error.status === 503 || (error.kind === "rate_limited" && error.retryAfter > 0);
     if (error.unreachable && item.attempts++ < MAX_ATTEMPTS) {
       this.#connection.reportLost();
-      this.#waitFor(item, "Will be sent when the server can be reached.", this.#connection.whenAvailable());
+      this.#waitFor(item, t("queue.whenReached"), this.#connection.whenAvailable());
     } else if (busy && error.retryAfter <= MAX_WAIT) {
       const pause = new Promise((resolve) => setTimeout(resolve, 1000 * (error.retryAfter || 3)));
-      this.#waitFor(item, "The server is busy. Will be sent in a moment.", pause);
+      this.#waitFor(item, t("queue.whenFree"), pause);
     } else if (error.status === 401) { // the page asks for a key
-      this.#waitFor(item, "Will be sent when you have signed in.", currentKey() === item.key ? nextKey() : Promise.resolve());
+      this.#waitFor(item, t("queue.whenSignedIn"), currentKey() === item.key ? nextKey() : Promise.resolve());
     } else if (error.unreachable) {
-      item.fail(new api.ApiError("network", "The upload failed repeatedly. A reverse proxy may not allow files of this size."));
+      item.fail(new api.ApiError("network", t("queue.uploadFailed")));
     } else {
       item.fail(error);
     }

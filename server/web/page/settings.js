@@ -1,6 +1,7 @@
 // The settings form: shows, stores and returns its values.
 
 import { element, setText, setVisible } from "./element.js";
+import { onLanguage, percent, t } from "./messages.js";
 import { DEFAULTS, available, jobOptions, sizeProblem, sizeText } from "./options.js";
 import { isChoice, modelTitle, modelUse } from "./models.js";
 import { formatName } from "./text.js";
@@ -13,7 +14,8 @@ const byId = (id) => document.getElementById(id);
 
 export class Settings {
   #values = { ...DEFAULTS };
-  #models = [];
+  #all = []; // models, as the server lists them
+  #models = []; // of them, those to choose from
   #restorer = undefined;
 
   constructor() {
@@ -25,6 +27,7 @@ export class Settings {
     const openIfWide = () => { byId("settings").open = wide.matches; };
     wide.addEventListener("change", openIfWide);
     openIfWide();
+    onLanguage(() => this.setModels(this.#all));
     this.#refresh();
   }
 
@@ -54,7 +57,7 @@ export class Settings {
   /** The error of images that are added with impossible sizes, or null. */
   problem() {
     const found = sizeProblem(this.#values);
-    return found && { kind: "settings", detail: `Not sent: ${found.detail}` };
+    return found && { kind: "settings", detail: t("size.notSent", { problem: found.detail }) };
   }
 
   /** The scale of a model, or of the selected one if the name is unknown. */
@@ -66,6 +69,7 @@ export class Settings {
   }
 
   setModels(all) {
+    this.#all = all;
     this.#models = all.filter((model) => !model.faces);
     if (this.#models.some((model) => model.installed && isChoice(model))) {
       this.#models = this.#models.filter(isChoice);
@@ -79,7 +83,7 @@ export class Settings {
     byId("models-missing").replaceChildren(...missing.map((model) => this.#modelChoice(model)));
     setVisible(byId("models"), this.#models.length > 0);
     setVisible(byId("models-more"), missing.length > 0);
-    setText(byId("models-more-summary"), `${missing.length} more can be installed`);
+    setText(byId("models-more-summary"), t("model.more", { count: missing.length }));
     this.#refresh();
   }
 
@@ -91,16 +95,16 @@ export class Settings {
     const radio = element("input", { type: "radio", name: "model", value: model.name, disabled: !model.installed, checked: model.name === this.#values.model });
     const title = element("span.choice-name", { textContent: modelTitle(model.name) });
     const about = [model.name, model.origin, `${model.licence}`, ...(model.tags ?? [])].filter(Boolean);
-    const restriction = model.non_commercial ? " · non-commercial" : "";
+    const restriction = model.non_commercial ? ` · ${t("model.nonCommercial")}` : "";
     const detail = element("span.choice-about", { textContent: `${modelUse(model)} · ${model.scale}×${restriction}`, title: about.join(" · ") });
     const label = element("label.choice", {}, radio, element("span", {}, title, detail));
     if (model.installed) {
       return label;
     }
     const command = `upscaled models pull ${model.name}`;
-    const copy = element("button", { type: "button", className: "plain small", textContent: "Copy", "aria-label": `Copy the command ${command}` });
+    const copy = element("button", { type: "button", className: "plain small", textContent: t("model.copy"), "aria-label": t("model.copyCommand", { command }) });
     copy.addEventListener("click", async () => {
-      await navigator.clipboard?.writeText(command).then(() => setText(copy, "Copied"), () => {});
+      await navigator.clipboard?.writeText(command).then(() => setText(copy, t("model.copied")), () => {});
     });
     return element("div.missing", {}, label, element("p.command", {}, element("code", { textContent: command }), navigator.clipboard ? copy : null));
   }
@@ -141,10 +145,10 @@ export class Settings {
     byId("faces").disabled = !can.faces;
     this.#showFacesHint();
     setText(byId("quality-value"), String(this.#values.quality));
-    setText(byId("strength-value"), `${this.#values.strength} %`);
-    setText(byId("denoise-value"), `${this.#values.denoise} %`);
+    setText(byId("strength-value"), percent(this.#values.strength / 100));
+    setText(byId("denoise-value"), percent(this.#values.denoise / 100));
     const options = this.options();
-    const parts = [sizeText(options), options.format ? formatName(options.format) : "", options.model ? modelTitle(options.model) : "", options.face_enhance ? "faces" : ""];
+    const parts = [sizeText(options), options.format ? formatName(options.format) : "", options.model ? modelTitle(options.model) : "", options.face_enhance ? t("enhance.summary") : ""];
     setText(byId("settings-summary"), parts.filter(Boolean).join(" · "));
   }
 
@@ -153,8 +157,8 @@ export class Settings {
     const refined = this.#restorer?.refined && this.#values.faces;
     setVisible(byId("faces-hint"), Boolean(none || refined));
     setText(byId("faces-hint"), none
-      ? "No face restorer is installed on this server."
-      : `No face restorer is installed: faces are refined with ${this.#restorer?.name}.`);
+      ? t("enhance.noRestorer")
+      : t("enhance.refined", { model: this.#restorer?.name }));
   }
 
   #save() {

@@ -2,7 +2,9 @@
 
 import * as api from "./api.js";
 import { setText, setVisible } from "./element.js";
+import { t } from "./messages.js";
 import { signIn, signOut } from "./session.js";
+import { errorText } from "./text.js";
 
 const byId = (id) => document.getElementById(id);
 
@@ -45,7 +47,7 @@ export class SignIn {
     try {
       await api.account(key);
     } catch (error) {
-      setText(byId("sign-in-error"), error.status === 401 ? "This server does not accept this key. Check it for missing characters." : error.detail);
+      setText(byId("sign-in-error"), error.status === 401 ? t("signIn.wrong") : errorText(error));
       byId("key").setAttribute("aria-invalid", "true");
       byId("key").select();
       byId("key").focus();
@@ -66,6 +68,6 @@ export function showAccount({ credits }, signedIn) {
   setVisible(byId("sign-out"), signedIn);
   setVisible(byId("credits"), typeof credits === "number");
   if (typeof credits === "number") {
-    setText(byId("credits"), `${credits} ${credits === 1 ? "credit" : "credits"}`);
+    setText(byId("credits"), t("account.credits", { count: credits }));
   }
 }

@@ -1,5 +1,7 @@
 // Image sizes, and numbers formatted for people.
 
+import { t, unit } from "./messages.js";
+
 /**
  * The exact size of the result, computed as in engine/size.go: nearest pixel, at
  * least 1.
@@ -35,36 +37,33 @@ export function dimensions(width, height) {
   return `${width}\u2009×\u2009${height}`;
 }
 
-/** A file size: "840 B", "12 KB", "3.4 MB", "1.2 GB" (powers of 1000). */
+/** A file size: "840 byte", "12 kB", "3.4 MB", "1.2 GB" (powers of 1000). */
 export function bytes(count) {
-  const units = ["B", "KB", "MB", "GB", "TB"];
-  let unit = 0;
-  while (count >= 999.5 && unit < units.length - 1) {
+  const units = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
+  let at = 0;
+  while (count >= 999.5 && at < units.length - 1) {
     count /= 1000;
-    unit++;
+    at++;
   }
-  const digits = unit === 0 || count >= 9.95 ? 0 : 1;
-  return `${count.toFixed(digits)}\u00a0${units[unit]}`;
+  return unit(count, units[at], at === 0 || count >= 9.95 ? 0 : 1);
 }
 
 /** "0.3 megapixels", "100 megapixels" */
 export function megapixels(count) {
   const millions = count / 1e6;
-  return `${millions.toFixed(millions < 9.95 && millions % 1 >= 0.05 ? 1 : 0)} megapixels`;
+  return t("size.megapixels", { count: Math.round(millions * (millions < 9.95 ? 10 : 1)) / (millions < 9.95 ? 10 : 1) });
 }
 
-/** A duration: "0.4 s", "12 s", "3 min", "1 h 20 min". */
+/** A duration: "0.4 sec", "12 sec", "3 min", "1 hr 20 min". */
 export function duration(seconds) {
   if (seconds < 9.95) {
-    return `${Math.max(0.1, seconds).toFixed(1).replace(/\.0$/, "")}\u00a0s`;
+    const tenths = Math.max(1, Math.round(seconds * 10));
+    return unit(tenths / 10, "second", tenths % 10 ? 1 : 0);
   }
   if (seconds < 90) {
-    return `${Math.round(seconds)}\u00a0s`;
+    return unit(seconds, "second");
   }
   const minutes = Math.round(seconds / 60);
-  if (minutes < 60) {
-    return `${minutes}\u00a0min`;
-  }
-  const rest = minutes % 60;
-  return `${Math.floor(minutes / 60)}\u00a0h${rest ? ` ${rest}\u00a0min` : ""}`;
+  const hours = Math.floor(minutes / 60);
+  return [hours && unit(hours, "hour"), (minutes % 60 || !hours) && unit(minutes % 60, "minute")].filter(Boolean).join(" ");
 }

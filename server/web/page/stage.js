@@ -2,6 +2,7 @@
 // scaled with CSS transforms. Unlike a canvas, an <img> may have hundreds of
 // megapixels, since browsers draw only its visible part.
 
+import { percent, t } from "./messages.js";
 import { bounded, fitted, panned, step, transform, zoomed } from "./viewport.js";
 import { startGestures } from "./gestures.js";
 
@@ -76,13 +77,13 @@ export class Stage extends EventTarget {
   }
 
   /** Moves the divider to a percentage of the stage's width. */
-  divide(percent) {
-    this.#position = Math.min(100, Math.max(0, percent));
+  divide(position) {
+    this.#position = Math.min(100, Math.max(0, position));
     this.divider.style.left = `${this.#position}%`;
     this.clip.style.clipPath = `inset(0 ${100 - this.#position}% 0 0)`;
     const rounded = String(Math.round(this.#position));
     this.divider.setAttribute("aria-valuenow", rounded);
-    this.divider.setAttribute("aria-valuetext", `${rounded} % before, ${100 - rounded} % after`);
+    this.divider.setAttribute("aria-valuetext", t("compare.divided", { before: percent(rounded / 100), after: percent(1 - rounded / 100) }));
   }
 
   /** Converts a pointer position to device pixels on the stage. */

@@ -2,6 +2,7 @@
 
 import { REJECTED, SENDING, WAITING } from "./item.js";
 import { remainingText } from "./eta.js";
+import { has, languageInUse, percent, t } from "./messages.js";
 import { modelTitle } from "./models.js";
 import { bytes, dimensions, duration, resultSize } from "./sizes.js";
 
@@ -9,26 +10,26 @@ import { bytes, dimensions, duration, resultSize } from "./sizes.js";
 export function stateText(item) {
   switch (item.state) {
     case WAITING:
-      return item.note || "Waiting to be sent";
+      return item.note || t("state.waiting");
     case SENDING:
-      return item.url ? "Sending the URL" : `Sending ${Math.round(item.progress * 100)} %`;
+      return item.url ? t("state.sendingURL") : t("state.sending", { share: percent(item.progress) });
     case "queued":
-      return item.note || "In the queue";
+      return item.note || t("state.queued");
     case "running": {
       const left = remainingText(item.remaining);
       if (item.progress === 0) { // the model is loading, or the image is a single tile
-        return item.note || "Working";
+        return item.note || t("state.working");
       }
-      return item.note || `${Math.round(item.progress * 100)} %${left ? ` · ${left}` : ""}`;
+      return item.note || [percent(item.progress), left].filter(Boolean).join(" · ");
     }
     case "succeeded":
-      return item.note || `Done in ${duration(item.result.seconds)}${facesText(item.result.faces)}`;
+      return item.note || [t("state.done", { time: duration(item.result.seconds) }), facesText(item.result.faces)].filter(Boolean).join(" · ");
     case "canceled":
-      return item.note || "Canceled";
+      return item.note || t("state.canceled");
     case REJECTED:
-      return "Rejected";
+      return t("state.rejected");
     default:
-      return item.note || "Failed";
+      return item.note || t("state.failed");
   }
 }
 
@@ -37,9 +38,9 @@ function facesText(faces) {
     return "";
   }
   if (faces.found === 0) {
-    return " · no faces found";
+    return t("state.noFaces");
   }
-  return ` · ${faces.enhanced} of ${faces.found} ${faces.found === 1 ? "face" : "faces"} ${faces.refined ? "refined" : "restored"}`;
+  return t(faces.refined ? "state.facesRefined" : "state.facesRestored", { count: faces.found, done: faces.enhanced });
 }
 
 /** Sizes and format as one line, as far as they are known. */
@@ -65,15 +66,15 @@ export function formatName(format) {
   return { webp: "WebP", jxl: "JPEG XL", jp2: "JPEG 2000" }[format] ?? format.toUpperCase();
 }
 
-/** The error, with advice for some kinds. */
-export function errorText(error) {
-  const advice = {
-    unauthorized: "Sign in with another key.",
-    no_credits: "Ask the server's operator for more credits.",
-    device_memory: "Try a smaller size, or try again later.",
-    internal: "Try again. If the error persists, see the server's log.",
-  }[error.kind];
-  const detail = error.detail || "Something went wrong on the server.";
-  const id = error.kind === "internal" && error.requestId ? ` Request ${error.requestId}.` : "";
-  return `${detail}${advice && !detail.includes(advice) ? ` ${advice}` : ""}${id}`;
+/**
+ * The error, with advice for some kinds. The server's sentences are in English: in other
+ * languages they follow that of their kind, since they say more.
+ */
+export function errorText({ kind, detail, server, requestId }) {
+  const general = t(has(`error.${kind}`) ? `error.${kind}` : "error.internal");
+  const translated = server && languageInUse() !== "en";
+  const sentence = detail && translated ? t("error.with", { general, detail }) : detail || general;
+  const advice = has(`advice.${kind}`) ? t(`advice.${kind}`) : "";
+  const id = kind === "internal" && requestId ? t("error.request", { id: requestId }) : "";
+  return [sentence, sentence.includes(advice) ? "" : advice, id].filter(Boolean).join(" ");
 }

@@ -20,8 +20,7 @@
     document.documentElement.dataset.theme = isDark ? "dark" : "light";
     const button = document.getElementById("theme");
     if (button) {
-      button.setAttribute("aria-label", isDark ? "Use light colors" : "Use dark colors");
-      button.title = button.getAttribute("aria-label");
+      button.setAttribute("aria-pressed", String(isDark));
     }
   }
 

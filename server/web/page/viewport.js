@@ -2,6 +2,8 @@
 // result pixel (1 is "true pixels"), x and y are the position of the result's upper
 // left corner on the stage, in device pixels.
 
+import { percent } from "./messages.js";
+
 export const MAX_SCALE = 16;
 
 /** The scale at which the whole result is visible, at most 1. */
@@ -51,8 +53,7 @@ export function step(scale, direction) {
   return 2 ** (next / 2);
 }
 
-/** "100 %" is one result pixel per device pixel. */
+/** "100%" is one result pixel per device pixel. */
 export function zoomText(scale) {
-  const percent = scale * 100;
-  return `${percent < 9.95 ? percent.toFixed(1) : Math.round(percent)}\u00a0%`;
+  return percent(scale, scale < 0.0995 ? 1 : 0);
 }

@@ -1,6 +1,8 @@
 // Writes ZIP files without compression, since images are compressed already. Entries
 // are streamed; their CRC-32 follows in a data descriptor (APPNOTE 4.3.9).
 
+import { t } from "./messages.js";
+
 /** Without ZIP64, offsets and sizes have 32 bits and the count 16. */
 export const MAX_ZIP_BYTES = 0xffffffff;
 export const MAX_ENTRIES = 0xffff;
@@ -44,7 +46,7 @@ export async function* zip(entries) {
     offset += header.length + entry.size + after.length;
     directory.push(entry);
     if (offset > MAX_ZIP_BYTES || directory.length > MAX_ENTRIES) {
-      throw new RangeError("These images do not fit into one ZIP file. Download them one by one.");
+      throw new RangeError(t("queue.zipTooLarge"));
     }
   }
   let length = 0;

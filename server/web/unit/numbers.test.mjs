@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import "./english.mjs";
 import { Eta, remainingText } from "../page/eta.js";
 import { bytes, duration, megapixels, resultSize } from "../page/sizes.js";
 import { bounded, fitScale, fitted, panned, step, transform, zoomed } from "../page/viewport.js";
@@ -18,9 +19,9 @@ test("the result has the engine's size", () => {
 
 test("numbers as text", () => {
   assert.deepEqual([0, 999, 1000, 9949, 9950, 999499, 999500, 2.5e9].map(bytes).map((s) => s.replace("\u00a0", " ")),
-    ["0 B", "999 B", "1.0 KB", "9.9 KB", "10 KB", "999 KB", "1.0 MB", "2.5 GB"]);
+    ["0 byte", "999 byte", "1.0 kB", "9.9 kB", "10 kB", "999 kB", "1.0 MB", "2.5 GB"]);
   assert.deepEqual([0.01, 3, 3.14, 12.4, 89, 150, 3600, 4800].map(duration).map((s) => s.replaceAll("\u00a0", " ")),
-    ["0.1 s", "3 s", "3.1 s", "12 s", "89 s", "3 min", "1 h", "1 h 20 min"]);
+    ["0.1 sec", "3 sec", "3.1 sec", "12 sec", "89 sec", "3 min", "1 hr", "1 hr 20 min"]);
   assert.deepEqual([300000, 1e8, 1.25e6].map(megapixels), ["0.3 megapixels", "100 megapixels", "1.3 megapixels"]);
 });
 
@@ -58,7 +59,7 @@ test("the estimate is used until there is a rate; a new worker starts over", () 
 });
 
 test("remaining time as text", () => {
-  assert.deepEqual([null, 0.3, 7.4, 31, 200, 7500].map(remainingText), ["", "1 s left", "7 s left", "35 s left", "3 min left", "2 h 5 min left"]);
+  assert.deepEqual([null, 0.3, 7.4, 31, 200, 7500].map(remainingText), ["", "1 sec left", "7 sec left", "35 sec left", "3 min left", "2 hr 5 min left"]);
 });
 
 const stage = { width: 1000, height: 600 };

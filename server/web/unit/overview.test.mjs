@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import "./english.mjs";
 import { isChoice, modelTitle } from "../page/models.js";
 import { DEFAULTS, sizeProblem } from "../page/options.js";
 import { countsText, groupFailures, ordered } from "../page/overview.js";

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import "./english.mjs";
 import { DEFAULTS, available, jobOptions, sizeText } from "../page/options.js";
 import { EventParser } from "../page/sse.js";
 

@@ -1,0 +1,68 @@
+// The page in other languages: one with long words and one with ideographs.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { file, png } from "./images.mjs";
+import { DESK, PHONE, TABLET, accessible, action, card, choose, inState, launch, screenshot, visit } from "./session.mjs";
+
+let browser;
+before(async () => { browser = await launch(); });
+after(() => browser.close());
+
+const inLanguage = (page, code) => page.locator(`html[lang="${code}"]`).waitFor();
+
+for (const [locale, code, done] of [["de-AT", "de", /^Fertig in /], ["ja-JP", "ja", /^完了/]]) {
+  test(`the page is in the browser's language: ${code}`, async (t) => {
+    const page = await visit(browser, t, { ...DESK, locale });
+    await inLanguage(page, code);
+    await choose(page, [file("wide.png", png(60, 40)), file("words.png", Buffer.from("not an image"))]);
+    await inState(card(page, "wide.png"), "succeeded");
+    await inState(card(page, "words.png"), "rejected");
+    assert.match(await card(page, "wide.png").locator(".state").textContent(), done);
+    await page.evaluate(() => { document.querySelectorAll("details").forEach((each) => { each.open = true; }); });
+    for (const [device, { viewport }] of Object.entries({ phone: PHONE, tablet: TABLET, desk: DESK })) {
+      await page.setViewportSize(viewport);
+      for (const theme of ["dark", "light"]) {
+        await page.locator("#theme").click();
+        await page.locator(`html[data-theme=${theme}]`).waitFor();
+        await accessible(page, `${code}, ${device}, ${theme}`);
+        await screenshot(page, `${device}-${theme}-${code}`);
+      }
+      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true, `${device}: the page is wider than the screen`);
+    }
+    await action(card(page, "wide.png"), "compare").click();
+    await page.locator("#after").waitFor();
+    for (const [device, { viewport }] of Object.entries({ phone: PHONE, desk: DESK })) {
+      await page.setViewportSize(viewport);
+      await accessible(page, `${code}, ${device}, comparison`);
+      await screenshot(page, `${device}-light-${code}-compare`);
+    }
+  });
+}
+
+test("a chosen language is kept, and what is shown changes at once", async (t) => {
+  const page = await visit(browser, t, { ...DESK, locale: "xx" });
+  await inLanguage(page, "en");
+  await choose(page, [file("small.png", png(60, 40))]);
+  await inState(card(page, "small.png"), "succeeded");
+  const texts = () => page.locator("#choose, #intake-limits, #queue-summary, #models-installed, .card .state, .card [data-action=compare]").allTextContents();
+  const english = await texts();
+  await page.locator("#language").selectOption("es");
+  await inLanguage(page, "es");
+  const spanish = await texts();
+  spanish.forEach((text, at) => assert.notEqual(text, english[at]));
+  await page.reload();
+  await inLanguage(page, "es");
+  await inState(card(page, "small.png"), "succeeded");
+  assert.deepEqual(await texts(), spanish);
+  await page.locator("#language").selectOption("en");
+  await inLanguage(page, "en");
+  assert.deepEqual(await texts(), english);
+});
+
+test("of several languages of the user the first that the page has is taken, Chinese in either script", async (t) => {
+  for (const [locale, code] of [["pt-PT", "pt"], ["zh-CN", "zh-Hans"], ["zh-TW", "zh-Hans"], ["ko", "ko"]]) {
+    const page = await visit(browser, t, { ...DESK, locale });
+    await inLanguage(page, code);
+  }
+});
