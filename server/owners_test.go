@@ -104,7 +104,7 @@ func (n neighbours) ask(method, path, key string, body io.Reader) (int, string) 
 // openRoutes reveal nothing, or are for anybody with a signed link.
 func openRoutes() []string {
 	return []string{
-		"/", "/admin", "/page/*", "/docs", "/docs/:page", "/docs/api", "/docs/api/*", "/openapi.json", "/healthz", "/readyz", "/health-check",
+		"/", "/admin", "/service-worker.js", "/page/*", "/docs", "/docs/:page", "/docs/api", "/docs/api/*", "/openapi.json", "/healthz", "/readyz", "/health-check",
 		"/api/v1/system", "/api/v1/*",
 	}
 }

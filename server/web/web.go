@@ -2,12 +2,11 @@ package web
 
 import (
 	"embed"
-	"encoding/json"
 	"fmt"
 	"io/fs"
 	"net/http"
 	"path"
-	"strings"
+	"slices"
 
 	"github.com/labstack/echo/v4"
 )
@@ -19,6 +18,7 @@ const (
 	folder = "page"
 	index  = "index.html"
 	admin  = "admin.html"
+	worker = "service-worker.js"
 	// prefix is the path of the other files. The pages refer to them by relative
 	// URLs, so that they also work below a path of a reverse proxy.
 	prefix = "/page/"
@@ -27,7 +27,7 @@ const (
 // policy allows this server only. blob: and data: are for images that the user
 // chose or that were fetched with a key.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; " +
-	"connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+	"connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types upscaled"
 
 // File returns one of the page's files, such as "theme.js". The guide shares
 // the colors and the switch between light and dark.
@@ -56,8 +56,10 @@ func New() (*Page, error) {
 		p.assets[name[len(folder)+1:]] = made
 		return err
 	})
-	if err == nil {
-		err = p.addLanguages()
+	for _, name := range []string{languages, worker} {
+		if err == nil {
+			err = p.generate(name)
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("prepare the page: %w", err)
@@ -65,46 +67,20 @@ func New() (*Page, error) {
 	return p, nil
 }
 
-// addLanguages adds the module that lists the languages: their names by code, as
-// the message language.name of each catalog in page/languages says.
-func (p *Page) addLanguages() error {
-	catalogs, err := fs.Glob(embedded, folder+"/languages/*.json")
-	if err != nil {
-		return err
-	}
-	names := map[string]any{}
-	for _, name := range catalogs {
-		content, err := embedded.ReadFile(name)
-		if err != nil {
-			return err
-		}
-		var catalog map[string]any
-		if err := json.Unmarshal(content, &catalog); err != nil {
-			return fmt.Errorf("read %s: %w", name, err)
-		}
-		names[strings.TrimSuffix(path.Base(name), ".json")] = catalog["language.name"]
-	}
-	list, err := json.Marshal(names)
-	if err != nil {
-		return err
-	}
-	const module = "languages/index.js"
-	p.assets[module], err = NewAsset(module, fmt.Appendf(nil, "export default %s;\n", list))
-	return err
-}
-
-// Routes registers GET and HEAD of "/", "/admin" and of the files below "/page/".
+// Routes registers GET and HEAD of "/", "/admin", the service worker, whose path is
+// the scope it controls, and the files below "/page/".
 func (p *Page) Routes(e *echo.Echo) {
 	for _, method := range []string{http.MethodGet, http.MethodHead} {
 		e.Add(method, "/", func(c echo.Context) error { return p.serve(c, index) })
 		e.Add(method, "/admin", func(c echo.Context) error { return p.serve(c, admin) })
+		e.Add(method, "/"+worker, func(c echo.Context) error { return p.serve(c, worker) })
 		e.Add(method, prefix+"*", func(c echo.Context) error { return p.serve(c, c.Param("*")) })
 	}
 }
 
 func (p *Page) serve(c echo.Context, name string) error {
 	file, known := p.assets[name]
-	if !known || path.Ext(name) == ".html" && c.Path() == prefix+"*" {
+	if !known || slices.Contains([]string{index, admin, worker}, name) && c.Path() == prefix+"*" {
 		return echo.ErrNotFound
 	}
 	return file.Serve(c, policy)

@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"encoding/json"
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
@@ -53,6 +54,8 @@ func files(t *testing.T) map[string]string {
 			address = "/"
 		case "/page/admin.html":
 			address = "/admin"
+		case "/page/service-worker.js":
+			address = "/service-worker.js"
 		}
 		found[address] = string(text)
 		return err
@@ -69,7 +72,7 @@ func TestEveryFileIsServed(t *testing.T) {
 	kinds := map[string]string{".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", "": "text/html"}
 	for address, text := range files(t) {
 		got := do(h, http.MethodGet, address, nil)
-		if got.Code != http.StatusOK || got.Body.String() != text {
+		if got.Code != http.StatusOK || !strings.HasSuffix(got.Body.String(), text) || got.Body.Len() != len(text) && address != "/service-worker.js" {
 			t.Errorf("%s: %d, %d bytes", address, got.Code, got.Body.Len())
 		}
 		if kind := got.Header().Get("Content-Type"); !strings.HasPrefix(kind, kinds[path.Ext(address)]) {
@@ -98,7 +101,7 @@ func TestHeaders(t *testing.T) {
 			}
 		}
 		policy := got.Get("Content-Security-Policy")
-		for _, part := range []string{"default-src 'none'", "script-src 'self'", "connect-src 'self'", "img-src 'self' blob: data:", "frame-ancestors 'none'"} {
+		for _, part := range []string{"trusted-types upscaled", "default-src 'none'", "script-src 'self'", "connect-src 'self'", "img-src 'self' blob: data:", "frame-ancestors 'none'"} {
 			if !strings.Contains(policy, part) {
 				t.Errorf("%s: the policy lacks %q: %s", address, part, policy)
 			}
@@ -112,7 +115,7 @@ func TestHeaders(t *testing.T) {
 func TestNothingElseIsServed(t *testing.T) {
 	t.Parallel()
 	h := handler(t)
-	for _, address := range []string{"/page/", "/page/index.html", "/page/admin.html", "/page/no.js", "/page/../web.go", "/page/%2e%2e/web.go", "/page/style", "/index.html"} {
+	for _, address := range []string{"/page/", "/page/index.html", "/page/admin.html", "/page/service-worker.js", "/page/no.js", "/page/../web.go", "/page/%2e%2e/web.go", "/page/style", "/index.html"} {
 		if got := do(h, http.MethodGet, address, nil); got.Code != http.StatusNotFound {
 			t.Errorf("%s: %d", address, got.Code)
 		}
@@ -172,6 +175,32 @@ func TestFilesFitTogether(t *testing.T) {
 				t.Errorf("%s refers to %s, which does not exist", address, found[1])
 			}
 		}
+	}
+}
+
+// The service worker keeps the files that the page consists of.
+func TestServiceWorkerKeepsThePage(t *testing.T) {
+	t.Parallel()
+	all := files(t)
+	script := do(handler(t), http.MethodGet, "/service-worker.js", nil).Body.String()
+	lines := strings.SplitN(script, "\n", 3)
+	var kept []string
+	if err := json.Unmarshal([]byte(strings.TrimSuffix(strings.TrimPrefix(lines[1], "const FILES = "), ";")), &kept); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"", "docs/before-after.jpg", "page/languages/index.js"}
+	for address := range all {
+		if strings.HasPrefix(address, "/page/") && !strings.Contains(address, "admin") && address != "/page/operator.js" {
+			want = append(want, address[1:])
+		}
+	}
+	slices.Sort(want)
+	slices.Sort(kept)
+	if !slices.Equal(kept, want) {
+		t.Errorf("it keeps %v, wanted %v", kept, want)
+	}
+	if len(lines[0]) != len(`const VERSION = "0123456789abcdef";`) {
+		t.Errorf("the version is %s", lines[0])
 	}
 }
 

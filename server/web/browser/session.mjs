@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 
 const modules = createRequire(resolve(process.env.UPSCALED_BROWSER_MODULES ?? ".", "from.js"));
-const { chromium } = modules("playwright-core");
+const { chromium, firefox } = modules("playwright-core");
 const axe = readFileSync(modules.resolve("axe-core/axe.min.js"), "utf8");
 
 export const open = process.env.UPSCALED_URL ?? "";
@@ -22,8 +22,13 @@ export const PHONE = { viewport: { width: 390, height: 844 }, deviceScaleFactor:
 export const TABLET = { viewport: { width: 820, height: 1180 }, deviceScaleFactor: 1, hasTouch: true };
 export const DESK = { viewport: { width: 1440, height: 900 }, deviceScaleFactor: 1 };
 
+/** The tests run in Firefox, by WebDriver BiDi, which lacks some of what Chromium offers. */
+export const inFirefox = process.env.UPSCALED_BROWSER_NAME === "firefox";
+
 export function launch() {
-  return chromium.launch({ executablePath: process.env.UPSCALED_CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
+  return inFirefox
+    ? firefox.launch({ executablePath: process.env.UPSCALED_FIREFOX ?? "/usr/bin/firefox-esr", channel: "moz-firefox" })
+    : chromium.launch({ executablePath: process.env.UPSCALED_CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
 }
 
 /**
@@ -31,7 +36,7 @@ export function launch() {
  * Content-Security-Policy, fail the test. Responses with an error status do not.
  */
 export async function visit(browser, t, { url = open, ...options } = DESK) {
-  const context = await browser.newContext({ acceptDownloads: true, ...options });
+  const context = await browser.newContext({ acceptDownloads: true, serviceWorkers: "block", ...options });
   const page = await context.newPage();
   page.on("filechooser", () => {}); // registered early, since the first registration takes a while
   const errors = [];
@@ -68,6 +73,14 @@ export const choose = (page, files) => page.locator("#files").setInputFiles(file
 export const card = (page, name) => page.locator(".card", { has: page.locator(".name", { hasText: new RegExp(`^${name}$`) }) }).first();
 export const action = (where, name) => where.locator(`[data-action=${name}]`);
 export const inState = (where, state, timeout = PATIENCE) => where.and(where.page().locator(`[data-state=${state}]`)).waitFor({ timeout });
+
+/** Waits until an asynchronous function in the page returns true: waitForFunction does not await. */
+export async function until(page, condition, argument) {
+  for (const end = Date.now() + PATIENCE; !await page.evaluate(condition, argument);) {
+    assert.ok(Date.now() < end, `this did not become true: ${condition}`);
+    await page.waitForTimeout(100);
+  }
+}
 
 /** Fails on serious or critical axe violations. */
 export async function accessible(page, what) {

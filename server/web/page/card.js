@@ -8,7 +8,7 @@ import { errorText, detailsText, stateText } from "./text.js";
 /** Actions, whose labels are the messages card.NAME, and the condition under which they are shown. */
 const ACTIONS = [
   { name: "compare", icon: "compare", style: "primary", when: (item) => item.succeeded },
-  { name: "download", icon: "download", when: (item) => item.succeeded },
+  { name: "download", icon: "download", when: (item) => item.succeeded && !item.kept },
   { name: "retry", icon: "retry", hint: "card.retryHint", when: (item) => item.worthRetrying },
   { name: "repeat", icon: "retry", style: "plain", when: (item) => item.succeeded && item.repeatable, iconOnly: true },
   { name: "cancel", when: (item) => !item.final },

@@ -1,10 +1,10 @@
 // The list of cards and the summary above it.
 
-import * as api from "./api.js";
 import { announce } from "./announce.js";
 import { Card } from "./card.js";
 import { onLanguage, t } from "./messages.js";
 import { Overview, ordered } from "./overview.js";
+import { loadResult } from "./download.js";
 import { canPreview, thumbnail } from "./thumbnail.js";
 import { stateText } from "./text.js";
 
@@ -74,9 +74,9 @@ export class Cards {
         continue;
       }
       this.#visible.unobserve(entry.target);
-      const response = await api.result(item.id).catch(() => null);
-      if (response) {
-        this.#addThumbnail(item, card, await response.blob());
+      const blob = await loadResult(item).catch(() => null);
+      if (blob) {
+        this.#addThumbnail(item, card, blob);
       }
     }
   }

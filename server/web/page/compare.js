@@ -1,12 +1,12 @@
 // The comparison dialog with its buttons.
 
-import * as api from "./api.js";
-import { sameOriginURL } from "./download.js";
+import { loadResult, sameOriginURL } from "./download.js";
 import { element, setText, setVisible } from "./element.js";
 import { t } from "./messages.js";
 import { modelTitle } from "./models.js";
 import { originalOf } from "./previews.js";
 import { Stage } from "./stage.js";
+import { canPreview } from "./thumbnail.js";
 import { zoomText } from "./viewport.js";
 import { UNSHOWN, detailsText, errorText, formatName } from "./text.js";
 import { dimensions } from "./sizes.js";
@@ -71,7 +71,7 @@ export class Compare {
     setText(byId("stage-message"), t("compare.loading"));
     byId("after").hidden = true;
     try {
-      const url = sameOriginURL(item.result) || this.#objectURL(await (await api.result(item.id)).blob());
+      const url = !canPreview(item.result) && sameOriginURL(item.result) || this.#objectURL(await loadResult(item));
       if (generation === this.#generation) {
         await load(byId("after"), url);
       }
@@ -104,7 +104,7 @@ export class Compare {
       this.#showOriginal();
       return;
     }
-    const blob = await (await api.result(other.id)).blob().catch(() => null);
+    const blob = await loadResult(other).catch(() => null);
     this.#showBefore(blob, titleOf(other), t("compare.otherFailed"));
   }
 

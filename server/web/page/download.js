@@ -1,7 +1,9 @@
 // Saves results: one as a file, several as a ZIP made in the browser.
 
 import * as api from "./api.js";
+import { forget, keepResult, resultOf } from "./previews.js";
 import { currentKey } from "./session.js";
+import { smallCopy } from "./thumbnail.js";
 import { MAX_ZIP_BYTES, uniqueNames, zip } from "./zip.js";
 
 const STREAM_ABOVE = 500e6; // bytes; larger files are streamed to disk
@@ -11,6 +13,24 @@ const DOWNLOAD_INTERVAL = 600; // milliseconds; browsers drop downloads that fol
 export function sameOriginURL(result) {
   const url = new URL(result.url, document.baseURI);
   return url.origin === location.origin ? url.href : "";
+}
+
+/** Loads a result for display and keeps a small copy; while the server is away, returns that copy. */
+export async function loadResult(item) {
+  try {
+    const blob = await (await api.result(item.id)).blob();
+    smallCopy(blob).then((copy) => copy && keepResult(item.job, copy));
+    return blob;
+  } catch (error) {
+    if (error.status === 404) {
+      forget(item.id);
+    }
+    const kept = error.unreachable ? await resultOf(item.id) : null;
+    if (!kept) {
+      throw error;
+    }
+    return kept;
+  }
 }
 
 /**

@@ -18,6 +18,7 @@ export class Item {
   input = null; // {width, height}
   error = null; // {kind, detail, server}
   before = null; // a small copy of the original, once it is looked for after a reload
+  kept = false; // shown from this browser's small copies, since the server is away
   note = ""; // why it is waiting
   attempts = 0; // failed uploads
   key = ""; // the key used for the upload

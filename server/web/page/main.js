@@ -9,7 +9,8 @@ import { confirm } from "./confirm.js";
 import { Connection } from "./connection.js";
 import { download, downloadAll, saveAllTo } from "./download.js";
 import { notifyWhenDone } from "./notify.js";
-import { forgetExpired } from "./previews.js";
+import { keepPage } from "./offline.js";
+import { forgetAll, forgetExpired, keptJobs } from "./previews.js";
 import { setText, setVisible } from "./element.js";
 import { JobWatcher } from "./watcher.js";
 import { describeLimits, startIntake } from "./intake.js";
@@ -30,8 +31,9 @@ const connection = new Connection();
 const queue = new Queue(connection);
 const settings = new Settings();
 const watcher = new JobWatcher(queue, connection);
-const signIn = new SignIn({ out: () => location.reload() });
+const signIn = new SignIn({ out: () => forgetAll().then(() => location.reload()) });
 const succeeded = () => queue.items.filter((item) => item.succeeded);
+const unsent = () => queue.items.some((item) => !item.final && !item.id);
 const compare = new Compare({ items: succeeded, download: save });
 const cards = new Cards(queue, { act, scaleOf: settings.scaleOf });
 let system = null;
@@ -56,6 +58,8 @@ byId("earlier").addEventListener("click", () => loadEarlier());
 startIntake({ addFile, addURL });
 queue.addEventListener("changed", (event) => event.detail.final && refreshAccount());
 onUnauthorized(signInAgain);
+addEventListener("beforeunload", (event) => unsent() && event.preventDefault()); // they exist in this page only
+keepPage();
 watcher.run();
 start();
 
@@ -65,7 +69,9 @@ async function start() {
     system = await api.system();
   } catch {
     connection.reportLost();
+    (await keptJobs()).forEach((job) => queue.addJob(job, true));
     await connection.whenAvailable();
+    queue.dropKept();
     start();
     return;
   }

@@ -58,7 +58,7 @@ export class Overview {
     const left = active.length > 1 && this.#eta ? remainingText(this.#eta.remaining(now())) : "";
     document.body.dataset.empty = String(items.length === 0);
     setVisible(byId("queue"), items.length > 0);
-    const done = items.filter((item) => item.succeeded).length;
+    const done = items.filter((item) => item.succeeded && !item.kept).length;
     setVisible(byId("download-all"), done > 1);
     setVisible(byId("save-folder"), done > 1 && Boolean(window.showDirectoryPicker));
     setVisible(byId("cancel-all"), active.length > 1);

@@ -4,7 +4,7 @@
 import * as api from "./api.js";
 import { Item, SENDING, WAITING } from "./item.js";
 import { t } from "./messages.js";
-import { forgetOriginal, keepOriginal } from "./previews.js";
+import { forget, keepOriginal } from "./previews.js";
 import { smallCopy } from "./thumbnail.js";
 import { currentKey, nextKey } from "./session.js";
 import { errorText } from "./text.js";
@@ -36,13 +36,14 @@ export class Queue extends EventTarget {
     return item;
   }
 
-  /** Updates a job from the server's list, or inserts it by age. */
-  addJob(job) {
+  /** Updates a job from the server's list, or inserts it by age; `kept` is one of this browser alone. */
+  addJob(job, kept = false) {
     const known = this.items.find((item) => item.id === job.id);
     if (known) {
       this.update(job);
     } else {
       const item = Item.fromJob(job);
+      item.kept = kept;
       const older = this.items.findIndex((each) => each.job && each.job.created_at < job.created_at);
       this.items.splice(older < 0 ? this.items.length : older, 0, item);
       this.#emit("added", item);
@@ -108,7 +109,7 @@ export class Queue extends EventTarget {
     try {
       if (item.id) {
         await api.remove(item.id);
-        forgetOriginal(item.id);
+        forget(item.id);
       }
     } catch (error) {
       if (error.status !== 404) { // else it has expired, or was deleted elsewhere
@@ -123,6 +124,11 @@ export class Queue extends EventTarget {
   #drop(item) {
     this.items = this.items.filter((each) => each !== item);
     this.#emit("removed", item);
+  }
+
+  /** Removes the jobs that were shown only because this browser kept them. */
+  dropKept() {
+    this.items.filter((item) => item.kept).forEach((item) => this.#drop(item));
   }
 
   /** Queued and running items, oldest first: the server starts with those. */

@@ -23,7 +23,7 @@ export function stateText(item) {
       return item.note || [percent(item.progress), left].filter(Boolean).join(" · ");
     }
     case "succeeded":
-      return item.note || [t("state.done", { time: duration(item.result.seconds) }), facesText(item.result.faces)].filter(Boolean).join(" · ");
+      return item.note || item.kept && t("state.kept") || [t("state.done", { time: duration(item.result.seconds) }), facesText(item.result.faces)].filter(Boolean).join(" · ");
     case "canceled":
       return item.note || t("state.canceled");
     case REJECTED:
