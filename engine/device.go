@@ -56,6 +56,8 @@ type DeviceUse struct {
 	Device
 	// Busy is the time during which at least one tile ran.
 	Busy time.Duration
+	// Lost is set once the device has stopped working while others go on.
+	Lost bool
 }
 
 // DevicesOf returns an Upscaler's devices, nil if it does not know them.
@@ -70,7 +72,7 @@ func DevicesOf(u Upscaler) []DeviceUse {
 func (e *Engine) Devices() []DeviceUse {
 	all := make([]DeviceUse, len(e.devices))
 	for i, d := range e.devices {
-		all[i].Device = d.runtime.Device()
+		all[i].Device, all[i].Lost = d.runtime.Device(), e.scheduler.isLost(d)
 		d.mutex.Lock()
 		if all[i].Busy = d.busy; d.runs > 0 {
 			all[i].Busy += time.Since(d.since)

@@ -16,19 +16,6 @@ import (
 	"upscaled/models/network"
 )
 
-// pinned is a runtime with memory of its own, which notes what is out.
-type pinned struct {
-	enginetest.Runtime
-	out atomic.Int64
-}
-
-func (p *pinned) AllocateTile(width, height, channels, depth int) imagedata.Raster {
-	p.out.Add(1)
-	return imagedata.NewRaster(width, height, channels, depth)
-}
-
-func (p *pinned) FreeTile(imagedata.Raster) { p.out.Add(-1) }
-
 // Several devices with several tiles each produce exactly the image that one
 // produces, all of them work, and their memory is freed.
 func TestDevicesShareAPicture(t *testing.T) {
@@ -45,18 +32,18 @@ func TestDevicesShareAPicture(t *testing.T) {
 	if _, err := lone.Upscale(t.Context(), q); err != nil {
 		t.Fatal(err)
 	}
-	// A tile waits until another runs, so that two devices must be at work.
+	// A tile waits until more run than fit on one device, so that both must be at work.
 	var meeting sync.WaitGroup
-	meeting.Add(2)
+	meeting.Add(3)
 	var arrived atomic.Int64
 	meet := func(context.Context) error {
-		if arrived.Add(1) <= 2 {
+		if arrived.Add(1) <= 3 {
 			meeting.Done()
 			meeting.Wait()
 		}
 		return nil
 	}
-	first := &pinned{Runtime: enginetest.Runtime{Static: true, Parallel: 2, Before: meet}}
+	first := &enginetest.Runtime{Static: true, Parallel: 2, Before: meet}
 	second := &enginetest.Runtime{Static: true, Parallel: 2, Before: meet}
 	both := engine.New(engine.Options{Runtime: first, Others: []engine.Runtime{second}, Library: enginetest.Library{Network: net}})
 	q, got := request()
@@ -75,7 +62,7 @@ func TestDevicesShareAPicture(t *testing.T) {
 		}
 	}
 	both.Close()
-	if left := first.out.Load(); left != 0 {
+	if left := first.Pinned.Load(); left != 0 {
 		t.Errorf("%d buffers were not freed", left)
 	}
 	if first.Opened.Load() != 1 || first.Closed.Load() != 1 {
@@ -89,14 +76,14 @@ func decoded(t *testing.T, b *bytes.Buffer) imagedata.Raster { return first(t, b
 // before tiles shrink; one that is too small gets smaller tiles.
 func TestStaticDeviceMemory(t *testing.T) {
 	t.Parallel()
-	r := &enginetest.Runtime{Static: true, MostPixels: 12_000}
+	r := &enginetest.Runtime{Static: true, Memory: 12_000_000, Secret: true}
 	in := noise(5, 400, 300, 3, 8)
 	data, result, err := upscale(t, r, enginetest.Net(2, 4), engine.Request{Input: file(t, in), Format: imagedata.PNG})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s := result.Stats; s.TileWidth*s.TileHeight <= 12_000 {
-		t.Errorf("the first try was %dx%d already", s.TileWidth, s.TileHeight)
+	if r.Refused.Load() == 0 {
+		t.Errorf("the first try was %dx%d already", result.Stats.TileWidth, result.Stats.TileHeight)
 	}
 	if !equal(first(t, data).Color, untiled(enginetest.Net(2, 4).Info(), in, 800, 600)) {
 		t.Error("the picture differs")
@@ -106,8 +93,8 @@ func TestStaticDeviceMemory(t *testing.T) {
 // A lost device is reported as such, and nothing computes in its place.
 func TestLostDevice(t *testing.T) {
 	t.Parallel()
-	lost := fault.New(fault.DeviceLost, "The device is gone.")
-	r := &enginetest.Runtime{Static: true, Before: func(context.Context) error { return lost }}
+	r := &enginetest.Runtime{Static: true}
+	r.Lose()
 	_, _, err := upscale(t, r, enginetest.Net(2, 4), engine.Request{Input: file(t, noise(5, 90, 80, 3, 8))})
 	if fault.KindOf(err) != fault.DeviceLost || r.Ran.Load() != 0 {
 		t.Errorf("%v after %d runs", err, r.Ran.Load())
@@ -145,7 +132,7 @@ func TestPartlyBlackTiles(t *testing.T) {
 			}
 		}
 		in.Pix[0] = 1 // not one constant tile
-		r := &spotted{enginetest.Runtime{Precision: network.Float16}}
+		r := &enginetest.Runtime{Precision: network.Float16, Black: 1}
 		if _, _, err := upscale(t, r, enginetest.Net(2, 2), engine.Request{Input: file(t, in)}); err != nil {
 			t.Fatal(err)
 		}
@@ -153,29 +140,6 @@ func TestPartlyBlackTiles(t *testing.T) {
 			t.Errorf("%s: %d sessions", name, r.Opened.Load())
 		}
 	}
-}
-
-// spotted makes a black spot in the output of float16 sessions.
-type spotted struct{ enginetest.Runtime }
-
-func (s *spotted) Open(ctx context.Context, net *network.Network, o network.Options) (engine.Session, error) {
-	session, err := s.Runtime.Open(ctx, net, o)
-	if err != nil || o.Precision != network.Float16 {
-		return session, err
-	}
-	return spottedSession{session}, nil
-}
-
-type spottedSession struct{ engine.Session }
-
-func (s spottedSession) Run(ctx context.Context, in, out imagedata.Raster) error {
-	if err := s.Session.Run(ctx, in, out); err != nil {
-		return err
-	}
-	for y := out.Height / 2; y < out.Height/2+40; y++ {
-		clear(out.Pix[(y*out.Width+out.Width/2)*3:][:40*3])
-	}
-	return nil
 }
 
 // Sessions of shapes that are no longer used free a GPU's memory after a while;

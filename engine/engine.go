@@ -11,6 +11,8 @@ import (
 	"context"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"upscaled/engine/face"
 	"upscaled/engine/imagedata"
 	"upscaled/models/fault"
@@ -58,9 +60,15 @@ type Engine struct {
 	precision network.Precision
 	devices   []*device
 	scheduler *scheduler
-	tiles     *tiles
-	rows      *rowMemory
+	// sharing is held by each tile, and wholly by an image that finds too little
+	// memory beside others.
+	sharing *semaphore.Weighted
+	tiles   *tiles
+	rows    *rowMemory
 }
+
+// everyTile is more tiles than ever run at once.
+const everyTile = 1 << 20
 
 // Sessions cached per device. A model has at most nine graphs of different borders
 // per sample type and channel count. Sessions of a fixed shape hold device memory
@@ -69,7 +77,7 @@ const maxSessions, maxStaticSessions = 24, 8
 
 // New returns an engine. The caller closes it before its runtimes.
 func New(o Options) *Engine {
-	e := &Engine{options: o, precision: o.Precision, tiles: newTiles(o.Runtime), rows: newRowMemory()}
+	e := &Engine{options: o, precision: o.Precision, sharing: semaphore.NewWeighted(everyTile), tiles: newTiles(o.Runtime), rows: newRowMemory()}
 	for _, r := range append([]Runtime{o.Runtime}, o.Others...) {
 		e.devices = append(e.devices, newDevice(r))
 	}

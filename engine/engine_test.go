@@ -226,7 +226,7 @@ func TestDeviceMemory(t *testing.T) {
 	for _, trims := range []bool{false, true} {
 		net := enginetest.Net(2, 3, func(i *network.Info) { i.Trims = trims })
 		in := noise(3, 500, 400, 3, 8)
-		r := &enginetest.Runtime{MostPixels: 9000}
+		r := &enginetest.Runtime{Memory: 9_000_000, Secret: true}
 		data, _, err := upscale(t, r, net, engine.Request{Input: file(t, in)})
 		if err != nil {
 			t.Fatal(err)
@@ -238,7 +238,7 @@ func TestDeviceMemory(t *testing.T) {
 			t.Errorf("%d sessions opened, %d closed", r.Opened.Load(), r.Closed.Load())
 		}
 	}
-	_, _, err := upscale(t, &enginetest.Runtime{MostPixels: 10}, enginetest.Net(2, 3), engine.Request{Input: file(t, noise(3, 90, 90, 3, 8))})
+	_, _, err := upscale(t, &enginetest.Runtime{Memory: 10_000, Secret: true}, enginetest.Net(2, 3), engine.Request{Input: file(t, noise(3, 90, 90, 3, 8))})
 	if fault.KindOf(err) != fault.DeviceMemory {
 		t.Errorf("a device without any memory: %v", err)
 	}
@@ -247,7 +247,7 @@ func TestDeviceMemory(t *testing.T) {
 func TestBlackTilesRunAgain(t *testing.T) {
 	t.Parallel()
 	net, in := enginetest.Net(2, 3), noise(4, 50, 50, 3, 8)
-	r := &enginetest.Runtime{Black: true, Precision: network.Float16}
+	r := &enginetest.Runtime{Black: 1, Precision: network.Float16}
 	data, _, err := upscale(t, r, net, engine.Request{Input: file(t, in)})
 	if err != nil {
 		t.Fatal(err)

@@ -2,8 +2,8 @@ package engine
 
 import "upscaled/engine/imagedata"
 
-// overflowBlock is the side of the squares that are checked, in input pixels.
-// Convolutions spread an overflow over many more.
+// overflowBlock is the side of the blocks that are checked, in input pixels, or that
+// of narrower tiles. Convolutions spread an overflow over many more.
 const overflowBlock = 8
 
 // darkest is the largest 8-bit sample that counts as dark. A model may turn what is
@@ -17,26 +17,25 @@ func blackened(in, out imagedata.Raster, scale int) bool {
 	// Trimmed outputs begin inside the input. What they lack is split evenly, which
 	// is accurate enough here and never outside.
 	offX, offY := (in.Width-out.Width/scale)/2, (in.Height-out.Height/scale)/2
-	for y := overflowBlock / 2; y+overflowBlock/2 <= out.Height/scale; y += overflowBlock {
-		for x := overflowBlock / 2; x+overflowBlock/2 <= out.Width/scale; x += overflowBlock {
-			if !zero(out, x*scale, y*scale) || brightness(in, x+offX, y+offY) <= darkest {
-				continue
+	width, height := min(overflowBlock, out.Width/scale), min(overflowBlock, out.Height/scale)
+	for y := 0; y+height <= out.Height/scale; y += height {
+		for x := 0; x+width <= out.Width/scale; x += width {
+			black := func(x, y int) bool {
+				return zero(out, x*scale, y*scale) && brightness(in, x+offX, y+offY) > darkest
 			}
-			if blackBlock(in, out, x, y, offX, offY, scale) {
+			if black(x+width/2, y+height/2) && blackBlock(x, y, width, height, black) {
 				return true
 			}
 		}
 	}
-	small := min(out.Width, out.Height)/scale < overflowBlock
-	return small && constant(out) && zero(out, 0, 0) && !(constant(in) && zero(in, 0, 0))
+	return false
 }
 
-// blackBlock checks the block around an input pixel.
-func blackBlock(in, out imagedata.Raster, x, y, offX, offY, scale int) bool {
-	const half = overflowBlock / 2
-	for dy := -half; dy < half; dy++ {
-		for dx := -half; dx < half; dx++ {
-			if !zero(out, (x+dx)*scale, (y+dy)*scale) || brightness(in, x+dx+offX, y+dy+offY) <= darkest {
+// blackBlock reports whether all pixels of a block are black.
+func blackBlock(x0, y0, width, height int, black func(x, y int) bool) bool {
+	for y := y0; y < y0+height; y++ {
+		for x := x0; x < x0+width; x++ {
+			if !black(x, y) {
 				return false
 			}
 		}

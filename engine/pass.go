@@ -49,17 +49,25 @@ func (r *run) pass(ctx context.Context, model *network.Network, planes []imageda
 
 // runTiles runs the pass in tiles. If the device runs out of memory, the rest of
 // the image is planned again, in smaller tiles unless sessions of other shapes held
-// what is missing.
+// what is missing, and at last without other images beside it.
 func (p *pass) runTiles(ctx context.Context, emit emitter) error {
 	t := newTiler(p)
 	t.plan(0)
 	for cleared := !p.static(); ; {
 		row, err := t.runGrid(ctx, emit)
+		smallest := t.pixels <= minTilePixels
 		//guard:device-memory TestDeviceMemory => true
-		if fault.KindOf(err) != fault.DeviceMemory || t.pixels <= minTilePixels {
+		if fault.KindOf(err) != fault.DeviceMemory || smallest && t.alone && cleared {
 			return err
 		}
-		if others := p.engine.clear() > 1; !others || cleared {
+		if smallest && !t.alone {
+			if err := p.engine.sharing.Acquire(ctx, everyTile); err != nil {
+				return err
+			}
+			defer p.engine.sharing.Release(everyTile)
+			t.alone, cleared = true, true
+		}
+		if others := p.engine.clear() > 1; !smallest && (!others || cleared) {
 			t.pixels /= 2
 		}
 		cleared = !cleared

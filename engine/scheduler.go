@@ -6,106 +6,214 @@ import (
 	"sync"
 )
 
-// scheduler assigns the devices to the images in turn: each waiting image gets one
-// tile before any gets a second. It may be used concurrently.
+// scheduler shares the devices among the images tile by tile: a free device takes a
+// tile of the image that has fewest running and was served longest ago. It may be
+// used concurrently.
 type scheduler struct {
-	mutex sync.Mutex
-	// free has a device once per tile that it could run now, the longest free one
-	// first.
-	free    []*device
+	mutex   sync.Mutex
+	devices []*slots
+	// slots is how many tiles run at once on all devices.
 	slots   int
-	waiting []*ticket
+	waiting []*turn
+	clock   int64
+	images  map[*run]*served
 }
 
-// ticket is one tile's place in the queue.
-type ticket struct {
-	image *run
-	ready chan *device
+// slots are a device's in the scheduler.
+type slots struct {
+	device *device
+	free   int
+	lost   bool
+	// load is the input pixels of the tiles that are to run there, those running
+	// included.
+	load int
+}
+
+// served is what an image with tiles under way has received.
+type served struct {
+	turns, running int
+	last           int64 // on the scheduler's clock, the end of the latest turn or, before it, the first request
+}
+
+// turn is one tile's turn on a device.
+type turn struct {
+	image  *run
+	pixels int
+	// opened reports whether a device has the tile's session or is opening it.
+	opened func(*device) bool
+	on     *slots
+	ready  chan struct{} // closed when the turn has come
 }
 
 func newScheduler(devices []*device) *scheduler {
-	s := &scheduler{}
-	most := 0
+	s := &scheduler{images: map[*run]*served{}}
 	for _, d := range devices {
-		most = max(most, d.parallel)
+		s.devices = append(s.devices, &slots{device: d, free: d.parallel})
+		s.slots += d.parallel
 	}
-	for i := range most { // every device's first slot, then the second ones
-		for _, d := range devices {
-			if i < d.parallel {
-				s.free = append(s.free, d)
-			}
-		}
-	}
-	s.slots = len(s.free)
 	return s
 }
 
-// acquire waits for a turn on a device. If several tiles of an image wait, each
-// queues behind one tile of every other image.
-func (s *scheduler) acquire(ctx context.Context, image *run) (*device, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	s.mutex.Lock()
-	if len(s.free) > 0 && len(s.waiting) == 0 {
-		d := s.free[0]
-		s.free = s.free[1:]
-		s.mutex.Unlock()
-		return d, nil
-	}
-	t := &ticket{image: image, ready: make(chan *device, 1)}
-	s.enqueue(t)
-	s.mutex.Unlock()
-	select {
-	case d := <-t.ready:
-		return d, nil
-	case <-ctx.Done():
-		s.withdraw(t)
-		return nil, ctx.Err()
-	}
-}
+// A session is opened on another device if one with the session would have that many
+// tiles more per slot: few for an image of more tiles than run at once.
+const aheadOfFew, aheadOfMany = 3, 0.75
 
-// enqueue sorts the first waiting tile of each image before any second one, and so
-// on.
-func (s *scheduler) enqueue(t *ticket) {
-	rank := 1
-	for _, w := range s.waiting {
-		if w.image == t.image {
-			rank++
-		}
-	}
-	ranks := map[*run]int{}
-	for i, w := range s.waiting {
-		if ranks[w.image]++; ranks[w.image] > rank {
-			s.waiting = slices.Insert(s.waiting, i, t)
-			return
-		}
-	}
-	s.waiting = append(s.waiting, t)
-}
-
-// withdraw removes a ticket from the queue, or returns its turn if it has one.
-func (s *scheduler) withdraw(t *ticket) {
-	s.mutex.Lock()
-	for i, other := range s.waiting {
-		if other == t {
-			s.waiting = append(s.waiting[:i], s.waiting[i+1:]...)
-			s.mutex.Unlock()
-			return
-		}
-	}
-	s.mutex.Unlock()
-	s.release(<-t.ready)
-}
-
-// release ends a turn on a device.
-func (s *scheduler) release(d *device) {
+// choose chooses the device on which the session of a tile, of an image of so many,
+// is to be opened.
+func (s *scheduler) choose(image *run, tiles, pixels int, opened func(*device) bool) *turn {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	if len(s.waiting) > 0 {
-		s.waiting[0].ready <- d
-		s.waiting = s.waiting[1:]
-		return
+	t := &turn{image: image, pixels: pixels, opened: opened, ready: make(chan struct{})}
+	least, ahead := 0.0, float64(aheadOfFew*pixels)
+	if tiles > s.slots {
+		ahead = aheadOfMany * float64(pixels)
 	}
-	s.free = append(s.free, d)
+	for _, on := range s.usable() {
+		cost := float64(on.load+pixels) / float64(on.device.parallel)
+		if len(s.devices) > 1 && !opened(on.device) {
+			cost += ahead
+		}
+		if t.on == nil || cost < least {
+			t.on, least = on, cost
+		}
+	}
+	t.on.load += pixels
+	of := s.images[image]
+	if of == nil {
+		s.clock++
+		of = &served{last: s.clock}
+		s.images[image] = of
+	}
+	of.turns++
+	return t
+}
+
+// usable returns the devices that were not lost; there is always one.
+func (s *scheduler) usable() []*slots {
+	return slices.DeleteFunc(slices.Clone(s.devices), func(on *slots) bool { return on.lost })
+}
+
+// lose takes a device out of use and reports whether there is another one, on which
+// its tiles can run.
+func (s *scheduler) lose(d *device) bool {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	others := slices.DeleteFunc(s.usable(), func(on *slots) bool { return on.device == d })
+	if len(others) == 0 {
+		return false
+	}
+	for _, on := range s.devices {
+		if on.device == d && !on.lost {
+			on.lost = true
+			s.slots -= d.parallel
+		}
+	}
+	for _, t := range s.waiting {
+		if t.on.device == d {
+			t.move(others[0])
+		}
+	}
+	s.dispatch()
+	return true
+}
+
+func (s *scheduler) isLost(d *device) bool {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return !slices.ContainsFunc(s.usable(), func(on *slots) bool { return on.device == d })
+}
+
+func (t *turn) move(to *slots) {
+	t.on.load -= t.pixels
+	t.on = to
+	to.load += t.pixels
+}
+
+// acquire waits for the turn, on the chosen device or on another one that has the
+// tile's session. The caller ends the turn, also after an error.
+func (s *scheduler) acquire(ctx context.Context, t *turn) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.mutex.Lock()
+	if t.on.lost {
+		t.move(s.usable()[0])
+	}
+	s.waiting = append(s.waiting, t)
+	s.dispatch()
+	s.mutex.Unlock()
+	select {
+	case <-t.ready:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// dispatch hands free slots to waiting tiles. The mutex is held.
+func (s *scheduler) dispatch() {
+	for {
+		next, on := s.next()
+		if next < 0 {
+			return
+		}
+		t := s.waiting[next]
+		s.waiting = slices.Delete(s.waiting, next, next+1)
+		t.move(on)
+		on.free--
+		s.images[t.image].running++
+		close(t.ready)
+	}
+}
+
+// next returns which waiting tile runs next, and where; -1 if none can.
+func (s *scheduler) next() (int, *slots) {
+	next, where := -1, (*slots)(nil)
+	for i, t := range s.waiting {
+		if next >= 0 && !s.images[t.image].before(s.images[s.waiting[next].image]) {
+			continue
+		}
+		if on := s.freeFor(t); on != nil {
+			next, where = i, on
+		}
+	}
+	return next, where
+}
+
+func (a *served) before(b *served) bool {
+	return a.running < b.running || a.running == b.running && a.last < b.last
+}
+
+// freeFor returns a free device for a tile: of those with most free slots the chosen
+// one.
+func (s *scheduler) freeFor(t *turn) *slots {
+	var best *slots
+	for _, on := range s.usable() {
+		if on.free > 0 && (on == t.on || t.opened(on.device)) && (best == nil || on.free > best.free || on.free == best.free && on == t.on) {
+			best = on
+		}
+	}
+	return best
+}
+
+// end ends a turn, whether it had come or not.
+func (s *scheduler) end(t *turn) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	of := s.images[t.image]
+	t.on.load -= t.pixels
+	if i := slices.Index(s.waiting, t); i >= 0 {
+		s.waiting = slices.Delete(s.waiting, i, i+1)
+	}
+	select {
+	case <-t.ready:
+		t.on.free++
+		s.clock++
+		of.running, of.last = of.running-1, s.clock
+		s.dispatch()
+	default:
+	}
+	if of.turns--; of.turns == 0 {
+		delete(s.images, t.image)
+	}
 }

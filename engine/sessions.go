@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"upscaled/models/fault"
 	"upscaled/models/network"
 )
 
@@ -73,9 +74,20 @@ func (s *sessions) get(ctx context.Context, net *network.Network, o network.Opti
 	}
 	if e.err != nil {
 		s.release(e)
+		//guard:foreign-cancel TestCanceledBeside => false
+		if found && fault.KindOf(e.err) == fault.Canceled && ctx.Err() == nil {
+			return s.get(ctx, net, o) // the image that opened it was canceled, not this one
+		}
 		return nil, nil, e.err
 	}
 	return e.session, func() { s.release(e) }, nil
+}
+
+// has reports whether a graph's session is open or being opened.
+func (s *sessions) has(net *network.Network, o network.Options) bool {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return s.entries[sessionKey{net.ID(), o}] != nil
 }
 
 func (s *sessions) forget(key sessionKey, e *entry) {

@@ -19,6 +19,8 @@ type tiler struct {
 	stitchers []*stitcher
 	pieces    [][]imagedata.Raster
 	emitted   int // rows passed on
+	// alone is set while no tile of another image may run.
+	alone bool
 }
 
 func newTiler(p *pass) *tiler {
@@ -234,51 +236,68 @@ func (t *tiler) cutExtension(piece []imagedata.Raster, emit emitter) error {
 	return emit(piece)
 }
 
-// compute runs one tile when it is the image's turn.
+// compute runs one tile, in float32 if it turns black.
 func (t *tiler) compute(ctx context.Context, each *tile) error {
-	var session Session
-	// A single device opens its session while other images' tiles run.
-	if only := t.engine.devices; len(only) == 1 {
-		opened, release, err := t.open(ctx, only[0], each.options)
-		if err != nil {
-			return err
-		}
-		defer release()
-		session = opened
-	}
-	d, err := t.engine.scheduler.acquire(ctx, t.run)
-	if err != nil {
+	if err := t.onAny(ctx, each, each.options); err != nil {
 		return err
 	}
-	defer t.engine.scheduler.release(d)
-	if session == nil {
-		opened, release, err := t.open(ctx, d, each.options)
-		if err != nil {
-			return err
-		}
-		defer release()
-		session = opened
+	if each.options.Precision != network.Float16 || !blackened(each.in, each.out, t.info.Scale) {
+		return nil
 	}
-	//guard:lost-device TestLostDevice
-	if err := t.counted(d, each.in, func() error { return session.Run(ctx, each.in, each.out) }); err != nil {
-		return err
-	}
-	if each.options.Precision == network.Float16 && blackened(each.in, each.out, t.info.Scale) {
-		return t.repeat(ctx, d, each)
+	full := each.options
+	full.Precision = network.Float32 // in which nothing overflows
+	if err := t.onAny(ctx, each, full); err != nil {
+		return fault.Wrap(fault.KindOf(err), err, "A part of the image overflowed in float16 and could not be run in float32: %s", fault.Sentence(err))
 	}
 	return nil
 }
 
-// repeat runs a tile again in float32, in which nothing overflows.
-func (t *tiler) repeat(ctx context.Context, d *device, each *tile) error {
-	full := each.options
-	full.Precision = network.Float32
-	session, release, err := t.open(ctx, d, full)
-	if err != nil {
-		return fault.Wrap(fault.KindOf(err), err, "A part of the image overflowed in float16 and could not be run in float32: %s", fault.Sentence(err))
+// onAny runs one tile on any device, and on another one if that is lost.
+func (t *tiler) onAny(ctx context.Context, each *tile, o network.Options) error {
+	if !t.alone {
+		if err := t.engine.sharing.Acquire(ctx, 1); err != nil {
+			return err
+		}
+		defer t.engine.sharing.Release(1)
 	}
-	defer release()
-	d.begin()
-	defer d.end()
-	return session.Run(ctx, each.in, each.out)
+	for {
+		d, err := t.attempt(ctx, each, o)
+		//guard:lost-card TestCardsFail => true
+		if fault.KindOf(err) != fault.DeviceLost || !t.engine.scheduler.lose(d) {
+			return err
+		}
+	}
+}
+
+// attempt runs one tile when it is the image's turn and returns the device. Its
+// session is opened before, while other tiles run.
+func (t *tiler) attempt(ctx context.Context, each *tile, o network.Options) (*device, error) {
+	tiles := len(t.grid.Columns) * len(t.grid.Rows)
+	turn := t.engine.scheduler.choose(t.run, tiles, each.in.Width*each.in.Height, func(d *device) bool {
+		return d.sessions.has(t.model, o)
+	})
+	defer t.engine.scheduler.end(turn)
+	d := turn.on.device
+	session, release, err := t.open(ctx, d, o)
+	if err != nil {
+		return d, err
+	}
+	defer func() { release() }()
+	if err := t.engine.scheduler.acquire(ctx, turn); err != nil {
+		return d, err
+	}
+	if turn.on.device != d {
+		d = turn.on.device
+		other, done, err := t.open(ctx, d, o)
+		if err != nil {
+			return d, err
+		}
+		release()
+		session, release = other, done
+	}
+	//guard:lost-device TestLostDevice
+	if err := t.counted(d, each.in, func() error { return session.Run(ctx, each.in, each.out) }); err != nil {
+		return d, err
+	}
+	return d, nil
 }

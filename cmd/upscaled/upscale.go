@@ -186,9 +186,9 @@ func (u *upscaling) prepare(ctx context.Context, jobs []batch.Job) error {
 }
 
 // atOnce returns how many images to process concurrently. On a CPU, one is decoded
-// or encoded while another is upscaled; with GPUs, the cores decode and encode.
+// or encoded while another is upscaled; four images keep a GPU busy, more if there are cores that decode and encode them.
 func atOnce(e engine.Upscaler) int {
-	const least, most = 2, 8
+	const least, each, most = 2, 4, 8
 	gpus := 0
 	for _, d := range engine.DevicesOf(e) {
 		if d.StaticShapes {
@@ -198,7 +198,7 @@ func atOnce(e engine.Upscaler) int {
 	if gpus == 0 {
 		return least
 	}
-	return min(max(runtime.GOMAXPROCS(0)/2, least+gpus), most*gpus)
+	return min(max(runtime.GOMAXPROCS(0)/2, each*gpus), most*gpus)
 }
 
 // conclude reports the summary and returns the error that holds the exit code.

@@ -12,12 +12,9 @@ import (
 	"upscaled/models/network"
 )
 
-// Runtime is an engine.Runtime for Networks of this package.
+// Runtime is an engine.Runtime for Networks of this package. It behaves as its
+// fields say: as a CPU that takes no time, or as a card (card.go).
 type Runtime struct {
-	// MostPixels is the largest tile that fits the pretended memory; 0 for any.
-	MostPixels int
-	// Black makes float16 sessions answer zeros, as overflowing ones do.
-	Black bool
 	// Precision is the device's; "" is float32.
 	Precision network.Precision
 	// Static and Parallel are the device's StaticShapes and Parallel.
@@ -27,29 +24,65 @@ type Runtime struct {
 	// wide; 0 for any.
 	Streams bool
 	Widest  int
+	// Memory is the device's in bytes; 0 is as much as is asked for. SetMemory
+	// changes it later. Secret leaves it out of the device's description.
+	Memory int64
+	Secret bool
+	// Hunger multiplies the memory that sessions take; 0 is 1.
+	Hunger float64
+	// Black is the probability that a part of a float16 tile is black, as where sums
+	// overflow.
+	Black float64
+	// Speed is how long everything takes; none takes no time.
+	Speed Speed
 	// Before, where not nil, is called at the start of every run.
 	Before func(ctx context.Context) error
 
-	// Opened, Closed and Ran count.
-	Opened, Closed, Ran atomic.Int64
+	// Opened, Closed and Ran count; Refused counts what memory was too small for,
+	// and Pinned the tiles of AllocateTile that are out.
+	Opened, Closed, Ran, Refused, Pinned atomic.Int64
+
+	card card
 }
 
 // Device implements engine.Runtime.
 func (r *Runtime) Device() engine.Device {
-	precision := r.Precision
-	if precision == "" {
-		precision = network.Float32
+	d := engine.Device{Kind: "cpu", Name: "pretend", Precision: r.Precision, StaticShapes: r.Static, Parallel: r.Parallel}
+	if d.Precision == "" {
+		d.Precision = network.Float32
 	}
-	return engine.Device{Kind: "cpu", Name: "pretend", Precision: precision, StaticShapes: r.Static, Parallel: r.Parallel}
+	if !r.Secret {
+		d.Memory, d.Free = r.room()
+	}
+	return d
 }
 
-// Open implements engine.Runtime.
+// AllocateTile implements engine.TileMemory.
+func (r *Runtime) AllocateTile(width, height, channels, depth int) imagedata.Raster {
+	r.Pinned.Add(1)
+	return imagedata.NewRaster(width, height, channels, depth)
+}
+
+// FreeTile implements engine.TileMemory.
+func (r *Runtime) FreeTile(imagedata.Raster) { r.Pinned.Add(-1) }
+
+// Open implements engine.Runtime. A session of a fixed shape holds its memory until
+// it is closed, others take it for each run.
 func (r *Runtime) Open(ctx context.Context, net *network.Network, o network.Options) (engine.Session, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, fault.Wrap(fault.Canceled, err, "The operation was canceled.")
+		return nil, canceled(err)
 	}
+	s := &session{runtime: r, facts: net.Info(), options: o, idle: sync.NewCond(&sync.Mutex{})}
+	held := s.bytes(o.Width, o.Height)
+	if err := r.take(held); err != nil {
+		return nil, err
+	}
+	if err := r.wait(ctx, nil, r.Speed.Open, nothing); err != nil {
+		r.give(held)
+		return nil, err
+	}
+	s.held = held
 	r.Opened.Add(1)
-	s := &session{runtime: r, facts: net.Info(), options: o}
 	if r.Streams && o.Borders == network.AllBorders {
 		return streaming{s}, nil
 	}
@@ -96,16 +129,24 @@ type session struct {
 	runtime *Runtime
 	facts   network.Info
 	options network.Options
-	mutex   sync.RWMutex
-	closed  bool
+	held    int64 // bytes
+	// idle is signaled when a run ends; its mutex guards runs and closed. Unlike an
+	// RWMutex it lets a test's clock run on.
+	idle   *sync.Cond
+	runs   int
+	closed bool
 }
 
 // Close implements engine.Session.
 func (s *session) Close() error {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
+	s.idle.L.Lock()
+	defer s.idle.L.Unlock()
+	for s.runs > 0 {
+		s.idle.Wait()
+	}
 	if !s.closed {
 		s.closed = true
+		s.runtime.give(s.held)
 		s.runtime.Closed.Add(1)
 	}
 	return nil
@@ -113,11 +154,19 @@ func (s *session) Close() error {
 
 // Run implements engine.Session.
 func (s *session) Run(ctx context.Context, in, out imagedata.Raster) error {
-	s.mutex.RLock()
-	defer s.mutex.RUnlock()
+	s.idle.L.Lock()
 	if s.closed {
+		s.idle.L.Unlock()
 		return fault.New(fault.Internal, "The session is closed.")
 	}
+	s.runs++
+	s.idle.L.Unlock()
+	defer func() {
+		s.idle.L.Lock()
+		s.runs--
+		s.idle.L.Unlock()
+		s.idle.Broadcast()
+	}()
 	if err := s.check(in, out); err != nil {
 		return err
 	}
@@ -127,19 +176,9 @@ func (s *session) Run(ctx context.Context, in, out imagedata.Raster) error {
 		}
 	}
 	if err := ctx.Err(); err != nil {
-		return fault.Wrap(fault.Canceled, err, "The operation was canceled.")
+		return canceled(err)
 	}
-	if most := s.runtime.MostPixels; most > 0 && in.Width*in.Height > most {
-		return fault.New(fault.DeviceMemory, "The device has not enough free memory.")
-	}
-	s.runtime.Ran.Add(1)
-	if s.runtime.Black && s.options.Precision == network.Float16 {
-		clear(out.Pix)
-		clear(out.Pix16)
-		return nil
-	}
-	Compute(s.facts, s.options.Borders, in, out)
-	return nil
+	return s.compute(ctx, in, out)
 }
 
 func (s *session) check(in, out imagedata.Raster) error {

@@ -44,6 +44,7 @@ func (devices deviceCollector) Collect(out chan<- prometheus.Metric) {
 	busy := prometheus.NewDesc("upscaled_device_busy_seconds_total", "Time during which at least one tile ran on the device.", labels, nil)
 	memory := prometheus.NewDesc("upscaled_device_memory_bytes", "The device's memory.", labels, nil)
 	free := prometheus.NewDesc("upscaled_device_memory_free_bytes", "The device's free memory.", labels, nil)
+	lost := prometheus.NewDesc("upscaled_device_lost", "1 once the device has stopped working while others go on.", labels, nil)
 	seen := map[string]bool{}
 	for _, d := range devices() {
 		name := deviceLabel(d.Device)
@@ -52,6 +53,11 @@ func (devices deviceCollector) Collect(out chan<- prometheus.Metric) {
 		}
 		seen[name] = true
 		out <- prometheus.MustNewConstMetric(busy, prometheus.CounterValue, d.Busy.Seconds(), name)
+		gone := 0.0
+		if d.Lost {
+			gone = 1
+		}
+		out <- prometheus.MustNewConstMetric(lost, prometheus.GaugeValue, gone, name)
 		if d.Memory > 0 {
 			out <- prometheus.MustNewConstMetric(memory, prometheus.GaugeValue, float64(d.Memory), name)
 			out <- prometheus.MustNewConstMetric(free, prometheus.GaugeValue, float64(d.Free), name)

@@ -24,7 +24,7 @@ import (
 
 // made counts with a queue and devices of which one is there twice.
 func made() *metrics.Metrics {
-	card := engine.DeviceUse{Device: engine.Device{Kind: "cuda", ID: "0", Memory: 1000, Free: 400}, Busy: 1500 * time.Millisecond}
+	card := engine.DeviceUse{Device: engine.Device{Kind: "cuda", ID: "0", Memory: 1000, Free: 400}, Lost: true, Busy: 1500 * time.Millisecond}
 	return metrics.New(metrics.Options{
 		Version: "1.2.3", Models: []string{"known"}, Log: slog.New(slog.DiscardHandler),
 		Depth:    func() job.Depth { return job.Depth{Queued: 3, Running: 2} },
@@ -77,6 +77,7 @@ func TestCounts(t *testing.T) {
 		`upscaled_engine_restarts_total 4`, `upscaled_jobs_queued 3`, `upscaled_jobs_running 2`, `upscaled_build_info{version="1.2.3"} 1`,
 		`upscaled_device_busy_seconds_total{device="cuda:0"} 1.5`, `upscaled_device_memory_free_bytes{device="cuda:0"} 400`,
 		`upscaled_device_memory_bytes{device="cuda:0"} 1000`, `upscaled_device_busy_seconds_total{device="cpu"} 0`,
+		`upscaled_device_lost{device="cuda:0"} 1`, `upscaled_device_lost{device="cpu"} 0`,
 		`upscaled_credits_charged_total{api="mnml"} 4`, `upscaled_webhooks_total{outcome="retried"} 1`,
 		`upscaled_http_requests_total{api="mnml",method="other",status="405"} 1`, `upscaled_http_request_seconds_sum{api="mnml"} 1`,
 		`upscaled_jobs_total{api="mnml",model="known",outcome="failed"} 1`, `upscaled_jobs_total{api="mnml",model="known",outcome="canceled"} 1`,
@@ -136,7 +137,7 @@ func TestManualTellsAll(t *testing.T) {
 		}
 		found[line[1]] = strings.Join(labels, ",")
 	}
-	if len(found) != 22 || !maps.Equal(told, found) {
+	if len(found) != 23 || !maps.Equal(told, found) {
 		t.Errorf("the manual has %v\nthe program %v", told, found)
 	}
 }

@@ -30,6 +30,7 @@ func metricLabels() map[string][]string {
 		"upscaled_http_requests_total":       {"api", "method", "status"},
 		"upscaled_http_request_seconds":      {"api", "le"},
 		"upscaled_device_busy_seconds_total": {"device"},
+		"upscaled_device_lost":               {"device"},
 		"upscaled_device_memory_bytes":       {"device"},
 		"upscaled_device_memory_free_bytes":  {"device"},
 		"upscaled_credits_charged_total":     {"api"},

@@ -98,15 +98,7 @@ func unhurried(limits imagedata.Limits) Engine {
 	const tile = 60 * time.Millisecond
 	return Engine{engine.New(engine.Options{
 		Library: library(), Limits: limits, Detector: detector, TileMemory: 64 << 20,
-		Runtime: &enginetest.Runtime{Before: func(ctx context.Context) error {
-			timer := time.NewTimer(tile)
-			defer timer.Stop()
-			select {
-			case <-timer.C:
-			case <-ctx.Done():
-			}
-			return ctx.Err()
-		}},
+		Runtime: &enginetest.Runtime{Speed: enginetest.Speed{Tile: tile}},
 	})}
 }
 
