@@ -7,6 +7,7 @@ import (
 	"image/color"
 	"image/gif"
 	"io"
+	"os"
 	"slices"
 	"testing"
 
@@ -14,6 +15,9 @@ import (
 	"upscaled/engine/imagedata/metadata/ifd"
 	"upscaled/models/fault"
 )
+
+// fuzzVariable restricts fuzzing to a format, such as "tiff".
+const fuzzVariable = "UPSCALED_FUZZ_FORMAT"
 
 // FuzzOpen checks that any bytes decode to whole frames or a fault, never a panic
 // and never a frame that is not what Info says.
@@ -34,6 +38,11 @@ func FuzzOpen(f *testing.F) {
 }
 
 func fuzzOpen(t *testing.T, data []byte) {
+	if only := os.Getenv(fuzzVariable); only != "" {
+		if format, err := sniff(data); err != nil || string(format) != only {
+			t.Skip()
+		}
+	}
 	limits := imagedata.Limits{Pixels: 1 << 18, Side: 1 << 12}
 	probed, err := Probe(data, limits)
 	d, openErr := Open(data, limits)
