@@ -8,7 +8,6 @@ import (
 	"upscaled/engine/imagedata"
 	"upscaled/engine/imagedata/encode"
 	"upscaled/engine/imagedata/icc"
-	"upscaled/engine/imagedata/metadata"
 )
 
 // errAbandoned stops an encoder whose image will not be finished.
@@ -32,14 +31,13 @@ func (r *run) openOutput(context.Context) error {
 	}
 	h := encode.Header{
 		Width: r.width, Height: r.height, Channels: r.input.Channels, Depth: r.input.Depth,
-		Alpha: r.input.Alpha, Frames: r.input.Frames, Loop: r.input.Loop, Meta: r.input.Meta,
+		Bits: r.input.Bits, Alpha: r.input.Alpha, Frames: r.input.Frames, Loop: r.input.Loop, Meta: r.input.Meta,
 	}
 	if r.request.CropWidth > 0 {
 		h.Width, h.Height = r.request.CropWidth, r.request.CropHeight
 	}
-	r.notes = append(r.notes, metadata.Lost(h.Meta.XMP)...)
 	can, name := encode.Capabilities(r.format()), string(r.format())
-	switch coded := h.Meta.HDR != nil; {
+	switch coded := h.Meta.Coded(); {
 	case coded && encode.HoldsCoding(r.format()):
 		if r.request.Strip {
 			h.Meta.ICC = nil // which the coding overrides
@@ -78,15 +76,18 @@ func usable(profile []byte) bool {
 // dropColors makes the writer convert colors to sRGB, which is what pixels without a
 // profile or code points are taken for.
 func (r *run) dropColors(h *encode.Header) {
-	if h.Meta.ICC == nil && h.Meta.HDR == nil {
+	if h.Meta.ICC == nil && !h.Meta.Coded() {
 		return
 	}
 	conversion, ok := icc.NewSRGB(h.Meta.ICC)
-	if h.Meta.HDR != nil { // which overrides a profile
+	if h.Meta.Coded() { // which overrides a profile
 		primaries, transfer := h.Meta.Coding()
 		conversion, ok = icc.NewCoding(primaries, transfer, h.Channels)
 	}
-	h.Meta.ICC, h.Meta.HDR = nil, nil
+	h.Meta.ICC = nil
+	if h.Meta.Coded() {
+		h.Meta.HDR = nil // its light is that of other pixels
+	}
 	switch {
 	case !ok:
 		r.notes = append(r.notes, "The color profile was dropped, and colors could not be converted to sRGB: it is damaged or unusual.")

@@ -199,6 +199,11 @@ type Metadata struct {
 	Resolution Resolution
 }
 
+// Coded reports whether HDR states how colors are coded, which overrides a profile.
+func (m Metadata) Coded() bool {
+	return slices.ContainsFunc(m.HDR, func(c Chunk) bool { return c.Kind == "cICP" })
+}
+
 // Coding returns the code points of primaries and transfer function that HDR states,
 // those of sRGB without.
 func (m Metadata) Coding() (primaries, transfer int) {
@@ -234,6 +239,8 @@ type Info struct {
 	Channels int
 	// Depth is 8 or 16 bits per sample in memory.
 	Depth int
+	// Bits is 10 or 12 if the file has that many of Depth's 16, otherwise 0.
+	Bits int
 	// Alpha reports whether every frame has an alpha plane.
 	Alpha bool
 	// Frames is at least 1. Loop is how often an animation plays, 0 forever.

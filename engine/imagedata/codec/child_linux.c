@@ -130,8 +130,8 @@ static void work(void) {
 	struct request r;
 	get_bytes(&r, sizeof r);
 	confine(&r);
-	uint8_t *data[4];
-	for (int i = 0; i < 4; i++) {
+	uint8_t *data[5];
+	for (int i = 0; i < 5; i++) {
 		data[i] = allocate((size_t)r.sizes[i], 1);
 		get_bytes(data[i], (size_t)r.sizes[i]);
 	}

@@ -23,13 +23,16 @@ import (
 	"io"
 
 	"upscaled/engine/imagedata"
+	"upscaled/engine/imagedata/metadata"
 	"upscaled/models/fault"
 )
 
 // Image is the header of a file. Orientation has been applied.
 type Image struct {
 	Width, Height, Channels, Depth int
-	Alpha                          bool
+	// Bits is the number of bits that count if that is between 8 and 16, otherwise 0.
+	Bits  int
+	Alpha bool
 	// Primaries and Transfer are code points of ITU-T H.273, 0 if the file has none.
 	Primaries, Transfer int
 	// Notes are sentences about parts that are left out.
@@ -50,6 +53,9 @@ type Options struct {
 	// Primaries and Transfer describe samples without a profile.
 	Primaries, Transfer int
 	ICC, EXIF, XMP      []byte
+	// Light is the payloads of PNG's mDCV and cLLI, zeros if there is none. Only AVIF
+	// holds it.
+	Light []byte
 }
 
 // library is what a format needs.
@@ -79,7 +85,7 @@ func Formats() []imagedata.Format {
 // Check returns an error that names the package to install if a format's library is
 // not there.
 func Check(f imagedata.Format) error {
-	return run(f, request{Verb: check}, [4][]byte{}, func(name string, _ int64, _ io.Reader) error {
+	return run(f, request{Verb: check}, [5][]byte{}, func(name string, _ int64, _ io.Reader) error {
 		return fmt.Errorf("unexpected %q", name)
 	})
 }
@@ -88,14 +94,14 @@ func Check(f imagedata.Format) error {
 type request struct {
 	Verb, Format, Threads, Seconds                           int32
 	Memory                                                   int64
-	Sizes                                                    [4]int64
+	Sizes                                                    [5]int64
 	Width, Height, Channels, Depth, Alpha, Quality, Lossless int32
-	Primaries, Transfer, Unused                              int32
+	Primaries, Transfer, Bits                                int32
 }
 
 // header mirrors struct image there.
 type header struct {
-	Width, Height, Channels, Depth, Alpha, Primaries, Transfer, Notes int32
+	Width, Height, Channels, Depth, Alpha, Primaries, Transfer, Notes, Bits int32
 }
 
 // threads are those of one child, everywhere: encoders divide their work by them.
@@ -106,7 +112,7 @@ func Probe(f imagedata.Format, data []byte, b Bounds) (Image, error) {
 	var img Image
 	var head header
 	found := false
-	err := run(f, request{Verb: probe, Memory: b.Memory, Seconds: int32(b.Seconds)}, [4][]byte{data}, func(name string, size int64, r io.Reader) error {
+	err := run(f, request{Verb: probe, Memory: b.Memory, Seconds: int32(b.Seconds)}, [5][]byte{data}, func(name string, size int64, r io.Reader) error {
 		part := map[string]*[]byte{"ICC ": &img.ICC, "EXIF": &img.EXIF, "XMP ": &img.XMP}[name]
 		switch {
 		case name == "HEAD":
@@ -127,7 +133,7 @@ func Probe(f imagedata.Format, data []byte, b Bounds) (Image, error) {
 	}
 	img.Width, img.Height, img.Channels, img.Depth = int(head.Width), int(head.Height), int(head.Channels), int(head.Depth)
 	img.Alpha, img.Primaries, img.Transfer = head.Alpha != 0, int(head.Primaries), int(head.Transfer)
-	img.Notes = sentences(head.Notes)
+	img.Notes, img.Bits = sentences(head.Notes), int(head.Bits)
 	return img, err
 }
 
@@ -138,7 +144,7 @@ func sentences(bits int32) []string {
 	var notes []string
 	for i, sentence := range []string{
 		"The animation's first frame was taken.",
-		"The gain map for HDR screens was left out; the image is the one for other screens.",
+		metadata.GainMap,
 		"The depth map was left out.",
 		"An auxiliary image was left out.",
 		"The file holds several images; the main one was taken.",
@@ -165,7 +171,7 @@ func Decode(f imagedata.Format, data []byte, img Image, b Bounds) (imagedata.Fra
 	}
 	//guard:codec-memory TestBounds => request{Verb: decode, Seconds: int32(b.Seconds)}
 	q := request{Verb: decode, Memory: b.Memory, Seconds: int32(b.Seconds)}
-	err := run(f, q, [4][]byte{data}, func(name string, size int64, r io.Reader) error {
+	err := run(f, q, [5][]byte{data}, func(name string, size int64, r io.Reader) error {
 		raster := missing[name]
 		if raster == nil {
 			_, err := io.CopyN(io.Discard, r, size)
@@ -208,7 +214,7 @@ func read(r io.Reader, size int64, raster *imagedata.Raster) error {
 func Encode(w io.Writer, f imagedata.Format, img Image, pixels []byte, o Options) error {
 	q := request{
 		Verb: encode, Width: int32(img.Width), Height: int32(img.Height), Channels: int32(img.Channels), Depth: int32(img.Depth),
-		Quality: int32(o.Quality), Primaries: int32(o.Primaries), Transfer: int32(o.Transfer),
+		Quality: int32(o.Quality), Primaries: int32(o.Primaries), Transfer: int32(o.Transfer), Bits: int32(img.Bits),
 	}
 	if img.Alpha {
 		q.Alpha = 1
@@ -216,7 +222,7 @@ func Encode(w io.Writer, f imagedata.Format, img Image, pixels []byte, o Options
 	if o.Lossless {
 		q.Lossless = 1
 	}
-	return run(f, q, [4][]byte{pixels, o.ICC, o.EXIF, o.XMP}, func(name string, size int64, r io.Reader) error {
+	return run(f, q, [5][]byte{pixels, o.ICC, o.EXIF, o.XMP, o.Light}, func(name string, size int64, r io.Reader) error {
 		if name != "FILE" {
 			return fmt.Errorf("unexpected %q", name)
 		}

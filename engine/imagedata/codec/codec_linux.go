@@ -18,7 +18,7 @@ import (
 )
 
 // run has a child do a request on data and passes the records it writes to take.
-func run(f imagedata.Format, q request, data [4][]byte, take func(name string, size int64, r io.Reader) error) error {
+func run(f imagedata.Format, q request, data [5][]byte, take func(name string, size int64, r io.Reader) error) error {
 	q.Format, q.Threads = int32(slices.Index(Formats(), f)), threads
 	var head bytes.Buffer
 	parts := []io.Reader{&head}

@@ -5,11 +5,12 @@
 #include <stdint.h>
 
 // What the parent asks for, at the start of the child's standard input. sizes are the
-// bytes that follow: the file or the samples, a profile, EXIF, and XMP.
+// bytes that follow: the file or the samples, a profile, EXIF, XMP, and the light of HDR
+// as in PNG's mDCV and cLLI. bits are those of depth that count.
 struct request {
 	int32_t verb, format, threads, seconds;
-	int64_t memory, sizes[4];
-	int32_t width, height, channels, depth, alpha, quality, lossless, primaries, transfer, unused;
+	int64_t memory, sizes[5];
+	int32_t width, height, channels, depth, alpha, quality, lossless, primaries, transfer, bits;
 };
 
 enum verb { PROBE, DECODE, ENCODE, CHECK };
@@ -18,7 +19,7 @@ enum format { HEIC, AVIF, JXL, JP2 };
 // An image in a file. primaries and transfer are code points of ITU-T H.273 if the file
 // has them and no profile, otherwise 0.
 struct image {
-	int32_t width, height, channels, depth, alpha, primaries, transfer, notes;
+	int32_t width, height, channels, depth, alpha, primaries, transfer, notes, bits;
 };
 
 // Parts of a file that are left out; see notes in codec.go.

@@ -10,6 +10,6 @@ import (
 )
 
 // run refuses: children are bounded by what only Linux has.
-func run(f imagedata.Format, _ request, _ [4][]byte, _ func(name string, size int64, r io.Reader) error) error {
+func run(f imagedata.Format, _ request, _ [5][]byte, _ func(name string, size int64, r io.Reader) error) error {
 	return missing(f, errors.New("not on Linux"))
 }

@@ -173,12 +173,33 @@ static void *fill(const struct request *r, const uint8_t *from, int bits) {
 	return image;
 }
 
+static uint32_t big(const uint8_t *p, int n) { return n ? big(p, n - 1) << 8 | p[n - 1] : 0; }
+
+// Sets the light of HDR from PNG's, whose order is red, green, blue and whose unit is
+// 0.0001 cd/m2.
+static void set_light(void *image, const uint8_t *p) {
+	struct {
+		uint16_t x[3], y[3], white_x, white_y;
+		uint32_t most, least;
+	} mastering = {.white_x = (uint16_t)big(p + 12, 2), .white_y = (uint16_t)big(p + 14, 2), .most = big(p + 16, 4), .least = big(p + 20, 4)};
+	for (int c = 0; c < 3; c++) {
+		const uint8_t *from = p + 4 * ((c + 1) % 3);
+		mastering.x[c] = (uint16_t)big(from, 2), mastering.y[c] = (uint16_t)big(from + 2, 2);
+	}
+	uint16_t content[2] = {(uint16_t)(big(p + 24, 4) / 10000), (uint16_t)(big(p + 28, 4) / 10000)};
+	if (mastering.most) call(image_set_mastering_display_colour_volume, void, void *, const void *)(image, &mastering);
+	if (content[0]) call(image_set_content_light_level, void, void *, const void *)(image, content);
+}
+
 static void encode(const struct request *r, uint8_t *const *data) {
 	void *context = call(context_alloc, void *, void)(), *encoder, *handle;
 	if (call(context_get_encoder_for_format, struct heif_error, void *, int, void **)(context, AV1, &encoder).code)
 		fail(MISSING, "an encoder of AV1");
-	int bits = r->depth == 8 ? 8 : 12;
+	// Before 1.15.2 libheif states a wrong profile of AV1 for 10 bits, which ends libaom.
+	int ten = r->bits == 10 && call(get_version_number, uint32_t, void)() >= 0x010f0200;
+	int bits = r->depth == 8 ? 8 : ten ? 10 : 12;
 	void *image = fill(r, data[0], bits);
+	if (r->sizes[4] == 32) set_light(image, data[4]);
 	check(call(encoder_set_lossy_quality, struct heif_error, void *, int)(encoder, r->quality));
 	check(call(encoder_set_lossless, struct heif_error, void *, int)(encoder, r->lossless));
 	struct heif_error (*integer)(void *, const char *, int) = call(encoder_set_parameter_integer, struct heif_error, void *, const char *, int);
@@ -192,7 +213,6 @@ static void encode(const struct request *r, uint8_t *const *data) {
 	if (r->sizes[1] > 0)
 		check(call(image_set_raw_color_profile, struct heif_error, void *, const char *, const void *, size_t)(image, "prof", data[1], (size_t)r->sizes[1]));
 	struct encoding_options *options = call(encoding_options_alloc, struct encoding_options *, void)();
-	if (options->version < 4) fail(MISSING, "libheif 1.14");
 	options->output = colors, options->two_profiles = 1;
 	check(call(context_encode_image, struct heif_error, void *, const void *, void *, const void *, void **)(context, image, encoder, options, &handle));
 	if (r->sizes[2] > 0)
@@ -214,6 +234,7 @@ void heif_child(const struct request *r, uint8_t *const *data) {
 	if (!call(have_decoder_for_format, int, int)(r->format == AVIF ? AV1 : HEVC)) fail(MISSING, "a decoder");
 	if (r->verb == CHECK) {
 		if (r->format == AVIF && !call(have_encoder_for_format, int, int)(AV1)) fail(MISSING, "an encoder");
+		if (call(get_version_number, uint32_t, void)() < 0x010e0000) fail(MISSING, "libheif 1.14");
 		return;
 	}
 	void *context = call(context_alloc, void *, void)(), *handle;
@@ -227,6 +248,7 @@ void heif_child(const struct request *r, uint8_t *const *data) {
 		.height = call(image_handle_get_height, int, const void *)(handle),
 		.channels = monochrome(data[0], size) ? 1 : 3,
 		.depth = bits > 8 ? 16 : 8,
+		.bits = bits > 8 && bits < 16 ? bits : 0,
 		.alpha = call(image_handle_has_alpha_channel, int, const void *)(handle) != 0,
 		.notes = notes(context, handle),
 	};

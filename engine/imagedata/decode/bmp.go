@@ -133,7 +133,7 @@ func (f *bmpFile) checkKind(compression uint32) error {
 	case 0:
 	case 3, 6:
 		if f.bits != 16 && f.bits != 32 {
-			return damaged("masks for a palette")
+			return unsupportedError("BMP files with this compression cannot be read") // OS/2 has others of these numbers
 		}
 	case 1, 2:
 		if f.bits != map[uint32]int{1: 8, 2: 4}[compression] {

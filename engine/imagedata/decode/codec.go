@@ -21,14 +21,14 @@ func readCodec(format imagedata.Format, data []byte) (*source, error) {
 	}
 	s := &source{
 		info: imagedata.Info{
-			Format: format, Width: img.Width, Height: img.Height, Channels: img.Channels, Depth: img.Depth, Alpha: img.Alpha, Frames: 1,
-			Meta: imagedata.Metadata{ICC: img.ICC, EXIF: metadata.EXIF(img.EXIF), XMP: metadata.XMP(img.XMP)},
+			Format: format, Width: img.Width, Height: img.Height, Channels: img.Channels, Depth: img.Depth, Bits: img.Bits, Alpha: img.Alpha, Frames: 1,
+			Meta: imagedata.Metadata{ICC: img.ICC},
 		},
 		notes: img.Notes,
 	}
-	if format == imagedata.HEIC || format == imagedata.AVIF {
-		s.takeISO(data)
-	}
+	s.info.Meta.EXIF = intact(&s.notes, "EXIF data", metadata.EXIF, img.EXIF)
+	s.info.Meta.XMP = intact(&s.notes, "XMP data", metadata.XMP, img.XMP)
+	s.takeBoxes(data)
 	s.takeCoding(img)
 	s.perPixel = s.codecMemory()
 	s.frames = still(func() (imagedata.Frame, error) {
@@ -40,22 +40,30 @@ func readCodec(format imagedata.Format, data []byte) (*source, error) {
 	return s, nil
 }
 
-// takeISO notes parts that libheif does not report: frames of sequences, and gain maps
-// after ISO 21496-1.
-func (s *source) takeISO(data []byte) {
-	switch string(data[8:12]) {
-	case "avis", "msf1", "hevc", "hevx":
-		s.noteOnce("The animation's first frame was taken.")
+// takeBoxes reads what the libraries do not report from the boxes of a file: sequences,
+// gain maps after ISO 21496-1, C2PA's signatures, and the light of HDR.
+func (s *source) takeBoxes(data []byte) {
+	if iso := string(data[4:8]) == "ftyp"; iso {
+		switch string(data[8:12]) {
+		case "avis", "msf1", "hevc", "hevx":
+			s.noteOnce("The animation's first frame was taken.")
+		}
 	}
 	for rest := data; len(rest) >= 8; {
 		size := int64(binary.BigEndian.Uint32(rest))
 		if size < 8 || size > int64(len(rest)) {
 			return
 		}
-		if string(rest[4:8]) == "meta" && bytes.Contains(rest[:size], []byte("tmap")) {
-			s.noteOnce("The gain map for HDR screens was left out; the image is the one for other screens.")
+		kind, body := string(rest[4:8]), rest[8:size]
+		switch rest = rest[size:]; {
+		case kind == "meta":
+			if bytes.Contains(body, []byte("tmap")) {
+				s.noteOnce(metadata.GainMap)
+			}
+			s.info.Meta.HDR = append(s.info.Meta.HDR, metadata.Light(body)...)
+		case kind == "jumb" && bytes.Contains(body, []byte("c2pa")), kind == "uuid" && bytes.HasPrefix(body, []byte("\xd8\xfe\xc3\xd6\x1b\x0e\x48\x3c")):
+			s.noteOnce(credentials)
 		}
-		rest = rest[size:]
 	}
 }
 
@@ -66,7 +74,8 @@ func (s *source) takeCoding(img codec.Image) {
 	hdr := img.Transfer == pq || img.Transfer == hlg
 	wide := img.Primaries == bt2020 || img.Primaries == p3DCI || img.Primaries == p3D65
 	if hdr || wide && s.info.Meta.ICC == nil {
-		s.info.Meta.HDR = []imagedata.Chunk{{Kind: "cICP", Data: []byte{byte(img.Primaries), byte(img.Transfer), 0, 1}}}
+		coding := imagedata.Chunk{Kind: "cICP", Data: []byte{byte(img.Primaries), byte(img.Transfer), 0, 1}}
+		s.info.Meta.HDR = append([]imagedata.Chunk{coding}, s.info.Meta.HDR...)
 	}
 }
 

@@ -182,7 +182,22 @@ func (s *source) finish() {
 	if s.info.Meta.Resolution.X == 0 {
 		s.info.Meta.Resolution = metadata.Resolution(s.info.Meta.EXIF)
 	}
+	for _, note := range metadata.Lost(s.info.Meta.XMP, s.orientation) {
+		s.noteOnce(note)
+	}
 	s.keepFittingICC()
+}
+
+// credentials is the sentence about C2PA, which signs the bytes of a file.
+const credentials = "The content credentials (C2PA) were left out: they vouch for the file as it was."
+
+// intact returns a block of metadata as valid does, and notes one that it rejects.
+func intact(notes *[]string, name string, valid func([]byte) []byte, block []byte) []byte {
+	out := valid(block)
+	if out == nil && len(block) > 0 {
+		*notes = append(*notes, "The "+name+" is damaged and was left out.")
+	}
+	return out
 }
 
 // keepFittingICC drops a profile that does not describe the samples, such as a

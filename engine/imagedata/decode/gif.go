@@ -15,7 +15,8 @@ type gifFile struct {
 	palette       []byte // the global one: red, green, blue
 	plays         int
 	frames        []gifFrame
-	comment       []byte
+	meta          imagedata.Metadata
+	notes         []string
 }
 
 // gifFrame is one image; palette and data share the file's bytes.
@@ -44,9 +45,9 @@ func readGIF(data []byte) (*source, error) {
 		}
 		patches[i] = f.frames[i].patch
 	}
-	s := &source{orientation: 1, info: imagedata.Info{
+	s := &source{orientation: 1, notes: f.notes, info: imagedata.Info{
 		Width: f.width, Height: f.height, Channels: 3, Depth: 8,
-		Frames: len(f.frames), Loop: f.plays, Meta: imagedata.Metadata{Comment: f.comment},
+		Frames: len(f.frames), Loop: f.plays, Meta: f.meta,
 		Alpha: showsThrough(patches, f.frames[0].transparent < 0, f.width, f.height),
 	}}
 	s.takes(1 + 4) // indices and their colors

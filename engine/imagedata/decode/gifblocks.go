@@ -1,8 +1,11 @@
 package decode
 
 import (
+	"bytes"
 	"encoding/binary"
 	"io"
+
+	"upscaled/engine/imagedata/metadata"
 )
 
 // parse walks the blocks. A file that ends between blocks is accepted, because
@@ -65,17 +68,30 @@ func (f *gifFile) extension(rest []byte, control *gifControl) ([]byte, error) {
 	case 0xf9:
 		*control = parseGIFControl(first)
 	case 0xfe:
-		if f.comment == nil {
-			// They end with an error that says no more.
-			f.comment, _ = io.ReadAll(io.LimitReader(&subBlocks{rest: blocks}, maxComment))
+		if f.meta.Comment == nil {
+			f.meta.Comment = payload(blocks, maxComment)
 		}
 	case 0xff:
 		second := blocks[1+len(first):]
 		if name := string(first); (name == "NETSCAPE2.0" || name == "ANIMEXTS1.0") && len(second) >= 4 && second[0] >= 3 && second[1] == 1 {
 			f.plays = plays(int(binary.LittleEndian.Uint16(second[2:])))
+		} else if name == "XMP DataXMP" && f.meta.XMP == nil {
+			// The packet is in the file as it is, and ends in bytes that a reader of
+			// blocks skips it by.
+			f.meta.XMP = intact(&f.notes, "XMP data", metadata.XMP, second[:bytes.LastIndexByte(second, '>')+1])
+		} else if name == "ICCRGBG1012" && f.meta.ICC == nil {
+			const most = 4 << 20
+			f.meta.ICC = payload(second, most)
 		}
 	}
 	return after, nil
+}
+
+// payload returns the bytes of a chain of sub-blocks.
+func payload(blocks []byte, most int64) []byte {
+	// Chains end with an error that says no more.
+	out, _ := io.ReadAll(io.LimitReader(&subBlocks{rest: blocks}, most))
+	return out
 }
 
 // plays converts the extension's count of repetitions, 0 for endless, to the

@@ -2,6 +2,7 @@ package decode
 
 import (
 	"bytes"
+	"slices"
 
 	"upscaled/engine/imagedata"
 	"upscaled/engine/imagedata/icc"
@@ -14,6 +15,7 @@ const (
 	markerAPP0  = 0xe0
 	markerAPP1  = 0xe1
 	markerAPP2  = 0xe2
+	markerAPP11 = 0xeb
 	markerAPP13 = 0xed
 	markerAPP14 = 0xee
 	markerCOM   = 0xfe
@@ -29,6 +31,9 @@ type jpegFile struct {
 	adobe   int // color transform of the APP14 segment, -1 without one
 	profile [][]byte
 	meta    imagedata.Metadata
+	// images reports a list of several images (CIPA DC-007), of which one is read.
+	images bool
+	notes  []string
 }
 
 func readJPEG(data []byte) (*source, error) {
@@ -44,7 +49,9 @@ func readJPEG(data []byte) (*source, error) {
 			Channels: 3, Depth: 8, Frames: 1, Meta: f.meta,
 		},
 		orientation: metadata.Orientation(f.meta.EXIF),
+		notes:       f.notes,
 	}
+	f.noteRest(s)
 	var inks *icc.SRGB
 	switch len(f.Components) {
 	case 1:
@@ -73,6 +80,20 @@ func readJPEG(data []byte) (*source, error) {
 	return s, nil
 }
 
+// noteRest notes data after the end of the image.
+func (f *jpegFile) noteRest(s *source) {
+	rest := bytes.TrimRight(f.Rest, "\x00\r\n")
+	switch {
+	case bytes.Contains(rest, []byte("MotionPhoto_Data")) || len(rest) > 8 && string(rest[4:8]) == "ftyp":
+		s.noteOnce(metadata.Video)
+	case slices.Contains(s.notes, metadata.GainMap) || metadata.Lost(f.meta.XMP, 1) != nil:
+	case f.images:
+		s.note("The file holds more images, such as a preview or a depth map; the first was taken.")
+	case len(rest) > 0:
+		s.note("The JPEG file has data after its image, which was left out.")
+	}
+}
+
 // exceeds reports whether the image cannot fit into a file of that many bytes: each
 // block takes at least one bit of a Huffman code. This avoids allocating for it.
 func (f *jpegFile) exceeds(bytes int) bool { return !f.Arithmetic && f.Blocks() > 8*bytes }
@@ -86,8 +107,17 @@ func (f *jpegFile) segment(marker byte, payload []byte) {
 	case markerAPP1:
 		f.application1(payload)
 	case markerAPP2:
-		if segment, ok := bytes.CutPrefix(payload, []byte("ICC_PROFILE\x00")); ok {
+		segment, ok := bytes.CutPrefix(payload, []byte("ICC_PROFILE\x00"))
+		if ok {
 			f.profile = append(f.profile, segment)
+		}
+		f.images = f.images || bytes.HasPrefix(payload, []byte("MPF\x00"))
+		if bytes.HasPrefix(payload, []byte("urn:iso:std:iso:ts:21496:-1\x00")) {
+			f.noteOnce(metadata.GainMap)
+		}
+	case markerAPP11:
+		if bytes.HasPrefix(payload, []byte("JP")) && bytes.Contains(payload, []byte("c2pa")) {
+			f.noteOnce(credentials)
 		}
 	case markerAPP13:
 		if f.meta.IPTC == nil {
@@ -107,10 +137,16 @@ func (f *jpegFile) segment(marker byte, payload []byte) {
 
 func (f *jpegFile) application1(payload []byte) {
 	if f.meta.EXIF == nil && bytes.HasPrefix(payload, []byte("Exif\x00")) {
-		f.meta.EXIF = metadata.EXIF(payload)
+		f.meta.EXIF = intact(&f.notes, "EXIF data", metadata.EXIF, payload)
 	}
 	if packet, ok := bytes.CutPrefix(payload, []byte("http://ns.adobe.com/xap/1.0/\x00")); ok && f.meta.XMP == nil {
-		f.meta.XMP = metadata.XMP(packet)
+		f.meta.XMP = intact(&f.notes, "XMP data", metadata.XMP, packet)
+	}
+}
+
+func (f *jpegFile) noteOnce(sentence string) {
+	if !slices.Contains(f.notes, sentence) {
+		f.notes = append(f.notes, sentence)
 	}
 }
 
@@ -118,7 +154,7 @@ func (f *jpegFile) application1(payload []byte) {
 // libjpeg finds out.
 func (f *jpegFile) luminance() bool {
 	if len(f.Components) == 4 {
-		return f.adobe == 2
+		return f.adobe > 0
 	}
 	rgb := true
 	for i, c := range f.Components {

@@ -42,6 +42,8 @@ func TestJPEGColourModels(t *testing.T) {
 		{"CMYK", jpegFixture{sampling: full, segments: adobe(0), value: constant(255, 128, 0, 255)}, []uint8{255, 128, 0}},
 		{"CMYK with black", jpegFixture{sampling: full, segments: adobe(0), value: constant(255, 128, 0, 51)}, []uint8{51, 26, 0}},
 		// YCC is the complement of the inverted inks (libjpeg, jdcolor.c).
+		// As libjpeg takes any other transform of four components.
+		{"YCCK of transform 1", jpegFixture{sampling: full, segments: adobe(1), value: constant(76, 85, 255, 255)}, []uint8{1, 255, 255}},
 		{"YCCK", jpegFixture{sampling: full, segments: adobe(2), value: constant(76, 85, 255, 255)}, []uint8{1, 255, 255}},
 	}
 	for _, test := range tests {

@@ -43,6 +43,7 @@ type pngFile struct {
 	badSum bool
 	// rawProfile reports a metadata block of ImageMagick.
 	rawProfile bool
+	notes      []string
 	repacker   repacker
 	note       func(string)
 }
@@ -59,6 +60,7 @@ func readPNG(data []byte) (*source, error) {
 			Alpha: f.colorType == colorGrayAlpha || f.colorType == colorRGBA || f.transparent(),
 		},
 		orientation: metadata.Orientation(f.meta.EXIF),
+		notes:       f.notes,
 	}
 	f.note = s.noteOnce
 	if f.badSum {
@@ -160,10 +162,14 @@ func (f *pngFile) chunk(kind string, payload []byte) error {
 		// than one; likewise for the XMP packet below.
 		if !f.profileSeen {
 			f.profileSeen = true
-			f.profile = metadata.PNGProfile(payload)
+			f.profile = intact(&f.notes, "color profile", metadata.PNGProfile, payload)
 		}
 	case "eXIf":
-		f.meta.EXIF = metadata.EXIF(payload)
+		if f.meta.EXIF == nil {
+			f.meta.EXIF = intact(&f.notes, "EXIF data", metadata.EXIF, payload)
+		}
+	case "caBX":
+		f.notes = append(f.notes, credentials)
 	case "tEXt", "zTXt", "iTXt":
 		f.text(kind, payload)
 	case "cICP", "mDCV", "cLLI", "mDCv", "cLLi":
@@ -198,7 +204,7 @@ func (f *pngFile) text(kind string, payload []byte) {
 	case kind == "iTXt" && metadata.IsPNGPacket(payload):
 		if !f.packetSeen {
 			f.packetSeen = true
-			f.meta.XMP = metadata.PNGPacket(payload)
+			f.meta.XMP = intact(&f.notes, "XMP data", metadata.PNGPacket, payload)
 		}
 	case bytes.HasPrefix(payload, []byte("Raw profile type ")):
 		f.rawProfile = true

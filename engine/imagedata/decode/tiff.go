@@ -29,7 +29,7 @@ func readTIFF(data []byte, number int) (*source, error) {
 	if isRaw(file, first) {
 		return nil, unsupportedError("Camera RAW files cannot be read")
 	}
-	pages := pagesOf(file)
+	pages, masks := pagesOf(file)
 	if number > len(pages) {
 		return nil, noPage(number, len(pages))
 	}
@@ -48,6 +48,12 @@ func readTIFF(data []byte, number int) (*source, error) {
 			Meta: metadata.FromTIFF(file, chosen),
 		},
 		orientation: int(page.number(ifd.Orientation, 1)),
+	}
+	if _, ok := chosen.Find(ifd.PhotoshopLayers); ok {
+		s.note("The Photoshop layers were left out; the image that they make was read.")
+	}
+	if masks {
+		s.note("The transparency mask of the TIFF file, a page of its own, was left out.")
 	}
 	if len(pages) > 1 && number == 0 {
 		s.note(fmt.Sprintf("The file has %d pages; only the first was read.", len(pages)))
@@ -129,18 +135,27 @@ func Pages(data []byte) int {
 	if err != nil {
 		return 1
 	}
-	return len(pagesOf(file))
+	pages, _ := pagesOf(file)
+	return len(pages)
 }
 
 func noPage(number, pages int) error {
 	return fault.New(fault.Invalid, "The file has no page %d; the number of its pages is %d.", number, pages)
 }
 
-// pagesOf returns the offsets of full-size images; reduced ones are not pages.
-func pagesOf(file ifd.File) []uint64 {
-	pages, fields := []uint64{file.First}, 0
-	seen := map[uint64]bool{file.First: true}
+// pagesOf returns the offsets of full-size images, or of the first if there is none.
+// Reduced images and masks are not pages.
+func pagesOf(file ifd.File) (pages []uint64, masks bool) {
+	fields, seen := 0, map[uint64]bool{file.First: true}
 	page, _ := file.Directory(file.First)
+	const reduced, mask = 1, 4
+	add := func(at uint64) {
+		kind := file.Number(page, ifd.NewSubfileType, 0)
+		if masks = masks || kind&mask != 0; kind&(reduced|mask) == 0 {
+			pages = append(pages, at)
+		}
+	}
+	add(file.First)
 	//guard:tiff-fields TestHostileFiles/TIFF_whose_65536_pages_of_65535_fields_overlap => next != 0 && !seen[next] && len(seen) < maxPages
 	for next := page.Next; next != 0 && !seen[next] && len(seen) < maxPages && fields < maxPageFields; next = page.Next {
 		seen[next] = true
@@ -149,9 +164,10 @@ func pagesOf(file ifd.File) []uint64 {
 			break
 		}
 		fields += len(page.Entries)
-		if file.Number(page, ifd.NewSubfileType, 0)&1 == 0 {
-			pages = append(pages, next)
-		}
+		add(next)
 	}
-	return pages
+	if pages == nil {
+		return []uint64{file.First}, false
+	}
+	return pages, masks
 }

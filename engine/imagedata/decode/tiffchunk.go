@@ -2,6 +2,7 @@ package decode
 
 import (
 	"bytes"
+	stdlzw "compress/lzw"
 	"errors"
 	"io"
 	"math/bits"
@@ -42,7 +43,8 @@ type tiffDecoder[T sample] struct {
 // decodeTIFF writes a page's stored pixels, chunks in parallel.
 func decodeTIFF[T sample](p *tiffPage, color, alpha []T) error {
 	d := &tiffDecoder[T]{tiffPage: p, color: color, alpha: alpha, convert: converter[T](p)}
-	if p.compression >= faxRLE && p.compression <= faxG4 {
+	switch p.compression {
+	case faxRLE, faxRLEWords, faxG3, faxG4:
 		d.fax = fax.NewTables()
 	}
 	var failure error
@@ -117,8 +119,8 @@ func (d *tiffDecoder[T]) open(i int) (rowReader, error) {
 	}
 	var in io.Reader
 	switch d.compression {
-	case faxRLE, faxG3, faxG4:
-		scheme := map[uint64]fax.Scheme{faxRLE: fax.ModifiedHuffman, faxG3: fax.Group3, faxG4: fax.Group4}[d.compression]
+	case faxRLE, faxRLEWords, faxG3, faxG4:
+		scheme := map[uint64]fax.Scheme{faxRLE: fax.ModifiedHuffman, faxRLEWords: fax.ModifiedHuffmanWords, faxG3: fax.Group3, faxG4: fax.Group4}[d.compression]
 		if d.compression == faxG3 && d.twoDimensions() {
 			scheme = fax.Group3TwoD
 		}
@@ -127,6 +129,10 @@ func (d *tiffDecoder[T]) open(i int) (rowReader, error) {
 		return d.openJPEG(data)
 	case lzwStrips:
 		in = lzw.NewReader(bytes.NewReader(data), lzw.MSB, 8)
+		if len(data) > 1 && data[0] == 0 && data[1]&1 == 1 {
+			// The first code, to clear the table, from the lowest bit: TIFF before 5.0.
+			in = stdlzw.NewReader(bytes.NewReader(data), stdlzw.LSB, 8)
+		}
 	case adobeDeflate, pkDeflate:
 		in, err = zlib.NewReader(bytes.NewReader(data))
 	case packBits:

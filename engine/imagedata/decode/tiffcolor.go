@@ -68,11 +68,14 @@ func paletteOf(p *tiffPage) (table [256][3]uint8) {
 }
 
 // fromLab converts a pixel of CIE L*a*b* to sRGB. The last two samples are signed or, as
-// ICC has them, shifted.
+// ICC has them, shifted; ICC's 16-bit samples are all in units of 1/256.
 func fromLab[T sample](lab *icc.SRGB, pixel, out []T, signed bool) {
 	full, unit := float64(^T(0)), float64(^T(0)/255)
+	white := full
 	if unit > 1 {
-		unit = 256
+		if unit = 256; !signed {
+			white = 255 * unit
+		}
 	}
 	chroma := func(v T) float64 {
 		if signed {
@@ -80,7 +83,7 @@ func fromLab[T sample](lab *icc.SRGB, pixel, out []T, signed bool) {
 		}
 		return float64(v)/unit - 128
 	}
-	for i, v := range lab.Lab(float64(pixel[0])/full*100, chroma(pixel[1]), chroma(pixel[2])) {
+	for i, v := range lab.Lab(float64(pixel[0])/white*100, chroma(pixel[1]), chroma(pixel[2])) {
 		out[i] = T(float64(v)*full + 0.5)
 	}
 }

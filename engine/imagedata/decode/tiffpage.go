@@ -2,6 +2,7 @@ package decode
 
 import (
 	"fmt"
+	"strings"
 
 	"upscaled/engine/imagedata/icc"
 	"upscaled/engine/imagedata/metadata/ifd"
@@ -30,6 +31,7 @@ const (
 	jpegStrips   = 7
 	adobeDeflate = 8
 	pkDeflate    = 32946
+	faxRLEWords  = 32771 // rows start at 16-bit words
 	packBits     = 32773
 	lzmaStrips   = 34925
 	zstdStrips   = 50000
@@ -139,14 +141,18 @@ func (p *tiffPage) check() error {
 	case uncompressed, lzwStrips, adobeDeflate, pkDeflate, packBits, lzmaStrips, zstdStrips:
 	case oldJPEG, jpegStrips:
 		if p.bits != 8 || p.format != 1 {
-			return damaged("depth of JPEG")
+			return unsupportedError("TIFF files of JPEG with other than 8 bits per sample cannot be read")
 		}
-	case faxRLE, faxG3, faxG4:
+	case faxRLE, faxRLEWords, faxG3, faxG4:
 		if p.bits != 1 || p.samples != 1 {
 			return damaged("fax compression of other than bilevel pixels")
 		}
 	default:
-		return unsupportedError(fmt.Sprintf("TIFF files of compression %d cannot be read", p.compression))
+		name := map[uint64]string{
+			32766: "NeXT", 32809: "ThunderScan", 32909: "PixarLog", 34661: "JBIG", 34676: "SGI LogLuv", 34677: "SGI LogLuv",
+			33003: "JPEG 2000", 33005: "JPEG 2000", 34712: "JPEG 2000", 34887: "LERC", 50001: "WebP", 50002: "JPEG XL", 52546: "JPEG XL",
+		}[p.compression]
+		return unsupportedError(strings.TrimSpace(fmt.Sprintf("TIFF files of compression %d %s", p.compression, name)) + " cannot be read")
 	}
 	switch {
 	case p.samples < p.colors():
@@ -155,13 +161,15 @@ func (p *tiffPage) check() error {
 		p.format != floats && (p.bits < 1 || p.bits > 32):
 		return unsupportedError(fmt.Sprintf("TIFF files with %d bits per sample cannot be read", p.bits))
 	case p.format != 1 && p.format != 4 && p.format != floats:
-		return unsupportedError("TIFF files with signed samples cannot be read")
+		return unsupportedError("TIFF files with signed or complex samples cannot be read")
+	case p.photometric == inks && p.number(ifd.InkSet, 1) != 1:
+		return unsupportedError("TIFF files of inks other than CMYK cannot be read")
 	case p.photometric == paletted && p.bits > 8:
 		return unsupportedError("TIFF files with more than 256 palette colors cannot be read")
 	case p.photometric >= cieLab && p.bits != 8 && p.bits != 16,
-		p.photometric == luminance && p.bits != 8, p.photometric == luminance && p.planar:
+		p.photometric == luminance && (p.bits != 8 || p.planar || p.samples != 3):
 		return unsupportedError("TIFF files in this form of Lab or YCbCr cannot be read")
-	case p.predictor == 2 && p.bits != 8 && p.bits != 16 && p.bits != 32, p.predictor == 3 && p.format != floats, p.predictor > 3:
+	case p.predictor == 2 && p.bits != 8 && p.bits != 16 && p.bits != 32 && p.bits != 64, p.predictor == 3 && p.format != floats, p.predictor > 3:
 		return unsupportedError("TIFF files with this predictor cannot be read")
 	}
 	return nil
@@ -248,9 +256,10 @@ func (p *tiffPage) chunk(i int) ([]byte, error) {
 		return nil, errTruncated
 	}
 	rest := p.Data[offset:]
-	// A single strip may lack its size.
-	if count, ok := p.Uint(p.counts, i); ok {
+	if count, ok := p.Uint(p.counts, i); ok && count > 0 {
 		rest = rest[:min(count, uint64(len(rest)))]
+	} else if p.compression == uncompressed && p.photometric != luminance { // old writers leave sizes out
+		rest = rest[:min(p.rowBytes()*p.chunkHeight, len(rest))]
 	} else if p.across*p.down > 1 || p.planar {
 		return nil, errTruncated
 	}

@@ -35,6 +35,10 @@ func (p *tiffPage) undoPredictor(row []byte) {
 		for i := 4 * step; i+4 <= len(row); i += 4 {
 			p.Order.PutUint32(row[i:], p.Order.Uint32(row[i:])+p.Order.Uint32(row[i-4*step:]))
 		}
+	case 64:
+		for i := 8 * step; i+8 <= len(row); i += 8 {
+			p.Order.PutUint64(row[i:], p.Order.Uint64(row[i:])+p.Order.Uint64(row[i-8*step:]))
+		}
 	}
 }
 

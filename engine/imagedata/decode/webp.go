@@ -20,6 +20,7 @@ type webpFile struct {
 	frames        []webpFrame
 	profile       []byte
 	meta          imagedata.Metadata
+	notes         []string
 }
 
 // webpFrame is one image: a lossy stream with or without an alpha plane, or a
@@ -40,7 +41,7 @@ func readWebP(data []byte) (*source, error) {
 		return nil, errTruncated
 	}
 	s := &source{
-		orientation: metadata.Orientation(f.meta.EXIF),
+		orientation: metadata.Orientation(f.meta.EXIF), notes: f.notes,
 		info: imagedata.Info{
 			Width: f.width, Height: f.height, Channels: 3, Depth: 8,
 			Frames: len(f.frames), Loop: f.plays, Meta: f.meta,
@@ -152,9 +153,11 @@ func (f *webpFile) parse(data []byte) error {
 		case "ICCP":
 			f.profile = payload
 		case "EXIF":
-			f.meta.EXIF = metadata.EXIF(payload)
+			f.meta.EXIF = intact(&f.notes, "EXIF data", metadata.EXIF, payload)
 		case "XMP ":
-			f.meta.XMP = metadata.XMP(payload)
+			f.meta.XMP = intact(&f.notes, "XMP data", metadata.XMP, payload)
+		case "C2PA":
+			f.notes = append(f.notes, credentials)
 		}
 	}
 	if len(f.frames) > 0 || single.empty() {

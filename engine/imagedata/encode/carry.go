@@ -46,15 +46,13 @@ func Parts() []Part {
 		{Name: "the resolution (dpi)", Kept: []imagedata.Format{jpeg, png, tiff, bmp},
 			present: func(m imagedata.Metadata) bool { return m.Resolution.Stated() }},
 		{Name: "HDR color coding (cICP)", Kept: []imagedata.Format{png, avif, jxl}, Converted: []imagedata.Format{jpeg, webp, tiff, bmp, gif},
-			How: "pixels to sRGB", present: func(m imagedata.Metadata) bool { return slices.ContainsFunc(m.HDR, isCoding) }},
-		{Name: "HDR mastering data (mDCV, cLLI)", Kept: []imagedata.Format{png},
+			How: "pixels to sRGB", present: imagedata.Metadata.Coded},
+		{Name: "HDR mastering data (mDCV, cLLI)", Kept: []imagedata.Format{png, avif},
 			present: func(m imagedata.Metadata) bool {
-				return slices.ContainsFunc(m.HDR, func(c imagedata.Chunk) bool { return !isCoding(c) })
+				return slices.ContainsFunc(m.HDR, func(c imagedata.Chunk) bool { return c.Kind != "cICP" })
 			}},
 	}
 }
-
-func isCoding(c imagedata.Chunk) bool { return c.Kind == "cICP" }
 
 // Fate returns what happens to the part in a format.
 func (p Part) Fate(f imagedata.Format) Fate {

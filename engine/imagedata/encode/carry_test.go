@@ -17,15 +17,18 @@ import (
 func everything() map[string]imagedata.Metadata {
 	copyright := ifd.Field{Tag: ifd.Copyright, Type: ifd.ASCII, Count: 8, Value: []byte("someone\x00")}
 	return map[string]imagedata.Metadata{
-		"EXIF data":                       {EXIF: ifd.Build(binary.LittleEndian, []ifd.Field{copyright}, nil, nil)},
-		"XMP data":                        {XMP: []byte("<a/>")},
-		"IPTC captions":                   {IPTC: []byte("\x1c\x02\x78\x00\x05hello")},
-		"PNG text":                        {Text: []imagedata.Chunk{{Kind: "tEXt", Data: []byte("parameters\x00a cat")}, {Kind: "iTXt", Data: []byte("workflow\x00\x00\x00\x00\x00{}")}}},
-		"a comment":                       {Comment: []byte(strings.Repeat("Grüße ", 100))},
-		"the resolution (dpi)":            {Resolution: imagedata.Resolution{X: 300, Y: 240}},
-		"HDR color coding (cICP)":         {HDR: []imagedata.Chunk{{Kind: "cICP", Data: []byte{9, 16, 0, 1}}}},
-		"HDR mastering data (mDCV, cLLI)": {HDR: []imagedata.Chunk{{Kind: "cLLI", Data: make([]byte, 8)}}},
-		"color profile (ICC)":             {},
+		"EXIF data":               {EXIF: ifd.Build(binary.LittleEndian, []ifd.Field{copyright}, nil, nil)},
+		"XMP data":                {XMP: []byte("<a/>")},
+		"IPTC captions":           {IPTC: []byte("\x1c\x02\x78\x00\x05hello")},
+		"PNG text":                {Text: []imagedata.Chunk{{Kind: "tEXt", Data: []byte("parameters\x00a cat")}, {Kind: "iTXt", Data: []byte("workflow\x00\x00\x00\x00\x00{}")}}},
+		"a comment":               {Comment: []byte(strings.Repeat("Grüße ", 100))},
+		"the resolution (dpi)":    {Resolution: imagedata.Resolution{X: 300, Y: 240}},
+		"HDR color coding (cICP)": {HDR: []imagedata.Chunk{{Kind: "cICP", Data: []byte{9, 16, 0, 1}}}},
+		"HDR mastering data (mDCV, cLLI)": {HDR: []imagedata.Chunk{
+			{Kind: "mDCV", Data: []byte("\x8a\x48\x39\x08\x21\x34\x9b\xaa\x19\x96\x08\xfc\x3d\x13\x40\x42\x00\x98\x96\x80\x00\x00\x01\xf4")},
+			{Kind: "cLLI", Data: []byte("\x00\x98\x96\x80\x00\x3d\x09\x00")},
+		}},
+		"color profile (ICC)": {},
 	}
 }
 

@@ -2,6 +2,7 @@ package encode
 
 import (
 	"io"
+	"strings"
 	"time"
 
 	"upscaled/engine/imagedata"
@@ -65,8 +66,20 @@ func (e *codecEncoder) WriteBand(color imagedata.Raster, alpha *imagedata.Raster
 // Close implements Encoder.
 func (e *codecEncoder) Close() error {
 	h := e.header
-	img := codec.Image{Width: h.Width, Height: h.Height, Channels: h.Channels, Depth: h.Depth, Alpha: h.Alpha}
+	img := codec.Image{Width: h.Width, Height: h.Height, Channels: h.Channels, Depth: h.Depth, Bits: h.Bits, Alpha: h.Alpha}
 	o := codec.Options{Quality: e.o.Quality, Lossless: e.o.Lossless, ICC: h.Meta.ICC, EXIF: h.Meta.EXIF, XMP: h.Meta.XMP}
 	o.Primaries, o.Transfer = h.Meta.Coding()
+	for _, chunk := range h.Meta.HDR {
+		const mastering, content = 24, 8
+		if o.Light == nil {
+			o.Light = make([]byte, mastering+content)
+		}
+		switch {
+		case strings.EqualFold(chunk.Kind, "mDCV") && len(chunk.Data) == mastering:
+			copy(o.Light, chunk.Data)
+		case strings.EqualFold(chunk.Kind, "cLLI") && len(chunk.Data) == content:
+			copy(o.Light[mastering:], chunk.Data)
+		}
+	}
 	return codec.Encode(e.w, e.o.Format, img, e.pixels, o)
 }

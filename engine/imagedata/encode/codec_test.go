@@ -65,6 +65,33 @@ func TestCodecsRoundTrip(t *testing.T) {
 	}
 }
 
+// TestAVIFKeeps10Bits: samples of 10 bits are written as they were read, by libheif
+// before 1.15.2 in 12.
+func TestAVIFKeeps10Bits(t *testing.T) {
+	t.Parallel()
+	if err := codec.Check(imagedata.AVIF); err != nil {
+		t.Skip(err)
+	}
+	color := gradient(67, 43, 3, 16)
+	for i, v := range color.Pix16 {
+		color.Pix16[i] = uint16((uint32(v>>6)*65535 + 511) / 1023)
+	}
+	h := header(color, nil)
+	for _, bits := range []int{0, 10, 12} {
+		h.Bits = bits
+		var out bytes.Buffer
+		write(t, &out, h, encode.Options{Format: imagedata.AVIF, Lossless: true}, color, nil, 43)
+		info, frame := read(t, out.Bytes())
+		if info.Bits != 12 && (bits != 10 || info.Bits != 10) {
+			t.Errorf("%d bits: read as %d", bits, info.Bits)
+		}
+		if d := distance(frame.Color, color); d > 1/16.0 || info.Bits == 10 && d != 0 {
+			t.Errorf("%d bits, read as %d: samples differ by %.3f of 255", bits, info.Bits, d)
+		}
+		t.Logf("%d bits: written as %d", bits, info.Bits)
+	}
+}
+
 // distance returns the largest difference of samples, on a scale of 255.
 func distance(a, b imagedata.Raster) float64 {
 	most := 0.0

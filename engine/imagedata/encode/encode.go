@@ -50,7 +50,9 @@ type Header struct {
 	Width, Height int
 	// Channels is 1 (gray) or 3; Depth is 8 or 16 bits per sample.
 	Channels, Depth int
-	Alpha           bool
+	// Bits is 10 if only that many of 16 are to be written, by formats that can.
+	Bits  int
+	Alpha bool
 	// Frames is at least 1; Loop is the number of plays, 0 forever.
 	Frames, Loop int
 	// Meta is adapted to the size by New.

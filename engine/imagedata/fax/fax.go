@@ -10,10 +10,11 @@ import (
 // Scheme is a form of the compression.
 type Scheme int
 
-// The schemes. In ModifiedHuffman every row starts at a byte. In Group3TwoD a bit
+// The schemes. In ModifiedHuffman every row starts at a byte, or a 16-bit word. In Group3TwoD a bit
 // after each end-of-line code says in how many dimensions the row is coded.
 const (
 	ModifiedHuffman Scheme = iota
+	ModifiedHuffmanWords
 	Group3
 	Group3TwoD
 	Group4
@@ -84,6 +85,8 @@ func (r *Reader) ReadRow(row []byte) error {
 	switch r.scheme {
 	case ModifiedHuffman:
 		r.at = (r.at + 7) &^ 7
+	case ModifiedHuffmanWords:
+		r.at = (r.at + 15) &^ 15
 	case Group4:
 		decode = r.twoDimensions
 	case Group3, Group3TwoD:

@@ -21,7 +21,10 @@ const (
 	eoi  = 0xd9
 	sos  = 0xda
 	dqt  = 0xdb
+	dnl  = 0xdc // the height, after the first scan
 	dri  = 0xdd
+
+	jpegLS = 0xf7
 )
 
 // maxScans bounds the passes over an image. Encoders use about ten; a hostile file
@@ -68,7 +71,7 @@ func Parse(data, shared []byte, each func(marker byte, payload []byte)) (*File, 
 		if err := p.walk(shared); err != nil && err != io.ErrUnexpectedEOF {
 			return nil, err
 		}
-		p.Ended = false
+		p.Ended, p.Rest = false, nil
 	}
 	if err := p.walk(data); err != nil && len(p.scans) == 0 {
 		return nil, err
@@ -89,7 +92,7 @@ func (p *parser) walk(data []byte) error {
 		case next < 0:
 			return io.ErrUnexpectedEOF
 		case marker == eoi:
-			p.Ended = true
+			p.Ended, p.Rest = true, data[next:]
 			return nil
 		case marker >= rst0 && marker <= soi || marker == 1:
 			at = next
@@ -163,6 +166,14 @@ func (p *parser) segment(marker byte, payload []byte) error {
 		for ; len(payload) >= 2; payload = payload[2:] {
 			p.tables.conditioning[payload[0]>>4&1][payload[0]&15] = payload[1]
 		}
+	case marker == dnl:
+		if len(payload) < 2 || p.Components == nil || p.Height != 0 {
+			return Damaged("number of lines")
+		}
+		p.Height = int(binary.BigEndian.Uint16(payload))
+		p.measure()
+	case marker == jpegLS:
+		return Unsupported("JPEG-LS files cannot be read")
 	case marker == dri:
 		if len(payload) < 2 {
 			return Damaged("restart interval")

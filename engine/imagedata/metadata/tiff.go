@@ -19,7 +19,9 @@ func FromTIFF(file ifd.File, page ifd.Directory) imagedata.Metadata {
 		m.XMP = XMP(file.Value(e))
 	}
 	if e, ok := page.Find(ifd.IPTC); ok && e.End-e.Start <= maxBytes {
-		m.IPTC = file.Value(e)
+		m.IPTC = captions(file, e)
+	} else if e, ok := page.Find(ifd.Photoshop); ok && e.End-e.Start <= maxBytes {
+		m.IPTC = IPTC(append([]byte(photoshop), file.Value(e)...))
 	}
 	m.Resolution = resolution(file, page)
 	main, exif, gps := Descriptive(file, page)
@@ -29,6 +31,20 @@ func FromTIFF(file ifd.File, page ifd.Directory) imagedata.Metadata {
 		m.EXIF = EXIF(ifd.Build(file.Order, main, exif, gps))
 	}
 	return m
+}
+
+// captions returns the value of the IPTC field. Many writers declare its bytes as 32-bit
+// numbers, and some swap them then; captions begin with byte 0x1c.
+func captions(file ifd.File, e ifd.Entry) []byte {
+	value := file.Value(e)
+	if e.Type != ifd.Long || len(value) < 4 || value[0] == 0x1c || value[3] != 0x1c {
+		return value
+	}
+	value = slices.Clone(value)
+	for i := 0; i+4 <= len(value); i += 4 {
+		slices.Reverse(value[i : i+4])
+	}
+	return value
 }
 
 // total returns the size of all values in bytes.

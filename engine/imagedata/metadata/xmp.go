@@ -50,14 +50,13 @@ func wellFormed(packet []byte) bool {
 }
 
 // fitXMP edits the text rather than the tree, so that everything it does not know
-// stays as written. It relies on the customary prefixes, which all writers use. An
-// edit that would break the packet drops it.
-func fitXMP(packet []byte, width, height int) []byte {
+// stays as written. An edit that would break the packet drops it.
+func fitXMP(packet []byte, orientation, width, height int) []byte {
 	packet = XMP(packet)
 	if packet == nil {
 		return nil
 	}
-	edited := packet
+	edited, p := packet, prefixesOf(packet)
 	for _, property := range []struct{ name, value string }{
 		{"tiff:Orientation", "1"},
 		{"tiff:ImageWidth", strconv.Itoa(width)},
@@ -65,14 +64,13 @@ func fitXMP(packet []byte, width, height int) []byte {
 		{"exif:PixelXDimension", strconv.Itoa(width)},
 		{"exif:PixelYDimension", strconv.Itoa(height)},
 	} {
-		edited = setProperty(edited, property.name, property.value)
+		edited = setProperty(edited, p.name(property.name), property.value)
 	}
 	for _, name := range []string{"xmp:Thumbnails", "xap:Thumbnails"} {
-		edited = dropElement(edited, name)
+		edited = dropElement(edited, p.name(name))
 	}
-	// The extension that this refers to is not preserved.
-	edited = dropAttribute(edited, "xmpNote:HasExtendedXMP")
-	return XMP(fitPanorama(dropLost(edited), width, height))
+	edited = fitPanorama(dropLost(edited, p), p, width, height)
+	return XMP(fitRegions(edited, p, orientation, width, height))
 }
 
 // setProperty replaces a simple property in both of its RDF spellings, attribute

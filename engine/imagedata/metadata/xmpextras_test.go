@@ -28,8 +28,8 @@ func TestFitXMPExtras(t *testing.T) {
 		if again := metadata.Fit(imagedata.Metadata{XMP: got}, 128, 96).XMP; string(again) != string(got) {
 			t.Errorf("%s: fitted twice: %s", c.name, again)
 		}
-		notes := strings.Join(metadata.Lost([]byte(c.in)), " ")
-		if (notes == "") != (c.note == "") || !strings.Contains(notes, c.note) || len(metadata.Lost(got)) > 0 {
+		notes := strings.Join(metadata.Lost([]byte(c.in), 1), " ")
+		if (notes == "") != (c.note == "") || !strings.Contains(notes, c.note) || len(metadata.Lost(got, 1)) > 0 {
 			t.Errorf("%s: notes %q", c.name, notes)
 		}
 	}

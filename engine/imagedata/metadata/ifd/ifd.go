@@ -37,6 +37,7 @@ const (
 	HostComputer        = 0x013c
 	Predictor           = 0x013d
 	ColorMap            = 0x0140
+	InkSet              = 0x014c
 	TileWidth           = 0x0142
 	TileLength          = 0x0143
 	TileOffsets         = 0x0144
@@ -57,6 +58,8 @@ const (
 	IPTC                = 0x83bb
 	Rating              = 0x4746
 	Copyright           = 0x8298
+	Photoshop           = 0x8649 // image resources
+	PhotoshopLayers     = 0x935c
 	ICC                 = 0x8773
 	EXIF                = 0x8769
 	GPS                 = 0x8825
