@@ -76,9 +76,13 @@ func (f *gifFile) extension(rest []byte, control *gifControl) ([]byte, error) {
 		if name := string(first); (name == "NETSCAPE2.0" || name == "ANIMEXTS1.0") && len(second) >= 4 && second[0] >= 3 && second[1] == 1 {
 			f.plays = plays(int(binary.LittleEndian.Uint16(second[2:])))
 		} else if name == "XMP DataXMP" && f.meta.XMP == nil {
-			// The packet is in the file as it is, and ends in bytes that a reader of
-			// blocks skips it by.
-			f.meta.XMP = intact(&f.notes, "XMP data", metadata.XMP, second[:bytes.LastIndexByte(second, '>')+1])
+			// The packet is in the file as it is, before bytes that a reader of blocks
+			// skips it by: 1, then 255 down to 0.
+			packet := second
+			if end := bytes.LastIndex(second, []byte("\x01\xff\xfe\xfd")); end >= 0 {
+				packet = second[:end]
+			}
+			f.meta.XMP = intact(&f.notes, "XMP data", metadata.XMP, packet)
 		} else if name == "ICCRGBG1012" && f.meta.ICC == nil {
 			const most = 4 << 20
 			f.meta.ICC = payload(second, most)
