@@ -106,6 +106,24 @@ static int notes(void *context, const void *handle) {
 	return found;
 }
 
+// libheif returns grays as they are coded; in the limited range of film black is 16 and
+// white 235, in 8 bits.
+static void expand(void *image, int width, int height, int bits) {
+	struct nclx *colors = NULL;
+	if (call(image_get_nclx_color_profile, struct heif_error, const void *, struct nclx **)(image, &colors).code || !colors || colors->full_range) return;
+	int stride;
+	uint8_t *rows = call(image_get_plane, uint8_t *, void *, int, int *)(image, CHANNEL_Y, &stride);
+	int64_t black = 16 << (bits - 8), range = 219 << (bits - 8), peak = (1 << bits) - 1;
+	for (int y = 0; rows && y < height; y++, rows += stride)
+		for (int x = 0; x < width; x++) {
+			uint16_t *wide = (uint16_t *)rows + x;
+			int64_t v = ((bits > 8 ? *wide : rows[x]) - black) * peak / range;
+			v = v < 0 ? 0 : v > peak ? peak : v;
+			if (bits > 8) *wide = (uint16_t)v;
+			else rows[x] = (uint8_t)v;
+		}
+}
+
 static void decode(const void *handle, const struct image *im, int bits) {
 	void *image = NULL;
 	struct samples s = {.peak = (1u << bits) - 1, .words = bits > 8};
@@ -122,6 +140,7 @@ static void decode(const void *handle, const struct image *im, int bits) {
 	s.stride = (size_t)stride;
 	if (!s.rows || width(image, channel) != im->width || height(image, channel) != im->height)
 		fail(DAMAGED, "decoded size differs");
+	if (gray && bits >= 8) expand(image, im->width, im->height, bits);
 	s.premultiplied = im->alpha && call(image_handle_is_premultiplied_alpha, int, const void *)(handle);
 	if (im->channels == 3 || (gray && !im->alpha)) {
 		put_pixels(im, &s);

@@ -31,6 +31,7 @@ func TestCodecFixtures(t *testing.T) {
 	}{
 		"color.heic": {3, 8, false, 12}, "alpha.heic": {3, 8, true, 12}, "gray.heic": {1, 8, false, 12}, "wide.heic": {3, 16, false, 12},
 		"color.avif": {3, 8, false, 12}, "alpha.avif": {3, 8, true, 12}, "gray.avif": {1, 8, false, 12}, "wide.avif": {3, 16, false, 12},
+		"limited.avif": {1, 8, false, 12}, "limited-alpha.avif": {1, 16, true, 12},
 		"color.jxl": {3, 8, false, 0}, "alpha.jxl": {3, 8, true, 0}, "gray.jxl": {1, 8, false, 0}, "wide.jxl": {3, 16, false, 0},
 		"color.jp2": {3, 8, false, 0}, "alpha.jp2": {3, 8, true, 0}, "gray.jp2": {1, 8, false, 0}, "wide.jp2": {3, 16, false, 0},
 		"color.j2k": {3, 8, false, 0},
