@@ -9,10 +9,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"upscaled/engine/imagedata"
 	"upscaled/models/fault"
 	"upscaled/server"
 	"upscaled/server/account"
@@ -29,6 +31,12 @@ type site struct {
 }
 
 func open(t *testing.T, queue *jobtest.Queue, change func(*server.Config)) site {
+	t.Helper()
+	return openWithout(t, queue, change, nil)
+}
+
+// openWithout returns a server that cannot write some formats.
+func openWithout(t *testing.T, queue *jobtest.Queue, change func(*server.Config), missing []imagedata.Format) site {
 	t.Helper()
 	ctx := context.Background()
 	accounts := account.New(accounttest.NewMemory(), time.Now)
@@ -56,6 +64,12 @@ func open(t *testing.T, queue *jobtest.Queue, change func(*server.Config)) site 
 	made, err := server.New(ctx, config, server.Parts{
 		Queue: queue, Auth: accounts, Secrets: [][]byte{bytes.Repeat([]byte{1}, 32)}, Decoders: 2,
 		Log: slog.New(slog.DiscardHandler), Now: time.Now,
+		Writable: func(f imagedata.Format) error {
+			if slices.Contains(missing, f) {
+				return fault.New(fault.Unsupported, "a sentence with internal detail")
+			}
+			return nil
+		},
 	})
 	if err != nil {
 		t.Fatal(err)

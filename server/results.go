@@ -19,15 +19,16 @@ import (
 const usualScale = 4
 
 // boundedQueue rejects, before anything is stored or paid for, jobs whose result
-// would exceed the server's limit or that of its file format. It wraps the queue
-// so that no dialect can forget the check.
+// would exceed the server's limit or that of its file format, or is of a format whose
+// library this computer lacks. It wraps the queue so that no dialect can forget the check.
 type boundedQueue struct {
 	Queue
 	// most limits the pixels of a result, all frames together; 0 is no limit.
 	most   int64
 	system native.System
 	// models are those of jobs that name none, by API.
-	models map[string]string
+	models   map[string]string
+	writable func(imagedata.Format) error
 }
 
 // Submit implements job.Queue. The fault.TooLarge of a result that would be too
@@ -42,8 +43,8 @@ func (q boundedQueue) Submit(ctx context.Context, spec job.Spec, input []byte) (
 	return q.Queue.Submit(ctx, spec, input)
 }
 
-// check rejects only results that would be too large. Other errors of the image or
-// the options are left to the dialect and the worker.
+// check rejects only results that would be too large or cannot be written. Other errors
+// of the image or the options are left to the dialect and the worker.
 func (q boundedQueue) check(ctx context.Context, spec job.Spec) error {
 	in := spec.Input
 	if in == (job.InputInfo{}) {
@@ -54,6 +55,10 @@ func (q boundedQueue) check(ctx context.Context, spec job.Spec) error {
 		Format: imagedata.Format(in.Format), Width: in.Width, Height: in.Height, Channels: in.Channels, Depth: in.Depth,
 		Alpha: in.Alpha, Frames: in.Frames,
 	}, q.scale(ctx, request))
+	//guard:writable-format TestResultsThatThisServerCannotWrite
+	if lacks := q.writable(out.Format); err == nil && lacks != nil {
+		return fault.Wrap(fault.Invalid, lacks, "This server cannot write %s files; ask for another format, such as png.", out.Format.Name())
+	}
 	var long *engine.SideTooLong
 	if err == nil {
 		err = q.checkSize(out, spec.Options.Quality)

@@ -9,6 +9,7 @@ import (
 	"image/gif"
 	"image/jpeg"
 	"net/http"
+	"os"
 	"testing"
 	"time"
 
@@ -139,4 +140,29 @@ func TestResultsThatNoFileHolds(t *testing.T) {
 		{name: "maskr animated png", path: maskrUpscale + "?output_format=png", form: file, file: animated(t), status: http.StatusOK, body: `{"job_id":...`},
 		{name: "maskr png", path: maskrUpscale + "?output_format=png", form: file, file: wider, status: http.StatusOK, body: `{"job_id":...`},
 	})
+}
+
+// TestResultsThatThisServerCannotWrite asks each API for a result in a format whose
+// library the computer lacks: by name, or because the input has it. APIs whose results
+// are of other formats take the job.
+func TestResultsThatThisServerCannotWrite(t *testing.T) {
+	t.Parallel()
+	const refusal = `"detail":"This server cannot write AVIF files; ask for another format, such as png."`
+	png := dialecttest.PNG(t, 8, 6, false)
+	rows := []row{
+		{name: "own, by name", path: "/api/v1/jobs", form: []string{"file@a.png", "format=avif"}, file: png, status: 400,
+			body: `{"type":"about:blank","title":"Bad Request","status":400,` + refusal + `,"kind":"invalid","request_id":"request-1"}`},
+		{name: "own, JPEG XL", path: "/api/v1/jobs", form: []string{"file@a.png", "format=jxl"}, file: png, status: 400,
+			body: `{"type":"about:blank","title":"Bad Request","status":400,"detail":"This server cannot write JPEG XL files;...`},
+	}
+	avif, err := os.ReadFile("../engine/imagedata/decode/testdata/codec/color.avif")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if encode.Writable(imagedata.AVIF) == nil { // so that it can be read
+		rows = append(rows, row{name: "own, the input's", path: "/api/v1/jobs", form: []string{"file@a.avif"}, file: avif, status: 400,
+			body: `{"type":"about:blank","title":"Bad Request","status":400,` + refusal + `,"kind":"invalid","request_id":"request-1"}`})
+	}
+	missing := []imagedata.Format{imagedata.AVIF, imagedata.JXL}
+	checkAll(t, openWithout(t, untouched(t), nil, missing), rows)
 }

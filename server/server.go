@@ -13,6 +13,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"upscaled/engine/imagedata"
+	"upscaled/engine/imagedata/encode"
 	"upscaled/models/fault"
 	"upscaled/server/dialect"
 	"upscaled/server/dialect/native"
@@ -48,6 +49,8 @@ type Parts struct {
 	Ready func(context.Context) error
 	// Faces returns why faces cannot be enhanced; nil leaves that to the workers.
 	Faces func(context.Context) error
+	// Writable returns why results of a format cannot be written; nil asks the engine.
+	Writable func(imagedata.Format) error
 	// Decoders is how many inputs are validated at once.
 	Decoders int
 	// Observers observe requests and submissions.
@@ -92,7 +95,10 @@ func New(ctx context.Context, c Config, p Parts) (*Server, error) {
 		return nil, fault.New(fault.Invalid, "No keys are configured, so anybody who reaches %s could use this server: "+
 			"make one with 'upscaled keys new', listen on 127.0.0.1, or allow it with --insecure-open.", c.Listen)
 	}
-	bounded := boundedQueue{Queue: p.Queue, most: c.MaxOutputPixels, system: p.System, models: c.APIs.Models()}
+	if p.Writable == nil {
+		p.Writable = encode.Writable
+	}
+	bounded := boundedQueue{Queue: p.Queue, most: c.MaxOutputPixels, system: p.System, models: c.APIs.Models(), writable: p.Writable}
 	p.Queue, p.Auth = observedQueue{keyedQueue{bounded, p.Auth}, p.Observers}, observedAuth{p.Auth, c.Exposed()}
 	s := &Server{config: c, parts: p, uploads: &limits.Budget{Most: c.UploadMemory}, stopping: make(chan struct{})}
 	s.echo, err = s.routes(newAddresses(c))

@@ -38,9 +38,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"upscaled/engine/imagedata"
+	"upscaled/engine/imagedata/codec"
 	"upscaled/engine/imagedata/metadata"
 	"upscaled/models/fault"
 )
@@ -67,6 +69,14 @@ type Options struct {
 	Lossless bool
 	// Pages, if not nil, makes the image the next page of a TIFF file.
 	Pages *Pages
+}
+
+// Writable returns an error if the library that writes a format is not installed.
+func Writable(f imagedata.Format) error {
+	if slices.Contains(codec.Formats(), f) {
+		return codec.Check(f)
+	}
+	return nil
 }
 
 // Encoder writes the frames of one file in bands. It keeps nothing of a band after
