@@ -3,13 +3,13 @@
 package codec
 
 import (
-	"errors"
 	"io"
 
 	"upscaled/engine/imagedata"
+	"upscaled/models/fault"
 )
 
 // run refuses: children are bounded by what only Linux has.
 func run(f imagedata.Format, _ request, _ [5][]byte, _ func(name string, size int64, r io.Reader) error) error {
-	return missing(f, errors.New("not on Linux"))
+	return fault.New(fault.Unsupported, "%s can be read and written on Linux only; use PNG or JPEG.", f.Name())
 }
