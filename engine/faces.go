@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"upscaled/engine/face"
 	"upscaled/engine/face/align"
@@ -46,7 +47,10 @@ type Faces struct {
 	Strength float64
 	// OnlyCentre takes only the face nearest to the image's center.
 	OnlyCentre bool
-	Missing    FaceMissing
+	// At chooses faces by points of the upright input: each takes the face around it,
+	// even a profile. Without points all faces are taken.
+	At      []face.Point
+	Missing FaceMissing
 	// Report is what becomes of the faces' places in the result.
 	Report FaceReport
 }
@@ -191,28 +195,43 @@ func (r *run) patches(ctx context.Context, frame imagedata.Raster, width, height
 	return patches, nil
 }
 
-// chosen drops all faces without a model, faces that are too small or profiles and, if asked for, all but the one nearest
-// to the center.
+// chosen returns the faces to enhance: those with eyes far enough apart that are asked
+// for by place, or are no profiles. Without a model it returns none.
 func (r *restoration) chosen(found []face.Face, frame imagedata.Raster) []face.Face {
-	var kept []face.Face
 	if r.model == nil {
 		return nil
 	}
-	nearest := math.Inf(1)
-	for _, f := range found {
-		eyes := math.Hypot(f.Landmarks[face.RightEye].X-f.Landmarks[face.LeftEye].X, f.Landmarks[face.RightEye].Y-f.Landmarks[face.LeftEye].Y)
-		if eyes < minEyeDistance || f.Frontal() < leastFrontal {
-			continue
-		}
-		distance := math.Hypot(f.Left+f.Width/2-float64(frame.Width)/2, f.Top+f.Height/2-float64(frame.Height)/2)
-		switch {
-		case !r.faces.OnlyCentre:
-			kept = append(kept, f)
-		case distance < nearest:
-			kept, nearest = []face.Face{f}, distance
-		}
+	kept := slices.DeleteFunc(slices.Clone(found), func(f face.Face) bool {
+		l := f.Landmarks
+		eyes := math.Hypot(l[face.RightEye].X-l[face.LeftEye].X, l[face.RightEye].Y-l[face.LeftEye].Y)
+		return eyes < minEyeDistance || len(r.faces.At) == 0 && f.Frontal() < leastFrontal
+	})
+	switch {
+	case len(r.faces.At) > 0:
+		return nearest(kept, r.faces.At, face.Face.Holds)
+	case r.faces.OnlyCentre:
+		middle := face.Point{X: float64(frame.Width) / 2, Y: float64(frame.Height) / 2}
+		return nearest(kept, []face.Point{middle}, func(face.Face, face.Point) bool { return true })
 	}
 	return kept
+}
+
+// nearest returns, in their order, the faces of which one is the nearest to a point
+// among those that may be.
+func nearest(faces []face.Face, points []face.Point, may func(face.Face, face.Point) bool) []face.Face {
+	taken := map[face.Face]bool{}
+	for _, p := range points {
+		least, best := math.Inf(1), -1
+		for i, f := range faces {
+			if d := math.Hypot(f.Left+f.Width/2-p.X, f.Top+f.Height/2-p.Y); d < least && may(f, p) {
+				least, best = d, i
+			}
+		}
+		if best >= 0 {
+			taken[faces[best]] = true
+		}
+	}
+	return slices.DeleteFunc(faces, func(f face.Face) bool { return !taken[f] })
 }
 
 // patch enhances one face. It returns nil if the landmarks make no face.

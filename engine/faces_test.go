@@ -5,6 +5,7 @@ import (
 	"context"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -227,6 +228,17 @@ func TestFaceChoices(t *testing.T) {
 	_, left, _, _, _, _ := difference(got, plain)
 	if err != nil || result.Faces.Enhanced != 1 || left < 4*140 {
 		t.Errorf("only the face in the centre: %+v, changed from %d on, %v", result.Faces, left, err)
+	}
+	profile := oneFace(350, 180)
+	profile.Ears = [2]face.Point{{X: 300, Y: 180}, {X: 352, Y: 180}}
+	library.found = append(library.found, profile)
+	_, result, err = enhance(t, input, library, &engine.Faces{Strength: 1, Report: engine.ListFaces, At: []face.Point{{X: 95, Y: 100}, {X: 350, Y: 190}, {X: 399, Y: 1}}})
+	var enhanced []bool
+	for _, f := range result.Faces.List {
+		enhanced = append(enhanced, f.Enhanced)
+	}
+	if err != nil || !slices.Equal(enhanced, []bool{true, false, false, true}) {
+		t.Errorf("faces by place: %v, %v", enhanced, err)
 	}
 	if same, _, err := enhance(t, input, library, &engine.Faces{Strength: 0}); err != nil || !equal(same, plain) {
 		t.Errorf("strength 0 changes something: %v", err)

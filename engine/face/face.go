@@ -41,6 +41,11 @@ type Face struct {
 	Ears [2]Point
 }
 
+// Holds reports whether a point is inside the face's box.
+func (f Face) Holds(p Point) bool {
+	return p.X >= f.Left && p.Y >= f.Top && p.X < f.Left+f.Width && p.Y < f.Top+f.Height
+}
+
 // Frontal returns the ratio of the distances from the nose to the ears along the line
 // of the eyes, the smaller by the larger: about 1 for a face that looks at the camera
 // and 0 for a profile. Without ears it is 1.

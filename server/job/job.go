@@ -88,6 +88,8 @@ type FaceOptions struct {
 	// Minimum is the shortest side of a face, in input pixels.
 	Minimum    int   `json:"minimum,omitempty"`
 	OnlyCentre *bool `json:"only_centre,omitempty"`
+	// At holds points, as X and Y in pixels of the upright input; see engine.Faces.
+	At [][2]float64 `json:"at,omitempty"`
 	// Restorer is a name, Missing an engine.FaceMissing.
 	Restorer string `json:"restorer,omitempty"`
 	Missing  string `json:"missing,omitempty"`

@@ -3,9 +3,11 @@ package worker_test
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"testing"
 
 	"upscaled/engine"
+	"upscaled/engine/face"
 	"upscaled/models/fault"
 	"upscaled/server/job"
 	"upscaled/server/worker"
@@ -40,7 +42,7 @@ func TestOptionsReachTheEngine(t *testing.T) {
 	half, yes := 0.5, true
 	l := newLease(job.Options{
 		Denoise: &half, FitWidth: 10, FitHeight: 20, Lossless: true, Strip: true, Tile: 99, FaceEnhance: true,
-		Face: &job.FaceOptions{Strength: &half, Minimum: 40, OnlyCentre: &yes, Restorer: "gfpgan", Missing: "error"},
+		Face: &job.FaceOptions{Strength: &half, Minimum: 40, OnlyCentre: &yes, At: [][2]float64{{3, 4.5}}, Restorer: "gfpgan", Missing: "error"},
 	})
 	var got engine.Request
 	run(t, func(_ context.Context, q engine.Request) (engine.Result, error) {
@@ -52,7 +54,7 @@ func TestOptionsReachTheEngine(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	f := got.Faces
-	if f == nil || f.Strength != 0.5 || f.Minimum != 40 || !f.OnlyCentre || f.Restorer != "gfpgan" || f.Missing != engine.Refuse {
+	if f == nil || f.Strength != 0.5 || f.Minimum != 40 || f.OnlyCentre || !slices.Equal(f.At, []face.Point{{X: 3, Y: 4.5}}) || f.Restorer != "gfpgan" || f.Missing != engine.Refuse {
 		t.Errorf("faces %+v", f)
 	}
 }

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"upscaled/engine"
+	"upscaled/engine/face"
 	"upscaled/engine/imagedata"
 	"upscaled/server/job"
 )
@@ -41,6 +42,10 @@ func withFace(faces engine.Faces, o *job.FaceOptions) engine.Faces {
 	}
 	if o.OnlyCentre != nil {
 		faces.OnlyCentre = *o.OnlyCentre
+	}
+	for _, p := range o.At {
+		faces.At = append(faces.At, face.Point{X: p[0], Y: p[1]})
+		faces.OnlyCentre = false
 	}
 	if o.Restorer != "" {
 		faces.Restorer = o.Restorer

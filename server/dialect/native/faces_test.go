@@ -2,6 +2,8 @@ package native
 
 import (
 	"encoding/json"
+	"reflect"
+	"strings"
 	"testing"
 
 	"upscaled/models/fault"
@@ -25,7 +27,15 @@ func TestFacesOption(t *testing.T) {
 		t.Errorf("%+v, %v", found, err)
 	}
 	checkRoundTrip(t, found)
+	chosen, err := options(`"face_enhance":true,"face_at":" 12,8.5  300,0 "`)
+	if err != nil || !reflect.DeepEqual(chosen.Face.At, [][2]float64{{12, 8.5}, {300, 0}}) {
+		t.Errorf("%+v, %v", chosen.Face, err)
+	}
+	checkRoundTrip(t, chosen)
 	for _, members := range []string{
+		`"face_at":"1,2"`, `"face_enhance":true,"face_at":"1,2","face_only_center":true`, `"face_enhance":true,"face_at":"1"`,
+		`"face_enhance":true,"face_at":"1,-2"`, `"face_enhance":true,"face_at":"1,2,3"`, `"face_enhance":true,"face_at":"NaN,2"`,
+		`"face_enhance":true,"face_at":"` + strings.Repeat("1,2 ", 201) + `"`,
 		`"faces":"detect","scale":2`, `"faces":"detect","model":"x"`, `"faces":"detect","face_enhance":true`,
 		`"faces":"list"`, `"faces":"all","face_enhance":true`,
 	} {

@@ -2,8 +2,10 @@ package native
 
 import (
 	"fmt"
+	"reflect"
 	"regexp"
 	"strconv"
+	"strings"
 
 	"upscaled/engine"
 	"upscaled/engine/imagedata"
@@ -21,6 +23,8 @@ const (
 	maxTile = 1 << 16
 	// maxModelName limits a model's name, in bytes.
 	maxModelName = 200
+	// mostPoints limits the faces that are asked for by place; as many are listed.
+	mostPoints = 200
 )
 
 // Options are a job's options as they were requested.
@@ -42,6 +46,7 @@ type Options struct {
 	FaceStrength   *float64 `json:"face_strength,omitempty"`
 	FaceMin        int      `json:"face_min,omitempty"`
 	FaceOnlyCenter *bool    `json:"face_only_center,omitempty"`
+	FaceAt         string   `json:"face_at,omitempty"`
 	FaceRestorer   string   `json:"face_restorer,omitempty"`
 	FaceMissing    string   `json:"face_missing,omitempty"`
 	Faces          string   `json:"faces,omitempty"`
@@ -62,7 +67,7 @@ func takeOptions(f *fields) job.Options {
 	o.FitWidth, o.FitHeight = takeFit(f)
 	face := job.FaceOptions{
 		Strength: f.number("face_strength", 0, 1), Minimum: f.integer("face_min", maxSide),
-		OnlyCentre: f.boolean("face_only_center"), Restorer: f.text("face_restorer", maxModelName),
+		OnlyCentre: f.boolean("face_only_center"), At: takePoints(f), Restorer: f.text("face_restorer", maxModelName),
 		Missing: f.choice("face_missing", string(engine.Refine), string(engine.Refuse), string(engine.Ignore)),
 		Report:  f.choice("faces", string(engine.ListFaces), string(engine.DetectFaces)),
 	}
@@ -73,7 +78,7 @@ func takeOptions(f *fields) job.Options {
 	if detect {
 		o.FaceEnhance, o.Filter, o.Scale = true, string(engine.Nearest), 1
 	}
-	if face != (job.FaceOptions{}) {
+	if !reflect.DeepEqual(face, job.FaceOptions{}) {
 		o.Face = &face
 	}
 	if err := contradiction(o); err != nil && f.err == nil {
@@ -101,6 +106,30 @@ func takeFit(f *fields) (width, height int) {
 	return width, height
 }
 
+// takePoints parses X,Y of up to mostPoints points, with spaces between them.
+func takePoints(f *fields) (points [][2]float64) {
+	for _, text := range strings.Fields(f.text("face_at", 24*mostPoints)) {
+		x, y, _ := strings.Cut(text, ",")
+		point := &fields{values: map[string]field{"x": {x, formText}, "y": {y, formText}}}
+		across, down := point.number("x", 0, maxSide), point.number("y", 0, maxSide)
+		if across == nil || down == nil || len(points) == mostPoints {
+			f.fail("face_at must be at most %d points X,Y in pixels with spaces between them, such as 120,80 310.5,92.", mostPoints)
+			return nil
+		}
+		points = append(points, [2]float64{*across, *down})
+	}
+	return points
+}
+
+// showPoints is the inverse of takePoints.
+func showPoints(points [][2]float64) string {
+	var texts []string
+	for _, p := range points {
+		texts = append(texts, fmt.Sprintf("%g,%g", p[0], p[1]))
+	}
+	return strings.Join(texts, " ")
+}
+
 // contradiction returns an error for options that exclude each other.
 func contradiction(o job.Options) error {
 	switch {
@@ -112,6 +141,8 @@ func contradiction(o job.Options) error {
 		return fault.New(fault.Invalid, "lossless and quality exclude each other.")
 	case o.Face != nil && !o.FaceEnhance:
 		return fault.New(fault.Invalid, "Options of faces need face_enhance to be true.")
+	case o.Face != nil && o.Face.At != nil && o.Face.OnlyCentre != nil && *o.Face.OnlyCentre:
+		return fault.New(fault.Invalid, "face_at and face_only_center exclude each other.")
 	}
 	return nil
 }
@@ -138,6 +169,7 @@ func optionsView(o job.Options) Options {
 	}
 	if f := o.Face; f != nil {
 		shown.FaceStrength, shown.FaceMin, shown.FaceOnlyCenter = f.Strength, f.Minimum, f.OnlyCentre
+		shown.FaceAt = showPoints(f.At)
 		shown.FaceRestorer, shown.FaceMissing, shown.Faces = f.Restorer, f.Missing, f.Report
 		if f.Report == string(engine.DetectFaces) {
 			shown.FaceEnhance, shown.Scale = false, 0
