@@ -27,6 +27,31 @@ test("a running image is canceled and removed", async (t) => {
   assert.equal(await page.locator(".card").count(), 0, "a removed image is back");
 });
 
+if (fake) {
+  test("faces are shown before and after, and restored one by one", async (t) => {
+    const page = await visit(browser, t);
+    await page.evaluate(() => { document.querySelectorAll("details").forEach((each) => { each.open = true; }); });
+    await page.locator("#faces").check();
+    await choose(page, [file("pair.png", png(200, 100))]);
+    const pair = card(page, "pair.png");
+    await inState(pair, "succeeded");
+    assert.match(await pair.locator(".state").textContent(), /2 of 2 faces/);
+    await pair.locator(".faces > summary").click();
+    const drawn = () => pair.locator(".faces canvas").evaluateAll((all) =>
+      all.map((each) => each.getContext("2d").getImageData(72, 72, 1, 1).data[3]));
+    await page.waitForFunction((id) => [...document.querySelectorAll(`[data-job="${id}"] .faces canvas`)]
+      .every((each) => each.getContext("2d").getImageData(72, 72, 1, 1).data[3] === 255), await pair.getAttribute("data-job"));
+    assert.equal((await drawn()).length, 4);
+    const again = pair.locator(".faces > button");
+    assert.equal(await again.isVisible(), false, "nothing was chosen yet");
+    await pair.locator(".faces input").nth(1).uncheck();
+    await screenshot(page, "faces");
+    await accessible(page);
+    await again.click();
+    await page.waitForFunction(() => [...document.querySelectorAll(".card .state")].some((each) => /1 of 2 faces/.test(each.textContent)));
+  });
+}
+
 test("a deleted result is gone, here and on the server", async (t) => {
   const page = await visit(browser, t);
   await choose(page, [file("kept.png", png(60, 40)), file("deleted.png", png(60, 40, 0.5))]);

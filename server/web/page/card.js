@@ -1,6 +1,7 @@
 // The card of one image.
 
 import { element, icon, setText, setVisible } from "./element.js";
+import { Faces } from "./faces.js";
 import { t } from "./messages.js";
 import { REJECTED, SENDING } from "./item.js";
 import { errorText, detailsText, stateText } from "./text.js";
@@ -21,7 +22,7 @@ export class Card {
 
   /**
    * @param {import("./item.js").Item} item
-   * @param {(action: string, item: object) => void} act
+   * @param {(action: string, item: object, options?: object) => void} act
    * @param {(model: string) => number} scaleOf
    */
   constructor(item, act, scaleOf) {
@@ -35,9 +36,10 @@ export class Card {
     this.bar = element("progress.bar", { max: 1 });
     this.error = element("p.wrong");
     this.notes = element("ul.notes");
+    this.faces = new Faces(item, act);
     const actions = element("div.actions", {}, ...ACTIONS.map((action) => this.#button(action, act)));
     this.node = element("li.card", {},
-      this.preview, element("div.body", {}, this.name, this.details, this.state, this.bar, this.error, this.notes, actions));
+      this.preview, element("div.body", {}, this.name, this.details, this.state, this.bar, this.error, this.notes, this.faces.node, actions));
     this.update();
   }
 
@@ -69,6 +71,7 @@ export class Card {
     setVisible(this.error, failed);
     setText(this.error, failed && item.error ? errorText(item.error) : "");
     this.#showNotes(item.result?.notes ?? []);
+    this.faces.update();
     this.#label();
     for (const { button, when } of this.#buttons.values()) {
       setVisible(button, when(item));

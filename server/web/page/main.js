@@ -118,13 +118,14 @@ function nameOf(url) {
   }
 }
 
-function act(action, item) {
+function act(action, item, options) {
   const actions = {
     compare: () => compare.open(item),
     download: () => save(item),
     cancel: () => queue.cancel(item),
     remove: () => remove(item),
     retry: () => focusOn(queue.repeat(item, settings.options())),
+    faces: () => focusOn(queue.repeat(item, options)),
     repeat: () => focusOn(queue.repeat(item, settings.options())),
   };
   actions[action]();

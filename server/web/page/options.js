@@ -50,11 +50,24 @@ export function jobOptions(values, model, faceRestorer) {
   if (can.strength) {
     options.face_enhance = true;
     options.face_strength = Number(values.strength) / 100;
+    options.faces = "list";
   }
   if (values.strip) {
     options.strip = true;
   }
   return options;
+}
+
+/**
+ * Returns the options that restore the chosen faces only.
+ * @param {Array<{left: number, top: number, width: number, height: number}>} chosen
+ */
+export function withFaces(options, chosen) {
+  if (chosen.length === 0) {
+    return Object.fromEntries(Object.entries(options).filter(([name]) => !name.startsWith("face")));
+  }
+  const center = ({ left, top, width, height }) => `${Math.max(0, left + width / 2).toFixed(1)},${Math.max(0, top + height / 2).toFixed(1)}`;
+  return { ...options, face_at: chosen.map(center).join(" ") };
 }
 
 /** Returns what is wrong with the sizes: { field, detail }, or null. */

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import "./english.mjs";
-import { DEFAULTS, available, jobOptions, sizeText } from "../page/options.js";
+import { DEFAULTS, available, jobOptions, sizeText, withFaces } from "../page/options.js";
 import { EventParser } from "../page/sse.js";
 
 const general = { name: "general", denoise: true };
@@ -22,7 +22,7 @@ test("settings become options", () => {
     [{ format: "png", lossless: true }, { scale: 4, model: "general", format: "png" }],
     [{ format: "webp", lossless: true }, { scale: 4, model: "general", format: "webp", lossless: true }],
     [{ format: "jpeg", quality: "75", strip: true }, { scale: 4, model: "general", format: "jpeg", quality: 75, strip: true }],
-    [{ faces: true, strength: "60" }, { scale: 4, model: "general", quality: 90, face_enhance: true, face_strength: 0.6 }],
+    [{ faces: true, strength: "60" }, { scale: 4, model: "general", quality: 90, face_enhance: true, face_strength: 0.6, faces: "list" }],
     [{ denoiseOn: true, denoise: "25" }, { scale: 4, model: "general", quality: 90, denoise: 0.25 }],
   ];
   for (const [chosen, options] of cases) {
@@ -54,4 +54,11 @@ test("events do not depend on how the stream is split", () => {
     }
     assert.deepEqual(events, EVENTS, `in chunks of ${size}`);
   }
+});
+
+test("chosen faces are named by their centers", () => {
+  const options = { scale: 4, face_enhance: true, face_strength: 0.8, faces: "list" };
+  const face = { left: -10, top: 5, width: 15, height: 20.25 };
+  assert.deepEqual(withFaces(options, [face, { ...face, left: 100 }]), { ...options, face_at: "0.0,15.1 107.5,15.1" });
+  assert.deepEqual(withFaces(options, []), { scale: 4 });
 });

@@ -8,6 +8,7 @@ import (
 	"image/jpeg"
 	"image/png"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -106,8 +107,27 @@ func resize(spec job.Spec, input []byte) (jobtest.Outcome, error) {
 	}
 	return jobtest.Outcome{Picture: encoded.Bytes(), Result: &job.Result{
 		Format: format, InputWidth: w, InputHeight: h, OutputWidth: outW, OutputHeight: outH,
-		Bytes: int64(encoded.Len()), Seconds: 1.5, Model: spec.Options.Model,
+		Bytes: int64(encoded.Len()), Seconds: 1.5, Model: spec.Options.Model, Faces: faces(spec.Options, w, h),
 	}}, err
+}
+
+// faces pretends that both halves of an image are faces.
+func faces(o job.Options, w, h int) *job.Faces {
+	if !o.FaceEnhance {
+		return nil
+	}
+	found := &job.Faces{Found: 2, Restorer: "realesrgan-x4plus", Refined: true}
+	for left := range 2 {
+		f := job.Face{Left: float64(left * w / 2), Width: float64(w / 2), Height: float64(h), Score: 1, Frontal: 1}
+		f.Enhanced = o.Face == nil || o.Face.At == nil || slices.ContainsFunc(o.Face.At, func(p [2]float64) bool {
+			return p[0] >= f.Left && p[0] < f.Left+f.Width
+		})
+		if f.Enhanced {
+			found.Enhanced++
+		}
+		found.List = append(found.List, f)
+	}
+	return found
 }
 
 // size returns the size of the result.
