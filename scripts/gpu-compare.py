@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Times the same models in PyTorch: channels_last, float16, torch.compile.
 
-usage: gpu-compare.py HOME SIZES
+usage: gpu-compare.py HOME SIZES MODELS DEVICE
 HOME is upscaled's folder of installed models, SIZES are such as
-512x512,1920x1080. Needs torch with a CUDA device. For the end-to-end figure,
-torchvision decodes and encodes JPEG if it is installed, else Pillow does.
+512x512,1920x1080, DEVICE is cuda, or cpu to test this script in float32. For the
+end-to-end figure, torchvision decodes and encodes JPEG if it is installed, else
+Pillow does.
 """
 import io
 import json
@@ -113,55 +114,63 @@ def codec():
     return decode, encode, "Pillow"
 
 
-def measure(run, seconds=3.0, least=3):
+def measure(run, device, seconds=2.0, least=3):
     """Median seconds of a call."""
     times, began = [], time.perf_counter()
     while len(times) < least or time.perf_counter() - began < seconds:
         started = time.perf_counter()
         run()
-        torch.cuda.synchronize()
+        if device == "cuda":
+            torch.cuda.synchronize()
         times.append(time.perf_counter() - started)
     return sorted(times)[len(times) // 2]
 
 
 def main():
-    home, sizes = pathlib.Path(sys.argv[1]), sys.argv[2].split(",")
+    home, sizes, models, device = pathlib.Path(sys.argv[1]), sys.argv[2].split(","), sys.argv[3].split(","), sys.argv[4]
     torch.backends.cudnn.benchmark = True
-    print(f"torch {torch.__version__}, {torch.cuda.get_device_name()}")
+    dtype = torch.half if device == "cuda" else torch.float
+    print(f"torch {torch.__version__}, {torch.cuda.get_device_name() if device == 'cuda' else 'cpu'}")
     try:
-        decode, encode, name = codec()
+        photos = codec()
     except ImportError:
-        decode = encode = name = None
-    for model, make in (("realesr-general-x4v3", Compact), ("realesrgan-x4plus", RRDB)):
+        photos = None
+    for model in models:
         weights = tensors(next((home / "models" / model).glob("weights-*.safetensors")))
-        net = make(weights).cuda().half().to(memory_format=torch.channels_last).eval()
+        make = Compact if "body.0.weight" in weights else RRDB
+        net = make(weights).to(device, dtype).to(memory_format=torch.channels_last).eval()
+        # Every form is timed before a larger size, so that a time limit cuts the largest.
+        for size in sizes:
+            width, height = (int(side) for side in size.split("x"))
+            x = torch.rand(1, 3, height, width, device=device).to(dtype).contiguous(memory_format=torch.channels_last)
+            for label, form in (("eager", lambda net: net), ("torch.compile", lambda net: torch.compile(net))):
+                print(f"{model} {size} {label}: {time_of(form, net, x, device, photos)}", flush=True)
+
+
+def time_of(form, net, x, device, photos):
+    """Returns the time of a model and images per second, or why there are none."""
+    try:
         with torch.inference_mode():
-            for size in sizes:
-                width, height = (int(side) for side in size.split("x"))
-                x = torch.rand(1, 3, height, width, device="cuda").half().contiguous(memory_format=torch.channels_last)
-                for label, module in (("eager", net), ("torch.compile", torch.compile(net))):
-                    try:
-                        module(x)
-                        line = f"{model} {size} {label}: model {1000 * measure(lambda: module(x)):.1f} ms"
-                        if decode:
-                            line += end_to_end(module, x, decode, encode, name)
-                        print(line, flush=True)
-                    except RuntimeError as problem:
-                        print(f"{model} {size} {label}: {str(problem).splitlines()[0]}", flush=True)
+            module = form(net)
+            module(x)
+            line = f"model {1000 * measure(lambda: module(x), device):.1f} ms"
+            return line + end_to_end(module, x, device, *photos) if photos else line
+    except (AttributeError, RuntimeError) as problem:  # torch before 2.0 has no compile
+        return str(problem).splitlines()[0]
 
 
-def end_to_end(module, x, decode, encode, name):
+def end_to_end(module, x, device, decode, encode, name):
     """Returns images per second of one process, JPEG to JPEG."""
-    noise = (torch.rand(3, x.shape[2] // 8, x.shape[3] // 8)[None] * 255)
+    noise = torch.rand(3, x.shape[2] // 8, x.shape[3] // 8)[None] * 255
     photo = F.interpolate(noise, size=x.shape[2:], mode="bilinear")[0].byte()
     data = bytes_of(photo)
 
     def one():
-        image = decode(data).cuda()[None].half().div(255).contiguous(memory_format=torch.channels_last)
+        image = decode(data).to(x)[None].div(255).contiguous(memory_format=torch.channels_last)
         encode(module(image)[0].clamp(0, 1).mul(255).round().byte())
 
     one()
-    return f", {1 / measure(one):.2f} images/s ({name})"
+    return f", {1 / measure(one, device):.2f} images/s ({name})"
 
 
 def bytes_of(photo):
@@ -173,6 +182,6 @@ def bytes_of(photo):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3 or sys.argv[1].startswith("-"):
+    if len(sys.argv) != 5 or sys.argv[1].startswith("-"):
         sys.exit(__doc__)
     main()

@@ -2,6 +2,7 @@ package ort_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"image/png"
 	"math"
@@ -31,23 +32,30 @@ func hasGPU() bool {
 	return err == nil
 }
 
-// needGPU opens the first NVIDIA card, with options that a test changes.
+// gpuDevice is the device that the tests of this file run on: the first NVIDIA card
+// unless scripts/gpu-check names another one, such as the CPU for a dry run.
+func gpuDevice() string { return cmp.Or(os.Getenv("UPSCALED_GPU_DEVICE"), "cuda:0") }
+
+// needGPU opens gpuDevice, with options that a test changes.
 func needGPU(t *testing.T, change func(*ort.Options)) *ort.Runtime {
 	t.Helper()
 	refuse := t.Skip
 	if os.Getenv(requireGPU) == "1" {
 		refuse = t.Fatal
 	}
-	if !hasGPU() {
+	device, kind := gpuDevice(), "cuda"
+	if device == "cpu" {
+		kind = "cpu"
+	} else if !hasGPU() {
 		refuse("there is no NVIDIA GPU here")
 	}
 	library, err := models.Open(models.Options{Offline: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	options := ort.Options{Library: library.InstalledLibrary("cuda"), Device: "cuda:0", Cache: t.TempDir()}
+	options := ort.Options{Library: library.InstalledLibrary(kind), Device: device, Cache: t.TempDir()}
 	if options.Library == "" {
-		refuse("onnxruntime-cuda is not installed: upscaled models pull onnxruntime-cuda")
+		refuse("ONNX Runtime is not installed: upscaled models pull onnxruntime-cuda")
 	}
 	if change != nil {
 		change(&options)
@@ -64,8 +72,15 @@ func needGPU(t *testing.T, change func(*ort.Options)) *ort.Runtime {
 // in sizes that a GPU runs as one tile.
 func photos(t *testing.T) map[string][]byte {
 	t.Helper()
-	const width, height = 384, 256
+	width, height := 384, 256
 	all := map[string][]byte{}
+	if testing.Short() {
+		made, err := bench.Photo(width/4, height/4)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return map[string][]byte{"made": made}
+	}
 	for _, folder := range []string{os.Getenv("UPSCALED_PHOTOS"), "../../shared/images", "../../../shared/images"} {
 		files, _ := filepath.Glob(filepath.Join(folder, "*.[jp][pn]g"))
 		for _, file := range files {
@@ -131,10 +146,14 @@ func difference(a, b imagedata.Raster) (decibels float64, worst int) {
 
 // The GPU makes the CPU's image: float32 to a step of 8 bits, float16
 // to 55 dB.
-func TestGPUMakesTheProcessorsPicture(t *testing.T) {
+func TestGPUMakesTheCPUsImage(t *testing.T) {
 	gpu := needGPU(t, nil)
 	processor := needRuntime(t)
-	for _, model := range []string{"realesr-general-x4v3", "realesrgan-x4plus"} {
+	all := []string{"realesr-general-x4v3", "realesrgan-x4plus"}
+	if testing.Short() {
+		all = all[:1]
+	}
+	for _, model := range all {
 		publishedWeights(t, model)
 		for name, photo := range photos(t) {
 			want := upscaled(t, processor, model, network.Float32, photo)
@@ -159,6 +178,9 @@ func TestGPUConformance(t *testing.T) {
 // With little memory the image is planned again, with smaller tiles, and
 // comes out the same.
 func TestGPUMemory(t *testing.T) {
+	if gpuDevice() == "cpu" {
+		t.Skip("a CPU's memory is not limited")
+	}
 	publishedWeights(t, "realesr-general-x4v3")
 	plenty := needGPU(t, nil)
 	scarce := needGPU(t, func(o *ort.Options) { o.MemoryLimit = 160 << 20 })
