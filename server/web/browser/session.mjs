@@ -37,6 +37,9 @@ export function launch() {
  */
 export async function visit(browser, t, { url = open, ...options } = DESK) {
   const context = await browser.newContext({ acceptDownloads: true, serviceWorkers: "block", ...options });
+  if (inFirefox && options.colorScheme) { // which it does not emulate
+    await context.addInitScript((theme) => localStorage.setItem("upscaled.theme", theme), options.colorScheme);
+  }
   const page = await context.newPage();
   page.on("filechooser", () => {}); // registered early, since the first registration takes a while
   const errors = [];
@@ -94,6 +97,6 @@ export async function screenshot(page, name) {
   const folder = process.env.UPSCALED_SCREENSHOTS;
   if (folder) {
     mkdirSync(folder, { recursive: true });
-    await page.screenshot({ path: join(folder, `${name}.png`) });
+    await page.screenshot({ path: join(folder, `${name}.png`), caret: "initial" }); // hiding it takes an inline style
   }
 }

@@ -1,10 +1,13 @@
 // The page of operators: workers, jobs of all keys, and keys.
 
+import "./language.js"; // first: what follows shows texts
 import { request } from "./api.js";
 import { element, setText, setVisible } from "./element.js";
 import { jobCells, jobOrders, jobQuery, keyCells, workerCells, workerOrder } from "./operator.js";
+import { has, onLanguage, t } from "./messages.js";
 import { currentKey, onUnauthorized, signOut } from "./session.js";
 import { SignIn } from "./signin.js";
+import { errorText } from "./text.js";
 
 const REFRESH = 2000; // milliseconds
 
@@ -17,6 +20,8 @@ byId("filters").addEventListener("change", () => refresh((pages = 1)));
 byId("filters").addEventListener("submit", (event) => event.preventDefault());
 byId("jobs-more").addEventListener("click", () => refresh((pages += 1)));
 byId("new-key").addEventListener("submit", makeKey);
+onLanguage(refresh);
+
 async function run() {
   for (;;) {
     if (!document.hidden && !document.querySelector("td select:focus")) { // a menu that is open stays
@@ -52,7 +57,7 @@ async function explain(error) {
     return;
   }
   setVisible(byId("sign-out"), Boolean(currentKey()));
-  setText(byId("admin-error"), error.detail ?? String(error));
+  setText(byId("admin-error"), error.kind ? errorText(error) : String(error));
   setVisible(byId("admin-error"), true);
 }
 
@@ -72,16 +77,20 @@ async function loadJobs() {
   return all;
 }
 
-function fill(table, titles, rows, empty) {
-  const head = element("thead", {}, element("tr", {}, ...titles.map((title) => element("th", { scope: "col" }, title))));
-  const none = element("tr", {}, element("td", { colSpan: titles.length }, empty));
+/** Titles of columns, with an empty one for controls. */
+const titles = (...names) => [...names.map((name) => t(`admin.${name}`)), ""];
+
+function fill(table, columns, rows, empty) {
+  const head = element("thead", {}, element("tr", {}, ...columns.map((title) => element("th", { scope: "col" }, title))));
+  const none = element("tr", {}, element("td", { colSpan: columns.length }, empty));
   byId(table).replaceChildren(head, element("tbody", {}, ...(rows.length ? rows : [none])));
 }
 
 /** A row of texts and, at its end, controls. `states` are columns that are colored. */
 function row(cells, controls, { state, long = [] }) {
   const made = cells.map((text, at) => {
-    const cell = element("td", {}, String(text));
+    const key = `admin.state.${text}`;
+    const cell = element("td", {}, at === state && has(key) ? t(key) : String(text));
     if (at === state) {
       cell.className = `state-${text}`;
     }
@@ -91,7 +100,7 @@ function row(cells, controls, { state, long = [] }) {
   return element("tr", {}, ...made, element("td", {}, ...controls));
 }
 
-const button = (label, what, act) => element("button", { type: "button", "aria-label": `${label} ${what}`, onclick: () => then(act) }, label);
+const button = (label, what, act) => element("button", { type: "button", "aria-label": t("card.of", { action: label, name: what }), onclick: () => then(act) }, label);
 
 async function then(act) {
   try {
@@ -105,31 +114,31 @@ async function then(act) {
 
 function showWorkers(workers) {
   const now = Date.now();
-  fill("workers", ["Name", "State", "Heartbeat", "Version", "Device", "Running", "Done", "Failed", "Models", ""], workers.map((worker) => {
+  fill("workers", titles("name", "state", "heartbeat", "version", "device", "running", "done", "failed", "models"), workers.map((worker) => {
     const order = workerOrder(worker);
-    const label = order === "drain" ? "Drain" : "Undrain";
+    const label = t(order === "drain" ? "admin.drain" : "admin.undrain");
     const controls = order ? [button(label, worker.name, () => call(`workers/${encodeURIComponent(worker.name)}/${order}`, "POST"))] : [];
     return row(workerCells(worker, now), controls, { state: 1, long: [5, 8] });
-  }), "There are no workers.");
+  }), t("admin.noWorkers"));
 }
 
 function showJobs(jobs) {
   const now = Date.now();
-  fill("jobs", ["ID", "API", "Key", "State", "Model", "Worker", "Accepted", "Error", ""], jobs.map((job) => {
+  fill("jobs", titles("id", "api", "key", "state", "model", "worker", "accepted", "error"), jobs.map((job) => {
     const orders = jobOrders(job);
     const path = `queue/jobs/${encodeURIComponent(job.id)}`;
     const controls = [
       orders.priority && priorityMenu(job, path),
-      orders.cancel && button("Cancel", job.id, () => call(`${path}/cancel`, "POST")),
-      orders.retry && button("Run again", job.id, () => call(`${path}/retry`, "POST")),
+      orders.cancel && button(t("card.cancel"), job.id, () => call(`${path}/cancel`, "POST")),
+      orders.retry && button(t("admin.runAgain"), job.id, () => call(`${path}/retry`, "POST")),
     ].filter(Boolean);
     return row(jobCells(job, now), controls, { state: 3, long: [7] });
-  }), "There are no such jobs.");
+  }), t("admin.noJobs"));
 }
 
 function priorityMenu(job, path) {
-  const options = ["high", "normal", "low"].map((name) => element("option", { selected: name === job.priority }, name));
-  const menu = element("select", { "aria-label": `Priority of ${job.id}` }, ...options);
+  const options = ["high", "normal", "low"].map((name) => element("option", { value: name, selected: name === job.priority }, t(`admin.priority.${name}`)));
+  const menu = element("select", { "aria-label": t("admin.priorityOf", { id: job.id }) }, ...options);
   menu.addEventListener("change", () => then(() => {
     menu.blur();
     return call(path, "PATCH", { priority: menu.value });
@@ -139,19 +148,19 @@ function priorityMenu(job, path) {
 
 function showKeys(keys) {
   const now = Date.now();
-  const titles = ["ID", "Name", "State", "Credits", "Per day", "Per second", "Concurrent", "Unfinished", "Today", "Expires", ""];
-  fill("keys", titles, keys.map((key) => {
+  const columns = titles("id", "name", "state", "credits", "perDay", "perSecond", "concurrent", "unfinished", "today", "expires");
+  fill("keys", columns, keys.map((key) => {
     const path = `keys/${encodeURIComponent(key.id)}`;
     return row(keyCells(key, now), [
-      button(key.disabled ? "Enable" : "Disable", key.name, () => call(path, "PATCH", { disabled: !key.disabled })),
-      button("Rotate", key.name, async () => {
-        if (confirm(`Replace the secret of ${key.name}? The old one works for one more day.`)) {
+      button(t(key.disabled ? "admin.enable" : "admin.disable"), key.name, () => call(path, "PATCH", { disabled: !key.disabled })),
+      button(t("admin.rotate"), key.name, async () => {
+        if (confirm(t("admin.confirmRotate", { name: key.name }))) {
           showKey(await call(`${path}/rotate`, "POST", { overlap_seconds: 86400 }));
         }
       }),
-      button("Delete", key.name, async () => confirm(`Delete ${key.name} for good?`) && call(path, "DELETE")),
+      button(t("card.remove"), key.name, async () => confirm(t("admin.confirmDelete", { name: key.name })) && call(path, "DELETE")),
     ], { state: 2 });
-  }), "There are no keys: every call passes.");
+  }), t("admin.noKeys"));
 }
 
 async function makeKey(event) {
@@ -165,7 +174,7 @@ async function makeKey(event) {
 
 /** Shows a new key, which no later call returns. */
 function showKey(key) {
-  setText(byId("made-key"), `The key of ${key.name}, shown only now: ${key.key}`);
+  setText(byId("made-key"), t("admin.newKey", { name: key.name, key: key.key }));
   setVisible(byId("made-key"), true);
 }
 
