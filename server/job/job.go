@@ -122,8 +122,10 @@ type Spec struct {
 	Memo string `json:"memo,omitempty"`
 	// Trace is the W3C traceparent of the span that submitted the job, or "".
 	Trace string `json:"trace,omitempty"`
-	// Part numbers the jobs of one request, from 0. It and Once are not part of the
-	// record.
+	// ClientID marks an ID that a client chose, so that others may submit the same.
+	ClientID bool `json:"-"`
+	// Part numbers the jobs of one request, from 0. It, ClientID and Once are not part
+	// of the record.
 	Part int `json:"-"`
 	// Once, if not nil, makes a repeated submission return the first one's job.
 	Once *Once `json:"-"`

@@ -311,3 +311,47 @@ func TestTakenIDs(t *testing.T) {
 		t.Errorf("%d credits", left)
 	}
 }
+
+// Of two processes that accept one ID at the same instant, the first to record the job
+// has it: its input is its own, and another account that was charged is refunded.
+func TestOneIDInTwoProcesses(t *testing.T) {
+	t.Parallel()
+	for _, step := range []queue.Failpoint{queue.AfterCharge, queue.AfterInput} {
+		dir := t.TempDir()
+		c := embed(t, dir)
+		attached, err := queue.Attach(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(attached.Close)
+		first := start(t, attached, nil)
+		mine, other := newAccount(t, first, 10), newAccount(t, first, 10)
+		second := start(t, c, func(o *queue.Options) {
+			o.Failpoint = func(at queue.Failpoint, id string) {
+				if at == step && id == "chosen" {
+					s := spec("chosen", mine, 3)
+					s.ClientID = true
+					if _, err := first.Submit(t.Context(), s, []byte("of the first")); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+		})
+		late := spec("chosen", other, 3)
+		late.ClientID = true
+		if _, err := second.Submit(t.Context(), late, []byte("of the second")); fault.KindOf(err) != fault.Conflict {
+			t.Errorf("step %v: %v", step, err)
+		}
+		lease := next(t, first)
+		if input, err := lease.Input(t.Context()); err != nil || string(input) != "of the first" {
+			t.Errorf("step %v: the input is %q, %v", step, input, err)
+		}
+		succeed(t, lease, "image")
+		if paid, kept := balance(t, first, mine), balance(t, first, other); paid != 7 || kept != 10 {
+			t.Errorf("step %v: %d and %d credits", step, paid, kept)
+		}
+		if names, err := first.Images(t.Context()); err != nil || len(names) != 1 {
+			t.Errorf("step %v: images %q, %v", step, names, err)
+		}
+	}
+}

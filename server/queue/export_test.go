@@ -24,7 +24,7 @@ func (q *Queue) RecordOnly(ctx context.Context, spec job.Spec, input []byte) err
 	if _, err := q.sweeper.lifecycle.charge(ctx, record.Job{Job: job.Job{Spec: spec}}); err != nil {
 		return err
 	}
-	if err := q.store().putImage(ctx, record.InputImage(spec.ID), input); err != nil {
+	if err := q.store().putImage(ctx, record.Job{Job: job.Job{Spec: spec}}.InputImage(), input); err != nil {
 		return err
 	}
 	r := record.Job{Job: job.Job{Spec: spec, State: job.Queued, Created: q.core.options.Now().UTC()}, Lane: record.Small}
@@ -85,7 +85,7 @@ func (q *Queue) EraseRecord(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	return q.store().erase(ctx, r)
+	return q.store().erase(ctx, r, false)
 }
 
 // Images returns the names of all images, whole or not.
@@ -102,7 +102,7 @@ func (q *Queue) SweepCallers() func(context.Context) {
 // HasInput reports whether a job's input is stored.
 func (q *Queue) HasInput(ctx context.Context, id string) (bool, error) {
 	names, err := q.Images(ctx)
-	return slices.Contains(names, record.InputImage(id)), err
+	return slices.Contains(names, record.Job{Job: job.Job{Spec: job.Spec{ID: id}}}.InputImage()), err
 }
 
 // WorkItems returns the number of work items in all lanes.
@@ -201,7 +201,7 @@ func (q *Queue) Connection() *Connection { return q.core.connection }
 
 // DropInput deletes a job's image as its expiry does.
 func (q *Queue) DropInput(ctx context.Context, id string) error {
-	return q.store().images.Delete(ctx, record.InputImage(id))
+	return q.store().images.Delete(ctx, record.Job{Job: job.Job{Spec: job.Spec{ID: id}}}.InputImage())
 }
 
 // SubmitAs submits a job with a priority.

@@ -53,7 +53,7 @@ func (l *lease) Context() context.Context { return l.heartbeat.ctx }
 // Input implements job.Lease.
 func (l *lease) Input(ctx context.Context) ([]byte, error) {
 	missing := fault.New(fault.NotFound, "The image waited too long and has expired.")
-	input, err := l.lifecycle.getImage(ctx, record.InputImage(l.record.ID), missing)
+	input, err := l.lifecycle.getImage(ctx, l.record.InputImage(), missing)
 	l.lifecycle.reached(AfterRead, l.record.ID)
 	if l.lifecycle.damaged(err, missing, l.record.Created) {
 		l.lifecycle.options.Log.Error("the image of a job is damaged", "job", l.record.ID, "error", err)

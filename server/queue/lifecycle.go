@@ -61,7 +61,7 @@ func (l *lifecycle) conclude(ctx context.Context, r record.Job) {
 	}
 	l.reached(AfterSettle, r.ID)
 	if !r.Repeatable() {
-		l.dropImage(ctx, record.InputImage(r.ID))
+		l.dropImage(ctx, r.InputImage())
 	}
 	l.reached(AfterInputGone, r.ID)
 }
@@ -126,14 +126,14 @@ func (l *lifecycle) remove(ctx context.Context, id string) error {
 			return err
 		}
 		last = r
-		err = l.persist(ctx, func(ctx context.Context) error { return l.erase(ctx, r) })
+		err = l.persist(ctx, func(ctx context.Context) error { return l.erase(ctx, r, false) })
 		if err == nil {
 			break
 		} else if !isConflict(err) {
 			return err
 		}
 	}
-	for _, image := range []string{record.InputImage(id), last.ResultImage} {
+	for _, image := range []string{last.InputImage(), last.ResultImage} {
 		l.eraseImage(context.WithoutCancel(ctx), image)
 	}
 	l.reached(AfterImagesGone, id)

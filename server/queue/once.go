@@ -167,6 +167,9 @@ func (s *submitter) repeat(ctx context.Context, claim record.Claim) (submitted j
 	switch {
 	case fault.KindOf(err) == fault.NotFound && o.Now().Sub(claim.Created) >= o.Retention: // records live longer
 		return job.Submitted{}, missing, expired
+	//guard:once-deleted TestOnceAfterDeletion
+	case fault.KindOf(err) == fault.NotFound && s.lifecycle.purged(ctx, claim.Job):
+		return job.Submitted{}, missing, fault.New(fault.Conflict, "The job of this Idempotency-Key was deleted.")
 	case fault.KindOf(err) == fault.NotFound:
 		return job.Submitted{}, missing, nil
 	case err != nil:

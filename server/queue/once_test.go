@@ -120,6 +120,26 @@ func TestOnceAfterRefusal(t *testing.T) {
 	}
 }
 
+// A repetition that arrives after the job was deleted, as a proxy may send it, does not
+// bring it back, nor does it cost anything.
+func TestOnceAfterDeletion(t *testing.T) {
+	t.Parallel()
+	q := start(t, embed(t, t.TempDir()), nil)
+	id := newAccount(t, q, 10)
+	submit(t, q, once("a", id, 4, "request"))
+	succeed(t, next(t, q), "image")
+	wait(t, q, "a")
+	if err := q.Delete(t.Context(), "a"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := q.Submit(t.Context(), once("b", id, 4, "request"), []byte("input")); fault.KindOf(err) != fault.Conflict || balance(t, q, id) != 6 {
+		t.Errorf("%v, %d credits", err, balance(t, q, id))
+	}
+	if images, err := q.Images(t.Context()); err != nil || len(images) != 0 {
+		t.Errorf("images %q, %v", images, err)
+	}
+}
+
 // A key is forgotten after a day. A job that is forgotten earlier is not made again.
 func TestOnceExpires(t *testing.T) {
 	t.Parallel()

@@ -115,7 +115,7 @@ func (o *Operator) Retry(ctx context.Context, id string) (job.Job, error) {
 		return job.Job{}, fault.New(fault.Invalid, "Only failed jobs can run again; this one is %s.", r.State)
 	}
 	expired := fault.New(fault.NotFound, "The image of this job has expired.")
-	if _, err := l.openImage(ctx, record.InputImage(id), expired); err != nil {
+	if _, err := l.openImage(ctx, r.InputImage(), expired); err != nil {
 		return job.Job{}, busyInOutage(ctx, err)
 	}
 	r.State, r.Failure, r.Attempts, r.Run = job.Queued, nil, 0, randomToken()[:16]

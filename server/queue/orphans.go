@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"upscaled/models/fault"
 	"upscaled/server/job"
 	"upscaled/server/queue/index"
@@ -95,21 +93,15 @@ func (c *collector) owned(ctx context.Context, image string) bool {
 	case err != nil:
 		return fault.KindOf(err) != fault.NotFound
 	case lease == "":
-		return !r.State.Final() || r.Repeatable()
+		return (!r.State.Final() || r.Repeatable()) && r.InputImage() == image
 	case r.State == job.Running:
 		return r.Lease == lease // its worker is about to record it
 	}
 	return r.ResultImage == image
 }
 
-// deleted reports whether an image is one of a job whose record was erased, so that
-// nobody will ever record it again.
+// deleted reports whether an image is one of a job that was deleted.
 func (c *collector) deleted(ctx context.Context, image string) bool {
 	id, _, upload := record.ImageOwner(image)
-	if upload {
-		return false
-	}
-	history, err := c.store.records.History(ctx, id)
-	//guard:deleted-images TestCrashWhileDeleting => false
-	return err == nil && len(history) > 0 && history[len(history)-1].Operation() == jetstream.KeyValuePurge
+	return !upload && c.store.purged(ctx, id)
 }

@@ -89,17 +89,29 @@ func (s *store) replace(ctx context.Context, r *record.Job) error {
 }
 
 // erase removes a record: the given revision, or with revision 0, if the answer to
-// its creation was lost, whatever is there.
-func (s *store) erase(ctx context.Context, r record.Job) error {
+// its creation was lost, whatever is there. Its mark says whether the job was purged,
+// as one that was deleted is, or withdrawn by its submission.
+func (s *store) erase(ctx context.Context, r record.Job, withdrawn bool) error {
 	var options []jetstream.KVDeleteOpt
 	if r.Revision != 0 {
 		options = append(options, jetstream.LastRevision(r.Revision))
 	}
-	if err := s.records.Purge(ctx, r.ID, options...); err != nil {
+	remove := s.records.Purge
+	if withdrawn {
+		remove = s.records.Delete
+	}
+	if err := remove(ctx, r.ID, options...); err != nil {
 		return fmt.Errorf("erase record: %w", err)
 	}
 	s.reached(AfterErase, r.ID)
 	return nil
+}
+
+// purged reports whether a job was deleted, so that nobody will ever record it again.
+func (s *store) purged(ctx context.Context, id string) bool {
+	history, err := s.records.History(ctx, id)
+	//guard:deleted-images TestCrashWhileDeleting => false
+	return err == nil && len(history) > 0 && history[len(history)-1].Operation() == jetstream.KeyValuePurge
 }
 
 func workSubject(r record.Job) string {

@@ -24,8 +24,10 @@ type submitter struct {
 // submission is a job that is being accepted.
 type submission struct {
 	record.Job
-	// written is set if the record may have been written, taken if another job has it.
+	// written is set if the record may have been written, taken if another process's
+	// submission has the ID; then payer is the account that it charged.
 	written, taken bool
+	payer          string
 }
 
 // Submit implements job.Queue.
@@ -62,6 +64,10 @@ func (s *submitter) submit(ctx context.Context, spec job.Spec, input []byte) (jo
 		return job.Submitted{}, errTaken()
 	}
 	r := submission{Job: record.Job{Job: job.Job{Spec: spec, State: job.Queued, Created: o.Now().UTC()}, Lane: record.Small}}
+	//guard:own-input TestOneIDInTwoProcesses
+	if spec.ClientID {
+		r.Input = "-" + randomToken()
+	}
 	if o.Large != nil && o.Large(spec, input) {
 		//guard:lanes TestSmallJobsHaveTheirOwnLane
 		r.Lane = record.Large
@@ -78,7 +84,11 @@ func (s *submitter) submit(ctx context.Context, spec job.Spec, input []byte) (jo
 		s.lifecycle.reached(AfterCharge, spec.ID)
 		err = s.accept(ctx, &r, input)
 	}
-	if err != nil && (r.taken || s.withdraw(ctx, r)) {
+	if r.taken {
+		s.giveWay(ctx, r)
+		return job.Submitted{}, err
+	}
+	if err != nil && s.withdraw(ctx, r) {
 		return job.Submitted{}, err
 	}
 	// Also if the withdrawal came too late: a sweeper found space in the queue
@@ -98,7 +108,7 @@ func isRefusal(err error) bool {
 // accept stores input, record and work item, in this order.
 func (s *submitter) accept(ctx context.Context, r *submission, input []byte) error {
 	l := s.lifecycle
-	if err := l.putImage(ctx, record.InputImage(r.ID), input); err != nil {
+	if err := l.putImage(ctx, r.InputImage(), input); err != nil {
 		return err
 	}
 	l.reached(AfterInput, r.ID)
@@ -130,11 +140,28 @@ func (s *submitter) record(ctx context.Context, r *submission) error {
 		return nil
 	}
 	if readErr == nil && stored.API != "" { // another process's
-		r.taken = true
+		r.taken, r.payer = true, stored.Account
 		return errTaken()
 	}
 	r.written = readErr != nil
 	return fmt.Errorf("job ID %s is taken: %w", r.ID, err)
+}
+
+// giveWay removes what a submission left whose ID another process recorded first. The
+// charge is that one's if both have one account.
+func (s *submitter) giveWay(ctx context.Context, r submission) {
+	if r.Input != "" { // else the input is that of the other submission
+		s.lifecycle.dropImage(context.WithoutCancel(ctx), r.InputImage())
+	}
+	//guard:refund-taken TestOneIDInTwoProcesses
+	if r.Account != r.payer {
+		r.State = job.Canceled
+		ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), concludeLimit)
+		defer stop()
+		if err := s.lifecycle.persist(ctx, func(ctx context.Context) error { return s.lifecycle.settle(ctx, r.Job) }); err != nil {
+			s.lifecycle.options.Log.Warn("refund", "account", r.Account, "job", r.ID, "error", err)
+		}
+	}
 }
 
 // withdraw removes every trace of a submission that failed, and returns false, with
@@ -146,7 +173,7 @@ func (s *submitter) withdraw(ctx context.Context, r submission) bool {
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer stop()
 	if r.written {
-		err := l.persist(ctx, func(ctx context.Context) error { return l.erase(ctx, r.Job) })
+		err := l.persist(ctx, func(ctx context.Context) error { return l.erase(ctx, r.Job, true) })
 		if isConflict(err) {
 			// An attempt whose answer was lost may have erased it.
 			if _, err = l.read(ctx, r.ID); fault.KindOf(err) != fault.NotFound {

@@ -103,7 +103,7 @@ func (a *API) submit(ctx context.Context, caller job.Caller, r request, id strin
 	}
 	spec := job.Spec{
 		ID: id, API: Name, Account: caller.ID, Price: a.config.Price, InputName: dialect.NameOf(r.Image), Options: r.Options,
-		Webhook: r.webhook, Memo: dialect.EncodeMemo(r.memo), Input: info,
+		Webhook: r.webhook, Memo: dialect.EncodeMemo(r.memo), Input: info, ClientID: r.named,
 	}
 	if r.named || r.async {
 		submitted, err := a.services.Queue.Submit(ctx, spec, data)

@@ -167,7 +167,7 @@ func (a *API) prompt(c echo.Context, caller job.Caller) error {
 		if i < len(ids)-1 {
 			note = memo{Prompt: prompt}
 		}
-		spec.ID, spec.API, spec.Account, spec.Price, spec.Part = ids[i], Name, caller.ID, a.config.Price, i
+		spec.ID, spec.API, spec.Account, spec.Price, spec.Part, spec.ClientID = ids[i], Name, caller.ID, a.config.Price, i, true
 		spec.Memo = dialect.EncodeMemo(note)
 		data, err := a.image(ctx, caller, spec.InputName)
 		if err != nil {

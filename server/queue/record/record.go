@@ -35,6 +35,9 @@ type Job struct {
 	// SyncCaller is the process whose call waits for the job, if only that call
 	// can return its result.
 	SyncCaller string `json:"waiter,omitempty"`
+	// Input ends the name of the job's input if a client chose the job's ID: another
+	// submission of the same ID must not replace the input. It is "" otherwise.
+	Input string `json:"input,omitempty"`
 	// ResultImage names the stored result.
 	ResultImage string `json:"object,omitempty"`
 
@@ -149,8 +152,8 @@ const (
 	uploadOwner = "@upload"
 )
 
-// InputImage returns the name of a job's input.
-func InputImage(id string) string { return id + "/" + inputPart }
+// InputImage returns the name of the job's input.
+func (r Job) InputImage() string { return r.ID + "/" + inputPart + r.Input }
 
 // ResultImage returns the name of the result of one lease of a job, so that a
 // lost lease cannot replace the result that the record names.
@@ -168,7 +171,7 @@ func ImageOwner(image string) (id, lease string, upload bool) {
 		id, _, _ = strings.Cut(part, "/")
 		return id, "", true
 	}
-	if part == inputPart {
+	if strings.HasPrefix(part, inputPart) { // a lease's token is hexadecimal
 		part = ""
 	}
 	return id, part, false
