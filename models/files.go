@@ -103,10 +103,12 @@ func (u untilDone) Write(p []byte) (int, error) {
 	return u.Writer.Write(p)
 }
 
+func (f *files) staging() string { return filepath.Join(f.home, "staging") }
+
 // stage creates an empty folder for a download, on the store's disk so that
 // files can be renamed into place, and removes those that crashes left behind.
 func (f *files) stage() (string, error) {
-	parent := filepath.Join(f.home, "staging")
+	parent := f.staging()
 	if err := os.MkdirAll(parent, 0o755); err != nil {
 		return "", unwritable(err, f.home)
 	}

@@ -73,6 +73,7 @@ func Open(options Options) (*Store, error) {
 	}
 	files := &files{home: home, products: catalogue(options.Platform)}
 	downloads := &downloads{offline: options.Offline, fetcher: options.Fetcher, progress: serial(options.Progress)}
+	downloads.fetcher.Packages = &artifact.Packages{Folder: files.staging()}
 	installer := &installer{files: files, downloads: downloads}
 	return &Store{
 		files:     files,
@@ -96,6 +97,10 @@ func besideProgram() string {
 	}
 	return folder
 }
+
+// KeepPackages keeps npm packages until end is called, so that several models of one
+// are downloaded once.
+func (s *Store) KeepPackages() (end func()) { return s.installer.downloads.fetcher.Packages.Keep() }
 
 // Home returns the absolute path of the store's folder.
 func (s *Store) Home() string { return s.files.home }

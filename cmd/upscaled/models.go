@@ -99,6 +99,7 @@ func newModelsPullCommand(a *app) *cobra.Command {
 				}
 			}
 			defer a.showFetches()()
+			defer store.KeepPackages()()
 			var entries []models.Entry
 			for _, name := range names {
 				entry, err := store.PullFrom(cmd.Context(), listed, name, models.ImportOptions{Probe: upscaler.Probe(store)}, a.fetched)

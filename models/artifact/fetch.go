@@ -23,6 +23,8 @@ type Fetcher struct {
 	// Scratch is the folder for npm packages during the download, which need
 	// about three times their packed size; "" means the temporary folder.
 	Scratch string
+	// Packages shares npm packages with other fetches; nil shares none.
+	Packages *Packages
 }
 
 // Fetch stores every item at its destination and returns the source of each.

