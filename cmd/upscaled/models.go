@@ -99,20 +99,15 @@ func newModelsPullCommand(a *app) *cobra.Command {
 				}
 			}
 			defer a.showFetches()()
-			defer store.KeepPackages()()
 			var entries []models.Entry
-			for _, name := range names {
-				entry, err := store.PullFrom(cmd.Context(), listed, name, models.ImportOptions{Probe: upscaler.Probe(store)}, a.fetched)
-				if err != nil {
-					return err
-				}
+			err = store.PullAll(cmd.Context(), listed, names, models.ImportOptions{Probe: upscaler.Probe(store)}, a.fetched, func(entry models.Entry) {
 				a.installed(entry, asJSON)
 				entries = append(entries, entry)
+			})
+			if err == nil && asJSON {
+				err = report.WriteJSON(a.stdout, entries)
 			}
-			if asJSON {
-				return report.WriteJSON(a.stdout, entries)
-			}
-			return nil
+			return err
 		},
 	}
 	addIndexFlag(cmd, &from)
