@@ -25,6 +25,9 @@ type product struct {
 	name        string
 	kind        Kind
 	description string
+	// title is a name for people, mostly "". variantOf is the model that people choose
+	// in place of this one.
+	title, variantOf string
 	// scale is output side / input side; 0 if there is none.
 	scale int
 	// notice is a sentence that users must see before using it; mostly "".

@@ -125,6 +125,13 @@ func (f *files) stage() (string, error) {
 	return folder, nil
 }
 
+// Stage returns an empty folder on the store's disk for files to import, and a function
+// that removes it.
+func (s *Store) Stage() (folder string, remove func(), err error) {
+	folder, err = s.files.stage()
+	return folder, func() { _ = os.RemoveAll(folder) }, err
+}
+
 // importedNames returns the folders of models that are not in the catalogue,
 // sorted.
 func (f *files) importedNames() []string {

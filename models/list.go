@@ -14,6 +14,10 @@ type Entry struct {
 	Name        string `json:"name"`
 	Kind        Kind   `json:"kind"`
 	Description string `json:"description"`
+	// Title is a name for people; mostly "".
+	Title string `json:"title,omitempty"`
+	// VariantOf is the model that people choose in place of this one; mostly "".
+	VariantOf string `json:"variant_of,omitempty"`
 	// Architecture is known once installed.
 	Architecture network.Architecture `json:"architecture,omitempty"`
 	// Scale is output side / input side; 0 if there is none.
@@ -92,11 +96,13 @@ func (s *Store) CanonicalName(name string) string {
 func (s *Store) productEntry(p product) Entry {
 	if p.kind != Runtime {
 		if d, err := s.files.read(p.name); err == nil {
-			return d.entry()
+			e := d.entry()
+			e.Title, e.VariantOf = p.title, p.variantOf
+			return e
 		}
 	}
 	e := Entry{
-		Name: p.name, Kind: p.kind, Description: p.description, Scale: p.scale, Size: p.size(),
+		Name: p.name, Kind: p.kind, Description: p.description, Title: p.title, VariantOf: p.variantOf, Scale: p.scale, Size: p.size(),
 		About: p.about(), Notice: p.notice, DefaultFor: defaultFor(p.name),
 		RestoresFaces: p.name == gfpganModel, Denoise: p.name == generalModel,
 	}

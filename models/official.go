@@ -34,32 +34,32 @@ const (
 // officialModels returns the official models; each lists its public URL first.
 func officialModels() []product {
 	return []product{
-		upscaler(generalModel, "fast, for photos and everything else", 4,
+		titled("Photo – fast", upscaler(generalModel, "fast, for photos and everything else", 4,
 			released("v0.2.5.0/realesr-general-x4v3.pth", 4_885_111, "8dc7edb9ac80ccdc30c3a5dca6616509367f05fbc184ad95b731f05bece96292"),
 			converted(upscayl("realesrgan-x4fast"),
 				5_093, "46ffabec2494ec8fb2b4bd45622ea0d54ac2022fa9db3666e013d3f6b44d1ba3",
-				2_435_272, "85ee266b632a765a725425ba6a5620c088c8aa2939a03063b2d83b3462724cc1")),
-		upscaler("realesrgan-x4plus", "most detail, for photos; about 14 times the work", 4,
+				2_435_272, "85ee266b632a765a725425ba6a5620c088c8aa2939a03063b2d83b3462724cc1"))),
+		titled("Photo – detail", upscaler("realesrgan-x4plus", "most detail, for photos; about 14 times the work", 4,
 			released("v0.1.0/RealESRGAN_x4plus.pth", 67_040_989, "4fa0d38905f75ac06eb49a7951b426670021be3018265fd191d2125df9d682f1"),
 			converted(upscayl("realesrgan-x4plus"),
 				117_030, "c8a066c12541a1ef01ba90fddd90688278bdc11536847699239be29225015bc8",
-				33_424_520, "713ee713b0353afaa27976f0563a64a5043bd70b9bd8936c2e26e25ebcdbcddf")),
-		upscaler("realesrgan-x2plus", "like realesrgan-x4plus, at scale 2", 2,
-			released("v0.2.1/RealESRGAN_x2plus.pth", 67_061_725, "49fafd45f8fd7aa8d31ab2a22d14d91b536c34494a5cfe31eb5d89c2fa266abb")),
-		upscaler("realesrgan-x4plus-anime-6b", "for drawings", 4,
+				33_424_520, "713ee713b0353afaa27976f0563a64a5043bd70b9bd8936c2e26e25ebcdbcddf"))),
+		variant("realesrgan-x4plus", upscaler("realesrgan-x2plus", "like realesrgan-x4plus, at scale 2", 2,
+			released("v0.2.1/RealESRGAN_x2plus.pth", 67_061_725, "49fafd45f8fd7aa8d31ab2a22d14d91b536c34494a5cfe31eb5d89c2fa266abb"))),
+		titled("Drawing", upscaler("realesrgan-x4plus-anime-6b", "for drawings", 4,
 			released("v0.2.2.4/RealESRGAN_x4plus_anime_6B.pth", 17_938_799, "f872d837d3c90ed2e05227bed711af5671a6fd1c9f7d7e91c911a61f155e99da"),
 			converted(carried("real-esrgan/models/realesrgan-x4plus-anime"),
 				30_290, "2b8fb6e0ae4d2d85704ca08c119a2f5ea40add4f2ecd512eb7f4cd44b6127ed4",
-				8_943_500, "fe01c269cfd10cdef8e018ab66ebe750cf79c7af4d1f9c16c737e1295229bacc")),
-		upscaler("realesr-animevideov3", "very fast, for frames of animated films", 4,
+				8_943_500, "fe01c269cfd10cdef8e018ab66ebe750cf79c7af4d1f9c16c737e1295229bacc"))),
+		titled("Film", upscaler("realesr-animevideov3", "very fast, for frames of animated films", 4,
 			released("v0.2.5.0/realesr-animevideov3.pth", 2_504_012, "b8a8376811077954d82ca3fcf476f1ac3da3e8a68a4f4d71363008000a18b75d"),
 			converted(carried("real-esrgan/models/realesr-animevideov3-x4"),
 				3_077, "850a248e7c14c27e5bd8cf7265113a9441036a7db63963bb8aa5169d788a435e",
-				1_247_368, "548a36f9c3f4ab8da56cd3b13badf23968bee207b396dad14d04b830e5f2ab2d")),
+				1_247_368, "548a36f9c3f4ab8da56cd3b13badf23968bee207b396dad14d04b830e5f2ab2d"))),
 		upscaler("realesrnet-x4plus", "like realesrgan-x4plus, without invented texture", 4,
 			released("v0.1.1/RealESRNet_x4plus.pth", 67_040_989, "a820b9bde89a874d7599d545567308ce6c128fc8754a53208eda016d40aa81df")),
-		upscaler(denoisingModel, "the variant that --denoise mixes with "+generalModel, 4,
-			released("v0.2.5.0/realesr-general-wdn-x4v3.pth", 4_885_111, "1641f8c4464b9f097c9fdda5589273713f67cf59f3d909e0bd688f0cee269dca")),
+		variant(generalModel, upscaler(denoisingModel, "the variant that --denoise mixes with "+generalModel, 4,
+			released("v0.2.5.0/realesr-general-wdn-x4v3.pth", 4_885_111, "1641f8c4464b9f097c9fdda5589273713f67cf59f3d909e0bd688f0cee269dca"))),
 		gfpgan(),
 		blaze(),
 		cascades(),
@@ -74,6 +74,18 @@ func officialModels() []product {
 
 func upscaler(name, description string, scale int, forms ...[]artifact.Artifact) product {
 	return product{name: name, kind: Upscale, description: description, scale: scale, forms: forms}
+}
+
+// titled gives a model a name for people.
+func titled(title string, p product) product {
+	p.title = title
+	return p
+}
+
+// variant marks a model that people are not asked about: they choose another.
+func variant(of string, p product) product {
+	p.variantOf = of
+	return p
 }
 
 func faceFinder(name, description string, file artifact.Artifact) product {

@@ -41,6 +41,8 @@ type Parts struct {
 	Fleet native.Fleet
 	// System reports models, devices and the queue to the native API.
 	System native.System
+	// Models is the store that operators may change; nil if this process has none.
+	Models native.ModelStore
 	// Secrets sign result URLs; see file.Signer.
 	Secrets [][]byte
 	// WebhookSecret signs webhooks; see webhook.SecretOf.

@@ -44,7 +44,7 @@ func (a *app) program() *serving.Program {
 		Open: func(ctx context.Context, limits imagedata.Limits) (engine.Upscaler, error) {
 			return a.openUpscaler(ctx, limits)
 		},
-		Process: a.engineProcess, Arguments: a.engineArguments, OnClose: a.onClose, Failpoint: a.failpoint,
+		Process: a.engineProcess, Arguments: a.engineArguments, StoreArguments: settings.Arguments(a.settings.store()), OnClose: a.onClose, Failpoint: a.failpoint,
 		Usage: func(err error) error { return usageError{err} },
 		IsUsage: func(err error) bool {
 			var usage usageError

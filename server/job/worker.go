@@ -57,6 +57,16 @@ type Model struct {
 	Author string   `json:"author"`
 	Source string   `json:"source"`
 	Tags   []string `json:"tags"`
+	// Title is a name for people, and VariantOf the model that people choose in place
+	// of this one; both are mostly "".
+	Title     string `json:"title,omitempty"`
+	VariantOf string `json:"variant_of,omitempty"`
+	// Bytes is the size on disk, or of the download if it is not installed.
+	Bytes int64 `json:"bytes,omitempty"`
+	// Imported models come from a file of the operator and exist on their worker only.
+	Imported bool `json:"imported,omitempty"`
+	// Notice is a sentence that users must see before using it; mostly "".
+	Notice string `json:"notice,omitempty"`
 	// NonCommercial marks licenses that are known to forbid commercial use.
 	NonCommercial bool `json:"non_commercial"`
 	// Faces marks face restorers, which jobs name as face_restorer.

@@ -129,7 +129,7 @@ type example struct{ files, schemas string }
 func bodies() map[string][]example {
 	return map[string][]example{
 		"native": {
-			{"system*", "NativeSystem"}, {"account*", "NativeAccount"}, {"model_*", "NativeProblem"}, {"models*", "NativeModels"}, {"devices*", "NativeDevices"},
+			{"system*", "NativeSystem"}, {"account*", "NativeAccount"}, {"model_*", "NativeProblem"}, {"models*", "NativeModels"}, {"install*", "NativeModel"}, {"devices*", "NativeDevices"},
 			{"list_*", "NativeListing"}, {"several*", "NativeBatch"}, {"accepted*|queued*|running*|succeeded*|failed*|canceled*", "NativeJob"},
 			{"*", "NativeProblem"},
 		},

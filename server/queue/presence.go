@@ -66,6 +66,9 @@ func (p *presence) Attend(ctx context.Context, host string, describe func(*job.W
 	p.leave(context.WithoutCancel(ctx))
 }
 
+// WorkerName returns the name of this process's worker, or "".
+func (p *presence) WorkerName() string { return p.snapshot().Name }
+
 // plainHost returns the first label of a host name, as a word of a subject.
 func plainHost(host string) string {
 	label, _, _ := strings.Cut(host, ".")

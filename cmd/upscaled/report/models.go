@@ -38,6 +38,9 @@ func WriteModels(w io.Writer, entries []models.Entry) error {
 			installed = "yes"
 		}
 		purpose := e.Description
+		if e.Title != "" {
+			purpose = e.Title + ": " + purpose
+		}
 		if e.Imported {
 			purpose = strings.Join(slices.DeleteFunc(append([]string{purpose, e.Origin}, e.Tags...), func(s string) bool { return s == "" }), ", ")
 		}

@@ -80,6 +80,7 @@ func listModels(store *models.Store) []job.Model {
 			Name: e.Name, Summary: e.Description, Scale: e.Scale, Installed: e.Installed,
 			Denoise: e.Denoise, Licence: e.Licence, Origin: e.Origin, Faces: e.RestoresFaces,
 			Author: e.Author, Source: e.Source, Tags: append([]string{}, e.Tags...), NonCommercial: e.NonCommercial,
+			Title: e.Title, VariantOf: e.VariantOf, Bytes: e.Size, Imported: e.Imported, Notice: e.Notice,
 		}
 		if m.Faces {
 			m.Scale = 0
@@ -96,7 +97,11 @@ func (s *system) fleetModels(ctx context.Context, all []job.Model) []job.Model {
 	if err != nil {
 		return all
 	}
+	own := s.queue.WorkerName() // whose heartbeat may be older than the store of models
 	for _, w := range workers {
+		if w.Name == own {
+			continue
+		}
 		for _, m := range w.Models {
 			at := slices.IndexFunc(all, func(known job.Model) bool { return models.SameName(known.Name, m.Name) })
 			if at < 0 {

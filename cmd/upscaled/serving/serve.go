@@ -43,6 +43,8 @@ type Program struct {
 	// nil runs them in this one.
 	Process   func(arguments []string) *exec.Cmd
 	Arguments func(settings.Engine) []string
+	// StoreArguments are the settings of the store of models, for other commands.
+	StoreArguments []string
 	// OnClose registers a function to call when the program ends.
 	OnClose func(func() error)
 	// Usage marks an error as a mistake in the settings, IsUsage recognizes it.
@@ -86,8 +88,12 @@ func (p *Program) Serve(ctx context.Context, config server.Config, q settings.Qu
 	}
 	config.TLS.Cache = filepath.Join(q.Folder(p.LookupEnv), "certificates")
 	config.Version, config.APIs.Native.Retention = p.Version, w.Retention
+	changed, err := p.models(noWorker, log)
+	if err != nil {
+		return err
+	}
 	web, err := server.New(ctx, config, server.Parts{
-		Queue: back.queue, Auth: back.accounts, Keys: back.accounts, Fleet: back.queue, System: self, Secrets: [][]byte{secret}, WebhookSecret: hookSecret, Ready: ready.err,
+		Queue: back.queue, Auth: back.accounts, Keys: back.accounts, Fleet: back.queue, System: self, Models: changed, Secrets: [][]byte{secret}, WebhookSecret: hookSecret, Ready: ready.err,
 		Decoders: runtime.GOMAXPROCS(0), Faces: p.faceCheck(w, noWorker), Observers: watched.forServer(), Log: log, Now: time.Now,
 	})
 	if err != nil {

@@ -114,6 +114,7 @@ func apis(a *server.APIs) (all []Setting) {
 		{"native", &a.Native.Config, "image", "bytes of an input file at most", []Setting{
 			{Key: "max-request-bytes", Into: &a.Native.MaxRequestBytes, Help: "bytes of a form with several files at most"},
 			{Key: "max-files", Into: &a.Native.MaxFiles, Least: 1, Help: "files in one request at most"},
+			{Key: "preview-price", Into: &a.Native.PreviewPrice, Count: true, Help: "credits for a preview of an image of at most 256 pixels a side"},
 		}},
 	} {
 		own := []Setting{

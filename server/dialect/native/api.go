@@ -31,6 +31,8 @@ type Config struct {
 	MaxRequestBytes int64
 	// MaxFiles is how many images one request may hold.
 	MaxFiles int
+	// PreviewPrice is the price of a preview in credits.
+	PreviewPrice int64
 	// Retention is how long results and records are kept, as reported to
 	// clients; it must match the queue's.
 	Retention time.Duration
@@ -61,9 +63,13 @@ type Parts struct {
 	// CheckWebhook validates the URL of a webhook; clients read its errors. nil
 	// rejects all webhooks.
 	CheckWebhook func(url string) error
-	// Keys and Fleet are for operators.
-	Keys  Keys
-	Fleet Fleet
+	// Keys, Fleet and Models are for operators. Models is nil if this process runs no
+	// models.
+	Keys   Keys
+	Fleet  Fleet
+	Models ModelStore
+	// Sample is a small photo, of which models make samples.
+	Sample []byte
 }
 
 // API handles the routes below /api/v1.
@@ -73,14 +79,19 @@ type API struct {
 	services dialect.Services
 	config   Config
 	parts    Parts
+	store    modelStore
+	previews previews
 	streams  *dialect.Streams
 }
 
 // New returns the API on a server's services.
 func New(services dialect.Services, config Config, parts Parts) *API {
+	store := modelStore{services, parts, &pulls{all: map[string]*pull{}}}
+	in := intake{services, config, parts}
 	return &API{
 		services: services, config: config, parts: parts, streams: services.NewStreams(parts.Jobs, maxStreams),
-		intake: intake{services, config, parts}, objects: objects{services, config.Retention},
+		store: store, previews: previews{in, store, &samples{made: map[string][]byte{}}},
+		intake: in, objects: objects{services, config.Retention},
 	}
 }
 
@@ -102,10 +113,12 @@ func (a *API) routes() []route {
 			return next(c, j)
 		})
 	}
-	return append(operator{a.services, a.parts}.routes(authenticated), []route{
+	return append(operator{a.services, a.parts, a.store}.routes(authenticated), []route{
 		{http.MethodGet, root + "/system", a.system},
 		{http.MethodGet, root + "/account", authenticated(a.account)},
 		{http.MethodGet, root + "/models", authenticated(a.models)},
+		{http.MethodGet, root + "/models/:name/sample", authenticated(a.previews.sample)},
+		{http.MethodPost, root + "/preview", authenticated(a.previews.preview)},
 		{http.MethodGet, root + "/devices", authenticated(a.devices)},
 		{http.MethodPost, root + "/jobs", authenticated(a.submit)},
 		{http.MethodGet, root + "/jobs", authenticated(a.list)},

@@ -17,6 +17,7 @@ import (
 type operator struct {
 	services dialect.Services
 	parts    Parts
+	models   modelStore
 }
 
 func (o operator) routes(authenticated func(dialect.Handler) echo.HandlerFunc) []route {
@@ -32,6 +33,7 @@ func (o operator) routes(authenticated func(dialect.Handler) echo.HandlerFunc) [
 	const oneWorker = root + "/workers/:name"
 	const oneJob = root + "/queue/jobs/:id"
 	const oneKey = root + "/keys/:id"
+	const oneModel = root + "/models/:name"
 	return []route{
 		{http.MethodGet, root + "/workers", allowed(o.listWorkers)},
 		{http.MethodPost, oneWorker + "/drain", allowed(func(c echo.Context) error { return o.drain(c, true) })},
@@ -46,6 +48,10 @@ func (o operator) routes(authenticated func(dialect.Handler) echo.HandlerFunc) [
 		{http.MethodPatch, oneKey, allowed(o.changeKey)},
 		{http.MethodDelete, oneKey, allowed(o.deleteKey)},
 		{http.MethodPost, oneKey + "/rotate", allowed(o.rotateKey)},
+		{http.MethodPost, root + "/models", allowed(o.models.add)},
+		{http.MethodPost, oneModel, allowed(o.models.install)},
+		{http.MethodDelete, oneModel, allowed(o.models.remove)},
+		{http.MethodGet, oneModel + "/events", allowed(o.models.watch)},
 	}
 }
 

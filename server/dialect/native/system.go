@@ -46,6 +46,9 @@ type FaceRestorer struct {
 type Model struct {
 	job.Model
 	Default bool `json:"default"`
+	// Installing is the download in progress, Error why the last one failed.
+	Installing *Installing `json:"installing,omitempty"`
+	Error      *Failure    `json:"error,omitempty"`
 }
 
 // Device is a device that models run on.
@@ -136,8 +139,8 @@ type ModelsView struct {
 }
 
 func (a *API) models(c echo.Context, _ job.Caller) error {
-	all, err := a.parts.System.Models(c.Request().Context())
-	return dialect.Reply(c, http.StatusOK, ModelsView{append([]Model{}, all...)}, err) // never null
+	all, err := a.store.list(c.Request().Context())
+	return dialect.Reply(c, http.StatusOK, ModelsView{all}, err)
 }
 
 // DevicesView is the response of GET /api/v1/devices.

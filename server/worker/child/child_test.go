@@ -44,6 +44,18 @@ func TestMain(m *testing.M) {
 
 // childMain is a child; the role decides how its engine opens.
 func childMain(role string) {
+	switch role {
+	case "hoarder": // takes memory and does not end
+		hoard := make([]byte, 2*greedyBytes)
+		for i := 0; i < len(hoard); i += 4096 {
+			hoard[i] = 1
+		}
+		select {}
+	case "talker":
+		fmt.Print(strings.Repeat("o", 2<<20))
+		fmt.Fprint(os.Stderr, "said")
+		os.Exit(7)
+	}
 	requests, replies, err := child.Pipes()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
