@@ -107,8 +107,9 @@ func (m modelStore) remove(c echo.Context) error {
 	return c.NoContent(http.StatusNoContent)
 }
 
-// progressPause is the time between two looks at a download.
-const progressPause = 250 * time.Millisecond
+// progressPause is the time between two looks at a download; after silentLooks without
+// a change a comment keeps the stream alive.
+const progressPause, silentLooks = 250 * time.Millisecond, 60
 
 // watch streams the state of a model until it is not being downloaded.
 func (m modelStore) watch(c echo.Context) error {
@@ -117,14 +118,17 @@ func (m modelStore) watch(c echo.Context) error {
 		return err
 	}
 	s := open(c)
-	for last := (Installing{Done: -1}); ; {
+	silent := 0
+	for last := (Installing{Done: -1}); ; silent++ {
 		if found.Installing == nil {
 			s.send("model", found)
 			return nil
 		}
 		if *found.Installing != last {
-			last = *found.Installing
+			last, silent = *found.Installing, 0
 			s.send("model", found)
+		} else if silent%silentLooks == 0 {
+			s.comment("keep-alive")
 		}
 		select {
 		case <-time.After(progressPause):
@@ -159,7 +163,7 @@ func (m modelStore) add(c echo.Context) error {
 		return err
 	}
 	all, err := m.list(c.Request().Context())
-	added := ModelsView{[]Model{}}
+	added := ModelsView{Models: []Model{}}
 	for _, one := range all {
 		for _, name := range names {
 			if models.SameName(name, one.Name) {

@@ -7,7 +7,7 @@ import (
 	"upscaled/models"
 )
 
-// pulls are the downloads that this process has begun, by folded name.
+// pulls are the downloads that this process has begun, by name.
 type pulls struct {
 	mutex sync.Mutex
 	all   map[string]*pull
@@ -69,7 +69,7 @@ func (p *pulls) begin(stopping <-chan struct{}, store ModelStore, name string) {
 		p.mutex.Lock()
 		defer p.mutex.Unlock()
 		one.ended, one.err = true, err
-		if err == nil || ctx.Err() != nil {
+		if p.all[name] == one && (err == nil || ctx.Err() != nil) {
 			delete(p.all, name)
 		}
 	}()
@@ -80,8 +80,8 @@ func (p *pulls) cancel(name string) bool {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
 	one := p.all[name]
+	delete(p.all, name)
 	if one == nil || one.ended {
-		delete(p.all, name)
 		return false
 	}
 	one.cancel()

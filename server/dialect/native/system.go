@@ -136,11 +136,13 @@ func (a *API) account(c echo.Context, caller job.Caller) error {
 // ModelsView is the response of GET /api/v1/models.
 type ModelsView struct {
 	Models []Model `json:"models"`
+	// Changeable means that the caller can install and remove models here.
+	Changeable bool `json:"changeable,omitempty"`
 }
 
-func (a *API) models(c echo.Context, _ job.Caller) error {
+func (a *API) models(c echo.Context, caller job.Caller) error {
 	all, err := a.store.list(c.Request().Context())
-	return dialect.Reply(c, http.StatusOK, ModelsView{all}, err)
+	return dialect.Reply(c, http.StatusOK, ModelsView{all, caller.Operator && a.parts.Models != nil}, err)
 }
 
 // DevicesView is the response of GET /api/v1/devices.

@@ -81,7 +81,12 @@ function toApiError(status, header, text, usesCurrentKey) {
 
 export const system = () => json("system");
 export const account = (key) => json("account", { key });
-export const models = async () => (await json("models")).models;
+export const models = () => json("models");
+export const installModel = (name) => request(`models/${encodeURIComponent(name)}`, { method: "POST" });
+export const removeModel = (name) => request(`models/${encodeURIComponent(name)}`, { method: "DELETE" });
+export const modelSample = async (name) => (await request(`models/${encodeURIComponent(name)}/sample`, { accept: "image/*" })).blob();
+export const preview = async (image, options, signal) =>
+  (await request("preview", { method: "POST", body: formOf(options, image, "detail"), signal, accept: "image/*" })).blob();
 export const devices = async () => (await json("devices")).devices;
 export const job = (id) => json(`jobs/${encodeURIComponent(id)}`);
 export const jobs = (limit, before = "") =>
@@ -94,21 +99,36 @@ export const jobEvents = (ids, signal) =>
   request(`events?ids=${ids.map(encodeURIComponent).join(",")}`, { signal, accept: "text/event-stream" });
 export const submitURL = (url, options) => json("jobs", { method: "POST", body: JSON.stringify({ url, ...options }) });
 
+/** A form with options and a file. */
+function formOf(options, file, name = file.name) {
+  const form = new FormData();
+  for (const [option, value] of Object.entries(options)) {
+    form.append(option, String(value));
+  }
+  form.append("file", file, name);
+  return form;
+}
+
+/** Uploads one image. */
+export const submitFile = (file, options, onProgress, signal) => upload("jobs", formOf(options, file, file.name || "pasted.png"), onProgress, signal);
+
+/** Uploads a model, which may have two files. */
+export function addModel(files, onProgress) {
+  const form = new FormData();
+  files.forEach((file) => form.append("file", file, file.name));
+  return upload("models", form, onProgress, new AbortController().signal);
+}
+
 /**
- * Uploads one image, by XMLHttpRequest, since fetch does not report the progress of an
+ * Uploads a form, by XMLHttpRequest, since fetch does not report the progress of an
  * upload.
  * @param {(share: number) => void} onProgress of the upload, 0..1
  */
-export function submitFile(file, options, onProgress, signal) {
-  const form = new FormData();
-  for (const [name, value] of Object.entries(options)) {
-    form.append(name, String(value));
-  }
-  form.append("file", file, file.name || "pasted.png");
+function upload(path, form, onProgress, signal) {
   return new Promise((resolve, reject) => {
     const upload = new XMLHttpRequest();
     const stop = () => upload.abort();
-    upload.open("POST", apiURL("jobs"));
+    upload.open("POST", apiURL(path));
     for (const [name, value] of Object.entries(headers({ Accept: "application/json" }))) {
       upload.setRequestHeader(name, value);
     }

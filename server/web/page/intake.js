@@ -8,14 +8,19 @@ import { formatName } from "./text.js";
 
 const IMAGE_NAME = /\.(jpe?g|jpe|jfif|a?png|webp|gif|bmp|dib|tiff?|avifs?|jxl|hei[cf]|hif|jp2|j2[kc]|jpc|jpf|jpx)$/i;
 
+const MODEL_NAME = /\.(pth|pt|ckpt|safetensors|onnx|param|bin|zip)$/i;
+
 const byId = (id) => document.getElementById(id);
 
 /**
- * @param {{addFile: (file: File) => void, addURL: (url: string) => void}} on
+ * @param {{addFile: (file: File) => void, addURL: (url: string) => void, addModels: (files: File[]) => boolean}} on
  */
 export function startIntake(on) {
   const addFiles = (chosen) => {
     const files = [...chosen];
+    if (files.length && files.every((file) => MODEL_NAME.test(file.name)) && on.addModels(files)) {
+      return;
+    }
     files.forEach((file) => on.addFile(file));
     if (files.length) {
       announce(t("announce.added", { count: files.length }));
@@ -58,7 +63,7 @@ function paste(event, addFiles, addURL) {
 function startDropping(addFiles, addURL) {
   const veil = byId("veil");
   let depth = 0; // dragenter and dragleave fire for every nested element
-  const busy = () => document.querySelector("dialog[open]");
+  const busy = () => document.querySelector("dialog[open]:not(#models-dialog)");
   const wanted = (event) => !busy() && [...event.dataTransfer.types].some((type) => type === "Files" || type === "text/uri-list");
   const set = (count) => {
     depth = Math.max(0, count);

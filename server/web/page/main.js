@@ -7,6 +7,7 @@ import { Cards } from "./cards.js";
 import { Compare } from "./compare.js";
 import { confirm } from "./confirm.js";
 import { Connection } from "./connection.js";
+import { Detail } from "./detail.js";
 import { download, downloadAll, saveAllTo } from "./download.js";
 import { notifyWhenDone } from "./notify.js";
 import { keepPage } from "./offline.js";
@@ -14,6 +15,7 @@ import { forgetAll, forgetExpired, keptJobs } from "./previews.js";
 import { setText, setVisible } from "./element.js";
 import { JobWatcher } from "./watcher.js";
 import { describeLimits, startIntake } from "./intake.js";
+import { ModelsDialog } from "./modelsdialog.js";
 import { startPresets } from "./presets.js";
 import { Queue } from "./queue.js";
 import { currentKey, onUnauthorized } from "./session.js";
@@ -35,6 +37,8 @@ const signIn = new SignIn({ out: () => forgetAll().then(() => location.reload())
 const succeeded = () => queue.items.filter((item) => item.succeeded);
 const unsent = () => queue.items.some((item) => !item.final && !item.id);
 const compare = new Compare({ items: succeeded, download: save });
+const models = new ModelsDialog({ changed: (all) => settings.setModels(all) });
+new Detail({ models: () => settings.choices(), use: useModel });
 const cards = new Cards(queue, { act, scaleOf: settings.scaleOf });
 let system = null;
 let cursor = null; // of the next page of earlier jobs
@@ -55,7 +59,7 @@ onLanguage(() => {
 forgetExpired();
 startPresets(settings);
 byId("earlier").addEventListener("click", () => loadEarlier());
-startIntake({ addFile, addURL });
+startIntake({ addFile, addURL, addModels: (files) => models.changeable && (models.add(files), true) });
 queue.addEventListener("changed", (event) => event.detail.final && refreshAccount());
 onUnauthorized(signInAgain);
 addEventListener("beforeunload", (event) => unsent() && event.preventDefault()); // they exist in this page only
@@ -81,7 +85,7 @@ async function start() {
     await signIn.ask();
   }
   cursor = null;
-  const parts = [api.models().then((models) => settings.setModels(models)), showDevice(), refreshAccount(), loadEarlier()];
+  const parts = [models.load(), showDevice(), refreshAccount(), loadEarlier()];
   await Promise.allSettled(parts); // each part is optional; onUnauthorized handles a rejected key
   watcher.resume();
 }
@@ -100,6 +104,12 @@ function addFile(file) {
     ? { kind: "too_large", hopeless: true, detail: t("intake.tooLarge", { size: bytes(file.size), limit: bytes(max) }) }
     : settings.problem();
   queue.add({ file, name: file.name || t("intake.pasted"), options: settings.options() }, error);
+}
+
+/** Upscales an image with a model that was tried on its detail, which is chosen from now on. */
+function useModel(model, file) {
+  settings.use({ ...settings.values(), model: model.name });
+  addFile(file);
 }
 
 function addURL(url) {

@@ -1,9 +1,6 @@
-// Names of models for people, with the use of each; and the models that are no choice.
+// Names of models for people, with the use of each; and the models that are a choice.
 
 import { has, t } from "./messages.js";
-
-/** Parts of other models, which the server takes by itself where they are needed. */
-const TWINS = ["realesr-general-wdn-x4v3", "realesrgan-x2plus"];
 
 /** A model's name for people, its own if there is no other. */
 export const modelTitle = (name) => (has(`model.title.${name}`) ? t(`model.title.${name}`) : name);
@@ -12,4 +9,4 @@ export const modelTitle = (name) => (has(`model.title.${name}`) ? t(`model.title
 export const modelUse = (model) => (has(`model.use.${model.name}`) ? t(`model.use.${model.name}`) : model.summary);
 
 /** Whether a model is a choice of its own, unless it alone is installed. */
-export const isChoice = (model) => !model.faces && !TWINS.includes(model.name);
+export const isChoice = (model) => !model.faces && !model.variant_of;

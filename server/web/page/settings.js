@@ -54,6 +54,11 @@ export class Settings {
     this.#refresh();
   }
 
+  /** The models that images can be upscaled with. */
+  choices() {
+    return this.#models.filter((model) => model.installed);
+  }
+
   /** The error of images that are added with impossible sizes, or null. */
   problem() {
     const found = sizeProblem(this.#values);
@@ -75,15 +80,11 @@ export class Settings {
       this.#models = this.#models.filter(isChoice);
     }
     const installed = this.#models.filter((model) => model.installed);
-    const missing = this.#models.filter((model) => !model.installed);
     if (!installed.some((model) => model.name === this.#values.model)) {
       this.#values.model = (installed.find((model) => model.default) ?? installed[0])?.name ?? "";
     }
     byId("models-installed").replaceChildren(...installed.map((model) => this.#modelChoice(model)));
-    byId("models-missing").replaceChildren(...missing.map((model) => this.#modelChoice(model)));
     setVisible(byId("models"), this.#models.length > 0);
-    setVisible(byId("models-more"), missing.length > 0);
-    setText(byId("models-more-summary"), t("model.more", { count: missing.length }));
     this.#refresh();
   }
 
@@ -92,21 +93,12 @@ export class Settings {
   }
 
   #modelChoice(model) {
-    const radio = element("input", { type: "radio", name: "model", value: model.name, disabled: !model.installed, checked: model.name === this.#values.model });
+    const radio = element("input", { type: "radio", name: "model", value: model.name, checked: model.name === this.#values.model });
     const title = element("span.choice-name", { textContent: modelTitle(model.name) });
     const about = [model.name, model.origin, `${model.licence}`, ...(model.tags ?? [])].filter(Boolean);
     const restriction = model.non_commercial ? ` · ${t("model.nonCommercial")}` : "";
     const detail = element("span.choice-about", { textContent: `${modelUse(model)} · ${model.scale}×${restriction}`, title: about.join(" · ") });
-    const label = element("label.choice", {}, radio, element("span", {}, title, detail));
-    if (model.installed) {
-      return label;
-    }
-    const command = `upscaled models pull ${model.name}`;
-    const copy = element("button", { type: "button", className: "plain small", textContent: t("model.copy"), "aria-label": t("model.copyCommand", { command }) });
-    copy.addEventListener("click", async () => {
-      await navigator.clipboard?.writeText(command).then(() => setText(copy, t("model.copied")), () => {});
-    });
-    return element("div.missing", {}, label, element("p.command", {}, element("code", { textContent: command }), navigator.clipboard ? copy : null));
+    return element("label.choice", {}, radio, element("span", {}, title, detail));
   }
 
   #readForm() {

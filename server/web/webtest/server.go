@@ -43,7 +43,7 @@ func New(ctx context.Context, o Options) (http.Handler, error) {
 		return nil, err
 	}
 	memory := &jobtest.Queue{}
-	var auth job.Authenticator = dialecttest.Auth{}
+	var auth job.Authenticator = operators{}
 	if o.Keys {
 		credits := int64(42)
 		auth = dialecttest.Auth{Keys: map[string]job.Caller{Key: {ID: "page", Name: "Page", Credits: &credits}}}
@@ -59,7 +59,12 @@ func New(ctx context.Context, o Options) (http.Handler, error) {
 	config.MaxBytes, config.MaxPixels = maxBytes, 100_000_000
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
-	native.New(host, config, native.Parts{Jobs: memory, System: system{}}).Routes(e)
+	sample, err := docs.Sample()
+	if err != nil {
+		return nil, err
+	}
+	installed := newSystem(o.Step)
+	native.New(host, config, native.Parts{Jobs: memory, System: installed, Models: installed, Sample: sample}).Routes(e)
 	files := file.Handler{Queue: q, Signer: signer, WriteError: func(c echo.Context, _ string, _ bool) error {
 		return c.NoContent(http.StatusNotFound)
 	}}
@@ -71,32 +76,4 @@ func New(ctx context.Context, o Options) (http.Handler, error) {
 	}
 	guide.Routes(e)
 	return e, nil
-}
-
-// system describes a small installation.
-type system struct{}
-
-// Status implements native.System.
-func (system) Status(context.Context) (native.Status, error) {
-	return native.Status{
-		Version: "test", Ready: true, DefaultModel: "realesr-general-x4v3",
-		FaceRestorer: native.FaceRestorer{Name: "realesrgan-x4plus", Refined: true},
-	}, nil
-}
-
-// Models implements native.System.
-func (system) Models(context.Context) ([]native.Model, error) {
-	const license, origin = "BSD-3-Clause", "Real-ESRGAN by Xintao Wang and others"
-	return []native.Model{
-		{Model: job.Model{Name: "realesr-general-x4v3", Summary: "fast, for photographs and everything else", Scale: 4, Installed: true, Denoise: true, Licence: license, Origin: origin}, Default: true},
-		{Model: job.Model{Name: "realesrgan-x4plus", Summary: "most detail, for photographs; about 14 times the work", Scale: 4, Installed: true, Licence: license, Origin: origin}},
-		{Model: job.Model{Name: "realesrgan-x2plus", Summary: "realesrgan-x4plus for scale 2", Scale: 2, Licence: license, Origin: origin}},
-		{Model: job.Model{Name: "realesrgan-x4plus-anime-6b", Summary: "for drawings", Scale: 4, Licence: license, Origin: origin}},
-		{Model: job.Model{Name: "gfpgan-1.4", Summary: "restores faces", Licence: "Apache-2.0", Origin: "GFPGAN", Faces: true}},
-	}, nil
-}
-
-// Devices implements native.System.
-func (system) Devices(context.Context) ([]native.Device, error) {
-	return []native.Device{{Kind: "cpu", Name: "Test CPU", Precision: "fp32"}}, nil
 }
