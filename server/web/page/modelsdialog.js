@@ -110,7 +110,7 @@ export class ModelsDialog {
     const title = modelTitle(model.name);
     const facts = [
       title === model.name ? "" : model.name, model.scale ? `${model.scale}×` : "", model.bytes ? bytes(model.bytes) : "",
-      model.licence, model.non_commercial ? t("model.nonCommercial") : "", model.imported ? t("model.imported") : "",
+      `${model.licence}`, model.non_commercial ? t("model.nonCommercial") : "", model.imported ? t("model.imported") : "",
     ];
     const error = model.error ? errorText({ ...model.error, server: true }) : "";
     return element("li.model", {},
