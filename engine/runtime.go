@@ -9,7 +9,7 @@ import (
 
 // Device describes a device that a runtime computes on.
 type Device struct {
-	// Kind is "cpu", "cuda", "tensorrt" or "webgpu"; Name is for people.
+	// Kind is such as "cpu", "cuda" or "webgpu"; Name is for people.
 	Kind, Name string
 	// ID distinguishes devices of one kind, such as "0"; "" if there is only one.
 	ID string

@@ -37,6 +37,9 @@ func (l *libraries) RuntimeLibrary(ctx context.Context, deviceKind string) (stri
 	return l.install(ctx, p, l.downloads.progress, func(_ context.Context, p product) bool { return l.installed(p) })
 }
 
+// NamedLibrary returns the path of the library that was set explicitly, or "".
+func (l *libraries) NamedLibrary() string { return l.chosen }
+
 // InstalledLibrary is RuntimeLibrary without downloading; it returns "" if
 // nothing is installed.
 func (l *libraries) InstalledLibrary(deviceKind string) string {

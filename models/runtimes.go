@@ -10,6 +10,10 @@ const (
 	runtimeName     = "onnxruntime"
 	cudaRuntimeName = "onnxruntime-cuda"
 
+	// Licenses of what ONNX Runtime uses on Windows.
+	directML = "Microsoft DirectML license"
+	directX  = "Microsoft DirectX license"
+
 	onnxRuntimeOrigin = "ONNX Runtime by Microsoft, https://github.com/microsoft/onnxruntime"
 )
 
@@ -17,11 +21,16 @@ const (
 // empty if none is published.
 func runtimes(system, arch string) []product {
 	var out []product
-	if file, ok := cpuLibrary(system, arch); ok {
+	if files := cpuLibrary(system, arch); files != nil {
+		notice := ""
+		if len(files) > 1 {
+			notice = "Its DirectML.dll and dxil.dll are under Microsoft's licenses, for use on Windows."
+		}
 		out = append(out, product{
-			name: runtimeName, kind: Runtime, description: "runs models on the CPU",
+			name: runtimeName, kind: Runtime, description: "runs models on the CPU and on GPUs without CUDA",
+			notice:  notice,
 			version: "onnxruntime-1.30.0-" + system + "-" + arch,
-			forms:   [][]artifact.Artifact{{file}},
+			forms:   [][]artifact.Artifact{files},
 		})
 	}
 	if system == "linux" && arch == "amd64" {
@@ -34,26 +43,40 @@ func runtimes(system, arch string) []product {
 	return out
 }
 
-// cpuLibrary returns the library in Microsoft's Node.js package. On Windows it
-// loads DirectML and the shader compiler only for a GPU, so onnxruntime.dll is
-// enough.
-func cpuLibrary(system, arch string) (artifact.Artifact, bool) {
-	member := func(tail string, size int64, sum string) (artifact.Artifact, bool) {
-		return runtimeFile("onnxruntime-node@1.30.0", 113_507_888, "bin/napi-v6/"+tail, size, sum), true
+// cpuLibrary returns the library in Microsoft's Node.js package, nil if there is none
+// for the system. On Windows it loads DirectML and the shader compiler for a GPU.
+func cpuLibrary(system, arch string) []artifact.Artifact {
+	member := func(tail string, size int64, sum string) artifact.Artifact {
+		return runtimeFile("onnxruntime-node@1.30.0", 113_507_888, "bin/napi-v6/"+tail, size, sum)
+	}
+	microsoft := func(licence, tail string, size int64, sum string) artifact.Artifact {
+		file := member(tail, size, sum)
+		file.Licence = licence
+		return file
 	}
 	switch system + "/" + arch {
 	case "linux/amd64":
-		return member("linux/x64/libonnxruntime.so.1", 45_828_512, "ffb75a925ba05e47b235bb66e3e3911714a80b328a9c9425539feb204aa32a23")
+		return []artifact.Artifact{member("linux/x64/libonnxruntime.so.1", 45_828_512, "ffb75a925ba05e47b235bb66e3e3911714a80b328a9c9425539feb204aa32a23")}
 	case "linux/arm64":
-		return member("linux/arm64/libonnxruntime.so.1", 25_135_496, "1f549d46250b005580b597f4164984aaf75b3bcb9f3aeb07c7f8a8fe60b23c76")
+		return []artifact.Artifact{member("linux/arm64/libonnxruntime.so.1", 25_135_496, "1f549d46250b005580b597f4164984aaf75b3bcb9f3aeb07c7f8a8fe60b23c76")}
 	case "darwin/arm64":
-		return member("darwin/arm64/libonnxruntime.1.30.0.dylib", 44_589_928, "685d2be5dba1309c89d3a5324b7fd06a5c42f1a61bfea32d14c4cc28d072121d")
+		return []artifact.Artifact{member("darwin/arm64/libonnxruntime.1.30.0.dylib", 44_589_928, "685d2be5dba1309c89d3a5324b7fd06a5c42f1a61bfea32d14c4cc28d072121d")}
 	case "windows/amd64":
-		return member("win32/x64/onnxruntime.dll", 28_754_232, "508c362f5673483dd3a086379c392795b2e42d10d5e6f3f90ebd7ac21c97af67")
+		return []artifact.Artifact{
+			member("win32/x64/onnxruntime.dll", 28_754_232, "508c362f5673483dd3a086379c392795b2e42d10d5e6f3f90ebd7ac21c97af67"),
+			microsoft(directML, "win32/x64/DirectML.dll", 18_527_584, "234e8898778cdec88d3cb0539508273494082812c968699f3de665a018971625"),
+			microsoft("NCSA", "win32/x64/dxcompiler.dll", 17_986_360, "593d42df78c7f9cbd97c1374af107cfe20985759f98b77afc1448fe41ee3cc76"),
+			microsoft(directX, "win32/x64/dxil.dll", 1_508_664, "cf9a3981263f8ec30c9905d136eeaf4b4573209c602198671b958ec86905dea8"),
+		}
 	case "windows/arm64":
-		return member("win32/arm64/onnxruntime.dll", 29_815_136, "6c3a2abf5c6aca11c48a0d338a91af309f2266f25ce2e4084e6a87bbcb0fbfd0")
+		return []artifact.Artifact{
+			member("win32/arm64/onnxruntime.dll", 29_815_136, "6c3a2abf5c6aca11c48a0d338a91af309f2266f25ce2e4084e6a87bbcb0fbfd0"),
+			microsoft(directML, "win32/arm64/DirectML.dll", 18_444_600, "aaf72a9d55aa123e0708d957d30dd4fbeb7a2e335ec6257ed5ff4261a402b9ee"),
+			microsoft("NCSA", "win32/arm64/dxcompiler.dll", 22_285_624, "442a995492579e1048cf1f05a86ab00f476c46b7f9d0996e588884040a543bbe"),
+			microsoft(directX, "win32/arm64/dxil.dll", 1_769_784, "859b6d638c5ca3df39e9cab2a602cb0f63d0e63d750f84bb2a9ec9031319b73e"),
+		}
 	}
-	return artifact.Artifact{}, false
+	return nil
 }
 
 // cudaLibraries returns a library and the providers that match it; the library

@@ -31,7 +31,7 @@ func newBenchCommand(a *app) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringSliceVar(&f.Models, "models", nil, "models to measure (default: the first device's default model)")
-	flags.StringSliceVar(&f.Devices, "devices", []string{"auto"}, "devices to measure: auto, cpu, cuda:N, tensorrt:N or webgpu")
+	flags.StringSliceVar(&f.Devices, "devices", []string{"auto"}, "devices to measure: auto, cpu, cuda:N and others, see --device")
 	flags.IntSliceVar(&f.Tiles, "tiles", []int{128, 192, 256}, "tile sides to measure, in pixels")
 	flags.IntSliceVar(&f.Threads, "threads", []int{0}, "CPU threads to measure; 0 is one for each core")
 	flags.IntVar(&f.Runs, "runs", 5, "counted runs of each session")

@@ -34,7 +34,7 @@ func (s *engineSettings) store() []settings.Setting {
 // compute declares the settings of commands that run models.
 func (s *engineSettings) compute() []settings.Setting {
 	return []settings.Setting{
-		{Key: "device", Into: &s.device, Default: "auto", Flag: true, Help: "where to compute: auto, cpu, cuda:N with N the number of the GPU (several: cuda:0,1), tensorrt:N or webgpu"},
+		{Key: "device", Into: &s.device, Default: "auto", Flag: true, Help: "where to compute: auto, cpu, cuda:N with N the number of the GPU (several: cuda:0,1), tensorrt:N, webgpu, directml:N, coreml, openvino:N or migraphx:N"},
 		{Key: "precision", Into: &s.precision, Default: "auto", Flag: true, Help: "numbers to compute with: auto, float32, float16 (GPUs) or bfloat16 (CPUs); auto is the fastest without visible loss"},
 		{Key: "cpu-engine", Into: &s.cpuEngine, Default: "auto", Flag: true, Help: "what runs models on the CPU: auto (the built-in engine if it can) or onnxruntime"},
 		{Key: "cpu-kernels", Into: &s.cpuKernels, Flag: true, Help: "instruction set of the built-in CPU engine, such as avx2 (default: the fastest, measured)"},

@@ -81,8 +81,13 @@ func TestMissingGPU(t *testing.T) {
 		t.Skip("this machine has a GPU")
 	}
 	runtime := needRuntime(t)
-	if _, err := ort.Open(ort.Options{Device: "cuda", Library: runtime.Library()}); fault.KindOf(err) != fault.ModelMissing {
-		t.Errorf("got %v", err)
+	for _, device := range append(ort.GPUs(true), "cuda") {
+		if device == "webgpu" { // a test of the whole program has its drivers
+			continue
+		}
+		if _, err := ort.Open(ort.Options{Device: device, Library: runtime.Library()}); fault.KindOf(err) != fault.ModelMissing {
+			t.Errorf("%s: %v", device, err)
+		}
 	}
 }
 

@@ -5,54 +5,11 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 
 	onnx "github.com/yalue/onnxruntime_go"
 
-	"upscaled/models/fault"
 	"upscaled/models/network"
 )
-
-// Kinds of devices.
-const (
-	cpu      = "cpu"
-	cuda     = "cuda"
-	tensorrt = "tensorrt"
-	webgpu   = "webgpu"
-)
-
-// deviceName is a device as users name it.
-type deviceName struct {
-	kind   string
-	number int
-}
-
-// nvidia reports whether CUDA drives the device.
-func (d deviceName) nvidia() bool { return d.kind == cuda || d.kind == tensorrt }
-
-func parseDevice(text string) (deviceName, error) {
-	kind, number, numbered := strings.Cut(text, ":")
-	d := deviceName{kind: kind}
-	wrong := fault.New(fault.Invalid, "There is no device %q; use cpu, cuda:N, tensorrt:N or webgpu.", text)
-	switch kind {
-	case cpu, webgpu:
-		if numbered {
-			return d, wrong
-		}
-	case cuda, tensorrt:
-		if !numbered {
-			return d, nil
-		}
-		n, err := strconv.Atoi(number)
-		if err != nil || n < 0 {
-			return d, wrong
-		}
-		d.number = n
-	default:
-		return d, wrong
-	}
-	return d, nil
-}
 
 // CUDA configures ONNX Runtime's CUDA provider for a model.
 type CUDA struct {
@@ -78,10 +35,10 @@ func (r *Runtime) appendProvider(options *onnx.SessionOptions, net *network.Netw
 			return err
 		}
 		return r.appendCUDA(options, net) // takes the nodes that TensorRT leaves
-	case webgpu:
-		return options.AppendExecutionProvider("WebGPU", map[string]string{})
+	case cpu:
+		return nil
 	}
-	return nil
+	return options.AppendExecutionProvider(r.device.native, r.device.options(r))
 }
 
 func (r *Runtime) appendCUDA(options *onnx.SessionOptions, net *network.Network) error {
@@ -176,22 +133,4 @@ func (r *Runtime) tensorRTSettings() (map[string]string, error) {
 	settings["trt_timing_cache_enable"] = "1"
 	settings["trt_timing_cache_path"] = folder
 	return settings, nil
-}
-
-// checkProvider loads the provider once, so that Open fails if there is no GPU.
-func (r *Runtime) checkProvider() error {
-	options, err := r.sessionOptions(nil)
-	if err == nil {
-		return options.Destroy()
-	}
-	switch r.device.kind {
-	case webgpu:
-		return fault.Wrap(fault.ModelMissing, err,
-			"WebGPU cannot be used: this build of ONNX Runtime lacks it, or the system shows no graphics card with a Vulkan, Metal or Direct3D 12 driver.")
-	case tensorrt:
-		return fault.Wrap(fault.ModelMissing, err,
-			"TensorRT cannot be used: an NVIDIA driver, CUDA 13, cuDNN 9, TensorRT 10 and ONNX Runtime's CUDA libraries are needed; --device cuda does without TensorRT.")
-	}
-	return fault.Wrap(fault.ModelMissing, err,
-		"The CUDA device cannot be used: an NVIDIA driver, CUDA 13, cuDNN 9 and ONNX Runtime's CUDA libraries are needed; `upscaled doctor` shows what is missing.")
 }

@@ -19,7 +19,7 @@ import (
 type Options struct {
 	// Library is the path of ONNX Runtime's shared library, 1.24 or newer.
 	Library string
-	// Device is "cpu", "cuda:N", "tensorrt:N" or "webgpu".
+	// Device is one of Devices, such as "cuda:0".
 	Device string
 	// Threads of one session; 0 is one per core.
 	Threads int
@@ -41,14 +41,19 @@ var environment struct {
 	sync.Mutex
 	users   int
 	library string
+	turn    sync.Mutex // held by each native call of opaque providers
 }
 
 // Runtime is an engine.Runtime on one device.
 type Runtime struct {
 	options Options
 	device  deviceName
-	pinned  pinnedMemory
-	close   sync.Once
+	// precision is the fastest one of the device without visible loss.
+	precision network.Precision
+	card      Card // its name and memory, unless CUDA knows them
+	pinned    pinnedMemory
+	turn      *sync.Mutex // nil unless the provider is opaque
+	close     sync.Once
 }
 
 // Open loads the library and checks the device. It fails with fault.ModelMissing if
@@ -62,15 +67,24 @@ func Open(o Options) (*Runtime, error) {
 	if err := acquire(o.Library); err != nil {
 		return nil, err
 	}
-	r := &Runtime{options: o, device: device}
+	r := &Runtime{options: o, device: device, precision: network.Float32}
+	if device.opaque {
+		r.turn = &environment.turn
+	}
 	if device.kind != cpu {
-		if err := r.checkProvider(); err != nil {
+		if err := r.check(); err != nil {
 			_ = r.Close()
 			return nil, err
 		}
 	}
-	if device.nvidia() {
+	switch {
+	case device.nvidia():
 		r.pinned.open()
+	case device.kind != cpu:
+		r.card.Name = o.Device
+		if cards := Cards(); len(cards) > 0 && device.number == 0 {
+			r.card = cards[0]
+		}
 	}
 	return r, nil
 }
@@ -161,9 +175,24 @@ func release() error {
 
 // Open implements engine.Runtime.
 func (r *Runtime) Open(ctx context.Context, net *network.Network, o network.Options) (engine.Session, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, fault.Wrap(fault.Canceled, err, "The operation was canceled.")
+	if ctx.Err() != nil {
+		return nil, canceled(ctx)
 	}
+	if r.device.kind == cpu {
+		s, err := r.open(ctx, net, o)
+		if err != nil {
+			return nil, err
+		}
+		return s, nil
+	}
+	s, err := await(ctx, r.turn, func() (*session, error) { return r.open(ctx, net, o) }, func(s *session) { _ = s.Close() })
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func (r *Runtime) open(ctx context.Context, net *network.Network, o network.Options) (*session, error) {
 	graph, err := net.Graph(o)
 	if err != nil {
 		return nil, err
@@ -178,10 +207,11 @@ func (r *Runtime) Open(ctx context.Context, net *network.Network, o network.Opti
 	if err != nil {
 		return nil, translate(err, "open a session")
 	}
-	s := &session{inner: inner, info: net.Info(), options: o}
+	s := &session{inner: inner, info: net.Info(), options: o, turn: r.turn}
 	if o.Width > 0 && r.device.kind != cpu {
 		if err := s.warmUp(ctx); err != nil {
-			_ = s.Close()
+			s.mutex.Lock()
+			_ = s.destroy()
 			return nil, err
 		}
 	}
@@ -219,3 +249,7 @@ func (r *Runtime) sessionOptions(net *network.Network) (*onnx.SessionOptions, er
 
 // Library returns the path of the loaded library.
 func (r *Runtime) Library() string { return r.options.Library }
+
+// Tune changes how the sessions that are opened from now on run: the options' CUDA and
+// Parallel. It precedes all other calls.
+func (r *Runtime) Tune(o Options) { r.options.CUDA, r.options.Parallel = o.CUDA, o.Parallel }

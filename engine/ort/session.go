@@ -20,11 +20,32 @@ type session struct {
 	inner   *onnx.DynamicAdvancedSession // nil once closed
 	info    network.Info
 	options network.Options
+	// turn is the runtime's. spare holds unused outputs if it is not nil.
+	turn  *sync.Mutex
+	spare sync.Pool
 }
 
-// Close implements engine.Session.
+// Close implements engine.Session. It does not wait for the device's turn, which a
+// run may hold that nobody waits for.
 func (s *session) Close() error {
+	if s.turn != nil {
+		if !s.turn.TryLock() {
+			inBackground(func() {
+				s.turn.Lock()
+				defer s.turn.Unlock()
+				s.mutex.Lock()
+				_ = s.destroy()
+			})
+			return nil
+		}
+		defer s.turn.Unlock()
+	}
 	s.mutex.Lock()
+	return s.destroy()
+}
+
+// destroy unlocks the mutex.
+func (s *session) destroy() error {
 	defer s.mutex.Unlock()
 	if s.inner == nil {
 		return nil
@@ -36,6 +57,28 @@ func (s *session) Close() error {
 
 // Run implements engine.Session.
 func (s *session) Run(ctx context.Context, in, out imagedata.Raster) error {
+	if s.turn == nil {
+		return s.compute(ctx, in, out)
+	}
+	if err := s.check(in, out); err != nil {
+		return err
+	}
+	// A run that ctx ended may write when out is another image's.
+	own, ok := s.spare.Get().(imagedata.Raster)
+	if !ok || own.Width != out.Width || own.Height != out.Height {
+		own = imagedata.NewRaster(out.Width, out.Height, out.Channels, out.Depth())
+	}
+	_, err := await(ctx, s.turn, func() (struct{}, error) { return struct{}{}, s.compute(ctx, in, own) }, func(struct{}) {})
+	if err == nil {
+		copy(out.Pix, own.Pix)
+		copy(out.Pix16, own.Pix16)
+		s.spare.Put(own)
+	}
+	return err
+}
+
+// compute is Run until the device has ended.
+func (s *session) compute(ctx context.Context, in, out imagedata.Raster) error {
 	s.mutex.RLock()
 	defer s.mutex.RUnlock()
 	if s.inner == nil {
@@ -66,14 +109,14 @@ func (s *session) warmUp(ctx context.Context) error {
 	}
 	in := imagedata.NewRaster(s.options.Width, s.options.Height, s.options.Channels, depth)
 	width, height := engine.OutputSize(s.info, s.options.Borders, in.Width, in.Height)
-	return s.Run(ctx, in, imagedata.NewRaster(width, height, in.Channels, depth))
+	return s.compute(ctx, in, imagedata.NewRaster(width, height, in.Channels, depth))
 }
 
 // run stops soon after ctx ends: ONNX Runtime checks the flag between the nodes of
 // the graph.
 func (s *session) run(ctx context.Context, input, output onnx.Value) error {
-	if err := ctx.Err(); err != nil {
-		return fault.Wrap(fault.Canceled, err, "The operation was canceled.")
+	if ctx.Err() != nil {
+		return canceled(ctx)
 	}
 	options, err := onnx.NewRunOptions()
 	if err != nil {
@@ -84,7 +127,7 @@ func (s *session) run(ctx context.Context, input, output onnx.Value) error {
 	err = s.inner.RunWithOptions([]onnx.Value{input}, []onnx.Value{output}, options)
 	stop()
 	if err != nil && ctx.Err() != nil {
-		return fault.Wrap(fault.Canceled, ctx.Err(), "The operation was canceled.")
+		return canceled(ctx)
 	}
 	return translate(err, "run the model")
 }

@@ -33,7 +33,11 @@ func (r *Runtime) OpenTensors(file []byte, concurrent bool) (*Tensors, error) {
 	for _, output := range outputs {
 		t.outputs = append(t.outputs, output.Name)
 	}
-	options, err := r.sessionOptions(nil)
+	where := r
+	if r.device.opaque { // the CPU is faster in small networks of many shapes
+		where = &Runtime{options: r.options, device: deviceName{provider: &providers[0]}}
+	}
+	options, err := where.sessionOptions(nil)
 	if err != nil {
 		return nil, translate(err, "set up a session")
 	}
@@ -69,8 +73,8 @@ func (t *Tensors) Run(ctx context.Context, input []float32, shape []int64) (map[
 	if t.inner == nil {
 		return nil, fault.New(fault.Internal, "The session is closed.")
 	}
-	if err := ctx.Err(); err != nil {
-		return nil, fault.Wrap(fault.Canceled, err, "The operation was canceled.")
+	if ctx.Err() != nil {
+		return nil, canceled(ctx)
 	}
 	in, err := onnx.NewTensor(onnx.NewShape(shape...), input)
 	if err != nil {

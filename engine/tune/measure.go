@@ -5,6 +5,7 @@
 package tune
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand"
@@ -26,13 +27,15 @@ type Variant struct {
 
 // Options configure Measure.
 type Options struct {
-	Net       *network.Network
+	Net *network.Network
+	// Precision "" is each variant's own.
 	Precision network.Precision
 	Variants  []Variant
 	// Sides of square tiles in input pixels, and numbers of tiles at once; both
 	// ascend.
 	Sides, Parallel []int
-	// Budget bounds the time: no trial starts after it, except for the first.
+	// Budget bounds the time. A device that ends no trial in it gets the smallest
+	// tiles.
 	Budget time.Duration
 	// Progress, if not nil, receives each trial.
 	Progress func(Trial)
@@ -65,22 +68,27 @@ const worthwhile = 1.03
 // one, then more tiles at once. It fails if nothing could run.
 func Measure(ctx context.Context, o Options) (Result, error) {
 	m := &measuring{options: o, began: time.Now()}
+	limited, stop := context.WithTimeout(ctx, o.Budget)
+	defer stop()
 	for _, v := range o.Variants {
-		m.try(ctx, v, o.Sides[0], 1, 1)
+		m.try(limited, v, o.Sides[0], 1, 1)
 	}
 	for _, side := range o.Sides[1:] {
-		if m.result.Best.Side == 0 || !m.try(ctx, m.variant(), side, 1, worthwhile) {
+		if m.result.Best.Side == 0 || !m.try(limited, m.variant(), side, 1, worthwhile) {
 			break
 		}
 	}
 	for _, parallel := range o.Parallel {
-		if parallel > 1 && m.result.Best.Side > 0 && !m.try(ctx, m.variant(), m.result.Best.Side, parallel, worthwhile) {
+		if parallel > 1 && m.result.Best.Side > 0 && !m.try(limited, m.variant(), m.result.Best.Side, parallel, worthwhile) {
 			break
 		}
 	}
 	m.result.Seconds = time.Since(m.began).Seconds()
 	if err := ctx.Err(); err != nil {
 		return m.result, fault.Wrap(fault.Canceled, err, "The operation was canceled.")
+	}
+	if m.result.Best.Side == 0 && limited.Err() != nil {
+		m.result.Best = Trial{Variant: o.Variants[0].Name, Side: o.Sides[0], Parallel: 1}
 	}
 	if m.result.Best.Side == 0 {
 		return m.result, fmt.Errorf("measure the device: %w", m.err)
@@ -103,13 +111,15 @@ func (m *measuring) variant() Variant {
 // try measures one combination, makes it the best one if it is times as fast as the
 // best so far, and reports whether to continue in its direction.
 func (m *measuring) try(ctx context.Context, v Variant, side, parallel int, times float64) bool {
-	if ctx.Err() != nil || len(m.result.Trials) > 0 && time.Since(m.began) > m.options.Budget {
+	if ctx.Err() != nil {
 		return false
 	}
 	trial := Trial{Variant: v.Name, Side: side, Parallel: parallel}
 	rate, err := m.rate(ctx, v.Runtime, side, parallel)
 	if err != nil {
-		trial.Problem = fault.Sentence(err)
+		if trial.Problem = fault.Sentence(err); ctx.Err() != nil {
+			trial.Problem = "It took too long."
+		}
 		if m.err == nil {
 			m.err = err
 		}
@@ -142,7 +152,7 @@ func (m *measuring) rate(ctx context.Context, r engine.Runtime, side, parallel i
 	info := m.options.Net.Info()
 	side -= side % max(info.Multiple, 1)
 	o := network.Options{
-		Precision: m.options.Precision, Sample: network.Uint8, Channels: 3, Borders: network.AllBorders,
+		Precision: cmp.Or(m.options.Precision, r.Device().Precision), Sample: network.Uint8, Channels: 3, Borders: network.AllBorders,
 		Width: side, Height: side,
 	}
 	session, err := r.Open(ctx, m.options.Net, o)

@@ -59,7 +59,8 @@ func TestMeasureStops(t *testing.T) {
 	r := &enginetest.Runtime{Static: true}
 	o := options(tune.Variant{Name: "a", Runtime: r}, tune.Variant{Name: "b", Runtime: r})
 	o.Budget = 0
-	if result, err := tune.Measure(t.Context(), o); err != nil || len(result.Trials) != 1 {
+	want := tune.Trial{Variant: "a", Side: 128, Parallel: 1}
+	if result, err := tune.Measure(t.Context(), o); err != nil || result.Best != want || len(result.Trials) != 0 {
 		t.Errorf("with no time: %+v, %v", result, err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -71,6 +72,26 @@ func TestMeasureStops(t *testing.T) {
 	if _, err := tune.Measure(t.Context(), options(tune.Variant{Name: "broken", Runtime: broken})); err == nil {
 		t.Error("a device that runs nothing was measured")
 	}
+}
+
+// The budget ends a trial that is under way, and the others are not begun.
+func TestBudgetEndsATrial(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		slow := &enginetest.Runtime{Static: true, Before: slow(time.Hour)}
+		fast := &enginetest.Runtime{Static: true}
+		o := options(tune.Variant{Name: "fast", Runtime: fast}, tune.Variant{Name: "slow", Runtime: slow}, tune.Variant{Name: "late", Runtime: fast})
+		o.Sides, o.Budget = []int{128}, 10*time.Second
+		began := time.Now()
+		result, err := tune.Measure(t.Context(), o)
+		if spent := time.Since(began); err != nil || spent != o.Budget || result.Best.Variant != "fast" || len(result.Trials) != 2 {
+			t.Errorf("%v, %+v, %v", spent, result, err)
+		}
+		o.Variants = o.Variants[1:]
+		if result, err := tune.Measure(t.Context(), o); err != nil || result.Best != (tune.Trial{Variant: "slow", Side: 128, Parallel: 1}) {
+			t.Errorf("a device that is too slow: %+v, %v", result, err)
+		}
+	})
 }
 
 func TestCache(t *testing.T) {

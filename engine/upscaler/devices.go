@@ -2,19 +2,15 @@ package upscaler
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
 	"upscaled/engine"
 	"upscaled/engine/ort"
-	"upscaled/models"
 	"upscaled/models/fault"
 )
-
-// deviceNames matches Options.Device except for "auto".
-var deviceNames = regexp.MustCompile(`^(cpu|webgpu|(cuda|tensorrt)(:[0-9]{1,3}(,[0-9]{1,3})*)?)$`)
 
 // DeviceNames returns values of Options.Device that this machine may have.
 func DeviceNames() []string {
@@ -28,20 +24,20 @@ func DeviceNames() []string {
 
 // parseDevices returns one name per device: "cuda:0,1" is two.
 func parseDevices(text string) ([]string, error) {
-	if !deviceNames.MatchString(text) {
-		return nil, invalid("device", "is %q; use auto, cpu, cuda:N (several: cuda:0,1), tensorrt:N or webgpu", text)
+	names := []string{text}
+	if kind, numbers, numbered := strings.Cut(text, ":"); numbered {
+		names = nil
+		for number := range strings.SplitSeq(numbers, ",") {
+			names = append(names, kind+":"+number)
+		}
 	}
-	kind, numbers, numbered := strings.Cut(text, ":")
-	if !numbered {
-		return []string{text}, nil
-	}
-	var names []string
-	for number := range strings.SplitSeq(numbers, ",") {
-		name := kind + ":" + number
-		if slices.Contains(names, name) {
+	for i, name := range names {
+		if !ort.IsDevice(name) {
+			return nil, invalid("device", "is %q; use auto, %s (several: cuda:0,1)", text, ort.Devices())
+		}
+		if slices.Contains(names[:i], name) {
 			return nil, invalid("device", "is %q; it names a GPU twice", text)
 		}
-		names = append(names, name)
 	}
 	return names, nil
 }
@@ -62,27 +58,18 @@ func (u *Upscaler) openDevices(ctx context.Context) error {
 	if u.options.Device != "auto" {
 		return u.openNamed(ctx, u.options.Device)
 	}
-	best := automaticDevice(u.store)
-	switch {
-	case best == "cpu" && hasGPU():
-		u.options.Note("There is a GPU; 'upscaled models pull onnxruntime-cuda' lets --device auto use it.")
-	case best != "cpu":
-		err := u.openNamed(ctx, best)
-		if err == nil || ctx.Err() != nil {
-			return err
-		}
-		u.options.Note("The GPU cannot be used, so the CPU computes. " + fault.Sentence(err))
+	best, err := u.options.automatic(ctx)
+	if err == nil && best != "cpu" {
+		err = u.openNamed(ctx, best)
 	}
+	if err == nil && best == "cpu" {
+		return u.openNamed(ctx, "cpu")
+	}
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	u.options.Note("The GPU cannot be used, so the CPU computes. " + fault.Sentence(err))
 	return u.openNamed(ctx, "cpu")
-}
-
-// automaticDevice chooses the first NVIDIA GPU if there is one and its library is
-// installed, which is too large to be downloaded unasked, else the CPU.
-func automaticDevice(store *models.Store) string {
-	if hasGPU() && store.InstalledLibrary("cuda") != "" {
-		return "cuda:0"
-	}
-	return "cpu"
 }
 
 // deviceFolder is where Linux lists devices.
@@ -126,12 +113,15 @@ func (u *Upscaler) openNamed(ctx context.Context, device string) error {
 			return nil, err
 		}
 		o.Library = library // for all devices, as is what was measured
-		if o.Device != "cpu" {
-			if o, err = u.tuned(ctx, o); err != nil {
-				return nil, err
-			}
+		runtime, err := ort.Open(o)
+		if err != nil || o.Device == "cpu" {
+			return runtime, err
 		}
-		return ort.Open(o)
+		if o, err = u.tuned(ctx, runtime, o); err != nil {
+			return nil, errors.Join(err, runtime.Close())
+		}
+		runtime.Tune(o)
+		return runtime, nil
 	}, func() bool { return u.store.InstalledLibrary(kind) != "" })
 	u.onClose(u.native.close)
 	if names[0] == "cpu" {

@@ -2,6 +2,7 @@ package upscaler
 
 import (
 	"context"
+	"errors"
 
 	"upscaled/engine"
 	"upscaled/engine/cpu"
@@ -18,8 +19,12 @@ type Installation struct {
 	Version     string
 	Device      *engine.Device
 	DeviceError error
-	// Providers are the kinds of devices that the installed libraries drive.
+	// Providers are the kinds of devices that the installed libraries drive here, and
+	// Unusable those that they could drive, with the reason.
 	Providers []string
+	Unusable  map[string]error
+	// Cards are the machine's graphics cards, the fastest first.
+	Cards []Card
 	// CPU says what computes on the CPU, "" on other devices.
 	CPU string
 	// Kernels are those that may run Model on the CPU, with their times.
@@ -39,14 +44,21 @@ func Inspect(ctx context.Context, o Options) (Installation, error) {
 	if err != nil {
 		return Installation{}, err
 	}
+	cards := o.cards()
 	if o.Device == "auto" {
-		o.Device = automaticDevice(o.Store)
+		o.Device = o.choice(cards)
+		if hasGPU() && o.Store.InstalledLibrary("cuda") != "" {
+			o.Device = "cuda:0"
+		}
+		if o.Device == "" { // Open measures
+			o.Device = "cpu"
+		}
 	}
 	names, err := parseDevices(o.Device)
 	if err != nil {
 		return Installation{}, err
 	}
-	found := Installation{LibraryKind: libraryKind(names[0])}
+	found := Installation{LibraryKind: libraryKind(names[0]), Cards: cards}
 	if names[0] == "cpu" {
 		found.examineCPU(ctx, o)
 	}
@@ -63,8 +75,21 @@ func Inspect(ctx context.Context, o Options) (Installation, error) {
 		device := runtime.Device()
 		found.Device = &device
 	}
-	found.Version, found.Providers = runtime.Version(), []string{"cpu"}
-	if o.Store.InstalledLibrary("cuda") != "" {
+	found.Version, found.Providers, found.Unusable = runtime.Version(), []string{"cpu"}, map[string]error{}
+	for _, kind := range ort.GPUs(o.Store.NamedLibrary() != "") {
+		if len(cards) == 0 && kind == "webgpu" {
+			continue // its search for a card writes to stderr
+		}
+		other, err := ort.Open(ort.Options{Library: found.Library, Device: kind})
+		switch {
+		case err == nil:
+			found.Providers = append(found.Providers, kind)
+			_ = other.Close()
+		case !errors.Is(err, ort.ErrNotBuilt):
+			found.Unusable[kind] = err
+		}
+	}
+	if o.Store.InstalledLibrary("cuda") != "" && o.Store.NamedLibrary() == "" {
 		found.Providers = append(found.Providers, "cuda")
 	}
 	return found, nil

@@ -43,13 +43,8 @@ func cudaVariants() []cudaVariant {
 }
 
 // tuned completes a GPU's options by what was measured, and measures first if the
-// options ask for it.
-func (u *Upscaler) tuned(ctx context.Context, o ort.Options) (ort.Options, error) {
-	runtime, err := ort.Open(o)
-	if err != nil {
-		return o, err
-	}
-	defer func() { _ = runtime.Close() }()
+// options ask for it. runtime has the options.
+func (u *Upscaler) tuned(ctx context.Context, runtime *ort.Runtime, o ort.Options) (ort.Options, error) {
 	name := cmp.Or(u.options.Model, u.store.Default(runtime.Device().Kind))
 	model, err := u.store.Load(ctx, name, nil)
 	if err != nil {
@@ -58,12 +53,10 @@ func (u *Upscaler) tuned(ctx context.Context, o ort.Options) (ort.Options, error
 	cache, key := tuningCache(u.store), u.tuningKey(runtime)
 	record, found := cache.Load(key(model))
 	if u.options.Tune == "always" || u.options.Tune == "auto" && !found {
-		if record, err = u.measure(ctx, o, key(model), model, name); err != nil {
+		if record, err = u.measure(ctx, runtime, o, key(model), model, name); err != nil {
 			return o, err
 		}
-		if err := cache.Save(record); err != nil {
-			u.options.Note("The measurement could not be kept: " + err.Error())
-		}
+		u.options.keep(record)
 	}
 	o.Parallel = record.Best.Parallel
 	o.CUDA = func(model *network.Network) ort.CUDA {
@@ -78,6 +71,13 @@ func (u *Upscaler) tuned(ctx context.Context, o ort.Options) (ort.Options, error
 	return o, nil
 }
 
+// keep stores a measurement for later runs.
+func (o Options) keep(r tune.Record) {
+	if err := tuningCache(o.Store).Save(r); err != nil {
+		o.Note("The measurement could not be kept: " + err.Error())
+	}
+}
+
 // tuningKey returns a function of the model that identifies measurements on a
 // device.
 func (u *Upscaler) tuningKey(r *ort.Runtime) func(*network.Network) tune.Key {
@@ -88,25 +88,30 @@ func (u *Upscaler) tuningKey(r *ort.Runtime) func(*network.Network) tune.Key {
 	}
 }
 
-// measure finds the fastest way to run a model on a device.
-func (u *Upscaler) measure(ctx context.Context, o ort.Options, key tune.Key, model *network.Network, name string) (tune.Record, error) {
+// measure finds the fastest way to run a model on a device. Devices other than CUDA's
+// have one way, runtime's.
+func (u *Upscaler) measure(ctx context.Context, runtime *ort.Runtime, o ort.Options, key tune.Key, model *network.Network, name string) (tune.Record, error) {
 	u.options.Note(fmt.Sprintf("Measuring how %s runs %s fastest; this is done once and takes up to %d s.", key.Device, name, int(tuneBudget.Seconds())))
-	var variants []tune.Variant
-	for _, v := range cudaVariants() {
-		o.CUDA = func(*network.Network) ort.CUDA { return v.settings }
-		runtime, err := ort.Open(o)
-		if err != nil {
-			return tune.Record{}, err
+	variants, sides := []tune.Variant{{Name: key.Kind, Runtime: runtime}}, []int{128, 256, 384, 512, 768, 1024}
+	if key.Kind == "cuda" {
+		variants, sides = nil, sides[1:]
+		for _, v := range cudaVariants() {
+			o.CUDA = func(*network.Network) ort.CUDA { return v.settings }
+			runtime, err := ort.Open(o)
+			if err != nil {
+				return tune.Record{}, err
+			}
+			defer func() { _ = runtime.Close() }()
+			variants = append(variants, tune.Variant{Name: v.name, Runtime: runtime})
 		}
-		defer func() { _ = runtime.Close() }()
-		variants = append(variants, tune.Variant{Name: v.name, Runtime: runtime})
-		if key.Kind != "cuda" {
-			break
-		}
+	}
+	parallel := []int{1, 2, 3}
+	if runtime.Device().Parallel == 1 {
+		parallel = parallel[:1]
 	}
 	result, err := tune.Measure(ctx, tune.Options{
 		Net: model, Precision: network.Precision(key.Precision), Variants: variants,
-		Sides: []int{256, 384, 512, 768, 1024}, Parallel: []int{1, 2, 3}, Budget: tuneBudget, Progress: u.options.Trial,
+		Sides: sides, Parallel: parallel, Budget: tuneBudget, Progress: u.options.Trial,
 	})
 	if err != nil {
 		return tune.Record{}, fault.Wrap(fault.KindOf(err), err, "The GPU could not be measured: %s", fault.Sentence(err))

@@ -45,9 +45,9 @@ type Options struct {
 	// Store, if not nil, is used in place of one opened with the fields above.
 	Store *models.Store
 
-	// Device is "auto", "cpu", "cuda:N", several such as "cuda:0,1", "tensorrt:N"
-	// or "webgpu". "" is "auto": an NVIDIA GPU if there is one and its library is
-	// installed, else the CPU.
+	// Device is "auto", one of ort.Devices such as "cuda:0", or several such as
+	// "cuda:0,1". "" is "auto": an NVIDIA GPU if there is one and its library is
+	// installed, another graphics card if it is the fastest, else the CPU.
 	Device string
 	// Threads is the number of CPU threads; 0 is one per core.
 	Threads int

@@ -7,7 +7,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"os/exec"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"upscaled/engine"
@@ -33,9 +35,12 @@ type Diagnosis struct {
 	Home    string `json:"home"`
 	Library string `json:"onnxruntime_library,omitempty"`
 	Version string `json:"onnxruntime_version,omitempty"`
-	// Providers are the kinds of devices the library can drive.
-	Providers []string       `json:"providers,omitempty"`
-	Device    *engine.Device `json:"device,omitempty"`
+	// Providers are the kinds of devices the library can drive here, Unusable those that
+	// it could drive on other machines, with the reason.
+	Providers []string          `json:"providers,omitempty"`
+	Unusable  map[string]string `json:"unusable_providers,omitempty"`
+	Cards     []upscaler.Card   `json:"cards,omitempty"`
+	Device    *engine.Device    `json:"device,omitempty"`
 	// Processor describes the engine if the device is the CPU; Kernels has the times
 	// of its kernels for the model that would be used.
 	Processor string               `json:"processor,omitempty"`
@@ -104,7 +109,11 @@ func (d *Diagnosis) examineEngine(ctx context.Context, o upscaler.Options, descr
 		return
 	}
 	d.Library, d.Version, d.Device, d.Providers, d.Processor = found.Library, found.Version, found.Device, found.Providers, found.CPU
-	d.Model, d.Kernels = found.Model, found.Kernels
+	d.Model, d.Kernels, d.Cards = found.Model, found.Kernels, found.Cards
+	d.Unusable = map[string]string{}
+	for kind, err := range found.Unusable {
+		d.Unusable[kind] = fault.Sentence(err)
+	}
 	switch {
 	case d.Library == "" && d.Device == nil:
 		name := "onnxruntime"
@@ -166,6 +175,12 @@ func (d *Diagnosis) Write(out io.Writer) error {
 	if len(d.Providers) > 0 {
 		row("Providers", strings.Join(d.Providers, ", "))
 	}
+	for _, kind := range slices.Sorted(maps.Keys(d.Unusable)) {
+		row("  not here", d.Unusable[kind])
+	}
+	for _, card := range d.Cards {
+		row("Graphics card", fmt.Sprintf("%s, %s, %.1f GB", card.Name, card.Type, float64(card.Memory)/1e9))
+	}
 	if d.Device != nil {
 		row("Device", fmt.Sprintf("%s, %s, %s", d.Device.Kind, d.Device.Name, d.Device.Precision))
 		if d.Processor != "" {
@@ -178,7 +193,14 @@ func (d *Diagnosis) Write(out io.Writer) error {
 			}
 			row("  "+k.Kernel, fmt.Sprintf("%s, %s, %.1f s per megapixel and thread%s", d.Model, k.Precision, k.PerMegapixel, chosen))
 		}
-		row("Memory", fmt.Sprintf("%.1f GB, %.1f GB free", float64(d.Device.Memory)/1e9, float64(d.Device.Free)/1e9))
+		memory := "unknown"
+		if d.Device.Memory > 0 {
+			memory = fmt.Sprintf("%.1f GB", float64(d.Device.Memory)/1e9)
+		}
+		if d.Device.Free > 0 {
+			memory += fmt.Sprintf(", %.1f GB free", float64(d.Device.Free)/1e9)
+		}
+		row("Memory", memory)
 	}
 	for _, n := range d.Native {
 		row("Native code", strings.Join(strings.Fields(n.Name+" "+n.Version), " ")+" ("+n.Path+")")

@@ -54,6 +54,7 @@ const (
 	exitFailed      = 1
 	exitUsage       = 2
 	exitMissing     = 3
+	exitDevice      = 5
 	exitInternal    = 70
 	exitInterrupted = 130
 )

@@ -53,7 +53,7 @@ type Model struct {
 
 // Device is a device that models run on.
 type Device struct {
-	Kind string `json:"kind"` // "cpu", "cuda", "tensorrt" or "webgpu"
+	Kind string `json:"kind"` // such as "cpu", "cuda" or "webgpu"
 	Name string `json:"name"`
 	// MemoryBytes is the device's own memory and FreeBytes its free part; 0 if
 	// unknown.
