@@ -78,7 +78,7 @@ func TestMeasureStops(t *testing.T) {
 func TestBudgetEndsATrial(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		slow := &enginetest.Runtime{Static: true, Before: slow(time.Hour)}
+		slow := &enginetest.Runtime{Static: true, Speed: enginetest.Speed{Tile: time.Hour}}
 		fast := &enginetest.Runtime{Static: true}
 		o := options(tune.Variant{Name: "fast", Runtime: fast}, tune.Variant{Name: "slow", Runtime: slow}, tune.Variant{Name: "late", Runtime: fast})
 		o.Sides, o.Budget = []int{128}, 10*time.Second
