@@ -2,6 +2,7 @@ package decode
 
 import (
 	"bytes"
+	"encoding/binary"
 	"os"
 	"path/filepath"
 	"testing"
@@ -97,25 +98,57 @@ func TestHostileCodecs(t *testing.T) {
 		}
 		return data
 	}
+	edited := func(name, from, to string) []byte {
+		data := codecFixture(t, name)
+		if !bytes.Contains(data, []byte(from)) {
+			t.Fatalf("%s has no %q", name, from)
+		}
+		return bytes.ReplaceAll(data, []byte(from), []byte(to))
+	}
+	deep := func(kind string) []byte { // boxes within boxes
+		const levels = 200_000
+		data := []byte("\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic")
+		for i := range levels {
+			data = append(binary.BigEndian.AppendUint32(data, uint32(12*(levels-i))), kind+"\x00\x00\x00\x00"...)
+		}
+		return data
+	}
+	many := append([]byte("\x00\x00\x00\x0cJXL \x0d\x0a\x87\x0a\x00\x00\x00\x14ftypjxl \x00\x00\x00\x00jxl "), bytes.Repeat([]byte("\x00\x00\x00\x08Exif"), 500_000)...)
 	const ispe, siz = "ispe\x00\x00\x00\x00", "\xff\x51"
+	tiles := size("color.j2k", siz, 4, 1000, 1000)
+	copy(tiles[bytes.Index(tiles, []byte(siz))+len(siz)+20:], "\x00\x00\x00\x01\x00\x00\x00\x01")
 	for name, c := range map[string]struct {
 		data []byte
 		kind fault.Kind
 	}{
-		"AVIF 60000x60000":   {size("color.avif", ispe, 0, 60000, 60000), fault.TooLarge},
-		"HEIC 60000x60000":   {size("color.heic", ispe, 0, 60000, 60000), fault.TooLarge},
-		"AVIF 9000x9000":     {size("color.avif", ispe, 0, 9000, 9000), fault.Invalid},
-		"JPEG 2000 30000^2":  {size("color.j2k", siz, 4, 30000, 30000), fault.Invalid},
-		"JPEG 2000 3000^2":   {size("color.j2k", siz, 4, 3000, 3000), fault.Invalid},
-		"JPEG 2000 of 0x0":   {size("color.j2k", siz, 4, 0, 0), fault.Invalid},
-		"HEIC, half":         {codecFixture(t, "color.heic")[:500], fault.Invalid},
-		"AVIF, half":         {codecFixture(t, "color.avif")[:300], fault.Invalid},
-		"JPEG XL, half":      {codecFixture(t, "color.jxl")[:70], fault.Invalid},
-		"JPEG 2000, a third": {codecFixture(t, "color.jp2")[:150], fault.Invalid},
+		"AVIF 60000x60000":                    {size("color.avif", ispe, 0, 60000, 60000), fault.TooLarge},
+		"HEIC 60000x60000":                    {size("color.heic", ispe, 0, 60000, 60000), fault.TooLarge},
+		"AVIF 9000x9000":                      {size("color.avif", ispe, 0, 9000, 9000), fault.Invalid},
+		"JPEG 2000 30000^2":                   {size("color.j2k", siz, 4, 30000, 30000), fault.Invalid},
+		"JPEG 2000 3000^2":                    {size("color.j2k", siz, 4, 3000, 3000), fault.Invalid},
+		"JPEG 2000 of 0x0":                    {size("color.j2k", siz, 4, 0, 0), fault.Invalid},
+		"AVIF, grid without tiles":            {edited("color.avif", "av01\x00", "grid\x00"), fault.Unsupported},
+		"HEIC, grid without tiles":            {edited("color.heic", "hvc1\x00", "grid\x00"), fault.Unsupported},
+		"HEIC, derived from itself":           {edited("color.heic", "hvc1\x00", "iden\x00"), fault.Unsupported},
+		"AVIF of a property twice too long":   {edited("color.avif", "\x00\x00\x00\x14ispe", "\x7f\xff\xff\xfeispe"), fault.Invalid},
+		"HEIC, 200000 boxes deep":             {deep("meta"), fault.Invalid},
+		"HEIC, 200000 lists deep":             {deep("iprp"), fault.Invalid},
+		"JPEG XL, 2^30 x 2^30":                {append([]byte("\xff\x0a\xfe\xff\xff\xff\xe1\xff\xff\xff\x1f"), make([]byte, 64)...), fault.Invalid},
+		"JPEG XL, 500000 boxes":               {many, fault.Invalid},
+		"JPEG 2000, 10^6 tiles":               {tiles, fault.Invalid},
+		"JPEG 2000, 16384 colors":             {edited("color.j2k", "\x00\x03\x07\x01\x01", "\x40\x00\x07\x01\x01"), fault.Invalid},
+		"JPEG XL, 48 megapixels of one color": {codecFixture(t, "flat.jxl"), ""},
+		"HEIC, half":                          {codecFixture(t, "color.heic")[:500], fault.Invalid},
+		"AVIF, half":                          {codecFixture(t, "color.avif")[:300], fault.Invalid},
+		"JPEG XL, half":                       {codecFixture(t, "color.jxl")[:70], fault.Invalid},
+		"JPEG 2000, a third":                  {codecFixture(t, "color.jp2")[:150], fault.Invalid},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			needLibrary(t, c.data)
+			if testing.Short() && c.kind == "" {
+				t.Skip("takes long under the race detector")
+			}
 			if err := decodeAll(c.data, limits); fault.KindOf(err) != c.kind {
 				t.Errorf("%v (%s), want %s", err, fault.KindOf(err), c.kind)
 			}
