@@ -31,8 +31,9 @@ func prefixesOf(packet []byte) prefixes {
 		"http://ns.adobe.com/xap/1.0/sType/Dimensions#":        "stDim",
 		"http://ns.microsoft.com/photo/1.2/":                   "MP",
 	}
+	const most = 1000 // declarations; packets have some ten
 	p := prefixes{}
-	for _, found := range regexp.MustCompile(`\sxmlns:([\w-]+)\s*=\s*["']([^"'<]*)["']`).FindAllSubmatch(packet, -1) {
+	for _, found := range regexp.MustCompile(`\sxmlns:([\w-]+)\s*=\s*["']([^"'<]*)["']`).FindAllSubmatch(packet, most) {
 		if prefix, ok := usual[string(found[2])]; ok {
 			p[prefix] = string(found[1])
 		}
