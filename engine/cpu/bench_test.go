@@ -21,6 +21,7 @@ import (
 	"upscaled/engine/ort"
 	"upscaled/models"
 	"upscaled/models/network"
+	"upscaled/models/network/networktest"
 	"upscaled/models/weights"
 )
 
@@ -181,14 +182,14 @@ func BenchmarkModels(b *testing.B) {
 	if text := os.Getenv("UPSCALED_BENCH_SIZES"); text != "" {
 		sizes = text
 	}
-	for _, name := range []string{"realesr-general-x4v3", "realesrgan-x4plus"} {
+	for _, name := range []string{"realesr-general-x4v3", "realesrgan-x4plus", "SPAN 2x", "SPAN 4x"} {
 		for size := range strings.SplitSeq(sizes, ",") {
 			b.Run(name+"/"+size, func(b *testing.B) {
 				var width, height int
 				if _, err := fmt.Sscanf(size, "%dx%d", &width, &height); err != nil {
 					b.Fatal(err)
 				}
-				net, in := published(b, name), photo(b, "0014.jpg", width, height)
+				net, in := benchmarked(b, name), photo(b, "0014.jpg", width, height)
 				rounds := 5
 				if net.Info().FlopsPerPixel > 1e7 {
 					rounds = 2
@@ -197,6 +198,16 @@ func BenchmarkModels(b *testing.B) {
 			})
 		}
 	}
+}
+
+// benchmarked is a published model or one of the usual size with random weights.
+func benchmarked(b *testing.B, name string) *network.Network {
+	b.Helper()
+	var scale int
+	if _, err := fmt.Sscanf(name, "SPAN %dx", &scale); err != nil {
+		return published(b, name)
+	}
+	return recognized(b, networktest.RandomSPAN(1, 48, scale, true))
 }
 
 // contenders returns a run of a model with each kernel of this CPU but the portable,

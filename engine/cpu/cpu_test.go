@@ -95,6 +95,7 @@ func TestConformance(t *testing.T) {
 		r := opened(t, o)
 		enginetest.TestRuntime(t, r, recognized(t, networktest.RandomCompact(1, 3, 16, 4)), p)
 		enginetest.TestRuntime(t, r, recognized(t, networktest.RandomRRDB(2, 1, 16, 8, 2, 2)), p)
+		enginetest.TestRuntime(t, r, recognized(t, networktest.RandomSPAN(4, 16, 2, true)), p)
 	})
 }
 

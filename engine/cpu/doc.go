@@ -1,5 +1,5 @@
-// Package cpu runs models that are chains of 3x3 convolutions (RRDBNet and
-// SRVGGNetCompact) on the CPU, as a stream of row bands through all layers: each
+// Package cpu runs models that are chains of 3x3 convolutions (RRDBNet,
+// SRVGGNetCompact and SPAN) on the CPU, as a stream of row bands through all layers: each
 // row of each layer is computed once, whatever the image's height, and memory is a
 // few rows of each layer instead of tensors of the image's size.
 //

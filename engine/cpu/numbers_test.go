@@ -37,6 +37,9 @@ func numberCases() []numberCase {
 		{"RRDBNet 1x", networktest.RandomRRDB(14, 1, 32, 16, 4, 2), networktest.RRDB, [][2]int{{12, 8}}},
 		{"odd features", networktest.RandomRRDB(15, 1, 20, 7, 1, 1), networktest.RRDB, small},
 		{"no enlargement", networktest.RandomRRDB(16, 1, 16, 16, 1, 0), networktest.RRDB, small},
+		{"SPAN 2x", networktest.RandomSPAN(24, 12, 2, false), networktest.SPAN, small[:3]},
+		{"SPAN 4x", networktest.RandomSPAN(25, 16, 4, true), networktest.SPAN, [][2]int{{5, 40}, {1, 1}}},
+		{"SPAN 1x", networktest.RandomSPAN(26, 20, 1, true), networktest.SPAN, [][2]int{{12, 10}}},
 		{"no blocks", networktest.RandomRRDB(21, 0, 16, 16, 1, 1), networktest.RRDB, small},
 	}
 }

@@ -138,7 +138,7 @@ func (r *rings) run(ctx context.Context, at *progress, in imagedata.Raster) (ima
 		block := m.PixelUnshuffle
 		r.step.ImageIn(kernels.ImageRows{
 			Samples: samples(in.Rows(before*block, ahead.read*block)), Colors: m.Channels, Block: block,
-			Width: r.plan.width, Y: before, Rows: ahead.read - before, Ring: r.tensors[0],
+			Width: r.plan.width, Y: before, Rows: ahead.read - before, Ring: r.tensors[0], Ones: m.Ones,
 		})
 	}
 	r.plan.step(at, func(i, y, rows int) {
@@ -178,7 +178,7 @@ func (r *rings) band(i, y, rows int) kernels.Band {
 	b := kernels.Band{
 		Src: r.tensors[c.From], Upsample: c.Upsample, Y: y, Rows: rows,
 		Width: r.plan.width * r.plan.scale(i), Height: r.plan.outHeight(i),
-		PReLU: r.session.prelu[i], DstChannel: c.At, Result: r.result,
+		Gated: c.Gated, GateBias: c.GateBias, PReLU: r.session.prelu[i], DstChannel: c.At,
 	}
 	for n, a := range c.Residuals {
 		b.Residuals[n] = kernels.Residual{Ring: r.kept[a.Tensor], Scale: a.Factor}
@@ -188,6 +188,8 @@ func (r *rings) band(i, y, rows int) kernels.Band {
 		if c.At == 0 {
 			b.Kept = r.kept[c.To]
 		}
+	} else {
+		b.Result = r.result
 	}
 	return b
 }

@@ -93,6 +93,34 @@ func (l layer) gray(area int) layer {
 	return l
 }
 
+// withoutBias returns the layer with a bias of zeros.
+func withoutBias(l layer) layer {
+	l.bias = make([]float32, l.out)
+	return l
+}
+
+// behind returns a layer that reads the inputs of before ahead of its own; both are
+// summed, with l's bias.
+func (l layer) behind(before layer) layer {
+	area := l.kernel * l.kernel
+	both := layer{out: l.out, in: before.in + l.in, kernel: l.kernel, bias: l.bias}
+	for o := range l.out {
+		both.weight = append(both.weight, before.weight[o*before.in*area:][:before.in*area]...)
+		both.weight = append(both.weight, l.weight[o*l.in*area:][:l.in*area]...)
+	}
+	return both
+}
+
+// ofInputs returns what count input channels from first on contribute to the layer.
+func (l layer) ofInputs(first, count int) layer {
+	area := l.kernel * l.kernel
+	part := withoutBias(layer{out: l.out, in: count, kernel: l.kernel})
+	for o := range l.out {
+		part.weight = append(part.weight, l.weight[(o*l.in+first)*area:][:count*area]...)
+	}
+	return part
+}
+
 // mixedInputs returns the layer applied to the output of a 1x1 one. The bias is added
 // outside the image, too.
 func (l layer) mixedInputs(before layer) layer {

@@ -15,6 +15,9 @@ type Sequential struct {
 	// Channels*PixelUnshuffle*PixelUnshuffle channels of unscaled samples:
 	// 0..255, 0..65535, or 0..1 for Float.
 	Channels int
+	// Ones reports whether a channel of ones precedes them: its weights are constants
+	// that stop at the image's borders, unlike a bias.
+	Ones bool
 	// Tensors hold the values between convolutions.
 	Tensors []Tensor
 	// Convolutions run in this order. The last one computes the image: samples
@@ -31,13 +34,14 @@ type Sequential struct {
 type Tensor struct {
 	Channels int
 	// Kept is the number of leading channels that later residual sums read;
-	// they need more precision than convolution inputs.
+	// they need more precision than convolution inputs. It may exceed Channels, which
+	// convolutions read.
 	Kept int
 	// Scale is the tensor's side relative to tensor 0.
 	Scale int
 }
 
-// Convolution is a layer followed by its residual sum and its PReLU.
+// Convolution is a layer followed by its residual sum, its gate and its PReLU.
 type Convolution struct {
 	// It reads the first In channels of tensor From, upsampled by Upsample (1
 	// or 2, nearest neighbor).
@@ -46,6 +50,10 @@ type Convolution struct {
 	Out          int
 	Weight, Bias []float32
 	Residuals    []Residual
+	// If Gated, the sum is multiplied by sigmoid(v) + GateBias, with v the layer's
+	// output: SiLU if there are no residuals and no bias.
+	Gated    bool
+	GateBias float32
 	// PReLU holds the slope for negative values per channel; nil for none.
 	PReLU []float32
 	// The result is written to the channels from At on of tensor To; To is -1
@@ -64,7 +72,7 @@ type Residual struct {
 // channels; the precision is left to the caller. Models that are not a sequence
 // of convolutions are fault.Unsupported.
 func (n *Network) Sequential(o Options) (*Sequential, error) {
-	unsupported := fault.New(fault.Unsupported, "Only RRDBNet and SRVGGNetCompact of RGB images are sequences of convolutions.")
+	unsupported := fault.New(fault.Unsupported, "Only RRDBNet, SRVGGNetCompact and SPAN of RGB images are sequences of convolutions.")
 	if n.sequential == nil {
 		return nil, unsupported
 	}

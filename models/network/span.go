@@ -94,11 +94,7 @@ func (n *span) build(b *builder) {
 		x = b.op("Sub", []string{x, b.typed(onnx.Float32, meanRGB[:], 3, 1, 1)})
 	}
 	x = bodyOf(b, x)
-	first := n.first
-	if n.normalized {
-		first.weight = multiplied(first.weight, 255)
-	}
-	features := b.same(x, first)
+	features := b.same(x, n.scaledFirst())
 	var early, inner, h string
 	h = features
 	for i, block := range n.blocks {
@@ -118,4 +114,60 @@ func (n *span) build(b *builder) {
 	h = b.same(h, n.second)
 	h = b.same(b.concat(1, features, h, early, inner), n.join)
 	b.rgbOutput(pixelShuffle(b, b.same(h, n.last), n.scale), b.bodyType(), zeroToOne)
+}
+
+// scaledFirst returns the first convolution for values of 0 to 1.
+func (n *span) scaledFirst() layer {
+	l := n.first
+	if n.normalized {
+		l.weight = multiplied(l.weight, 255)
+	}
+	return l
+}
+
+// sequential merges the last two layers, of which the first only mixes channels: a
+// convolution of each of their four inputs adds to the sum of those before. The bias
+// between them and the mean color stop at the borders, so they are weights of ones.
+func (n *span) sequential(o Options) *Sequential {
+	first := n.scaledFirst()
+	mean := layer{out: 3, in: 1, kernel: 1, weight: make([]float32, 3), bias: make([]float32, 3)}
+	if n.normalized {
+		for c, v := range meanRGB {
+			mean.weight[c] = -v
+		}
+	}
+	ones := withoutBias(first).mixedInputs(mean)
+	p, first := newSequential(o, first, 1)
+	p.Ones, p.PixelShuffle, p.Tensors[0].Channels = true, n.scale, 1+first.in
+	end := outputLayer(o, n.last, n.scale*n.scale)
+
+	sum := p.tensor(0, end.out, 1)
+	constant := layer{out: n.join.out, in: 1, kernel: 1, weight: n.join.bias, bias: make([]float32, n.join.out)}
+	p.conv(end.mixedInputs(constant), 0, sum)
+	end = withoutBias(end)
+	add := func(from, part, to int) {
+		c := p.conv(end.mixedInputs(n.join.ofInputs(part*first.out, first.out)), from, to)
+		c.Residuals, sum = []Residual{{sum, 1}}, to
+	}
+	h := p.tensor(first.out, first.out, 1)
+	p.conv(first.behind(ones), 0, h)
+	add(h, 0, p.tensor(0, end.out, 1))
+	for i, block := range n.blocks {
+		u, v, to := p.tensor(first.out, 0, 1), p.tensor(first.out, 0, 1), p.tensor(first.out, first.out, 1)
+		p.conv(block[0], h, u).Gated = true
+		p.conv(block[1], u, v).Gated = true
+		c := p.conv(block[2], v, to)
+		c.Residuals, c.Gated, c.GateBias = []Residual{{h, 1}}, true, -0.5
+		h = to
+		switch i {
+		case 0:
+			add(h, 2, p.tensor(0, end.out, 1))
+		case spanBlocks - 1:
+			add(u, 3, p.tensor(0, end.out, 1))
+		}
+	}
+	second := p.tensor(first.out, 0, 1)
+	p.conv(n.second, h, second)
+	add(second, 1, -1)
+	return p
 }

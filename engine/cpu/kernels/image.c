@@ -7,12 +7,14 @@ void cpu_image_in(const cpu_image_rows *m, int unit) {
 	int block = m->block, colors = m->colors, area = block * block;
 	float *to = (float *)ring_row(&m->ring, m->y + unit);
 	size_t line = (size_t)m->width * block * colors;
-	for (int x = 0; x < m->width; x++, to += m->ring.channels)
+	for (int x = 0; x < m->width; x++, to += m->ring.channels - m->ones) {
+		if (m->ones) *to++ = 1;
 		for (int c = 0; c < colors * area; c++) {
 			int color = c / area, dy = c % area / block, dx = c % block;
 			size_t at = ((size_t)unit * block + dy) * line + ((size_t)x * block + dx) * colors + color;
 			to[c] = m->depth == 8 ? ((const uint8_t *)m->samples)[at] : ((const uint16_t *)m->samples)[at];
 		}
+	}
 }
 
 static inline float clamp(float v, float most) { return v < 0 ? 0 : v > most ? most : v; }

@@ -96,15 +96,19 @@ type Conv struct {
 // are copied. If precise, kernels of low precision spend time on more digits. It
 // fails with fault.DeviceMemory.
 func (k *Kernel) Pack(in, out int, weight, bias []float32, precise bool) (*Conv, error) {
-	digits := C.int(0)
-	if precise {
-		digits = 1
-	}
-	c := C.cpu_kernel_pack(k.c, C.int(in), C.int(out), (*C.float)(&weight[0]), (*C.float)(&bias[0]), digits)
+	c := C.cpu_kernel_pack(k.c, C.int(in), C.int(out), (*C.float)(&weight[0]), (*C.float)(&bias[0]), number(precise))
 	if c == nil {
 		return nil, noMemory()
 	}
 	return &Conv{k, c, in, out}, nil
+}
+
+// number is C's form of a truth value.
+func number(v bool) C.int {
+	if v {
+		return 1
+	}
+	return 0
 }
 
 // Free accepts nil.

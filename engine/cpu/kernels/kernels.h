@@ -26,8 +26,8 @@ typedef struct {
 } cpu_residual;
 
 // cpu_band is one convolution of rows output rows from row y on, and its
-// epilogue: add residuals, apply PReLU, store. All rings have the output's size
-// except src, which is upsample times smaller (nearest neighbor).
+// epilogue: add residuals, gate, apply PReLU, store. All rings have the output's
+// size except src, which is upsample times smaller (nearest neighbor).
 typedef struct {
 	cpu_ring src;
 	int in, out; // channels; in are the leading channels of src
@@ -35,9 +35,14 @@ typedef struct {
 	int y, rows;
 	int width, height; // of the whole output
 	cpu_residual residuals[2];
+	// A gated sum is multiplied by sigmoid(v) + gate_bias, with v the convolution's
+	// result: SiLU if there are no residuals and no bias.
+	int gated;
+	float gate_bias;
 	const float *prelu; // one slope per output channel; NULL for no activation
-	// The result is stored in dst from channel dst_channel on, and in float32 in
-	// kept. If dst.data is NULL it is stored in result, rows x width x out.
+	// The result is stored in dst from channel dst_channel on, in float32 in kept,
+	// and in result, rows x width x out, as far as there are such. Either dst or
+	// result is NULL.
 	cpu_ring dst, kept;
 	int dst_channel;
 	float *result;

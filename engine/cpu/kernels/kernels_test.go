@@ -16,7 +16,7 @@ type problem struct {
 	// spare channels lie behind those that are read, and before and behind those that
 	// are written.
 	spare                  int
-	prelu, residuals, kept bool
+	prelu, residuals, kept, gated bool
 }
 
 // tensors are a problem's numbers, channels last; dst has 2*spare more channels.
@@ -60,10 +60,14 @@ func (p problem) expected(t tensors) []float64 {
 				sum += float64(from[c]) * float64(t.weight[(o*p.in+c)*9+tap])
 			}
 		}
+		gate := 1.0
+		if p.gated {
+			gate = 1/(1+math.Exp(-sum)) - 0.25
+		}
 		if p.residuals {
 			sum += 0.5*float64(t.residual[at]) - 2*float64(t.residual[at])
 		}
-		if p.prelu && sum < 0 {
+		if sum *= gate; p.prelu && sum < 0 {
 			sum *= float64(t.slopes[o])
 		}
 		out[at] = sum
@@ -155,6 +159,9 @@ func (p problem) run(t testing.TB, k *kernels.Kernel, numbers tensors, rows int)
 		ring := buffer(t, kernels.Float32, p.width, p.height, p.out, numbers.residual)
 		band.Residuals = [2]kernels.Residual{{Ring: ring, Scale: 0.5}, {Ring: ring, Scale: -2}}
 	}
+	if band.Gated = p.gated; p.gated {
+		band.GateBias = -0.25
+	}
 	if p.kept {
 		band.Kept = buffer(t, kernels.Float32, p.width, p.height, p.out, nil)
 	}
@@ -237,6 +244,8 @@ func TestKernels(t *testing.T) {
 		{in: 64, out: 64, width: 40, height: 16, upsample: 2},
 		{in: 300, out: 17, width: 22, height: 6, upsample: 2, spare: 1},
 		{in: 12, out: 130, width: 8, height: 8, upsample: 1, kept: true},
+		{in: 40, out: 33, width: 37, height: 10, upsample: 1, gated: true},
+		{in: 20, out: 20, width: 30, height: 9, upsample: 1, prelu: true, residuals: true, kept: true, gated: true},
 		{in: 1, out: 1, width: 1, height: 1, upsample: 1, spare: 2},
 	} {
 		p.check(t, 8)
@@ -265,11 +274,12 @@ func TestEverySize(t *testing.T) {
 func FuzzKernels(f *testing.F) {
 	f.Add(uint8(3), uint8(64), uint8(20), uint8(9), uint8(4), uint8(0))
 	f.Add(uint8(64), uint8(33), uint8(49), uint8(5), uint8(1), uint8(31))
+	f.Add(uint8(48), uint8(48), uint8(31), uint8(9), uint8(4), uint8(34))
 	f.Add(uint8(200), uint8(7), uint8(2), uint8(13), uint8(8), uint8(15))
 	f.Fuzz(func(t *testing.T, in, out, width, height, rows, options uint8) {
 		p := problem{
 			in: int(in)%200 + 1, out: int(out)%70 + 1, width: int(width)%60 + 1, height: int(height)%20 + 1, upsample: 1,
-			prelu: options&1 > 0, residuals: options&2 > 0, kept: options&4 > 0, spare: int(options >> 3 & 1),
+			prelu: options&1 > 0, residuals: options&2 > 0, kept: options&4 > 0, spare: int(options >> 3 & 1), gated: options&32 > 0,
 		}
 		if options&16 > 0 {
 			p.upsample, p.width, p.height = 2, p.width*2, p.height*2

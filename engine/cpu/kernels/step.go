@@ -38,10 +38,14 @@ type Band struct {
 	Y, Rows       int
 	Width, Height int // of the whole output
 	Residuals     [2]Residual
+	// A gated sum is multiplied by sigmoid(v) + GateBias, with v the convolution's
+	// result: SiLU if there are no residuals and no bias.
+	Gated    bool
+	GateBias float32
 	// PReLU holds one slope per output channel; the zero value is no activation.
 	PReLU Memory
-	// Dst gets the result from channel DstChannel on, and Kept gets it in float32.
-	// Without Dst it is stored in Result, Rows x Width x output channels.
+	// Dst gets the result from channel DstChannel on, Kept gets it in float32, and
+	// Result, Rows x Width x output channels, unless there is Dst.
 	Dst, Kept  Ring
 	DstChannel int
 	Result     Memory
@@ -55,8 +59,9 @@ type ImageRows struct {
 	Colors, Block int
 	Width         int // positions
 	Y, Rows       int // in positions
-	// Ring gets an input's samples.
+	// Ring gets an input's samples, behind a channel of ones if Ones is set.
 	Ring Ring
+	Ones bool
 	// Sums are an output, Rows x Width x Block*Block*Colors, channels ordered (y, x,
 	// color), half a step too large. Added holds the input's samples that are added to
 	// each pixel's block, or is nil.
@@ -95,7 +100,7 @@ func (s *Step) Conv(conv *Conv, b Band) {
 	op.band = C.cpu_band{
 		src: b.Src.c(), in: C.int(conv.in), out: C.int(conv.out), upsample: C.int(b.Upsample),
 		y: C.int(b.Y), rows: C.int(b.Rows), width: C.int(b.Width), height: C.int(b.Height),
-		prelu: (*C.float)(b.PReLU.p), dst: b.Dst.c(), kept: b.Kept.c(), dst_channel: C.int(b.DstChannel),
+		gated: number(b.Gated), gate_bias: C.float(b.GateBias), prelu: (*C.float)(b.PReLU.p), dst: b.Dst.c(), kept: b.Kept.c(), dst_channel: C.int(b.DstChannel),
 		result: (*C.float)(b.Result.p),
 	}
 	for i, r := range b.Residuals {
@@ -116,7 +121,7 @@ func (s *Step) image(kind C.cpu_op_kind, m ImageRows) {
 	added, _ := s.pin(m.Added)
 	op.image = C.cpu_image_rows{
 		samples: samples, depth: depth, colors: C.int(m.Colors), block: C.int(m.Block), width: C.int(m.Width),
-		y: C.int(m.Y), rows: C.int(m.Rows), ring: m.Ring.c(), sums: (*C.float)(m.Sums.p), added: added,
+		y: C.int(m.Y), rows: C.int(m.Rows), ring: m.Ring.c(), ones: number(m.Ones), sums: (*C.float)(m.Sums.p), added: added,
 	}
 	s.ops = append(s.ops, op)
 }

@@ -13,7 +13,8 @@ typedef struct {
 	int block;     // side of the square of pixels that is one position
 	int width;     // positions
 	int y, rows;   // in positions
-	cpu_ring ring; // input only: float32 or float16
+	cpu_ring ring; // input only: float32
+	int ones;      // input only: whether a channel of ones precedes the samples
 	// Output only: rows x width x (block*block*colors) sums, channels ordered
 	// (y, x, color), and the input's samples to add, or NULL.
 	const float *sums;

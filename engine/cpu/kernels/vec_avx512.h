@@ -23,12 +23,20 @@ INLINE void vec_store(float *p, vec v) { _mm512_storeu_ps(p, v); }
 INLINE vec vec_add(vec a, vec b) { return _mm512_add_ps(a, b); }
 INLINE vec vec_sub(vec a, vec b) { return _mm512_sub_ps(a, b); }
 INLINE vec vec_mul(vec a, vec b) { return _mm512_mul_ps(a, b); }
+INLINE vec vec_div(vec a, vec b) { return _mm512_div_ps(a, b); }
+INLINE vec vec_min(vec a, vec b) { return _mm512_min_ps(a, b); }
+INLINE vec vec_max(vec a, vec b) { return _mm512_max_ps(a, b); }
 // vec_fma returns a*b+c, vec_fnma c-a*b.
 INLINE vec vec_fma(vec a, vec b, vec c) { return _mm512_fmadd_ps(a, b, c); }
 INLINE vec vec_fnma(vec a, vec b, vec c) { return _mm512_fnmadd_ps(a, b, c); }
 // vec_leaky returns v, times slope where it is negative.
 INLINE vec vec_leaky(vec v, vec slope) {
 	return _mm512_mask_mul_ps(v, _mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_LT_OQ), v, slope);
+}
+
+// vec_times_power returns v * 2^n, with n in the lowest bits of whole, which is n + 1.5 * 2^23.
+INLINE vec vec_times_power(vec v, vec whole) {
+	return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(v), _mm512_slli_epi32(_mm512_castps_si512(whole), 23)));
 }
 
 INLINE __mmask16 vec_mask(int n) { return n >= lanes ? 0xffff : (1 << n) - 1; }
@@ -43,7 +51,7 @@ INLINE void vec_store_f16(uint16_t *p, vec v) { _mm256_storeu_si256((void *)p, _
 // vec_store_f16_n rounds to float16; values beyond its range become its largest.
 INLINE void vec_store_f16_n(uint16_t *p, vec v, int n) {
 	const vec most = vec_set1(65504);
-	v = _mm512_max_ps(_mm512_min_ps(v, most), _mm512_sub_ps(vec_zero(), most));
+	v = vec_max(vec_min(v, most), vec_sub(vec_zero(), most));
 	_mm256_mask_storeu_epi16(p, vec_mask(n), _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
 }
 #define VEC_STORES_BF16

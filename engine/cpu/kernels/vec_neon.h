@@ -23,11 +23,19 @@ INLINE void vec_store(float *p, vec v) { vst1q_f32(p, v); }
 INLINE vec vec_add(vec a, vec b) { return vaddq_f32(a, b); }
 INLINE vec vec_sub(vec a, vec b) { return vsubq_f32(a, b); }
 INLINE vec vec_mul(vec a, vec b) { return vmulq_f32(a, b); }
+INLINE vec vec_div(vec a, vec b) { return vdivq_f32(a, b); }
+INLINE vec vec_min(vec a, vec b) { return vminq_f32(a, b); }
+INLINE vec vec_max(vec a, vec b) { return vmaxq_f32(a, b); }
 // vec_fma returns a*b+c, vec_fnma c-a*b.
 INLINE vec vec_fma(vec a, vec b, vec c) { return vfmaq_f32(c, a, b); }
 INLINE vec vec_fnma(vec a, vec b, vec c) { return vfmsq_f32(c, a, b); }
 // vec_leaky returns v, times slope where it is negative.
 INLINE vec vec_leaky(vec v, vec slope) { return vbslq_f32(vcltzq_f32(v), vmulq_f32(v, slope), v); }
+
+// vec_times_power returns v * 2^n, with n in the lowest bits of whole, which is n + 1.5 * 2^23.
+INLINE vec vec_times_power(vec v, vec whole) {
+	return vreinterpretq_f32_s32(vaddq_s32(vreinterpretq_s32_f32(v), vshlq_n_s32(vreinterpretq_s32_f32(whole), 23)));
+}
 
 // vec_load_n and vec_store_n access the first n elements only; the others are 0.
 INLINE vec vec_load_n(const float *p, int n) {
@@ -57,7 +65,7 @@ INLINE void vec_store_f16(uint16_t *p, vec v) { vst1_u16(p, vreinterpret_u16_f16
 // vec_store_f16_n rounds to float16; values beyond its range become its largest.
 INLINE void vec_store_f16_n(uint16_t *p, vec v, int n) {
 	uint16_t all[4];
-	vec_store_f16(all, vmaxq_f32(vminq_f32(v, vec_set1(65504)), vec_set1(-65504)));
+	vec_store_f16(all, vec_max(vec_min(v, vec_set1(65504)), vec_set1(-65504)));
 	memcpy(p, all, n >= lanes ? sizeof all : n * sizeof *p);
 }
 

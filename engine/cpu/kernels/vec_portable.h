@@ -11,6 +11,7 @@
 
 typedef float vec __attribute__((vector_size(16)));
 typedef int32_t vec_bits __attribute__((vector_size(16)));
+typedef uint32_t vec_uint __attribute__((vector_size(16)));
 
 // accumulators is how many sums fit the registers beside weights and an input.
 enum { lanes = 4, max_blocks = VEC_MAX_BLOCKS, accumulators = 8 };
@@ -26,13 +27,19 @@ INLINE void vec_store(float *p, vec v) { memcpy(p, &v, sizeof v); }
 INLINE vec vec_add(vec a, vec b) { return a + b; }
 INLINE vec vec_sub(vec a, vec b) { return a - b; }
 INLINE vec vec_mul(vec a, vec b) { return a * b; }
+INLINE vec vec_div(vec a, vec b) { return a / b; }
+INLINE vec vec_select(vec_bits mask, vec a, vec b) { return (vec)(((vec_bits)a & mask) | ((vec_bits)b & ~mask)); }
+INLINE vec vec_min(vec a, vec b) { return vec_select(a < b, a, b); }
+INLINE vec vec_max(vec a, vec b) { return vec_select(a > b, a, b); }
 // vec_fma returns a*b+c, vec_fnma c-a*b, rounded once or twice.
 INLINE vec vec_fma(vec a, vec b, vec c) { return a * b + c; }
 INLINE vec vec_fnma(vec a, vec b, vec c) { return c - a * b; }
 // vec_leaky returns v, times slope where it is negative.
-INLINE vec vec_leaky(vec v, vec slope) {
-	vec_bits negative = v < vec_zero();
-	return (vec)(((vec_bits)v & ~negative) | ((vec_bits)(v * slope) & negative));
+INLINE vec vec_leaky(vec v, vec slope) { return vec_select(v < vec_zero(), v * slope, v); }
+
+// vec_times_power returns v * 2^n, with n in the lowest bits of whole, which is n + 1.5 * 2^23.
+INLINE vec vec_times_power(vec v, vec whole) {
+	return (vec)((vec_uint)v + ((vec_uint)whole << 23));
 }
 
 // vec_load_n and vec_store_n access the first n elements only; the others are 0.
