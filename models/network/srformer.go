@@ -62,7 +62,6 @@ func readPermutedBlock(r *reader, n *transformer, name string, k int) *permutedB
 	}
 	block.bias = relativeBias(r, table.Data, block.joined(), block.joined(), heads)
 	r.derive(3 * len(block.bias)) // graphs repeat it for the four pixels of a position
-	r.ignore(name + "attn_mask")
 	r.ignore(name + "attn.aligned_relative_position_index")
 	return block
 }

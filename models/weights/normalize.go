@@ -1,7 +1,7 @@
 package weights
 
 import (
-	"maps"
+	"math"
 	"regexp"
 	"slices"
 	"strconv"
@@ -23,17 +23,18 @@ var (
 	originalTrunk = regexp.MustCompile(`^model\.1\.sub\.\d+\.(weight|bias)$`)
 	originalLayer = regexp.MustCompile(`^model\.(\d+)\.(weight|bias)$`)
 	trunkBlock    = regexp.MustCompile(`^RRDB_trunk\.(\d+)\.RDB(\d)\.conv(\d)\.(weight|bias)$`)
-	mask          = regexp.MustCompile(`\.attn_mask(_[01])?$`)
 	upconv        = regexp.MustCompile(`^upconv(\d)\.(weight|bias)$`)
 )
 
-// Normalize drops wrappers that training frameworks put before every name and
-// attention masks, which depend on the size of the training images alone, and renames
+// mask matches attention masks, which depend on the size of the training images alone:
+// they are not read, since they may be much larger than the weights.
+var mask = regexp.MustCompile(`\.attn_mask(_[01])?$`)
+
+// Normalize drops wrappers that training frameworks put before every name and renames
 // the tensors of an RRDBNet to BasicSR's current names. Other names stay as they are, as does every name of a file that is not entirely in one of the old styles, so
 // that no clash loses a tensor. The data is shared with t.
 func Normalize(t Tensors) Tensors {
-	t = maps.Clone(unwrapped(t))
-	maps.DeleteFunc(t, func(name string, _ Tensor) bool { return mask.MatchString(name) })
+	t = unwrapped(t)
 	rename := trunkName
 	if _, ok := t["model.1.sub.0.RDB1.conv1.0.weight"]; ok {
 		rename = originalNames(t)
@@ -110,12 +111,19 @@ func originalNames(t Tensors) func(string) string {
 		}
 	}
 	slices.Sort(tail)
+	const spsrLast = "HR_conv1_new.0."
+	if _, ok := t[spsrLast+"weight"]; ok {
+		tail = append(tail, math.MaxInt) // it is behind the numbered ones
+	}
 	return func(name string) string {
 		if m := originalBlock.FindStringSubmatch(name); m != nil {
 			return "body." + m[1] + ".rdb" + m[2] + ".conv" + m[3] + "." + m[4]
 		}
 		if m := originalTrunk.FindStringSubmatch(name); m != nil {
 			return "conv_body." + m[1]
+		}
+		if rest, ok := strings.CutPrefix(name, spsrLast); ok {
+			return "conv_last." + rest
 		}
 		m := originalLayer.FindStringSubmatch(name)
 		if m == nil {

@@ -85,11 +85,11 @@ func weightsIn(d *pickle.Dict, seen map[*pickle.Dict]bool) map[string]*tensorRef
 	return tensorsOf(d)
 }
 
-// tensorsOf returns a dictionary's floating-point tensors.
+// tensorsOf returns a dictionary's floating-point tensors but masks.
 func tensorsOf(d *pickle.Dict) map[string]*tensorReference {
 	found := map[string]*tensorReference{}
 	for name, value := range d.Entries {
-		if reference, ok := value.(*tensorReference); ok && reference.storage.kind != skipped {
+		if reference, ok := value.(*tensorReference); ok && reference.storage.kind != skipped && !mask.MatchString(name) {
 			found[name] = reference
 		}
 	}

@@ -24,6 +24,10 @@ const (
 	// 100 MB that the format allows, which would let JSON exhaust memory.
 	maxSafetensorsHeader = 16 << 20
 	metadataKey          = "__metadata__"
+	// Bounds on the text of one entry of the header, which is far longer in memory than
+	// in the file if it is a list of digits.
+	maxEntry    = 4 << 10
+	maxMetadata = 1 << 20
 )
 
 type safetensorsEntry struct {
@@ -90,18 +94,44 @@ func safetensorsHeader(r io.ReaderAt, size int64) (map[string]json.RawMessage, i
 	if length > maxSafetensorsHeader || int64(length) > size-safetensorsPrefix {
 		return nil, 0, damaged(nil, "its header claims more bytes than there are")
 	}
-	raw := make([]byte, length)
-	if _, err := io.ReadFull(io.NewSectionReader(r, safetensorsPrefix, int64(length)), raw); err != nil {
-		return nil, 0, damaged(err, "its header cannot be read")
+	header, err := headerEntries(json.NewDecoder(io.NewSectionReader(r, safetensorsPrefix, int64(length))))
+	return header, safetensorsPrefix + int64(length), err
+}
+
+// headerEntries reads a JSON object that is all of the text, entry by entry, so that
+// one of too many takes no memory.
+func headerEntries(d *json.Decoder) (map[string]json.RawMessage, error) {
+	header := map[string]json.RawMessage{}
+	if start, err := d.Token(); err != nil || start != json.Delim('{') {
+		return nil, damaged(err, "its header is not valid JSON")
 	}
-	var header map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &header); err != nil {
-		return nil, 0, damaged(err, "its header is not valid JSON")
+	for d.More() {
+		key, err := d.Token()
+		if err != nil {
+			return nil, damaged(err, "its header is not valid JSON")
+		}
+		name := key.(string) // nothing else is a key
+		var raw json.RawMessage
+		if err := d.Decode(&raw); err != nil {
+			return nil, damaged(err, "its header is not valid JSON")
+		}
+		switch {
+		case name == metadataKey && len(raw) > maxMetadata:
+			raw = nil
+		case name != metadataKey && len(raw) > maxEntry:
+			return nil, damaged(nil, "its header describes a tensor at great length")
+		case len(header) == maxTensors:
+			return nil, fault.New(fault.TooLarge, "The weights file lists more than %d tensors; it is rejected.", maxTensors)
+		}
+		header[name] = raw
 	}
-	if len(header) > maxTensors {
-		return nil, 0, fault.New(fault.TooLarge, "The weights file lists %d tensors; the limit is %d.", len(header), maxTensors)
+	if _, err := d.Token(); err != nil {
+		return nil, damaged(err, "its header is not valid JSON")
 	}
-	return header, safetensorsPrefix + int64(length), nil
+	if _, err := d.Token(); err != io.EOF {
+		return nil, damaged(err, "text follows its header")
+	}
+	return header, nil
 }
 
 // safetensorsSpans checks every entry against the bytes available. Because
@@ -141,6 +171,9 @@ func safetensorsSpan(name string, raw json.RawMessage, available int64) (span, e
 		return span{}, damaged(err, "its header describes a tensor in an unknown format")
 	}
 	kind, width, ok := safetensorsType(entry.Type)
+	if mask.MatchString(name) {
+		kind = skipped
+	}
 	if !ok {
 		return span{}, fault.New(fault.Unsupported, "The weights use the number format %.20q, which cannot be read; convert them to F32.", entry.Type)
 	}

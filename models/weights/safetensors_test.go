@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -95,6 +96,10 @@ func TestReadSafetensorsRefuses(t *testing.T) {
 		"long header":   append(binary.LittleEndian.AppendUint64(nil, math.MaxUint64), '{', '}'),
 		"header beyond": append(binary.LittleEndian.AppendUint64(nil, 10), '{', '}'),
 		"not JSON":      safeFile(`{"w"`, nil),
+		"cut JSON":      safeFile(`{"w":`, nil),
+		"unclosed":      safeFile(`{`, nil),
+		"an array":      safeFile(`{]`, nil),
+		"more JSON":     safeFile(`{}{}`, nil),
 		"deep JSON":     safeFile(strings.Repeat(`{"a":`, 20000), nil),
 		"wrong fields":  one(`[1]`),
 		"lying shape":   one(`{"dtype":"F32","shape":[3],"data_offsets":[0,8]}`),
@@ -115,6 +120,36 @@ func TestReadSafetensorsRefuses(t *testing.T) {
 	wantKind(t, "eight bits", err, fault.Unsupported)
 	err = WriteSafetensors(io.Discard, Tensors{"w": {Shape: []int{2}, Data: []float32{1}}}, nil)
 	wantKind(t, "misshapen tensor", err, fault.Internal)
+}
+
+// A header much larger than those of real files takes no more memory than its text.
+func TestHostileHeaders(t *testing.T) {
+	for name, header := range map[string]string{
+		"many tensors": "{" + strings.Repeat(`"a":0,`, 1000) + manyEntries(),
+		"long shape":   `{"w":{"shape":[` + strings.Repeat("1,", 4<<20) + `1]}}`,
+		"metadata":     `{"__metadata__":{"a":"` + strings.Repeat("x", 8<<20) + `"},"w":0}`,
+	} {
+		data := safeFile(header, nil)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := readSafe(data)
+		runtime.ReadMemStats(&after)
+		if kind := fault.KindOf(err); kind != fault.Invalid && kind != fault.TooLarge {
+			t.Errorf("%s: %v", name, err)
+		}
+		if grown := after.TotalAlloc - before.TotalAlloc; grown > 96<<20 {
+			t.Errorf("%s: refusing %d bytes allocated %d", name, len(data), grown)
+		}
+	}
+}
+
+// manyEntries is JSON of two million names.
+func manyEntries() string {
+	var text strings.Builder
+	for i := range 2 << 20 {
+		fmt.Fprintf(&text, `"%x":0,`, i)
+	}
+	return text.String() + `"a":0}`
 }
 
 func FuzzReadSafetensors(f *testing.F) {

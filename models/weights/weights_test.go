@@ -1,6 +1,8 @@
 package weights
 
 import (
+	"archive/zip"
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"maps"
@@ -97,11 +99,27 @@ func TestSumRefuses(t *testing.T) {
 		}
 		wantKind(t, name, sum.Add(other, 0.5), fault.Invalid)
 	}
-	// Masks depend on the size of the images trained on.
-	var sum Sum
-	masked := Tensors{"w": one["w"], "layers.0.attn_mask": one["w"], "attns.0.attn_mask_1": one["w"]}
-	if err := errors.Join(sum.Add(one, 0.5), sum.Add(masked, 0.5)); err != nil || len(sum.Tensors()) != 1 || len(masked) != 3 {
-		t.Errorf("masks: %v", err)
+}
+
+// Attention masks depend on the size of the images trained on, and may be larger than
+// all weights.
+func TestMasksAreNotRead(t *testing.T) {
+	t.Parallel()
+	mask := Tensor{Shape: []int{1 << 20}, Data: make([]float32, 1<<20)}
+	want := Tensors{"w": {Shape: []int{2}, Data: []float32{1, 2}}}
+	var safe bytes.Buffer
+	if err := WriteSafetensors(&safe, Tensors{"w": want["w"], "layers.0.attn_mask": mask, "attns.0.attn_mask_1": mask}, nil); err != nil {
+		t.Fatal(err)
+	}
+	pickled := statePickle(dense("w", "FloatStorage", "0", 2), dense("layers.0.attn_mask", "FloatStorage", "1", 1<<20))
+	torch := torchArchive(t, zip.Store, pickled, storages{{"0", floatStorage(1, 2)}, {"1", make([]byte, 4<<20)}})
+	for name, read := range map[string]func() (Tensors, error){
+		"safetensors": func() (Tensors, error) { return readSafe(safe.Bytes()) },
+		"PyTorch":     func() (Tensors, error) { return readTorch(torch) },
+	} {
+		if got, err := read(); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %v, %v", name, got, err)
+		}
 	}
 }
 

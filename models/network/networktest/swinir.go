@@ -196,9 +196,6 @@ func RandomSwinIR(seed uint64, v SwinVariant) weights.Tensors {
 			m.normal(name+"attn.relative_position_bias_table", 1, (2*v.Window-1)*(2*v.Window-1), v.Heads)
 			m.fill(name+"mlp.fc1", 1, 2*n, n)
 			m.fill(name+"mlp.fc2", 1, n, 2*n)
-			if k%2 == 1 {
-				m.normal(name+"attn_mask", 1, 4, v.Window*v.Window, v.Window*v.Window) // follows from the size
-			}
 		}
 		if v.HAT {
 			m.hat(fmt.Sprintf("layers.%d.residual_group.", i), v)
