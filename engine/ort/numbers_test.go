@@ -54,6 +54,7 @@ func numberCases() []numberCase {
 		{"RGBA ESRGAN", made(networktest.RandomESRGAN(50, 4, 1, false)), networktest.AlphaRRDB, small, false},
 		{"RGBA ESRGAN unshuffled", made(networktest.RandomESRGAN(51, 4, 2, true)), networktest.AlphaRRDB, even, false},
 		{"ESRGAN+", made(networktest.RandomESRGAN(52, 3, 1, true)), networktest.RRDB, small, false},
+		{"SPSR", made(networktest.RandomSPSR(65, 20, 4, 2)), networktest.SPSR, small[:2], true},
 		{"compact with ReLU", made(networktest.RandomReLU(53, 4, 24, 2)), networktest.Compact, small, false},
 		{"compact 2x", made(networktest.RandomCompact(17, 4, 24, 2)), networktest.Compact, small, false},
 		{"compact 3x", made(networktest.RandomCompact(18, 4, 10, 3)), networktest.Compact, small, false},

@@ -45,6 +45,7 @@ func architectures() []architecture {
 		{RCAN, "body.0.body.0.body.3.conv_du.0.weight", readRCAN, ""},
 		{UpCunet, "unet1.conv1.conv.0.weight", readUpcunet, ""},
 		{UpConv, "net.0.weight", readUpconv, ""},
+		{SPSR, "f_HR_conv1.0.weight", readSPSR, ""},
 		{RRDBNet, "conv_first.weight", func(r *reader) model { return readResidual(r) }, ""},
 		{SRVGGNetCompact, "body.0.weight", func(r *reader) model { return readCompact(r) }, ""},
 		{GFPGAN, "conv_body_first.weight", func(r *reader) model { return r.gfpgan() }, ""},

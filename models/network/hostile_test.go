@@ -27,6 +27,7 @@ func small() map[string]weights.Tensors {
 	return map[string]weights.Tensors{
 		"RRDBNet":   networktest.RandomRRDB(1, 1, 4, 2, 2, 2),
 		"ESRGAN+":   networktest.RandomESRGAN(1, 4, 2, true),
+		"SPSR":      networktest.RandomSPSR(1, 20, 4, 2),
 		"ReLU":      networktest.RandomReLU(1, 3, 4, 2),
 		"compact":   networktest.RandomCompact(1, 3, 4, 2),
 		"SPAN":      networktest.RandomSPAN(1, 8, 2, true),
@@ -74,7 +75,10 @@ func TestHostileTensors(t *testing.T) {
 				}
 			}
 			try("nothing", tensors)
-			for _, tensor := range slices.Sorted(maps.Keys(tensors)) {
+			for i, tensor := range slices.Sorted(maps.Keys(tensors)) {
+				if i%(1+len(tensors)/150) > 0 {
+					continue // the same layers again
+				}
 				without := maps.Clone(tensors)
 				delete(without, tensor)
 				try("without "+tensor, without)

@@ -12,6 +12,8 @@ const (
 	// SRVGGNetCompact is the architecture of realesr-general-x4v3 and
 	// animevideov3.
 	SRVGGNetCompact Architecture = "SRVGGNetCompact"
+	// SPSR is RRDBNet with a second branch for edges (Ma et al., arXiv 2003.13081).
+	SPSR Architecture = "SPSR"
 	// GFPGAN restores one aligned face: the "clean" architecture of versions
 	// 1.3 and 1.4 (Wang et al., arXiv 2101.04061).
 	GFPGAN Architecture = "GFPGAN"

@@ -255,9 +255,20 @@ func readResidual(r *reader) *residual {
 			"The model takes %d channels and returns %d; only gray (1), RGB (3) and RGBA (4) images are supported, also after a pixel-unshuffle by 2 or 4.", n.first.in, channels)
 		return nil
 	}
+	readTrunk(r, n)
+	n.as.Scale = (1 << len(n.ups)) / n.fold
+	if r.err == nil && 1<<len(n.ups) < n.fold {
+		r.fail(fault.Unsupported,
+			"This model makes images smaller: it unshuffles %dx%d pixels and upsamples %d times.", n.fold, n.fold, len(n.ups))
+	}
+	return n
+}
+
+// readTrunk takes all layers but the first and the last.
+func readTrunk(r *reader, n *residual) {
 	features := n.first.out
 	for i := 0; i < maxLayers && r.has(fmt.Sprintf("body.%d.rdb1.conv1.weight", i)) && r.err == nil; i++ {
-		n.blocks = append(n.blocks, readDenseBlock(r, i, features))
+		n.blocks = append(n.blocks, readDenseBlock(r, fmt.Sprintf("body.%d.rdb%%d.conv%%d", i), features))
 		if name := fmt.Sprintf("body.%d.rdb", i); r.has(name + "1.conv1x1.weight") {
 			n.plus = append(n.plus, readPlus(r, name, n.blocks[i]))
 		}
@@ -267,12 +278,6 @@ func readResidual(r *reader) *residual {
 		n.ups = append(n.ups, r.conv(fmt.Sprintf("conv_up%d", i), features, features, 3))
 	}
 	n.high = r.conv("conv_hr", features, features, 3)
-	n.as.Scale = (1 << len(n.ups)) / n.fold
-	if r.err == nil && 1<<len(n.ups) < n.fold {
-		r.fail(fault.Unsupported,
-			"This model makes images smaller: it unshuffles %dx%d pixels and upsamples %d times.", n.fold, n.fold, len(n.ups))
-	}
-	return n
 }
 
 // readPlus takes the second paths of ESRGAN+, which have no bias.
@@ -286,7 +291,8 @@ func readPlus(r *reader, name string, block [denseBlocks][denseLayers]layer) (pl
 	return plus
 }
 
-func readDenseBlock(r *reader, i, features int) (block [denseBlocks][denseLayers]layer) {
+// readDenseBlock takes layers whose names have the numbers of dense block and layer.
+func readDenseBlock(r *reader, name string, features int) (block [denseBlocks][denseLayers]layer) {
 	// The growth of each layer may differ.
 	for k := range block {
 		in := features
@@ -295,7 +301,7 @@ func readDenseBlock(r *reader, i, features int) (block [denseBlocks][denseLayers
 			if j == denseLayers-1 {
 				out = features
 			}
-			l := r.conv(fmt.Sprintf("body.%d.rdb%d.conv%d", i, k+1, j+1), out, in, 3)
+			l := r.conv(fmt.Sprintf(name, k+1, j+1), out, in, 3)
 			block[k][j] = l
 			in += l.out
 		}

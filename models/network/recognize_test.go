@@ -35,6 +35,8 @@ func TestRecognize(t *testing.T) {
 		{"SwinIR unshuffled", networktest.RandomSwinIR(12, networktest.SwinVariant{Features: 8, Heads: 2, Window: 8, Groups: 1, Blocks: 2, Scale: 4, Unshuffle: 2, End: "shuffle"}), network.SwinIR, 2, 0, 16, false},
 		{"gray", networktest.RandomESRGAN(13, 1, 2, false), network.RRDBNet, 2, 68, 2, false},
 		{"ESRGAN+", networktest.RandomESRGAN(14, 3, 1, true), network.RRDBNet, 4, 34, 1, false},
+		{"SPSR", networktest.RandomSPSR(14, 20, 4, 2), network.SPSR, 4, 324, 1, false},
+		{"SPSR 2x", networktest.RandomSPSR(14, 23, 4, 1), network.SPSR, 2, 358, 1, false},
 		{"SRFormer", networktest.RandomSwinIR(13, networktest.SwinVariant{Features: 8, Heads: 2, Window: 8, Groups: 1, Blocks: 2, Scale: 4, End: "nearest", SRFormer: true}), network.SRFormer, 4, 0, 8, false},
 		{"MoSR", networktest.RandomMoSR(14, networktest.MoSRVariant{Features: 8, Blocks: 2, Kernel: 7, Hidden: 12, Part: 8, Scale: 4, End: "gps"}), network.MoSR, 4, 14, 1, false},
 		{"MoSRv2", networktest.RandomMoSR(15, networktest.MoSRVariant{Features: 8, Blocks: 2, Kernel: 11, Hidden: 12, Scale: 4, End: "ps", Second: true, Unshuffle: 2}), network.MoSR, 2, 0, 2, false},

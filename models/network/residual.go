@@ -40,7 +40,7 @@ func (n *residual) info() Info {
 	return Info{
 		Architecture:  RRDBNet,
 		Scale:         scale,
-		Radius:        n.radius(),
+		Radius:        reach(len(n.ups), n.fold, 2+len(n.blocks)*denseBlocks*denseLayers, 2),
 		Multiple:      n.fold,
 		FlopsPerPixel: n.flops(),
 		BytesPerPixel: n.bytes(),
@@ -71,19 +71,18 @@ func (n *residual) flops() float64 {
 	return sum / float64(n.fold*n.fold)
 }
 
-// radius traces one output pixel of every phase back through the layers.
-func (n *residual) radius() int {
-	size, farthest := 1<<len(n.ups), 0
+// reach traces one output pixel of every phase back through tail layers at full size,
+// one before each of ups upsamplings by 2, and depth before those, behind a
+// pixel-unshuffle by fold.
+func reach(ups, fold, depth, tail int) int {
+	size, farthest := 1<<ups, 0
 	for phase := range size {
-		// The range of positions that the output pixel depends on: 2 layers at
-		// full size, then one before each upsampling.
-		low, high := phase-2, phase+2
-		for range n.ups {
+		low, high := phase-tail, phase+tail
+		for range ups {
 			low, high = floorHalf(low-1), floorHalf(high+1)
 		}
-		depth := 2 + len(n.blocks)*denseBlocks*denseLayers
-		low, high = (low-depth)*n.fold, (high+depth)*n.fold+n.fold-1
-		pixel := phase * n.fold / size
+		low, high = (low-depth)*fold, (high+depth)*fold+fold-1
+		pixel := phase * fold / size
 		farthest = max(farthest, pixel-low, high-pixel)
 	}
 	return farthest
@@ -133,11 +132,7 @@ func (n *residual) build(b *builder) {
 			h = scaledBlock(b, h, block, plus)
 		}
 	}
-	h = b.op("Add", []string{b.same(h, n.body), trunk})
-	for _, up := range n.ups {
-		h = b.leaky(b.same(b.nearest(h, 2), up))
-	}
-	h = b.leaky(b.same(h, n.high))
+	h = n.upsampled(b, h, trunk)
 	switch {
 	case asPublished:
 		b.imageOutput(b.same(h, n.last), b.bodyType(), n.as, color)
@@ -147,6 +142,15 @@ func (n *residual) build(b *builder) {
 		last := b.foldOutput(n.last, 1).inPhases()
 		b.output(b.denormalized(b.conv(h, last, convParams{stride: 2, pad: 1}), ""), 2)
 	}
+}
+
+// upsampled adds all between the blocks and the last layer.
+func (n *residual) upsampled(b *builder, h, trunk string) string {
+	h = b.op("Add", []string{b.same(h, n.body), trunk})
+	for _, up := range n.ups {
+		h = b.leaky(b.same(b.nearest(h, 2), up))
+	}
+	return b.leaky(b.same(h, n.high))
 }
 
 // dense adds the first four layers of a dense block and returns the input of the

@@ -32,7 +32,7 @@ type listed struct {
 // entry.
 func architectures() map[string]network.Architecture {
 	return map[string]network.Architecture{
-		"esrgan": network.RRDBNet, "esrgan+": network.RRDBNet, "compact": network.SRVGGNetCompact, "span": network.SPAN, "dat": network.DAT,
+		"esrgan": network.RRDBNet, "esrgan+": network.RRDBNet, "spsr": network.SPSR, "compact": network.SRVGGNetCompact, "span": network.SPAN, "dat": network.DAT,
 		"swinir": network.SwinIR, "omnisr": network.OmniSR, "realplksr": network.RealPLKSR, "realplksr-dysample": network.RealPLKSR,
 		"srformer": network.SRFormer, "hat": network.HAT, "rgt": network.RGT, "mosr": network.MoSR, "rcan": network.RCAN,
 		"cugan": network.UpCunet, "real-cugan": network.UpCunet,
