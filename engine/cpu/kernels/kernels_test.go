@@ -15,7 +15,7 @@ type problem struct {
 	in, out, width, height, upsample int
 	// spare channels lie behind those that are read, and before and behind those that
 	// are written.
-	spare                  int
+	spare                         int
 	prelu, residuals, kept, gated bool
 }
 
