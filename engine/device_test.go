@@ -94,7 +94,8 @@ func TestStaticDeviceMemory(t *testing.T) {
 func TestLostDevice(t *testing.T) {
 	t.Parallel()
 	r := &enginetest.Runtime{Static: true}
-	r.Lose()
+	lose := sync.OnceFunc(r.Lose)
+	r.Before = func(context.Context) error { lose(); return nil }
 	_, _, err := upscale(t, r, enginetest.Net(2, 4), engine.Request{Input: file(t, noise(5, 90, 80, 3, 8))})
 	if fault.KindOf(err) != fault.DeviceLost || r.Ran.Load() != 0 {
 		t.Errorf("%v after %d runs", err, r.Ran.Load())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 )
 
 // scheduler shares the devices among the images tile by tile: a free device takes a
@@ -25,8 +26,14 @@ type slots struct {
 	free   int
 	lost   bool
 	// load is the input pixels of the tiles that are to run there, those running
-	// included.
-	load int
+	// included; done is those of the tiles that ran, and spent their time.
+	load, done int
+	spent      time.Duration
+}
+
+// cost is proportional to the time until pixels more are done there.
+func (on *slots) cost(pixels float64) float64 {
+	return (float64(on.load) + pixels) / float64(on.device.parallel) * float64(on.spent+1) / float64(on.done+1)
 }
 
 // served is what an image with tiles under way has received.
@@ -43,6 +50,7 @@ type turn struct {
 	opened func(*device) bool
 	on     *slots
 	ready  chan struct{} // closed when the turn has come
+	began  time.Time
 }
 
 func newScheduler(devices []*device) *scheduler {
@@ -69,10 +77,11 @@ func (s *scheduler) choose(image *run, tiles, pixels int, opened func(*device) b
 		ahead = aheadOfMany * float64(pixels)
 	}
 	for _, on := range s.usable() {
-		cost := float64(on.load+pixels) / float64(on.device.parallel)
+		more := float64(pixels)
 		if len(s.devices) > 1 && !opened(on.device) {
-			cost += ahead
+			more += ahead * float64(on.device.parallel)
 		}
+		cost := on.cost(more)
 		if t.on == nil || cost < least {
 			t.on, least = on, cost
 		}
@@ -162,6 +171,7 @@ func (s *scheduler) dispatch() {
 		t.move(on)
 		on.free--
 		s.images[t.image].running++
+		t.began = time.Now()
 		close(t.ready)
 	}
 }
@@ -208,6 +218,7 @@ func (s *scheduler) end(t *turn) {
 	select {
 	case <-t.ready:
 		t.on.free++
+		t.on.done, t.on.spent = t.on.done+t.pixels, t.on.spent+time.Since(t.began)
 		s.clock++
 		of.running, of.last = of.running-1, s.clock
 		s.dispatch()
