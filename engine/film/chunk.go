@@ -13,7 +13,7 @@ import (
 // source passes the frames of one chunk to the engine. Equal neighbors are one frame,
 // whose Delay counts how many it stands for, a nanosecond each.
 type source struct {
-	frames   *decoding
+	frames   *reader
 	limit    int
 	shown    []int64 // times of the frames, in units of Film.Base
 	computed int     // frames that were passed on

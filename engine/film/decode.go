@@ -28,8 +28,6 @@ type decoding struct {
 	times   chan int64
 	frames  chan picture
 	err     error // set when frames is closed
-	next    *picture
-	first   int64 // time of the first frame
 	last    int64 // time of the frame before
 	count   int64 // frames that were read
 	moved   int   // frames whose time was missing or not after the one before
@@ -99,7 +97,7 @@ func (t Tools) decode(ctx context.Context, f *Film, from, to int64) (*decoding, 
 		cancel()
 		return nil, err
 	}
-	go d.read(ctx)
+	go d.pass(ctx)
 	return d, nil
 }
 
@@ -127,8 +125,8 @@ func (d *decoding) timed(ctx context.Context, line string) bool {
 	return true
 }
 
-// read passes frames on until the process ends.
-func (d *decoding) read(ctx context.Context) {
+// pass passes frames on until the process ends.
+func (d *decoding) pass(ctx context.Context) {
 	defer close(d.frames)
 	size := rawSize(d.film.Width, d.film.Height, d.film.Depth, d.film.Alpha)
 	for {
@@ -150,11 +148,8 @@ func (d *decoding) read(ctx context.Context) {
 	}
 }
 
-// peek returns the next frame, nil at the end.
-func (d *decoding) peek() (*picture, error) {
-	if d.next != nil {
-		return d.next, nil
-	}
+// read returns the next frame, nil at the end.
+func (d *decoding) read() (*picture, error) {
 	p, more := <-d.frames
 	if !more {
 		var exit *exec.ExitError
@@ -176,22 +171,9 @@ func (d *decoding) peek() (*picture, error) {
 	case d.last != noTime && p.time <= d.last:
 		p.time, d.moved = d.last+1, d.moved+1
 	}
-	if d.last, d.next = p.time, &p; d.count == 0 {
-		d.first = p.time
-	}
+	d.last = p.time
 	d.count++
-	return d.next, nil
-}
-
-// skip passes over the first frames, which an earlier run has upscaled.
-func (d *decoding) skip(frames int64) error {
-	for range frames {
-		if p, err := d.peek(); err != nil || p == nil {
-			return err
-		}
-		d.next = nil
-	}
-	return nil
+	return &p, nil
 }
 
 // close ends the process.

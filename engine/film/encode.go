@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"math/bits"
 	"os"
@@ -14,17 +15,18 @@ import (
 
 // chunks upscales the frames that no finished chunk holds.
 func (r *run) chunks(ctx context.Context) error {
-	if n := len(r.work.done); n > 0 && r.work.done[n-1].frames < r.Chunk {
-		return nil // only the last chunk is shorter
+	var want []Frame
+	if n := len(r.work.done); n > 0 {
+		if want = []Frame{r.work.done[n-1].next}; want[0].Time == noTime {
+			return nil
+		}
+		r.start = r.work.done[0].first
 	}
-	frames, err := r.Tools.decode(ctx, r.film, r.from, r.end)
+	frames, err := r.readFrom(ctx, r.resumed, want, r.end)
 	if err != nil {
 		return err
 	}
 	defer frames.close()
-	if err := frames.skip(r.resumed); err != nil {
-		return err
-	}
 	// The encoder of a chunk finishes while the next chunk is upscaled.
 	finished := func() error { return nil }
 	for {
@@ -35,7 +37,8 @@ func (r *run) chunks(ctx context.Context) error {
 			}
 			return errors.Join(err, finished())
 		}
-		c, err := r.chunk(ctx, frames)
+		c, err := r.chunk(ctx, frames, r.next, r.work.folder)
+		r.next++
 		if before := finished(); err == nil {
 			err = before
 		}
@@ -43,7 +46,15 @@ func (r *run) chunks(ctx context.Context) error {
 			return err
 		}
 		done := make(chan error, 1)
-		go func() { done <- c.finish(ctx, r) }()
+		go func() {
+			done <- c.finish(ctx, r, func(write func(io.Writer) error) error {
+				err := r.work.store(c.name(), write)
+				if err == nil {
+					r.work.done = append(r.work.done, c.chunk)
+				}
+				return err
+			})
+		}()
 		finished = func() error { return <-done }
 	}
 }
@@ -56,10 +67,10 @@ type coded struct {
 	shown   []span
 }
 
-// chunk upscales the frames of the next chunk.
-func (r *run) chunk(ctx context.Context, frames *decoding) (*coded, error) {
-	c := &coded{path: filepath.Join(r.work.folder, fmt.Sprintf("encoding-%d-%d", os.Getpid(), r.next))}
-	c.index, r.next = r.next, r.next+1
+// chunk upscales the frames of the chunk with an index, and encodes them into a folder.
+func (r *run) chunk(ctx context.Context, frames *reader, index int, folder string) (*coded, error) {
+	c := &coded{path: filepath.Join(folder, fmt.Sprintf("encoding-%d-%d", os.Getpid(), index))}
+	c.index = index
 	c.process = r.Tools.command(ctx, nil, r.encoding.arguments(r.film, r.width, r.height, c.path)...)
 	if err := c.process.start(true, false); err != nil {
 		return nil, err
@@ -91,8 +102,8 @@ func (r *run) chunk(ctx context.Context, frames *decoding) (*coded, error) {
 
 // progress returns a callback for the progress of a chunk, which reports the progress of
 // the film: the frames of this run, measured as the engine does.
-func (r *run) progress(frames *decoding) func(engine.Progress) {
-	before := frames.count - 1 - r.resumed // one has been read ahead
+func (r *run) progress(frames *reader) func(engine.Progress) {
+	before := frames.passed - 1 // one has been read ahead
 	return func(p engine.Progress) {
 		expected := max(r.expected()-r.resumed, before+1)
 		frame := p.Total / int64(r.Chunk)
@@ -104,6 +115,9 @@ func (r *run) progress(frames *decoding) func(engine.Progress) {
 // expected estimates the number of frames.
 func (r *run) expected() int64 {
 	f := r.film
+	if r.until != noTime { // of a part
+		return int64(r.Chunk)
+	}
 	from, to := r.From.Seconds(), f.duration
 	if r.To > 0 {
 		to = min(to, r.To.Seconds())
@@ -132,25 +146,32 @@ func (r *run) count(result engine.Result) {
 }
 
 // times converts the times of a chunk's frames. A frame is shown until the next one.
-func (c *coded) times(r *run, frames *decoding, shown []int64) error {
+func (c *coded) times(r *run, frames *reader, shown []int64) error {
 	next, err := frames.peek()
 	if err != nil {
 		return err
 	}
 	c.frames, c.first, c.last = len(shown), shown[0], shown[len(shown)-1]
-	end := c.last
-	if next != nil {
-		end = next.time
-	} else {
-		end += r.film.tail(c.last, r.end)
+	if c.next = (Frame{Time: noTime}); next != nil {
+		c.next = next.frame()
+	}
+	end := c.next.Time
+	switch {
+	case r.until != noTime:
+		end = r.until
+	case next == nil:
+		end = c.last + r.film.tail(c.last, r.end)
+	}
+	if r.start == noTime {
+		r.start = c.first
 	}
 	for i, at := range shown {
 		until := end
 		if i+1 < len(shown) {
 			until = shown[i+1]
 		}
-		from := r.film.Base.nanoseconds(at - frames.first)
-		c.shown = append(c.shown, span{from, r.film.Base.nanoseconds(until-frames.first) - from})
+		from := r.film.Base.nanoseconds(at - r.start)
+		c.shown = append(c.shown, span{from, r.film.Base.nanoseconds(until-r.start) - from})
 	}
 	return nil
 }
@@ -177,9 +198,9 @@ func (f *Film) tail(last, end int64) int64 {
 	return left
 }
 
-// finish waits for the encoder, sets the timestamps of the frames and makes the chunk
-// durable.
-func (c *coded) finish(ctx context.Context, r *run) error {
+// finish waits for the encoder, sets the timestamps of the frames and passes a function
+// that writes the chunk to keep.
+func (c *coded) finish(ctx context.Context, r *run, keep func(write func(io.Writer) error) error) error {
 	defer os.Remove(c.path)
 	if err := c.process.wait(); err != nil {
 		return ended(ctx, err, "ffmpeg could not encode the film; does it have this codec, and is there room on the disk?")
@@ -189,13 +210,7 @@ func (c *coded) finish(ctx context.Context, r *run) error {
 		return unwritable(err)
 	}
 	defer file.Close()
-	err = r.work.store(c.name(), func(to *os.File) error {
-		return retime(file, to, c.shown, r.adapt)
-	})
-	if err == nil {
-		r.work.done = append(r.work.done, c.chunk)
-	}
-	return err
+	return keep(func(to io.Writer) error { return retime(file, to, c.shown, r.adapt) })
 }
 
 // adapt completes the description of the video in a chunk.

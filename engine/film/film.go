@@ -1,8 +1,10 @@
 package film
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -26,7 +28,8 @@ type Options struct {
 	// Input is the path of the film; Output is the upscaled film's, whose extension
 	// chooses the container.
 	Input, Output string
-	// Request holds what is made of every frame. Its fields for files are ignored.
+	// Request holds what is made of every frame. Its fields for files are ignored; its
+	// model is Model unless it names one.
 	Request engine.Request
 	// Limits bound a frame.
 	Limits imagedata.Limits
@@ -40,6 +43,10 @@ type Options struct {
 	// Publish moves the finished film from a path to Output.
 	Publish func(path string) error
 }
+
+// Model upscales frames unless another one is named: it is fast and keeps still what is
+// still.
+const Model = "realesr-general-x4v3"
 
 // usualChunk is the number of frames of a chunk: a few seconds, so that key frames,
 // which chunks begin with, are as far apart as usual.
@@ -56,8 +63,12 @@ type run struct {
 	from, end     int64 // in units of film.Base, or noTime
 	resumed       int64 // frames of an earlier run
 	next          int   // index of the next chunk
+	start         int64 // time of the film's first frame, or noTime
+	until         int64 // time of the frame after the last chunk, if it is known, or noTime
 	result        engine.Result
 }
+
+func newRun(o Options) *run { return &run{Options: o, start: noTime, until: noTime} }
 
 // Upscale upscales a film. Chunks that an earlier call with the same options has
 // finished are not computed again.
@@ -65,7 +76,7 @@ func Upscale(ctx context.Context, o Options) (engine.Result, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	started := time.Now()
-	r := &run{Options: o}
+	r := newRun(o)
 	if err := r.prepare(ctx); err != nil {
 		return r.result, err
 	}
@@ -90,7 +101,7 @@ func (r *run) note(format string, args ...any) {
 
 // Describe returns the result that Upscale would have, from the headers alone.
 func Describe(ctx context.Context, o Options) (engine.Result, error) {
-	r := &run{Options: o}
+	r := newRun(o)
 	err := r.prepare(ctx)
 	return r.result, err
 }
@@ -116,7 +127,10 @@ func (r *run) prepare(ctx context.Context) (err error) {
 	if r.Chunk == 0 {
 		r.Chunk = usualChunk
 	}
-	r.Request.Input, r.Request.Output, r.Request.Page = nil, nil, 0
+	r.Request.Input, r.Request.Output, r.Request.Page, r.Request.Model = nil, nil, 0, cmp.Or(r.Request.Model, Model)
+	if r.Engine == nil {
+		return nil
+	}
 	return r.size(ctx)
 }
 
@@ -145,7 +159,7 @@ func (f *Film) moment(at time.Duration) int64 {
 
 // size decides the size of the upscaled frames.
 func (r *run) size(ctx context.Context) error {
-	r.Request.Source = &source{frames: &decoding{film: r.film}, limit: 1}
+	r.Request.Source = &source{frames: &reader{decoding: &decoding{film: r.film}}, limit: 1}
 	described, err := r.Engine.Describe(ctx, r.Request)
 	if err != nil {
 		return err
@@ -180,7 +194,7 @@ func (r *run) open() error {
 		return fault.Wrap(fault.NotFound, err, "The film cannot be read.")
 	}
 	r.work, err = openWork(r.Output, plan{
-		Version: 1, Path: r.film.Path, Bytes: info.Size(), Changed: info.ModTime().UnixNano(), From: r.from, To: r.end, Request: r.Request,
+		Version: 2, Path: r.film.Path, Bytes: info.Size(), Changed: info.ModTime().UnixNano(), From: r.from, To: r.end, Request: r.Request,
 		Codec: r.encoding.Codec, Preset: r.encoding.Preset, Quality: r.encoding.Quality, Pixels: r.encoding.pixels, Encoder: r.Tools.version, Chunk: r.Chunk,
 	})
 	if err != nil {
@@ -197,16 +211,22 @@ func (r *run) open() error {
 func (r *run) publish(ctx context.Context) error {
 	all, computed := r.work.frames()
 	if all == 0 {
-		return fault.New(fault.Invalid, "The film has no frames between the times that were asked for.")
+		return errEmpty()
 	}
 	if all > computed {
 		r.note("%d of %d frames equal the frame before and were computed once.", all-computed, all)
 	}
 	r.result.Output.Frames = int(all)
-	if err := r.Tools.join(ctx, r); err != nil {
+	path := filepath.Join(r.work.folder, joined)
+	err := r.join(ctx, r.work.done[0].first, path, func(to io.Writer) error {
+		return feed(to, len(r.work.done), func(i int) (io.ReadCloser, error) {
+			return os.Open(filepath.Join(r.work.folder, r.work.done[i].name()))
+		})
+	})
+	if err != nil {
 		return err
 	}
-	if err := r.Publish(filepath.Join(r.work.folder, joined)); err != nil {
+	if err := r.Publish(path); err != nil {
 		return err
 	}
 	r.work.remove()

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 
@@ -100,18 +98,19 @@ func (c container) carry(s Stream) (codec, note string) {
 	return "", left
 }
 
-// join writes the film: the chunks' video and everything else of the input.
-func (t Tools) join(ctx context.Context, r *run) error {
+// join writes the film to a path: the video that feed writes as one stream of Matroska,
+// whose first frame is at a time, and everything else of the input.
+func (r *run) join(ctx context.Context, start int64, path string, feed func(io.Writer) error) error {
 	m := r.film.mapStreams(r.to)
 	r.result.Notes = append(r.result.Notes, m.notes...)
 	// The clusters' times count from the first frame.
-	first := strconv.FormatFloat(float64(r.work.done[0].first)*r.film.Base.Value(), 'f', 6, 64)
+	first := strconv.FormatFloat(float64(start)*r.film.Base.Value(), 'f', 6, 64)
 	arguments := quiet()
 	var cut []string
 	if r.From > 0 || r.To > 0 {
-		start := r.From.Seconds()
-		first = strconv.FormatFloat(float64(r.work.done[0].first)*r.film.Base.Value()-float64(r.film.started)/1e6-start, 'f', 6, 64)
-		cut = append(cut, "-ss", strconv.FormatFloat(start, 'f', 6, 64))
+		from := r.From.Seconds()
+		first = strconv.FormatFloat(float64(start)*r.film.Base.Value()-float64(r.film.started)/1e6-from, 'f', 6, 64)
+		cut = append(cut, "-ss", strconv.FormatFloat(from, 'f', 6, 64))
 		if r.To > 0 {
 			cut = append(cut, "-to", strconv.FormatFloat(r.To.Seconds(), 'f', 6, 64))
 		}
@@ -127,12 +126,11 @@ func (t Tools) join(ctx context.Context, r *run) error {
 	if base := r.film.Base; base.Num == 1 && r.to.muxer != "matroska" && r.to.muxer != "webm" {
 		arguments = append(arguments, "-video_track_timescale", strconv.FormatInt(base.Den, 10), "-movflags", "+faststart")
 	}
-	path := filepath.Join(r.work.folder, joined)
-	p := t.command(ctx, nil, append(arguments, "-f", r.to.muxer, "-y", "file:"+path)...)
+	p := r.Tools.command(ctx, nil, append(arguments, "-f", r.to.muxer, "-y", "file:"+path)...)
 	if err := p.start(true, false); err != nil {
 		return err
 	}
-	fed := r.work.feed(p.in)
+	fed := feed(p.in)
 	if err := errors.Join(p.in.Close(), p.wait()); err != nil {
 		return ended(ctx, errors.Join(err, fed), "The upscaled film and the other streams could not be written into one file.")
 	}
@@ -142,38 +140,35 @@ func (t Tools) join(ctx context.Context, r *run) error {
 	return nil
 }
 
-// feed writes the chunks as one stream of Matroska.
-func (w *work) feed(to io.Writer) error {
+// feed writes a number of chunks, which open opens, as one stream of Matroska.
+func feed(to io.Writer, chunks int, open func(index int) (io.ReadCloser, error)) error {
 	if _, err := to.Write(beginning()); err != nil {
 		return err
 	}
-	for i, c := range w.done {
-		if err := feedChunk(to, filepath.Join(w.folder, c.name()), i == 0); err != nil {
+	for i := range chunks {
+		chunk, err := open(i)
+		if err != nil {
+			return err
+		}
+		err = feedChunk(to, bufio.NewReader(chunk), i == 0)
+		if err = errors.Join(err, chunk.Close()); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func feedChunk(to io.Writer, path string, tracks bool) error {
-	file, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer file.Close()
+func feedChunk(to io.Writer, chunk *bufio.Reader, tracks bool) error {
 	if !tracks {
-		r := bufio.NewReader(file)
-		id, size, err := readHeader(r)
+		id, size, err := readHeader(chunk)
 		if err != nil || id != idTracks {
 			return errors.Join(errEBML, err)
 		}
-		if _, err := io.CopyN(io.Discard, r, size); err != nil {
+		if _, err := io.CopyN(io.Discard, chunk, size); err != nil {
 			return err
 		}
-		_, err = io.Copy(to, r)
-		return err
 	}
-	_, err = io.Copy(to, file)
+	_, err := io.Copy(to, chunk)
 	return err
 }
 

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -30,16 +31,18 @@ type chunk struct {
 	index, frames, computed int
 	// first and last are the times of its frames, in units of Film.Base.
 	first, last int64
+	// next is the frame after the chunk; its Time is noTime at the film's end.
+	next Frame
 }
 
 const (
-	chunkName  = "%06d_%d_%d_%d_%d.chunk"
+	chunkName  = "%06d_%d_%d_%d_%d_%d_%d.chunk"
 	planName   = "film.json"
 	workSuffix = ".upscaled-film"
 )
 
 func (c chunk) name() string {
-	return fmt.Sprintf(chunkName, c.index, c.frames, c.computed, c.first, c.last)
+	return fmt.Sprintf(chunkName, c.index, c.frames, c.computed, c.first, c.last, c.next.Time, c.next.Sum)
 }
 
 // plan is everything that the bytes of a chunk depend on. Chunks of another plan are
@@ -91,7 +94,7 @@ func (w *work) load(p plan) error {
 	}
 	for _, entry := range entries {
 		var c chunk
-		if _, err := fmt.Sscanf(entry.Name(), chunkName, &c.index, &c.frames, &c.computed, &c.first, &c.last); err == nil && string(before) == string(signature) {
+		if _, err := fmt.Sscanf(entry.Name(), chunkName, &c.index, &c.frames, &c.computed, &c.first, &c.last, &c.next.Time, &c.next.Sum); err == nil && string(before) == string(signature) {
 			w.done = append(w.done, c)
 			continue
 		}
@@ -108,14 +111,14 @@ func (w *work) load(p plan) error {
 	if string(before) == string(signature) {
 		return nil
 	}
-	return w.store(planName, func(file *os.File) error {
+	return w.store(planName, func(file io.Writer) error {
 		_, err := file.Write(signature)
 		return err
 	})
 }
 
 // store writes a file that is in the folder whole and durable, or not at all.
-func (w *work) store(name string, write func(*os.File) error) error {
+func (w *work) store(name string, write func(io.Writer) error) error {
 	file, err := os.CreateTemp(w.folder, "unfinished-*")
 	if err != nil {
 		return unwritable(err)

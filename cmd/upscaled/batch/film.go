@@ -1,7 +1,6 @@
 package batch
 
 import (
-	"cmp"
 	"context"
 	"os"
 	"time"
@@ -10,10 +9,6 @@ import (
 	"upscaled/engine/film"
 	"upscaled/models/fault"
 )
-
-// filmModel upscales the frames of films unless another model is named: it is fast
-// and keeps still what is still.
-const filmModel = "realesr-general-x4v3"
 
 // makeFilm upscales one film. An interrupted one leaves a folder beside its output,
 // from which a later run goes on.
@@ -32,7 +27,6 @@ func (r *runner) makeFilm(ctx context.Context, index int, outcome *Outcome) {
 		return
 	}
 	o.Engine, o.Request, o.Input = r.Engine, r.Request, job.Input.Path
-	o.Request.Model = cmp.Or(o.Request.Model, filmModel)
 	o.Request.Progress = func(p engine.Progress) {
 		r.notify(func(observer Observer) { observer.Progressed(index, p) })
 	}
