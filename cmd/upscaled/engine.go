@@ -11,7 +11,7 @@ import (
 
 	"upscaled/cmd/upscaled/serving"
 	"upscaled/cmd/upscaled/settings"
-	"upscaled/engine"
+	"upscaled/engine/film"
 	"upscaled/engine/imagedata"
 )
 
@@ -41,7 +41,7 @@ func newEngineCommand(a *app) *cobra.Command {
 func (a *app) program() *serving.Program {
 	return &serving.Program{
 		Log: a.stderr, Terminal: isTerminal, LookupEnv: a.lookupEnv, Version: build(), Model: a.settings.model, Store: a.openStore,
-		Open: func(ctx context.Context, limits imagedata.Limits) (engine.Upscaler, error) {
+		Open: func(ctx context.Context, limits imagedata.Limits) (film.Engine, error) {
 			return a.openUpscaler(ctx, limits)
 		},
 		Process: a.engineProcess, Arguments: a.engineArguments, StoreArguments: settings.Arguments(a.settings.store()), OnClose: a.onClose, Failpoint: a.failpoint,

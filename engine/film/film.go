@@ -207,6 +207,11 @@ func (r *run) open() error {
 	return nil
 }
 
+// NoteEqual says how many frames were computed.
+func NoteEqual(all, computed int64) string {
+	return fmt.Sprintf("%d of %d frames equal the frame before and were computed once.", all-computed, all)
+}
+
 // publish joins the chunks and moves the film to its name.
 func (r *run) publish(ctx context.Context) error {
 	all, computed := r.work.frames()
@@ -214,7 +219,7 @@ func (r *run) publish(ctx context.Context) error {
 		return errEmpty()
 	}
 	if all > computed {
-		r.note("%d of %d frames equal the frame before and were computed once.", all-computed, all)
+		r.note("%s", NoteEqual(all, computed))
 	}
 	r.result.Output.Frames = int(all)
 	path := filepath.Join(r.work.folder, joined)

@@ -36,6 +36,17 @@ const (
 	Low    Priority = "low"
 )
 
+// Lane is one of the queues that jobs wait in.
+type Lane string
+
+// The lanes: images never wait behind larger ones, or behind films.
+const (
+	Small Lane = "small"
+	Large Lane = "large"
+	Films Lane = "films"
+	Parts Lane = "parts" // of films
+)
+
 // Options are a dialect's options for the engine. Zero values mean the server's
 // defaults. At most one of Scale, Longest, Width/Height and FitWidth/FitHeight is
 // set.
@@ -71,6 +82,22 @@ type Options struct {
 	FaceEnhance bool `json:"face_enhance,omitempty"`
 	// Face overrides the server's settings of face enhancement.
 	Face *FaceOptions `json:"face,omitempty"`
+	// Film, if not nil, means that the input is a film. Format is then a file extension.
+	Film *FilmOptions `json:"film,omitempty"`
+}
+
+// FilmOptions are options of a film; zero values mean the usual.
+type FilmOptions struct {
+	// Codec and Preset are names of package film's.
+	Codec  string `json:"codec,omitempty"`
+	Preset string `json:"preset,omitempty"`
+	// Quality is the codec's CRF.
+	Quality *int `json:"quality,omitempty"`
+	// From and To, in seconds, cut the film.
+	From float64 `json:"from,omitempty"`
+	To   float64 `json:"to,omitempty"`
+	// Frames is how many frames the film was paid for.
+	Frames int64 `json:"frames,omitempty"`
 }
 
 // Layer is a second way to upscale the same image to the same size.
@@ -122,6 +149,12 @@ type Spec struct {
 	Memo string `json:"memo,omitempty"`
 	// Trace is the W3C traceparent of the span that submitted the job, or "".
 	Trace string `json:"trace,omitempty"`
+	// Film is the job of the film that this job is a part of, "" for all others. A part
+	// is not listed, and ends with its film.
+	Film string `json:"film,omitempty"`
+	// File, if not nil, is the input in place of Submit's bytes. It is not part of the
+	// record.
+	File Content `json:"-"`
 	// ClientID marks an ID that a client chose, so that others may submit the same.
 	ClientID bool `json:"-"`
 	// Part numbers the jobs of one request, from 0. It, ClientID and Once are not part
@@ -132,6 +165,12 @@ type Spec struct {
 	// Input describes the image, as the ImageValidator did. It is for submission
 	// only and not part of the record.
 	Input InputInfo `json:"-"`
+}
+
+// Content is an input or a result that is too large for memory.
+type Content interface {
+	io.ReaderAt
+	Size() int64 // in bytes
 }
 
 // Once identifies a request, which its client may repeat for OnceFor.
@@ -159,6 +198,10 @@ type Result struct {
 	Notes   []string `json:"notes,omitempty"`
 	// Faces is nil unless face enhancement was requested.
 	Faces *Faces `json:"faces,omitempty"`
+	// Frames is the number of frames of a film, or of a part of one, and Computed that
+	// of those which differ from the one before; 0 for images.
+	Frames   int `json:"frames,omitempty"`
+	Computed int `json:"computed,omitempty"`
 }
 
 // Faces counts the faces of an image.

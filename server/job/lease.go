@@ -2,6 +2,7 @@ package job
 
 import (
 	"context"
+	"io"
 
 	"upscaled/models/fault"
 )
@@ -13,9 +14,9 @@ var ErrLost error = fault.New(fault.Canceled, "The job was canceled or taken ove
 // Source hands out work. Next may be called concurrently and from several
 // processes.
 type Source interface {
-	// Next waits for a job in the lane of small or large ones and begins it. It
-	// fails only when the context ends; leases outlive the context.
-	Next(ctx context.Context, large bool) (Lease, error)
+	// Next waits for a job in a lane and begins it. It fails only when the context
+	// ends; leases outlive the context.
+	Next(ctx context.Context, lane Lane) (Lease, error)
 }
 
 // Lease is a job that one worker holds. It is held while its process lives and
@@ -28,10 +29,13 @@ type Lease interface {
 	Context() context.Context
 	// Input returns the image; fault.NotFound if it has expired.
 	Input(ctx context.Context) ([]byte, error)
+	// OpenFilm opens the film that the job is about, or is a part of; fault.NotFound if
+	// it has expired. The caller closes it.
+	OpenFilm(ctx context.Context) (io.ReadCloser, error)
 	// Progress publishes a fraction of 0..1. It is cheap and may get lost.
 	Progress(fraction float64)
 	// Succeed stores the result and makes the job final.
-	Succeed(ctx context.Context, image []byte, result Result) error
+	Succeed(ctx context.Context, image Content, result Result) error
 	// Fail makes the job final.
 	Fail(ctx context.Context, failure Failure) error
 	// Retry puts the job back after a failure that may be temporary, or fails it

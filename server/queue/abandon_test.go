@@ -18,7 +18,7 @@ func TestAbandonedNextTakesNothing(t *testing.T) {
 	left := make(chan struct{})
 	for range 3 {
 		go func() {
-			_, _ = q.Next(ctx, false)
+			_, _ = q.Next(ctx, job.Small)
 			left <- struct{}{}
 		}()
 	}
@@ -30,7 +30,7 @@ func TestAbandonedNextTakesNothing(t *testing.T) {
 	submit(t, q, spec("b", "", 0))
 	soon, stop := context.WithTimeout(t.Context(), patience)
 	defer stop()
-	lease, err := q.Next(soon, false)
+	lease, err := q.Next(soon, job.Small)
 	if err != nil || lease.Job().ID != "b" {
 		t.Fatalf("job b does not come: %v", err)
 	}
@@ -59,7 +59,7 @@ func TestReclaim(t *testing.T) {
 	soon, stop := context.WithTimeout(t.Context(), patience)
 	defer stop()
 	for range 2 {
-		lease, err := again.Next(soon, false)
+		lease, err := again.Next(soon, job.Small)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -87,7 +87,7 @@ func TestCancelLeavesReleasedJobs(t *testing.T) {
 	soon, stop := context.WithTimeout(t.Context(), patience)
 	defer stop()
 	for range 2 {
-		if _, err := q.Next(soon, false); err != nil {
+		if _, err := q.Next(soon, job.Small); err != nil {
 			t.Fatalf("a released job does not come back: %v", err)
 		}
 	}

@@ -1,6 +1,7 @@
 package queue_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"runtime"
@@ -33,14 +34,14 @@ func BenchmarkSubmitAndRun(b *testing.B) {
 		if _, err := q.Submit(b.Context(), spec(fmt.Sprint("job-", i), "", 0), image); err != nil {
 			b.Fatal(err)
 		}
-		lease, err := q.Next(b.Context(), false)
+		lease, err := q.Next(b.Context(), job.Small)
 		if err != nil {
 			b.Fatal(err)
 		}
 		if _, err := lease.Input(b.Context()); err != nil {
 			b.Fatal(err)
 		}
-		if err := lease.Succeed(b.Context(), image, job.Result{}); err != nil {
+		if err := lease.Succeed(b.Context(), bytes.NewReader(image), job.Result{}); err != nil {
 			b.Fatal(err)
 		}
 	}

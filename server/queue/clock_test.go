@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -51,7 +52,7 @@ func TestClockJumps(t *testing.T) {
 		for range 2 {            // the first may have begun before
 			<-sweeps
 		}
-		err := lease.Succeed(t.Context(), []byte("image"), job.Result{OutputWidth: 1})
+		err := lease.Succeed(t.Context(), strings.NewReader("image"), job.Result{OutputWidth: 1})
 		want := job.Succeeded
 		if jump-before >= hour*3/2 {
 			want = job.Failed

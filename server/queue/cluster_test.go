@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -84,7 +85,7 @@ func (f *fleet) workQueue(t *testing.T, worker node) {
 	})
 	f.workers.Go(func() {
 		for {
-			lease, err := worker.Next(f.ctx, false)
+			lease, err := worker.Next(f.ctx, job.Small)
 			if err != nil {
 				return
 			}
@@ -112,7 +113,7 @@ func (f *fleet) runJob(lease job.Lease) error {
 	if id := lease.Job().ID; id[len(id)-1] == '7' {
 		return lease.Fail(ctx, bad("a seven"))
 	}
-	return lease.Succeed(ctx, append([]byte("result of "), input...), job.Result{OutputWidth: 1})
+	return lease.Succeed(ctx, strings.NewReader("result of "+string(input)), job.Result{OutputWidth: 1})
 }
 
 // submitAll submits jobs to both processes in turn and returns which were

@@ -1,6 +1,7 @@
 package queue_test
 
 import (
+	"bytes"
 	"testing"
 
 	"upscaled/server/job"
@@ -33,7 +34,7 @@ func subject(q node) (jobtest.Subject, hands) {
 			if o.Failure != nil {
 				_ = leases[id].Fail(t.Context(), *o.Failure)
 			} else {
-				_ = leases[id].Succeed(t.Context(), o.Picture, *o.Result)
+				_ = leases[id].Succeed(t.Context(), bytes.NewReader(o.Picture), *o.Result)
 			}
 		},
 	}, leases

@@ -3,6 +3,7 @@ package queue_test
 import (
 	"context"
 	"io"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -69,7 +70,7 @@ func result(t *testing.T, q job.Queue, id string) string {
 
 func succeed(t *testing.T, l job.Lease, image string) {
 	t.Helper()
-	if err := l.Succeed(t.Context(), []byte(image), job.Result{OutputWidth: 1}); err != nil {
+	if err := l.Succeed(t.Context(), strings.NewReader(image), job.Result{OutputWidth: 1}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -121,7 +121,7 @@ func TestDeletedChargeStays(t *testing.T) {
 		t.Error(err)
 	}
 	<-lease.Context().Done()
-	if err := lease.Succeed(t.Context(), []byte("late"), job.Result{}); err == nil {
+	if err := lease.Succeed(t.Context(), strings.NewReader("late"), job.Result{}); err == nil {
 		t.Error("a deleted job succeeds")
 	}
 	_, q = reopen(t, dir, c, q, alone)

@@ -27,7 +27,7 @@ func (q *Queue) RecordOnly(ctx context.Context, spec job.Spec, input []byte) err
 	if err := q.store().putImage(ctx, record.Job{Job: job.Job{Spec: spec}}.InputImage(), input); err != nil {
 		return err
 	}
-	r := record.Job{Job: job.Job{Spec: spec, State: job.Queued, Created: q.core.options.Now().UTC()}, Lane: record.Small}
+	r := record.Job{Job: job.Job{Spec: spec, State: job.Queued, Created: q.core.options.Now().UTC()}, Lane: job.Small}
 	return q.store().create(ctx, &r)
 }
 
@@ -207,7 +207,7 @@ func (q *Queue) DropInput(ctx context.Context, id string) error {
 // SubmitAs submits a job with a priority.
 func SubmitAs(t *testing.T, q *Queue, s job.Spec, p job.Priority) {
 	t.Helper()
-	r := record.Job{Job: job.Job{Spec: s, State: job.Queued, Priority: p, Created: time.Now()}, Lane: record.Small}
+	r := record.Job{Job: job.Job{Spec: s, State: job.Queued, Priority: p, Created: time.Now()}, Lane: job.Small}
 	if err := q.store().create(t.Context(), &r); err != nil {
 		t.Fatal(err)
 	}
@@ -244,7 +244,7 @@ func RetryChargeOnly(t *testing.T, q *Queue, id string) {
 
 // WaitingSlots returns how many calls of Next wait for a small job.
 func WaitingSlots(q *Queue) int {
-	q.leaser.small.mutex.Lock()
-	defer q.leaser.small.mutex.Unlock()
-	return len(q.leaser.small.waiting)
+	q.leaser.slots[job.Small].mutex.Lock()
+	defer q.leaser.slots[job.Small].mutex.Unlock()
+	return len(q.leaser.slots[job.Small].waiting)
 }

@@ -119,7 +119,7 @@ func TestDrain(t *testing.T) {
 	waiting := make(chan job.Lease, 1)
 	var slot sync.WaitGroup
 	slot.Go(func() { // its request is on its way when the worker is drained
-		lease, err := worker.Next(context.Background(), false)
+		lease, err := worker.Next(context.Background(), job.Small)
 		if err == nil {
 			waiting <- lease
 		}
@@ -132,7 +132,7 @@ func TestDrain(t *testing.T) {
 	}
 	submit(t, api, spec("second", "", 0))
 	awaitWorkers(t, api, "box draining")
-	if err := lease.Succeed(t.Context(), []byte("x"), job.Result{}); err != nil {
+	if err := lease.Succeed(t.Context(), strings.NewReader("x"), job.Result{}); err != nil {
 		t.Fatal(err)
 	}
 	if w := awaitWorkers(t, api, "box drained"); w[0].Succeeded != 1 || len(w[0].Jobs) != 0 {
@@ -173,12 +173,12 @@ func TestModelsGoToTheirWorkers(t *testing.T) {
 	work := func(n node, name string) {
 		slots.Go(func() {
 			for {
-				lease, err := n.Next(ctx, false)
+				lease, err := n.Next(ctx, job.Small)
 				if err != nil {
 					return
 				}
 				took <- name + " " + lease.Job().Options.Model
-				_ = lease.Succeed(context.Background(), []byte("x"), job.Result{})
+				_ = lease.Succeed(context.Background(), strings.NewReader("x"), job.Result{})
 			}
 		})
 	}

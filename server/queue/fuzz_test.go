@@ -31,7 +31,7 @@ func (e entry) Operation() jetstream.KeyValueOp { return jetstream.KeyValuePut }
 func FuzzStored(f *testing.F) {
 	created := time.Unix(1_700_000_000, 0).UTC()
 	for _, state := range []job.State{job.Queued, job.Running, job.Succeeded, "odd", ""} {
-		text, err := json.Marshal(record.Job{Job: job.Job{Spec: job.Spec{ID: "job-1", API: "x"}, State: state, Created: created}, Lane: record.Small})
+		text, err := json.Marshal(record.Job{Job: job.Job{Spec: job.Spec{ID: "job-1", API: "x"}, State: state, Created: created}, Lane: job.Small})
 		if err != nil {
 			f.Fatal(err)
 		}

@@ -166,7 +166,7 @@ func TestDamagedResult(t *testing.T) {
 	id := newAccount(t, q, 10)
 	submit(t, q, spec("job", id, 3))
 	image := make([]byte, 3<<20)
-	if err := next(t, q).Succeed(t.Context(), image, job.Result{Format: "png", Bytes: int64(len(image))}); err != nil {
+	if err := next(t, q).Succeed(t.Context(), bytes.NewReader(image), job.Result{Format: "png", Bytes: int64(len(image))}); err != nil {
 		t.Fatal(err)
 	}
 	if left := balance(t, q, id); left != 7 {

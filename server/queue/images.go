@@ -13,8 +13,13 @@ import (
 
 // putImage stores an image durably. What a failed call leaves is deleted.
 func (s *store) putImage(ctx context.Context, name string, data []byte) error {
+	return s.putContent(ctx, name, bytes.NewReader(data))
+}
+
+// putContent is putImage for what is too large for memory.
+func (s *store) putContent(ctx context.Context, name string, data blob.Content) error {
 	const slowest = 10e6 // bytes a second
-	limit := stepLimit + time.Duration(float64(len(data))/slowest*float64(time.Second))
+	limit := stepLimit + time.Duration(float64(data.Size())/slowest*float64(time.Second))
 	err := s.persistFor(ctx, limit, func(ctx context.Context) error { return s.images.Put(ctx, name, data) })
 	if err != nil {
 		s.dropImage(context.WithoutCancel(ctx), name)

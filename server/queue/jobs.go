@@ -208,6 +208,9 @@ func (q *jobs) Depth() job.Depth {
 	d := job.Depth{PerAPI: map[string]int{}}
 	var oldest time.Time
 	for _, r := range q.cache.Unfinished() {
+		if r.Film != "" {
+			continue
+		}
 		d.PerAPI[r.API]++
 		if r.State == job.Running {
 			d.Running++

@@ -11,11 +11,10 @@ import (
 
 	"upscaled/server/job"
 	"upscaled/server/queue/index"
-	"upscaled/server/queue/record"
 )
 
-// A job waits in the lane of its size and priority. Every process keeps one request
-// for work with each lane, as long as one of its slots for jobs of that size waits.
+// A job waits in its lane, by priority. Every process keeps one request for work with
+// each of both, as long as one of its slots for jobs of that lane waits.
 // An item that no slot waits for any more goes back at once.
 
 // priorities is the order in which lanes are served.
@@ -25,7 +24,7 @@ func priorities() []job.Priority { return []job.Priority{job.High, job.Normal, j
 // If that has not served them, its jobs wait for something else.
 const holdBack = 100 * time.Millisecond
 
-// slots are the waiting slots of one size. All methods may be called concurrently.
+// slots are the waiting slots of one lane. All methods may be called concurrently.
 type slots struct {
 	mutex   sync.Mutex
 	waiting []chan jetstream.Msg // each holds one
@@ -38,7 +37,7 @@ func newSlots() *slots {
 	return &slots{wanted: make(chan struct{}), served: make(chan struct{})}
 }
 
-// take waits for an item in the lanes of one size. It returns nil if the context
+// take waits for an item of one lane. It returns nil if the context
 // ends first.
 func (s *slots) take(ctx context.Context) (jetstream.Msg, error) {
 	slot := make(chan jetstream.Msg, 1)
@@ -95,11 +94,11 @@ func (s *slots) demand() (wanted, served <-chan struct{}) {
 	return s.wanted, s.served
 }
 
-// lane requests items of one size and priority.
+// lane requests items of one lane and priority.
 type lane struct {
 	core     *core
 	cache    *index.Cache
-	size     record.Lane
+	name     job.Lane
 	priority job.Priority
 	consumer jetstream.Consumer
 	slots    *slots
@@ -107,8 +106,8 @@ type lane struct {
 
 // laneName is a lane's name in subjects; those of normal priority have the names of
 // the first version.
-func laneName(size record.Lane, p job.Priority) string {
-	return strings.TrimSuffix(string(size)+"-"+string(p), "-")
+func laneName(l job.Lane, p job.Priority) string {
+	return strings.TrimSuffix(string(l)+"-"+string(p), "-")
 }
 
 // run serves the lane until the context ends.
@@ -121,7 +120,7 @@ func (l *lane) run(ctx context.Context) error {
 			return nil
 		}
 		//guard:priority TestPriorities
-		if l.cache.HasBefore(l.size, l.precedes) {
+		if l.cache.HasBefore(l.name, l.precedes) {
 			select {
 			case <-served:
 				continue

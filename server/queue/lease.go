@@ -1,8 +1,10 @@
 package queue
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"io"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -26,11 +28,15 @@ type lease struct {
 // hold returns the lease of a job that was just begun. Its heartbeat ends when the
 // job is canceled or taken over.
 func (s *leaser) hold(ctx context.Context, r record.Job, message jetstream.Msg) *lease {
-	changed, unsubscribe := s.cache.Subscribe(r.ID, false)
+	changed, unsubscribe := s.cache.Subscribe(cmp.Or(r.Film, r.ID), false)
 	held := func(ctx context.Context) bool {
 		now, err := s.lifecycle.read(ctx, r.ID)
 		if err != nil {
 			return fault.KindOf(err) != fault.NotFound
+		}
+		//guard:parts-of-ended
+		if ended, err := s.lifecycle.filmEnded(ctx, r); err == nil && ended {
+			return false
 		}
 		return now.Lease == r.Lease && now.State == job.Running
 	}
@@ -62,13 +68,27 @@ func (l *lease) Input(ctx context.Context) ([]byte, error) {
 	return input, err
 }
 
+// OpenFilm implements job.Lease.
+func (l *lease) OpenFilm(ctx context.Context) (io.ReadCloser, error) {
+	missing := fault.New(fault.NotFound, "The film waited too long and has expired.")
+	film := l.record
+	if film.Film != "" {
+		film = record.Job{Job: job.Job{Spec: job.Spec{ID: film.Film}}}
+	}
+	r, err := l.lifecycle.openImage(ctx, film.InputImage(), missing)
+	if err != nil {
+		return nil, err // and no reader
+	}
+	return r, nil
+}
+
 // Progress implements job.Lease.
 func (l *lease) Progress(fraction float64) { l.lifecycle.publishProgress(l.record.ID, fraction) }
 
 // Succeed implements job.Lease.
-func (l *lease) Succeed(ctx context.Context, image []byte, result job.Result) error {
-	name := record.ResultImage(l.record.ID, l.record.Lease)
-	if err := l.lifecycle.putImage(ctx, name, image); err != nil {
+func (l *lease) Succeed(ctx context.Context, image job.Content, result job.Result) error {
+	name := l.record.ResultName()
+	if err := l.lifecycle.putContent(ctx, name, image); err != nil {
 		//guard:unstored-result TestResultThatCannotBeStored
 		l.heartbeat.stop() // it would keep the job from other workers
 		return err

@@ -3,6 +3,7 @@ package queue_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -65,7 +66,7 @@ func TestCancelReachesTheWorker(t *testing.T) {
 	case <-time.After(patience):
 		t.Fatal("the worker does not notice")
 	}
-	if err := lease.Succeed(t.Context(), []byte("late"), job.Result{}); !errors.Is(err, job.ErrLost) {
+	if err := lease.Succeed(t.Context(), strings.NewReader("late"), job.Result{}); !errors.Is(err, job.ErrLost) {
 		t.Errorf("a late result: %v", err)
 	}
 	if got := balance(t, api, id); got != 10 {
@@ -88,10 +89,10 @@ func TestTakeover(t *testing.T) {
 	if second.Job().Attempts != 2 || first.Job().ID != second.Job().ID {
 		t.Errorf("%+v", second.Job())
 	}
-	if err := first.Succeed(t.Context(), []byte("first"), job.Result{OutputWidth: 1}); !errors.Is(err, job.ErrLost) {
+	if err := first.Succeed(t.Context(), strings.NewReader("first"), job.Result{OutputWidth: 1}); !errors.Is(err, job.ErrLost) {
 		t.Errorf("the sleeper's result: %v", err)
 	}
-	if err := second.Succeed(t.Context(), []byte("second"), job.Result{OutputWidth: 2}); err != nil {
+	if err := second.Succeed(t.Context(), strings.NewReader("second"), job.Result{OutputWidth: 2}); err != nil {
 		t.Fatal(err)
 	}
 	j, err := q.Wait(t.Context(), "a")
@@ -113,7 +114,7 @@ func TestPoisonThatKillsWorkers(t *testing.T) {
 			t.Fatal(err)
 		}
 		worker := start(t, other, brief)
-		lease, err := worker.Next(t.Context(), false)
+		lease, err := worker.Next(t.Context(), job.Small)
 		if err != nil || lease.Job().Attempts != try+1 {
 			t.Fatalf("try %d: %v", try, err)
 		}
@@ -124,7 +125,7 @@ func TestPoisonThatKillsWorkers(t *testing.T) {
 	defer stop()
 	worker, end := context.WithCancel(t.Context())
 	defer end()
-	go func() { _, _ = q.Next(worker, false) }()
+	go func() { _, _ = q.Next(worker, job.Small) }()
 	j, err := q.Wait(waiting, "poison")
 	settled(t, q)
 	if err != nil || j.State != job.Failed || balance(t, q, id) != 10 {

@@ -45,7 +45,7 @@ func (l *lifecycle) update(ctx context.Context, r *record.Job) error {
 
 // ended notifies the observer of a record that was just made final.
 func (l *lifecycle) ended(r record.Job) {
-	if l.options.Observer != nil {
+	if l.options.Observer != nil && r.Film == "" {
 		l.options.Observer.JobEnded(r.Job)
 	}
 }
@@ -62,6 +62,9 @@ func (l *lifecycle) conclude(ctx context.Context, r record.Job) {
 	l.reached(AfterSettle, r.ID)
 	if !r.Repeatable() {
 		l.dropImage(ctx, r.InputImage())
+		if r.Options.Film != nil && r.Film == "" {
+			l.dropImage(ctx, record.PartImages(r.ID))
+		}
 	}
 	l.reached(AfterInputGone, r.ID)
 }
@@ -92,6 +95,18 @@ func (l *lifecycle) cancel(ctx context.Context, id string) error {
 			return err
 		}
 	}
+}
+
+// filmEnded reports whether a job is a part of a film that is final or gone.
+func (l *lifecycle) filmEnded(ctx context.Context, r record.Job) (bool, error) {
+	if r.Film == "" {
+		return false, nil
+	}
+	film, err := l.read(ctx, r.Film)
+	if fault.KindOf(err) == fault.NotFound {
+		return true, nil
+	}
+	return film.State.Final(), err
 }
 
 // remove deletes a job with its images, and cancels it before if it is not final. Its
@@ -133,7 +148,7 @@ func (l *lifecycle) remove(ctx context.Context, id string) error {
 			return err
 		}
 	}
-	for _, image := range []string{last.InputImage(), last.ResultImage} {
+	for _, image := range []string{last.InputImage(), last.ResultImage, record.PartImages(id)} {
 		l.eraseImage(context.WithoutCancel(ctx), image)
 	}
 	l.reached(AfterImagesGone, id)

@@ -71,7 +71,7 @@ func TestEarlierVersionAtWork(t *testing.T) {
 	waits := make(chan struct{})
 	go func() {
 		defer close(waits)
-		_, _ = q.Next(working, true)
+		_, _ = q.Next(working, job.Large)
 	}()
 	open := func() error {
 		_, err := queue.Open(t.Context(), c.dial(t), options(nil))

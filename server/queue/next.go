@@ -18,39 +18,35 @@ type leaser struct {
 	cache     *index.Cache
 	presence  *presence
 	lanes     []*lane
-	// small and large are the waiting slots.
-	small, large *slots
+	slots     map[job.Lane]*slots // that wait
 	// reclaimed is closed once the sweeper has freed what a dead process held;
 	// no job is leased before.
 	reclaimed chan struct{}
 }
 
 func openLeaser(ctx context.Context, l *lifecycle, cache *index.Cache, p *presence) (*leaser, error) {
-	s := &leaser{lifecycle: l, cache: cache, presence: p, small: newSlots(), large: newSlots(), reclaimed: make(chan struct{})}
-	for size, slots := range map[record.Lane]*slots{record.Small: s.small, record.Large: s.large} {
+	s := &leaser{lifecycle: l, cache: cache, presence: p, slots: map[job.Lane]*slots{}, reclaimed: make(chan struct{})}
+	for _, name := range []job.Lane{job.Small, job.Large, job.Films, job.Parts} {
+		s.slots[name] = newSlots()
 		for _, priority := range priorities() {
-			consumer, err := l.connection.workers(ctx, l.work, laneName(size, priority), l.options.Lease)
+			consumer, err := l.connection.workers(ctx, l.work, laneName(name, priority), l.options.Lease)
 			if err != nil {
 				return nil, err
 			}
-			s.lanes = append(s.lanes, &lane{l.core, cache, size, priority, consumer, slots})
+			s.lanes = append(s.lanes, &lane{l.core, cache, name, priority, consumer, s.slots[name]})
 		}
 	}
 	return s, nil
 }
 
 // Next implements job.Source. It returns jobs only while Run runs.
-func (s *leaser) Next(ctx context.Context, large bool) (job.Lease, error) {
-	slots := s.small
-	if large {
-		slots = s.large
-	}
+func (s *leaser) Next(ctx context.Context, lane job.Lane) (job.Lease, error) {
 	select {
 	case <-s.reclaimed:
 	case <-ctx.Done():
 	}
 	s.presence.awaitResume(ctx)
-	lease, err := receive(ctx, s.lifecycle.core, slots.take, s.begin)
+	lease, err := receive(ctx, s.lifecycle.core, s.slots[lane].take, s.begin)
 	if err != nil {
 		return nil, err
 	}
@@ -95,6 +91,12 @@ func (s *leaser) begin(ctx context.Context, message jetstream.Msg) (*lease, erro
 		}
 		before = &read
 		r := s.attempt(read, token)
+		//guard:parts-of-ended TestPartsEndWithTheirFilm
+		if ended, err := l.filmEnded(ctx, read); err != nil {
+			return nil, err
+		} else if ended {
+			r.State, r.Failure, r.Finished = job.Canceled, nil, l.options.Now().UTC()
+		}
 		switch err = s.write(ctx, &r, read.Started.IsZero()); {
 		case isConflict(err):
 			continue

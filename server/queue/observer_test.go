@@ -3,6 +3,7 @@ package queue_test
 import (
 	"errors"
 	"maps"
+	"strings"
 	"sync"
 	"testing"
 
@@ -39,7 +40,7 @@ func TestEndsAreObservedOnce(t *testing.T) {
 		}
 	}
 	submit(t, api, spec("made", "", 0))
-	try("succeed", next(t, worker).Succeed(t.Context(), []byte("image"), job.Result{}), nil)
+	try("succeed", next(t, worker).Succeed(t.Context(), strings.NewReader("image"), job.Result{}), nil)
 	submit(t, api, spec("broken", "", 0))
 	for range 3 {
 		try("retry", next(t, worker).Retry(t.Context(), bad("it broke")), nil)
@@ -49,7 +50,7 @@ func TestEndsAreObservedOnce(t *testing.T) {
 	for range 2 {
 		try("cancel", api.Cancel(t.Context(), "stopped"), nil)
 	}
-	try("succeed late", lease.Succeed(t.Context(), []byte("image"), job.Result{}), job.ErrLost)
+	try("succeed late", lease.Succeed(t.Context(), strings.NewReader("image"), job.Result{}), job.ErrLost)
 	submit(t, api, spec("unwanted", "", 0))
 	try("cancel", api.Cancel(t.Context(), "unwanted"), nil)
 	submit(t, api, spec("late", "", 0))

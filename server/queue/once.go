@@ -197,7 +197,7 @@ func (s *submitter) isSubmitting(ctx context.Context, claim record.Claim) bool {
 func (s *submitter) fence(ctx context.Context, claim record.Claim, spec job.Spec) error {
 	l := s.lifecycle
 	// Without an API nobody can list or query it.
-	r := record.Job{Job: job.Job{Spec: job.Spec{ID: claim.Job, Account: spec.Account}, State: job.Canceled}, Lane: record.Small}
+	r := record.Job{Job: job.Job{Spec: job.Spec{ID: claim.Job, Account: spec.Account}, State: job.Canceled}, Lane: job.Small}
 	//guard:once-fence TestOnceTakenOver => error(nil)
 	err := l.persist(ctx, func(ctx context.Context) error { return l.create(ctx, &r) })
 	if err == nil {

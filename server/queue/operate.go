@@ -82,7 +82,7 @@ func matches(j job.Job, f job.Filter, now time.Time) bool {
 	if j.Result != nil {
 		model = j.Result.Model
 	}
-	return (f.State == "" || j.State == f.State) && (f.API == "" || j.API == f.API) && (f.Account == "" || j.Account == f.Account) &&
+	return j.Film == "" && (f.State == "" || j.State == f.State) && (f.API == "" || j.API == f.API) && (f.Account == "" || j.Account == f.Account) &&
 		(f.Model == "" || models.SameName(model, f.Model)) && age >= f.MinAge && (f.MaxAge == 0 || age < f.MaxAge)
 }
 

@@ -32,7 +32,7 @@ func TestPriorities(t *testing.T) {
 	for range 6 {
 		lease := next(t, q)
 		order = append(order, lease.Job().ID)
-		if err := lease.Succeed(t.Context(), []byte("x"), job.Result{}); err != nil {
+		if err := lease.Succeed(t.Context(), strings.NewReader("x"), job.Result{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -59,7 +59,7 @@ func TestIdleWorkerTakesAnyPriority(t *testing.T) {
 		taken := make(chan job.Lease, 1)
 		var slot sync.WaitGroup
 		slot.Go(func() {
-			if lease, err := q.Next(context.Background(), false); err == nil {
+			if lease, err := q.Next(context.Background(), job.Small); err == nil {
 				taken <- lease
 			}
 		})
@@ -89,10 +89,10 @@ func TestPriorityOfAJobInHand(t *testing.T) {
 	}
 	ctx, stop := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer stop()
-	if second, err := q.Next(ctx, false); err == nil {
+	if second, err := q.Next(ctx, job.Small); err == nil {
 		t.Errorf("%+v was begun twice", second.Job())
 	}
-	if err := first.Succeed(t.Context(), []byte("x"), job.Result{}); err != nil {
+	if err := first.Succeed(t.Context(), strings.NewReader("x"), job.Result{}); err != nil {
 		t.Error(err)
 	}
 }
@@ -133,7 +133,7 @@ func TestRetryIsChargedOnce(t *testing.T) {
 	if input, err := lease.Input(t.Context()); err != nil || string(input) != "input of a" || lease.Job().Attempts != 1 {
 		t.Errorf("%q, %+v, %v", input, lease.Job(), err)
 	}
-	if err := lease.Succeed(t.Context(), []byte("x"), job.Result{}); err != nil {
+	if err := lease.Succeed(t.Context(), strings.NewReader("x"), job.Result{}); err != nil {
 		t.Fatal(err)
 	}
 	operators.Wait()

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"upscaled/models/fault"
@@ -94,6 +95,8 @@ func (c *collector) owned(ctx context.Context, image string) bool {
 		return fault.KindOf(err) != fault.NotFound
 	case lease == "":
 		return (!r.State.Final() || r.Repeatable()) && r.InputImage() == image
+	case strings.HasPrefix(image, record.PartImages(id)):
+		return !r.State.Final() || r.Repeatable()
 	case r.State == job.Running:
 		return r.Lease == lease // its worker is about to record it
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -178,7 +179,7 @@ func TestPartition(t *testing.T) {
 			held := next(t, cutOff)
 			w.part(lone, true)
 			written := make(chan error, 1)
-			go func() { written <- held.Succeed(f.ctx, []byte("of the lost"), job.Result{OutputWidth: 1}) }()
+			go func() { written <- held.Succeed(f.ctx, strings.NewReader("of the lost"), job.Result{OutputWidth: 1}) }()
 			f.workOn(t, w.dialTo(t, others...))
 			ids = append(ids, f.submitAll(t, "during-", 8)...)
 			if len(ids) < 2 {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -117,7 +118,7 @@ func (w *world) next(r *rapid.T) {
 			continue
 		}
 		soon, stop := context.WithTimeout(w.Context(), patience)
-		lease, err := w.queue.Next(soon, false)
+		lease, err := w.queue.Next(soon, job.Small)
 		stop()
 		if err != nil {
 			r.Fatalf("%s does not come: %v", id, err)
@@ -147,7 +148,7 @@ func (w *world) end(r *rapid.T, how func(job.Lease) error, final job.State, read
 }
 
 func (w *world) succeed(r *rapid.T) {
-	w.end(r, func(l job.Lease) error { return l.Succeed(w.Context(), []byte("p"), job.Result{}) }, job.Succeeded, false)
+	w.end(r, func(l job.Lease) error { return l.Succeed(w.Context(), strings.NewReader("p"), job.Result{}) }, job.Succeeded, false)
 }
 
 func (w *world) fail(r *rapid.T) {
@@ -178,7 +179,7 @@ func (w *world) cancelJob(r *rapid.T, id string) {
 		w.jobs[id].final = job.Canceled
 	}
 	if lease := w.leases[id]; lease != nil {
-		if err := lease.Succeed(w.Context(), []byte("late"), job.Result{}); err != job.ErrLost {
+		if err := lease.Succeed(w.Context(), strings.NewReader("late"), job.Result{}); err != job.ErrLost {
 			r.Fatalf("a result of a canceled job: %v", err)
 		}
 		delete(w.leases, id)

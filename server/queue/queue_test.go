@@ -118,7 +118,7 @@ func submit(t *testing.T, q job.Queue, s job.Spec) job.Submitted {
 
 func next(t *testing.T, q job.Source) job.Lease {
 	t.Helper()
-	lease, err := q.Next(t.Context(), false)
+	lease, err := q.Next(t.Context(), job.Small)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,7 +219,7 @@ func TestSmallJobsHaveTheirOwnLane(t *testing.T) {
 	if lease := next(t, q); lease.Job().ID != "small" {
 		t.Errorf("the small lane returned %s", lease.Job().ID)
 	}
-	if lease, err := q.Next(t.Context(), true); err != nil || lease.Job().ID != "large" {
+	if lease, err := q.Next(t.Context(), job.Large); err != nil || lease.Job().ID != "large" {
 		t.Errorf("the large lane returned %v", err)
 	}
 }

@@ -2,6 +2,7 @@ package queue_test
 
 import (
 	"context"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -101,7 +102,7 @@ func TestResultThatCannotBeStored(t *testing.T) {
 	lease := next(t, q)
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
-	if err := lease.Succeed(ctx, []byte("image"), job.Result{}); err == nil {
+	if err := lease.Succeed(ctx, strings.NewReader("image"), job.Result{}); err == nil {
 		t.Fatal("stored within no time")
 	}
 	<-lease.Context().Done()

@@ -32,6 +32,30 @@ type submission struct {
 
 // Submit implements job.Queue.
 func (s *submitter) Submit(ctx context.Context, spec job.Spec, input []byte) (job.Submitted, error) {
+	if spec.File == nil {
+		return s.submitSoon(ctx, spec, input)
+	}
+	// Storing a film takes long, so it is no step of the submission.
+	end, first := s.cache.BeginSubmit(spec.ID)
+	defer end()
+	if !first {
+		return job.Submitted{}, errTaken()
+	}
+	if err := s.lifecycle.connection.checkSpace(int(spec.File.Size())); err != nil {
+		return job.Submitted{}, err
+	}
+	image := record.Job{Job: job.Job{Spec: spec}}.InputImage()
+	if err := s.lifecycle.putContent(ctx, image, spec.File); err != nil {
+		return job.Submitted{}, err
+	}
+	submitted, err := s.submitSoon(ctx, spec, nil)
+	if err != nil && fault.KindOf(err) != fault.Conflict || submitted.Repeated {
+		s.lifecycle.dropImage(context.WithoutCancel(ctx), image)
+	}
+	return submitted, err
+}
+
+func (s *submitter) submitSoon(ctx context.Context, spec job.Spec, input []byte) (job.Submitted, error) {
 	ctx, stop := context.WithTimeout(ctx, submitLimit)
 	defer stop()
 	if spec.Once != nil {
@@ -49,7 +73,7 @@ func (s *submitter) submit(ctx context.Context, spec job.Spec, input []byte) (jo
 		return job.Submitted{}, fault.New(fault.Internal, "The job's ID has characters other than letters, digits, - and _.")
 	}
 	//guard:queue-bound
-	if s.cache.Len() >= o.MaxUnfinished {
+	if s.cache.Len() >= o.MaxUnfinished && spec.Film == "" {
 		return job.Submitted{}, errFull()
 	}
 	if err := s.lifecycle.connection.checkSpace(len(input)); err != nil {
@@ -60,17 +84,27 @@ func (s *submitter) submit(ctx context.Context, spec job.Spec, input []byte) (jo
 	defer end()
 	known, err := s.lifecycle.read(ctx, spec.ID)
 	//guard:taken-id TestTakenIDs
-	if !first || err == nil && known.API != "" {
+	if !first && spec.File == nil || err == nil && known.API != "" {
 		return job.Submitted{}, errTaken()
 	}
-	r := submission{Job: record.Job{Job: job.Job{Spec: spec, State: job.Queued, Created: o.Now().UTC()}, Lane: record.Small}}
+	r := submission{Job: record.Job{Job: job.Job{Spec: spec, State: job.Queued, Created: o.Now().UTC()}, Lane: job.Small}}
 	//guard:own-input TestOneIDInTwoProcesses
 	if spec.ClientID {
 		r.Input = "-" + randomToken()
 	}
 	if o.Large != nil && o.Large(spec, input) {
 		//guard:lanes TestSmallJobsHaveTheirOwnLane
-		r.Lane = record.Large
+		r.Lane = job.Large
+	}
+	switch {
+	case spec.Film != "":
+		film, err := s.lifecycle.read(ctx, spec.Film)
+		if err != nil {
+			return job.Submitted{}, err
+		}
+		r.Lane, r.Priority = job.Parts, film.Priority
+	case spec.Options.Film != nil:
+		r.Lane = job.Films
 	}
 	if spec.Sync {
 		//guard:sync-caller TestCallersThatDied TestSilentCaller TestKilledWhileCallsWait
@@ -108,8 +142,10 @@ func isRefusal(err error) bool {
 // accept stores input, record and work item, in this order.
 func (s *submitter) accept(ctx context.Context, r *submission, input []byte) error {
 	l := s.lifecycle
-	if err := l.putImage(ctx, r.InputImage(), input); err != nil {
-		return err
+	if r.File == nil {
+		if err := l.putImage(ctx, r.InputImage(), input); err != nil {
+			return err
+		}
 	}
 	l.reached(AfterInput, r.ID)
 	if err := s.record(ctx, r); err != nil {

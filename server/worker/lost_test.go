@@ -17,12 +17,12 @@ import (
 // ends by itself, with the error.
 func TestLostDeviceEndsTheWorker(t *testing.T) {
 	t.Parallel()
-	jobs := source{small: make(chan *lease, 2), large: make(chan *lease)}
+	jobs := source{job.Small: make(chan *lease, 2)}
 	first, second := newLease(job.Options{}), newLease(job.Options{})
-	jobs.small <- first
-	jobs.small <- second
+	jobs[job.Small] <- first
+	jobs[job.Small] <- second
 	w := worker.New(worker.Options{
-		Source: jobs, Small: 1, Large: 1, Log: slog.New(slog.DiscardHandler),
+		Source: jobs, Lanes: map[job.Lane]int{job.Small: 1, job.Large: 1}, Log: slog.New(slog.DiscardHandler),
 		Engine: machine(func(context.Context, engine.Request) (engine.Result, error) {
 			return engine.Result{}, fault.New(fault.DeviceLost, "The GPU stopped working.")
 		}),

@@ -7,8 +7,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math"
+	"os"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -22,9 +24,11 @@ import (
 type Options struct {
 	Source job.Source
 	Engine engine.Upscaler
-	// Small and Large are how many jobs of each lane run at once: while one uses
-	// the device others decode and encode.
-	Small, Large int
+	// Lanes are how many jobs of each lane run at once: while one uses the device
+	// others decode and encode.
+	Lanes map[job.Lane]int
+	// Films upscales films; nil if the lanes have none.
+	Films *Films
 	// Faces are the settings for jobs that request face enhancement.
 	Faces engine.Faces
 	// Grace is how long running jobs may continue after Run's context has ended;
@@ -56,11 +60,10 @@ func (w *Worker) Run(ctx context.Context) error {
 	//guard:grace TestStopHandsWorkOn
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(w.options.Grace, stop) })()
 	var lanes sync.WaitGroup
-	for range w.options.Small {
-		lanes.Go(func() { w.lane(ctx, hard, lose, false) })
-	}
-	for range w.options.Large {
-		lanes.Go(func() { w.lane(ctx, hard, lose, true) })
+	for lane, slots := range w.options.Lanes {
+		for range slots {
+			lanes.Go(func() { w.lane(ctx, hard, lose, lane) })
+		}
 	}
 	lanes.Wait()
 	if err := context.Cause(ctx); fault.KindOf(err) == fault.DeviceLost {
@@ -69,10 +72,13 @@ func (w *Worker) Run(ctx context.Context) error {
 	return nil
 }
 
-// lane runs one job after another.
-func (w *Worker) lane(ctx, hard context.Context, lose context.CancelCauseFunc, large bool) {
+// lane runs one job after another. Films only wait for their parts, so they need no grace.
+func (w *Worker) lane(ctx, hard context.Context, lose context.CancelCauseFunc, lane job.Lane) {
+	if lane == job.Films {
+		hard = ctx
+	}
 	for {
-		lease, err := w.options.Source.Next(ctx, large)
+		lease, err := w.options.Source.Next(ctx, lane)
 		if err != nil {
 			return
 		}
@@ -94,14 +100,16 @@ func (w *Worker) run(hard context.Context, lease job.Lease) error {
 	started := time.Now()
 	log.Info("job begins")
 	ctx, observed := w.observe(ctx, lease.Job())
-	image, made, err := w.upscale(ctx, lease)
-	result := resultOf(made)
-	result.Bytes = int64(len(image))
+	made, err := w.make(ctx, lease)
+	defer made.remove()
+	result := made.result
+	result.Bytes = made.Size()
 
-	ending, stopEnding := context.WithTimeout(context.WithoutCancel(hard), endLimit)
+	const slowest = 10e6 // bytes a second
+	ending, stopEnding := context.WithTimeout(context.WithoutCancel(hard), endLimit+time.Duration(float64(result.Bytes)/slowest*float64(time.Second)))
 	defer stopEnding()
-	outcome, ended := w.end(ending, hard, lease, image, result, err)
-	observed(End{Outcome: outcome, Result: made, Err: err})
+	outcome, ended := w.end(ending, hard, lease, made.Content, result, err)
+	observed(End{Outcome: outcome, Result: made.engine, Err: err})
 	log = log.With("outcome", outcome, "seconds", time.Since(started).Seconds())
 	switch {
 	case ended != nil && !errors.Is(ended, job.ErrLost):
@@ -115,7 +123,7 @@ func (w *Worker) run(hard context.Context, lease job.Lease) error {
 }
 
 // end reports the end of a job to the queue, and returns its outcome in a word.
-func (w *Worker) end(ctx, hard context.Context, lease job.Lease, image []byte, result job.Result, err error) (string, error) {
+func (w *Worker) end(ctx, hard context.Context, lease job.Lease, image job.Content, result job.Result, err error) (string, error) {
 	failure := job.Failure{Kind: fault.KindOf(err), Message: fault.Sentence(err)}
 	switch {
 	case err == nil:
@@ -143,8 +151,17 @@ func temporary(kind fault.Kind) bool {
 	return false
 }
 
-// upscale runs the engine. A panic fails this image, not the process.
-func (w *Worker) upscale(ctx context.Context, lease job.Lease) (out []byte, made engine.Result, err error) {
+// made is what a job has made.
+type made struct {
+	job.Content
+	result job.Result
+	engine engine.Result
+	remove func() // the content
+}
+
+// make makes the result of a job. A panic fails this job, not the process.
+func (w *Worker) make(ctx context.Context, lease job.Lease) (m made, err error) {
+	m = made{Content: bytes.NewReader(nil), remove: func() {}}
 	//guard:worker-panic TestPanicIsOnePicturesFailure
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -152,17 +169,43 @@ func (w *Worker) upscale(ctx context.Context, lease job.Lease) (out []byte, made
 			err = fault.New(fault.Internal, "The image could not be processed because of a defect.")
 		}
 	}()
+	var image bytes.Buffer
+	switch j := lease.Job(); {
+	case j.Film != "":
+		m.engine, err = w.part(ctx, lease, &image)
+	case j.Options.Film != nil:
+		file, result, err := w.film(ctx, lease)
+		if err != nil {
+			return m, err
+		}
+		info, err := file.Stat()
+		m.remove = func() { _, _ = file.Close(), os.Remove(file.Name()) }
+		if err == nil {
+			m.Content, m.result = io.NewSectionReader(file, 0, info.Size()), result
+		}
+		return m, err
+	default:
+		m.engine, err = w.upscale(ctx, lease, &image)
+	}
+	if err != nil {
+		return made{Content: m.Content, remove: m.remove}, err
+	}
+	m.Content, m.result = bytes.NewReader(image.Bytes()), resultOf(m.engine)
+	if lease.Job().Film != "" {
+		m.result.Frames, m.result.Computed = m.engine.Input.Frames, m.engine.Output.Frames
+	}
+	return m, nil
+}
+
+// upscale runs the engine on an image.
+func (w *Worker) upscale(ctx context.Context, lease job.Lease, to io.Writer) (engine.Result, error) {
 	input, err := lease.Input(ctx)
 	if err != nil {
-		return nil, engine.Result{}, fmt.Errorf("read input: %w", err)
+		return engine.Result{}, fmt.Errorf("read input: %w", err)
 	}
-	var image bytes.Buffer
 	request := RequestOf(lease.Job().Options, w.options.Faces)
-	request.Input, request.Output, request.Progress = input, &image, progress(lease)
-	if made, err = w.options.Engine.Upscale(ctx, request); err != nil {
-		return nil, engine.Result{}, err
-	}
-	return image.Bytes(), made, nil
+	request.Input, request.Output, request.Progress = input, to, progress(lease)
+	return w.options.Engine.Upscale(ctx, request)
 }
 
 // progress publishes the engine's progress, at most every 250 ms.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"strings"
 	"sync"
@@ -23,15 +24,11 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // source hands out leases and then waits for its context.
-type source struct{ small, large chan *lease }
+type source map[job.Lane]chan *lease
 
-func (s source) Next(ctx context.Context, large bool) (job.Lease, error) {
-	line := s.small
-	if large {
-		line = s.large
-	}
+func (s source) Next(ctx context.Context, lane job.Lane) (job.Lease, error) {
 	select {
-	case l := <-line:
+	case l := <-s[lane]:
 		return l, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
@@ -75,8 +72,14 @@ func (l *lease) Retry(_ context.Context, f job.Failure) error {
 	l.cause = f
 	return l.end("retry")
 }
-func (l *lease) Succeed(_ context.Context, p []byte, r job.Result) error {
-	l.bytes, l.result = p, r
+func (l *lease) OpenFilm(context.Context) (io.ReadCloser, error) {
+	return nil, fault.New(fault.NotFound, "The film has expired.")
+}
+func (l *lease) Succeed(_ context.Context, p job.Content, r job.Result) error {
+	l.bytes, l.result = make([]byte, p.Size()), r
+	if _, err := p.ReadAt(l.bytes, 0); err != nil && len(l.bytes) > 0 {
+		return err
+	}
 	return l.end("succeed")
 }
 
@@ -90,12 +93,12 @@ func (m machine) Upscale(ctx context.Context, q engine.Request) (engine.Result, 
 // run puts leases into the small line of a worker and gives a way to stop it.
 func run(t *testing.T, m machine, grace time.Duration, leases ...*lease) (stop context.CancelFunc) {
 	t.Helper()
-	s := source{small: make(chan *lease, len(leases)), large: make(chan *lease)}
+	s := source{job.Small: make(chan *lease, len(leases))}
 	for _, l := range leases {
-		s.small <- l
+		s[job.Small] <- l
 	}
 	w := worker.New(worker.Options{
-		Source: s, Engine: m, Small: 2, Large: 1, Grace: grace, Faces: engine.Faces{Strength: 0.5}, Log: slog.New(slog.DiscardHandler),
+		Source: s, Engine: m, Lanes: map[job.Lane]int{job.Small: 2, job.Large: 1}, Grace: grace, Faces: engine.Faces{Strength: 0.5}, Log: slog.New(slog.DiscardHandler),
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup

@@ -168,7 +168,7 @@ func TestJobs(t *testing.T) {
 	if got := list("--state", "queued", "--model", "some-model", "--younger-than", "1h", "--api", "mnml"); got != "second queued high; first queued normal; " {
 		t.Error(got)
 	}
-	lease, err := s.Next(t.Context(), false)
+	lease, err := s.Next(t.Context(), job.Small)
 	if err != nil || lease.Job().ID != "second" {
 		t.Fatalf("%v, %v", lease, err)
 	}

@@ -12,7 +12,7 @@ import (
 	"syscall"
 	"upscaled/cmd/upscaled/settings"
 	"upscaled/engine"
-	"upscaled/engine/imagedata"
+	"upscaled/engine/film"
 	"upscaled/engine/upscaler"
 	"upscaled/models/fault"
 	"upscaled/server/worker/child"
@@ -90,11 +90,11 @@ func (p *Program) openForJobs(ctx context.Context, w settings.Work, log *slog.Lo
 
 // openHere opens the engine in this process.
 func (p *Program) openHere(ctx context.Context, w settings.Engine) (engine.Upscaler, func(context.Context) error, error) {
-	opened, err := p.Open(ctx, imagedata.Limits{Pixels: w.MaxPixels, Side: w.MaxSide, Memory: w.DecodeMemory})
+	opened, err := p.Open(ctx, w.Limits())
 	if err != nil {
 		return nil, nil, err
 	}
-	return opened, func(ctx context.Context) error {
+	return film.Upscaler{Engine: opened, Limits: w.Limits()}, func(ctx context.Context) error {
 		if w.NoWarmUp {
 			return nil
 		}

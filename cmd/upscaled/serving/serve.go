@@ -16,10 +16,12 @@ import (
 	"time"
 	"upscaled/cmd/upscaled/settings"
 	"upscaled/engine"
+	"upscaled/engine/film"
 	"upscaled/engine/imagedata"
 	"upscaled/models"
 	"upscaled/models/fault"
 	"upscaled/server"
+	"upscaled/server/job"
 	"upscaled/server/queue"
 	"upscaled/server/webhook"
 	"upscaled/server/worker"
@@ -38,7 +40,7 @@ type Program struct {
 	// Store opens the store of models, once.
 	Store func() (*models.Store, error)
 	// Open opens an engine in this process.
-	Open func(context.Context, imagedata.Limits) (engine.Upscaler, error)
+	Open func(context.Context, imagedata.Limits) (film.Engine, error)
 	// Process returns the command of the process that runs models, with Arguments;
 	// nil runs them in this one.
 	Process   func(arguments []string) *exec.Cmd
@@ -180,11 +182,26 @@ func (p *Program) work(ctx context.Context, back backend, w settings.Work, log *
 		log.Info("warmed up", "seconds", time.Since(started).Seconds())
 	}
 	ready.set()
-	return worker.New(worker.Options{
-		Source: back.queue, Engine: opened, Small: w.Small, Large: w.Large, Grace: w.Grace, Log: log,
+	o := worker.Options{
+		Source: back.queue, Engine: opened, Lanes: map[job.Lane]int{job.Small: w.Small, job.Large: w.Large}, Grace: w.Grace, Log: log,
 		Faces: w.Faces.Request(), Observers: observers,
-	}).Run(ctx)
+	}
+	if w.Parts > 0 {
+		o.Films, err = worker.NewFilms(ctx, back.queue, w.Films.FFmpeg, w.Limits())
+		if fault.KindOf(err) == fault.Unsupported {
+			log.Info("films are left to other workers", "reason", err)
+		} else if err != nil {
+			return err
+		} else {
+			p.OnClose(o.Films.Close)
+			o.Lanes[job.Films], o.Lanes[job.Parts] = filmSlots, w.Parts
+		}
+	}
+	return worker.New(o).Run(ctx)
 }
+
+// filmSlots is how many films a worker splits and joins at once, which costs little.
+const filmSlots = 4
 
 var (
 	errWarming    = errors.New("the model is loading")

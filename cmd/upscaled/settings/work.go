@@ -3,9 +3,11 @@ package settings
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"upscaled/engine"
+	"upscaled/engine/imagedata"
 	"upscaled/server/worker/child"
 )
 
@@ -63,15 +65,22 @@ func (e *Engine) Settings() []Setting {
 	}
 }
 
+// Limits returns the bounds of decoding.
+func (e *Engine) Limits() imagedata.Limits {
+	return imagedata.Limits{Pixels: e.MaxPixels, Side: e.MaxSide, Memory: e.DecodeMemory}
+}
+
 // Work is how jobs are run.
 type Work struct {
 	Engine
 	Faces Faces
+	Films Films
 	// Isolate runs models in a process of its own.
 	Isolate bool
-	// Small and Large are how many images of each lane run at once; images of
+	// Small, Large and Parts are how many jobs of each lane run at once; images of
 	// more than LargePixels are in the lane for large ones.
 	Small, Large int
+	Parts        int
 	LargePixels  int64
 	Lease, Grace time.Duration
 	Attempts     int
@@ -90,6 +99,7 @@ func (w *Work) Settings() []Setting {
 		{Key: "log-level", Into: &w.LogLevel, Default: "info", Flag: true, Choices: []string{"debug", "info", "warn", "error"}, Help: "least important messages to log: debug, info, warn or error"},
 		{Key: "log-text", Into: &w.LogText, Flag: true, Help: "log lines for people in place of JSON; always on a terminal"},
 		{Key: "queue.large-jobs", Into: &w.Large, Default: "2", Least: 1, Was: "large-jobs", Help: "large images that run at once, beside the small ones"},
+		{Key: "queue.film-parts", Into: &w.Parts, Default: "2", Help: "parts of films that run at once, beside the images; 0 leaves films to other workers"},
 		{Key: "queue.large-pixels", Into: &w.LargePixels, Default: "2M", Was: "large-pixels", Help: "input pixels above which an image is in the lane for large ones"},
 		{Key: "queue.lease", Into: &w.Lease, Default: "30s", Least: 1, Was: "lease", Help: "how long a silent worker keeps a job before another takes it"},
 		{Key: "queue.attempts", Into: &w.Attempts, Default: "3", Least: 1, Was: "attempts", Help: "how often a job is started before it fails for good"},
@@ -99,7 +109,7 @@ func (w *Work) Settings() []Setting {
 		{Key: "queue.retention", Into: &w.Retention, Default: "24h", Least: 60, Was: "retention", Help: "how long images and finished jobs are kept; set when the store is made"},
 		{Key: "engine.isolate", Into: &w.Isolate, Default: "true", Was: "isolate", Help: "run models in a process of their own: if it crashes, it is restarted and only the image it crashed on fails"},
 	}
-	return append(append(own, w.Engine.Settings()...), w.Faces.Settings(false)...)
+	return slices.Concat(own, w.Engine.Settings(), w.Faces.Settings(false), w.Films.Settings())
 }
 
 // Problems reports values that contradict each other.

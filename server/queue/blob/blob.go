@@ -15,6 +15,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -94,45 +95,71 @@ func subject(name string) (string, error) {
 	return Prefix + strings.ReplaceAll(name, "/", ".") + ".", nil
 }
 
+// Content is what a blob is made of. It is read twice.
+type Content interface {
+	io.ReaderAt
+	Size() int64
+}
+
 // Put returns when the whole blob is stored durably. It may be repeated. A name
 // must always have the same content: readers reject a mixture as damaged.
-func (s *Store) Put(ctx context.Context, name string, data []byte) error {
+func (s *Store) Put(ctx context.Context, name string, data Content) error {
 	prefix, err := subject(name)
 	if err != nil {
 		return err
 	}
-	messages := s.chunks(prefix, data)
+	chunks, message, err := s.messages(prefix, data)
+	if err != nil {
+		return err
+	}
+	send := func(ctx context.Context, i int) error {
+		m, err := message(i)
+		if err != nil {
+			return err
+		}
+		return s.publish(ctx, m)
+	}
 	group, sending := errgroup.WithContext(ctx)
 	group.SetLimit(max(1, bytesInFlight/s.chunk))
-	for _, m := range messages[1:] {
-		group.Go(func() error { return s.publish(sending, m) })
+	for i := 1; i < chunks && sending.Err() == nil; i++ {
+		group.Go(func() error { return send(sending, i) })
 	}
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	return s.publish(ctx, messages[0])
+	return send(ctx, 0)
 }
 
-// chunks returns the messages of a blob; an empty one has a single empty chunk.
-func (s *Store) chunks(prefix string, data []byte) []*nats.Msg {
-	var messages []*nats.Msg
-	identity := sha256.New()
-	for chunk := range slices.Chunk(data, s.chunk) {
-		messages = append(messages, &nats.Msg{Data: chunk})
+// messages returns the number of a blob's chunks and a function that returns the message
+// of each. An empty blob has a single empty chunk.
+func (s *Store) messages(prefix string, data Content) (chunks int, message func(index int) (*nats.Msg, error), err error) {
+	chunks = max(1, int((data.Size()+int64(s.chunk)-1)/int64(s.chunk)))
+	digests, identity := make([][sha256.Size]byte, chunks), sha256.New()
+	for i := range chunks {
+		chunk, err := s.chunkOf(data, i)
+		if err != nil {
+			return 0, nil, err
+		}
+		digests[i] = sha256.Sum256(chunk)
+		identity.Write(digests[i][:])
 	}
-	if len(data) == 0 {
-		messages = []*nats.Msg{{}}
+	sum := hex.EncodeToString(identity.Sum(nil))
+	return chunks, func(i int) (*nats.Msg, error) {
+		chunk, err := s.chunkOf(data, i)
+		return &nats.Msg{Subject: prefix + strconv.Itoa(i), Data: chunk, Header: nats.Header{
+			digestHeader: {hex.EncodeToString(digests[i][:])}, sizeHeader: {strconv.FormatInt(data.Size(), 10)}, identityHeader: {sum},
+		}}, err
+	}, nil
+}
+
+// chunkOf returns the chunk of an index.
+func (s *Store) chunkOf(data Content, index int) ([]byte, error) {
+	from := int64(index) * int64(s.chunk)
+	chunk := make([]byte, min(int64(s.chunk), data.Size()-from))
+	if n, err := data.ReadAt(chunk, from); n < len(chunk) {
+		return nil, fmt.Errorf("read content of blob: %w", err)
 	}
-	for i, m := range messages {
-		digest := sha256.Sum256(m.Data)
-		identity.Write(digest[:])
-		m.Subject = prefix + strconv.Itoa(i)
-		m.Header = nats.Header{digestHeader: {hex.EncodeToString(digest[:])}, sizeHeader: {strconv.Itoa(len(data))}}
-	}
-	for _, m := range messages {
-		m.Header.Set(identityHeader, hex.EncodeToString(identity.Sum(nil)))
-	}
-	return messages
+	return chunk, nil
 }
 
 func (s *Store) publish(ctx context.Context, m *nats.Msg) error {
@@ -156,13 +183,25 @@ func (s *Store) read(ctx context.Context, prefix string, index int) (*jetstream.
 	return m, nil
 }
 
-// Delete removes a blob, whole or not; an unknown one is no error.
+// pattern returns the subjects of a blob's chunks or, if the name ends with a slash, of
+// those of all blobs below it.
+func pattern(name string) (string, error) {
+	above, all := strings.CutSuffix(name, "/")
+	prefix, err := subject(above)
+	if all {
+		return prefix + ">", err
+	}
+	return prefix + "*", err
+}
+
+// Delete removes a blob, whole or not, or if the name ends with a slash all below it; an
+// unknown one is no error.
 func (s *Store) Delete(ctx context.Context, name string) error {
-	prefix, err := subject(name)
+	chunks, err := pattern(name)
 	if err != nil {
 		return nil // nothing can be stored under it
 	}
-	if err := s.stream.Purge(ctx, jetstream.WithPurgeSubject(prefix+"*")); err != nil {
+	if err := s.stream.Purge(ctx, jetstream.WithPurgeSubject(chunks)); err != nil {
 		return fmt.Errorf("delete blob: %w", err)
 	}
 	return nil
@@ -171,11 +210,11 @@ func (s *Store) Delete(ctx context.Context, name string) error {
 // Erase is Delete that also overwrites the data in the files of the stream's server,
 // one chunk after another. It costs a rewrite of the chunk's file for each.
 func (s *Store) Erase(ctx context.Context, name string) error {
-	prefix, err := subject(name)
+	chunks, err := pattern(name)
 	if err != nil {
 		return nil // nothing can be stored under it
 	}
-	info, err := s.stream.Info(ctx, jetstream.WithSubjectFilter(prefix+"*"))
+	info, err := s.stream.Info(ctx, jetstream.WithSubjectFilter(chunks))
 	if err != nil {
 		return fmt.Errorf("erase blob: %w", err)
 	}

@@ -87,7 +87,7 @@ func TestRoundTrip(t *testing.T) {
 	for _, size := range sizes {
 		name := fmt.Sprintf("job-%d/input", size)
 		for range 2 { // writing it again changes nothing
-			if err := s.Put(t.Context(), name, noise(size)); err != nil {
+			if err := s.Put(t.Context(), name, bytes.NewReader(noise(size))); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -118,7 +118,7 @@ func TestNoGoroutineIsLeft(t *testing.T) {
 	round := func(count int) int {
 		for i := range count {
 			name := fmt.Sprint("job-", i, "/input")
-			if err := s.Put(t.Context(), name, noise(i%3*2000)); err != nil {
+			if err := s.Put(t.Context(), name, bytes.NewReader(noise(i%3*2000))); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := get(t, s, name); err != nil {
@@ -140,7 +140,7 @@ func TestNoGoroutineIsLeft(t *testing.T) {
 func TestIncomplete(t *testing.T) {
 	t.Parallel()
 	s := open(t, 0)
-	messages := s.chunks(Prefix+"job.input.", noise(5000))
+	messages := chunks(t, s, Prefix+"job.input.", noise(5000))
 	for _, m := range messages[1:] {
 		if err := s.publish(t.Context(), m); err != nil {
 			t.Fatal(err)
@@ -154,7 +154,7 @@ func TestIncomplete(t *testing.T) {
 	}
 	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := s.Put(canceled, "never/input", noise(5000)); !errors.Is(err, context.Canceled) {
+	if err := s.Put(canceled, "never/input", bytes.NewReader(noise(5000))); !errors.Is(err, context.Canceled) {
 		t.Errorf("stored within no time: %v", err)
 	}
 	if _, err := get(t, s, "never/input"); !errors.Is(err, ErrNotFound) {
@@ -177,20 +177,20 @@ func TestDamage(t *testing.T) {
 		"no size":              {0, func(m *nats.Msg) { m.Header.Del(sizeHeader) }},
 		"size below the chunk": {0, func(m *nats.Msg) { m.Header.Set(sizeHeader, "1000") }},
 		"chunk of another": {2, func(m *nats.Msg) {
-			*m = *s.chunks("", bytes.Repeat([]byte("x"), 5000))[2]
+			*m = *chunks(t, s, "", bytes.Repeat([]byte("x"), 5000))[2]
 			m.Subject = Prefix + "job.input.2"
 		}},
 		"chunk of another size": {4, func(m *nats.Msg) {
 			identity := m.Header.Get(identityHeader)
-			*m = *s.chunks("", noise(5100))[4]
+			*m = *chunks(t, s, "", noise(5100))[4]
 			m.Subject = Prefix + "job.input.4"
 			m.Header.Set(identityHeader, identity)
 		}},
 	} {
-		if err := s.Put(t.Context(), "job/input", noise(5000)); err != nil {
+		if err := s.Put(t.Context(), "job/input", bytes.NewReader(noise(5000))); err != nil {
 			t.Fatal(err)
 		}
-		m := s.chunks(Prefix+"job.input.", noise(5000))[c.index]
+		m := chunks(t, s, Prefix+"job.input.", noise(5000))[c.index]
 		c.damage(m)
 		if err := s.publish(t.Context(), m); err != nil {
 			t.Fatal(err)
@@ -199,7 +199,7 @@ func TestDamage(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if err := s.Put(t.Context(), "job/input", noise(5000)); err != nil {
+	if err := s.Put(t.Context(), "job/input", bytes.NewReader(noise(5000))); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.stream.Purge(t.Context(), jetstream.WithPurgeSubject(Prefix+"job.input.1")); err != nil {
@@ -214,7 +214,7 @@ func TestDamage(t *testing.T) {
 func TestForeignNames(t *testing.T) {
 	t.Parallel()
 	s := open(t, 0)
-	if err := s.Put(t.Context(), "job/input", noise(10)); err != nil {
+	if err := s.Put(t.Context(), "job/input", bytes.NewReader(noise(10))); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"", "*", ">", "job/*", "job/>", "job", "job/", "/input", "job.input", "job/input ", "job/in\rput"} {
@@ -224,7 +224,7 @@ func TestForeignNames(t *testing.T) {
 		if err := s.Delete(t.Context(), name); err != nil {
 			t.Errorf("%q: %v", name, err)
 		}
-		if err := s.Put(t.Context(), name, nil); err == nil && name != "job" {
+		if err := s.Put(t.Context(), name, bytes.NewReader(nil)); err == nil && name != "job" {
 			t.Errorf("%q is stored", name)
 		}
 	}
@@ -236,7 +236,7 @@ func TestForeignNames(t *testing.T) {
 func TestExpiry(t *testing.T) {
 	t.Parallel()
 	s := open(t, time.Second)
-	if err := s.Put(t.Context(), "job/input", noise(5000)); err != nil {
+	if err := s.Put(t.Context(), "job/input", bytes.NewReader(noise(5000))); err != nil {
 		t.Fatal(err)
 	}
 	for deadline := time.Now().Add(5 * time.Minute); ; time.Sleep(100 * time.Millisecond) {
@@ -250,10 +250,24 @@ func TestExpiry(t *testing.T) {
 	}
 }
 
+// chunks returns the messages of a blob.
+func chunks(t *testing.T, s *Store, prefix string, data []byte) (all []*nats.Msg) {
+	count, message, err := s.messages(prefix, bytes.NewReader(data))
+	for i := 0; i < count && err == nil; i++ {
+		var m *nats.Msg
+		m, err = message(i)
+		all = append(all, m)
+	}
+	if err != nil {
+		t.Error(err)
+	}
+	return all
+}
+
 // pretend returns chunk messages of a blob without a server.
-func pretend(data []byte, chunk int) []*jetstream.RawStreamMsg {
+func pretend(t *testing.T, data []byte, chunk int) []*jetstream.RawStreamMsg {
 	var all []*jetstream.RawStreamMsg
-	for _, m := range (&Store{chunk: chunk}).chunks("", data) {
+	for _, m := range chunks(t, &Store{chunk: chunk}, "", data) {
 		all = append(all, &jetstream.RawStreamMsg{Data: m.Data, Header: m.Header})
 	}
 	return all
@@ -278,7 +292,7 @@ func TestLateAnswers(t *testing.T) {
 				}
 				return err
 			}
-			chunks, asked := pretend(noise(100), 30), 0
+			chunks, asked := pretend(t, noise(100), 30), 0
 			r, err := newReader(func(index int) (m *jetstream.RawStreamMsg, err error) {
 				err = retry(func(ctx context.Context) error {
 					if asked++; index == 2 && asked <= c.lost+2 {
@@ -312,7 +326,7 @@ func FuzzRange(f *testing.F) {
 		f.Add(header, `"job-1"`)
 		f.Add(header, `W/"job-1"`)
 	}
-	chunks := pretend(whole, 64)
+	chunks := pretend(nil, whole, 64)
 	f.Fuzz(func(t *testing.T, ranges, ifRange string) {
 		r, err := newReader(func(index int) (*jetstream.RawStreamMsg, error) { return chunks[index], nil })
 		if err != nil {

@@ -46,11 +46,16 @@ func NewCache() *Cache {
 	}
 }
 
-// Len returns the number of unfinished jobs.
-func (c *Cache) Len() int {
+// Len returns the number of unfinished jobs, without parts of films.
+func (c *Cache) Len() (jobs int) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
-	return len(c.records)
+	for _, r := range c.records {
+		if r.Film == "" {
+			jobs++
+		}
+	}
+	return jobs
 }
 
 // Unfinished returns the records of all unfinished jobs.
@@ -60,12 +65,12 @@ func (c *Cache) Unfinished() []record.Job {
 	return slices.Collect(maps.Values(c.records))
 }
 
-// HasBefore reports whether a job of a size is queued whose priority precedes.
-func (c *Cache) HasBefore(size record.Lane, precedes func(job.Priority) bool) bool {
+// HasBefore reports whether a job of a lane is queued whose priority precedes.
+func (c *Cache) HasBefore(lane job.Lane, precedes func(job.Priority) bool) bool {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
 	for _, r := range c.records {
-		if r.State == job.Queued && r.Lane == size && precedes(r.Priority) {
+		if r.State == job.Queued && r.Lane == lane && precedes(r.Priority) {
 			return true
 		}
 	}

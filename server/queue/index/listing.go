@@ -49,6 +49,9 @@ func (l *Listing) Add(j job.Job) {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
 	o, p := Owner{j.API, j.Account, j.Browser}, PlaceOf(j)
+	if j.Film != "" {
+		return
+	}
 	if at, known := slices.BinarySearchFunc(l.jobs[o], p, Place.Compare); !known {
 		l.jobs[o] = slices.Insert(l.jobs[o], at, p)
 	}

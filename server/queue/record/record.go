@@ -14,19 +14,10 @@ import (
 	"upscaled/server/job"
 )
 
-// Lane is one of the two queues that jobs wait in.
-type Lane string
-
-// The lanes: small jobs never wait behind large ones.
-const (
-	Small Lane = "small"
-	Large Lane = "large"
-)
-
 // Job is a job as it is stored. The JSON names are those of the first version.
 type Job struct {
 	job.Job
-	Lane Lane `json:"line"`
+	Lane job.Lane `json:"line"`
 	// Lease is the token of the worker that holds or held the job.
 	Lease string `json:"lease,omitempty"`
 	// Holder is the process that leased the job last, if that process holds the
@@ -147,7 +138,8 @@ func ValidID(id string) bool {
 }
 
 const (
-	inputPart = "input"
+	inputPart  = "input"
+	partFolder = "part"
 	// uploadOwner is no valid ID, so that no job's images can begin with it.
 	uploadOwner = "@upload"
 )
@@ -155,9 +147,17 @@ const (
 // InputImage returns the name of the job's input.
 func (r Job) InputImage() string { return r.ID + "/" + inputPart + r.Input }
 
-// ResultImage returns the name of the result of one lease of a job, so that a
+// ResultName returns the name of the result of the current lease of a job, so that a
 // lost lease cannot replace the result that the record names.
-func ResultImage(id, lease string) string { return id + "/" + lease }
+func (r Job) ResultName() string {
+	if r.Film != "" {
+		return PartImages(r.Film) + r.ID + "_" + r.Lease
+	}
+	return r.ID + "/" + r.Lease
+}
+
+// PartImages returns the name that those of a film's upscaled parts begin with.
+func PartImages(film string) string { return film + "/" + partFolder + "/" }
 
 // UploadImage returns the name of an upload's contents; token is a new one for
 // every upload, since IDs may be taken again.

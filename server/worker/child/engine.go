@@ -116,7 +116,11 @@ func (e *Engine) Restarts() uint64 { return e.restarts.Load() }
 // fault.DeviceLost means that there will be none. An image that crashes the child
 // although it is alone is fault.Internal.
 func (e *Engine) Upscale(ctx context.Context, q engine.Request) (engine.Result, error) {
-	if !e.poisonList.has(q.Input) {
+	input := q.Input
+	if q.Film != nil {
+		input = q.Film
+	}
+	if !e.poisonList.has(input) {
 		result, err := e.upscale(ctx, q, 1)
 		//guard:child-retry TestKilledChild TestKilledEngine => err != errGone
 		if !errors.Is(err, errDied) {
@@ -127,11 +131,11 @@ func (e *Engine) Upscale(ctx context.Context, q engine.Request) (engine.Result, 
 	//guard:child-alone TestPoisonPaysAlone TestPoisonThroughTheServer => e.upscale(ctx, q, 1)
 	result, err := e.upscale(ctx, q, allPlaces)
 	if errors.Is(err, errDied) {
-		e.poisonList.add(q.Input)
+		e.poisonList.add(input)
 		return engine.Result{}, fault.Wrap(fault.Internal, err, "The engine crashed on this image.")
 	}
 	if err == nil {
-		e.poisonList.drop(q.Input)
+		e.poisonList.drop(input)
 	}
 	return result, err
 }

@@ -1,0 +1,133 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/gofrs/flock"
+)
+
+// copies are local files of films, which ffmpeg reads. All methods may be called
+// concurrently.
+type copies struct {
+	folder string
+	lock   *flock.Flock
+
+	mutex sync.Mutex
+	films map[string]*localFilm
+}
+
+// localFilm is a copy of one film.
+type localFilm struct {
+	path  string
+	users int
+	done  chan struct{} // closed when it is written
+	err   error         // set when done is closed
+}
+
+// idleFilm is how long a film's file is kept that nothing reads.
+const idleFilm = time.Minute
+
+const (
+	folderPattern = "upscaled-films-*"
+	lockName      = "lock"
+)
+
+// newCopies makes a folder for temporary files. It removes those of processes that died.
+func newCopies() (*copies, error) {
+	leftovers, _ := filepath.Glob(filepath.Join(os.TempDir(), folderPattern))
+	for _, folder := range leftovers {
+		lock := flock.New(filepath.Join(folder, lockName))
+		if locked, err := lock.TryLock(); err == nil && locked {
+			_ = os.RemoveAll(folder)
+		}
+		_ = lock.Close()
+	}
+	folder, err := os.MkdirTemp("", folderPattern)
+	if err != nil {
+		return nil, fmt.Errorf("make a folder for films: %w", err)
+	}
+	c := &copies{folder: folder, lock: flock.New(filepath.Join(folder, lockName)), films: map[string]*localFilm{}}
+	_, err = c.lock.TryLock()
+	return c, err
+}
+
+// close removes everything. Nothing may be in use.
+func (c *copies) close() error { return errors.Join(c.lock.Close(), os.RemoveAll(c.folder)) }
+
+// open returns the path of a film's copy, which fetch reads if there is none yet, until
+// release is called.
+func (c *copies) open(ctx context.Context, id string, fetch func(context.Context) (io.ReadCloser, error)) (path string, release func(), err error) {
+	for {
+		c.mutex.Lock()
+		f, known := c.films[id]
+		if !known {
+			f = &localFilm{path: filepath.Join(c.folder, id), done: make(chan struct{})}
+			c.films[id] = f
+		}
+		f.users++
+		c.mutex.Unlock()
+		release = sync.OnceFunc(func() { c.release(id, f) })
+		if !known {
+			f.err = write(ctx, f.path, fetch)
+			close(f.done)
+		}
+		select {
+		case <-f.done:
+		case <-ctx.Done():
+			release()
+			return "", nil, ctx.Err()
+		}
+		if f.err == nil {
+			return f.path, release, nil
+		}
+		c.mutex.Lock()
+		if c.films[id] == f {
+			delete(c.films, id)
+		}
+		c.mutex.Unlock()
+		release()
+		if !known { // else another caller's context may have ended
+			return "", nil, f.err
+		}
+	}
+}
+
+// release ends the use of a copy, which is removed if nobody opens it again.
+func (c *copies) release(id string, f *localFilm) {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	f.users--
+	time.AfterFunc(idleFilm, func() {
+		c.mutex.Lock()
+		defer c.mutex.Unlock()
+		if c.films[id] == f && f.users == 0 {
+			delete(c.films, id)
+			_ = os.Remove(f.path)
+		}
+	})
+}
+
+// write copies a film to a path.
+func write(ctx context.Context, path string, fetch func(context.Context) (io.ReadCloser, error)) error {
+	from, err := fetch(ctx)
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	file, err := os.Create(path)
+	if err != nil {
+		return fmt.Errorf("copy film: %w", err)
+	}
+	_, err = io.Copy(file, from)
+	if err = errors.Join(err, file.Close()); err != nil {
+		return fmt.Errorf("copy film: %w", err)
+	}
+	return nil
+}
