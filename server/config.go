@@ -60,6 +60,8 @@ type Config struct {
 	CORSOrigins []string
 	// Version is the program's, shown by the native API and the OpenAPI document.
 	Version string
+	// FFmpeg is the program that checks films; see film.Find.
+	FFmpeg string
 	// NoPage disables the web page.
 	NoPage bool
 	// APIs holds the dialects' own settings.

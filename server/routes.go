@@ -73,6 +73,7 @@ func (s *Server) dialects(services dialect.Services, sample []byte) dialects {
 		cog:         cog.New(services, apis.Cog, cog.Stores{Fetcher: s.fetcher(apis.Cog.MaxBytes), CheckWebhook: check, Ready: s.ready}),
 		native: native.New(services, apis.Native, native.Parts{
 			Jobs: queue, System: s.parts.System, Fetcher: s.fetcher(apis.Native.MaxBytes), CheckWebhook: check, Keys: s.parts.Keys, Fleet: s.parts.Fleet, Models: s.parts.Models, Sample: sample,
+			Films: services.Validator.(*imageValidator), Scratch: s.parts.Scratch,
 		}),
 		replicate: replicate.New(services, apis.Replicate, replicate.Stores{
 			Fetcher: s.fetcher(apis.Replicate.MaxBytes), Uploads: queue, Lister: queue, CheckWebhook: check,

@@ -53,6 +53,8 @@ type Parts struct {
 	Faces func(context.Context) error
 	// Writable returns why results of a format cannot be written; nil asks the engine.
 	Writable func(imagedata.Format) error
+	// Scratch is a folder for films while they are checked.
+	Scratch string
 	// Decoders is how many inputs are validated at once.
 	Decoders int
 	// Observers observe requests and submissions.
@@ -120,7 +122,7 @@ func (s *Server) fetcher(maxBytes int64) dialect.Fetcher {
 func (s *Server) services(a addresses) dialect.Services {
 	return dialect.Services{
 		Queue: s.parts.Queue, Auth: s.parts.Auth, Links: s.signer(),
-		Validator: newImageValidator(imagedata.Limits{Pixels: s.config.MaxPixels, Side: s.config.MaxSide, Memory: s.config.DecodeMemory}, s.parts.Decoders),
+		Validator: newImageValidator(imagedata.Limits{Pixels: s.config.MaxPixels, Side: s.config.MaxSide, Memory: s.config.DecodeMemory}, s.parts.Decoders, s.config.FFmpeg),
 		BaseURL:   a.base, Retention: s.config.APIs.Native.Retention, WaitLimit: s.config.WaitLimit, Stopping: s.stopping, Faces: s.parts.Faces, Now: s.parts.Now,
 		Models: s.models,
 	}

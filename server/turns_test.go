@@ -84,7 +84,7 @@ func (left) Err() error { return context.Canceled }
 // Checks whose client has left end, waiting or between two frames.
 func TestChecksEndWithTheirClient(t *testing.T) {
 	t.Parallel()
-	v := newImageValidator(imagedata.Limits{}, 1)
+	v := newImageValidator(imagedata.Limits{}, 1, "")
 	if _, err := v.Validate(left{t.Context()}, animated(t, 2, 10)); !errors.Is(err, context.Canceled) {
 		t.Errorf("a check whose client left: %v", err)
 	}
@@ -107,7 +107,7 @@ func TestChecksEndWithTheirClient(t *testing.T) {
 // Without a limit on pixels there is one on time.
 func TestLongDecodes(t *testing.T) {
 	t.Parallel()
-	v := newImageValidator(imagedata.Limits{}, 1)
+	v := newImageValidator(imagedata.Limits{}, 1, "")
 	file := animated(t, 1, 1)
 	// The canvas of the header: 65535 pixels a side.
 	copy(file[6:], []byte{0xff, 0xff, 0xff, 0xff})

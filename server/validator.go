@@ -5,10 +5,12 @@ import (
 	"errors"
 	"io"
 
+	"upscaled/engine/film"
 	"upscaled/engine/imagedata"
 	"upscaled/engine/imagedata/decode"
 	"upscaled/models/fault"
 	"upscaled/server/job"
+	"upscaled/server/worker"
 )
 
 // imageValidator implements job.ImageValidator with the engine's decoders. It
@@ -17,10 +19,31 @@ import (
 type imageValidator struct {
 	limits imagedata.Limits
 	turns  *turns
+	ffmpeg string // see film.Find
 }
 
-func newImageValidator(limits imagedata.Limits, parallel int) *imageValidator {
-	return &imageValidator{limits: limits, turns: newTurns(parallel)}
+func newImageValidator(limits imagedata.Limits, parallel int, ffmpeg string) *imageValidator {
+	return &imageValidator{limits: limits, turns: newTurns(parallel), ffmpeg: ffmpeg}
+}
+
+// ValidateFilm implements native.FilmValidator. It decodes only the film's beginning.
+func (p *imageValidator) ValidateFilm(ctx context.Context, path string, o job.Options) (job.InputInfo, error) {
+	const usual = 2 // seconds
+	release, err := p.turns.take(ctx, requestInfoOf(ctx).caller(), usual)
+	if err != nil {
+		return job.InputInfo{}, err
+	}
+	defer release()
+	options := worker.FilmOptionsOf(o)
+	options.Input, options.Limits = path, p.limits
+	if options.Tools, err = film.Find(ctx, p.ffmpeg); err != nil {
+		return job.InputInfo{}, fault.Wrap(fault.Unsupported, err, "This server takes no films: it has no ffmpeg.")
+	}
+	f, err := film.Inspect(ctx, options)
+	if err != nil {
+		return job.InputInfo{}, err
+	}
+	return job.InputInfo{Format: f.Name(), Width: f.Width, Height: f.Height, Channels: 3, Depth: f.Depth, Alpha: f.Alpha, Frames: int(f.Frames)}, nil
 }
 
 // Validate implements job.ImageValidator.

@@ -57,6 +57,14 @@ func Extensions() (all []string) {
 	return all
 }
 
+// Names lists the containers that can be written, by their extensions without dots.
+func Names() (all []string) {
+	for _, extension := range Extensions() {
+		all = append(all, extension[1:])
+	}
+	return all
+}
+
 // IsName reports whether a file name has the extension of a film that can be written.
 func IsName(name string) bool {
 	_, err := containerOf(name)
@@ -70,6 +78,17 @@ func OutputExtension(input string) string {
 		return filepath.Ext(input)
 	}
 	return ".mkv"
+}
+
+// Name returns the usual extension of the film's container, without a dot.
+func (f *Film) Name() string {
+	for _, c := range containers() {
+		if c.reads == f.Format {
+			return c.extensions[0]
+		}
+	}
+	name, _, _ := strings.Cut(f.Format, ",")
+	return name
 }
 
 func containerOf(name string) (container, error) {

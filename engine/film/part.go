@@ -5,6 +5,7 @@ import (
 	"io"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"time"
 
 	"upscaled/engine"
@@ -23,6 +24,21 @@ type Part struct {
 	// Decoder is the version of ffmpeg that found Frames. Others may convert colors
 	// otherwise, so that checksums mean nothing to them.
 	Decoder string
+}
+
+// Inspect reads the headers of a film and counts its frames without decoding them, and
+// checks the options.
+func Inspect(ctx context.Context, o Options) (*Film, error) {
+	o.Engine = nil
+	r := newRun(o)
+	if err := r.prepare(ctx); err != nil {
+		return nil, err
+	}
+	found, err := r.Tools.probe(ctx, r.film.Path, "-select_streams", strconv.Itoa(r.film.video), "-count_packets", "-show_streams")
+	if err == nil && len(found.Streams) == 1 {
+		r.film.Frames, _ = strconv.ParseInt(found.Streams[0].Packets, 10, 64)
+	}
+	return r.film, err
 }
 
 // Split decodes a film and returns its parts. The result has the notes of the whole

@@ -126,6 +126,7 @@ type probedStream struct {
 	Length    int64  `json:"duration_ts"`
 	Duration  string `json:"duration"`
 	Frames    string `json:"nb_frames"`
+	Packets   string `json:"nb_read_packets"`
 
 	Disposition struct {
 		Cover int `json:"attached_pic"`

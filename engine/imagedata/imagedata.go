@@ -119,8 +119,18 @@ func (f Format) Name() string { return f.of().name }
 // Extension returns the usual file extension with its dot.
 func (f Format) Extension() string { return "." + f.of().extensions[0] }
 
-// ContentType returns the MIME type.
-func (f Format) ContentType() string { return "image/" + string(f) }
+// ContentType returns the MIME type. That of a film goes by its extension.
+func (f Format) ContentType() string {
+	switch f {
+	case "mkv":
+		return "video/x-matroska"
+	case "mov":
+		return "video/quicktime"
+	case "mp4", "m4v", "webm":
+		return "video/" + strings.Replace(string(f), "m4v", "mp4", 1)
+	}
+	return "image/" + string(f)
+}
 
 // Raster is a rectangle of interleaved samples in row-major order, without gaps
 // between rows. Exactly one of Pix and Pix16 is set and holds

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash"
+	"io"
 	"net/http"
 	"strings"
 
@@ -69,6 +70,9 @@ func (k *keyed) noteForm(f upload.Form) {
 	for _, file := range f.Files {
 		k.note(file.Field, file.Name, fmt.Sprint(file.Size))
 		_, _ = k.digest.Write(file.Data)
+		if file.Disk != nil {
+			_, _ = io.Copy(k.digest, io.NewSectionReader(file.Disk, 0, file.Size))
+		}
 	}
 }
 

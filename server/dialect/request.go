@@ -87,7 +87,8 @@ func ReadObject(c echo.Context, limit int64) (map[string]json.RawMessage, error)
 const FormSlack = 64 << 20
 
 // ReadForm reads a multipart form of at most limit bytes; see upload.Read.
-// IsBodyTooLarge recognizes the error of longer ones.
+// IsBodyTooLarge recognizes the error of longer ones. The caller closes the form, also
+// after an error.
 func ReadForm(c echo.Context, limit int64, most upload.Limits, fileFields ...string) (upload.Form, error) {
 	if err := limitBody(c, limit); err != nil {
 		return upload.Form{}, err

@@ -122,6 +122,13 @@ func Accepted(ctx context.Context, bytes int) {
 	}
 }
 
+// Written releases the memory of bytes of the request that were written to disk.
+func Written(ctx context.Context, bytes int64) {
+	if b, ok := ctx.Value(bodyKey{}).(*body); ok {
+		b.release(bytes)
+	}
+}
+
 const (
 	// drainBytes and drainLimit limit what is read of a rejected upload.
 	drainBytes = 64 << 20

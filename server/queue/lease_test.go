@@ -3,6 +3,8 @@ package queue_test
 import (
 	"context"
 	"errors"
+	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -146,4 +148,73 @@ func TestProgressIsReceived(t *testing.T) {
 		}
 	}
 	t.Error("no progress was received")
+}
+
+// A part of a film is listed nowhere, waits in a lane of its own with its film's priority
+// and ends with it, also while it runs.
+func TestPartsEndWithTheirFilm(t *testing.T) {
+	t.Parallel()
+	q := start(t, embed(t, t.TempDir()), nil)
+	film := job.Spec{ID: "film", API: "mnml", Options: job.Options{Film: &job.FilmOptions{}}, File: strings.NewReader("a film")}
+	if _, err := q.Submit(t.Context(), film, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := q.Prioritize(t.Context(), "film", job.High); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{"film-0", "film-1", "film-2"} {
+		submit(t, q, job.Spec{ID: id, API: "mnml", Film: "film"})
+	}
+	lease, err := q.Next(t.Context(), job.Films)
+	if err != nil || lease.Job().ID != "film" {
+		t.Fatalf("%v, %v", lease, err)
+	}
+	done, err := q.Next(t.Context(), job.Parts)
+	if err != nil || done.Job().Priority != job.High {
+		t.Fatalf("%v, %v", done, err)
+	}
+	content, err := done.OpenFilm(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, err := io.ReadAll(content); string(text) != "a film" || err != nil {
+		t.Errorf("%q, %v", text, err)
+	}
+	if err := done.Succeed(t.Context(), strings.NewReader("part"), job.Result{}); err != nil {
+		t.Fatal(err)
+	}
+	running, err := q.Next(t.Context(), job.Parts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := q.Depth(); d.Running != 1 || d.Queued != 0 {
+		t.Errorf("%+v", d)
+	}
+	if found, _, err := q.Find(t.Context(), job.Filter{Limit: 10}); err != nil || len(found) != 1 {
+		t.Errorf("%v, %v", found, err)
+	}
+	if listed, _, err := q.List(t.Context(), job.Page{API: "mnml", Limit: 10}); err != nil || len(listed) != 1 {
+		t.Errorf("%v, %v", listed, err)
+	}
+	if err := q.Cancel(t.Context(), "film"); err != nil {
+		t.Fatal(err)
+	}
+	<-running.Context().Done()
+	_ = running.Release(t.Context())
+	eventually(t, func() bool {
+		soon, stop := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer stop()
+		if lease, err := q.Next(soon, job.Parts); err == nil {
+			t.Errorf("%s was begun after its film had ended", lease.Job().ID)
+		}
+		for _, id := range []string{"film-1", "film-2"} {
+			if j, err := q.Get(t.Context(), id); err != nil || j.State != job.Canceled {
+				return false
+			}
+		}
+		return true
+	})
+	if names, err := q.Images(t.Context()); err != nil || slices.ContainsFunc(names, func(name string) bool { return strings.HasPrefix(name, "film/") }) {
+		t.Errorf("%v are left, %v", names, err)
+	}
 }

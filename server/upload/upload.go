@@ -4,12 +4,14 @@
 package upload
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
 	"mime"
 	"mime/multipart"
 	"net/http"
+	"os"
 	"strings"
 
 	"upscaled/models/fault"
@@ -21,6 +23,22 @@ type Limits struct {
 	FileBytes int64
 	// Files is how many files a request may hold; more are an error.
 	Files int
+	// Bytes, unless 0, is how many bytes of files are kept in memory; more are an
+	// *http.MaxBytesError.
+	Bytes int64
+	// Large, if not nil, keeps files on disk.
+	Large *Large
+}
+
+// Large are files that are kept on disk.
+type Large struct {
+	// Is reports by its first bytes whether a file is one of them.
+	Is func(head []byte) bool
+	// Folder is where they are written, Bytes the size of the largest.
+	Folder string
+	Bytes  int64
+	// Written is called with the number of bytes that were written.
+	Written func(bytes int64)
 }
 
 // Limits that no honest client reaches.
@@ -34,8 +52,10 @@ const (
 type File struct {
 	// Field is the form's field name, Name the client's file name.
 	Field, Name string
-	// Data is the whole file, nil when Size exceeds the limit.
+	// Data is the whole file, nil when Size exceeds the limit or the file is on disk.
 	Data []byte
+	// Disk is the file on disk, nil for others.
+	Disk *os.File
 	// Size is the file's length in bytes, counted up to maxDiscardSize.
 	Size int64
 }
@@ -44,6 +64,7 @@ type File struct {
 type Form struct {
 	Fields map[string]string
 	Files  []File
+	held   int64 // bytes of files in memory
 }
 
 // File returns the first file of a field name.
@@ -56,13 +77,22 @@ func (f Form) File(field string) (File, bool) {
 	return File{}, false
 }
 
+// Close removes the files on disk.
+func (f Form) Close() {
+	for _, file := range f.Files {
+		if file.Disk != nil {
+			_, _ = file.Disk.Close(), os.Remove(file.Disk.Name())
+		}
+	}
+}
+
 // IsMultipart reports whether a request's content type is multipart/form-data.
 func IsMultipart(r *http.Request) bool {
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	return err == nil && kind == "multipart/form-data"
 }
 
-// Read reads the request's body. A body that is not a form is fault.Unsupported; a
+// Read reads the request's body. The caller closes the form, also after an error. A body that is not a form is fault.Unsupported; a
 // damaged form is fault.Invalid; more files or fields than allowed is
 // fault.TooLarge. A file over Limits.FileBytes is not an error: it has no data. A
 // part with a file name is a file whatever its declared content type; one without
@@ -83,7 +113,7 @@ func Read(r *http.Request, limits Limits, fileFields ...string) (Form, error) {
 		case errors.Is(err, io.EOF):
 			return form, finish(r.Body)
 		case err != nil:
-			return Form{}, damaged(err)
+			return form, damaged(err)
 		}
 		if isFile(part, fileFields) {
 			err = form.addFile(part, limits)
@@ -93,7 +123,7 @@ func Read(r *http.Request, limits Limits, fileFields ...string) (Form, error) {
 			err = form.addField(part)
 		}
 		if err != nil {
-			return Form{}, err
+			return form, err
 		}
 	}
 }
@@ -125,20 +155,59 @@ func (f *Form) addFile(part *multipart.Part, limits Limits) error {
 	if len(f.Files) >= limits.Files {
 		return fault.New(fault.TooLarge, "The form has more than %d files.", limits.Files)
 	}
-	data, err := io.ReadAll(io.LimitReader(part, limits.FileBytes+1))
+	in := bufio.NewReaderSize(part, headBytes)
+	file := File{Field: part.FormName(), Name: part.FileName()}
+	if head, err := in.Peek(headBytes); err != nil && !errors.Is(err, io.EOF) {
+		return damaged(err)
+	} else if limits.Large != nil && limits.Large.Is(head) {
+		err := file.keep(in, *limits.Large)
+		f.Files = append(f.Files, file)
+		return err
+	}
+	data, err := io.ReadAll(io.LimitReader(in, limits.FileBytes+1))
 	if err != nil {
 		return damaged(err)
 	}
-	file := File{Field: part.FormName(), Name: part.FileName(), Data: data, Size: int64(len(data))}
+	file.Data, file.Size = data, int64(len(data))
+	//guard:form-bytes TestLargeFiles
+	if f.held += file.Size; limits.Bytes > 0 && f.held > limits.Bytes {
+		return &http.MaxBytesError{Limit: limits.Bytes}
+	}
 	//guard:form-file FuzzRead
 	if file.Size > limits.FileBytes {
-		rest, err := io.Copy(io.Discard, io.LimitReader(part, maxDiscardSize))
+		rest, err := io.Copy(io.Discard, io.LimitReader(in, maxDiscardSize))
 		if err != nil {
 			return damaged(err)
 		}
 		file.Data, file.Size = nil, file.Size+rest
 	}
 	f.Files = append(f.Files, file)
+	return nil
+}
+
+// headBytes of a file show its kind.
+const headBytes = 512
+
+// keep writes the file to disk. One that is too large is cut, and its Size exceeds the
+// limit.
+func (f *File) keep(in io.Reader, to Large) (err error) {
+	if f.Disk, err = os.CreateTemp(to.Folder, "upload-*"); err != nil {
+		return fmt.Errorf("keep file: %w", err)
+	}
+	piece := make([]byte, 256<<10)
+	for f.Size <= to.Bytes {
+		n, err := in.Read(piece)
+		if _, failed := f.Disk.Write(piece[:n]); failed != nil {
+			return fault.Wrap(fault.Busy, failed, "The server's disk is full. Please try again later.")
+		}
+		f.Size += int64(n)
+		to.Written(int64(n))
+		if errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return damaged(err)
+		}
+	}
 	return nil
 }
 

@@ -2,10 +2,12 @@ package upload_test
 
 import (
 	"bytes"
+	"errors"
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
 	"net/textproto"
+	"os"
 	"strings"
 	"testing"
 
@@ -110,4 +112,44 @@ func FuzzRead(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Large files are kept on disk within their own bound, all others within one for memory.
+func TestLargeFiles(t *testing.T) {
+	t.Parallel()
+	written := int64(0)
+	large := upload.Large{
+		Is:     func(head []byte) bool { return bytes.HasPrefix(head, []byte("film")) },
+		Folder: t.TempDir(), Bytes: 600_000, Written: func(n int64) { written += n },
+	}
+	limits := upload.Limits{FileBytes: 100, Files: 3, Bytes: 150, Large: &large}
+	film := bytes.Repeat([]byte("film"), 100_000)
+	form, err := upload.Read(request(t, func(w *multipart.Writer) {
+		add(t, w, "file", "a", film)
+		add(t, w, "file", "b", []byte("image"))
+		add(t, w, "file", "c", bytes.Repeat(film, 2))
+	}), limits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make([]byte, form.Files[0].Size)
+	if _, err := form.Files[0].Disk.ReadAt(got, 0); err != nil || !bytes.Equal(got, film) || form.Files[0].Data != nil || string(form.Files[1].Data) != "image" {
+		t.Errorf("%d bytes of a film, %q, %v", len(got), form.Files[1].Data, err)
+	}
+	if size := form.Files[2].Size; size <= large.Bytes || size > large.Bytes+1<<20 || written != size+int64(len(film)) {
+		t.Errorf("%d bytes of a film that is too large, %d written", size, written)
+	}
+	form.Close()
+	form, err = upload.Read(request(t, func(w *multipart.Writer) {
+		add(t, w, "file", "a", film)
+		add(t, w, "file", "b", make([]byte, 80))
+		add(t, w, "file", "c", make([]byte, 80))
+	}), limits)
+	if !errors.As(err, new(*http.MaxBytesError)) {
+		t.Errorf("files of 160 bytes in memory: %v", err)
+	}
+	form.Close()
+	if left, err := os.ReadDir(large.Folder); err != nil || len(left) > 0 {
+		t.Errorf("%v are left, %v", left, err)
+	}
 }

@@ -10,17 +10,15 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gofrs/flock"
+	"upscaled/server/scratch"
 )
 
 // copies are local files of films, which ffmpeg reads. All methods may be called
 // concurrently.
 type copies struct {
-	folder string
-	lock   *flock.Flock
-
-	mutex sync.Mutex
-	films map[string]*localFilm
+	folder *scratch.Folder
+	mutex  sync.Mutex
+	films  map[string]*localFilm
 }
 
 // localFilm is a copy of one film.
@@ -34,33 +32,6 @@ type localFilm struct {
 // idleFilm is how long a film's file is kept that nothing reads.
 const idleFilm = time.Minute
 
-const (
-	folderPattern = "upscaled-films-*"
-	lockName      = "lock"
-)
-
-// newCopies makes a folder for temporary files. It removes those of processes that died.
-func newCopies() (*copies, error) {
-	leftovers, _ := filepath.Glob(filepath.Join(os.TempDir(), folderPattern))
-	for _, folder := range leftovers {
-		lock := flock.New(filepath.Join(folder, lockName))
-		if locked, err := lock.TryLock(); err == nil && locked {
-			_ = os.RemoveAll(folder)
-		}
-		_ = lock.Close()
-	}
-	folder, err := os.MkdirTemp("", folderPattern)
-	if err != nil {
-		return nil, fmt.Errorf("make a folder for films: %w", err)
-	}
-	c := &copies{folder: folder, lock: flock.New(filepath.Join(folder, lockName)), films: map[string]*localFilm{}}
-	_, err = c.lock.TryLock()
-	return c, err
-}
-
-// close removes everything. Nothing may be in use.
-func (c *copies) close() error { return errors.Join(c.lock.Close(), os.RemoveAll(c.folder)) }
-
 // open returns the path of a film's copy, which fetch reads if there is none yet, until
 // release is called.
 func (c *copies) open(ctx context.Context, id string, fetch func(context.Context) (io.ReadCloser, error)) (path string, release func(), err error) {
@@ -68,7 +39,7 @@ func (c *copies) open(ctx context.Context, id string, fetch func(context.Context
 		c.mutex.Lock()
 		f, known := c.films[id]
 		if !known {
-			f = &localFilm{path: filepath.Join(c.folder, id), done: make(chan struct{})}
+			f = &localFilm{path: filepath.Join(c.folder.Path, id), done: make(chan struct{})}
 			c.films[id] = f
 		}
 		f.users++

@@ -16,6 +16,7 @@ import (
 	"upscaled/engine/imagedata"
 	"upscaled/models/fault"
 	"upscaled/server/job"
+	"upscaled/server/scratch"
 )
 
 // A film is a job whose worker splits it into parts. Each part is a job of its own,
@@ -39,12 +40,12 @@ func NewFilms(ctx context.Context, queue job.Queue, ffmpeg string, limits imaged
 	if err != nil {
 		return nil, err
 	}
-	c, err := newCopies()
-	return &Films{queue, tools, ffmpeg, limits, c}, err
+	folder, err := scratch.New()
+	return &Films{queue, tools, ffmpeg, limits, &copies{folder: folder, films: map[string]*localFilm{}}}, err
 }
 
 // Close removes temporary files.
-func (f *Films) Close() error { return f.copies.close() }
+func (f *Films) Close() error { return f.copies.folder.Close() }
 
 // FilmOptionsOf returns the options of a film, without what depends on the process.
 func FilmOptionsOf(o job.Options) film.Options {
@@ -104,7 +105,7 @@ func (w *Worker) film(ctx context.Context, lease job.Lease) (*os.File, job.Resul
 	if err != nil {
 		return nil, job.Result{}, err
 	}
-	out, err := os.CreateTemp(f.copies.folder, "joined-*")
+	out, err := os.CreateTemp(f.copies.folder.Path, "joined-*")
 	if err != nil {
 		return nil, job.Result{}, fmt.Errorf("make a file for the film: %w", err)
 	}

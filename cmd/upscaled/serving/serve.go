@@ -23,6 +23,7 @@ import (
 	"upscaled/server"
 	"upscaled/server/job"
 	"upscaled/server/queue"
+	"upscaled/server/scratch"
 	"upscaled/server/webhook"
 	"upscaled/server/worker"
 
@@ -89,6 +90,12 @@ func (p *Program) Serve(ctx context.Context, config server.Config, q settings.Qu
 		return err
 	}
 	config.TLS.Cache = filepath.Join(q.Folder(p.LookupEnv), "certificates")
+	films, err := scratch.New()
+	if err != nil {
+		return err
+	}
+	p.OnClose(films.Close)
+	config.FFmpeg = w.Films.FFmpeg
 	config.Version, config.APIs.Native.Retention = p.Version, w.Retention
 	changed, err := p.models(noWorker, log)
 	if err != nil {
@@ -96,7 +103,7 @@ func (p *Program) Serve(ctx context.Context, config server.Config, q settings.Qu
 	}
 	web, err := server.New(ctx, config, server.Parts{
 		Queue: back.queue, Auth: back.accounts, Keys: back.accounts, Fleet: back.queue, System: self, Models: changed, Secrets: [][]byte{secret}, WebhookSecret: hookSecret, Ready: ready.err,
-		Decoders: runtime.GOMAXPROCS(0), Faces: p.faceCheck(w, noWorker), Observers: watched.forServer(), Log: log, Now: time.Now,
+		Decoders: runtime.GOMAXPROCS(0), Scratch: films.Path, Faces: p.faceCheck(w, noWorker), Observers: watched.forServer(), Log: log, Now: time.Now,
 	})
 	if err != nil {
 		return err

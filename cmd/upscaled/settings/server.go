@@ -115,6 +115,9 @@ func apis(a *server.APIs) (all []Setting) {
 			{Key: "max-request-bytes", Into: &a.Native.MaxRequestBytes, Help: "bytes of a form with several files at most"},
 			{Key: "max-files", Into: &a.Native.MaxFiles, Least: 1, Help: "files in one request at most"},
 			{Key: "preview-price", Into: &a.Native.PreviewPrice, Count: true, Help: "credits for a preview of an image of at most 256 pixels a side"},
+			{Key: "film-bytes", Into: &a.Native.FilmBytes, Help: "bytes of a film at most; 0 takes no films"},
+			{Key: "film-frames", Into: &a.Native.FilmFrames, Least: 1, Count: true, Help: "frames of a film at most"},
+			{Key: "film-price", Into: &a.Native.FilmPrice, Count: true, Help: "credits for a megapixel of a film, all frames together"},
 		}},
 	} {
 		own := []Setting{

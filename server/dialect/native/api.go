@@ -4,6 +4,7 @@
 package native
 
 import (
+	"context"
 	"net/http"
 	"regexp"
 	"strings"
@@ -33,6 +34,9 @@ type Config struct {
 	MaxFiles int
 	// PreviewPrice is the price of a preview in credits.
 	PreviewPrice int64
+	// FilmBytes and FilmFrames limit a film; with 0 bytes none is taken. FilmPrice is in
+	// credits for a megapixel, all frames together.
+	FilmBytes, FilmFrames, FilmPrice int64
 	// Retention is how long results and records are kept, as reported to
 	// clients; it must match the queue's.
 	Retention time.Duration
@@ -44,8 +48,15 @@ type Config struct {
 func Defaults() Config {
 	return Config{
 		Config:          dialect.Config{Price: 1, MaxBytes: 50 << 20},
+		FilmBytes: 2 << 30, FilmFrames: 300_000, FilmPrice: 1,
 		MaxRequestBytes: 256 << 20, MaxFiles: 50, Retention: 24 * time.Hour, KeepAlive: 15 * time.Second,
 	}
+}
+
+// FilmValidator describes the film of a file, or returns a fault as
+// job.ImageValidator does. Frames of the result are at least those of the film.
+type FilmValidator interface {
+	ValidateFilm(ctx context.Context, path string, o job.Options) (job.InputInfo, error)
 }
 
 // Jobs lists and watches jobs.
@@ -58,6 +69,9 @@ type Jobs interface {
 type Parts struct {
 	Jobs   Jobs
 	System System
+	// Films checks films, which are written to the folder Scratch before; nil takes none.
+	Films   FilmValidator
+	Scratch string
 	// Fetcher is nil if images cannot be given as URLs.
 	Fetcher dialect.Fetcher
 	// CheckWebhook validates the URL of a webhook; clients read its errors. nil

@@ -11,8 +11,10 @@ import (
 )
 
 // check validates an image by its bytes alone.
-func (i intake) check(ctx context.Context, in input) (job.InputInfo, error) {
+func (i intake) check(ctx context.Context, in input, o job.Options) (job.InputInfo, error) {
 	switch {
+	case o.Film != nil:
+		return job.InputInfo{}, fault.New(fault.Invalid, "This is an image: video_codec, crf, preset, from and to are for films.")
 	case in.size == 0:
 		return job.InputInfo{}, fault.New(fault.Invalid, "The file is empty.")
 	case in.size > i.config.MaxBytes:

@@ -14,18 +14,19 @@ import (
 )
 
 func (i intake) readJSON(c echo.Context) (request, error) {
+	r := request{close: func() {}}
 	limit := max(i.config.MaxBytes*4/3, maxURL) + overhead
 	body, err := dialect.ReadJSON(c, limit)
 	if err != nil {
-		return request{}, bodyError(err, limit)
+		return r, bodyError(err, limit)
 	}
 	parsed, err := parseJSON(body, i.config.MaxBytes)
 	if err != nil {
-		return request{}, err
+		return r, err
 	}
-	r := request{options: parsed.options, images: make([]input, 1)}
+	r.options, r.images = parsed.options, make([]input, 1)
 	if r.webhook, err = i.webhook(parsed.webhook.URL, parsed.webhook.Started); err != nil {
-		return request{}, err
+		return r, err
 	}
 	r.images[0], err = i.load(c.Request().Context(), parsed)
 	return r, err
@@ -100,5 +101,5 @@ func (i intake) load(ctx context.Context, p parsedJSON) (input, error) {
 			p.name = dialect.NameOf(p.url)
 		}
 	}
-	return input{dialect.DisplayName(p.name), data, int64(len(data))}, err
+	return input{dialect.DisplayName(p.name), data, int64(len(data)), nil}, err
 }

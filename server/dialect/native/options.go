@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
 	"upscaled/engine"
+	"upscaled/engine/film"
 	"upscaled/engine/imagedata"
 	"upscaled/engine/imagedata/encode"
 	"upscaled/models/fault"
@@ -50,6 +52,11 @@ type Options struct {
 	FaceRestorer   string   `json:"face_restorer,omitempty"`
 	FaceMissing    string   `json:"face_missing,omitempty"`
 	Faces          string   `json:"faces,omitempty"`
+	VideoCodec     string   `json:"video_codec,omitempty"`
+	CRF            *int     `json:"crf,omitempty"`
+	Preset         string   `json:"preset,omitempty"`
+	From           float64  `json:"from,omitempty"`
+	To             float64  `json:"to,omitempty"`
 }
 
 // takeOptions parses the options of a request.
@@ -57,7 +64,7 @@ func takeOptions(f *fields) job.Options {
 	o := job.Options{
 		Model: f.text("model", maxModelName), Longest: f.integer("longest", maxSide),
 		Width: f.integer("width", maxSide), Height: f.integer("height", maxSide),
-		MaxInputWidth: f.integer("max_input_width", maxSide), Format: f.choice("format", formats()...),
+		MaxInputWidth: f.integer("max_input_width", maxSide), Format: f.choice("format", slices.Concat(formats(), film.Names())...),
 		Quality: f.integer("quality", 100), Lossless: f.isTrue("lossless"), Strip: f.isTrue("strip"),
 		Denoise: f.number("denoise", 0, 1), Tile: f.integer("tile", maxTile), FaceEnhance: f.isTrue("face_enhance"),
 	}
@@ -71,6 +78,7 @@ func takeOptions(f *fields) job.Options {
 		Missing: f.choice("face_missing", string(engine.Refine), string(engine.Refuse), string(engine.Ignore)),
 		Report:  f.choice("faces", string(engine.ListFaces), string(engine.DetectFaces)),
 	}
+	o.Film = takeFilm(f)
 	detect := face.Report == string(engine.DetectFaces)
 	if detect && f.err == nil && (o.FaceEnhance || o.Model != "" || o.Denoise != nil || sizes(o) > 0) {
 		f.err = fault.New(fault.Invalid, "faces=detect finds faces only: leave out face_enhance, model, denoise and the size.")
@@ -135,6 +143,8 @@ func contradiction(o job.Options) error {
 	switch {
 	case sizes(o) > 1:
 		return fault.New(fault.Invalid, "Give the size in one way only: scale, width and height, longest, or fit.")
+	case o.Film != nil && o.Film.To != 0 && o.Film.To <= o.Film.From:
+		return fault.New(fault.Invalid, "to must be after from, and after the film's beginning.")
 	case o.Lossless && o.Format != "" && !encode.Capabilities(imagedata.Format(o.Format)).Lossless:
 		return fault.New(fault.Invalid, "lossless is for webp, avif and jxl; the format %s has no such choice.", o.Format)
 	case o.Lossless && o.Quality != 0:
@@ -166,6 +176,9 @@ func optionsView(o job.Options) Options {
 	}
 	if o.FitWidth > 0 {
 		shown.Fit = fmt.Sprintf("%dx%d", o.FitWidth, o.FitHeight)
+	}
+	if f := o.Film; f != nil {
+		shown.VideoCodec, shown.CRF, shown.Preset, shown.From, shown.To = f.Codec, f.Quality, f.Preset, f.From, f.To
 	}
 	if f := o.Face; f != nil {
 		shown.FaceStrength, shown.FaceMin, shown.FaceOnlyCenter = f.Strength, f.Minimum, f.OnlyCentre

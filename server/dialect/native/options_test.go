@@ -79,7 +79,7 @@ func TestRefusedOptions(t *testing.T) {
 		`"fit":"100"`:       "fit must be WIDTHxHEIGHT in pixels, such as 1920x1080, each side from 1 to 1048576.",
 		`"fit":"0x5"`:       "fit must be WIDTHxHEIGHT in pixels, such as 1920x1080, each side from 1 to 1048576.",
 		`"fit":"9999999x5"`: "fit must be WIDTHxHEIGHT in pixels, such as 1920x1080, each side from 1 to 1048576.",
-		`"format":"heic"`:   "format must be jpeg, png, webp, gif, bmp, tiff, avif or jxl.",
+		`"format":"heic"`:   "format must be jpeg, png, webp, gif, bmp, tiff, avif, jxl, mkv, mp4, m4v, mov or webm.",
 		`"quality":101`:     "quality must be a whole number from 1 to 100.",
 		`"denoise":1.1`:     "denoise must be a number from 0 to 1.",
 		`"tile":65537`:      "tile must be a whole number from 1 to 65536.",

@@ -3,12 +3,15 @@ package native
 import (
 	"mime"
 	"net/http"
+	"os"
 
 	"github.com/labstack/echo/v4"
 
+	"upscaled/engine/film"
 	"upscaled/models/fault"
 	"upscaled/server/dialect"
 	"upscaled/server/job"
+	"upscaled/server/limits"
 	"upscaled/server/upload"
 )
 
@@ -21,11 +24,13 @@ const (
 	maxURL = 4 << 10
 )
 
-// input is one input image. data is nil if size exceeds the limit.
+// input is one input image or film. data is nil if size exceeds the limit or the file is
+// on disk.
 type input struct {
 	name string
 	data []byte
 	size int64
+	disk *os.File
 }
 
 // request is a parsed request; its images have not been checked.
@@ -35,6 +40,7 @@ type request struct {
 	several bool
 	options job.Options
 	webhook *job.Webhook
+	close   func() // removes files on disk
 }
 
 // intake reads and validates requests for jobs.
@@ -53,24 +59,31 @@ func (i intake) read(c echo.Context) (request, error) {
 	case echo.MIMEApplicationJSON:
 		return i.readJSON(c)
 	}
-	return request{}, fault.New(fault.Unsupported, "The request must be multipart/form-data with a field named file, or application/json.")
+	return request{close: func() {}}, fault.New(fault.Unsupported, "The request must be multipart/form-data with a field named file, or application/json.")
 }
 
 func (i intake) readForm(c echo.Context) (request, error) {
 	limit := max(i.config.MaxRequestBytes, i.config.MaxBytes+overhead)
-	form, err := dialect.ReadForm(c, limit, upload.Limits{FileBytes: i.config.MaxBytes, Files: i.config.MaxFiles}, fileField)
-	if err != nil {
-		return request{}, bodyError(err, limit)
+	most := upload.Limits{FileBytes: i.config.MaxBytes, Files: i.config.MaxFiles, Bytes: limit}
+	ctx := c.Request().Context()
+	if i.takesFilms() {
+		most.Large = &upload.Large{
+			Is: film.Sniff, Folder: i.parts.Scratch, Bytes: i.config.FilmBytes, Written: func(n int64) { limits.Written(ctx, n) },
+		}
 	}
-	var r request
+	form, err := dialect.ReadForm(c, max(limit, i.config.FilmBytes+overhead), most, fileField)
+	r := request{close: form.Close}
+	if err != nil {
+		return r, bodyError(err, limit)
+	}
 	for _, file := range form.Files {
 		switch {
 		case file.Field != fileField:
-			return request{}, fault.New(fault.Invalid, "The form has a file in the field %q; send images in the field \"file\".", dialect.DisplayName(file.Field))
+			return r, fault.New(fault.Invalid, "The form has a file in the field %q; send images in the field \"file\".", dialect.DisplayName(file.Field))
 		case file.Name == "" && file.Size == 0: // browsers send this if no file was chosen
 			continue
 		}
-		r.images = append(r.images, input{dialect.DisplayName(file.Name), file.Data, file.Size})
+		r.images = append(r.images, input{dialect.DisplayName(file.Name), file.Data, file.Size, file.Disk})
 	}
 	r.several = len(r.images) > 1
 	f := formFields(form.Fields)
@@ -79,10 +92,10 @@ func (i intake) readForm(c echo.Context) (request, error) {
 		f.err = err
 	}
 	if err := f.end(); err != nil {
-		return request{}, err
+		return r, err
 	}
 	if len(r.images) == 0 {
-		return request{}, fault.New(fault.Invalid, "The form has no image: send one or more in the field \"file\".")
+		return r, fault.New(fault.Invalid, "The form has no image: send one or more in the field \"file\".")
 	}
 	return r, nil
 }

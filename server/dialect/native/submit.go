@@ -28,6 +28,7 @@ type Rejected struct {
 // submit handles POST /api/v1/jobs.
 func (a *API) submit(c echo.Context, caller job.Caller) error {
 	r, err := a.read(c)
+	defer r.close()
 	if err == nil {
 		err = a.checkOptions(c.Request().Context(), r.options)
 	}
@@ -75,18 +76,28 @@ func (a *API) submitAll(c echo.Context, caller job.Caller, r request) error {
 // accept submits one image of a request.
 func (a *API) accept(c echo.Context, caller job.Caller, r request, part int) (job.Job, error) {
 	in := r.images[part]
-	info, err := a.check(c.Request().Context(), in)
+	spec := job.Spec{
+		ID: newID(), API: Name, Account: caller.ID, Browser: browser(c, caller), Price: a.config.Price, InputName: in.name,
+		Options: r.options, Webhook: r.webhook, Part: part,
+	}
+	var info job.InputInfo
+	var err error
+	if in.isFilm(r.options) {
+		info, err = a.film(c.Request().Context(), in, &spec)
+		defer removeFile(spec.File)
+		in.data = nil
+	} else {
+		info, err = a.check(c.Request().Context(), in, r.options)
+		spec.Input = info
+	}
 	if err != nil {
 		return job.Job{}, err
 	}
-	spec := job.Spec{
-		ID: newID(), API: Name, Account: caller.ID, Browser: browser(c, caller), Price: a.config.Price, InputName: in.name,
-		Options: r.options, Webhook: r.webhook, Input: info, Part: part,
-		Memo: dialect.EncodeMemo(memo{
-			Base: a.services.BaseURL(c.Request()), Width: info.Width, Height: info.Height,
-			Format: info.Format, Bytes: int64(len(in.data)),
-		}),
+	m := memo{Base: a.services.BaseURL(c.Request()), Width: info.Width, Height: info.Height, Format: info.Format, Bytes: in.size}
+	if spec.File != nil {
+		m.Frames = info.Frames
 	}
+	spec.Memo = dialect.EncodeMemo(m)
 	submitted, err := a.services.Queue.Submit(c.Request().Context(), spec, in.data)
 	return submitted.Job, err
 }

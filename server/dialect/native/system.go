@@ -85,6 +85,8 @@ type Limits struct {
 	MaxSide         int   `json:"max_side"`
 	MaxFiles        int   `json:"max_files"`
 	MaxRequestBytes int64 `json:"max_request_bytes"`
+	// FilmBytes is 0 if films are not taken.
+	FilmBytes int64 `json:"film_bytes,omitempty"`
 }
 
 // QueueView counts the jobs of all callers.
@@ -114,9 +116,13 @@ func (a *API) system(c echo.Context) error {
 	if err != nil {
 		return a.WriteError(c, err)
 	}
+	most := Limits{a.config.MaxBytes, a.config.MaxPixels, a.config.MaxSide, a.config.MaxFiles, a.config.MaxRequestBytes, 0}
+	if a.takesFilms() {
+		most.FilmBytes = a.config.FilmBytes
+	}
 	return dialect.JSON(c, http.StatusOK, SystemView{
 		Name: "upscaled", Version: now.Version, Authentication: keyed, Ready: now.Ready,
-		Limits:  Limits{a.config.MaxBytes, a.config.MaxPixels, a.config.MaxSide, a.config.MaxFiles, a.config.MaxRequestBytes},
+		Limits:  most,
 		Formats: formats(), InputFormats: texts(imagedata.Formats()), Queue: QueueView{now.Queued, now.Running},
 		RetentionSeconds: int64(a.config.Retention.Seconds()), DefaultModel: now.DefaultModel, FaceRestorer: now.FaceRestorer,
 	})

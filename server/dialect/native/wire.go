@@ -44,6 +44,8 @@ type Input struct {
 	Height int    `json:"height"`
 	Format string `json:"format"`
 	Bytes  int64  `json:"bytes,omitempty"`
+	// Frames is at least the number of a film's frames, 0 for images.
+	Frames int `json:"frames,omitempty"`
 }
 
 // Result describes the result; Bytes is the size of its file, Seconds the
@@ -55,6 +57,8 @@ type Result struct {
 	Bytes   int64    `json:"bytes"`
 	Seconds float64  `json:"seconds"`
 	Model   string   `json:"model"`
+	// Frames is 0 for images.
+	Frames int `json:"frames,omitempty"`
 	Notes   []string `json:"notes"`
 	// Faces is null if face enhancement was not requested.
 	Faces *Faces `json:"faces"`
@@ -108,6 +112,7 @@ type memo struct {
 	Height int    `json:"height"`
 	Format string `json:"format"`
 	Bytes  int64  `json:"bytes"`
+	Frames int    `json:"frames,omitempty"`
 }
 
 // objects makes job objects.
@@ -169,14 +174,14 @@ func inputOf(j job.Job) *Input {
 	if m.Width == 0 {
 		return nil
 	}
-	return &Input{Width: m.Width, Height: m.Height, Format: m.Format, Bytes: m.Bytes}
+	return &Input{Width: m.Width, Height: m.Height, Format: m.Format, Bytes: m.Bytes, Frames: m.Frames}
 }
 
 func resultOf(j job.Job, url string) *Result {
 	r := j.Result
 	shown := &Result{
 		Width: r.OutputWidth, Height: r.OutputHeight, Format: r.Format, Bytes: r.Bytes, Seconds: r.Seconds,
-		Model: r.Model, Notes: append([]string{}, r.Notes...), URL: url, Filename: filename(j),
+		Model: r.Model, Frames: r.Frames, Notes: append([]string{}, r.Notes...), URL: url, Filename: filename(j),
 	}
 	if r.Faces != nil {
 		shown.Faces = &Faces{r.Faces.Found, r.Faces.Enhanced, r.Faces.Restorer, r.Faces.Refined, nil}
