@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"upscaled/engine/film"
 	"upscaled/engine/imagedata"
 	"upscaled/engine/imagedata/encode"
 )
@@ -104,7 +105,7 @@ func TestFormatsOfResults(t *testing.T) {
 		names = append(names, string(format))
 	}
 	document, err := os.ReadFile("openapi/parts/11-native-schemas.yaml")
-	if want := `format: {type: string, enum: ["", ` + strings.Join(names, ", ") + "]"; err != nil || !bytes.Contains(document, []byte(want)) {
+	if want := `format: {type: string, enum: ["", ` + strings.Join(append(names, film.Names()...), ", ") + "]"; err != nil || !bytes.Contains(document, []byte(want)) {
 		t.Errorf("the description lacks %s (%v)", want, err)
 	}
 	help, err := os.ReadFile("docs/cli.md")

@@ -47,7 +47,7 @@ type Config struct {
 // Defaults suit a server that a few people share.
 func Defaults() Config {
 	return Config{
-		Config:          dialect.Config{Price: 1, MaxBytes: 50 << 20},
+		Config:    dialect.Config{Price: 1, MaxBytes: 50 << 20},
 		FilmBytes: 2 << 30, FilmFrames: 300_000, FilmPrice: 1,
 		MaxRequestBytes: 256 << 20, MaxFiles: 50, Retention: 24 * time.Hour, KeepAlive: 15 * time.Second,
 	}

@@ -51,15 +51,15 @@ type Input struct {
 // Result describes the result; Bytes is the size of its file, Seconds the
 // engine's time.
 type Result struct {
-	Width   int      `json:"width"`
-	Height  int      `json:"height"`
-	Format  string   `json:"format"`
-	Bytes   int64    `json:"bytes"`
-	Seconds float64  `json:"seconds"`
-	Model   string   `json:"model"`
+	Width   int     `json:"width"`
+	Height  int     `json:"height"`
+	Format  string  `json:"format"`
+	Bytes   int64   `json:"bytes"`
+	Seconds float64 `json:"seconds"`
+	Model   string  `json:"model"`
 	// Frames is 0 for images.
-	Frames int `json:"frames,omitempty"`
-	Notes   []string `json:"notes"`
+	Frames int      `json:"frames,omitempty"`
+	Notes  []string `json:"notes"`
 	// Faces is null if face enhancement was not requested.
 	Faces *Faces `json:"faces"`
 	// URL is signed: it needs no key and works until the job expires.
