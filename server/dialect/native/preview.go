@@ -28,17 +28,18 @@ type previews struct {
 // preview upscales a small image, such as a detail of a large one, and keeps nothing.
 func (a previews) preview(c echo.Context, caller job.Caller) error {
 	r, err := a.read(c)
+	defer r.close()
 	if err == nil {
 		err = a.checkOptions(c.Request().Context(), r.options)
 	}
 	switch {
 	case err != nil:
 		return err
-	case r.several || r.webhook != nil:
+	case r.several || r.webhook != nil || r.images[0].isFilm(r.options):
 		return fault.New(fault.Invalid, "A preview is of one image, and calls no webhook.")
 	}
 	in := r.images[0]
-	info, err := a.check(c.Request().Context(), in)
+	info, err := a.check(c.Request().Context(), in, r.options)
 	if err != nil {
 		return err
 	}
