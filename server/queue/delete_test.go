@@ -2,6 +2,7 @@ package queue_test
 
 import (
 	"bytes"
+	"errors"
 	"io/fs"
 	"math/rand"
 	"os"
@@ -28,7 +29,7 @@ func stored(t *testing.T, dir, image string) (pieces int) {
 	const piece = 4 << 10
 	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
-			return err
+			return ignoreGone(err)
 		}
 		data, err := os.ReadFile(path)
 		for at := 0; at+piece <= len(image); at += 16 * piece {
@@ -36,12 +37,20 @@ func stored(t *testing.T, dir, image string) (pieces int) {
 				pieces++
 			}
 		}
-		return err
+		return ignoreGone(err)
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return pieces
+}
+
+// ignoreGone drops the error of a file that the server has renamed meanwhile.
+func ignoreGone(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // A deleted result is in no file of the data folder, and its neighbors are sound, also
