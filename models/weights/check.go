@@ -20,10 +20,11 @@ const (
 )
 
 // decodedLimit returns the number of float32 bytes that a file may expand to.
-// Half precision doubles, and compressed or shared storages multiply; the
+// Half precision doubles, as does the copy of a view; compressed or shared storages
+// multiply. The
 // constant lets small files of zeros pass.
 func decodedLimit(size int64) int64 {
-	return min(maxDecoded, 64<<20+16*min(size, maxDecoded))
+	return min(maxDecoded, 64<<20+5*min(size, maxDecoded))
 }
 
 // elements returns the product of a shape. It reports false for negative or
