@@ -14,7 +14,7 @@ import (
 	"upscaled/server/web"
 )
 
-//go:embed *.md page.html page.css search.js images/before-after.jpg
+//go:embed *.md page.html page.css search.js images/*.jpg
 var files embed.FS
 
 // root is the path of the guide, index the file that is its first page and
@@ -78,6 +78,7 @@ func (g *Guide) addFiles() error {
 		"style.css":        {files.ReadFile, "page.css"},
 		"search.js":        {files.ReadFile, "search.js"},
 		"before-after.jpg": {files.ReadFile, "images/before-after.jpg"},
+		"models.jpg":       {files.ReadFile, "images/models.jpg"},
 		"colors.css":       {web.File, "style/colors.css"},
 		"dark.css":         {web.File, "style/dark.css"},
 		"theme.js":         {web.File, "theme.js"},

@@ -34,6 +34,7 @@ async function front(t) {
       outgoing.end(text);
     });
     sent.on("error", () => incoming.socket.destroy());
+    outgoing.on("close", () => sent.destroy()); // ends streams, too
     incoming.pipe(sent);
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -97,7 +98,7 @@ async function reloadFresh(page, isNew) {
     const begun = Date.now();
     await page.reload();
     fresh = Boolean(await isNew());
-    assert.ok(fresh || Date.now() - begun > 4500, "an old page was shown though the server responds");
+    assert.ok(fresh || Date.now() - begun > 900, "an old page was shown though the server responds");
   }
 }
 

@@ -6,7 +6,8 @@
 const PREFIX = "upscaled-";
 const CACHE = PREFIX + VERSION;
 const PATIENCE = 5000; // milliseconds until the server counts as away
-const PAUSE = 30000; // milliseconds in which it is not waited for again
+const IMPATIENCE = 1000; // the same, within PAUSE after it was
+const PAUSE = 30000; // milliseconds
 const AWAY = [502, 503, 504]; // statuses of a proxy
 
 const kept = new Set(FILES.map((path) => new URL(path, registration.scope).href));
@@ -37,11 +38,9 @@ async function answer(request) {
   if (!old) {
     return fetch(request);
   }
-  if (Date.now() < awayUntil) {
-    return old;
-  }
+  const patience = Date.now() < awayUntil ? IMPATIENCE : PATIENCE;
   try {
-    const response = await Promise.race([fetch(request), new Promise((resolve) => setTimeout(resolve, PATIENCE))]);
+    const response = await Promise.race([fetch(request), new Promise((resolve) => setTimeout(resolve, patience))]);
     if (!response) {
       awayUntil = Date.now() + PAUSE;
     }
