@@ -11,6 +11,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
+	"strings"
 )
 
 // Kind classifies an error. Its values are stable: they appear in JSON events,
@@ -120,6 +122,34 @@ func Sentence(err error) string {
 	}
 	return "An internal error occurred."
 }
+
+// ForClients returns a sentence for users of a server: the first line, without what names
+// a flag or a command, which only an operator can use.
+func ForClients(sentence string) string {
+	text, _, more := strings.Cut(sentence, "\n")
+	at := operatorsAdvice.FindStringIndex(text)
+	//guard:client-words TestForClients
+	if at != nil {
+		text, more = text[:at[0]], true
+	}
+	if !more {
+		return text
+	}
+	if at != nil {
+		end := -1
+		for _, separator := range []string{"; ", ": ", ". ", ", or ", " and "} {
+			end = max(end, strings.LastIndex(text, separator))
+		}
+		text = text[:max(end, 0)]
+	}
+	if text = strings.TrimRight(text, " :;,."); text == "" {
+		return "The server cannot do this as it is set up."
+	}
+	return text + "."
+}
+
+// operatorsAdvice matches flags and commands.
+var operatorsAdvice = regexp.MustCompile(`--[a-z]|'upscaled `)
 
 func isCancellation(err error) bool {
 	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || kindIsCanceled(err)

@@ -28,3 +28,18 @@ func TestPageAcceptsAllFormats(t *testing.T) {
 		t.Errorf("the page lacks %s", want)
 	}
 }
+
+// Users read no flags and no commands on the page.
+func TestTextsWithoutFlags(t *testing.T) {
+	t.Parallel()
+	command := regexp.MustCompile(`--[a-z]|upscaled (models|serve|keys|upscale)\b`)
+	for code, catalog := range catalogs(t) {
+		for key, message := range catalog {
+			for _, text := range message.forms {
+				if found := command.FindString(text); found != "" {
+					t.Errorf("%s: %s has %q", code, key, found)
+				}
+			}
+		}
+	}
+}

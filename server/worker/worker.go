@@ -124,7 +124,7 @@ func (w *Worker) run(hard context.Context, lease job.Lease) error {
 
 // end reports the end of a job to the queue, and returns its outcome in a word.
 func (w *Worker) end(ctx, hard context.Context, lease job.Lease, image job.Content, result job.Result, err error) (string, error) {
-	failure := job.Failure{Kind: fault.KindOf(err), Message: fault.Sentence(err)}
+	failure := job.Failure{Kind: fault.KindOf(err), Message: fault.ForClients(fault.Sentence(err))}
 	switch {
 	case err == nil:
 		return "succeeded", lease.Succeed(ctx, image, result)
@@ -224,7 +224,10 @@ func resultOf(r engine.Result) job.Result {
 	result := job.Result{
 		Format: string(r.Output.Format), InputWidth: r.Input.Width, InputHeight: r.Input.Height,
 		OutputWidth: r.Output.Width, OutputHeight: r.Output.Height,
-		Seconds: r.Stats.Wall.Seconds(), Model: r.Model, Notes: r.Notes,
+		Seconds: r.Stats.Wall.Seconds(), Model: r.Model,
+	}
+	for _, note := range r.Notes {
+		result.Notes = append(result.Notes, fault.ForClients(note))
 	}
 	if r.Faces != nil {
 		result.Faces = &job.Faces{Found: r.Faces.Found, Enhanced: r.Faces.Enhanced, Restorer: r.Faces.Restorer, Refined: r.Faces.Refined}

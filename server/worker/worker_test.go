@@ -125,7 +125,7 @@ func TestSuccess(t *testing.T) {
 		_, err := q.Output.Write([]byte("picture"))
 		return engine.Result{
 			Input: imagedata.Info{Width: 3, Height: 4}, Output: imagedata.Info{Width: 6, Height: 8, Format: imagedata.WebP},
-			Model: "m", Faces: &engine.FaceResult{Found: 2, Enhanced: 1, Restorer: "x", Refined: true, List: []engine.FoundFace{{Face: face.Face{
+			Model: "m", Notes: []string{"Not restored: 'upscaled models pull x' installs one."}, Faces: &engine.FaceResult{Found: 2, Enhanced: 1, Restorer: "x", Refined: true, List: []engine.FoundFace{{Face: face.Face{
 				Left: 1.23, Width: 30.06, Score: 0.98765, Landmarks: face.Landmarks{{X: 9.99, Y: -0.51}},
 			}, Enhanced: true}}},
 		}, err
@@ -136,6 +136,9 @@ func TestSuccess(t *testing.T) {
 	}
 	if l.how != "succeed" || !bytes.Equal(l.bytes, []byte("picture")) || l.result.Bytes != 7 || l.result.OutputHeight != 8 || l.result.InputWidth != 3 || l.result.Format != "webp" {
 		t.Errorf("%s %+v", l.how, l.result)
+	}
+	if notes := l.result.Notes; len(notes) != 1 || notes[0] != "Not restored." {
+		t.Errorf("notes %q", notes)
 	}
 	want := job.Face{Left: 1.2, Width: 30.1, Score: 0.988, Frontal: 1, Points: [5][2]float64{{10, -0.5}}, Enhanced: true}
 	if list := l.result.Faces.List; len(list) != 1 || list[0] != want {
@@ -154,10 +157,10 @@ func TestFailuresAreTriedAgainByKind(t *testing.T) {
 	} {
 		l := newLease(job.Options{})
 		run(t, func(context.Context, engine.Request) (engine.Result, error) {
-			return engine.Result{}, fault.New(kind, "a sentence")
+			return engine.Result{}, fault.New(kind, "A sentence; use --tile.")
 		}, 0, l)
 		waitFor(t, l)
-		if l.how != how || l.cause.Kind != kind || l.cause.Message != "a sentence" {
+		if l.how != how || l.cause.Kind != kind || l.cause.Message != "A sentence." {
 			t.Errorf("%s: %s, %+v", kind, l.how, l.cause)
 		}
 	}

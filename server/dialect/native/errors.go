@@ -66,7 +66,7 @@ func detail(err error) (fault.Kind, string) {
 	case fault.Unauthorized:
 		return kind, "A valid API key is needed: send it as Authorization: Bearer KEY."
 	default:
-		return kind, fault.Sentence(err)
+		return kind, fault.ForClients(fault.Sentence(err))
 	}
 }
 

@@ -32,6 +32,33 @@ test("what runs is listed first, with the time of all; all is canceled at once",
   await page.locator("#total").waitFor({ state: "hidden" });
 });
 
+test("thumbnails are there at once, and the time that all take is estimated", onlyFake, async (t) => {
+  const page = await visit(browser, t);
+  await choose(page, [1, 2, 3, 4].map((at) => file(`slow ${at}.png`, png(60 * at, 40))));
+  await page.waitForFunction(() => [...document.querySelectorAll(".card .thumbnail img")].filter((each) => each.naturalWidth > 0).length === 4);
+  assert.equal(await page.locator(".card[data-state=succeeded]").count(), 0);
+  await page.waitForFunction(() => /^0 of 4 done · .* left$/.test(document.getElementById("queue-summary").textContent));
+  await page.locator("#cancel-all").click();
+  await page.waitForFunction(() => document.querySelectorAll(".card[data-state=canceled]").length === 4);
+});
+
+test("a dropped folder adds every format that the server reads, and nothing else", async (t) => {
+  const page = await visit(browser, t);
+  await page.locator("#models-installed .choice").first().waitFor();
+  await page.evaluate(() => {
+    const aFile = (name) => ({ isFile: true, name, file: (resolve) => resolve(new File(["no image"], name)) });
+    const aFolder = (entries) => ({ isDirectory: true, createReader: () => ({ readEntries: (resolve) => resolve(entries.splice(0)) }) });
+    const inside = ["a.bmp", "b.tif", "c.jxl", "d.HEIC", "e.avif", "f.jp2", "g.gif", "notes.txt", "film.mp4"].map(aFile);
+    DataTransferItem.prototype.webkitGetAsEntry = () => aFolder([...inside, aFolder([aFile("deep.webp")])]);
+    const data = new DataTransfer();
+    data.items.add(new File(["x"], "folder"));
+    document.getElementById("drop").dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true }));
+  });
+  await page.waitForFunction(() => document.querySelectorAll(".card").length >= 8);
+  const names = await page.locator(".card .name").allTextContents();
+  assert.deepEqual(names.sort(), ["a.bmp", "b.tif", "c.jxl", "d.HEIC", "deep.webp", "e.avif", "f.jp2", "g.gif"]);
+});
+
 test("two results of one image are compared", { skip: !fake && "the other server has one model" }, async (t) => {
   const page = await visit(browser, t);
   await choose(page, [file("twice.png", png(120, 90))]);
