@@ -13,10 +13,10 @@ const (
 	// confirmPart is the face's width relative to a confirming input.
 	confirmPart = 0.4
 	// fineEnough is the resolution of the copy that a crop is taken from, relative to
-	// the crop's.
-	fineEnough = 0.7
-	// clearScore ends the trial of other turns.
-	clearScore = 0.85
+	// the crop's. A smoother crop, of smoothEnough, is the second try: it has less noise.
+	fineEnough, smoothEnough = 0.7, 0.25
+	// clearScore of a candidate is worth the second try.
+	clearScore = 0.8
 	// steepest is the roll that the points may still have in a crop turned by them.
 	steepest = 80 * math.Pi / 180
 )
@@ -27,42 +27,55 @@ type variant struct {
 	side    int
 }
 
-// confirm looks at a candidate in crops turned upright: by the roll of its own points,
-// then, as points of turned faces mislead, by quarters of a turn from there. The
-// result is the mean of what both variants see in the crop that is aligned to the best
-// of these, and in its mirror image: each errs to one side. A candidate without a face
-// has the score 0.
-func (d *Blaze) confirm(ctx context.Context, copies []reduced, candidate sighting) (face.Face, error) {
-	var best sighting
-	for turn := range 4 {
-		s, err := d.see(ctx, d.front, closeUp(copies, candidate, candidate.roll()+float64(turn)*math.Pi/2, d.front.side))
-		if err != nil {
-			return face.Face{}, err
-		}
-		if s.score > best.score {
-			best = s
-		}
-		if best.score > clearScore {
+// confirm looks at a candidate in a crop turned upright by the roll of its own points.
+// The result is the mean of what both variants see in the crop that is aligned to the
+// face in the first one, and in its mirror image: each errs to one side. Its score is theirs less the
+// scatter of their points. A candidate without a face has the score 0.
+func (d *Blaze) confirm(ctx context.Context, copies []reduced, candidate sighting) (f face.Face, err error) {
+	for _, fine := range []float64{fineEnough, smoothEnough} {
+		if f, err = d.confirmAt(ctx, copies, candidate, fine); err != nil || f.Score > 0 || candidate.score < clearScore {
 			break
 		}
 	}
-	if best.score == 0 {
-		return face.Face{}, nil
+	return f, err
+}
+
+// confirmAt is confirm in crops of one resolution.
+func (d *Blaze) confirmAt(ctx context.Context, copies []reduced, candidate sighting, fine float64) (face.Face, error) {
+	best, err := d.see(ctx, d.front, closeUp(copies, candidate, candidate.roll(), d.front.side, fine))
+	if err != nil || best.score == 0 {
+		return face.Face{}, err
 	}
+	var looks []sighting
 	var mean sighting
 	for _, v := range []variant{d.front, d.back} {
-		c := closeUp(copies, best, best.roll(), v.side)
+		c := closeUp(copies, best, best.roll(), v.side, fine)
 		for range 2 {
 			s, err := d.see(ctx, v, c)
 			if err != nil || s.score == 0 {
 				return face.Face{}, err
 			}
+			looks = append(looks, s)
 			mean.add(s, 0.25)
 			mean.score += s.score / 4
 			c = c.mirror()
 		}
 	}
+	mean.score = max(0, mean.score-mean.scatter(looks))
 	return mean.face(), nil
+}
+
+// scatter returns the root mean square distance of the points of looks from those of s,
+// by the face's width: 0.02 to 0.05 on faces, above 0.1 on chance patterns.
+func (s sighting) scatter(looks []sighting) float64 {
+	var sum float64
+	for _, look := range looks {
+		for i, p := range look.points {
+			x, y := p.X-s.points[i].X, p.Y-s.points[i].Y
+			sum += x*x + y*y
+		}
+	}
+	return math.Sqrt(sum/float64(len(looks)*len(s.points))) / s.width
 }
 
 // blazeCrop is a square cut out of a copy of the image.
@@ -74,11 +87,11 @@ type blazeCrop struct {
 }
 
 // closeUp cuts out the face of s, turned by roll.
-func closeUp(copies []reduced, s sighting, roll float64, side int) blazeCrop {
+func closeUp(copies []reduced, s sighting, roll float64, side int, fine float64) blazeCrop {
 	middle, wanted := float64(side)/2, confirmPart*float64(side)
 	from := copies[0]
 	for _, c := range copies[1:] {
-		if s.width/c.toX > fineEnough*wanted {
+		if s.width/c.toX > fine*wanted {
 			from = c
 		}
 	}

@@ -123,8 +123,10 @@ func blend(all []sighting, limit float64) []sighting {
 		for j := i; j < len(all); j++ {
 			if !taken[j] && best.box().overlap(all[j].box()) > limit {
 				taken[j] = true
-				sum.add(all[j], all[j].score)
-				weight += all[j].score
+				if math.Abs(math.Remainder(all[j].roll()-best.roll(), 2*math.Pi)) < math.Pi/4 {
+					sum.add(all[j], all[j].score)
+					weight += all[j].score
+				}
 			}
 		}
 		out = append(out, sum.mapped(1/weight, func(p face.Point) face.Point { return face.Point{X: p.X / weight, Y: p.Y / weight} }))

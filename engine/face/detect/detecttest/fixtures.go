@@ -3,8 +3,7 @@ package detecttest
 import (
 	"image"
 	"image/color"
-	_ "image/jpeg" // test images
-	_ "image/png"  // test images
+	_ "image/png" // test images
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -71,6 +70,11 @@ func Load(t testing.TB, path string) imagedata.Raster {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return rgb(decoded)
+}
+
+// rgb returns an image's samples without alpha.
+func rgb(decoded image.Image) imagedata.Raster {
 	b := decoded.Bounds()
 	p := imagedata.NewRaster(b.Dx(), b.Dy(), 3, 8)
 	for y := range p.Height {

@@ -1,10 +1,15 @@
 package detecttest
 
 import (
+	"bytes"
 	"fmt"
+	"image"
+	"image/jpeg"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"upscaled/engine/face"
@@ -84,8 +89,8 @@ func childrenScene(t testing.TB) scene {
 }
 
 // Views returns the trial set: portrait and children at every roll in steps of 30
-// degrees, the portrait in sizes from 24 to 1000 pixels, mirrored, dark, gray and half
-// covered.
+// degrees, the portrait in sizes from 24 to 1000 pixels, mirrored, dark, gray, half
+// covered, noisy, blurred, tinted and compressed.
 func Views(t testing.TB) []View {
 	return append(PortraitViews(t), rolled(childrenScene(t), 64)...)
 }
@@ -97,13 +102,54 @@ func PortraitViews(t testing.TB) []View {
 	for _, size := range []float64{24, 32, 96, 300, 1000} {
 		views = append(views, portrait.view(size, 0))
 	}
-	for name, change := range map[string]func(*View){"mirrored": mirror, "dark": darken, "gray": gray, covered: cover} {
-		v := portrait.view(96, 0)
-		v.Name, v.Kind, v.Covered = v.Name+", "+name, name, name == covered
-		change(&v)
-		views = append(views, v)
+	for name, change := range map[string]func(*View){
+		"mirrored": mirror, "dark": darken, "gray": gray, covered: cover, "noisy": noise, "blurred": blur, "tinted": tint, "compressed": compress,
+	} {
+		for _, roll := range []float64{0, 150} {
+			v := portrait.view(96, roll)
+			if roll > 0 && (name == "mirrored" || name == covered) {
+				continue // they know upright faces only
+			}
+			v.Name, v.Kind, v.Covered = v.Name+", "+name, name, name == covered
+			change(&v)
+			views = append(views, v)
+		}
 	}
 	return views
+}
+
+// noise adds normal noise with a deviation of 20, from a fixed seed.
+func noise(v *View) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for i, s := range v.Image.Pix {
+		v.Image.Pix[i] = uint8(min(255, max(0, float64(s)+20*random.NormFloat64())))
+	}
+}
+
+func blur(v *View) {
+	p := v.Image
+	v.Image = resize.Whole(resize.Whole(p, p.Width/4, p.Height/4), p.Width, p.Height)
+}
+
+func tint(v *View) {
+	for i := range v.Image.Pix {
+		v.Image.Pix[i] = uint8(float64(v.Image.Pix[i]) * []float64{1, 0.4, 0.3}[i%3])
+	}
+}
+
+// compress stores the image as JPEG with quality 30.
+func compress(v *View) {
+	p := image.NewRGBA(image.Rect(0, 0, v.Image.Width, v.Image.Height))
+	for i := range v.Image.Width * v.Image.Height {
+		copy(p.Pix[4*i:], append(slices.Clone(v.Image.Pix[3*i:3*i+3]), 255))
+	}
+	var file bytes.Buffer
+	err := jpeg.Encode(&file, p, &jpeg.Options{Quality: 30})
+	decoded, _, decodeErr := image.Decode(&file)
+	if err != nil || decodeErr != nil {
+		panic(fmt.Sprint(err, decodeErr))
+	}
+	v.Image = rgb(decoded)
 }
 
 func rolled(s scene, size float64) []View {
@@ -180,9 +226,24 @@ func cover(v *View) {
 	}
 }
 
-// Distractors returns 20 photographs without people: five in four cuts and turns.
-func Distractors(t testing.TB) []View {
+// Distractors returns the photographs without people of a folder, reduced to 1600
+// pixels a side, or without one 20 views of five: in four cuts and turns.
+func Distractors(t testing.TB, folder string) []View {
 	var views []View
+	if folder != "" {
+		files, err := filepath.Glob(filepath.Join(folder, "*"))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("no photographs in %s, %v", folder, err)
+		}
+		for _, file := range files {
+			p := Load(t, file)
+			if side := max(p.Width, p.Height); side > 1600 {
+				p = resize.Whole(p, max(1, p.Width*1600/side), max(1, p.Height*1600/side))
+			}
+			views = append(views, View{Name: filepath.Base(file), Image: p})
+		}
+		return views
+	}
 	for _, name := range []string{"OST_009.png", "ADE_val_00000114.jpg", "0014.jpg", "tree_alpha_16bit.png", "wolf_gray.jpg"} {
 		p := Load(t, Shared(t, name))
 		for i := range 4 {
