@@ -90,9 +90,10 @@ const (
 	// minEyeDistance is in input pixels. Faces whose eyes are closer are dropped, as
 	// in facexlib.
 	minEyeDistance = 5
-	// leastFrontal is the least Frontal of a face that is enhanced: restorers know no
-	// profiles, and of those one eye is a guess.
-	leastFrontal = 0.1
+	// A face with less than leastFrontal whose eyes are closer than profileEyes, by its
+	// width, is a profile: restorers know none, and one of its eyes is a guess. Faces
+	// turned half aside have 0.35, profiles 0.15 to 0.25.
+	leastFrontal, profileEyes = 0.1, 0.3
 	// Sides of the square that is cut out for a refined face, in pixels.
 	leastRefined, mostRefined = 32, 512
 	refinedStep               = 8
@@ -204,7 +205,7 @@ func (r *restoration) chosen(found []face.Face, frame imagedata.Raster) []face.F
 	kept := slices.DeleteFunc(slices.Clone(found), func(f face.Face) bool {
 		l := f.Landmarks
 		eyes := math.Hypot(l[face.RightEye].X-l[face.LeftEye].X, l[face.RightEye].Y-l[face.LeftEye].Y)
-		return eyes < minEyeDistance || len(r.faces.At) == 0 && f.Frontal() < leastFrontal
+		return eyes < minEyeDistance || len(r.faces.At) == 0 && f.Frontal() < leastFrontal && eyes < profileEyes*f.Width
 	})
 	switch {
 	case len(r.faces.At) > 0:

@@ -88,6 +88,12 @@ func oneFace(x, y float64) face.Face {
 	}}
 }
 
+// aside is a face's profile: its eyes are together.
+func aside(f face.Face) face.Face {
+	f.Landmarks[face.LeftEye].X += 20
+	return f
+}
+
 // waves is a smooth raster.
 func waves(width, height, channels, depth int) imagedata.Raster {
 	r := imagedata.NewRaster(width, height, channels, depth)
@@ -170,6 +176,35 @@ func TestIdentityRestorer(t *testing.T) {
 	}
 }
 
+// At every roll an identity changes nothing that shows in the mask, and not a sample
+// outside.
+func TestIdentityAtEveryRoll(t *testing.T) {
+	t.Parallel()
+	input := waves(260, 240, 3, 8)
+	plain, _, err := enhance(t, input, faces{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for roll := 0; roll < 360; roll += 30 {
+		f := oneFace(130, 120)
+		sin, cos := math.Sincos(float64(roll) * math.Pi / 180)
+		for i, p := range f.Landmarks {
+			x, y := p.X-130, p.Y-120
+			f.Landmarks[i] = face.Point{X: 130 + x*cos - y*sin, Y: 120 + x*sin + y*cos}
+		}
+		library := faces{found: []face.Face{f}, restorer: "identity", side: 512}
+		got, _, err := enhance(t, input, library, &engine.Faces{Strength: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		count, left, top, right, bottom, psnr := difference(got, plain)
+		t.Logf("%d degrees: %.1f dB", roll, psnr)
+		if count == 0 || psnr < 45 || left < 4*10 || right > 4*250 || top < 4*5 || bottom > 4*235 {
+			t.Errorf("%d degrees: %d samples from %d,%d to %d,%d differ, %.1f dB", roll, count, left, top, right, bottom, psnr)
+		}
+	}
+}
+
 // At the image's edge, where a restorer sees gray beyond it, an identity still changes
 // nothing that shows.
 func TestIdentityAtTheEdge(t *testing.T) {
@@ -229,7 +264,7 @@ func TestFaceChoices(t *testing.T) {
 	if err != nil || result.Faces.Enhanced != 1 || left < 4*140 {
 		t.Errorf("only the face in the centre: %+v, changed from %d on, %v", result.Faces, left, err)
 	}
-	profile := oneFace(350, 180)
+	profile := aside(oneFace(350, 180))
 	profile.Ears = [2]face.Point{{X: 300, Y: 180}, {X: 352, Y: 180}}
 	library.found = append(library.found, profile)
 	_, result, err = enhance(t, input, library, &engine.Faces{Strength: 1, Report: engine.ListFaces, At: []face.Point{{X: 95, Y: 100}, {X: 350, Y: 190}, {X: 399, Y: 1}}})
@@ -252,9 +287,10 @@ func TestFaceChoices(t *testing.T) {
 func TestFacesAreListed(t *testing.T) {
 	t.Parallel()
 	input := waves(260, 240, 3, 8)
-	profile := oneFace(200, 60)
+	half, profile := oneFace(90, 60), aside(oneFace(200, 60))
+	half.Ears = [2]face.Point{{X: 40, Y: 60}, {X: 92, Y: 60}} // turned half aside
 	profile.Ears = [2]face.Point{{X: 150, Y: 60}, {X: 202, Y: 60}}
-	library := faces{found: []face.Face{oneFace(90, 120), profile}, restorer: "identity", side: 128}
+	library := faces{found: []face.Face{half, profile}, restorer: "identity", side: 128}
 	_, result, err := enhance(t, input, library, &engine.Faces{Strength: 1, Report: engine.ListFaces})
 	want := []engine.FoundFace{{Face: library.found[0], Enhanced: true}, {Face: profile}}
 	if err != nil || !reflect.DeepEqual(result.Faces.List, want) || result.Faces.Enhanced != 1 {

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 	"sync"
 
 	"upscaled/models/fault"
@@ -33,16 +34,17 @@ type RestorerDescriptor struct {
 	Size int `json:"size,omitempty"`
 	// Range is RangeAroundZero (also if "") or RangeFromZero.
 	Range string `json:"range,omitempty"`
-	// Extra holds the value that fills every other input; one named weight is 0.5
-	// without.
+	// Extra holds the value that fills every other input; a weight is 0.5 without.
 	Extra map[string]float64 `json:"extra,omitempty"`
 }
 
-// CodeFormer's weight unless Extra has one, as in its own program.
-const (
-	weightInput   = "weight"
-	defaultWeight = 0.5
-)
+// defaultWeight is CodeFormer's unless Extra has one, as in its own program.
+const defaultWeight = 0.5
+
+// isWeight reports whether exports of CodeFormer name its weight so.
+func isWeight(input string) bool {
+	return slices.Contains([]string{"weight", "w", "fidelity", "fidelity_weight"}, strings.ToLower(input))
+}
 
 // maxExtra bounds the elements of an extra input.
 const maxExtra = 1 << 16
@@ -95,7 +97,7 @@ func narrowed(f *onnx.Foreign, d RestorerDescriptor) (*onnx.Foreign, error) {
 	input := d.Input
 	for _, v := range f.Inputs {
 		value, given := d.Extra[v.Name]
-		if !given && v.Name == weightInput && len(f.Inputs) > 1 {
+		if !given && isWeight(v.Name) && len(f.Inputs) > 1 {
 			value, given = defaultWeight, true
 		}
 		switch {

@@ -2,6 +2,7 @@ package network_test
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -52,6 +53,29 @@ func TestRestorerFacts(t *testing.T) {
 	free, err := network.FromRestorerONNX(readyModel(unchanged), network.RestorerDescriptor{Size: 128})
 	if err != nil || free.Info().FixedWidth != 128 {
 		t.Errorf("a file of free shape with a given size: %v", err)
+	}
+}
+
+// Exports of CodeFormer name and shape its weight differently, and may list it first.
+func TestRestorerWeights(t *testing.T) {
+	t.Parallel()
+	for _, weight := range []onnx.Value{
+		{Name: "w", Type: onnx.Float64}, {Name: "weight", Type: onnx.Float32}, {Name: "fidelity", Type: onnx.Float32, Dims: []onnx.Dim{{Size: 1}}},
+		{Name: "Fidelity_Weight", Type: onnx.Float64, Dims: []onnx.Dim{{Name: "n"}, {Size: 1}}},
+	} {
+		for _, side := range []int64{256, 512, 1024} {
+			file := restorerModel(func(m *onnx.Model) {
+				for i := 2; i < 4; i++ {
+					m.Inputs[0].Dims[i], m.Outputs[0].Dims[i] = onnx.Dim{Size: side}, onnx.Dim{Size: side}
+				}
+				m.Inputs[1] = weight
+				slices.Reverse(m.Inputs)
+			})
+			n, err := network.FromRestorerONNX(file, network.RestorerDescriptor{})
+			if err != nil || n.Info().FixedWidth != int(side) {
+				t.Errorf("%+v, %d pixels: %v", weight, side, err)
+			}
+		}
 	}
 }
 

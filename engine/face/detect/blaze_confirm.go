@@ -15,7 +15,8 @@ const (
 	// fineEnough is the resolution of the copy that a crop is taken from, relative to
 	// the crop's. A smoother crop, of smoothEnough, is the second try: it has less noise.
 	fineEnough, smoothEnough = 0.7, 0.25
-	// clearScore of a candidate is worth the second try.
+	// clearScore ends the trial of other turns; candidates that reach it are worth the
+	// second try.
 	clearScore = 0.8
 	// steepest is the roll that the points may still have in a crop turned by them.
 	steepest = 80 * math.Pi / 180
@@ -27,9 +28,10 @@ type variant struct {
 	side    int
 }
 
-// confirm looks at a candidate in a crop turned upright by the roll of its own points.
-// The result is the mean of what both variants see in the crop that is aligned to the
-// face in the first one, and in its mirror image: each errs to one side. Its score is theirs less the
+// confirm looks at a candidate in crops turned upright: by the roll of its own points,
+// then, as points of turned faces mislead, by quarters of a turn from there. The
+// result is the mean of what both variants see in the crop that is aligned to the best
+// of these, and in its mirror image: each errs to one side. Its score is theirs less the
 // scatter of their points. A candidate without a face has the score 0.
 func (d *Blaze) confirm(ctx context.Context, copies []reduced, candidate sighting) (f face.Face, err error) {
 	for _, fine := range []float64{fineEnough, smoothEnough} {
@@ -42,9 +44,21 @@ func (d *Blaze) confirm(ctx context.Context, copies []reduced, candidate sightin
 
 // confirmAt is confirm in crops of one resolution.
 func (d *Blaze) confirmAt(ctx context.Context, copies []reduced, candidate sighting, fine float64) (face.Face, error) {
-	best, err := d.see(ctx, d.front, closeUp(copies, candidate, candidate.roll(), d.front.side, fine))
-	if err != nil || best.score == 0 {
-		return face.Face{}, err
+	var best sighting
+	for turn := range 4 {
+		s, err := d.see(ctx, d.front, closeUp(copies, candidate, candidate.roll()+float64(turn)*math.Pi/2, d.front.side, fine))
+		if err != nil {
+			return face.Face{}, err
+		}
+		if s.score > best.score {
+			best = s
+		}
+		if best.score > clearScore {
+			break
+		}
+	}
+	if best.score == 0 {
+		return face.Face{}, nil
 	}
 	var looks []sighting
 	var mean sighting
