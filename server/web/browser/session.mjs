@@ -37,9 +37,6 @@ export function launch() {
  */
 export async function visit(browser, t, { url = open, ...options } = DESK) {
   const context = await browser.newContext({ acceptDownloads: true, serviceWorkers: "block", ...options });
-  if (inFirefox && options.colorScheme) { // which it does not emulate
-    await context.addInitScript((theme) => location.origin !== "null" && localStorage.setItem("upscaled.theme", theme), options.colorScheme);
-  }
   const page = await context.newPage();
   page.on("filechooser", () => {}); // registered early, since the first registration takes a while
   const errors = [];
