@@ -45,7 +45,7 @@ func missing(device deviceName, err error) error {
 	if text := err.Error(); strings.Contains(text, "not supported in this build") || strings.Contains(text, "Unknown provider name") {
 		err = errors.Join(ErrNotBuilt, err)
 	}
-	if translated := translate(err, "check the device"); fault.KindOf(translated) == fault.DeviceMemory {
+	if translated := translate(err, "check the device"); fault.KindOf(translated) != fault.Internal {
 		return translated
 	}
 	return fault.Wrap(fault.ModelMissing, err, "%s", device.missing)

@@ -64,11 +64,11 @@ func (s *session) Run(ctx context.Context, in, out imagedata.Raster) error {
 		return err
 	}
 	// A run that ctx ended may write when out is another image's.
-	own, ok := s.spare.Get().(imagedata.Raster)
+	own, ok := s.spare.Get().(*imagedata.Raster)
 	if !ok || own.Width != out.Width || own.Height != out.Height {
-		own = imagedata.NewRaster(out.Width, out.Height, out.Channels, out.Depth())
+		own = new(imagedata.NewRaster(out.Width, out.Height, out.Channels, out.Depth()))
 	}
-	_, err := await(ctx, s.turn, func() (struct{}, error) { return struct{}{}, s.compute(ctx, in, own) }, func(struct{}) {})
+	_, err := await(ctx, s.turn, func() (struct{}, error) { return struct{}{}, s.compute(ctx, in, *own) }, func(struct{}) {})
 	if err == nil {
 		copy(out.Pix, own.Pix)
 		copy(out.Pix16, own.Pix16)

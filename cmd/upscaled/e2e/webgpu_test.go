@@ -248,7 +248,7 @@ func TestAutomaticCard(t *testing.T) {
 // With little memory the image is planned again in smaller tiles, and is the same.
 func TestWebGPUMemory(t *testing.T) {
 	t.Parallel()
-	c := newCard(t, "CARD_MEMORY=12000000")
+	c := newCard(t, "CARD_MEMORY=16000000")
 	input := textured(300, 200, false)
 	said, result := c.upscale(t, input, "--device", "webgpu", "--tune", "off")
 	if said.code != exitOK {
