@@ -26,10 +26,11 @@ type prober struct {
 	session Session
 	// stated is the caller's, found what is known so far.
 	stated, found network.Convention
-	// height and width are sides that the model accepts, in pixels; cost is the time
-	// of one run of that size.
+	// height and width are sides that the model accepts, in pixels.
 	height, width int
-	cost          time.Duration
+	// cost is the least time per pixel of the runs so far, 0 before the first;
+	// patience is the longest time that a run of findRadius may take.
+	cost, patience time.Duration
 }
 
 // File completes what the caller states about an ONNX file: the order of axes and
@@ -37,6 +38,10 @@ type prober struct {
 // opens a file on a CPU. A file that returns no usable image is fault.Unsupported, a
 // statement that it contradicts fault.Invalid.
 func File(ctx context.Context, open func(file []byte) (Session, error), file []byte, stated network.Convention) (network.Convention, error) {
+	return complete(ctx, open, file, stated, 600*time.Millisecond)
+}
+
+func complete(ctx context.Context, open func(file []byte) (Session, error), file []byte, stated network.Convention, patience time.Duration) (network.Convention, error) {
 	n, err := network.FromONNX(file, stated)
 	if err != nil {
 		return stated, err
@@ -50,7 +55,7 @@ func File(ctx context.Context, open func(file []byte) (Session, error), file []b
 		return stated, unusable(err, "ONNX Runtime cannot open it")
 	}
 	defer session.Close()
-	p := &prober{ctx: ctx, session: session, stated: stated, found: n.Convention()}
+	p := &prober{ctx: ctx, session: session, stated: stated, found: n.Convention(), patience: patience}
 	if p.found.White == 255 { // the file holds bytes
 		p.stated.White = 255
 	}
@@ -125,9 +130,13 @@ func (p *prober) run(c network.Convention, in image) (image, error) {
 			}
 		}
 	}
+	started := time.Now()
 	results, err := p.session.Run(p.ctx, input, shape)
 	if err != nil {
 		return image{}, err
+	}
+	if cost := max(1, time.Since(started)/time.Duration(in.height*in.width)); p.cost == 0 || cost < p.cost {
+		p.cost = cost
 	}
 	for _, t := range results {
 		return fromTensor(t, c.ChannelsLast)

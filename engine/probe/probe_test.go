@@ -6,6 +6,7 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -128,7 +129,7 @@ func TestFindsConvention(t *testing.T) {
 		if rapid.Bool().Draw(t, "unstated") {
 			channels = 0
 		}
-		found, err := File(t.Context(), opens(m), file(t, channels, m.ChannelsLast), network.Convention{})
+		found, err := complete(t.Context(), opens(m), file(t, channels, m.ChannelsLast), network.Convention{}, time.Hour)
 		if err != nil {
 			t.Fatalf("%+v: %v", m.Convention, err)
 		}

@@ -3,7 +3,6 @@ package probe
 import (
 	"cmp"
 	"strings"
-	"time"
 
 	"upscaled/models/fault"
 	"upscaled/models/network"
@@ -15,10 +14,9 @@ func (p *prober) findShape() error {
 	var failed error
 	for _, c := range p.layouts() {
 		for _, s := range p.sizes(c) {
-			started := time.Now()
 			found, err := p.try(c, s)
 			if err == nil {
-				p.found, p.height, p.width, p.cost = found, s.height, s.width, time.Since(started)
+				p.found, p.height, p.width = found, s.height, s.width
 				return p.checkScale()
 			}
 			if fault.KindOf(err) == fault.Canceled {

@@ -143,7 +143,7 @@ func (p *prober) findRadius() error {
 		return nil
 	}
 	side := (160 + c.Multiple - 1) / c.Multiple * c.Multiple
-	if times := float64(side*side) / float64(p.height*p.width); p.cost.Seconds()*times > slowest.Seconds() {
+	if p.cost*time.Duration(side*side) > p.patience {
 		return nil
 	}
 	noise := newImage(c.In, side, side, func(channel, y, x int) float64 {
@@ -175,9 +175,6 @@ func (p *prober) findRadius() error {
 	}
 	return p.confirmRadius(noise, whole, radius)
 }
-
-// slowest is the longest time that a run of findRadius may take.
-const slowest = 600 * time.Millisecond
 
 // confirmRadius keeps a radius if no pixel that far inside a crop differs from the
 // whole image.
