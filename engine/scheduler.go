@@ -66,8 +66,8 @@ func newScheduler(devices []*device) *scheduler {
 // tiles more per slot: few for an image of more tiles than run at once.
 const aheadOfFew, aheadOfMany = 3, 0.75
 
-// choose chooses the device on which the session of a tile, of an image of so many,
-// is to be opened.
+// choose returns a turn on the device that is expected to finish a tile first, the time
+// to open its session included. tiles is the number of tiles of the image.
 func (s *scheduler) choose(image *run, tiles, pixels int, opened func(*device) bool) *turn {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()

@@ -76,7 +76,7 @@ func upscaler(name, description string, scale int, forms ...[]artifact.Artifact)
 	return product{name: name, kind: Upscale, description: description, scale: scale, forms: forms}
 }
 
-// titled gives a model a name for people.
+// titled returns a model with a name for people.
 func titled(title string, p product) product {
 	p.title = title
 	return p

@@ -188,7 +188,7 @@ func TestWebGPUFace(t *testing.T) {
 	}
 }
 
-// Measuring keeps its promise, is stored, and ends when it is told to.
+// Measuring ends in time, its result is stored, and a signal ends it at once.
 func TestWebGPUMeasuring(t *testing.T) {
 	t.Parallel()
 	c := newCard(t)

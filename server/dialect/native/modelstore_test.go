@@ -272,7 +272,7 @@ func TestPreview(t *testing.T) {
 	}
 }
 
-// A sample is made once of an installed model, whoever asks first.
+// The first request for an installed model's sample makes it; later ones get the same bytes.
 func TestSamples(t *testing.T) {
 	t.Parallel()
 	m := &models{}
