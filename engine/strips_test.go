@@ -108,7 +108,7 @@ func TestStripsProperty(t *testing.T) {
 		}
 		s, fits := newStrips(inner, facts, in.Width)
 		if !fits {
-			if inner.widest > 2*(blendedCrop+blendedRamp)+2*blendedRamp+8*multiple {
+			if inner.widest > 2*(blendedCrop+blendedRamp)+2*blendedRamp+4*stripAlignment {
 				t.Fatalf("%d pixels are too wide for strips of %d", in.Width, inner.widest)
 			}
 			return

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -53,8 +54,8 @@ type Parts struct {
 	Faces func(context.Context) error
 	// Writable returns why results of a format cannot be written; nil asks the engine.
 	Writable func(imagedata.Format) error
-	// Scratch is a folder for films while they are checked.
-	Scratch string
+	// Scratch makes temporary files for films while they are checked.
+	Scratch func() (*os.File, error)
 	// Decoders is how many inputs are validated at once.
 	Decoders int
 	// Observers observe requests and submissions.

@@ -1,5 +1,5 @@
-// Package scratch provides folders for temporary files that are too large for memory.
-// Those of processes that were killed are removed by the next ones.
+// Package scratch provides temporary files that are too large for memory. Those of
+// processes that were killed are removed by the next ones.
 package scratch
 
 import (
@@ -7,14 +7,17 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/gofrs/flock"
 )
 
-// Folder is a temporary folder of this process.
+// Folder is a temporary folder of this process, made with its first file. Its methods may
+// be called concurrently.
 type Folder struct {
-	Path string
-	lock *flock.Flock
+	mutex sync.Mutex
+	path  string // "" before the first file
+	lock  *flock.Flock
 }
 
 const (
@@ -22,8 +25,9 @@ const (
 	lockName = "lock"
 )
 
-// New makes a folder, which the caller closes.
-func New() (*Folder, error) {
+// New removes the folders of processes that were killed and returns a new one, which the
+// caller closes.
+func New() *Folder {
 	leftovers, _ := filepath.Glob(filepath.Join(os.TempDir(), pattern))
 	for _, folder := range leftovers {
 		if _, err := os.Stat(filepath.Join(folder, lockName)); err != nil {
@@ -36,16 +40,43 @@ func New() (*Folder, error) {
 		}
 		_ = lock.Close()
 	}
+	return &Folder{}
+}
+
+// Create makes a file with a name like that of os.CreateTemp.
+func (f *Folder) Create(pattern string) (*os.File, error) {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	if f.path == "" {
+		if err := f.make(); err != nil {
+			return nil, err
+		}
+	}
+	file, err := os.CreateTemp(f.path, pattern)
+	if err != nil {
+		return nil, fmt.Errorf("make a temporary file: %w", err)
+	}
+	return file, nil
+}
+
+func (f *Folder) make() error {
 	path, err := os.MkdirTemp("", pattern)
 	if err != nil {
-		return nil, fmt.Errorf("make a temporary folder: %w", err)
+		return fmt.Errorf("make a temporary folder: %w", err)
 	}
-	f := &Folder{path, flock.New(filepath.Join(path, lockName))}
+	f.path, f.lock = path, flock.New(filepath.Join(path, lockName))
 	if _, err := f.lock.TryLock(); err != nil {
-		return nil, fmt.Errorf("lock a temporary folder: %w", err)
+		return fmt.Errorf("lock a temporary folder: %w", err)
 	}
-	return f, nil
+	return nil
 }
 
 // Close removes the folder with everything in it.
-func (f *Folder) Close() error { return errors.Join(f.lock.Close(), os.RemoveAll(f.Path)) }
+func (f *Folder) Close() error {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	if f.path == "" {
+		return nil
+	}
+	return errors.Join(f.lock.Close(), os.RemoveAll(f.path))
+}

@@ -8,7 +8,8 @@ import (
 	"upscaled/server/scratch"
 )
 
-// Folders of processes that died are removed, those of live ones are not.
+// Folders of processes that died are removed, those of live ones are not. There is none
+// without a file.
 func TestLeftovers(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	dead := filepath.Join(os.TempDir(), "upscaled-scratch-1")
@@ -23,14 +24,19 @@ func TestLeftovers(t *testing.T) {
 	}
 	var folders []*scratch.Folder
 	for range 2 {
-		f, err := scratch.New()
+		folders = append(folders, scratch.New())
+	}
+	if left, err := os.ReadDir(os.TempDir()); err != nil || len(left) > 0 {
+		t.Errorf("%v are there before the first file, %v", left, err)
+	}
+	for _, f := range folders {
+		file, err := f.Create("film-*")
 		if err != nil {
 			t.Fatal(err)
 		}
-		folders = append(folders, f)
-	}
-	for _, f := range folders {
-		if info, err := os.Stat(f.Path); err != nil || info.Mode().Perm() != 0o700 {
+		defer file.Close()
+		scratch.New()
+		if info, err := os.Stat(filepath.Dir(file.Name())); err != nil || info.Mode().Perm() != 0o700 {
 			t.Errorf("the folder in use: %v, %v", info, err)
 		}
 		if err := f.Close(); err != nil {

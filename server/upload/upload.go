@@ -34,8 +34,8 @@ type Limits struct {
 type Large struct {
 	// Is reports by its first bytes whether a file is one of them.
 	Is func(head []byte) bool
-	// Folder is where they are written, Bytes the size of the largest.
-	Folder string
+	// Create makes a file; Bytes is the size of the largest.
+	Create func() (*os.File, error)
 	Bytes  int64
 	// Written is called with the number of bytes that were written.
 	Written func(bytes int64)
@@ -191,7 +191,7 @@ const headBytes = 512
 // keep writes the file to disk. One that is too large is cut, and its Size exceeds the
 // limit.
 func (f *File) keep(in io.Reader, to Large) (err error) {
-	if f.Disk, err = os.CreateTemp(to.Folder, "upload-*"); err != nil {
+	if f.Disk, err = to.Create(); err != nil {
 		return fmt.Errorf("keep file: %w", err)
 	}
 	piece := make([]byte, 256<<10)

@@ -117,10 +117,10 @@ func FuzzRead(f *testing.F) {
 // Large files are kept on disk within their own bound, all others within one for memory.
 func TestLargeFiles(t *testing.T) {
 	t.Parallel()
-	written := int64(0)
+	written, folder := int64(0), t.TempDir()
 	large := upload.Large{
 		Is:     func(head []byte) bool { return bytes.HasPrefix(head, []byte("film")) },
-		Folder: t.TempDir(), Bytes: 600_000, Written: func(n int64) { written += n },
+		Create: func() (*os.File, error) { return os.CreateTemp(folder, "") }, Bytes: 600_000, Written: func(n int64) { written += n },
 	}
 	limits := upload.Limits{FileBytes: 100, Files: 3, Bytes: 150, Large: &large}
 	film := bytes.Repeat([]byte("film"), 100_000)
@@ -149,7 +149,7 @@ func TestLargeFiles(t *testing.T) {
 		t.Errorf("files of 160 bytes in memory: %v", err)
 	}
 	form.Close()
-	if left, err := os.ReadDir(large.Folder); err != nil || len(left) > 0 {
+	if left, err := os.ReadDir(folder); err != nil || len(left) > 0 {
 		t.Errorf("%v are left, %v", left, err)
 	}
 }

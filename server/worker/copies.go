@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -23,10 +22,10 @@ type copies struct {
 
 // localFilm is a copy of one film.
 type localFilm struct {
-	path  string
 	users int
-	done  chan struct{} // closed when it is written
-	err   error         // set when done is closed
+	done  chan struct{} // closed when it is written; then path and err are set
+	path  string
+	err   error
 }
 
 // idleFilm is how long a film's file is kept that nothing reads.
@@ -39,14 +38,14 @@ func (c *copies) open(ctx context.Context, id string, fetch func(context.Context
 		c.mutex.Lock()
 		f, known := c.films[id]
 		if !known {
-			f = &localFilm{path: filepath.Join(c.folder.Path, id), done: make(chan struct{})}
+			f = &localFilm{done: make(chan struct{})}
 			c.films[id] = f
 		}
 		f.users++
 		c.mutex.Unlock()
 		release = sync.OnceFunc(func() { c.release(id, f) })
 		if !known {
-			f.err = write(ctx, f.path, fetch)
+			f.path, f.err = c.write(ctx, fetch)
 			close(f.done)
 		}
 		select {
@@ -85,20 +84,20 @@ func (c *copies) release(id string, f *localFilm) {
 	})
 }
 
-// write copies a film to a path.
-func write(ctx context.Context, path string, fetch func(context.Context) (io.ReadCloser, error)) error {
+// write copies a film to a file and returns its path.
+func (c *copies) write(ctx context.Context, fetch func(context.Context) (io.ReadCloser, error)) (string, error) {
 	from, err := fetch(ctx)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer from.Close()
-	file, err := os.Create(path)
+	file, err := c.folder.Create("film-*")
 	if err != nil {
-		return fmt.Errorf("copy film: %w", err)
+		return "", err
 	}
 	_, err = io.Copy(file, from)
 	if err = errors.Join(err, file.Close()); err != nil {
-		return fmt.Errorf("copy film: %w", err)
+		return "", errors.Join(fmt.Errorf("copy film: %w", err), os.Remove(file.Name()))
 	}
-	return nil
+	return file.Name(), nil
 }

@@ -40,8 +40,7 @@ func NewFilms(ctx context.Context, queue job.Queue, ffmpeg string, limits imaged
 	if err != nil {
 		return nil, err
 	}
-	folder, err := scratch.New()
-	return &Films{queue, tools, ffmpeg, limits, &copies{folder: folder, films: map[string]*localFilm{}}}, err
+	return &Films{queue, tools, ffmpeg, limits, &copies{folder: scratch.New(), films: map[string]*localFilm{}}}, nil
 }
 
 // Close removes temporary files.
@@ -105,9 +104,9 @@ func (w *Worker) film(ctx context.Context, lease job.Lease) (*os.File, job.Resul
 	if err != nil {
 		return nil, job.Result{}, err
 	}
-	out, err := os.CreateTemp(f.copies.folder.Path, "joined-*")
+	out, err := f.copies.folder.Create("joined-*")
 	if err != nil {
-		return nil, job.Result{}, fmt.Errorf("make a file for the film: %w", err)
+		return nil, job.Result{}, err
 	}
 	open := func(i int) (io.ReadCloser, error) {
 		content, _, err := f.queue.Open(ctx, partID(j.ID, i))

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
@@ -90,10 +91,7 @@ func (p *Program) Serve(ctx context.Context, config server.Config, q settings.Qu
 		return err
 	}
 	config.TLS.Cache = filepath.Join(q.Folder(p.LookupEnv), "certificates")
-	films, err := scratch.New()
-	if err != nil {
-		return err
-	}
+	films := scratch.New()
 	p.OnClose(films.Close)
 	config.FFmpeg = w.Films.FFmpeg
 	config.Version, config.APIs.Native.Retention = p.Version, w.Retention
@@ -103,7 +101,7 @@ func (p *Program) Serve(ctx context.Context, config server.Config, q settings.Qu
 	}
 	web, err := server.New(ctx, config, server.Parts{
 		Queue: back.queue, Auth: back.accounts, Keys: back.accounts, Fleet: back.queue, System: self, Models: changed, Secrets: [][]byte{secret}, WebhookSecret: hookSecret, Ready: ready.err,
-		Decoders: runtime.GOMAXPROCS(0), Scratch: films.Path, Faces: p.faceCheck(w, noWorker), Observers: watched.forServer(), Log: log, Now: time.Now,
+		Decoders: runtime.GOMAXPROCS(0), Scratch: func() (*os.File, error) { return films.Create("upload-*") }, Faces: p.faceCheck(w, noWorker), Observers: watched.forServer(), Log: log, Now: time.Now,
 	})
 	if err != nil {
 		return err

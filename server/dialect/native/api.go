@@ -6,6 +6,7 @@ package native
 import (
 	"context"
 	"net/http"
+	"os"
 	"regexp"
 	"strings"
 	"time"
@@ -69,9 +70,9 @@ type Jobs interface {
 type Parts struct {
 	Jobs   Jobs
 	System System
-	// Films checks films, which are written to the folder Scratch before; nil takes none.
+	// Films checks films, which are in files of Scratch then; nil takes none.
 	Films   FilmValidator
-	Scratch string
+	Scratch func() (*os.File, error)
 	// Fetcher is nil if images cannot be given as URLs.
 	Fetcher dialect.Fetcher
 	// CheckWebhook validates the URL of a webhook; clients read its errors. nil

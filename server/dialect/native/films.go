@@ -96,11 +96,11 @@ type onDisk struct {
 func (f onDisk) Size() int64 { return f.size }
 
 // file returns the input as a file.
-func (in input) file(folder string) (onDisk, error) {
+func (in input) file(create func() (*os.File, error)) (onDisk, error) {
 	if in.disk != nil {
 		return onDisk{in.disk, in.size}, nil
 	}
-	file, err := os.CreateTemp(folder, "upload-*")
+	file, err := create()
 	if err == nil {
 		_, err = file.Write(in.data)
 	}

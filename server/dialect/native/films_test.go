@@ -30,7 +30,8 @@ func TestFilms(t *testing.T) {
 	t.Parallel()
 	movie := append([]byte("\x1a\x45\xdf\xa3"), bytes.Repeat([]byte("film"), 300_000)...)
 	s, f := newServer(), &films{}
-	s.parts.Films, s.parts.Scratch = f, t.TempDir()
+	folder := t.TempDir()
+	s.parts.Films, s.parts.Scratch = f, func() (*os.File, error) { return os.CreateTemp(folder, "") }
 	s.config.MaxBytes, s.config.FilmBytes, s.config.FilmPrice = 1000, 2<<20, 3
 	submit := func(fields ...dialecttest.Part) (int, string) {
 		got := s.do(dialecttest.Form(t, "/api/v1/jobs", append(fields, dialecttest.File("file", "a.MKV", movie))...))
@@ -63,7 +64,7 @@ func TestFilms(t *testing.T) {
 			t.Errorf("%s: %d %s", c.want, code, body)
 		}
 	}
-	if left, err := os.ReadDir(s.parts.Scratch); err != nil || len(left) > 0 {
+	if left, err := os.ReadDir(folder); err != nil || len(left) > 0 {
 		t.Errorf("%v are left, %v", left, err)
 	}
 }

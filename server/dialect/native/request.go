@@ -68,7 +68,7 @@ func (i intake) readForm(c echo.Context) (request, error) {
 	ctx := c.Request().Context()
 	if i.takesFilms() {
 		most.Large = &upload.Large{
-			Is: film.Sniff, Folder: i.parts.Scratch, Bytes: i.config.FilmBytes, Written: func(n int64) { limits.Written(ctx, n) },
+			Is: film.Sniff, Create: i.parts.Scratch, Bytes: i.config.FilmBytes, Written: func(n int64) { limits.Written(ctx, n) },
 		}
 	}
 	form, err := dialect.ReadForm(c, max(limit, i.config.FilmBytes+overhead), most, fileField)
