@@ -131,7 +131,7 @@ test("jobs are there after a reload, each with its original", async (t) => {
   await choose(page, [original]);
   await inState(card(page, "again.png"), "succeeded");
   const kept = () => page.evaluate(() => new Promise((resolve) => {
-    indexedDB.open("upscaled", 1).onsuccess = ({ target: { result } }) => {
+    indexedDB.open("upscaled").onsuccess = ({ target: { result } }) => {
       result.transaction("originals").objectStore("originals").count().onsuccess = (event) => resolve(event.target.result);
     };
   }));
@@ -149,7 +149,7 @@ test("jobs are there after a reload, each with its original", async (t) => {
   assert.deepEqual(await page.locator("#before").evaluate((image) => [image.naturalWidth, image.naturalHeight]), [200, 150]);
   await page.keyboard.press("Escape");
   await page.evaluate(() => new Promise((resolve) => {
-    indexedDB.open("upscaled", 1).onsuccess = ({ target: { result } }) => {
+    indexedDB.open("upscaled").onsuccess = ({ target: { result } }) => {
       result.transaction("originals", "readwrite").objectStore("originals").clear().onsuccess = resolve;
     };
   }));
