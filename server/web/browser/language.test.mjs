@@ -22,7 +22,7 @@ function outside() {
 
 for (const [locale, code, done] of [["de-AT", "de", /^Fertig in /], ["ja-JP", "ja", /^完了/]]) {
   test(`the page is in the browser's language: ${code}`, async (t) => {
-    const page = await visit(browser, t, { ...DESK, locale });
+    const page = await visit(browser, t, { ...DESK, locale, reducedMotion: "reduce" });
     await inLanguage(page, code);
     await choose(page, [file("wide.png", png(60, 40)), file("words.png", Buffer.from("not an image"))]);
     await inState(card(page, "wide.png"), "succeeded");
@@ -71,7 +71,7 @@ test("a chosen language is kept, and what is shown changes at once", async (t) =
 
 test("of several languages of the user the first that the page has is taken, Chinese in either script", async (t) => {
   for (const [locale, code] of [["pt-PT", "pt"], ["zh-CN", "zh-Hans"], ["zh-TW", "zh-Hans"], ["ko", "ko"]]) {
-    const page = await visit(browser, t, { ...DESK, locale });
+    const page = await visit(browser, t, { ...DESK, locale, reducedMotion: "reduce" });
     await inLanguage(page, code);
   }
 });
