@@ -108,12 +108,12 @@ func TestGovulncheck(t *testing.T) {
 	if output, err := scan(database(t), "./scripts/mutation"); err == nil || !strings.Contains(output, "GO-2026-0001") {
 		t.Errorf("a vulnerable call: %v\n%s", err, output)
 	}
-	if output, err := scan(database(t), "./models/fault"); err != nil || !strings.Contains(output, "no known vulnerability") {
+	if output, err := scan(database(t), "./models/weights/pickle"); err != nil || !strings.Contains(output, "no known vulnerability") {
 		t.Errorf("no vulnerable call: %v\n%s", err, output)
 	}
 	none := httptest.NewServer(http.NotFoundHandler())
 	defer none.Close()
-	if output, err := scan(none.URL, "./models/fault"); err == nil {
+	if output, err := scan(none.URL, "./models/weights/pickle"); err == nil {
 		t.Errorf("a server without a database:\n%s", output)
 	}
 	// govulncheck probes a database by HEAD first.
@@ -123,7 +123,7 @@ func TestGovulncheck(t *testing.T) {
 		}
 	}))
 	defer broken.Close()
-	if output, err := scan(broken.URL, "./models/fault"); err != nil || !strings.Contains(output, "NOT CHECKED") {
+	if output, err := scan(broken.URL, "./models/weights/pickle"); err != nil || !strings.Contains(output, "NOT CHECKED") {
 		t.Errorf("a database that breaks off: %v\n%s", err, output)
 	}
 }

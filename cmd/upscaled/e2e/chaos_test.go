@@ -94,6 +94,14 @@ func TestChaos(t *testing.T) {
 		calls.Go(func() { client.look(t, server.url, key) })
 		steering := rand.New(rand.NewSource(random.Int63()))
 		calls.Go(func() { operator.steer(t, server, steering) })
+		if round == 0 { // on a busy machine no tile may have run before the random moment
+			eventually(t, "the first fault", server.log, func() string {
+				if !strings.Contains(server.log.String(), pretend.Injected) {
+					return "no tile has failed"
+				}
+				return ""
+			})
+		}
 		time.Sleep(time.Duration(random.Intn(4000)) * time.Millisecond) // the random moment
 		if random.Intn(4) == 0 {
 			pause(t, server, 3*time.Second) // longer than the lease
