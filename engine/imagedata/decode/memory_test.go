@@ -5,6 +5,8 @@ import (
 	"image"
 	"image/color"
 	"image/gif"
+	"image/jpeg"
+	"runtime"
 	"testing"
 
 	"golang.org/x/image/tiff"
@@ -125,4 +127,40 @@ func TestMemoryIsForeseen(t *testing.T) {
 			}
 		})
 	}
+}
+
+// After the last frame the planes of a JPEG are garbage, though its decoder is kept.
+func TestDecoderReleasesItsFile(t *testing.T) {
+	t.Parallel()
+	var file bytes.Buffer
+	if err := jpeg.Encode(&file, image.NewYCbCr(image.Rect(0, 0, 64, 64), image.YCbCrSubsampleRatio420), nil); err != nil {
+		t.Fatal(err)
+	}
+	d, err := Open(file.Bytes(), imagedata.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	frames := d.source.frames
+	released := make(chan struct{})
+	d.source.frames = func() (func() (imagedata.Frame, error), error) {
+		held := new([64]byte)
+		runtime.AddCleanup(held, func(struct{}) { close(released) }, struct{}{})
+		next, err := frames()
+		return func() (imagedata.Frame, error) { held[0]++; return next() }, err
+	}
+	if _, err := d.Next(); err != nil {
+		t.Fatal(err)
+	}
+	for range 100 {
+		runtime.GC()
+		select {
+		case <-released:
+			runtime.KeepAlive(d)
+			return
+		default:
+			runtime.Gosched()
+		}
+	}
+	t.Error("the decoder still holds what it decoded")
+	runtime.KeepAlive(d)
 }
