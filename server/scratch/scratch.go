@@ -30,10 +30,8 @@ const (
 func New() *Folder {
 	leftovers, _ := filepath.Glob(filepath.Join(os.TempDir(), pattern))
 	for _, folder := range leftovers {
-		if _, err := os.Stat(filepath.Join(folder, lockName)); err != nil {
-			continue // it is just being made
-		}
-		lock := flock.New(filepath.Join(folder, lockName))
+		// A folder without a lock is just being made, or removed.
+		lock := flock.New(filepath.Join(folder, lockName), flock.SetFlag(os.O_RDWR))
 		//guard:scratch-lock TestLeftovers => true
 		if locked, err := lock.TryLock(); err == nil && locked {
 			_ = os.RemoveAll(folder)
@@ -59,16 +57,25 @@ func (f *Folder) Create(pattern string) (*os.File, error) {
 	return file, nil
 }
 
+// make makes the folder. A process that starts may take the new lock first, and then
+// removes the folder.
 func (f *Folder) make() error {
-	path, err := os.MkdirTemp("", pattern)
-	if err != nil {
-		return fmt.Errorf("make a temporary folder: %w", err)
+	for {
+		path, err := os.MkdirTemp("", pattern)
+		if err != nil {
+			return fmt.Errorf("make a temporary folder: %w", err)
+		}
+		lock := flock.New(filepath.Join(path, lockName))
+		locked, err := lock.TryLock()
+		if err != nil {
+			return fmt.Errorf("lock a temporary folder: %w", err)
+		}
+		if _, err := os.Stat(lock.Path()); locked && err == nil {
+			f.path, f.lock = path, lock
+			return nil
+		}
+		_ = lock.Close()
 	}
-	f.path, f.lock = path, flock.New(filepath.Join(path, lockName))
-	if _, err := f.lock.TryLock(); err != nil {
-		return fmt.Errorf("lock a temporary folder: %w", err)
-	}
-	return nil
 }
 
 // Close removes the folder with everything in it.

@@ -1,8 +1,10 @@
 package scratch_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"upscaled/server/scratch"
@@ -46,4 +48,40 @@ func TestLeftovers(t *testing.T) {
 	if left, err := os.ReadDir(os.TempDir()); err != nil || len(left) > 0 {
 		t.Errorf("%v are left, %v", left, err)
 	}
+}
+
+// A process that starts while another one makes its folder does not take it.
+func TestFoldersAreNotTaken(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	ended := make(chan struct{})
+	var starting sync.WaitGroup
+	for range 4 {
+		starting.Go(func() {
+			for {
+				select {
+				case <-ended:
+					return
+				default:
+					scratch.New()
+				}
+			}
+		})
+	}
+	for range 80 {
+		f := &scratch.Folder{}
+		file, err := f.Create("film-*")
+		if err != nil {
+			t.Error(err)
+			break
+		}
+		scratch.New()
+		if _, err := os.Stat(file.Name()); err != nil {
+			t.Error("the file in use:", err)
+		}
+		if err := errors.Join(file.Close(), f.Close()); err != nil {
+			t.Error(err)
+		}
+	}
+	close(ended)
+	starting.Wait()
 }

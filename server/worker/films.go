@@ -119,7 +119,7 @@ func (w *Worker) film(ctx context.Context, lease job.Lease) (*os.File, job.Resul
 	return out, sum(made, j.Options.Format, split, joined.Notes), nil
 }
 
-// sum returns the result of a film of that of its parts.
+// sum returns the result of a film: the sums of those of its parts.
 func sum(parts []job.Result, format string, split engine.Result, notes []string) job.Result {
 	whole := parts[0]
 	whole.Format, whole.InputWidth, whole.InputHeight, whole.Seconds, whole.Frames, whole.Computed = format, split.Input.Width, split.Input.Height, 0, 0, 0
