@@ -231,8 +231,8 @@ func TestMistakesOfUsage(t *testing.T) {
 		{"serve --jobs many", `--jobs takes a whole number, not "many"`},
 		{"serve --set queue.lease=soon", `--set queue.lease: "soon" is not a time such as 30s or 5m`},
 		{"upscale --out " + root + " " + input, "would replace the input"},
-		{"nonsense", `no verb "upscaled nonsense"`},
-		{"models lst", `no verb "upscaled models lst"; did you mean list?`},
+		{"nonsense", `no command or file "nonsense"`},
+		{"models lst", `no command "upscaled models lst"; did you mean list?`},
 	} {
 		got := program(t, &fakeUpscaler{}, nil, nil, strings.Fields(c.arguments)...)
 		if got.code != exitUsage || !strings.Contains(got.stderr, c.want) || got.stdout != "" || len(got.fake.requests) != 0 {

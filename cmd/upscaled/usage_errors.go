@@ -27,7 +27,11 @@ func explainMistakes(cmd *cobra.Command, known func() []settings.Setting) {
 // one argument, "..." allows more and brackets make it optional.
 func checkArguments(cmd *cobra.Command, arguments []string) error {
 	if len(arguments) > 0 && cmd.HasSubCommands() {
-		return fmt.Errorf("there is no verb %q%s", cmd.CommandPath()+" "+arguments[0], suggestion("", arguments[0], verbs(cmd)))
+		kind, name := "command", cmd.CommandPath()+" "+arguments[0]
+		if !cmd.HasParent() { // the name of a file is enough to upscale it
+			kind, name = "command or file", arguments[0]
+		}
+		return fmt.Errorf("there is no %s %q%s", kind, name, suggestion("", arguments[0], verbs(cmd)))
 	}
 	names := strings.Fields(cmd.Use)[1:]
 	least, endless := len(names), strings.Contains(cmd.Use, "...")

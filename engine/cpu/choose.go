@@ -38,9 +38,12 @@ func precisionOf(k *kernels.Kernel) network.Precision {
 func (r *Runtime) candidates(p network.Precision) []choice {
 	free := r.options.Precision == "" && p == r.Device().Precision
 	var all []choice
+	// A kernel that several sets share belongs to the oldest of them.
 	add := func(set kernels.InstructionSet, k *kernels.Kernel) {
-		known := func(c choice) bool { return c.kernel == k }
-		if k != nil && !slices.ContainsFunc(all, known) {
+		switch i := slices.IndexFunc(all, func(c choice) bool { return c.kernel == k }); {
+		case i >= 0:
+			all[i].set = set
+		case k != nil:
 			all = append(all, choice{set, k})
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"upscaled/engine"
@@ -43,6 +44,10 @@ func TestAlone(t *testing.T) {
 	found, err := upscaler.Inspect(t.Context(), o)
 	if err != nil || found.Device == nil || found.DeviceError != nil || found.CPUError != nil || found.Library != "" {
 		t.Errorf("%+v, %v", found, err)
+	}
+	chosen := slices.IndexFunc(found.Kernels, func(k upscaler.CPUKernel) bool { return k.Chosen })
+	if chosen < 0 || found.Device == nil || found.Device.Precision != found.Kernels[chosen].Precision {
+		t.Errorf("%+v computes with %+v", found.Device, found.Kernels)
 	}
 	u, err := upscaler.Open(t.Context(), o)
 	if err != nil {

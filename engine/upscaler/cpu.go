@@ -68,6 +68,11 @@ func (found *Installation) examineCPU(ctx context.Context, o Options) {
 	}
 	found.Model = entry.Name
 	found.Kernels, found.CPUError = own.Candidates(ctx, model)
+	for _, k := range found.Kernels {
+		if k.Chosen {
+			device.Precision = k.Precision
+		}
+	}
 	if fault.KindOf(found.CPUError) == fault.Unsupported {
 		found.CPU, found.CPUError, found.Device = "ONNX Runtime: "+fault.Sentence(found.CPUError), nil, nil
 	}
