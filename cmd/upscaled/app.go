@@ -55,8 +55,8 @@ func newApp(s streams, lookupEnv func(string) (string, bool)) *app {
 // shown yet are written to standard error as one sentence.
 func (a *app) run(ctx context.Context, args []string) int {
 	root := newRootCommand(a)
-	root.SetArgs(flags.WithVerb(root, args))
-	verb, err := root.ExecuteContextC(ctx)
+	root.SetArgs(flags.WithCommand(root, args))
+	command, err := root.ExecuteContextC(ctx)
 	if err != nil && !a.parsed {
 		err = usageError{err}
 	}
@@ -64,18 +64,18 @@ func (a *app) run(ctx context.Context, args []string) int {
 		err = closing
 	}
 	err = unlessInterrupted(ctx, err)
-	a.complain(err, verb.CommandPath())
+	a.complain(err, command.CommandPath())
 	return exitCode(err)
 }
 
 // complain writes a command's error to standard error, unless it was shown before.
-func (a *app) complain(err error, verb string) {
+func (a *app) complain(err error, command string) {
 	var coded codedError
 	var usage usageError
 	switch {
 	case err == nil, errors.As(err, &coded):
 	case errors.As(err, &usage):
-		fmt.Fprintf(a.stderr, "upscaled: %s\nSee '%s --help'.\n", usage.Error(), verb)
+		fmt.Fprintf(a.stderr, "upscaled: %s\nSee '%s --help'.\n", usage.Error(), command)
 	case fault.KindOf(err) == fault.Canceled:
 		fmt.Fprintln(a.stderr, "upscaled: interrupted")
 	default:

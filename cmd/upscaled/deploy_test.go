@@ -46,7 +46,7 @@ var (
 	commentedSettings = regexp.MustCompile(`(?m)^# ([a-z-]+ = .+)$`)
 )
 
-// Every verb takes the example of the settings file, also with the lines that
+// Every command takes the example of the settings file, also with the lines that
 // are commented out.
 func TestDeploySettings(t *testing.T) {
 	t.Parallel()
@@ -59,12 +59,12 @@ func TestDeploySettings(t *testing.T) {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		for _, verb := range [][]string{{"serve"}, {"worker"}, {"keys", "list"}} {
+		for _, command := range [][]string{{"serve"}, {"worker"}, {"keys", "list"}} {
 			// A price that no server takes ends serve, which reports all problems at once.
-			wrong := map[string]string{"serve": "UPSCALED_APIS_MNML_PRICE", "worker": "UPSCALED_LIMITS_MAX_SIDE", "keys": "UPSCALED_OFFLINE"}[verb[0]]
-			got := program(t, &fakeUpscaler{}, map[string]string{"UPSCALED_CONFIG": file, wrong: "-1"}, nil, append(verb, "--data", t.TempDir())...)
+			wrong := map[string]string{"serve": "UPSCALED_APIS_MNML_PRICE", "worker": "UPSCALED_LIMITS_MAX_SIDE", "keys": "UPSCALED_OFFLINE"}[command[0]]
+			got := program(t, &fakeUpscaler{}, map[string]string{"UPSCALED_CONFIG": file, wrong: "-1"}, nil, append(command, "--data", t.TempDir())...)
 			if got.code != exitUsage || strings.Contains(got.stderr, "these problems") || strings.Contains(got.stderr, file) {
-				t.Errorf("%s, %s: exit code %d\n%s", name, verb[0], got.code, got.stderr)
+				t.Errorf("%s, %s: exit code %d\n%s", name, command[0], got.code, got.stderr)
 			}
 		}
 	}

@@ -36,7 +36,7 @@ func outsideBlocks(page string) string {
 	return regexp.MustCompile("(?ms)^```.*?^```$").ReplaceAllString(page, "")
 }
 
-// allFlags are those of all verbs, with what they default to.
+// allFlags are those of all commands, with what they default to.
 func allFlags() map[string]*pflag.Flag {
 	all := map[string]*pflag.Flag{}
 	var visit func(*cobra.Command)
@@ -52,7 +52,7 @@ func allFlags() map[string]*pflag.Flag {
 	return all
 }
 
-// Flags and verbs that texts name are there. A star stands for the rest of
+// Flags and commands that texts name are there. A star stands for the rest of
 // several names, as in --face-*.
 func TestDocumentedNames(t *testing.T) {
 	t.Parallel()
@@ -86,9 +86,9 @@ func TestDocumentedNames(t *testing.T) {
 					t.Errorf("%s: `%s`: there is no --%s", path, span, flag[1])
 				}
 			}
-			if verb := strings.Fields(rest); isProgram {
-				if cmd, _, err := newRootCommand(bare()).Find(verb); err != nil || !cmd.HasParent() {
-					t.Errorf("%s: `%s`: there is no such verb", path, span)
+			if command := strings.Fields(rest); isProgram {
+				if cmd, _, err := newRootCommand(bare()).Find(command); err != nil || !cmd.HasParent() {
+					t.Errorf("%s: `%s`: there is no such command", path, span)
 				}
 			}
 		}
@@ -189,7 +189,7 @@ func TestDocumentedOptions(t *testing.T) {
 	}
 }
 
-// allSettings are those of all verbs by key, with what they default to.
+// allSettings are those of all commands by key, with what they default to.
 func allSettings() map[string]*pflag.Flag {
 	a, all := bare(), map[string]*pflag.Flag{}
 	newRootCommand(a)

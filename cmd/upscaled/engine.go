@@ -15,14 +15,14 @@ import (
 	"upscaled/engine/imagedata"
 )
 
-// engineVerb is the command of the process that runs models for serve and worker.
-const engineVerb = "engine"
+// engineCommand is the command of the process that runs models for serve and worker.
+const engineCommand = "engine"
 
 // newEngineCommand is the main function of that process. Users never type it.
 func newEngineCommand(a *app) *cobra.Command {
 	var work settings.Engine
 	cmd := &cobra.Command{
-		Use: engineVerb, Short: "Run models for serve or worker, which start this", Hidden: true,
+		Use: engineCommand, Short: "Run models for serve or worker, which start this", Hidden: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			err := a.program().RunEngine(cmd.Context(), work, func() { os.Exit(exitInternal) })
 			var usage usageError
@@ -56,7 +56,7 @@ func (a *app) program() *serving.Program {
 // engineArguments returns the command line of the engine's process. It has all
 // settings, so that the process reads no environment and no file.
 func (a *app) engineArguments(w settings.Engine) []string {
-	return append([]string{engineVerb}, settings.Arguments(a.settings.store(), w.Settings(), a.settings.compute())...)
+	return append([]string{engineCommand}, settings.Arguments(a.settings.store(), w.Settings(), a.settings.compute())...)
 }
 
 // ownProcess returns a command that runs this program, even after an upgrade has

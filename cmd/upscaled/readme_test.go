@@ -115,9 +115,9 @@ func words(line string) []string {
 	return strings.Fields(strings.ReplaceAll(line, "'", ""))
 }
 
-// parses checks verb, flags, arguments and values without running anything.
+// parses checks command, flags, arguments and values without running anything.
 func parses(arguments []string) error {
-	if _, isImage := imagedata.ParseFormat(filepath.Ext(arguments[0])); isImage { // a file that exists needs no verb
+	if _, isImage := imagedata.ParseFormat(filepath.Ext(arguments[0])); isImage { // a file that exists needs no command
 		arguments = append([]string{"upscale"}, arguments...)
 	}
 	cmd, rest, err := newRootCommand(bare()).Find(arguments)

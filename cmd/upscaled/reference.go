@@ -37,7 +37,7 @@ func newReferenceCommand(a *app) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&markdown, "markdown", "", "folder to write "+cliPage+" to")
-	cmd.Flags().StringVar(&man, "man", "", "folder to write manual pages to, one a verb")
+	cmd.Flags().StringVar(&man, "man", "", "folder to write manual pages to, one per command")
 	return cmd
 }
 

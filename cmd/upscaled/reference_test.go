@@ -35,8 +35,8 @@ func TestReferencePage(t *testing.T) {
 	t.Error("server/docs/cli.md is not the reference of the program; run 'go test ./cmd/upscaled -run TestReferencePage -update'")
 }
 
-// The verb writes one page for each that a user can run, in both forms.
-func TestReferenceVerb(t *testing.T) {
+// The command writes one page for each that a user can run, in both forms.
+func TestReferenceCommand(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	if got := program(t, &fakeUpscaler{}, nil, nil, "reference", "--man", folder, "--markdown", folder); got.code != exitOK {
@@ -51,7 +51,7 @@ func TestReferenceVerb(t *testing.T) {
 		}
 	}
 	if _, err := os.Stat(filepath.Join(folder, "upscaled-reference.1")); !os.IsNotExist(err) {
-		t.Errorf("a hidden verb has a page: %v", err)
+		t.Errorf("a hidden command has a page: %v", err)
 	}
 }
 

@@ -145,7 +145,7 @@ func TestEngineArguments(t *testing.T) {
 			t.Errorf("no %s in %v", want, got)
 		}
 	}
-	if got[0] != engineVerb || parses(got) != nil || slices.ContainsFunc(got, func(s string) bool { return strings.HasPrefix(s, "--listen") }) {
+	if got[0] != engineCommand || parses(got) != nil || slices.ContainsFunc(got, func(s string) bool { return strings.HasPrefix(s, "--listen") }) {
 		t.Errorf("%v: %v", got, parses(got))
 	}
 }

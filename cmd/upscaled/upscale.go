@@ -24,7 +24,7 @@ import (
 const upscaleHelp = `Upscales images and films. Arguments are files, folders, globs, or - for standard
 input. The output is NAME.upscaled.EXT beside the input unless --out says
 otherwise; an existing file is never overwritten without --overwrite, and an input
-never without --replace. The verb can be left out if the first argument is a file or
+never without --replace. The command can be left out if the first argument is a file or
 folder that exists. The flags -i, -n and -g of realesrgan-ncnn-vulkan are understood
 too.`
 

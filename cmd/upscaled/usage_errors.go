@@ -18,8 +18,8 @@ import (
 func explainMistakes(cmd *cobra.Command, known func() []settings.Setting) {
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return flagMistake(cmd, known, err) })
 	cmd.Args = checkArguments
-	for _, verb := range cmd.Commands() {
-		explainMistakes(verb, known)
+	for _, command := range cmd.Commands() {
+		explainMistakes(command, known)
 	}
 }
 
@@ -31,7 +31,7 @@ func checkArguments(cmd *cobra.Command, arguments []string) error {
 		if !cmd.HasParent() { // the name of a file is enough to upscale it
 			kind, name = "command or file", arguments[0]
 		}
-		return fmt.Errorf("there is no %s %q%s", kind, name, suggestion("", arguments[0], verbs(cmd)))
+		return fmt.Errorf("there is no %s %q%s", kind, name, suggestion("", arguments[0], subcommands(cmd)))
 	}
 	names := strings.Fields(cmd.Use)[1:]
 	least, endless := len(names), strings.Contains(cmd.Use, "...")
@@ -51,11 +51,11 @@ func checkArguments(cmd *cobra.Command, arguments []string) error {
 	return nil
 }
 
-// verbs returns the names of a command's subcommands.
-func verbs(cmd *cobra.Command) (names []string) {
-	for _, verb := range cmd.Commands() {
-		if verb.IsAvailableCommand() {
-			names = append(names, verb.Name())
+// subcommands returns the names of a command's subcommands.
+func subcommands(cmd *cobra.Command) (names []string) {
+	for _, command := range cmd.Commands() {
+		if command.IsAvailableCommand() {
+			names = append(names, command.Name())
 		}
 	}
 	return names

@@ -11,7 +11,7 @@ import (
 	"upscaled/engine/imagedata"
 )
 
-func TestVerbMayBeLeftOut(t *testing.T) {
+func TestCommandMayBeLeftOut(t *testing.T) {
 	t.Parallel()
 	root := folder(t, map[string][]byte{"a.png": smallPNG(t)})
 	for _, arguments := range [][]string{{filepath.Join(root, "a.png")}, {root, "--scale", "2"}} {
@@ -23,7 +23,7 @@ func TestVerbMayBeLeftOut(t *testing.T) {
 		t.Errorf("a missing file: %d %s", got.code, got.stderr)
 	}
 	if got := program(t, &fakeUpscaler{}, nil, nil, "version"); got.code != exitOK || !strings.HasPrefix(got.stdout, "upscaled ") {
-		t.Errorf("a verb: %d %s", got.code, got.stdout)
+		t.Errorf("a command: %d %s", got.code, got.stdout)
 	}
 }
 

@@ -44,11 +44,11 @@ func Everywhere(root *cobra.Command, p Program) {
 	}
 	Register(root, words)
 	installed := func(e models.Entry) bool { return e.Installed }
-	for verb, wanted := range map[string]func(models.Entry) bool{
+	for command, wanted := range map[string]func(models.Entry) bool{
 		"pull": func(e models.Entry) bool { return !e.Installed }, "rm": installed, "verify": installed,
 		"export": func(e models.Entry) bool { return e.Installed && upscaling(e) },
 	} {
-		if cmd, _, err := root.Find([]string{"models", verb}); err == nil {
+		if cmd, _, err := root.Find([]string{"models", command}); err == nil {
 			cmd.ValidArgsFunction = offer(entries(wanted))
 		}
 	}

@@ -13,12 +13,12 @@ func Markdown(w io.Writer, pages []Page, settings []Flag, codes []ExitCode) erro
 	name := pages[0].Path
 	fmt.Fprintf(&b, "# Command line\n\n<!-- written by '%s reference --markdown'; do not edit -->\n\n", name)
 	fmt.Fprintf(&b, "`%s VERB --help` shows the same in the terminal. A setting with a variable comes from its\n"+
-		"flag, else from the environment, else from the file named by `--config` for verbs that\nhave that flag, else it is the default. A variable that is set and empty counts as not set.\n\n", name)
-	b.WriteString("| verb | what it does |\n| --- | --- |\n")
+		"flag, else from the environment, else from the file named by `--config` for commands that\nhave that flag, else it is the default. A variable that is set and empty counts as not set.\n\n", name)
+	b.WriteString("| command | what it does |\n| --- | --- |\n")
 	for _, page := range pages[1:] {
 		fmt.Fprintf(&b, "| [`%s`](#%s) | %s |\n", page.Path, anchor(page.Path), cell(page.Short))
 	}
-	fmt.Fprintf(&b, "\n## Every verb\n\n")
+	fmt.Fprintf(&b, "\n## Every command\n\n")
 	flagTable(&b, pages[0].Flags)
 	for _, page := range pages[1:] {
 		section(&b, page)

@@ -56,7 +56,7 @@ func (s *Set) loadAssignments(from Sources) (problems []string) {
 			problems = append(problems, apply(s.flags[key], text, "--set "+key)...)
 		case has(from.Own, key):
 		case has(from.Known, key):
-			problems = append(problems, fmt.Sprintf("--set: %q is a setting of another verb", key))
+			problems = append(problems, fmt.Sprintf("--set: %q is a setting of another command", key))
 		default:
 			problems = append(problems, "--set: "+unknown(key, from.Known))
 		}

@@ -101,7 +101,7 @@ func TestProblems(t *testing.T) {
 	})
 	all := strings.Join(append(problems, set.Problems()...), "\n")
 	for _, want := range []string{
-		`not "some.whole"`, `"nothing" is no setting`, `"elsewhere" is a setting of another verb`, `"whole" is whole in the section [some] now`,
+		`not "some.whole"`, `"nothing" is no setting`, `"elsewhere" is a setting of another command`, `"whole" is whole in the section [some] now`,
 		"other.number is 2; it goes from 0 to 1", "other.duration is 1s; it is at least 1m", "--text is z; use a, b or c",
 		"UPSCALED_WHOLE is called UPSCALED_SOME_WHOLE now", `UPSCALED_SOME_PRICE: "1k" is not a whole number`, "a size such as",
 	} {

@@ -7,9 +7,9 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// WithVerb adds the verb upscale before arguments that begin with a file or folder.
-// A verb of that name comes first.
-func WithVerb(root *cobra.Command, arguments []string) []string {
+// WithCommand adds the command upscale before arguments that begin with a file or folder.
+// A command of that name comes first.
+func WithCommand(root *cobra.Command, arguments []string) []string {
 	if len(arguments) == 0 || strings.HasPrefix(arguments[0], "-") {
 		return arguments
 	}
