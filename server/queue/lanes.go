@@ -20,10 +20,6 @@ import (
 // priorities is the order in which lanes are served.
 func priorities() []job.Priority { return []job.Priority{job.High, job.Normal, job.Low} }
 
-// holdBack is how long a lane leaves slots to one of higher priority that has jobs.
-// If that has not served them, its jobs wait for something else.
-const holdBack = 100 * time.Millisecond
-
 // slots are the waiting slots of one lane. All methods may be called concurrently.
 type slots struct {
 	mutex   sync.Mutex
@@ -124,7 +120,7 @@ func (l *lane) run(ctx context.Context) error {
 			select {
 			case <-served:
 				continue
-			case <-time.After(holdBack):
+			case <-time.After(l.core.options.HoldBack):
 			case <-ctx.Done():
 			}
 		}

@@ -20,8 +20,8 @@ var _ job.Operator = (*queue.Queue)(nil)
 // the oldest.
 func TestPriorities(t *testing.T) {
 	t.Parallel()
-	q := start(t, embed(t, t.TempDir()), nil)
-	for n, p := range []job.Priority{job.Low, job.Normal, job.High, job.Normal, job.Low, job.High} {
+	q := start(t, embed(t, t.TempDir()), func(o *queue.Options) { o.HoldBack = time.Minute })
+	for n, p := range slices.Repeat([]job.Priority{job.Low, job.Normal, job.High, job.Normal, job.Low, job.High}, 2) {
 		s := spec(fmt.Sprint("job", n), "", 0)
 		submit(t, q, s)
 		if j, err := q.Prioritize(t.Context(), s.ID, p); err != nil || j.Priority != p || j.State != job.Queued {
@@ -29,14 +29,14 @@ func TestPriorities(t *testing.T) {
 		}
 	}
 	var order []string
-	for range 6 {
+	for range 12 {
 		lease := next(t, q)
 		order = append(order, lease.Job().ID)
 		if err := lease.Succeed(t.Context(), strings.NewReader("x"), job.Result{}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if want := []string{"job2", "job5", "job1", "job3", "job0", "job4"}; !slices.Equal(order, want) {
+	if want := strings.Fields("job2 job5 job8 job11 job1 job3 job7 job9 job0 job4 job6 job10"); !slices.Equal(order, want) {
 		t.Errorf("%v, want %v", order, want)
 	}
 	if j, err := q.Prioritize(t.Context(), "job0", job.High); err != nil || j.Priority != job.Low || j.State != job.Succeeded {

@@ -63,6 +63,9 @@ type Options struct {
 	Orphans time.Duration
 	// Sweep is the time between two sweeps; 0 is 15 s.
 	Sweep time.Duration
+	// HoldBack is how long jobs leave slots to waiting ones of higher priority; if those
+	// were not begun then, they wait for something else. 0 is 100 ms.
+	HoldBack time.Duration
 	// Failpoint, if not nil, is called right after every step and before the
 	// next; tests end the process there.
 	Failpoint func(step Failpoint, id string)
@@ -89,8 +92,9 @@ const (
 	removeLimit = 30 * time.Second
 	// defaultUploadBytes limits one account's uploads in total.
 	defaultUploadBytes = 1 << 30
-	// sweepInterval is the default time between two sweeps.
+	// sweepInterval and holdBack are defaults of Options.
 	sweepInterval = 15 * time.Second
+	holdBack      = 100 * time.Millisecond
 	// callerPatience is how long a process may be silent before the jobs that
 	// its synchronous calls wait for are canceled.
 	callerPatience = 30 * time.Second

@@ -33,7 +33,7 @@ type Queue struct {
 
 // Open returns a queue on a connection, which the caller closes afterwards.
 func Open(ctx context.Context, c *Connection, o Options) (*Queue, error) {
-	o.Sweep, o.UploadBytes = cmp.Or(o.Sweep, sweepInterval), cmp.Or(o.UploadBytes, defaultUploadBytes)
+	o.HoldBack, o.Sweep, o.UploadBytes = cmp.Or(o.HoldBack, holdBack), cmp.Or(o.Sweep, sweepInterval), cmp.Or(o.UploadBytes, defaultUploadBytes)
 	core := &core{options: o, name: cmp.Or(c.instance, randomToken()), connection: c}
 	cache, listing := index.NewCache(), index.NewListing()
 	store, err := openStore(ctx, core)
