@@ -17,7 +17,7 @@ type datBlock struct {
 	heads    int
 	// windows are one per half of the channels; nil for attention of channels.
 	windows []window
-	bias    [2][]float32
+	bias    [2]func() []float32
 	// temperature scales the products of channels, a value per head.
 	temperature []float32
 

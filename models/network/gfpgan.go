@@ -54,6 +54,9 @@ type generator struct {
 type linear struct {
 	out, in      int
 	weight, bias []float32
+	// The first scaled outputs are multiplied by factor, see project.
+	scaled int
+	factor float64
 }
 
 // modulated is a convolution whose input channels are scaled by a style, a

@@ -90,10 +90,8 @@ func readOverlapBlock(r *reader, n *transformer, name string) *overlapBlock {
 		window: window{height: side, width: side}, outer: outer, mlp: readMLP(r, name+"mlp.", features),
 		attention: attention{qkv: readQKV(r, name+"qkv", features, heads), out: readLinear(r, name+"proj", features, features), heads: heads},
 	}
-	if !r.derive(heads * side * side * outer * outer) {
-		return nil
-	}
-	block.attention.bias = overlapBias(table.Data, side, outer, heads)
+	r.derive(heads * side * side * outer * outer)
+	block.attention.bias = func() []float32 { return overlapBias(table.Data, side, outer, heads) }
 	return block
 }
 
@@ -132,7 +130,7 @@ func (o *overlapBlock) build(b *builder, x string) string {
 	area := int64(o.outer * o.outer)
 	kv := b.transpose(b.reshape(o.around(b, parts[1]), -1, area, 2*heads, each), 0, 2, 1, 3)
 	pair := split(b, kv, 1, heads, heads)
-	h := attend(b, q, pair[0], pair[1], o.attention.bias, "", int64(o.window.pixels()), area)
+	h := attend(b, q, pair[0], pair[1], o.attention.bias(), "", int64(o.window.pixels()), area)
 	h = project(b, o.window.join(b, h, shape, channels), o.attention.out)
 	h = b.op("Add", []string{h, x})
 	return b.op("Add", []string{h, o.mlp.build(b, layerNorm(b, h, o.norms[1], 1e-5))})

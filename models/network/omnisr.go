@@ -111,11 +111,8 @@ func readOmniBlock(r *reader, name string, features, side int) omniBlock {
 		s.heads = 4
 		s.qkv, s.out = readQKV(r, part+"fn.to_qkv", features, s.heads), readLinear(r, part+"fn.to_out.0", features, features)
 		table, ok := r.optional(part+"fn.rel_pos_bias.weight", (2*side-1)*(2*side-1), s.heads)
-		switch {
-		case ok:
-			s.bias = relativeBias(r, table.Data, s.window, s.window, s.heads)
-		case r.derive(s.heads * side * side * side * side):
-			s.bias = make([]float32, s.heads*side*side*side*side)
+		if s.bias = relativeBias(r, table.Data, s.window, s.window, s.heads); !ok {
+			s.bias = func() []float32 { return make([]float32, s.heads*side*side*side*side) }
 		}
 		block.spatial[i] = s
 	}

@@ -3,6 +3,7 @@ package network
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"upscaled/models/fault"
 	"upscaled/models/onnx"
@@ -13,14 +14,14 @@ import (
 // convolution.
 type permutedBlock struct {
 	norms [2]norm
-	// all computes queries, keys and values of a pixel: queries of all channels, keys
-	// and values of a quarter each.
-	all, out linear
-	heads    int
-	bias     []float32 // of one pixel of four to all joined ones
-	window   window
-	mlp      mlp
-	spatial  layer // depthwise
+	// q computes queries of all channels of a pixel, kv keys and values of a quarter
+	// each.
+	q, kv, out linear
+	heads      int
+	bias       func() []float32 // of one pixel of four to all joined ones
+	window     window
+	mlp        mlp
+	spatial    layer // depthwise
 }
 
 func readSRFormer(r *reader) model {
@@ -50,24 +51,26 @@ func readPermutedBlock(r *reader, n *transformer, name string, k int) *permutedB
 		window: window{height: side, width: side, down: shift, right: shift},
 		mlp:    readMLP(r, name+"mlp.", features),
 	}
-	q, kv := readLinear(r, name+"attn.q", features, features), readLinear(r, name+"attn.kv", features/2, features)
-	scale := 1 / math.Sqrt(float64(features/heads))
-	block.all = linear{out: q.out + kv.out, in: features, weight: append(multipliedCopy(q.weight, scale), kv.weight...)}
-	if q.bias != nil && kv.bias != nil {
-		block.all.bias = append(multipliedCopy(q.bias, scale), kv.bias...)
-	}
+	block.q, block.kv = readLinear(r, name+"attn.q", features, features), readLinear(r, name+"attn.kv", features/2, features)
+	block.q.scaled, block.q.factor = features, 1/math.Sqrt(float64(features/heads))
 	spatial := r.take(name+"mlp.dwconv.depthwise_conv.0.weight", block.mlp[0].out, 1, 5, 5)
 	if r.err == nil {
 		block.spatial = layerOf(spatial, r.take(name+"mlp.dwconv.depthwise_conv.0.bias", spatial.Shape[0]))
 	}
 	block.bias = relativeBias(r, table.Data, block.joined(), block.joined(), heads)
-	r.derive(3 * len(block.bias)) // graphs repeat it for the four pixels of a position
+	r.derive(3 * heads * block.joined().pixels() * block.joined().pixels()) // graphs repeat it for the four pixels of a position
 	r.ignore(name + "attn.aligned_relative_position_index")
 	return block
 }
 
-func multipliedCopy(values []float32, factor float64) []float32 {
-	return append([]float32(nil), multiplied(values, factor)...)
+// all returns the layer of queries, keys and values.
+func (block *permutedBlock) all() linear {
+	l := block.q
+	l.out, l.weight = l.out+block.kv.out, slices.Concat(l.weight, block.kv.weight)
+	if l.bias = nil; block.q.bias != nil && block.kv.bias != nil {
+		l.bias = slices.Concat(block.q.bias, block.kv.bias)
+	}
+	return l
 }
 
 // joined is the window of joined pixels.
@@ -76,12 +79,12 @@ func (block *permutedBlock) joined() window {
 }
 
 func (block *permutedBlock) flops() float64 {
-	linears := 2 * float64(len(block.all.weight)+len(block.out.weight)+len(block.spatial.weight))
+	linears := 2 * float64(len(block.q.weight)+len(block.kv.weight)+len(block.out.weight)+len(block.spatial.weight))
 	return linears + float64(block.window.pixels()*block.out.in) + block.mlp.flops()
 }
 
 func (block *permutedBlock) build(b *builder, x string) string {
-	h := project(b, layerNorm(b, x, block.norms[0], 1e-5), block.all)
+	h := project(b, layerNorm(b, x, block.norms[0], 1e-5), block.all())
 	h = b.op("Add", []string{x, project(b, block.attend(b, h), block.out)})
 	y := gelu(b, project(b, layerNorm(b, h, block.norms[1], 1e-5), block.mlp[0]))
 	spatial := gelu(b, b.conv(b.transpose(y, 0, 3, 1, 2), block.spatial, convParams{stride: 1, pad: 2, depthwise: true}))
@@ -99,14 +102,16 @@ func (block *permutedBlock) attend(b *builder, x string) string {
 		mask = block.mask(b, x)
 	}
 	x = roll(b, roll(b, x, 1, block.window.down), 2, block.window.right)
-	parts, shape := w.split(b, quartered(b, x, int64(block.all.out)), 4*block.all.out)
-	h := split(b, b.reshape(parts, 0, keys, 4, int64(block.all.out)), 3, channels, quarter, quarter)
+	all := block.q.out + block.kv.out
+	parts, shape := w.split(b, quartered(b, x, int64(all)), 4*all)
+	h := split(b, b.reshape(parts, 0, keys, 4, int64(all)), 3, channels, quarter, quarter)
 	byHead := func(x string, pixels int64) string {
 		return b.transpose(b.reshape(x, 0, pixels, heads, each), 0, 2, 1, 3)
 	}
 	var bias []float32
+	plain := block.bias()
 	for at := range block.heads * w.pixels() {
-		row := block.bias[at*w.pixels():][:w.pixels()]
+		row := plain[at*w.pixels():][:w.pixels()]
 		for range 4 {
 			bias = append(bias, row...)
 		}

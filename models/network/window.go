@@ -2,7 +2,6 @@ package network
 
 import (
 	"math"
-	"slices"
 
 	"upscaled/models/onnx"
 )
@@ -109,8 +108,8 @@ type attention struct {
 	// qkv computes queries, keys and values of a pixel, out what is made of the result.
 	qkv, out linear
 	heads    int
-	// bias is [heads, pixels, pixels].
-	bias []float32
+	// bias returns [heads, pixels, pixels].
+	bias func() []float32
 }
 
 // build returns the attention of an image of queries, keys and values.
@@ -123,7 +122,7 @@ func (a attention) build(b *builder, qkv string, w window) string {
 	}
 	heads, each := int64(a.heads), int64(channels/a.heads)
 	h := split(b, b.transpose(b.reshape(parts, 0, n, 3*heads, each), 0, 2, 1, 3), 1, heads, heads, heads)
-	return w.join(b, attend(b, h[0], h[1], h[2], a.bias, mask, n, n), shape, channels)
+	return w.join(b, attend(b, h[0], h[1], h[2], a.bias(), mask, n, n), shape, channels)
 }
 
 // attend returns [count, queries, channels] for queries, keys and values [count,
@@ -160,42 +159,50 @@ func readQKV(r *reader, name string, features, heads int) linear {
 	if r.err != nil {
 		return l
 	}
-	scale := 1 / math.Sqrt(float64(features/heads))
-	l.weight, l.bias = slices.Clone(l.weight), slices.Clone(l.bias)
-	for _, part := range [][]float32{l.weight[:features*features], l.bias[:min(features, len(l.bias))]} {
-		copy(part, multiplied(part, scale))
-	}
+	l.scaled, l.factor = features, 1/math.Sqrt(float64(features/heads))
 	return l
 }
 
 // project applies a fully connected layer to the last axis.
 func project(b *builder, x string, l linear) string {
 	weight := make([]float32, len(l.weight))
+	factor := func(o int, v float32) float32 {
+		if o < l.scaled {
+			return float32(float64(v) * l.factor)
+		}
+		return v
+	}
 	for i, v := range l.weight {
-		weight[i%l.in*l.out+i/l.in] = v
+		o := i / l.in
+		weight[i%l.in*l.out+o] = factor(o, v)
 	}
 	x = b.op("MatMul", []string{x, b.floats(weight, int64(l.in), int64(l.out))})
 	if l.bias == nil {
 		return x
 	}
-	return b.op("Add", []string{x, b.floats(l.bias, int64(l.out))})
+	bias := make([]float32, l.out)
+	for o, v := range l.bias {
+		bias[o] = factor(o, v)
+	}
+	return b.op("Add", []string{x, b.floats(bias, int64(l.out))})
 }
 
 // relativeBias spreads a table [distances, heads] of values by distance, rows first,
-// over the pairs of pixels of windows of queries and keys.
-func relativeBias(r *reader, table []float32, q, k window, heads int) []float32 {
-	if !r.derive(heads * q.pixels() * k.pixels()) {
-		return nil
-	}
-	bias := make([]float32, 0, heads*q.pixels()*k.pixels())
-	for head := range heads {
-		for from := range q.pixels() {
-			for to := range k.pixels() {
-				dy, dx := from%q.height-to%k.height, from/q.height-to/k.height
-				at := (dy+k.height-1)*(q.width+k.width-1) + dx + k.width - 1
-				bias = append(bias, table[at*heads+head])
+// over the pairs of pixels of windows of queries and keys, each time it is called: the
+// values are many times the table's.
+func relativeBias(r *reader, table []float32, q, k window, heads int) func() []float32 {
+	r.derive(heads * q.pixels() * k.pixels())
+	return func() []float32 {
+		bias := make([]float32, 0, heads*q.pixels()*k.pixels())
+		for head := range heads {
+			for from := range q.pixels() {
+				for to := range k.pixels() {
+					dy, dx := from%q.height-to%k.height, from/q.height-to/k.height
+					at := (dy+k.height-1)*(q.width+k.width-1) + dx + k.width - 1
+					bias = append(bias, table[at*heads+head])
+				}
 			}
 		}
+		return bias
 	}
-	return bias
 }
