@@ -83,12 +83,21 @@ func (im *importer) modelFiles(ctx context.Context, from string) (found []string
 	return found, done, err
 }
 
-// isModelFile reports whether a name is one of a model; ncnn's .bin files belong to
-// .param files.
+// isModelFile reports whether a name is one of a model; those of isWeights
+// belong to others.
 func isModelFile(name string) bool {
 	switch strings.ToLower(path.Ext(name)) {
 	case ".pth", ".pt", ".ckpt", ".safetensors", ".onnx", ".param":
 		return !strings.HasPrefix(path.Base(name), ".")
+	}
+	return false
+}
+
+// isWeights reports whether a name is of a file that belongs to an ncnn or ONNX file.
+func isWeights(name string) bool {
+	switch strings.ToLower(path.Ext(name)) {
+	case ".bin", ".data", ".onnx_data":
+		return true
 	}
 	return false
 }
@@ -118,7 +127,7 @@ func unpack(ctx context.Context, archive *zip.Reader, folder string, left int64)
 	count := 0
 	for _, entry := range archive.File {
 		base := path.Base(entry.Name)
-		if !entry.Mode().IsRegular() || !isModelFile(base) && !strings.EqualFold(path.Ext(base), ".bin") || !filepath.IsLocal(base) {
+		if !entry.Mode().IsRegular() || !isModelFile(base) && !isWeights(base) || !filepath.IsLocal(base) {
 			continue
 		}
 		count++

@@ -13,6 +13,7 @@ import (
 	"upscaled/models/artifact"
 	"upscaled/models/fault"
 	"upscaled/models/network"
+	"upscaled/models/onnx"
 	"upscaled/models/weights"
 )
 
@@ -278,7 +279,41 @@ func readONNXFile(path string) ([]byte, error) {
 	if err != nil {
 		return nil, fault.Wrap(fault.Invalid, err, "%s cannot be read.", path)
 	}
-	return data, nil
+	return onnx.Inlined(data, func(name string, offset, length int64) ([]byte, error) {
+		weights, err := readBeside(filepath.Dir(path), name, offset, length)
+		if err != nil {
+			return nil, fault.Wrap(fault.Invalid, err, "%s keeps its weights in the file %.80q, which must be whole and beside it.", path, name)
+		}
+		return weights, nil
+	})
+}
+
+// readBeside reads part of a file in or below a folder; length 0 is the rest.
+func readBeside(folder, name string, offset, length int64) ([]byte, error) {
+	root, err := os.OpenRoot(folder)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	name = filepath.FromSlash(name)
+	info, err := root.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if length == 0 {
+		length = info.Size() - offset
+	}
+	if !info.Mode().IsRegular() || offset > info.Size() || length > min(info.Size()-offset, maxONNX) {
+		return nil, fmt.Errorf("%s has %d bytes, not %d from %d on", name, info.Size(), length, offset)
+	}
+	file, err := root.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	data := make([]byte, length)
+	_, err = file.ReadAt(data, offset)
+	return data, err
 }
 
 // looksLikeONNX checks the extension, then the first field of a ModelProto: the

@@ -3,6 +3,8 @@ package models
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,6 +22,9 @@ func TestImportedModelIsUsed(t *testing.T) {
 	e, err := s.Import(t.Context(), path, ImportOptions{})
 	if err != nil {
 		t.Fatal(err)
+	}
+	if e.Tiles != network.ExactTiles || e.Radius < 2 {
+		t.Errorf("the tiles are %s, by %d pixels", e.Tiles, e.Radius)
 	}
 	if e.Name != "4x-my_model" || !e.Imported || e.Kind != Upscale || e.Architecture != network.SRVGGNetCompact {
 		t.Errorf("the entry is %+v", e)
@@ -116,6 +121,51 @@ func TestImportONNX(t *testing.T) {
 	}
 	if probed.ID() == n.ID() {
 		t.Error("one file in two conventions has one ID")
+	}
+}
+
+// An ONNX file may keep its weights in a file beside or below it, as PyTorch's newer
+// exporter does, but nowhere else.
+func TestImportONNXWithData(t *testing.T) {
+	t.Parallel()
+	s, _ := fixture(t, Options{Offline: true})
+	whole := readyONNX(16)
+	// An empty constant "w" whose data is a file: the graph is the message of field 7.
+	external := func(location, length string) []byte {
+		text := func(number byte, s string) []byte { return append([]byte{number<<3 | 2, byte(len(s))}, s...) }
+		tensor := append([]byte{1 << 3, 2, 2 << 3, 1}, text(8, "w")...)
+		for _, entry := range [][2]string{{"location", location}, {"length", length}} {
+			tensor = append(tensor, text(13, string(append(text(1, entry[0]), text(2, entry[1])...)))...)
+		}
+		constant := text(5, string(append(tensor, 14<<3, 1)))
+		at := bytes.IndexByte(whole, 7<<3|2)
+		size, n := binary.Uvarint(whole[at+1:])
+		data := binary.AppendUvarint(bytes.Clone(whole[:at+1]), size+uint64(len(constant)))
+		return append(append(data, constant...), whole[at+1+n:]...)
+	}
+	folder := t.TempDir()
+	for path, data := range map[string][]byte{
+		"models/beside.onnx": external("beside.onnx.data", "8"), "models/beside.onnx.data": []byte("12345678"),
+		"models/short.onnx": external("beside.onnx.data", "9"), "models/missing.onnx": external("nothing", "8"),
+		"models/above.onnx": external("../secret", "8"), "secret": []byte("12345678"),
+		"models/absolute.onnx": external(filepath.Join(folder, "secret"), "8"), "models/folder.onnx": external(".", "8"),
+	} {
+		path = filepath.Join(folder, path)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, data, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"short", "missing", "above", "absolute", "folder"} {
+		if _, err := s.Import(t.Context(), filepath.Join(folder, "models", name+".onnx"), ImportOptions{}); fault.KindOf(err) != fault.Invalid {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := s.Import(t.Context(), filepath.Join(folder, "models", "beside.onnx"), ImportOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	n, err := s.Load(t.Context(), "beside", nil)
+	if err != nil || !bytes.Contains(graph(t, n), []byte("12345678")) {
+		t.Errorf("the weights are lost: %v", err)
 	}
 }
 

@@ -100,8 +100,6 @@ func TestRefusedFiles(t *testing.T) {
 		"text":       {[]byte("this is no model, is it?"), fault.Invalid},
 		"truncated":  {whole[:len(whole)-9], fault.Invalid},
 		"two graphs": {append(bytes.Clone(whole), whole...), fault.Invalid},
-		// A graph with an initializer whose data_location is EXTERNAL.
-		"external": {[]byte{0x3a, 4, 0x2a, 2, 0x70, 1}, fault.Unsupported},
 	}
 	for name, c := range cases {
 		if _, err := onnx.Parse(c.data); fault.KindOf(err) != c.kind {

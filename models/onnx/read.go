@@ -63,6 +63,14 @@ func Parse(data []byte) (*Foreign, error) {
 	if f.graph == nil {
 		return nil, fault.New(fault.Invalid, "This is not an ONNX file: it holds no graph.")
 	}
+	external, err := modelProto.external(f.model, 0)
+	//guard:external-data TestExternalData => false
+	if external {
+		return nil, fault.New(fault.Unsupported, "The ONNX file keeps weights in another file; save it as one file first.")
+	}
+	if err != nil {
+		return nil, damaged(err)
+	}
 	return f, f.readGraph()
 }
 
@@ -107,13 +115,9 @@ func (f *Foreign) readGraph() error {
 		}
 		switch g.number {
 		case fieldInitializer:
-			name, external, err := readTensor(g.body)
+			name, err := readTensorName(g.body)
 			if err != nil {
 				return damaged(err)
-			}
-			if external {
-				return fault.New(fault.Unsupported,
-					"The ONNX file keeps its weights in a second file; save it as one file first.")
 			}
 			constants[name] = true
 		case fieldInput, fieldOutput:
@@ -136,18 +140,14 @@ func (f *Foreign) readGraph() error {
 	return nil
 }
 
-// readTensor returns a constant's name and whether its data is in another file.
-func readTensor(body []byte) (name string, external bool, err error) {
+func readTensorName(body []byte) (name string, err error) {
 	parts, err := fields(body)
 	for _, p := range parts {
-		switch p.number {
-		case fieldTensorName:
+		if p.number == fieldTensorName {
 			name = string(p.body)
-		case fieldTensorLocation:
-			external = p.varint == 1
 		}
 	}
-	return name, external, err
+	return name, err
 }
 
 // readValue reads a ValueInfoProto of a dense tensor; of other values it reads

@@ -178,6 +178,7 @@ func TestModelUploads(t *testing.T) {
 		"only dots":       {[]part{file("...", "a")}, 201, "model", []string{"model"}},
 		"strangers":       {[]part{file("x.pth", "a"), file("y.pth", "b")}, 400, "one model", nil},
 		"three":           {[]part{file("x.pth", "a"), file("y.pth", "b"), file("z.pth", "c")}, 400, "one model", nil},
+		"data":            {[]part{file("x.onnx.data", "a"), file("x.onnx", "b")}, 201, "x.onnx", []string{"x.onnx", "x.onnx.data"}},
 		"same name":       {[]part{file("x.param", "a"), file("x.param", "b")}, 400, "two files of one name", nil},
 		"none":            {[]part{dialecttest.Field("name", "mine")}, 400, "one model", nil},
 		"other field":     {[]part{dialecttest.File("model", "x.pth", []byte("a"))}, 400, "one model", nil},

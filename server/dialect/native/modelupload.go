@@ -50,7 +50,7 @@ func receiveModel(c echo.Context, folder string) (u ModelUpload, err error) {
 		}
 		//guard:model-files TestModelUploads
 		if len(files) == 2 || part.FormName() != fileField {
-			return u, fault.New(fault.Invalid, "Send one model in the field \"file\"; the two files of ncnn are one.")
+			return u, fault.New(fault.Invalid, "Send one model in the field \"file\"; the two files of ncnn are one, as are an ONNX file and its .data.")
 		}
 		name := fileNameOf(part.FileName())
 		if err := saveModel(r.Context(), filepath.Join(folder, name), part); err != nil {
@@ -76,11 +76,13 @@ func mainFile(files []string) (string, error) {
 		return files[0], nil
 	}
 	for i, name := range files {
-		if stem, is := strings.CutSuffix(name, ".param"); is && files[1-i] == stem+".bin" {
+		stem, isParam := strings.CutSuffix(name, ".param")
+		other := files[1-i]
+		if isParam && other == stem+".bin" || strings.HasSuffix(name, ".onnx") && (other == name+".data" || other == name+"_data") {
 			return name, nil
 		}
 	}
-	return "", fault.New(fault.Invalid, "Send one model in the field \"file\"; the two files of ncnn are one.")
+	return "", fault.New(fault.Invalid, "Send one model in the field \"file\"; the two files of ncnn are one, as are an ONNX file and its .data.")
 }
 
 // fileNameOf returns a client's file name as a plain one without folders.

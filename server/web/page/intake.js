@@ -8,7 +8,7 @@ import { formatName } from "./text.js";
 
 const IMAGE_NAME = /\.(jpe?g|jpe|jfif|a?png|webp|gif|bmp|dib|tiff?|avifs?|jxl|hei[cf]|hif|jp2|j2[kc]|jpc|jpf|jpx)$/i;
 
-const MODEL_NAME = /\.(pth|pt|ckpt|safetensors|onnx|param|bin|zip)$/i;
+const MODEL_NAME = /\.(pth|pt|ckpt|safetensors|onnx|param|bin|data|onnx_data|zip)$/i;
 
 const byId = (id) => document.getElementById(id);
 
