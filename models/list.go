@@ -21,9 +21,13 @@ type Entry struct {
 	// Architecture is known once installed.
 	Architecture network.Architecture `json:"architecture,omitempty"`
 	// Scale is output side / input side; 0 if there is none.
-	Scale     int  `json:"scale,omitempty"`
-	Installed bool `json:"installed"`
-	Imported  bool `json:"imported"`
+	Scale int `json:"scale,omitempty"`
+	// Tiles says how large images are computed, and Radius by how many pixels exact
+	// tiles overlap.
+	Tiles     network.Tiles `json:"tiles,omitempty"`
+	Radius    int           `json:"radius,omitempty"`
+	Installed bool          `json:"installed"`
+	Imported  bool          `json:"imported"`
 	// Size is in bytes: on disk if installed, otherwise of the preferred
 	// download (npm packages are larger).
 	Size int64 `json:"size"`
@@ -92,12 +96,28 @@ func (s *Store) CanonicalName(name string) string {
 	return name
 }
 
+// tiles returns how a model of the catalogue computes large images, and the overlap.
+func (p product) tiles() (network.Tiles, int) {
+	switch {
+	case p.kind != Upscale:
+		return "", 0
+	case p.name == generalModel || p.name == denoisingModel:
+		return network.ExactTiles, 34
+	case p.name == filmModel:
+		return network.ExactTiles, 18
+	case strings.HasPrefix(p.name, upconvModel):
+		return network.ExactTiles, 7
+	}
+	return network.BlendedTiles, 0
+}
+
 // productEntry describes a catalogue entry and its state in the store.
 func (s *Store) productEntry(p product) Entry {
 	if p.kind != Runtime {
 		if d, err := s.files.read(p.name); err == nil {
 			e := d.entry()
 			e.Title, e.VariantOf = p.title, p.variantOf
+			e.Tiles, e.Radius = p.tiles()
 			return e
 		}
 	}
@@ -106,6 +126,7 @@ func (s *Store) productEntry(p product) Entry {
 		About: p.about(), Notice: p.notice, DefaultFor: defaultFor(p.name),
 		RestoresFaces: p.name == gfpganModel, Denoise: p.name == generalModel,
 	}
+	e.Tiles, e.Radius = p.tiles()
 	if p.kind == Runtime {
 		e.Installed = s.libraries.installed(p)
 	}
@@ -115,6 +136,7 @@ func (s *Store) productEntry(p product) Entry {
 func (d descriptor) entry() Entry {
 	e := Entry{
 		Name: d.Name, Kind: d.Kind, Description: d.Description, Architecture: d.Architecture, Scale: d.Scale,
+		Tiles: d.Tiles, Radius: d.Radius,
 		Installed: true, Imported: d.Imported, Size: d.Size, SHA256: d.SHA256,
 		About: d.About, Notice: d.Notice,
 		InstalledAt: d.installedAt(), DefaultFor: defaultFor(d.Name),

@@ -7,6 +7,7 @@ import "upscaled/models/artifact"
 const (
 	generalModel   = "realesr-general-x4v3"
 	denoisingModel = "realesr-general-wdn-x4v3"
+	filmModel      = "realesr-animevideov3"
 	// defaultDenoise is the published program's.
 	defaultDenoise = 0.5
 )
@@ -51,7 +52,7 @@ func officialModels() []product {
 			converted(carried("real-esrgan/models/realesrgan-x4plus-anime"),
 				30_290, "2b8fb6e0ae4d2d85704ca08c119a2f5ea40add4f2ecd512eb7f4cd44b6127ed4",
 				8_943_500, "fe01c269cfd10cdef8e018ab66ebe750cf79c7af4d1f9c16c737e1295229bacc"))),
-		titled("Film", upscaler("realesr-animevideov3", "very fast, for frames of animated films", 4,
+		titled("Film", upscaler(filmModel, "very fast, for frames of animated films", 4,
 			released("v0.2.5.0/realesr-animevideov3.pth", 2_504_012, "b8a8376811077954d82ca3fcf476f1ac3da3e8a68a4f4d71363008000a18b75d"),
 			converted(carried("real-esrgan/models/realesr-animevideov3-x4"),
 				3_077, "850a248e7c14c27e5bd8cf7265113a9441036a7db63963bb8aa5169d788a435e",

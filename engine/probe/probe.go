@@ -29,7 +29,7 @@ type prober struct {
 	// height and width are sides that the model accepts, in pixels.
 	height, width int
 	// cost is the least time per pixel of the runs so far, 0 before the first;
-	// patience is the longest time that a run of findRadius may take.
+	// patience is the longest time that a run of findTiles may take.
 	cost, patience time.Duration
 }
 
@@ -59,7 +59,7 @@ func complete(ctx context.Context, open func(file []byte) (Session, error), file
 	if p.found.White == 255 { // the file holds bytes
 		p.stated.White = 255
 	}
-	for _, step := range []func() error{p.findShape, p.findLeast, p.findRange, p.findRadius} {
+	for _, step := range []func() error{p.findShape, p.findLeast, p.findRange, p.findTiles} {
 		if err := step(); err != nil {
 			return stated, err
 		}

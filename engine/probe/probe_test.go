@@ -22,6 +22,8 @@ type model struct {
 	// blur is the receptive radius; change replaces the result's values.
 	blur   int
 	change func(float32) float32
+	// centered models subtract the mean of the image.
+	centered bool
 }
 
 func (model) Close() error { return nil }
@@ -44,6 +46,10 @@ func (m model) Run(_ context.Context, input []float32, shape []int64) (map[strin
 		return nil, errors.New("shape mismatch")
 	}
 	high, wide := height*m.Scale, width*m.Scale
+	mean := float32(0)
+	for _, v := range input {
+		mean += (v - float32(m.White+m.Black)/2) / float32(len(input))
+	}
 	at := func(c, y, x int) float32 {
 		if m.Swapped && c < 3 {
 			c = 2 - c
@@ -51,7 +57,9 @@ func (m model) Run(_ context.Context, input []float32, shape []int64) (map[strin
 		y, x = y/m.Scale, x/m.Scale
 		v := in(c, y, x) + 1e-3*in(c, min(y+m.blur, height-1), max(x-m.blur, 0))
 		v += float32(0.002 * (m.White - m.Black) * math.Sin(50*float64(v))) // what a model adds of its own
-		v = min(max(v, float32(m.Black)), float32(m.White))
+		if v = min(max(v, float32(m.Black)), float32(m.White)); m.centered {
+			v -= mean
+		}
 		if m.change != nil {
 			v = m.change(v)
 		}
@@ -112,7 +120,7 @@ func TestFindsConvention(t *testing.T) {
 		m := model{Convention: network.Convention{
 			ChannelsLast: rapid.Bool().Draw(t, "last"), In: rapid.SampledFrom([]int{1, 3, 4}).Draw(t, "channels"),
 			Black: r[0], White: r[1], Scale: rapid.IntRange(1, 3).Draw(t, "scale"),
-			Multiple: rapid.SampledFrom([]int{1, 2, 4, 7, 8, 16, 64}).Draw(t, "multiple"),
+			Multiple: rapid.SampledFrom([]int{1, 2, 4, 7, 8, 9, 11, 16, 30, 64}).Draw(t, "multiple"),
 		}}
 		m.Out = m.In
 		m.Swapped = m.In > 1 && rapid.Bool().Draw(t, "swapped")
@@ -140,6 +148,20 @@ func TestFindsConvention(t *testing.T) {
 			t.Fatalf("found %+v, want %+v", found, m.Convention)
 		}
 	})
+}
+
+// A model whose results depend on the image's mean needs whole images.
+func TestFindsWhole(t *testing.T) {
+	t.Parallel()
+	for _, multiple := range []int{1, 8, 56, 64} {
+		for _, centered := range []bool{false, true} {
+			m := model{Convention: network.Convention{In: 3, Out: 3, White: 255, Scale: 2, Multiple: multiple}, centered: centered}
+			found, err := complete(t.Context(), opens(m), file(t, 3, false), network.Convention{}, time.Hour)
+			if err != nil || found.Whole != centered {
+				t.Errorf("%+v: %+v, %v", m, found, err)
+			}
+		}
+	}
 }
 
 // A file that cannot serve is refused with the reason.

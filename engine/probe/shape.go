@@ -60,13 +60,13 @@ func (p *prober) layouts() []network.Convention {
 // it would show that this is the only one.
 type size struct{ height, width, multiple int }
 
-// sizes returns inputs of 40 to 160 pixels. The multiples of n among them divide by
+// sizes returns inputs of 40 pixels and more. The multiples of n among them divide by
 // no larger number in the list, so that the first one that runs shows the multiple.
 func (p *prober) sizes(c network.Convention) []size {
 	if c.FixedHeight > 0 && c.FixedWidth > 0 {
 		return []size{{c.FixedHeight, c.FixedWidth, 0}}
 	}
-	multiples := []int{1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 48, 56, 64}
+	multiples := []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18, 20, 22, 24, 28, 30, 32, 36, 40, 48, 56, 64, 96, 128}
 	if p.stated.Multiple > 0 {
 		multiples = []int{p.stated.Multiple}
 	}

@@ -130,14 +130,15 @@ func (p *prober) likeness(out image, c network.Convention) float64 {
 	return -10 * math.Log10(sum/float64(channels*p.height*p.width))
 }
 
-// maxRadius is the largest receptive radius, in pixels, that is looked for: tiles of
-// models with a larger one are blended.
-const maxRadius = 64
+// farInside is so far from the border of a tile, in pixels, that its result may count;
+// tintedTiles is a mean difference there, of 0..1, that makes tiles visible.
+const farInside, tintedTiles = 48, 8. / 255
 
-// findRadius changes one pixel and finds how far the result changes. A radius counts
-// only if a crop of the image then has the same result inside. Slow models are
-// skipped: their radius is larger.
-func (p *prober) findRadius() error {
+// findTiles changes one pixel and finds how far the result changes. A radius counts
+// only if a crop of the image then has the same result inside; a crop that has another
+// one everywhere shows that the model needs whole images. Slow models are skipped: their
+// radius is larger.
+func (p *prober) findTiles() error {
 	c := p.found
 	if c.FixedHeight > 0 || c.FixedWidth > 0 {
 		return nil
@@ -146,9 +147,14 @@ func (p *prober) findRadius() error {
 	if p.cost*time.Duration(side*side) > p.patience {
 		return nil
 	}
+	from := max(side/4/c.Multiple, 1) * c.Multiple // where the crop begins
 	noise := newImage(c.In, side, side, func(channel, y, x int) float64 {
 		h := uint32(channel*7919+y*104729+x*1299709) * 2654435761
-		return c.Black + (c.White-c.Black)*float64(h>>8)/(1<<24)
+		v := float64(h>>8) / (1 << 24)
+		if min(y, x) < from {
+			v /= 8 // the crop has other statistics
+		}
+		return c.Black + (c.White-c.Black)*v
 	})
 	whole, err := p.run(c, noise)
 	if err != nil {
@@ -170,17 +176,13 @@ func (p *prober) findRadius() error {
 			radius = max(radius, abs(y/c.Scale-at), abs(x/c.Scale-at))
 		}
 	})
-	if radius == 0 || radius > maxRadius {
-		return nil
-	}
-	return p.confirmRadius(noise, whole, radius)
+	return p.compareCrop(noise, whole, from, radius)
 }
 
-// confirmRadius keeps a radius if no pixel that far inside a crop differs from the
-// whole image.
-func (p *prober) confirmRadius(in, whole image, radius int) error {
+// compareCrop keeps a radius if no pixel that far inside the crop from a position on
+// differs from the whole image.
+func (p *prober) compareCrop(in, whole image, from, radius int) error {
 	c := p.found
-	from := in.width / 4 / c.Multiple * c.Multiple
 	crop := newImage(in.channels, in.height-from, in.width-from, func(channel, y, x int) float64 {
 		return float64(in.at(channel, y+from, x+from))
 	})
@@ -188,14 +190,21 @@ func (p *prober) confirmRadius(in, whole image, radius int) error {
 	if err != nil {
 		return err
 	}
-	worst := 0.0
+	worst, sum, count := 0.0, 0.0, 0.0
 	each(out, func(channel, y, x int) {
+		d := math.Abs(float64(out.at(channel, y, x)-whole.at(channel, y+from*c.Scale, x+from*c.Scale))) / (c.White - c.Black)
 		if min(y, x) >= radius*c.Scale {
-			worst = max(worst, math.Abs(float64(out.at(channel, y, x)-whole.at(channel, y+from*c.Scale, x+from*c.Scale))))
+			worst = max(worst, d)
+		}
+		if min(y, x) >= farInside*c.Scale {
+			sum, count = sum+d, count+1
 		}
 	})
-	if worst < (c.White-c.Black)/1024 {
+	switch {
+	case radius > 0 && radius <= network.MaxExactRadius && worst < 1./1024:
 		p.found.Radius = radius
+	case sum > tintedTiles*count:
+		p.found.Whole = true
 	}
 	return nil
 }

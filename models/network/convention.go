@@ -28,6 +28,9 @@ type Convention struct {
 	// Radius is the receptive radius in input pixels, 0 if unknown or too large for
 	// tiles.
 	Radius int `json:"radius,omitempty"`
+	// Whole is set if the result of a part of an image differs visibly from that of the
+	// whole.
+	Whole bool `json:"whole,omitempty"`
 	// FixedWidth and FixedHeight are set for files that accept a single shape.
 	FixedWidth  int `json:"fixed_width,omitempty"`
 	FixedHeight int `json:"fixed_height,omitempty"`
@@ -110,7 +113,7 @@ func (c Convention) check(f *onnx.Foreign) error {
 
 func (c Convention) info() Info {
 	return Info{
-		Architecture: ONNXFile, Scale: c.Scale, Radius: c.Radius, Multiple: c.Multiple, Least: c.Least,
+		Architecture: ONNXFile, Scale: c.Scale, Radius: c.Radius, Whole: c.Whole, Multiple: c.Multiple, Least: c.Least,
 		FixedWidth: c.FixedWidth, FixedHeight: c.FixedHeight,
 		BytesPerPixel: foreignBytes, Description: "ONNX file",
 	}

@@ -50,6 +50,8 @@ type Info struct {
 	// Radius is the receptive radius: an output pixel depends on no input
 	// pixel farther away than this. 0 means unknown.
 	Radius int
+	// Whole is set if parts of an image have visibly another result than the whole.
+	Whole bool
 	// Multiple must divide both input sides: 2 for x2plus, which unshuffles
 	// 2x2 pixels into channels; 1 for most.
 	Multiple int
@@ -71,6 +73,33 @@ type Info struct {
 	BytesPerPixel int
 	// Description is for people: "RRDBNet 4x, 23 blocks, 64 features".
 	Description string
+}
+
+// Tiles says how a model computes an image in parts.
+type Tiles string
+
+const (
+	// ExactTiles overlap by the receptive radius and have the result of the whole image.
+	ExactTiles Tiles = "exact"
+	// BlendedTiles have nearly that result and are blended where they overlap.
+	BlendedTiles Tiles = "blended"
+	// WholeImage means that there can be no tiles.
+	WholeImage Tiles = "whole"
+)
+
+// MaxExactRadius is the largest receptive radius, in pixels, by which tiles overlap:
+// more costs too much.
+const MaxExactRadius = 64
+
+// Tiles returns how the model computes an image that is too large for one run.
+func (i Info) Tiles() Tiles {
+	switch {
+	case i.Whole:
+		return WholeImage
+	case i.Radius > 0 && i.Radius <= MaxExactRadius:
+		return ExactTiles
+	}
+	return BlendedTiles
 }
 
 // Precision of weights and activations.

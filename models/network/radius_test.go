@@ -26,6 +26,7 @@ func TestRadius(t *testing.T) {
 		{"rrdb 2x without fold", networktest.RandomRRDB(5, 0, 3, 2, 1, 1), networktest.RRDB},
 		{"MoSR", networktest.RandomMoSR(7, networktest.MoSRVariant{Features: 4, Blocks: 1, Kernel: 5, Hidden: 4, Part: 4, Scale: 2, End: "ps"}), networktest.MoSR},
 		{"upconv", networktest.RandomUpconv(8, 1, 2), networktest.Upconv},
+		{"SPAN", networktest.RandomSPAN(10, 4, 2, true), networktest.SPAN},
 		{"vgg", networktest.RandomUpconv(9, 1, 1), networktest.Upconv},
 		{"rrdb 4x with a block", networktest.RandomRRDB(6, 1, 2, 1, 1, 2), networktest.RRDB},
 	}

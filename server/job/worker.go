@@ -49,6 +49,10 @@ type Model struct {
 	// Scale is output side / input side; 0 for face restorers.
 	Scale     int  `json:"scale"`
 	Installed bool `json:"installed"`
+	// Tiles is "exact", "blended" or "whole": how large images are computed. Radius is
+	// by how many pixels exact tiles overlap.
+	Tiles  string `json:"tiles,omitempty"`
+	Radius int    `json:"radius,omitempty"`
 	// Denoise means that the model supports the option of that name.
 	Denoise bool   `json:"denoise"`
 	Licence string `json:"licence"`

@@ -12,6 +12,7 @@ import (
 	"upscaled/models"
 	"upscaled/models/fault"
 	"upscaled/models/index"
+	"upscaled/models/network"
 )
 
 // WriteJSON writes a value as indented JSON.
@@ -25,7 +26,7 @@ func WriteJSON(w io.Writer, value any) error {
 // WriteModels writes a table of models and libraries.
 func WriteModels(w io.Writer, entries []models.Entry) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "NAME\tSCALE\tSIZE\tINSTALLED\tLICENSE\tFOR")
+	fmt.Fprintln(table, "NAME\tSCALE\tSIZE\tINSTALLED\tTILES\tLICENSE\tFOR")
 	for _, e := range entries {
 		scale, installed := "", "no"
 		if e.Scale > 0 {
@@ -47,7 +48,7 @@ func WriteModels(w io.Writer, entries []models.Entry) error {
 		for _, kind := range e.DefaultFor {
 			purpose += " (default on " + kind + ")"
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", e.Name, scale, progress.Size(e.Size), installed, license(e), purpose)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", e.Name, scale, progress.Size(e.Size), installed, tiles(e), license(e), purpose)
 	}
 	return table.Flush()
 }
@@ -76,6 +77,17 @@ func WriteListed(w io.Writer, listed []index.Model, asJSON bool) error {
 	return table.Flush()
 }
 
+// tiles returns how an installed model computes large images.
+func tiles(e models.Entry) string {
+	switch e.Tiles {
+	case network.ExactTiles:
+		return fmt.Sprintf("exact, %d px", e.Radius)
+	case network.WholeImage:
+		return "whole image only"
+	}
+	return string(e.Tiles)
+}
+
 // license returns an entry's license, marked if it forbids commercial use.
 func license(e models.Entry) string {
 	if e.NonCommercial {
@@ -89,6 +101,9 @@ func Installed(e models.Entry) string {
 	lines := []string{fmt.Sprintf("%s is installed: %s (%s)", e.Name, e.Description, progress.Size(e.Size))}
 	if text := strings.Trim(license(e)+"; "+e.Origin, "; "); text != "" {
 		lines = append(lines, "  license "+text)
+	}
+	if e.Tiles != "" {
+		lines = append(lines, "  tiles: "+tiles(e))
 	}
 	if e.Notice != "" {
 		lines = append(lines, "  "+e.Notice)

@@ -80,6 +80,7 @@ func listModels(store *models.Store) []job.Model {
 			Name: e.Name, Summary: e.Description, Scale: e.Scale, Installed: e.Installed,
 			Denoise: e.Denoise, Licence: e.Licence, Origin: e.Origin, Faces: e.RestoresFaces,
 			Author: e.Author, Source: e.Source, Tags: append([]string{}, e.Tags...), NonCommercial: e.NonCommercial,
+			Tiles: string(e.Tiles), Radius: e.Radius,
 			Title: e.Title, VariantOf: e.VariantOf, Bytes: e.Size, Imported: e.Imported, Notice: e.Notice,
 		}
 		if m.Faces {
