@@ -26,6 +26,9 @@ func newImageValidator(limits imagedata.Limits, parallel int, ffmpeg string) *im
 	return &imageValidator{limits: limits, turns: newTurns(parallel), ffmpeg: ffmpeg}
 }
 
+// TakesFilms implements native.FilmValidator.
+func (p *imageValidator) TakesFilms() bool { return film.Installed(p.ffmpeg) }
+
 // ValidateFilm implements native.FilmValidator. It decodes only the film's beginning.
 func (p *imageValidator) ValidateFilm(ctx context.Context, path string, o job.Options) (job.InputInfo, error) {
 	const usual = 2 // seconds

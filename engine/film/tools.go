@@ -27,9 +27,14 @@ type Tools struct {
 // The oldest version of ffmpeg that will do: it introduced -fps_mode.
 const oldestMajor, oldestMinor = 5, 1
 
-// Find returns the tools: named is the path of ffmpeg, with ffprobe beside it; ""
-// looks them up on PATH.
-func Find(ctx context.Context, named string) (Tools, error) {
+// Installed reports whether the tools that Find would return exist.
+func Installed(named string) bool {
+	_, err := look(named)
+	return err == nil
+}
+
+// look returns the tools without their version.
+func look(named string) (Tools, error) {
 	t := Tools{ffmpeg: cmp.Or(named, "ffmpeg"), ffprobe: "ffprobe"}
 	if named != "" {
 		t.ffprobe = filepath.Join(filepath.Dir(named), "ffprobe"+filepath.Ext(named))
@@ -40,6 +45,16 @@ func Find(ctx context.Context, named string) (Tools, error) {
 			return t, fault.Wrap(fault.Unsupported, err, "Films need ffmpeg and ffprobe, and %s was not found; install them with \"apt install ffmpeg\", \"brew install ffmpeg\" or \"winget install ffmpeg\".", *path)
 		}
 		*path = found
+	}
+	return t, nil
+}
+
+// Find returns the tools: named is the path of ffmpeg, with ffprobe beside it; ""
+// looks them up on PATH.
+func Find(ctx context.Context, named string) (Tools, error) {
+	t, err := look(named)
+	if err != nil {
+		return t, err
 	}
 	said, _, err := output(ctx, t.ffmpeg, "-version")
 	first, _, _ := strings.Cut(string(said), "\n")

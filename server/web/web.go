@@ -24,9 +24,9 @@ const (
 	prefix = "/page/"
 )
 
-// policy allows this server only. blob: and data: are for images that the user
-// chose or that were fetched with a key.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; " +
+// policy allows this server only. blob: and data: are for images and films that the
+// user chose or that were fetched with a key.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; " +
 	"connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types upscaled"
 
 // File returns one of the page's files, such as "theme.js". The guide shares

@@ -101,7 +101,7 @@ func TestHeaders(t *testing.T) {
 			}
 		}
 		policy := got.Get("Content-Security-Policy")
-		for _, part := range []string{"trusted-types upscaled", "default-src 'none'", "script-src 'self'", "connect-src 'self'", "img-src 'self' blob: data:", "frame-ancestors 'none'"} {
+		for _, part := range []string{"trusted-types upscaled", "default-src 'none'", "script-src 'self'", "connect-src 'self'", "img-src 'self' blob: data:", "media-src 'self' blob:", "frame-ancestors 'none'"} {
 			if !strings.Contains(policy, part) {
 				t.Errorf("%s: the policy lacks %q: %s", address, part, policy)
 			}

@@ -58,6 +58,8 @@ func Defaults() Config {
 // job.ImageValidator does. Frames of the result are at least those of the film.
 type FilmValidator interface {
 	ValidateFilm(ctx context.Context, path string, o job.Options) (job.InputInfo, error)
+	// TakesFilms reports whether films can be checked at all, without starting a process.
+	TakesFilms() bool
 }
 
 // Jobs lists and watches jobs.

@@ -25,6 +25,22 @@ func (f *films) ValidateFilm(_ context.Context, path string, _ job.Options) (inf
 	return job.InputInfo{Format: "mkv", Width: 1000, Height: 500, Frames: 100}, f.err
 }
 
+func (f *films) TakesFilms() bool { return f.err == nil }
+
+// The size of films is stated while they can be taken.
+func TestFilmBytes(t *testing.T) {
+	t.Parallel()
+	s, f := newServer(), &films{}
+	s.parts.Films, s.config.FilmBytes = f, 123456
+	if body := s.get("/api/v1/system").Body.String(); !strings.Contains(body, `"film_bytes":123456`) {
+		t.Error(body)
+	}
+	f.err = fault.New(fault.Unsupported, "There is no ffmpeg.")
+	if body := s.get("/api/v1/system").Body.String(); strings.Contains(body, "film_bytes") {
+		t.Error(body)
+	}
+}
+
 // A film becomes one job with a price by its pixels. Its file is gone afterwards.
 func TestFilms(t *testing.T) {
 	t.Parallel()

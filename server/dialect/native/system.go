@@ -117,7 +117,7 @@ func (a *API) system(c echo.Context) error {
 		return a.WriteError(c, err)
 	}
 	most := Limits{a.config.MaxBytes, a.config.MaxPixels, a.config.MaxSide, a.config.MaxFiles, a.config.MaxRequestBytes, 0}
-	if a.takesFilms() {
+	if a.takesFilms() && a.parts.Films.TakesFilms() {
 		most.FilmBytes = a.config.FilmBytes
 	}
 	return dialect.JSON(c, http.StatusOK, SystemView{

@@ -1,4 +1,4 @@
-// The card of one image.
+// The card of one image or film.
 
 import { element, icon, setText, setVisible } from "./element.js";
 import { Faces } from "./faces.js";
@@ -8,7 +8,8 @@ import { errorText, detailsText, stateText } from "./text.js";
 
 /** Actions, whose labels are the messages card.NAME, and the condition under which they are shown. */
 const ACTIONS = [
-  { name: "compare", icon: "compare", style: "primary", when: (item) => item.succeeded },
+  { name: "compare", icon: "compare", style: "primary", when: (item) => item.succeeded && !item.playable },
+  { name: "play", icon: "play", style: "primary", when: (item) => item.playable && !item.kept },
   { name: "download", icon: "download", when: (item) => item.succeeded && !item.kept },
   { name: "retry", icon: "retry", hint: "card.retryHint", when: (item) => item.worthRetrying },
   { name: "repeat", icon: "retry", style: "plain", when: (item) => item.succeeded && item.repeatable, iconOnly: true },
@@ -29,7 +30,7 @@ export class Card {
     this.item = item;
     this.scaleOf = scaleOf;
     this.image = element("img", { alt: "", hidden: true, decoding: "async", draggable: false });
-    this.preview = element("div.thumbnail", { onclick: () => item.succeeded && act("compare", item) }, icon("image"), this.image);
+    this.preview = element("div.thumbnail", { onclick: () => item.succeeded && act(item.playable ? "play" : "compare", item) }, icon("image"), this.image);
     this.name = element("h3.name", { textContent: item.name, title: item.name });
     this.details = element("p.details");
     this.state = element("p.state");

@@ -5,6 +5,7 @@ import { Card } from "./card.js";
 import { onLanguage, t } from "./messages.js";
 import { Overview, ordered } from "./overview.js";
 import { loadResult } from "./download.js";
+import { originalOf } from "./previews.js";
 import { canPreview, thumbnail } from "./thumbnail.js";
 import { stateText } from "./text.js";
 
@@ -70,11 +71,11 @@ export class Cards {
     for (const entry of entries.filter((each) => each.isIntersecting)) {
       const item = this.queue.items.find((each) => this.#cards.get(each)?.node === entry.target);
       const card = this.#cards.get(item);
-      if (!item?.succeeded || card.hasThumbnail || !canPreview(item.result)) {
+      if (!item?.succeeded || card.hasThumbnail || !item.playable && !canPreview(item.result)) {
         continue;
       }
       this.#visible.unobserve(entry.target);
-      const blob = await loadResult(item).catch(() => null);
+      const blob = await (item.playable ? originalOf(item.id) : loadResult(item).catch(() => null));
       if (blob) {
         this.#addThumbnail(item, card, blob);
       }

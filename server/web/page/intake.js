@@ -1,4 +1,4 @@
-// Adds images that are dropped, pasted, chosen or given by URL.
+// Adds images and films that are dropped, pasted, chosen or given by URL.
 
 import { announce } from "./announce.js";
 import { setText, setVisible } from "./element.js";
@@ -97,7 +97,7 @@ function folders(items) {
   return entries.some((entry) => entry.isDirectory) ? entries : [];
 }
 
-/** All images in a folder, by name; a single file whatever its name is. */
+/** All images in a folder, by name, since a film in it may take hours; a single file whatever its name is. */
 async function filesBelow(entry, depth = 0) {
   if (entry.isFile) {
     const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
@@ -120,5 +120,6 @@ async function filesBelow(entry, depth = 0) {
 export function describeLimits({ input_formats: formats, limits }) {
   const names = list(formats.map(formatName));
   const max = [limits.max_bytes && bytes(limits.max_bytes), limits.max_pixels && megapixels(limits.max_pixels)].filter(Boolean);
-  setText(byId("intake-limits"), max.length ? `${names} · ${t("intake.limits", { limits: list(max, "conjunction") })}` : names);
+  const films = limits.film_bytes ? t("film.limit", { limit: bytes(limits.film_bytes) }) : t("film.none");
+  setText(byId("intake-limits"), [names, max.length && t("intake.limits", { limits: list(max, "conjunction") }), films].filter(Boolean).join(" · "));
 }

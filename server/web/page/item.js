@@ -1,6 +1,7 @@
-// One image in the queue, with the state of its upload and its job.
+// One image or film in the queue, with the state of its upload and its job.
 
 import { Eta } from "./eta.js";
+import { FILMS, isFilm } from "./kind.js";
 import { t } from "./messages.js";
 
 /** States without a job on the server. The other states are the server's. */
@@ -15,7 +16,7 @@ export class Item {
   progress = 0; // of the upload while SENDING, of the work while "running"; 0..1
   id = ""; // of the job, once there is one
   job = null;
-  input = null; // {width, height}
+  input = null; // {width, height, frames}; frames only of a film
   error = null; // {kind, detail, server}
   before = null; // a small copy of the original, once it is looked for after a reload
   kept = false; // shown from this browser's small copies, since the server is away
@@ -72,6 +73,16 @@ export class Item {
 
   get succeeded() {
     return this.state === "succeeded";
+  }
+
+  /** Whether it is a film, by its job or before there is one by its file. */
+  get film() {
+    return this.job ? this.job.input?.frames > 0 : isFilm(this.file ?? this);
+  }
+
+  /** Whether the result is played. */
+  get playable() {
+    return this.succeeded && FILMS.includes(this.result.format);
   }
 
   /** Whether the job is queued or running. */

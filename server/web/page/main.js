@@ -14,7 +14,9 @@ import { keepPage } from "./offline.js";
 import { forgetAll, forgetExpired, keptJobs } from "./previews.js";
 import { setText, setVisible } from "./element.js";
 import { JobWatcher } from "./watcher.js";
+import { Player } from "./films.js";
 import { describeLimits, startIntake } from "./intake.js";
+import { isFilm } from "./kind.js";
 import { ModelsDialog } from "./modelsdialog.js";
 import { startPresets } from "./presets.js";
 import { Queue } from "./queue.js";
@@ -36,7 +38,8 @@ const watcher = new JobWatcher(queue, connection);
 const signIn = new SignIn({ out: () => forgetAll().then(() => location.reload()) });
 const succeeded = () => queue.items.filter((item) => item.succeeded);
 const unsent = () => queue.items.some((item) => !item.final && !item.id);
-const compare = new Compare({ items: succeeded, download: save });
+const compare = new Compare({ items: () => succeeded().filter((item) => !item.playable), download: save });
+const player = new Player({ download: save });
 const models = new ModelsDialog({ changed: (all) => settings.setModels(all) });
 new Detail({ models: () => settings.choices(), use: useModel });
 const cards = new Cards(queue, { act, scaleOf: settings.scaleOf });
@@ -99,11 +102,19 @@ async function signInAgain() {
 }
 
 function addFile(file) {
-  const max = system?.limits.max_bytes;
-  const error = max && file.size > max
+  const film = isFilm(file);
+  queue.add({ file, name: file.name || t("intake.pasted"), options: settings.options(film) }, problem(file, film));
+}
+
+/** The reason not to send a file, or null. */
+function problem(file, film) {
+  const max = film ? system?.limits.film_bytes : system?.limits.max_bytes;
+  if (film && system && !max) {
+    return { kind: "unsupported", detail: t("film.none") };
+  }
+  return max && file.size > max
     ? { kind: "too_large", hopeless: true, detail: t("intake.tooLarge", { size: bytes(file.size), limit: bytes(max) }) }
     : settings.problem();
-  queue.add({ file, name: file.name || t("intake.pasted"), options: settings.options() }, error);
 }
 
 /** Upscales an image with a model that was tried on its detail, which is chosen from now on. */
@@ -114,7 +125,7 @@ function useModel(model, file) {
 
 function addURL(url) {
   const name = nameOf(url);
-  queue.add({ url, name, options: settings.options() }, settings.problem());
+  queue.add({ url, name, options: settings.options(isFilm({ name })) }, settings.problem());
   announce(t("announce.addedName", { name }));
 }
 
@@ -131,12 +142,13 @@ function nameOf(url) {
 function act(action, item, options) {
   const actions = {
     compare: () => compare.open(item),
+    play: () => player.open(item),
     download: () => save(item),
     cancel: () => queue.cancel(item),
     remove: () => remove(item),
-    retry: () => focusOn(queue.repeat(item, settings.options())),
+    retry: () => focusOn(queue.repeat(item, settings.options(item.film))),
     faces: () => focusOn(queue.repeat(item, options)),
-    repeat: () => focusOn(queue.repeat(item, settings.options())),
+    repeat: () => focusOn(queue.repeat(item, settings.options(item.film))),
   };
   actions[action]();
 }

@@ -5,7 +5,7 @@ import { t } from "./messages.js";
 /** Initial values of the settings form. */
 export const DEFAULTS = {
   size: "4", longest: "3840", width: "", height: "", keep: true, model: "", format: "", quality: 90,
-  faces: false, strength: 80, denoiseOn: false, denoise: 50, strip: false, lossless: false,
+  container: "", filmModel: true, faces: false, strength: 80, denoiseOn: false, denoise: 50, strip: false, lossless: false,
 };
 
 const BOTH = ["webp", "avif", "jxl"]; // lossy, or lossless on request
@@ -54,6 +54,18 @@ export function jobOptions(values, model, faceRestorer) {
   }
   if (values.strip) {
     options.strip = true;
+  }
+  return options;
+}
+
+/** The same for films: how they are written has other settings, and they may choose the model. */
+export function filmOptions(values, model, faceRestorer) {
+  const { quality: _, lossless: _lossless, strip: _strip, faces: _faces, format: _format, ...options } = jobOptions(values, model, faceRestorer);
+  if (values.filmModel) {
+    delete options.model;
+  }
+  if (values.container) {
+    options.format = values.container;
   }
   return options;
 }

@@ -2,13 +2,13 @@
 
 import { element, setText, setVisible } from "./element.js";
 import { onLanguage, percent, t } from "./messages.js";
-import { DEFAULTS, available, jobOptions, sizeProblem, sizeText } from "./options.js";
+import { DEFAULTS, available, filmOptions, jobOptions, sizeProblem, sizeText } from "./options.js";
 import { isChoice, modelTitle, modelUse } from "./models.js";
 import { formatName } from "./text.js";
 
 const STORAGE_KEY = "upscaled.settings";
-const CHECKS = ["keep", "faces", "strip", "lossless", "denoiseOn"];
-const FIELDS = ["longest", "width", "height", "format", "quality", "strength", "denoise"];
+const CHECKS = ["keep", "faces", "strip", "lossless", "denoiseOn", "filmModel"];
+const FIELDS = ["longest", "width", "height", "format", "container", "quality", "strength", "denoise"];
 
 const byId = (id) => document.getElementById(id);
 
@@ -31,9 +31,9 @@ export class Settings {
     this.#refresh();
   }
 
-  /** The options for images that are added now. */
-  options() {
-    return jobOptions(this.#values, this.#model(), this.#restorer);
+  /** The options for images that are added now, or for a film. */
+  options(film = false) {
+    return (film ? filmOptions : jobOptions)(this.#values, this.#model(), this.#restorer);
   }
 
   /** A copy of the form's values, for use. */
@@ -68,7 +68,8 @@ export class Settings {
   /** The scale of a model, or of the selected one if the name is unknown. */
   scaleOf = (name) => (this.#models.find((model) => model.name === name) ?? this.#model())?.scale ?? 4;
 
-  setSystem({ face_restorer: restorer }) {
+  setSystem({ face_restorer: restorer, limits }) {
+    setVisible(byId("films"), Boolean(limits.film_bytes));
     this.#restorer = restorer ?? undefined;
     this.#refresh();
   }

@@ -20,7 +20,7 @@ export function stateText(item) {
       if (item.progress === 0) { // the model is loading, or the image is a single tile
         return item.note || t("state.working");
       }
-      return item.note || [percent(item.progress), left].filter(Boolean).join(" · ");
+      return item.note || [framesText(item), percent(item.progress), left].filter(Boolean).join(" · ");
     }
     case "succeeded":
       return item.note || item.kept && t("state.kept") || [t("state.done", { time: duration(item.result.seconds) }), facesText(item.result.faces)].filter(Boolean).join(" · ");
@@ -31,6 +31,10 @@ export function stateText(item) {
     default:
       return item.note || t("state.failed");
   }
+}
+
+function framesText({ input, progress }) {
+  return input?.frames ? t("film.done", { count: input.frames, done: Math.floor(progress * input.frames) }) : "";
 }
 
 function facesText(faces) {
@@ -48,14 +52,14 @@ export function detailsText(item, scaleOf) {
   const { result, input } = item;
   if (result) {
     const from = input ? `${dimensions(input.width, input.height)} → ` : "";
-    const facts = [`${from}${dimensions(result.width, result.height)}`, result.model && modelTitle(result.model), formatName(result.format), bytes(result.bytes)];
+    const facts = [`${from}${dimensions(result.width, result.height)}`, result.model && modelTitle(result.model), formatName(result.format), result.frames && t("film.frames", { count: result.frames }), bytes(result.bytes)];
     return facts.filter(Boolean).join(" · ");
   }
   if (!input) {
     return item.file ? bytes(item.file.size) : "";
   }
   const made = resultSize(input.width, input.height, item.options ?? {}, scaleOf(item.options?.model));
-  const facts = [`${dimensions(input.width, input.height)} → ${dimensions(made.width, made.height)}`, item.options?.model && modelTitle(item.options.model)];
+  const facts = [`${dimensions(input.width, input.height)} → ${dimensions(made.width, made.height)}`, item.options?.model && modelTitle(item.options.model), input.frames && t("film.frames", { count: input.frames })];
   return facts.filter(Boolean).join(" · ");
 }
 
@@ -63,7 +67,7 @@ export function detailsText(item, scaleOf) {
 export const UNSHOWN = ["tiff", "jxl"];
 
 export function formatName(format) {
-  return { webp: "WebP", jxl: "JPEG XL", jp2: "JPEG 2000" }[format] ?? format.toUpperCase();
+  return { webp: "WebP", webm: "WebM", jxl: "JPEG XL", jp2: "JPEG 2000" }[format] ?? format.toUpperCase();
 }
 
 /**

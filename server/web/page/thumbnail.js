@@ -1,12 +1,14 @@
 // Thumbnails for the list. A large original is never shown in the list itself: it is
 // decoded once, off the main thread, and reduced.
 
+import { FILMS, isFilm } from "./kind.js";
 import { UNSHOWN } from "./text.js";
 
 const MAX_SIDE = 640; // pixels: the width of a card on a high-resolution screen
 const MAX_ORIGINAL = 1600; // pixels: of the copy that is compared with the result after a reload
 const MAX_BYTES = 40e6; // of a result that is fetched only for its thumbnail
 const MAX_PIXELS = 64e6;
+const PATIENCE = 5000; // milliseconds until a film's first frame is given up
 
 let previous = Promise.resolve(); // one at a time, to save memory
 
@@ -33,20 +35,38 @@ export function smallCopy(blob) {
 
 /** Whether a result is small enough to be fetched for its thumbnail. */
 export function canPreview(result) {
-  return result.bytes <= MAX_BYTES && result.width * result.height <= MAX_PIXELS && !UNSHOWN.includes(result.format);
+  return result.bytes <= MAX_BYTES && result.width * result.height <= MAX_PIXELS && ![...UNSHOWN, ...FILMS].includes(result.format);
 }
 
 async function draw(blob, side = MAX_SIDE) {
-  const { width, height } = await measure(blob);
+  const film = isFilm(blob) ? await firstFrame(blob) : null;
+  const { width, height } = film ?? await measure(blob);
   const scale = Math.min(1, side / Math.max(width, height));
   const w = Math.max(1, Math.round(width * scale));
   const h = Math.max(1, Math.round(height * scale));
-  const small = await createImageBitmap(blob, { resizeWidth: w, resizeHeight: h, resizeQuality: "medium" });
+  const small = film ? film.frame : await createImageBitmap(blob, { resizeWidth: w, resizeHeight: h, resizeQuality: "medium" });
   const canvas = Object.assign(document.createElement("canvas"), { width: w, height: h });
-  canvas.getContext("2d").drawImage(small, 0, 0);
+  canvas.getContext("2d").drawImage(small, 0, 0, w, h);
   small.close();
   const encoded = await new Promise((resolve) => canvas.toBlob(resolve, "image/webp", 0.85));
   return { url: URL.createObjectURL(encoded), blob: encoded, width, height };
+}
+
+/** The first frame of a film, and its size as it is shown. */
+async function firstFrame(blob) {
+  const url = URL.createObjectURL(blob);
+  const video = Object.assign(document.createElement("video"), { muted: true, preload: "auto", src: url });
+  try {
+    await new Promise((resolve, reject) => {
+      video.onloadeddata = resolve;
+      video.onerror = reject;
+      setTimeout(reject, PATIENCE); // some phones load nothing until the user plays it
+    });
+    return { frame: await createImageBitmap(video), width: video.videoWidth, height: video.videoHeight };
+  } finally {
+    video.removeAttribute("src");
+    URL.revokeObjectURL(url);
+  }
 }
 
 /** The size with EXIF orientation applied; reads the header only. */

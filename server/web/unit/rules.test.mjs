@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import "./english.mjs";
-import { DEFAULTS, available, jobOptions, sizeText, withFaces } from "../page/options.js";
+import { DEFAULTS, available, filmOptions, jobOptions, sizeText, withFaces } from "../page/options.js";
+import { isFilm } from "../page/kind.js";
 import { EventParser } from "../page/sse.js";
 
 const general = { name: "general", denoise: true };
@@ -35,6 +36,17 @@ test("unsupported settings are left out", () => {
   assert.equal(of({ faces: true }, general, { name: "" }).face_enhance, undefined);
   assert.equal(jobOptions(DEFAULTS, undefined, restorer).model, undefined);
   assert.equal(available(DEFAULTS, undefined, undefined).faces, false);
+});
+
+test("films have options of their own", () => {
+  const chosen = { ...DEFAULTS, format: "jpeg", quality: "75", strip: true, faces: true, denoiseOn: true };
+  const faces = { face_enhance: true, face_strength: 0.8 };
+  assert.deepEqual(filmOptions(chosen, general, restorer), { scale: 4, denoise: 0.5, ...faces });
+  assert.deepEqual(filmOptions({ ...chosen, filmModel: false, container: "mov" }, general, restorer), { scale: 4, model: "general", format: "mov", denoise: 0.5, ...faces });
+});
+
+test("films are known by their type or their name", () => {
+  assert.deepEqual([{ name: "A.MKV" }, { name: "x", type: "video/mp4" }, { name: "a.png", type: "image/png" }, { name: "mkv" }, {}].map(isFilm), [true, true, false, false, false]);
 });
 
 test("sizes as text", () => {

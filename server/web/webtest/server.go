@@ -5,6 +5,7 @@ package webtest
 import (
 	"context"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 
@@ -29,7 +30,7 @@ const maxBytes = 8 << 20
 
 // Options configure the fake server.
 type Options struct {
-	// Keys makes the server require Key.
+	// Keys makes the server require Key. It takes no films then.
 	Keys bool
 	// Step is the time between two progress updates. An image has 20 of them, or
 	// 2000 if its name begins with "slow".
@@ -64,7 +65,11 @@ func New(ctx context.Context, o Options) (http.Handler, error) {
 		return nil, err
 	}
 	installed := newSystem(o.Step)
-	native.New(host, config, native.Parts{Jobs: memory, System: installed, Models: installed, Sample: sample}).Routes(e)
+	parts := native.Parts{Jobs: memory, System: installed, Models: installed, Sample: sample}
+	if !o.Keys {
+		parts.Films, parts.Scratch = films{}, func() (*os.File, error) { return os.CreateTemp("", "webtest") }
+	}
+	native.New(host, config, parts).Routes(e)
 	files := file.Handler{Queue: q, Signer: signer, WriteError: func(c echo.Context, _ string, _ bool) error {
 		return c.NoContent(http.StatusNotFound)
 	}}

@@ -7,6 +7,7 @@ import (
 	"image/color"
 	"image/jpeg"
 	"image/png"
+	"io"
 	"math"
 	"slices"
 	"strings"
@@ -37,6 +38,9 @@ type queue struct {
 func (q *queue) Submit(ctx context.Context, spec job.Spec, input []byte) (job.Submitted, error) {
 	submitted, err := q.Queue.Submit(ctx, spec, input)
 	if err == nil {
+		if spec.File != nil {
+			input, err = io.ReadAll(io.NewSectionReader(spec.File, 0, spec.File.Size()))
+		}
 		go q.work(spec, bytes.Clone(input))
 	}
 	return submitted, err
@@ -66,7 +70,11 @@ func (q *queue) work(spec job.Spec, input []byte) {
 		}
 		q.Start(spec.ID, float64(i)/float64(count))
 	}
-	outcome, err := resize(spec, input)
+	made := resize
+	if spec.Options.Film != nil {
+		made = keep
+	}
+	outcome, err := made(spec, input)
 	if err != nil {
 		q.fail(spec.ID, fault.Invalid, "The image is damaged.")
 		return
@@ -109,6 +117,26 @@ func resize(spec job.Spec, input []byte) (jobtest.Outcome, error) {
 		Format: format, InputWidth: w, InputHeight: h, OutputWidth: outW, OutputHeight: outH,
 		Bytes: int64(encoded.Len()), Seconds: 1.5, Model: spec.Options.Model, Faces: faces(spec.Options, w, h),
 	}}, err
+}
+
+// films are all of 1000 frames.
+type films struct{}
+
+// TakesFilms implements native.FilmValidator.
+func (films) TakesFilms() bool { return true }
+
+// ValidateFilm implements native.FilmValidator.
+func (films) ValidateFilm(context.Context, string, job.Options) (job.InputInfo, error) {
+	return job.InputInfo{Format: "webm", Width: 32, Height: 24, Frames: 1000}, nil
+}
+
+// keep returns a film as it is.
+func keep(spec job.Spec, input []byte) (jobtest.Outcome, error) {
+	w, h := size(spec.Options, 32, 24)
+	return jobtest.Outcome{Picture: input, Result: &job.Result{
+		Format: spec.Options.Format, InputWidth: 32, InputHeight: 24, OutputWidth: w, OutputHeight: h,
+		Bytes: int64(len(input)), Seconds: 90, Model: spec.Options.Model, Frames: 1000,
+	}}, nil
 }
 
 // faces pretends that both halves of an image are faces.
