@@ -46,7 +46,7 @@ func (p *imageValidator) ValidateFilm(ctx context.Context, path string, o job.Op
 	if err != nil {
 		return job.InputInfo{}, err
 	}
-	return job.InputInfo{Format: f.Name(), Width: f.Width, Height: f.Height, Channels: 3, Depth: f.Depth, Alpha: f.Alpha, Frames: int(f.Frames)}, nil
+	return job.InputInfo{Format: f.Name(), Width: f.Width, Height: f.Height, Channels: 3, Depth: f.Depth, Alpha: f.Alpha, Frames: int(f.Frames), Drawn: f.Drawn}, nil
 }
 
 // Validate implements job.ImageValidator.

@@ -13,10 +13,11 @@ import (
 // source passes the frames of one chunk to the engine. Equal neighbors are one frame,
 // whose Delay counts how many it stands for, a nanosecond each.
 type source struct {
-	frames   *reader
-	limit    int
-	shown    []int64 // times of the frames, in units of Film.Base
-	computed int     // frames that were passed on
+	frames *reader
+	limit  int
+	// shown are the times of the frames, starts those of the frames that were passed on,
+	// both in units of Film.Base.
+	shown, starts []int64
 }
 
 // Info implements engine.Source. The number of frames is that of a full chunk.
@@ -48,7 +49,7 @@ func (s *source) Next() (imagedata.Frame, error) {
 		}
 		same++
 	}
-	s.computed++
+	s.starts = append(s.starts, s.shown[len(s.shown)-same])
 	frame := s.frames.film.frame(first)
 	frame.Delay = time.Duration(same)
 	return frame, nil
@@ -76,8 +77,10 @@ var errEncoder = errors.New("the encoder has ended")
 // sink passes the frames that the engine makes to an encoder.
 type sink struct {
 	w      io.Writer
-	keep   bool // alpha
-	same   int  // how often the frame is written
+	keep   bool        // alpha
+	once   bool        // whether frames are never repeated
+	yuv    *subsampler // converts, unless it is nil
+	same   int         // how often the frame is written
 	whole  []byte
 	buffer []byte
 }
@@ -85,17 +88,26 @@ type sink struct {
 // BeginFrame implements encode.Encoder.
 func (s *sink) BeginFrame(same time.Duration) error {
 	err := s.repeat()
-	s.same = int(same)
+	if s.same = int(same); s.once {
+		s.same = 1
+	}
 	return err
 }
 
 // WriteBand implements encode.Encoder.
 func (s *sink) WriteBand(color imagedata.Raster, alpha *imagedata.Raster) error {
-	s.buffer = appendRaw(s.buffer[:0], color, alpha, s.keep)
-	if s.same > 1 {
-		s.whole = append(s.whole, s.buffer...)
+	raw := color.Pix
+	if alpha != nil || raw == nil {
+		s.buffer = appendRaw(s.buffer[:0], color, alpha, s.keep)
+		raw = s.buffer
 	}
-	return s.write(s.buffer)
+	if s.yuv != nil {
+		raw = s.yuv.convert(raw)
+	}
+	if s.same > 1 {
+		s.whole = append(s.whole, raw...)
+	}
+	return s.write(raw)
 }
 
 // repeat writes the frame before again.

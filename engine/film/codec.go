@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"upscaled/engine/imagedata"
 	"upscaled/models/fault"
 )
 
@@ -64,6 +65,12 @@ type encoding struct {
 // choose completes a coding for a film and a container.
 func (c Coding) choose(f *Film, to container) (encoding, error) {
 	e := encoding{Coding: c}
+	if to.animation {
+		if c.Codec != "" || c.Preset != "" || c.Quality >= 0 {
+			return e, fault.New(fault.Invalid, "A %s has no video codec, CRF or preset to choose.", imagedata.Format(to.muxer).Name())
+		}
+		e.Codec = FFV1
+	}
 	if e.Codec == "" {
 		e.Codec = to.video[0]
 		switch transparent := f.Alpha && (to.muxer != "mp4"); {
@@ -95,7 +102,9 @@ func (c Coding) choose(f *Film, to container) (encoding, error) {
 	} else if e.how.preset == "" {
 		return e, fault.New(fault.Invalid, "%s has no presets.", e.Codec)
 	}
-	e.choosePixels(f)
+	if e.choosePixels(f); to.animation {
+		e.pixels, e.alpha, e.notes = rgbPixels(f.Alpha, f.Depth), f.Alpha, nil
+	}
 	return e, nil
 }
 
@@ -154,18 +163,29 @@ func ffv1Pixels(f *Film) string {
 		return f.pixels
 	}
 	switch {
+	case f.Color.Matrix == "gbr":
+		return rgbPixels(f.Alpha, f.Depth)
 	case f.Alpha && f.Depth > 8:
 		return "yuva444p10le"
 	case f.Alpha:
 		return "yuva444p"
-	case f.Color.Matrix == "gbr" && f.Depth > 8:
-		return "gbrp16le"
-	case f.Color.Matrix == "gbr":
-		return "gbrp"
 	case f.Depth > 8:
 		return "yuv420p10le"
 	}
 	return "yuv420p"
+}
+
+// rgbPixels returns FFV1's pixel format that keeps what passes through the pipes.
+func rgbPixels(alpha bool, depth int) string {
+	switch {
+	case depth > 8 && alpha:
+		return "gbrap16le"
+	case depth > 8:
+		return "gbrp16le"
+	case alpha:
+		return "bgra"
+	}
+	return "bgr0"
 }
 
 // even reports whether sides must be even, since chroma has half of the samples.
@@ -173,14 +193,29 @@ func (e *encoding) even() (width, height bool) {
 	return strings.Contains(e.pixels, "420") || strings.Contains(e.pixels, "422"), strings.Contains(e.pixels, "420")
 }
 
+// subsampled reports whether frames are converted before ffmpeg reads them.
+func (e *encoding) subsampled(f *Film) bool { return e.pixels == "yuv420p" && f.Depth == 8 }
+
+// subsampler returns that converter, nil if ffmpeg converts.
+func (e *encoding) subsampler(f *Film, width, height int) *subsampler {
+	if !e.subsampled(f) {
+		return nil
+	}
+	return newSubsampler(f.Color.output(e.pixels, width, height), width, height)
+}
+
 // arguments returns ffmpeg's arguments to encode raw frames of a size to a file.
 func (e *encoding) arguments(f *Film, width, height int, output string) []string {
 	color := f.Color.output(e.pixels, width, height)
-	filters := color.fromRGB(e.pixels)
+	raw := rawPixels(f.Depth, e.alpha)
+	if e.subsampled(f) {
+		raw = e.pixels
+	}
+	filters := color.fromRGB(e.pixels, raw)
 	if f.Aspect != (Ratio{}) {
 		filters += ",setsar=" + f.Aspect.String()
 	}
-	out := quiet("-f", "rawvideo", "-pixel_format", rawPixels(f.Depth, e.alpha), "-video_size", strconv.Itoa(width)+"x"+strconv.Itoa(height),
+	out := quiet("-f", "rawvideo", "-pixel_format", raw, "-video_size", strconv.Itoa(width)+"x"+strconv.Itoa(height),
 		"-framerate", f.Rate.String(), "-i", "pipe:0", "-vf", filters, "-fps_mode", "passthrough", "-c:v", e.how.encoder)
 	out = append(out, e.how.more...)
 	if e.Quality >= 0 {

@@ -73,7 +73,7 @@ func (f *Film) toRGB(pixels string) string {
 // larger film.
 func (c Color) output(pixels string, width, height int) Color {
 	switch {
-	case strings.HasPrefix(pixels, "gbr"):
+	case strings.HasPrefix(pixels, "gbr"), strings.HasPrefix(pixels, "bgr"):
 		c.Matrix, c.Range = "gbr", "pc"
 	case c.Matrix == "gbr":
 		c.Matrix, c.Range = "bt709", "tv"
@@ -83,13 +83,17 @@ func (c Color) output(pixels string, width, height int) Color {
 	return c
 }
 
-// fromRGB returns the filters that convert full-range RGB to the color and tag it.
-func (c Color) fromRGB(pixels string) string {
+// fromRGB returns the filters that convert full-range RGB to the color, unless the raw
+// frames have it, and tag it.
+func (c Color) fromRGB(pixels, raw string) string {
 	to := "tv"
 	if c.Range == "pc" {
 		to = "pc"
 	}
-	filters := "scale=in_range=pc:out_color_matrix=" + matrices()[c.Matrix] + ":out_range=" + to + ":" + conversion + ",format=" + pixels
+	filters := "format=" + pixels
+	if raw != pixels {
+		filters = "scale=in_range=pc:out_color_matrix=" + matrices()[c.Matrix] + ":out_range=" + to + ":" + conversion + "," + filters
+	}
 	var tags []string
 	if c.Range == "" { // which the conversion has set
 		tags = append(tags, "range=unspecified")

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"upscaled/engine/imagedata"
 	"upscaled/models/fault"
 )
 
@@ -22,6 +23,8 @@ type container struct {
 	newAudio, newSubtitles string
 	// attachments and data report whether it holds fonts and streams of data.
 	attachments, data bool
+	// animation reports that it is an image format that package encode writes.
+	animation bool
 }
 
 func containers() []container {
@@ -47,6 +50,20 @@ func containers() []container {
 	}
 }
 
+// animations returns the image formats that films are written in. Their frames are kept
+// without loss until all are known.
+func animations() (all []container) {
+	for _, format := range []imagedata.Format{imagedata.GIF, imagedata.WebP, imagedata.PNG} {
+		all = append(all, container{extensions: []string{string(format)}, muxer: string(format), video: []string{FFV1}, animation: true})
+	}
+	return all
+}
+
+// Animated reports whether films are written in an image format.
+func Animated(f imagedata.Format) bool {
+	return slices.ContainsFunc(animations(), func(c container) bool { return c.muxer == string(f) })
+}
+
 // Extensions lists the file extensions of films that can be written, with their dots.
 func Extensions() (all []string) {
 	for _, c := range containers() {
@@ -67,8 +84,8 @@ func Names() (all []string) {
 
 // IsName reports whether a file name has the extension of a film that can be written.
 func IsName(name string) bool {
-	_, err := containerOf(name)
-	return err == nil
+	c, err := containerOf(name)
+	return err == nil && !c.animation
 }
 
 // OutputExtension returns the extension of the output for an input's: the same one if
@@ -93,12 +110,15 @@ func (f *Film) Name() string {
 
 func containerOf(name string) (container, error) {
 	extension := strings.TrimPrefix(strings.ToLower(filepath.Ext(name)), ".")
-	for _, c := range containers() {
+	if extension == "apng" {
+		extension = string(imagedata.PNG)
+	}
+	for _, c := range slices.Concat(containers(), animations()) {
 		if slices.Contains(c.extensions, extension) {
 			return c, nil
 		}
 	}
-	return container{}, fault.New(fault.Unsupported, "Films cannot be written as .%s; use %s.", extension, strings.Join(Extensions(), ", "))
+	return container{}, fault.New(fault.Unsupported, "Films cannot be written as .%s; use %s, or .gif, .webp or .png for an animation.", extension, strings.Join(Extensions(), ", "))
 }
 
 // Sniff reports whether a file's first bytes are those of a film. Films that begin

@@ -6,10 +6,11 @@
 //	film -> decode.go: ffmpeg -> raw RGB frames, with their timestamps
 //	     -> chunk.go: one run of the engine per chunk, equal neighbors once
 //	     -> encode.go: ffmpeg -> a chunk of encoded frames (retime.go)
-//	     -> join.go: ffmpeg muxes all chunks with the other streams of the film
+//	     -> join.go: ffmpeg muxes the video with the other streams of the film,
+//	        or animate.go: package encode writes it as an animated image
 //
-// Finished chunks are kept in a work folder beside the output (work.go), so that an
-// interrupted film goes on after its last finished chunk. Timestamps never pass
+// Finished chunks are appended to the video in a work folder beside the output
+// (work.go), so that an interrupted film goes on after its last finished chunk. Timestamps never pass
 // through an encoder: it counts frames at a constant rate, and each packet gets the
 // exact time of its frame afterwards.
 //

@@ -22,6 +22,8 @@ const (
 	idTrackEntry      = 0xAE
 	idDefaultDuration = 0x23E383
 	idVideo           = 0xE0
+	idPixelWidth      = 0xB0
+	idPixelHeight     = 0xBA
 	idColor           = 0x55B0
 	idMaxCLL          = 0x55BC
 	idMaxFALL         = 0x55BD

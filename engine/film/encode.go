@@ -47,12 +47,16 @@ func (r *run) chunks(ctx context.Context) error {
 		}
 		done := make(chan error, 1)
 		go func() {
-			done <- c.finish(ctx, r, func(write func(io.Writer) error) error {
-				err := r.work.store(c.name(), write)
-				if err == nil {
-					r.work.done = append(r.work.done, c.chunk)
-				}
-				return err
+			done <- c.finish(ctx, r, func(write writer) error {
+				return r.work.add(c.chunk, func(to io.Writer) error {
+					first := c.index == 0
+					if first {
+						if _, err := to.Write(beginning()); err != nil {
+							return err
+						}
+					}
+					return write(to, first)
+				})
 			})
 		}()
 		finished = func() error { return <-done }
@@ -77,7 +81,7 @@ func (r *run) chunk(ctx context.Context, frames *reader, index int, folder strin
 	}
 	s := &source{frames: frames, limit: r.Chunk}
 	request := r.Request
-	request.Source, request.Encoder = s, &sink{w: c.process.in, keep: r.encoding.alpha}
+	request.Source, request.Encoder = s, &sink{w: c.process.in, keep: r.encoding.alpha, once: r.to.animation, yuv: r.encoding.subsampler(r.film, r.width, r.height)}
 	if r.Request.Progress != nil {
 		request.Progress = r.progress(frames)
 	}
@@ -87,7 +91,7 @@ func (r *run) chunk(ctx context.Context, frames *reader, index int, folder strin
 		err = closed
 	}
 	if err == nil {
-		err = c.times(r, frames, s.shown)
+		err = c.times(r, frames, s)
 	}
 	if err != nil {
 		if said := c.process.wait(); errors.Is(err, errEncoder) {
@@ -96,7 +100,6 @@ func (r *run) chunk(ctx context.Context, frames *reader, index int, folder strin
 		_ = os.Remove(c.path)
 		return nil, err
 	}
-	c.computed = s.computed
 	return c, nil
 }
 
@@ -146,12 +149,13 @@ func (r *run) count(result engine.Result) {
 }
 
 // times converts the times of a chunk's frames. A frame is shown until the next one.
-func (c *coded) times(r *run, frames *reader, shown []int64) error {
+func (c *coded) times(r *run, frames *reader, s *source) error {
 	next, err := frames.peek()
 	if err != nil {
 		return err
 	}
-	c.frames, c.first, c.last = len(shown), shown[0], shown[len(shown)-1]
+	shown := s.shown
+	c.frames, c.computed, c.first, c.last = len(shown), len(s.starts), shown[0], shown[len(shown)-1]
 	if c.next = (Frame{Time: noTime}); next != nil {
 		c.next = next.frame()
 	}
@@ -164,6 +168,9 @@ func (c *coded) times(r *run, frames *reader, shown []int64) error {
 	}
 	if r.start == noTime {
 		r.start = c.first
+	}
+	if r.to.animation {
+		shown = s.starts
 	}
 	for i, at := range shown {
 		until := end
@@ -198,9 +205,12 @@ func (f *Film) tail(last, end int64) int64 {
 	return left
 }
 
-// finish waits for the encoder, sets the timestamps of the frames and passes a function
-// that writes the chunk to keep.
-func (c *coded) finish(ctx context.Context, r *run, keep func(write func(io.Writer) error) error) error {
+// writer writes a chunk, with or without the description of the video before it.
+type writer func(to io.Writer, tracks bool) error
+
+// finish waits for the encoder, sets the timestamps of the frames and passes the chunk's
+// writer to keep.
+func (c *coded) finish(ctx context.Context, r *run, keep func(writer) error) error {
 	defer os.Remove(c.path)
 	if err := c.process.wait(); err != nil {
 		return ended(ctx, err, "ffmpeg could not encode the film; does it have this codec, and is there room on the disk?")
@@ -210,7 +220,12 @@ func (c *coded) finish(ctx context.Context, r *run, keep func(write func(io.Writ
 		return unwritable(err)
 	}
 	defer file.Close()
-	return keep(func(to io.Writer) error { return retime(file, to, c.shown, r.adapt) })
+	return keep(func(to io.Writer, tracks bool) error {
+		if tracks {
+			return retime(file, to, c.shown, r.adapt)
+		}
+		return retime(file, to, c.shown, nil)
+	})
 }
 
 // adapt completes the description of the video in a chunk.

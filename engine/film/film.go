@@ -1,10 +1,9 @@
 package film
 
 import (
-	"cmp"
 	"context"
+	"errors"
 	"fmt"
-	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -12,6 +11,7 @@ import (
 
 	"upscaled/engine"
 	"upscaled/engine/imagedata"
+	"upscaled/engine/imagedata/encode"
 	"upscaled/models/fault"
 )
 
@@ -44,10 +44,6 @@ type Options struct {
 	Publish func(path string) error
 }
 
-// Model upscales frames unless another one is named: it is fast and keeps still what is
-// still.
-const Model = "realesr-general-x4v3"
-
 // usualChunk is the number of frames of a chunk: a few seconds, so that key frames,
 // which chunks begin with, are as far apart as usual.
 const usualChunk = 96
@@ -59,12 +55,13 @@ type run struct {
 	to            container
 	encoding      encoding
 	work          *work
-	width, height int   // of the output
-	from, end     int64 // in units of film.Base, or noTime
-	resumed       int64 // frames of an earlier run
-	next          int   // index of the next chunk
-	start         int64 // time of the film's first frame, or noTime
-	until         int64 // time of the frame after the last chunk, if it is known, or noTime
+	width, height int    // of the output
+	from, end     int64  // in units of film.Base, or noTime
+	resumed       int64  // frames of an earlier run
+	next          int    // index of the next chunk
+	start         int64  // time of the film's first frame, or noTime
+	until         int64  // time of the frame after the last chunk, if it is known, or noTime
+	converted     string // path of a temporary copy of the film, or ""
 	result        engine.Result
 }
 
@@ -77,6 +74,7 @@ func Upscale(ctx context.Context, o Options) (engine.Result, error) {
 	defer cancel()
 	started := time.Now()
 	r := newRun(o)
+	defer r.close()
 	if err := r.prepare(ctx); err != nil {
 		return r.result, err
 	}
@@ -102,6 +100,7 @@ func (r *run) note(format string, args ...any) {
 // Describe returns the result that Upscale would have, from the headers alone.
 func Describe(ctx context.Context, o Options) (engine.Result, error) {
 	r := newRun(o)
+	defer r.close()
 	err := r.prepare(ctx)
 	return r.result, err
 }
@@ -111,7 +110,11 @@ func (r *run) prepare(ctx context.Context) (err error) {
 	if r.to, err = containerOf(r.Output); err != nil {
 		return err
 	}
-	if r.film, err = r.Tools.Probe(ctx, r.Input, r.Limits); err != nil {
+	path, err := r.readable(ctx)
+	if err != nil {
+		return err
+	}
+	if r.film, err = r.Tools.Probe(ctx, path, r.Limits); err != nil {
 		return err
 	}
 	f := r.film
@@ -127,9 +130,12 @@ func (r *run) prepare(ctx context.Context) (err error) {
 	if r.Chunk == 0 {
 		r.Chunk = usualChunk
 	}
-	r.Request.Input, r.Request.Output, r.Request.Page, r.Request.Model = nil, nil, 0, cmp.Or(r.Request.Model, Model)
+	r.Request.Input, r.Request.Output, r.Request.Page = nil, nil, 0
 	if r.Engine == nil {
 		return nil
+	}
+	if err := r.chooseModel(ctx); err != nil {
+		return err
 	}
 	return r.size(ctx)
 }
@@ -157,9 +163,14 @@ func (f *Film) moment(at time.Duration) int64 {
 	return int64(math.Ceil(seconds/f.Base.Value() - 1e-6))
 }
 
+// described returns a frame of the film for a description.
+func (r *run) described() *source {
+	return &source{frames: &reader{decoding: &decoding{film: r.film}}, limit: 1}
+}
+
 // size decides the size of the upscaled frames.
 func (r *run) size(ctx context.Context) error {
-	r.Request.Source = &source{frames: &reader{decoding: &decoding{film: r.film}}, limit: 1}
+	r.Request.Source = r.described()
 	described, err := r.Engine.Describe(ctx, r.Request)
 	if err != nil {
 		return err
@@ -176,6 +187,16 @@ func (r *run) size(ctx context.Context) error {
 	if r.width != described.Output.Width || r.height != described.Output.Height {
 		r.note("The film was made %dx%d pixels, because sides of %s are even.", r.width, r.height, r.encoding.Codec)
 	}
+	if r.to.animation {
+		header := encode.Header{Width: r.width, Height: r.height, Channels: 3, Depth: 8, Frames: 1}
+		if err := encode.Check(header, encode.Options{Format: imagedata.Format(r.to.muxer), Quality: r.Request.Quality}); err != nil {
+			return err
+		}
+	}
+	const least = 64 // of SVT-AV1
+	if r.encoding.Codec == AV1 && min(r.width, r.height) < least {
+		return fault.New(fault.Unsupported, "The film would be %dx%d pixels; a side of %s has at least %d. Choose a larger size or another codec.", r.width, r.height, AV1, least)
+	}
 	if most := r.encoding.most(); max(r.width, r.height) > most {
 		return fault.New(fault.TooLarge, "The film would be %dx%d pixels; a side of %s has at most %d. Choose a smaller size, such as --fit 3840x2160.", r.width, r.height, r.encoding.Codec, most)
 	}
@@ -189,12 +210,13 @@ func (r *run) size(ctx context.Context) error {
 
 // open opens the work folder.
 func (r *run) open() error {
-	info, err := os.Stat(r.film.Path)
-	if err != nil {
+	info, err := os.Stat(r.Input)
+	path, errPath := filepath.Abs(r.Input)
+	if err = errors.Join(err, errPath); err != nil {
 		return fault.Wrap(fault.NotFound, err, "The film cannot be read.")
 	}
 	r.work, err = openWork(r.Output, plan{
-		Version: 2, Path: r.film.Path, Bytes: info.Size(), Changed: info.ModTime().UnixNano(), From: r.from, To: r.end, Request: r.Request,
+		Version: 3, Path: path, Bytes: info.Size(), Changed: info.ModTime().UnixNano(), From: r.from, To: r.end, Request: r.Request,
 		Codec: r.encoding.Codec, Preset: r.encoding.Preset, Quality: r.encoding.Quality, Pixels: r.encoding.pixels, Encoder: r.Tools.version, Chunk: r.Chunk,
 	})
 	if err != nil {
@@ -223,12 +245,7 @@ func (r *run) publish(ctx context.Context) error {
 	}
 	r.result.Output.Frames = int(all)
 	path := filepath.Join(r.work.folder, joined)
-	err := r.join(ctx, r.work.done[0].first, path, func(to io.Writer) error {
-		return feed(to, len(r.work.done), func(i int) (io.ReadCloser, error) {
-			return os.Open(filepath.Join(r.work.folder, r.work.done[i].name()))
-		})
-	})
-	if err != nil {
+	if err := r.join(ctx, r.work.done[0].first, filepath.Join(r.work.folder, videoName), path); err != nil {
 		return err
 	}
 	if err := r.Publish(path); err != nil {

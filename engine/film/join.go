@@ -19,6 +19,7 @@ const joined = "joined"
 type mapping struct {
 	arguments []string
 	notes     []string
+	sparse    bool // whether there are some of input 2
 }
 
 // staleTags lists tags of a video that describe how it was encoded, which an empty value
@@ -27,7 +28,10 @@ func staleTags() []string {
 	return []string{"encoder", "BPS", "NUMBER_OF_BYTES", "NUMBER_OF_FRAMES", "DURATION", "_STATISTICS_TAGS", "_STATISTICS_WRITING_APP", "_STATISTICS_WRITING_DATE_UTC"}
 }
 
-// mapStreams maps all streams in their order, the upscaled video in place of its own.
+// mapStreams maps all streams in their order, the upscaled video in place of its own:
+// input 0. The others are read from input 1, and those that may have no packet for long
+// from input 2, the same film: ffmpeg reads on until it has one, and would hold all of
+// the sound before it in memory.
 func (f *Film) mapStreams(to container) mapping {
 	m := mapping{}
 	out := 0
@@ -48,7 +52,11 @@ func (f *Film) mapStreams(to container) mapping {
 		if codec == "" {
 			continue
 		}
-		m.arguments = append(m.arguments, "-map", "1:"+strconv.Itoa(i), "-c:"+name, codec, "-map_metadata:s:"+name, "1:s:"+strconv.Itoa(i))
+		input := "1:"
+		if s.Kind == "subtitle" || s.Kind == "data" {
+			input, m.sparse = "2:", true
+		}
+		m.arguments = append(m.arguments, "-map", input+strconv.Itoa(i), "-c:"+name, codec, "-map_metadata:s:"+name, "1:s:"+strconv.Itoa(i))
 		out++
 	}
 	return m
@@ -98,9 +106,12 @@ func (c container) carry(s Stream) (codec, note string) {
 	return "", left
 }
 
-// join writes the film to a path: the video that feed writes as one stream of Matroska,
-// whose first frame is at a time, and everything else of the input.
-func (r *run) join(ctx context.Context, start int64, path string, feed func(io.Writer) error) error {
+// join writes the film to a path: the video of a file, whose first frame is at a time,
+// and everything else of the input.
+func (r *run) join(ctx context.Context, start int64, video, path string) error {
+	if r.to.animation {
+		return r.animate(ctx, video, path)
+	}
 	m := r.film.mapStreams(r.to)
 	r.result.Notes = append(r.result.Notes, m.notes...)
 	// The clusters' times count from the first frame.
@@ -117,25 +128,26 @@ func (r *run) join(ctx context.Context, start int64, path string, feed func(io.W
 	} else {
 		arguments = append(arguments, "-copyts")
 	}
-	arguments = append(arguments, "-itsoffset", first, "-f", "matroska", "-i", "pipe:0")
-	arguments = append(append(append(arguments, cut...), safely(r.film.Path)...), m.arguments...)
+	// All inputs are files: ffmpeg reads on in the others while a pipe is empty.
+	arguments = append(arguments, "-itsoffset", first, "-protocol_whitelist", "file", "-f", "matroska", "-i", "file:"+video)
+	arguments = append(append(arguments, cut...), safely(r.film.Path)...)
+	if m.sparse {
+		arguments = append(append(arguments, cut...), safely(r.film.Path)...)
+	}
+	arguments = append(arguments, m.arguments...)
 	if cut != nil {
 		arguments = append(arguments, "-copypriorss", "0") // drops packets before the cut
 	}
-	arguments = append(arguments, "-map_metadata", "1", "-map_chapters", "1", "-fflags", "+bitexact", "-avoid_negative_ts", "disabled", "-max_interleave_delta", "0")
+	arguments = append(arguments, "-map_metadata", "1", "-map_chapters", "1", "-fflags", "+bitexact", "-avoid_negative_ts", "disabled")
 	if base := r.film.Base; base.Num == 1 && r.to.muxer != "matroska" && r.to.muxer != "webm" {
 		arguments = append(arguments, "-video_track_timescale", strconv.FormatInt(base.Den, 10), "-movflags", "+faststart")
 	}
 	p := r.Tools.command(ctx, nil, append(arguments, "-f", r.to.muxer, "-y", "file:"+path)...)
-	if err := p.start(true, false); err != nil {
+	if err := p.start(false, false); err != nil {
 		return err
 	}
-	fed := feed(p.in)
-	if err := errors.Join(p.in.Close(), p.wait()); err != nil {
-		return ended(ctx, errors.Join(err, fed), "The upscaled film and the other streams could not be written into one file.")
-	}
-	if fed != nil {
-		return unwritable(fed)
+	if err := p.wait(); err != nil {
+		return ended(ctx, err, "The upscaled film and the other streams could not be written into one file.")
 	}
 	return nil
 }

@@ -2,7 +2,9 @@ package film
 
 import (
 	"context"
+	"errors"
 	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -31,12 +33,16 @@ type Part struct {
 func Inspect(ctx context.Context, o Options) (*Film, error) {
 	o.Engine = nil
 	r := newRun(o)
+	defer r.close()
 	if err := r.prepare(ctx); err != nil {
 		return nil, err
 	}
 	found, err := r.Tools.probe(ctx, r.film.Path, "-select_streams", strconv.Itoa(r.film.video), "-count_packets", "-show_streams")
 	if err == nil && len(found.Streams) == 1 {
 		r.film.Frames, _ = strconv.ParseInt(found.Streams[0].Packets, 10, 64)
+	}
+	if err == nil && !r.modelNamed() {
+		r.film.Drawn, err = r.drawn(ctx, r.film)
 	}
 	return r.film, err
 }
@@ -46,6 +52,7 @@ func Inspect(ctx context.Context, o Options) (*Film, error) {
 func Split(ctx context.Context, o Options) ([]Part, engine.Result, error) {
 	o.Engine = nil // which knows the size
 	r := newRun(o)
+	defer r.close()
 	if err := r.prepare(ctx); err != nil {
 		return nil, r.result, err
 	}
@@ -98,6 +105,7 @@ func UpscalePart(ctx context.Context, o Options, p Part, w io.Writer) (engine.Re
 	defer cancel()
 	started := time.Now()
 	r := newRun(o)
+	defer r.close()
 	if err := r.prepare(ctx); err != nil {
 		return r.result, err
 	}
@@ -122,20 +130,30 @@ func UpscalePart(ctx context.Context, o Options, p Part, w io.Writer) (engine.Re
 		_ = c.process.wait()
 		return r.result, fault.New(fault.Internal, "the part has %d frames in place of %d", c.frames, len(p.Frames))
 	}
-	err = c.finish(ctx, r, func(write func(io.Writer) error) error { return write(w) })
+	err = c.finish(ctx, r, func(write writer) error { return write(w, true) })
 	r.result.Input.Frames, r.result.Output.Frames, r.result.Stats.Wall = c.frames, c.computed, time.Since(started)
 	return r.result, err
 }
 
 // Join writes an upscaled film to a path: a number of chunks, which open opens, and
-// everything else of the film. start is the time of its first frame.
+// everything else of the film. start is the time of its first frame. The video is in a
+// file beside the path meanwhile.
 func Join(ctx context.Context, o Options, start int64, chunks int, open func(index int) (io.ReadCloser, error), path string) (engine.Result, error) {
 	o.Engine = nil
 	r := newRun(o)
+	defer r.close()
 	if err := r.prepare(ctx); err != nil {
 		return r.result, err
 	}
 	r.result.Notes = nil // Split has them
-	err := r.join(ctx, start, path, func(to io.Writer) error { return feed(to, chunks, open) })
+	video, err := os.Create(path + ".video")
+	if err != nil {
+		return r.result, unwritable(err)
+	}
+	defer os.Remove(video.Name())
+	if err := errors.Join(feed(video, chunks, open), video.Close()); err != nil {
+		return r.result, unwritable(err)
+	}
+	err = r.join(ctx, start, video.Name(), path)
 	return r.result, err
 }

@@ -46,6 +46,8 @@ func TestOddFilmsInParts(t *testing.T) {
 			o.From, o.To, o.Output = 3*time.Second, 11*time.Second, filepath.Join(root, "cut.mkv")
 			o.Publish = func(path string) error { return os.Rename(path, o.Output) }
 			inParts(t, o, upscale(t, o).Output.Frames)
+			o.Output = filepath.Join(root, "cut.gif")
+			inParts(t, o, upscale(t, o).Output.Frames)
 		})
 	}
 }

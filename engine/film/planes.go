@@ -36,9 +36,6 @@ func (f *Film) frame(raw []byte) imagedata.Frame {
 // appendRaw appends rows as raw samples. Alpha that is not to be kept lays the color
 // on white.
 func appendRaw(raw []byte, color imagedata.Raster, alpha *imagedata.Raster, keep bool) []byte {
-	if alpha == nil && color.Pix16 == nil {
-		return append(raw, color.Pix...)
-	}
 	if color.Pix16 == nil {
 		return appendSamples(raw, color.Pix, samplesOf(alpha, func(r *imagedata.Raster) []uint8 { return r.Pix }), keep,
 			func(raw []byte, v uint8) []byte { return append(raw, v) })

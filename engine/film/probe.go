@@ -42,7 +42,9 @@ type Film struct {
 	// Aspect is the sample aspect ratio, 0 if it is not stated.
 	Aspect Ratio
 	// Frames is estimated from the duration; 0 is unknown.
-	Frames  int64
+	Frames int64
+	// Drawn reports that its frames are drawings, if Inspect had to know.
+	Drawn   bool
 	Color   Color
 	Streams []Stream
 

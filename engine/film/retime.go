@@ -20,6 +20,7 @@ type packet struct {
 	flags    byte
 	at, size int64 // of the frame's bytes
 	more     []byte
+	length   int64 // as its block states it
 }
 
 // span is when a frame is shown, in nanoseconds.
@@ -137,7 +138,8 @@ func (c *chunkFile) group(cluster, end int64) error {
 			p.key = false
 			err = c.skip(size)
 		case idBlockDuration:
-			err = c.skip(size)
+			data, err = c.take(size)
+			p.length = int64(number(data))
 		default: // such as BlockAdditions, which hold the alpha
 			data, err = c.take(size)
 			p.more = append(append(p.more, header(id, size)...), data...)
@@ -150,7 +152,7 @@ func (c *chunkFile) group(cluster, end int64) error {
 		return errEBML
 	}
 	last := &c.packets[len(c.packets)-1]
-	last.key, last.more = p.key, p.more
+	last.key, last.more, last.length = p.key, p.more, p.length
 	return nil
 }
 
@@ -173,8 +175,8 @@ func (c *chunkFile) block(cluster, size int64, p packet, simple bool) error {
 }
 
 // retime copies an encoded chunk with new timestamps: those of shown, for the frames in
-// display order. It writes a Tracks element and one cluster for each frame, whose
-// timestamps are in nanoseconds.
+// display order. It writes a Tracks element, which adapt may change, unless that is nil,
+// and one cluster for each frame, whose timestamps are in nanoseconds.
 func retime(file *os.File, w io.Writer, shown []span, adapt func(tracks *element)) error {
 	c, err := readChunk(file)
 	if err != nil {
@@ -183,14 +185,16 @@ func retime(file *os.File, w io.Writer, shown []span, adapt func(tracks *element
 	if len(c.packets) != len(shown) {
 		return fmt.Errorf("the encoder wrote %d frames of %d", len(c.packets), len(shown))
 	}
-	inside, err := parse(c.tracks, idTrackEntry, idVideo, idColor)
-	if err != nil {
-		return err
-	}
-	tracks := element{id: idTracks, children: inside}
-	adapt(&tracks)
-	if _, err := w.Write(tracks.bytes()); err != nil {
-		return err
+	if adapt != nil {
+		inside, err := parse(c.tracks, idTrackEntry, idVideo, idColor)
+		if err != nil {
+			return err
+		}
+		tracks := element{id: idTracks, children: inside}
+		adapt(&tracks)
+		if _, err := w.Write(tracks.bytes()); err != nil {
+			return err
+		}
 	}
 	order := make([]int, len(c.packets)) // of display
 	for i := range order {

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -141,7 +141,7 @@ func (p *process) wait() error {
 	if err == nil {
 		return nil
 	}
-	return errors.Join(err, errors.New(p.said.text()))
+	return fmt.Errorf("%w: %s", err, p.said.text())
 }
 
 // sayings keeps what a process writes to standard error, within bounds. It may be

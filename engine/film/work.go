@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/gofrs/flock"
 
@@ -18,31 +19,35 @@ import (
 	"upscaled/models/fault"
 )
 
-// work is the folder of a film's finished chunks. Its name begins with a dot and the
-// output's name, so that a later run with the same arguments finds it.
+// work is the folder of a film that is being made: the video of its finished chunks, and
+// a journal of them. Its name begins with a dot and the output's name, so that a later
+// run with the same arguments finds it.
 type work struct {
-	folder string
-	lock   *flock.Flock
-	done   []chunk
+	folder         string
+	lock           *flock.Flock
+	video, journal *os.File
+	done           []chunk
 }
 
-// chunk is a finished chunk, whose file's name holds these numbers.
+// chunk is a finished chunk. The journal has a line of these numbers for each.
 type chunk struct {
 	index, frames, computed int
 	// first and last are the times of its frames, in units of Film.Base.
 	first, last int64
 	// next is the frame after the chunk; its Time is noTime at the film's end.
 	next Frame
+	// end is where the chunk ends in the video, in bytes.
+	end int64
 }
 
 const (
-	chunkName  = "%06d_%d_%d_%d_%d_%d_%d.chunk"
-	planName   = "film.json"
-	workSuffix = ".upscaled-film"
+	planName, videoName, journalName, lockName = "film.json", "video", "journal", "lock"
+	workSuffix                                 = ".upscaled-film"
+	journalLine                                = "%d %d %d %d %d %d %d %d\n"
 )
 
-func (c chunk) name() string {
-	return fmt.Sprintf(chunkName, c.index, c.frames, c.computed, c.first, c.last, c.next.Time, c.next.Sum)
+func (c chunk) line() string {
+	return fmt.Sprintf(journalLine, c.index, c.frames, c.computed, c.first, c.last, c.next.Time, c.next.Sum, c.end)
 }
 
 // plan is everything that the bytes of a chunk depend on. Chunks of another plan are
@@ -68,13 +73,13 @@ func openWork(output string, p plan) (*work, error) {
 	if err := os.MkdirAll(w.folder, 0o777); err != nil {
 		return nil, unwritable(err)
 	}
-	w.lock = flock.New(filepath.Join(w.folder, "lock"))
+	w.lock = flock.New(filepath.Join(w.folder, lockName))
 	if locked, err := w.lock.TryLock(); err != nil || !locked {
 		return nil, fault.Wrap(fault.Busy, err, "Another process is upscaling a film to %s.", filepath.Base(output))
 	}
 	err := w.load(p)
 	if err != nil {
-		_ = w.lock.Close()
+		w.close()
 	}
 	return w, err
 }
@@ -85,60 +90,95 @@ func (w *work) load(p plan) error {
 		return fmt.Errorf("write the film's plan: %w", err)
 	}
 	sum := sha256.Sum256(text)
-	signature := []byte(hex.EncodeToString(sum[:]) + "\n")
+	signature := hex.EncodeToString(sum[:]) + "\n"
 	path := filepath.Join(w.folder, planName)
 	before, _ := os.ReadFile(path)
 	entries, err := os.ReadDir(w.folder)
 	if err != nil {
 		return unwritable(err)
 	}
+	known := []string{lockName}
+	if string(before) == signature {
+		known = append(known, planName, videoName, journalName)
+	}
 	for _, entry := range entries {
-		var c chunk
-		if _, err := fmt.Sscanf(entry.Name(), chunkName, &c.index, &c.frames, &c.computed, &c.first, &c.last, &c.next.Time, &c.next.Sum); err == nil && string(before) == string(signature) {
-			w.done = append(w.done, c)
-			continue
-		}
-		if name := entry.Name(); name != planName && name != "lock" {
-			_ = os.Remove(filepath.Join(w.folder, name))
+		if !slices.Contains(known, entry.Name()) {
+			_ = os.Remove(filepath.Join(w.folder, entry.Name()))
 		}
 	}
-	slices.SortFunc(w.done, func(a, b chunk) int { return a.index - b.index })
-	for i, c := range w.done {
-		if c.index != i {
-			return fault.New(fault.Invalid, "The folder %s is damaged: a part of the film is missing. Remove the folder to start again.", w.folder)
+	for name, file := range map[string]**os.File{videoName: &w.video, journalName: &w.journal} {
+		if *file, err = os.OpenFile(filepath.Join(w.folder, name), os.O_RDWR|os.O_CREATE, 0o666); err != nil {
+			return unwritable(err)
 		}
 	}
-	if string(before) == string(signature) {
-		return nil
+	if err := w.recall(); err != nil {
+		return unwritable(err)
 	}
-	return w.store(planName, func(file io.Writer) error {
-		_, err := file.Write(signature)
-		return err
-	})
+	if string(before) != signature { // last: what is there now has this plan
+		err = os.WriteFile(path, []byte(signature), 0o666)
+	}
+	return unwritable(errors.Join(err, w.sync()))
 }
 
-// store writes a file that is in the folder whole and durable, or not at all.
-func (w *work) store(name string, write func(io.Writer) error) error {
-	file, err := os.CreateTemp(w.folder, "unfinished-*")
+// recall reads the journal up to the last chunk that is whole, and drops what a killed
+// process has left behind it.
+func (w *work) recall() error {
+	text, err := io.ReadAll(w.journal)
 	if err != nil {
-		return unwritable(err)
+		return err
 	}
-	defer os.Remove(file.Name())
-	err = write(file)
+	info, err := w.video.Stat()
+	if err != nil {
+		return err
+	}
+	read, end := int64(0), int64(0)
+	for line := range strings.Lines(string(text)) {
+		var c chunk
+		_, err := fmt.Sscanf(line, journalLine, &c.index, &c.frames, &c.computed, &c.first, &c.last, &c.next.Time, &c.next.Sum, &c.end)
+		//guard:film-journal TestTornJournal => false
+		if err != nil || c.line() != line || c.index != len(w.done) || c.end <= end || c.end > info.Size() {
+			break
+		}
+		w.done = append(w.done, c)
+		read, end = read+int64(len(line)), c.end
+	}
+	for file, at := range map[*os.File]int64{w.journal: read, w.video: end} {
+		if _, seeking := file.Seek(at, io.SeekStart); err == nil {
+			err = errors.Join(file.Truncate(at), seeking)
+		}
+	}
+	return err
+}
+
+// add appends a chunk to the video, durably.
+func (w *work) add(c chunk, write func(io.Writer) error) error {
+	err := write(w.video)
 	if err == nil {
-		err = file.Sync()
+		c.end, err = w.video.Seek(0, io.SeekCurrent)
 	}
-	if err = errors.Join(err, file.Close()); err == nil {
-		err = os.Rename(file.Name(), filepath.Join(w.folder, name))
+	if err == nil {
+		err = w.video.Sync()
 	}
-	if err != nil {
-		return unwritable(err)
+	if err == nil {
+		_, err = w.journal.WriteString(c.line())
 	}
-	if folder, err := os.Open(w.folder); err == nil {
+	if err == nil {
+		err = w.journal.Sync()
+	}
+	if err == nil {
+		w.done = append(w.done, c)
+	}
+	return unwritable(err)
+}
+
+// sync makes the names in the folder durable.
+func (w *work) sync() error {
+	folder, err := os.Open(w.folder)
+	if err == nil {
 		_ = folder.Sync() // which some file systems cannot
-		_ = folder.Close()
+		err = folder.Close()
 	}
-	return nil
+	return err
 }
 
 // frames returns the number of finished frames.
@@ -150,13 +190,19 @@ func (w *work) frames() (all, computed int64) {
 }
 
 // close lets the folder be opened again.
-func (w *work) close() { _ = w.lock.Close() }
+func (w *work) close() {
+	_, _ = w.video.Close(), w.journal.Close()
+	_ = w.lock.Close()
+}
 
 // remove removes the folder once the film is finished.
-func (w *work) remove() { _ = os.RemoveAll(w.folder) }
+func (w *work) remove() {
+	_, _ = w.video.Close(), w.journal.Close() // open files stay on some systems
+	_ = os.RemoveAll(w.folder)
+}
 
 func unwritable(err error) error {
-	if fault.KindOf(err) != fault.Internal || errors.Is(err, context.Canceled) {
+	if err == nil || fault.KindOf(err) != fault.Internal || errors.Is(err, context.Canceled) {
 		return err
 	}
 	return fault.Wrap(fault.Invalid, err, "The film cannot be written; is the disk full, or the folder read-only?")

@@ -98,6 +98,8 @@ type FilmOptions struct {
 	To   float64 `json:"to,omitempty"`
 	// Frames is how many frames the film was paid for.
 	Frames int64 `json:"frames,omitempty"`
+	// Note is a sentence for the user about the film.
+	Note string `json:"note,omitempty"`
 }
 
 // Layer is a second way to upscale the same image to the same size.
@@ -314,6 +316,7 @@ type InputInfo struct {
 	Channels, Depth int    // without alpha; bits per sample
 	Alpha           bool
 	Frames          int
+	Drawn           bool // whether a film whose model is open is drawn
 }
 
 // Pixels returns the number of pixels of all frames together.

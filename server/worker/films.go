@@ -53,7 +53,8 @@ func FilmOptionsOf(o job.Options) film.Options {
 	if o.Film.Quality != nil {
 		c.Quality = *o.Film.Quality
 	}
-	return film.Options{Output: "film." + o.Format, Coding: c, From: seconds(o.Film.From), To: seconds(o.Film.To)}
+	request := engine.Request{Model: o.Model, Denoise: o.Denoise, Quality: o.Quality, Lossless: o.Lossless}
+	return film.Options{Output: "film." + o.Format, Request: request, Coding: c, From: seconds(o.Film.From), To: seconds(o.Film.To)}
 }
 
 // part upscales a part of a film.
@@ -115,6 +116,9 @@ func (w *Worker) film(ctx context.Context, lease job.Lease) (*os.File, job.Resul
 	joined, err := film.Join(ctx, o, parts[0].Start, len(parts), open, out.Name())
 	if err != nil {
 		return nil, job.Result{}, errors.Join(err, out.Close(), os.Remove(out.Name()))
+	}
+	if note := j.Options.Film.Note; note != "" {
+		split.Notes = append([]string{note}, split.Notes...)
 	}
 	return out, sum(made, j.Options.Format, split, joined.Notes), nil
 }

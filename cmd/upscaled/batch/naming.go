@@ -83,8 +83,8 @@ func NewNaming(out string, format imagedata.Format, selection Selection) (Naming
 	}
 	if (n.kind == single || n.kind == template) && isImage {
 		for _, in := range selection.Inputs {
-			if in.Film {
-				return Naming{}, fmt.Errorf("%s is a film, and --out %s names an image; use %s", in.Path, out, strings.Join(film.Extensions(), ", "))
+			if in.Film && !film.Animated(extension) {
+				return Naming{}, fmt.Errorf("%s is a film, and --out %s names an image; use %s, or .gif, .webp or .png for an animation", in.Path, out, strings.Join(film.Extensions(), ", "))
 			}
 		}
 		if format != "" && format != extension {
@@ -131,9 +131,9 @@ func (n Naming) Late() bool {
 // Film reports whether an input's output is a film.
 func (n Naming) Film(in Input) bool { return in.Film || n.film }
 
-// Format returns the format of an input's output, "" of a film.
+// Format returns the format of an input's output, "" of a film that is no animated image.
 func (n Naming) Format(in Input) imagedata.Format {
-	if n.Film(in) {
+	if n.Film(in) && !film.Animated(n.format) {
 		return ""
 	}
 	if n.format != "" {
@@ -174,7 +174,7 @@ func (n Naming) Path(in Input, made engine.Result) (string, error) {
 // format.
 func (n Naming) extension(in Input) string {
 	own := filepath.Ext(in.Relative)
-	if n.Film(in) {
+	if n.Format(in) == "" {
 		return film.OutputExtension(in.Relative)
 	}
 	if format, ok := imagedata.ParseFormat(own); ok && format == n.Format(in) {

@@ -191,7 +191,7 @@ func TestFilmsAreRefused(t *testing.T) {
 		"too many frames":   {film, nil, "120 frames; at most 100"},
 		"too large":         {append(film[:len(film):len(film)], make([]byte, 100<<10)...), nil, "larger than 100000 bytes"},
 		"damaged":           {film[:200], nil, "damaged"},
-		"format":            {film, []string{"format=png"}, "written as .png"},
+		"format":            {film, []string{"format=jpeg"}, "written as .jpeg"},
 		"codec":             {film, []string{"format=webm", "video_codec=h264"}, "do not hold h264"},
 		"quality":           {film, []string{"crf=60"}, "0 to 51"},
 		"times":             {film, []string{"from=2", "to=1"}, "to must be after from"},

@@ -1,10 +1,10 @@
 package native
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"upscaled/engine/film"
@@ -65,8 +65,10 @@ func (i intake) film(ctx context.Context, in input, spec *job.Spec) (job.InputIn
 	if spec.Options.Format == "" {
 		spec.Options.Format = strings.TrimPrefix(strings.ToLower(film.OutputExtension(in.name)), ".")
 	}
-	spec.Options.Model = cmp.Or(spec.Options.Model, film.Model)
 	info, err := i.parts.Films.ValidateFilm(ctx, file.Name(), spec.Options)
+	if err == nil && spec.Options.Model == "" {
+		spec.Options.Model, o.Note, err = i.filmModel(ctx, info)
+	}
 	if err != nil {
 		return job.InputInfo{}, err
 	}
@@ -84,6 +86,18 @@ func (i intake) film(ctx context.Context, in input, spec *job.Spec) (job.InputIn
 	spec.Input = info
 	spec.Input.Frames = 1 // the bounds of results are those of a frame
 	return info, nil
+}
+
+// filmModel returns the model of a film that names none, and a note on it.
+func (i intake) filmModel(ctx context.Context, info job.InputInfo) (model, note string, err error) {
+	if !info.Drawn {
+		return film.Model, "", nil
+	}
+	all, err := i.parts.System.Models(ctx)
+	if slices.ContainsFunc(all, func(m Model) bool { return m.Name == film.DrawnModel && m.Installed }) {
+		return film.DrawnModel, film.NoteDrawn, err
+	}
+	return film.Model, film.NoteDrawnMissing, err
 }
 
 // onDisk is a film in a file that is removed with the request.
