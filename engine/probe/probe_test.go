@@ -22,8 +22,10 @@ type model struct {
 	// blur is the receptive radius; change replaces the result's values.
 	blur   int
 	change func(float32) float32
-	// centered models subtract the mean of the image.
+	// centered models subtract the mean of the image; those with windows mix every
+	// pixel with the first one of its window.
 	centered bool
+	window   int
 }
 
 func (model) Close() error { return nil }
@@ -59,6 +61,9 @@ func (m model) Run(_ context.Context, input []float32, shape []int64) (map[strin
 		v += float32(0.002 * (m.White - m.Black) * math.Sin(50*float64(v))) // what a model adds of its own
 		if v = min(max(v, float32(m.Black)), float32(m.White)); m.centered {
 			v -= mean
+		}
+		if m.window > 0 {
+			v = (v + in(c, y/m.window*m.window, x/m.window*m.window)) / 2
 		}
 		if m.change != nil {
 			v = m.change(v)
@@ -160,6 +165,19 @@ func TestFindsWhole(t *testing.T) {
 			if err != nil || found.Whole != centered {
 				t.Errorf("%+v: %+v, %v", m, found, err)
 			}
+		}
+	}
+}
+
+// A model that fills up its windows itself has no exact tiles, since these may begin
+// inside a window.
+func TestInnerWindows(t *testing.T) {
+	t.Parallel()
+	for _, c := range [][2]int{{1, 1}, {1, 2}, {1, 4}, {1, 7}, {1, 8}, {2, 4}, {4, 8}, {8, 16}} {
+		m := model{Convention: network.Convention{In: 3, Out: 3, White: 1, Scale: 2, Multiple: c[0]}, blur: 20, window: c[1]}
+		found, err := complete(t.Context(), opens(m), file(t, 3, false), network.Convention{}, time.Hour)
+		if exact := found.Radius > 0; err != nil || exact != (c[0] == c[1]) {
+			t.Errorf("windows of %d at multiples of %d: %+v, %v", c[1], c[0], found, err)
 		}
 	}
 }

@@ -84,19 +84,21 @@ func (p *prober) sizes(c network.Convention) []size {
 
 // primesFrom returns the first prime of at least n and the prime after it.
 func primesFrom(n int) (first, second int) {
-	prime := func(n int) bool {
-		for d := 2; d*d <= n; d++ {
-			if n%d == 0 {
-				return false
-			}
-		}
-		return true
+	for first = n; !isPrime(first); first++ {
 	}
-	for first = n; !prime(first); first++ {
-	}
-	for second = first + 1; !prime(second); second++ {
+	for second = first + 1; !isPrime(second); second++ {
 	}
 	return first, second
+}
+
+// isPrime reports whether n has no divisors besides 1 and itself.
+func isPrime(n int) bool {
+	for d := 2; d*d <= n; d++ {
+		if n%d == 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // try runs the model once and returns the convention that the result shows.

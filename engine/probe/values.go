@@ -147,11 +147,11 @@ func (p *prober) findTiles() error {
 	if p.cost*time.Duration(side*side) > p.patience {
 		return nil
 	}
-	from := max(side/4/c.Multiple, 1) * c.Multiple // where the crop begins
+	crop := cropOf(c.Multiple)
 	noise := newImage(c.In, side, side, func(channel, y, x int) float64 {
 		h := uint32(channel*7919+y*104729+x*1299709) * 2654435761
 		v := float64(h>>8) / (1 << 24)
-		if min(y, x) < from {
+		if y < crop.height || x < crop.width {
 			v /= 8 // the crop has other statistics
 		}
 		return c.Black + (c.White-c.Black)*v
@@ -176,15 +176,33 @@ func (p *prober) findTiles() error {
 			radius = max(radius, abs(y/c.Scale-at), abs(x/c.Scale-at))
 		}
 	})
-	return p.compareCrop(noise, whole, from, radius)
+	return p.compareCrop(noise, whole, crop, radius)
+}
+
+// cropOf returns where a crop begins, at multiples that tiles may have: of n in y and of
+// 2n in x. Windows or strides of a model that accepts all multiples of n lie elsewhere
+// in the crop, which shows that its tiles are not exact.
+func cropOf(n int) (from size) {
+	const most = 48
+	last := func(n int) int {
+		p := max(1, most/n)
+		for !isPrime(p) {
+			p--
+		}
+		return p * n
+	}
+	if from = (size{height: last(n), width: last(2 * n)}); from.width > most {
+		from.width = from.height
+	}
+	return from
 }
 
 // compareCrop keeps a radius if no pixel that far inside the crop from a position on
 // differs from the whole image.
-func (p *prober) compareCrop(in, whole image, from, radius int) error {
+func (p *prober) compareCrop(in, whole image, from size, radius int) error {
 	c := p.found
-	crop := newImage(in.channels, in.height-from, in.width-from, func(channel, y, x int) float64 {
-		return float64(in.at(channel, y+from, x+from))
+	crop := newImage(in.channels, in.height-from.height, in.width-from.width, func(channel, y, x int) float64 {
+		return float64(in.at(channel, y+from.height, x+from.width))
 	})
 	out, err := p.run(c, crop)
 	if err != nil {
@@ -192,7 +210,7 @@ func (p *prober) compareCrop(in, whole image, from, radius int) error {
 	}
 	worst, sum, count := 0.0, 0.0, 0.0
 	each(out, func(channel, y, x int) {
-		d := math.Abs(float64(out.at(channel, y, x)-whole.at(channel, y+from*c.Scale, x+from*c.Scale))) / (c.White - c.Black)
+		d := math.Abs(float64(out.at(channel, y, x)-whole.at(channel, y+from.height*c.Scale, x+from.width*c.Scale))) / (c.White - c.Black)
 		if min(y, x) >= radius*c.Scale {
 			worst = max(worst, d)
 		}
