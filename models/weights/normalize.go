@@ -27,8 +27,9 @@ var (
 )
 
 // mask matches attention masks, which depend on the size of the training images alone:
-// they are not read, since they may be much larger than the weights.
-var mask = regexp.MustCompile(`\.attn_mask(_[01])?$`)
+// they are not read, since they may be much larger than the weights. Nor are the counts
+// of operations and parameters that a profiler (thop) leaves in a model.
+var mask = regexp.MustCompile(`\.attn_mask(_[01])?$|(^|\.)total_(ops|params)$`)
 
 // Normalize drops wrappers that training frameworks put before every name and renames
 // the tensors of an RRDBNet to BasicSR's current names. Other names stay as they are, as does every name of a file that is not entirely in one of the old styles, so

@@ -102,16 +102,16 @@ func TestSumRefuses(t *testing.T) {
 }
 
 // Attention masks depend on the size of the images trained on, and may be larger than
-// all weights.
+// all weights. Counts of a profiler are no weights either.
 func TestMasksAreNotRead(t *testing.T) {
 	t.Parallel()
 	mask := Tensor{Shape: []int{1 << 20}, Data: make([]float32, 1<<20)}
 	want := Tensors{"w": {Shape: []int{2}, Data: []float32{1, 2}}}
 	var safe bytes.Buffer
-	if err := WriteSafetensors(&safe, Tensors{"w": want["w"], "layers.0.attn_mask": mask, "attns.0.attn_mask_1": mask}, nil); err != nil {
+	if err := WriteSafetensors(&safe, Tensors{"w": want["w"], "layers.0.attn_mask": mask, "attns.0.attn_mask_1": mask, "total_ops": mask, "body.0.total_params": mask}, nil); err != nil {
 		t.Fatal(err)
 	}
-	pickled := statePickle(dense("w", "FloatStorage", "0", 2), dense("layers.0.attn_mask", "FloatStorage", "1", 1<<20))
+	pickled := statePickle(dense("w", "FloatStorage", "0", 2), dense("layers.0.attn_mask", "FloatStorage", "1", 1<<20), dense("body.total_ops", "FloatStorage", "1", 1<<20))
 	torch := torchArchive(t, zip.Store, pickled, storages{{"0", floatStorage(1, 2)}, {"1", make([]byte, 4<<20)}})
 	for name, read := range map[string]func() (Tensors, error){
 		"safetensors": func() (Tensors, error) { return readSafe(safe.Bytes()) },
