@@ -52,7 +52,7 @@ type dialects struct {
 }
 
 // dialects creates all APIs.
-func (s *Server) dialects(services dialect.Services, sample []byte) dialects {
+func (s *Server) dialects(services dialect.Services, samples map[string][]byte) dialects {
 	apis, queue := s.config.APIs, s.parts.Queue
 	check := func(url string) error { return webhook.Check(s.config.FetchRules(), url) }
 	automatic := automatic1111.Stores{Lister: queue}
@@ -72,7 +72,7 @@ func (s *Server) dialects(services dialect.Services, sample []byte) dialects {
 		aetherforge: aetherforge.New(services, apis.Aetherforge),
 		cog:         cog.New(services, apis.Cog, cog.Stores{Fetcher: s.fetcher(apis.Cog.MaxBytes), CheckWebhook: check, Ready: s.ready}),
 		native: native.New(services, apis.Native, native.Parts{
-			Jobs: queue, System: s.parts.System, Fetcher: s.fetcher(apis.Native.MaxBytes), CheckWebhook: check, Keys: s.parts.Keys, Fleet: s.parts.Fleet, Models: s.parts.Models, Sample: sample,
+			Jobs: queue, System: s.parts.System, Fetcher: s.fetcher(apis.Native.MaxBytes), CheckWebhook: check, Keys: s.parts.Keys, Fleet: s.parts.Fleet, Models: s.parts.Models, Samples: samples,
 			Films: services.Validator.(*imageValidator), Scratch: s.parts.Scratch,
 		}),
 		replicate: replicate.New(services, apis.Replicate, replicate.Stores{
@@ -95,11 +95,11 @@ func lower(a, b int64) int64 {
 // routes registers every path.
 func (s *Server) routes(a addresses) (*echo.Echo, error) {
 	services := s.services(a)
-	sample, err := docs.Sample()
+	samples, err := docs.Samples()
 	if err != nil {
 		return nil, err
 	}
-	d := s.dialects(services, sample)
+	d := s.dialects(services, samples)
 	s.bodies = map[string]webhook.Body{
 		native.Name:    func(j job.Job) (string, []byte, error) { return d.native.Body(j, s.config.PublicURL) },
 		replicate.Name: d.replicate.Body, cog.Name: d.cog.Body,

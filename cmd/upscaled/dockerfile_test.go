@@ -48,14 +48,14 @@ func dockerIgnore(t *testing.T) ignoreRules {
 var pinned = regexp.MustCompile(`^[a-z0-9/._-]+:[a-z0-9._-]*[0-9][a-z0-9._-]*@sha256:[0-9a-f]{64}$`)
 
 // imageProblems checks what stages begin with: a pinned image out of an ARG, or
-// a stage before, for every DEVICE.
+// a stage before, for every DEVICE and ORIGIN.
 func imageProblems(stages []stage) []string {
 	var problems []string
 	arguments := stages[0].variables("ARG")
 	known := map[string]bool{}
 	for _, s := range stages[1:] {
-		for _, device := range []string{"cuda", "cpu"} {
-			image := strings.ReplaceAll(s.image, "${DEVICE}", device)
+		for _, choice := range [][2]string{{"cuda", "source"}, {"cpu", "archive"}} {
+			image := strings.NewReplacer("${DEVICE}", choice[0], "${ORIGIN}", choice[1]).Replace(s.image)
 			name, isArgument := strings.CutPrefix(image, "${")
 			switch {
 			case isArgument && pinned.MatchString(arguments[strings.TrimSuffix(name, "}")]), known[image]:
@@ -74,7 +74,7 @@ func instructionProblems(stages []stage, rules ignoreRules) []string {
 	known := map[string]bool{}
 	for _, s := range stages {
 		for _, in := range s.instructions {
-			for _, problem := range instructionFaults(in, rules, known) {
+			for _, problem := range instructionFaults(in, s.name, rules, known) {
 				problems = append(problems, fmt.Sprintf("line %d: %s", in.line, problem))
 			}
 		}
@@ -83,7 +83,7 @@ func instructionProblems(stages []stage, rules ignoreRules) []string {
 	return problems
 }
 
-func instructionFaults(in instruction, rules ignoreRules, stages map[string]bool) (faults []string) {
+func instructionFaults(in instruction, within string, rules ignoreRules, stages map[string]bool) (faults []string) {
 	switch in.name {
 	case "ADD":
 		faults = append(faults, "ADD fetches and unpacks without a check; use COPY")
@@ -111,6 +111,9 @@ func instructionFaults(in instruction, rules ignoreRules, stages map[string]bool
 		}
 		paths := strings.Fields(in.rest)
 		for _, source := range paths[:len(paths)-1] {
+			if strings.HasSuffix(within, "-archive") && slices.Contains([]string{"upscaled", "upscaled-home"}, source) {
+				continue // of a -full archive
+			}
 			if _, err := os.Stat(filepath.Join(repository, source)); err != nil || source != "." && rules.ignores(source) {
 				faults = append(faults, "the build cannot see "+source)
 			}
@@ -145,6 +148,21 @@ func TestDockerfile(t *testing.T) {
 	}
 	for _, problem := range dockerProblems(stages, dockerIgnore(t)) {
 		t.Error(problem)
+	}
+}
+
+// scripts/release changes these defaults for -full archives.
+func TestDockerfileOfArchives(t *testing.T) {
+	t.Parallel()
+	script, err := os.ReadFile(repository + "/scripts/release")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defaults := dockerStages(t)[0].variables("ARG")
+	for name, want := range map[string]string{"DEVICE": "cpu", "ORIGIN": "archive"} {
+		if change := "s/^ARG " + name + "=.*/ARG " + name + "=" + want + "/"; !strings.Contains(string(script), change) || defaults[name] == "" {
+			t.Errorf("scripts/release does not set %s=%s in place of %q", name, want, defaults[name])
+		}
 	}
 }
 
@@ -306,12 +324,12 @@ func TestDockerfileCommands(t *testing.T) {
 	if err := copyContext(dockerIgnore(t), repository, source); err != nil {
 		t.Fatal(err)
 	}
-	build := strings.ReplaceAll(command(t, "build", "go build"), "/out/", out+"/")
+	build := strings.ReplaceAll(command(t, "program-source", "go build"), "/out/", out+"/")
 	shell(t, source, build, "VERSION=v9.8.7")
 	if said := shell(t, out, "./upscaled version"); !strings.HasPrefix(said, "upscaled v9.8.7 (") {
 		t.Errorf("the image's program says it is %q", said)
 	}
-	pull := command(t, "models", "models pull")
+	pull := command(t, "models-source", "models pull")
 	t.Run("models", func(t *testing.T) {
 		store, err := models.Open(models.Options{Offline: true})
 		if err != nil {

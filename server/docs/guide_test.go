@@ -15,6 +15,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"upscaled/server/docs"
+	"upscaled/server/web"
 )
 
 // guide returns the guide and a function that requests a path of it.
@@ -109,6 +110,26 @@ func TestNavigation(t *testing.T) {
 	}
 	if len(order) != len(g.Names()) {
 		t.Errorf("following the pages reaches %d of %d: %v", len(order), len(g.Names()), order)
+	}
+}
+
+// The page shows samples of the models that it has names for: the guide has one of each.
+func TestSampleOfEveryTitledModel(t *testing.T) {
+	t.Parallel()
+	_, get := guide(t)
+	english, err := web.File("languages/en.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	models := regexp.MustCompile(`"model\.title\.([^"]+)"`).FindAllStringSubmatch(string(english), -1)
+	for _, model := range models {
+		if got := get("/docs/sample-" + model[1] + ".jpg"); got.Code != http.StatusOK || got.Header().Get("Content-Type") != "image/jpeg" {
+			t.Errorf("%s: %d", model[1], got.Code)
+		}
+	}
+	samples, err := docs.Samples()
+	if err != nil || len(models) < 4 || len(samples) != 3 {
+		t.Errorf("%d models, %d samples, %v", len(models), len(samples), err)
 	}
 }
 

@@ -1,34 +1,18 @@
 package docs
 
-import (
-	"bytes"
-	"fmt"
-	"image"
-	"image/jpeg"
-	"image/png"
-)
+import "fmt"
 
-// Sample returns the detail of a photo that the guide shows before upscaling, as PNG of
-// its real size: the guide's image repeats each pixel.
-func Sample() ([]byte, error) {
-	const side, repeated = 96, 4
-	file, err := files.ReadFile("images/before-after.jpg")
-	if err != nil {
-		return nil, fmt.Errorf("read sample: %w", err)
-	}
-	shown, err := jpeg.Decode(bytes.NewReader(file))
-	if err != nil {
-		return nil, fmt.Errorf("decode sample: %w", err)
-	}
-	detail := image.NewRGBA(image.Rect(0, 0, side, side))
-	for y := range side {
-		for x := range side {
-			detail.Set(x, y, shown.At(x*repeated+repeated/2, y*repeated+repeated/2))
+// Samples returns small images, of which models make samples, by their kind: a photo, a
+// drawing and a frame of a film. They are PNG files of 64x64 pixels, made by
+// scripts/readmeimage.
+func Samples() (map[string][]byte, error) {
+	found := map[string][]byte{}
+	for _, kind := range []string{"photo", "drawing", "film"} {
+		sample, err := files.ReadFile("samples/" + kind + ".png")
+		if err != nil {
+			return nil, fmt.Errorf("read sample: %w", err)
 		}
+		found[kind] = sample
 	}
-	var out bytes.Buffer
-	if err := png.Encode(&out, detail); err != nil {
-		return nil, fmt.Errorf("encode sample: %w", err)
-	}
-	return out.Bytes(), nil
+	return found, nil
 }

@@ -94,6 +94,27 @@ func TestNoMessageIsMissing(t *testing.T) {
 	}
 }
 
+// Each language is set as its typographers do.
+func TestTypography(t *testing.T) {
+	t.Parallel()
+	wrong := map[string]*regexp.Regexp{
+		"fr":      regexp.MustCompile(`'|[^\x{a0}\x{202f}]([;?!]|:[^/\d])`), // no line break before these
+		"ja":      regexp.MustCompile(`[?;,()]|:[^/\d]`),
+		"zh-Hans": regexp.MustCompile(`[?;,()]|:[^/\d]`),
+		"es":      regexp.MustCompile(`^[^¿]*\?|^[^¡]*!`),
+		"de":      regexp.MustCompile(`'|[.:] Sie (werden|wird)|^Sie werden`), // "they" reads as "you"
+	}
+	for code, expression := range wrong {
+		for key, m := range catalogs(t)[code] {
+			for _, text := range m.forms {
+				if found := expression.FindString(text); found != "" && !strings.Contains(key, "urlHint") {
+					t.Errorf("%s: %s has %q: %s", code, key, found, text)
+				}
+			}
+		}
+	}
+}
+
 func TestLanguagesAreListed(t *testing.T) {
 	t.Parallel()
 	got := do(handler(t), http.MethodGet, "/page/languages/index.js", nil)

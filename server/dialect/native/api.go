@@ -85,8 +85,9 @@ type Parts struct {
 	Keys   Keys
 	Fleet  Fleet
 	Models ModelStore
-	// Sample is a small photo, of which models make samples.
-	Sample []byte
+	// Samples are small images, of which models make samples, by kind: "photo",
+	// "drawing" and "film".
+	Samples map[string][]byte
 }
 
 // API handles the routes below /api/v1.

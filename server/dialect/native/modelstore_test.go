@@ -278,13 +278,13 @@ func TestSamples(t *testing.T) {
 	t.Parallel()
 	m := &models{}
 	s, _ := storeServer(t, m)
-	s.parts.Sample = dialecttest.PNG(t, 96, 96, false)
+	s.parts.Samples = map[string][]byte{"photo": dialecttest.PNG(t, 96, 96, false)}
 	made := 0
 	s.queue.Work = func(spec job.Spec, input []byte) jobtest.Outcome {
 		if made++; made == 1 {
 			return jobtest.Outcome{Failure: &job.Failure{Kind: fault.Busy, Message: "Busy."}}
 		}
-		if spec.Account != "" || spec.Price != 0 || spec.Options.Model != "fast" || !bytes.Equal(input, s.parts.Sample) {
+		if spec.Account != "" || spec.Price != 0 || spec.Options.Model != "fast" || !bytes.Equal(input, s.parts.Samples["photo"]) {
 			t.Errorf("%+v", spec)
 		}
 		return dialecttest.Succeed(spec, input)

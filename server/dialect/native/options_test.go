@@ -180,3 +180,19 @@ func FuzzForm(f *testing.F) {
 		checkRoundTrip(t, o)
 	})
 }
+
+// A model's sample is an image of the kind that the model is for.
+func TestSampleKind(t *testing.T) {
+	t.Parallel()
+	for want, all := range map[string][]job.Model{
+		"photo":   {{Name: "realesr-general-x4v3", Summary: "fast, for photos and everything else"}, {Name: "4x-UltraSharp"}},
+		"drawing": {{Name: "real-cugan-2x", Summary: "for drawings; keeps noise"}, {Name: "4x-AnimeSharp"}, {Name: "mine", Tags: []string{"Manga"}}},
+		"film":    {{Name: "realesr-animevideov3", Summary: "very fast, for frames of animated films"}},
+	} {
+		for _, m := range all {
+			if got := sampleKind(m); got != want {
+				t.Errorf("%s: %s, want %s", m.Name, got, want)
+			}
+		}
+	}
+}

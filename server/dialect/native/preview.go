@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 
 	"github.com/labstack/echo/v4"
@@ -76,7 +77,7 @@ func (a previews) pass(ctx context.Context, spec job.Spec, data []byte) ([]byte,
 	return made, imagedata.Format(done.Result.Format), nil
 }
 
-// samples are what models make of Parts.Sample, each made once.
+// samples are what models make of Parts.Samples, each made once.
 type samples struct {
 	turn  sync.Mutex
 	mutex sync.Mutex
@@ -86,7 +87,21 @@ type samples struct {
 // sampleScale is that of all samples, so that they can be compared.
 const sampleScale = 4
 
-// sample returns what a model makes of a small photo. It never downloads a model.
+// sampleKind returns the kind of image that a model is for, as far as its texts say so.
+func sampleKind(m job.Model) string {
+	about := strings.ToLower(strings.Join(append([]string{m.Name, m.Summary, m.Title}, m.Tags...), " "))
+	for _, words := range [][]string{{"film", "film", "video"}, {"drawing", "drawing", "anime", "manga", "comic", "cartoon", "illustration", "line art", "digital-art"}} {
+		for _, word := range words[1:] {
+			if strings.Contains(about, word) {
+				return words[0]
+			}
+		}
+	}
+	return "photo"
+}
+
+// sample returns what a model makes of a small image of its kind. It never downloads a
+// model.
 func (a previews) sample(c echo.Context, _ job.Caller) error {
 	ctx := c.Request().Context()
 	all, err := a.store.list(ctx)
@@ -100,14 +115,15 @@ func (a previews) sample(c echo.Context, _ job.Caller) error {
 		if !m.Installed || m.Faces {
 			return fault.New(fault.NotFound, "There are samples of installed models for upscaling only.")
 		}
+		original := a.parts.Samples[sampleKind(m.Model)]
 		// A model of the same name may be another one after an import.
 		made, err := a.samples.get(fmt.Sprint(m.Name, m.Bytes), func() ([]byte, error) {
 			options := job.Options{Model: m.Name, Scale: sampleScale, Format: string(imagedata.WebP), Quality: 90}
-			info, err := a.services.Validator.Validate(ctx, a.parts.Sample)
+			info, err := a.services.Validator.Validate(ctx, original)
 			if err != nil {
 				return nil, err
 			}
-			made, _, err := a.pass(ctx, job.Spec{InputName: "sample", Options: options, Input: info}, a.parts.Sample)
+			made, _, err := a.pass(ctx, job.Spec{InputName: "sample", Options: options, Input: info}, original)
 			return made, err
 		})
 		if err != nil {

@@ -11,12 +11,13 @@ after(() => browser.close());
 
 const inLanguage = (page, code) => page.locator(`html[lang="${code}"]`).waitFor();
 
-/** Controls and texts beyond the sides of the screen or of their card. */
+/** Controls and texts beyond the sides of the screen or of their part, and texts that are too long for their control. */
 function outside() {
-  return [...document.querySelectorAll("button, input, select, a, p, h1, h2, h3")].filter((node) => {
+  return [...document.querySelectorAll("button, input, select, a, p, h1, h2, h3, .segments span")].filter((node) => {
     const { left, right, width, height } = node.getBoundingClientRect();
-    const frame = node.closest(".card, .drop, .settings, body").getBoundingClientRect();
-    return width > 1 && height > 1 && node.checkVisibility() && !node.closest(".unseen, .skip") && (left < frame.left - 1 || right > frame.right + 1);
+    const frame = node.closest(".card, .model, .sheet, .drop, .settings, body").getBoundingClientRect();
+    const over = left < frame.left - 1 || right > frame.right + 1 || node.matches("button, span") && node.scrollWidth > node.clientWidth + 1;
+    return width > 1 && height > 1 && node.checkVisibility() && !node.closest(".unseen, .skip") && over;
   }).map((node) => node.outerHTML);
 }
 
@@ -48,6 +49,28 @@ for (const [locale, code, done] of [["de-AT", "de", /^Fertig in /], ["ja-JP", "j
     }
   });
 }
+
+test("the texts of every language have room", async (t) => {
+  const page = await visit(browser, t, { ...DESK, reducedMotion: "reduce" });
+  await choose(page, [file("wide.png", png(60, 40)), file("words.png", Buffer.from("not an image"))]);
+  await inState(card(page, "wide.png"), "succeeded");
+  await inState(card(page, "words.png"), "rejected");
+  await page.evaluate(() => { document.querySelectorAll("details").forEach((each) => { each.open = true; }); });
+  const codes = await page.locator("#language option").evaluateAll((all) => all.map((each) => each.value));
+  assert.ok(codes.length >= 8);
+  for (const [device, { viewport }] of Object.entries({ phone: PHONE, tablet: TABLET, desk: DESK })) {
+    await page.setViewportSize(viewport);
+    for (const code of codes) {
+      await page.locator("#language").selectOption(code);
+      await inLanguage(page, code);
+      assert.deepEqual(await page.evaluate(outside), [], `${code}, ${device}`);
+      await screenshot(page, `${device}-words-${code}`);
+      await page.locator("#models-open").click();
+      assert.deepEqual(await page.evaluate(outside), [], `${code}, ${device}, models`);
+      await page.keyboard.press("Escape");
+    }
+  }
+});
 
 test("a chosen language is kept, and what is shown changes at once", async (t) => {
   const page = await visit(browser, t, { ...DESK, locale: "xx" });

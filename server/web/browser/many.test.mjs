@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
 import { file, png } from "./images.mjs";
-import { accessible, action, card, choose, fake, inFirefox, inState, launch, open, screenshot, visit } from "./session.mjs";
+import { DESK, accessible, action, card, choose, fake, inFirefox, inState, launch, open, screenshot, visit } from "./session.mjs";
 
 let browser;
 before(async () => { browser = await launch(); });
@@ -147,7 +147,22 @@ test("a notification says that all is done", onlyFake, async (t) => {
   });
   await choose(page, [file("away.png", png(60, 40))]);
   await inState(card(page, "away.png"), "succeeded");
-  assert.deepEqual(await page.evaluate(() => window.shown), ["1 image is done."]);
+  await choose(page, [file("broken away.png", png(60, 40)), file("second away.png", png(60, 40))]);
+  await page.waitForFunction(() => window.shown.length === 2);
+  assert.deepEqual(await page.evaluate(() => window.shown), ["1 image is done.", "1 image is done. 1 image failed"]);
+});
+
+test("on phones the notification comes from the service worker", onlyFake, async (t) => {
+  const page = await visit(browser, t, { ...DESK, serviceWorkers: "allow" });
+  await page.evaluate(async () => {
+    await navigator.serviceWorker.ready;
+    window.shown = [];
+    window.Notification = class { static permission = "granted"; constructor() { throw new TypeError("Illegal constructor"); } };
+    ServiceWorkerRegistration.prototype.showNotification = async (title, { body }) => { window.shown.push(body); };
+    Object.defineProperty(document, "hidden", { get: () => true });
+  });
+  await choose(page, [file("phone.png", png(60, 40))]);
+  await page.waitForFunction(() => window.shown[0] === "1 image is done.");
 });
 
 test("the page can be installed", { skip: inFirefox && "only Chromium reports it" }, async (t) => {

@@ -77,15 +77,31 @@ test("a model is added by dropping its file", onlyFake, async (t) => {
   await row(page, "mine").waitFor({ state: "detached" });
 });
 
-test("a model shows a sample", async (t) => {
+test("a model that the page knows shows a sample, installed or not", async (t) => {
   const page = await visit(browser, t);
   await openModels(page);
-  const first = page.locator(".model").first();
-  await first.locator("[data-action=sample]").click();
-  await first.locator(".model-sample").waitFor();
-  await page.waitForFunction(() => document.querySelector(".model-sample").naturalWidth === 384);
+  for (const name of ["realesr-general-x4v3", "realesrgan-x4plus-anime-6b"]) {
+    await row(page, name).first().locator(".model-sample").scrollIntoViewIfNeeded();
+  }
+  await page.waitForFunction(() => [...document.querySelectorAll(".model-sample")].every((each) => each.naturalWidth === 516));
   await accessible(page, "models");
   await screenshot(page, "desk-light-models");
+});
+
+test("another model makes its sample here, once it is installed", onlyFake, async (t) => {
+  const page = await visit(browser, t);
+  await page.locator("#models-installed .choice").first().waitFor();
+  await drop(page, [weights("sampled.safetensors")]);
+  const mine = row(page, "sampled");
+  await mine.locator("[data-action=sample]").click();
+  await mine.locator(".model-sample").waitFor();
+  assert.equal(await mine.locator(".model-sample").evaluate(async (image) => { await image.decode(); return image.naturalWidth; }), 256);
+  await accessible(page, "a sample");
+  await mine.locator("[data-action=uninstall]").click();
+  await page.locator("#confirm-yes").click();
+  await mine.waitFor({ state: "detached" });
+  assert.match(await row(page, "real-cugan-4x").textContent(), /sample once it is installed/);
+  assert.equal(await row(page, "real-cugan-4x").locator("[data-action=sample]").count(), 0);
 });
 
 test("a client sees models but changes none", { skip: !keyed || !fake }, async (t) => {

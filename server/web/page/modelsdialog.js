@@ -5,7 +5,7 @@ import * as api from "./api.js";
 import { announce } from "./announce.js";
 import { confirm } from "./confirm.js";
 import { element, setText, setVisible } from "./element.js";
-import { isChoice, modelTitle, modelUse } from "./models.js";
+import { isChoice, modelTitle, modelUse, sampleFile } from "./models.js";
 import { list, onLanguage, percent, t } from "./messages.js";
 import { bytes } from "./sizes.js";
 import { errorText } from "./text.js";
@@ -135,7 +135,7 @@ export class ModelsDialog {
       made.dataset.action = name;
       return made;
     };
-    const canSample = model.installed && !model.faces && !this.#samples.has(model.name);
+    const canSample = model.installed && !model.faces && !sampleFile(model.name) && !this.#samples.has(model.name);
     const remove = (question) => async () => {
       if (!question || await confirm({ title: t("model.removeTitle", { model: title }), detail: t("model.removeDetail"), action: t("model.remove") })) {
         await this.#try(() => api.removeModel(model.name));
@@ -149,9 +149,15 @@ export class ModelsDialog {
     ].filter(Boolean);
   }
 
+  /** The sample of a model: before and after as the guide shows it, or as this server has made it. */
   #sample(model, title) {
-    const url = this.#samples.get(model.name);
-    return url ? element("img.model-sample", { src: url, width: 384, height: 384, alt: t("model.sampleAlt", { model: title }) }) : null;
+    const image = (src, width) => element("img.model-sample", { src, width, height: 256, alt: t("model.sampleAlt", { model: title }), loading: "lazy" });
+    const made = this.#samples.get(model.name);
+    const file = sampleFile(model.name);
+    if (file) {
+      return element("div", {}, image(file, 516), element("p.quiet", {}, t("intake.sample")));
+    }
+    return made ? image(made, 256) : !model.faces && !model.installed && element("p.quiet", {}, t("model.noSample"));
   }
 
   async #loadSample(model, button) {

@@ -25,6 +25,11 @@ addEventListener("activate", (event) => event.waitUntil((async () => {
   await clients.claim();
 })()));
 
+addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  event.waitUntil(clients.matchAll({ type: "window" }).then(([page]) => page?.focus()));
+});
+
 addEventListener("fetch", (event) => {
   const { method, url } = event.request;
   if (method === "GET" && kept.has(url.split(/[?#]/)[0])) {

@@ -27,6 +27,7 @@ func newSystem(step time.Duration) *system {
 		{Model: job.Model{Name: "realesrgan-x4plus", Summary: "most detail, for photos; about 14 times the work", Scale: 4, Installed: true, Licence: license, Origin: origin, Bytes: 67_000_000}},
 		{Model: job.Model{Name: "realesrgan-x2plus", Summary: "like realesrgan-x4plus, at scale 2", Scale: 2, Licence: license, Origin: origin, VariantOf: "realesrgan-x4plus"}},
 		{Model: job.Model{Name: "realesrgan-x4plus-anime-6b", Summary: "for drawings", Scale: 4, Licence: license, Origin: origin, Bytes: 17_900_000}},
+		{Model: job.Model{Name: "real-cugan-4x", Summary: "for drawings; keeps noise", Scale: 4, Licence: "MIT", Origin: "Real-CUGAN by bilibili", Bytes: 2_800_000}},
 		{Model: job.Model{Name: "gfpgan-1.4", Summary: "restores faces", Licence: "Apache-2.0", Origin: "GFPGAN", Bytes: 348_000_000, Faces: true}},
 	}}
 }

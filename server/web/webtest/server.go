@@ -60,12 +60,12 @@ func New(ctx context.Context, o Options) (http.Handler, error) {
 	config.MaxBytes, config.MaxPixels = maxBytes, 100_000_000
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
-	sample, err := docs.Sample()
+	samples, err := docs.Samples()
 	if err != nil {
 		return nil, err
 	}
 	installed := newSystem(o.Step)
-	parts := native.Parts{Jobs: memory, System: installed, Models: installed, Sample: sample}
+	parts := native.Parts{Jobs: memory, System: installed, Models: installed, Samples: samples}
 	if !o.Keys {
 		parts.Films, parts.Scratch = films{}, func() (*os.File, error) { return os.CreateTemp("", "webtest") }
 	}
