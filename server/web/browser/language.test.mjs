@@ -60,6 +60,8 @@ test("the texts of every language have room", async (t) => {
   assert.ok(codes.length >= 8);
   for (const [device, { viewport }] of Object.entries({ phone: PHONE, tablet: TABLET, desk: DESK })) {
     await page.setViewportSize(viewport);
+    await page.waitForFunction(() => document.getElementById("settings").open === matchMedia("(min-width: 60rem)").matches); // by itself
+    await page.evaluate(() => { document.getElementById("settings").open = true; });
     for (const code of codes) {
       await page.locator("#language").selectOption(code);
       await inLanguage(page, code);

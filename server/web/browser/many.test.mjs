@@ -105,6 +105,8 @@ test("settings are kept as presets", async (t) => {
   const chosen = () => page.evaluate(() => document.getElementById("options").elements.size.value);
   await page.locator(".presets summary").click();
   await size("2");
+  const widths = await page.locator("#preset-name, #presets [type=submit]").evaluateAll((all) => all.map((each) => each.clientWidth));
+  assert.ok(widths[0] > 1.5 * widths[1], `the name has ${widths[0]} pixels, the button ${widths[1]}`);
   await page.locator("#preset-name").fill("Small");
   await page.keyboard.press("Enter");
   await size("8");
@@ -152,7 +154,7 @@ test("a notification says that all is done", onlyFake, async (t) => {
   assert.deepEqual(await page.evaluate(() => window.shown), ["1 image is done.", "1 image is done. 1 image failed"]);
 });
 
-test("on phones the notification comes from the service worker", onlyFake, async (t) => {
+test("phones say through the service worker that all is done", onlyFake, async (t) => {
   const page = await visit(browser, t, { ...DESK, serviceWorkers: "allow" });
   await page.evaluate(async () => {
     await navigator.serviceWorker.ready;

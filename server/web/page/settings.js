@@ -98,7 +98,7 @@ export class Settings {
     const title = element("span.choice-name", { textContent: modelTitle(model.name) });
     const about = [model.name, model.origin, `${model.licence}`, ...(model.tags ?? [])].filter(Boolean);
     const restriction = model.non_commercial ? ` · ${t("model.nonCommercial")}` : "";
-    const detail = element("span.choice-about", { textContent: `${modelUse(model)} · ${model.scale}×${restriction}`, title: about.join(" · ") });
+    const detail = element("span.choice-about", { textContent: `${modelUse(model)} ·\u00a0${model.scale}×${restriction}`, title: about.join(" · ") });
     return element("label.choice", {}, radio, element("span", {}, title, detail));
   }
 
