@@ -50,5 +50,5 @@ export const percent = (share, digits = 0) => number(share, { style: "percent", 
 export const unit = (value, name, digits = 0) =>
   number(value, { style: "unit", unit: name, unitDisplay: "short", minimumFractionDigits: digits, maximumFractionDigits: digits });
 
-/** Joins texts with commas, or with "and" as the type "conjunction". */
-export const list = (texts, type = "unit") => new Intl.ListFormat(language, { type, style: type === "unit" ? "short" : "long" }).format(texts);
+/** Joins texts with commas, or with "and" as the type "conjunction". Lists of units have no commas in Chinese. */
+export const list = (texts, type = "") => (type ? new Intl.ListFormat(language, { type }).format(texts) : texts.join(/^(ja|zh)/.test(language) ? "、" : ", "));

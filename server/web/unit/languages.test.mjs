@@ -39,6 +39,13 @@ test("forms, numbers and units follow the language", () => {
   });
 });
 
+test("a list has commas in every language", () => {
+  for (const [code, expected] of [["en", "PNG, JPEG"], ["fr", "PNG, JPEG"], ["ko", "PNG, JPEG"], ["ja", "PNG、JPEG"], ["zh-Hans", "PNG、JPEG"]]) {
+    use(code);
+    assert.equal(list(["PNG", "JPEG"]), expected, code);
+  }
+});
+
 test("the server's sentences follow that of their kind, except in English", () => {
   const error = { kind: "too_large", detail: "It has 9 pixels.", server: true };
   use("en");
