@@ -82,6 +82,7 @@ test("a chosen language is kept, and what is shown changes at once", async (t) =
   await choose(page, [file("small.png", png(60, 40))]);
   await inState(card(page, "small.png"), "succeeded");
   const texts = () => page.locator("#choose, #intake-limits, #queue-summary, #models-installed, .card .state, .card [data-action=compare]").allTextContents();
+  await page.locator("#models-installed .choice").first().waitFor();
   const english = await texts();
   await page.locator("#language").selectOption("es");
   await inLanguage(page, "es");
@@ -89,6 +90,7 @@ test("a chosen language is kept, and what is shown changes at once", async (t) =
   spanish.forEach((text, at) => assert.notEqual(text, english[at]));
   await page.reload();
   await inLanguage(page, "es");
+  await page.locator("#models-installed .choice").first().waitFor();
   await inState(card(page, "small.png"), "succeeded");
   assert.deepEqual(await texts(), spanish);
   await page.locator("#language").selectOption("en");
