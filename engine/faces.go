@@ -235,7 +235,10 @@ func nearest(faces []face.Face, points []face.Point, may func(face.Face, face.Po
 	return slices.DeleteFunc(faces, func(f face.Face) bool { return !taken[f] })
 }
 
-// patch enhances one face. It returns nil if the landmarks make no face.
+// patch enhances one face. It returns nil if the landmarks make no face. Beyond the
+// image's edge a restorer sees the edge repeated, and not facexlib's gray: with that,
+// faces cut by the edge differ more from the same faces whole. Within the mask GFPGANs of
+// random weights are off by 0.4 to 3.3 of 255 with the edge, by 3.3 to 6.6 with gray.
 func (r *run) patch(ctx context.Context, frame imagedata.Raster, f face.Face, scaleX, scaleY float64) (*align.Patch, error) {
 	cut, made := r.restoration.squares(f, math.Sqrt(scaleX*scaleY))
 	into, err := align.Estimate(f.Landmarks, align.Template(cut))
@@ -244,18 +247,10 @@ func (r *run) patch(ctx context.Context, frame imagedata.Raster, f face.Face, sc
 	}
 	crop := align.Crop(frame, into, cut)
 	outline := align.Outline(crop, f, into)
-	restorer := r.restoration.model.Info().FixedWidth > 0
-	input := crop
-	if restorer {
-		input = align.OnGray(crop, into, frame.Width, frame.Height)
-	}
 	r.expect(int64(cut) * int64(cut))
-	restored, err := r.wholePass(ctx, r.restoration.model, []imagedata.Raster{input})
+	restored, err := r.wholePass(ctx, r.restoration.model, []imagedata.Raster{crop})
 	if err != nil {
 		return nil, fmt.Errorf("enhance face: %w", err)
-	}
-	if restorer && made == cut {
-		align.OffGray(restored[0], crop, into, frame.Width, frame.Height)
 	}
 	into = into.ScaleBy(float64(made) / float64(cut))
 	patch := align.NewPatch(restored[0], crop, into, scaleX, scaleY, r.restoration.faces.Strength)

@@ -136,28 +136,3 @@ func TestCropWithoutAnInverseIsBlack(t *testing.T) {
 		}
 	}
 }
-
-// Beyond the image a restorer sees facexlib's gray; within it nothing changes.
-func TestOnGray(t *testing.T) {
-	t.Parallel()
-	for _, depth := range []int{8, 16} {
-		p := paint(40, 40, 3, depth, func(_, _ float64, _ int) float64 { return 0.1 })
-		into := align.Transform{A: 2, X: 20} // 10 pixels left of the image, the first 40 of it
-		crop := align.Crop(p, into, 100)
-		gray := align.OnGray(crop, into, p.Width, p.Height)
-		for _, want := range []struct {
-			x, y int
-			rgb  [3]float64
-		}{{5, 50, [3]float64{132, 133, 135}}, {60, 90, [3]float64{132, 133, 135}}, {60, 40, [3]float64{26, 26, 26}}, {23, 3, [3]float64{26, 26, 26}}} {
-			for c := range 3 {
-				if got := sample(gray, 3*(want.y*100+want.x)+c); math.Abs(got-want.rgb[c]) > 1 {
-					t.Errorf("depth %d, (%d, %d): %.1f instead of %.1f", depth, want.x, want.y, got, want.rgb[c])
-				}
-			}
-		}
-		align.OffGray(gray, crop, into, p.Width, p.Height)
-		if !equal(gray, crop) {
-			t.Errorf("depth %d: gray remains", depth)
-		}
-	}
-}

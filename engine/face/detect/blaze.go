@@ -24,15 +24,18 @@ const (
 	// Sides of the two variants' inputs, in pixels.
 	blazeBack, blazeFront = 256, 128
 	// blazeLeast is the smallest face, in input pixels, that the back variant finds
-	// at any position and roll; see TestBlazeSizes.
+	// at any position and roll; see TestBlazeRecall.
 	blazeLeast = 12
 	// blazeStep is the ratio of the pyramid's levels.
 	blazeStep = 2
 	// blazeOverlap of the windows of a level, in input pixels: a face that is larger
 	// is found on the next level.
 	blazeOverlap = blazeStep*blazeLeast + 12
-	// candidateScore is the least score of a candidate. Faces upside down reach 0.5.
-	candidateScore = 0.5
+	// candidateScore is the least score of a candidate, hintScore of a place that is
+	// searched in other quarters of a turn, and hintReach the side of its surroundings
+	// relative to the hint, of at least leastSurroundings input pixels.
+	candidateScore, hintScore    = 0.5, 0.2
+	hintReach, leastSurroundings = 3, 64
 	// mostCandidates bounds the time for images full of faces or of patterns.
 	mostCandidates = 1000
 	// confirmedAtOnce is the number of candidates that are confirmed at a time.
@@ -67,9 +70,6 @@ func (d *Blaze) Detect(ctx context.Context, p imagedata.Raster) ([]face.Face, er
 	}
 	if err := begin(ctx, p); err != nil {
 		return nil, err
-	}
-	if min(p.Width, p.Height) < blazeLeast {
-		return nil, nil
 	}
 	copies := d.copies(p)
 	candidates, err := d.search(ctx, copies[1:])
@@ -128,138 +128,111 @@ func (r reduced) toImage(p face.Point) face.Point { return face.Point{X: p.X * r
 
 // copies returns the image and then the levels to search. The first has the smallest
 // wanted faces at blazeLeast pixels, the last the whole image in the middle half of
-// one window, for faces that fill it.
+// one window, for faces that fill it. Levels that are too narrow for a face are left out.
 func (d *Blaze) copies(p imagedata.Raster) []reduced {
 	all := []reduced{{p, 1, 1}}
-	longest := float64(max(p.Width, p.Height))
-	for scale := min(1, blazeLeast/float64(d.options.MinimumFace)); ; scale /= blazeStep {
+	shortest, longest := float64(min(p.Width, p.Height)), float64(max(p.Width, p.Height))
+	//guard:narrow TestBlazeShapes => true
+	for scale := min(1, blazeLeast/float64(d.options.MinimumFace)); shortest*scale >= blazeLeast; scale /= blazeStep {
 		width, height := sideAt(p.Width, scale), sideAt(p.Height, scale)
 		level := resize.Whole(all[len(all)-1].Raster, width, height)
 		all = append(all, reduced{level, float64(p.Width) / float64(width), float64(p.Height) / float64(height)})
 		if longest*scale <= blazeBack/2 {
-			return all
+			break
 		}
 	}
+	return all
 }
 
 // search returns the candidates of all levels in pixels of the image, the best first.
+// The variants know faces rolled by up to about 60 degrees; others leave a hint of a face
+// at least, around which the level is searched in the other quarters of a turn.
 func (d *Blaze) search(ctx context.Context, levels []reduced) ([]sighting, error) {
-	var all []sighting
-	for i, level := range levels {
-		found, err := d.level(ctx, level.Raster, turnsOf(i))
-		if err != nil {
-			return nil, err
+	var pieces []piece
+	for i := range levels {
+		pieces = append(pieces, cover(&levels[i])...)
+	}
+	hints, err := d.scan(ctx, pieces)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(hints, func(a, b hint) int { return cmp.Compare(b.score, a.score) })
+	hints = hints[:min(len(hints), mostCandidates)]
+	var turned []piece
+	for _, h := range hints {
+		if h.score < clearScore {
+			turned = append(turned, h.around()...)
 		}
-		for _, s := range found {
-			all = append(all, s.mapped((level.toX+level.toY)/2, level.toImage))
+	}
+	others, err := d.scan(ctx, turned)
+	var all []sighting
+	for _, h := range append(hints, others...) {
+		if h.score >= candidateScore {
+			all = append(all, h.mapped((h.in.level.toX+h.in.level.toY)/2, h.in.level.toImage))
 		}
 	}
 	all = blend(all, facesOverlap)
-	return all[:min(len(all), mostCandidates)], nil
-}
-
-// turnsOf returns the quarters of a turn in which a level is searched: the variants
-// know faces rolled by up to about 60 degrees. The finest level, most of the time, is
-// searched upright and upside down.
-func turnsOf(level int) []int {
-	if level == 0 {
-		return []int{0, 2}
-	}
-	return []int{0, 1, 2, 3}
+	return all[:min(len(all), mostCandidates)], err
 }
 
 func sideAt(side int, scale float64) int { return max(1, int(math.Round(float64(side)*scale))) }
 
-// level searches one copy in overlapping windows, each turned by some quarters.
-func (d *Blaze) level(ctx context.Context, p imagedata.Raster, turns []int) ([]sighting, error) {
-	columns, rows := windowStarts(p.Width), windowStarts(p.Height)
-	found := make([][]sighting, len(columns)*len(rows)*len(turns))
-	err := each(len(found), func(i int) error {
-		turn, window := turns[i%len(turns)], i/len(turns)
-		left, top := columns[window%len(columns)], rows[window/len(columns)]
-		here, err := d.look(ctx, d.back, func(out []float32) {
-			fillWindow(out, p, left, top)
-			for range turn {
-				quarterTurn(out)
-			}
-		})
-		for _, s := range here {
-			found[i] = append(found[i], s.mapped(1, func(q face.Point) face.Point {
-				for range turn {
-					q = face.Point{X: q.Y, Y: blazeBack - q.X}
-				}
-				return face.Point{X: q.X + float64(left), Y: q.Y + float64(top)}
-			}))
+// hint is a sighting in a piece, in pixels of its level.
+type hint struct {
+	sighting
+	in piece
+}
+
+// around returns the surroundings of a hint in the other quarters of a turn.
+func (h hint) around() (turned []piece) {
+	side := min(blazeBack, int(max(hintReach*h.width, leastSurroundings)))
+	p := h.in
+	p.left, p.width = within(h.center.X, side, p.level.Width)
+	p.top, p.height = within(h.center.Y, side, p.level.Height)
+	for p.turn = 1; p.turn < 4; p.turn++ {
+		turned = append(turned, p)
+	}
+	return turned
+}
+
+// within returns the part of a range around a position that is between 0 and end.
+func within(middle float64, side, end int) (first, length int) {
+	first = min(max(int(middle)-side/2, 0), max(0, end-side))
+	return first, min(side, end-first)
+}
+
+// scan returns what the back variant sees in pieces that are packed into its inputs.
+func (d *Blaze) scan(ctx context.Context, pieces []piece) ([]hint, error) {
+	sheets := pack(pieces)
+	found := make([][]hint, len(sheets))
+	err := each(len(sheets), func(i int) error {
+		input := make([]float32, blazeBack*blazeBack*3)
+		for k := range input {
+			input[k] = -1 // black
+		}
+		for _, p := range sheets[i] {
+			p.draw(input)
+		}
+		seen, err := d.look(ctx, d.back, input, hintScore)
+		for _, s := range seen {
+			p := slices.MinFunc(sheets[i], func(a, b placed) int { return cmp.Compare(a.far(s.center), b.far(s.center)) })
+			found[i] = append(found[i], hint{s.mapped(1, p.toLevel), p.piece})
 		}
 		return err
 	})
-	return blend(slices.Concat(found...), facesOverlap), err
+	return slices.Concat(found...), err
 }
 
-// windowStarts returns the first pixels of the windows along a side. A side shorter
-// than a window is in its middle, so that no face is at the input's edge only because
-// it is at the image's.
-func windowStarts(side int) []int {
-	if side <= blazeBack {
-		return []int{(side - blazeBack) / 2}
-	}
-	count := (side - blazeOverlap + blazeBack - blazeOverlap - 1) / (blazeBack - blazeOverlap)
-	starts := make([]int, count)
-	for i := range starts {
-		starts[i] = i * (side - blazeBack) / (count - 1)
-	}
-	return starts
-}
+// toInput converts a sample as the networks take it, from -1 to 1.
+func toInput(sample float32) float32 { return sample/127.5 - 1 }
 
-// fillWindow writes a window's samples as the networks take them: interleaved RGB from
-// -1 to 1. It is black outside the image.
-func fillWindow(out []float32, p imagedata.Raster, left, top int) {
-	for i := range out {
-		out[i] = -1
-	}
-	from, end := max(0, -left), min(blazeBack, p.Width-left)
-	for y := max(0, -top); y < min(blazeBack, p.Height-top); y++ {
-		row := p.Pix[((y+top)*p.Width+left+from)*p.Channels:][:(end-from)*p.Channels]
-		toInput(out[(y*blazeBack+from)*3:], row, p.Channels)
-	}
-}
-
-// quarterTurn turns a window's samples clockwise: it swaps rows and columns, then left
-// and right.
-func quarterTurn(window []float32) {
-	type rgb = [3]float32
-	at := func(x, y int) *rgb { return (*rgb)(window[3*(y*blazeBack+x):]) }
-	for y := range blazeBack {
-		for x := range y {
-			a, b := at(x, y), at(y, x)
-			*a, *b = *b, *a
-		}
-	}
-	for y := range blazeBack {
-		for x := range blazeBack / 2 {
-			a, b := at(x, y), at(blazeBack-1-x, y)
-			*a, *b = *b, *a
-		}
-	}
-}
-
-// toInput converts samples; gray is repeated in three channels.
-func toInput(out []float32, row []uint8, channels int) {
-	for x := range len(row) / channels {
-		for c := range 3 {
-			out[3*x+c] = float32(row[x*channels+min(c, channels-1)])/127.5 - 1
-		}
-	}
-}
-
-// look runs a variant on the input that fill writes.
-func (d *Blaze) look(ctx context.Context, v variant, fill func([]float32)) ([]sighting, error) {
-	input := make([]float32, v.side*v.side*3)
-	fill(input)
+// look runs a variant on an input, which it takes, and returns sightings of at least
+// the given score, the best first.
+func (d *Blaze) look(ctx context.Context, v variant, input []float32, least float64) ([]sighting, error) {
 	outputs, err := v.network.Run(ctx, input, []int64{1, int64(v.side), int64(v.side), 3})
 	if err != nil {
 		return nil, err
 	}
-	found, err := decodeBlaze(outputs, float64(v.side), candidateScore)
+	found, err := decodeBlaze(outputs, float64(v.side), least)
 	return blend(found, facesOverlap), err
 }

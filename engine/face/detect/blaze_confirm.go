@@ -15,6 +15,8 @@ const (
 	// fineEnough is the resolution of the copy that a crop is taken from, relative to
 	// the crop's. A smoother crop, of smoothEnough, is the second try: it has less noise.
 	fineEnough, smoothEnough = 0.7, 0.25
+	// coarse is the scale of a crop below which its copy is filtered first.
+	coarse = 0.6
 	// clearScore ends the trial of other turns; candidates that reach it are worth the
 	// second try.
 	clearScore = 0.8
@@ -33,6 +35,10 @@ type variant struct {
 // result is the mean of what both variants see in the crop that is aligned to the best
 // of these, and in its mirror image: each errs to one side. Its score is theirs less the
 // scatter of their points. A candidate without a face has the score 0.
+//
+// In the trial set, points are off by 5.7 % of the eyes' distance in the mean, rolls by
+// 1.6 degrees; by 8.3 % and 2.7 degrees without these looks. Looking once more, in a crop
+// like a restorer's, changes both by less than 0.1, so that is not done.
 func (d *Blaze) confirm(ctx context.Context, copies []reduced, candidate sighting) (f face.Face, err error) {
 	for _, fine := range []float64{fineEnough, smoothEnough} {
 		if f, err = d.confirmAt(ctx, copies, candidate, fine); err != nil || f.Score > 0 || candidate.score < clearScore {
@@ -64,7 +70,7 @@ func (d *Blaze) confirmAt(ctx context.Context, copies []reduced, candidate sight
 	var mean sighting
 	for _, v := range []variant{d.front, d.back} {
 		c := closeUp(copies, best, best.roll(), v.side, fine)
-		for range 2 {
+		for _, c := range []blazeCrop{c, c.mirror()} {
 			s, err := d.see(ctx, v, c)
 			if err != nil || s.score == 0 {
 				return face.Face{}, err
@@ -72,7 +78,6 @@ func (d *Blaze) confirmAt(ctx context.Context, copies []reduced, candidate sight
 			looks = append(looks, s)
 			mean.add(s, 0.25)
 			mean.score += s.score / 4
-			c = c.mirror()
 		}
 	}
 	mean.score = max(0, mean.score-mean.scatter(looks))
@@ -92,9 +97,9 @@ func (s sighting) scatter(looks []sighting) float64 {
 	return math.Sqrt(sum/float64(len(looks)*len(s.points))) / s.width
 }
 
-// blazeCrop is a square cut out of a copy of the image.
+// blazeCrop is a variant's input, cut out of a copy of the image.
 type blazeCrop struct {
-	imagedata.Raster
+	input    []float32
 	from     reduced
 	to       align.Transform // from the copy
 	mirrored bool
@@ -115,27 +120,51 @@ func closeUp(copies []reduced, s sighting, roll float64, side int, fine float64)
 	to := align.Transform{A: scale * cos, B: scale * sin}
 	center := to.Apply(s.center)
 	to.X, to.Y = middle-center.X, middle-center.Y
-	return blazeCrop{align.Crop(from.Raster, to, side), from, to, false}
+	if scale < coarse {
+		// The first copy may be much smaller than the image.
+		return blazeCrop{between(align.Crop(from.Raster, to, side), align.Transform{A: 1}, side), from, to, false}
+	}
+	return blazeCrop{between(from.Raster, to.Inverse(), side), from, to, false}
 }
 
-// mirror swaps left and right in c, whose samples it changes.
-func (c blazeCrop) mirror() blazeCrop {
-	for y := range c.Height {
-		row := c.Pix[y*c.Width*c.Channels:][:c.Width*c.Channels]
-		for i, j := 0, len(row)-c.Channels; i < j; i, j = i+c.Channels, j-c.Channels {
-			for k := range c.Channels {
-				row[i+k], row[j+k] = row[j+k], row[i+k]
-			}
+// between returns the samples of an input, which back maps to p, by bilinear
+// interpolation, the way MediaPipe does. The edge is repeated outside.
+func between(p imagedata.Raster, back align.Transform, side int) []float32 {
+	out := make([]float32, 3*side*side)
+	n := p.Channels
+	for i := range side * side {
+		at := back.Apply(face.Point{X: float64(i%side) + 0.5, Y: float64(i/side) + 0.5})
+		x, y := min(max(at.X-0.5, 0), float64(p.Width-1)), min(max(at.Y-0.5, 0), float64(p.Height-1))
+		left, top := int(x), int(y)
+		right, down := min(1, p.Width-1-left)*n, min(1, p.Height-1-top)*p.Width*n
+		across, along := float32(x-float64(left)), float32(y-float64(top))
+		pix := p.Pix[(top*p.Width+left)*n:]
+		for c := range 3 {
+			k := min(c, n-1)
+			a, b := float32(pix[k]), float32(pix[k+down])
+			a += (float32(pix[k+right]) - a) * across
+			b += (float32(pix[k+down+right]) - b) * across
+			out[3*i+c] = toInput(a + (b-a)*along)
 		}
 	}
-	c.mirrored = !c.mirrored
+	return out
+}
+
+// mirror returns c with left and right swapped.
+func (c blazeCrop) mirror() blazeCrop {
+	side := int(math.Sqrt(float64(len(c.input) / 3)))
+	out := make([]float32, len(c.input))
+	for i := range side * side {
+		copy(out[3*i:3*i+3], c.input[3*(i-2*(i%side)+side-1):])
+	}
+	c.input, c.mirrored = out, !c.mirrored
 	return c
 }
 
 // see returns the best sighting near a crop's middle, in pixels of the image. Its score
 // is 0 if there is none.
 func (d *Blaze) see(ctx context.Context, v variant, c blazeCrop) (sighting, error) {
-	found, err := d.look(ctx, v, func(out []float32) { toInput(out, c.Pix, c.Channels) })
+	found, err := d.look(ctx, v, c.input, candidateScore)
 	middle := float64(v.side) / 2
 	var best sighting
 	for _, f := range found {
