@@ -46,7 +46,7 @@ func (m *Metrics) JobSubmits(ctx context.Context, spec *job.Spec) (context.Conte
 	}
 }
 
-// JobEnded implements queue.Observer.
+// JobEnded counts a job that became final.
 func (m *Metrics) JobEnded(j job.Job) {
 	model, outcome := m.modelLabel(j), string(j.State)
 	m.jobs.WithLabelValues(j.API, model, outcome).Inc()
@@ -83,5 +83,5 @@ func (m *Metrics) modelLabel(j job.Job) string {
 	return other
 }
 
-// WebhookEnded implements webhook.Observer.
+// WebhookEnded counts a webhook call.
 func (m *Metrics) WebhookEnded(outcome string) { m.webhooks.WithLabelValues(outcome).Inc() }

@@ -43,10 +43,10 @@ func (l *lifecycle) update(ctx context.Context, r *record.Job) error {
 	return l.replace(ctx, r)
 }
 
-// ended notifies the observer of a record that was just made final.
+// ended reports a record that was just made final.
 func (l *lifecycle) ended(r record.Job) {
-	if l.options.Observer != nil && r.Film == "" {
-		l.options.Observer.JobEnded(r.Job)
+	if l.options.Ended != nil && r.Film == "" {
+		l.options.Ended(r.Job)
 	}
 }
 

@@ -18,7 +18,7 @@ type tally struct {
 	twice []string
 }
 
-func (l *tally) JobEnded(j job.Job) {
+func (l *tally) ended(j job.Job) {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
 	if _, known := l.ends[j.ID]; known {
@@ -27,11 +27,11 @@ func (l *tally) JobEnded(j job.Job) {
 	l.ends[j.ID] = j.State
 }
 
-// The observer receives every job's end once, from the process that caused it.
+// Every job's end is reported once, from the process that caused it.
 func TestEndsAreObservedOnce(t *testing.T) {
 	t.Parallel()
 	c, observed := embed(t, t.TempDir()), &tally{ends: map[string]job.State{}}
-	watch := func(o *queue.Options) { o.Observer = observed }
+	watch := func(o *queue.Options) { o.Ended = observed.ended }
 	api, worker := start(t, c, watch), start(t, c, watch)
 	try := func(what string, err, want error) {
 		t.Helper()

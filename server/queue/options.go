@@ -24,13 +24,6 @@ type Ledger interface {
 	Holds(ctx context.Context) ([]account.Hold, error)
 }
 
-// Observer is notified of every accepted job that this process made final: among
-// all processes at most once per job, and exactly once unless the store's answer
-// was lost.
-type Observer interface {
-	JobEnded(j job.Job)
-}
-
 // Options configure a Queue.
 type Options struct {
 	// MaxUnfinished limits the jobs that are waiting or running; more are
@@ -56,8 +49,10 @@ type Options struct {
 	Large func(spec job.Spec, input []byte) bool
 	// Ledger is nil if jobs are free.
 	Ledger Ledger
-	// Observer may be nil.
-	Observer Observer
+	// Ended, if not nil, is called for every accepted job that this process made final:
+	// among all processes at most once per job, and exactly once unless the store's
+	// answer was lost.
+	Ended func(job.Job)
 	// Orphans is how long a charge or an image without a record may belong to a
 	// submission in another process; 0 if only this process submits.
 	Orphans time.Duration

@@ -12,7 +12,8 @@ import (
 	"upscaled/server/worker"
 )
 
-// JobBegins implements worker.Observer.
+// JobBegins starts the spans of an attempt at a job, and returns the context to run it
+// in and a function that ends them.
 func (t *Tracer) JobBegins(ctx context.Context, j job.Job) (context.Context, func(worker.End)) {
 	submitted, now := t.within(ctx, j), time.Now()
 	about := trace.WithAttributes(

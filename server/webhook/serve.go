@@ -53,8 +53,8 @@ func (s *Sender) serve(ctx context.Context, delivery job.Delivery) {
 }
 
 func (s *Sender) ended(outcome string) {
-	if s.options.Observer != nil {
-		s.options.Observer.WebhookEnded(outcome)
+	if s.options.Ended != nil {
+		s.options.Ended(outcome)
 	}
 }
 

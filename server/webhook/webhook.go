@@ -25,12 +25,6 @@ import (
 // A nil body means that there is nothing to report.
 type Body func(j job.Job) (contentType string, body []byte, err error)
 
-// Observer is notified of every call, concurrently. The outcome is "delivered",
-// "retried" or "given_up".
-type Observer interface {
-	WebhookEnded(outcome string)
-}
-
 // Options configure a Sender.
 type Options struct {
 	Deliveries job.Deliveries
@@ -45,9 +39,10 @@ type Options struct {
 	AtOnce int
 	// Timeout bounds one call; 0 is 10 s.
 	Timeout time.Duration
-	// Observer may be nil.
-	Observer Observer
-	Log      *slog.Logger
+	// Ended, if not nil, is called after every call, concurrently. The outcome is
+	// "delivered", "retried" or "given_up".
+	Ended func(outcome string)
+	Log   *slog.Logger
 	// Now is the clock.
 	Now func() time.Time
 }

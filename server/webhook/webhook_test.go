@@ -219,8 +219,8 @@ func TestAnswers(t *testing.T) {
 			t.Cleanup(server.Close)
 			var log lines
 			d := newDesk()
-			outcomes := outcomes{}
-			stop := start(t, d, rules(server), &log, func(o *webhook.Options) { o.Observer = outcomes })
+			outcomes := map[string]int{} // of a sender that makes one call
+			stop := start(t, d, rules(server), &log, func(o *webhook.Options) { o.Ended = func(outcome string) { outcomes[outcome]++ } })
 			c.want.id = "up_1"
 			if e := d.send(t, finished(server.URL), c.try); e != c.want {
 				t.Errorf("try %d: %+v, want %+v", c.try, e, c.want)
@@ -241,11 +241,6 @@ func TestAnswers(t *testing.T) {
 		})
 	}
 }
-
-// outcomes count what one sender, which makes one call, tells of it.
-type outcomes map[string]int
-
-func (o outcomes) WebhookEnded(outcome string) { o[outcome]++ }
 
 // Receivers that do not answer, or never end their answer, cost no more than
 // their time.

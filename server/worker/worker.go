@@ -34,9 +34,21 @@ type Options struct {
 	// Grace is how long running jobs may continue after Run's context has ended;
 	// then they are handed back.
 	Grace time.Duration
-	// Observers are notified of every attempt at a job.
-	Observers []Observer
-	Log       *slog.Logger
+	// Begins, if not nil, is called for every attempt at a job, concurrently. It returns
+	// the context to run the job in, and a function that is called once at its end.
+	Begins func(context.Context, job.Job) (context.Context, func(End))
+	Log    *slog.Logger
+}
+
+// End is how an attempt at a job ended.
+type End struct {
+	// Outcome is "succeeded", "canceled", "handed back", "tried again" or
+	// "failed"; for a job's last attempt "tried again" means that it failed.
+	Outcome string
+	// Result is the engine's; zero unless the attempt succeeded.
+	Result engine.Result
+	// Err is the engine's error.
+	Err error
 }
 
 // endLimit bounds the writing of a job's end, its result included, while nodes of
@@ -99,7 +111,10 @@ func (w *Worker) run(hard context.Context, lease job.Lease) error {
 	defer context.AfterFunc(hard, stop)()
 	started := time.Now()
 	log.Info("job begins")
-	ctx, observed := w.observe(ctx, lease.Job())
+	observed := func(End) {}
+	if w.options.Begins != nil {
+		ctx, observed = w.options.Begins(ctx, lease.Job())
+	}
 	made, err := w.make(ctx, lease)
 	defer made.remove()
 	result := made.result

@@ -76,7 +76,7 @@ func (p *Program) Serve(ctx context.Context, config server.Config, q settings.Qu
 		return err
 	}
 	defer watched.close()
-	back, err := p.openBackend(ctx, connection, w, q.NATS != "", config.APIs.Quotas(), watched.forJobs(), log)
+	back, err := p.openBackend(ctx, connection, w, q.NATS != "", config.APIs.Quotas(), watched.jobEnded, log)
 	if err != nil {
 		return err
 	}
@@ -101,14 +101,14 @@ func (p *Program) Serve(ctx context.Context, config server.Config, q settings.Qu
 	}
 	web, err := server.New(ctx, config, server.Parts{
 		Queue: back.queue, Auth: back.accounts, Keys: back.accounts, Fleet: back.queue, System: self, Models: changed, Secrets: [][]byte{secret}, WebhookSecret: hookSecret, Ready: ready.err,
-		Decoders: runtime.GOMAXPROCS(0), Scratch: func() (*os.File, error) { return films.Create("upload-*") }, Faces: p.faceCheck(w, noWorker), Observers: watched.forServer(), Log: log, Now: time.Now,
+		Decoders: runtime.GOMAXPROCS(0), Scratch: func() (*os.File, error) { return films.Create("upload-*") }, Faces: p.faceCheck(w, noWorker), Observers: watched.requests, Log: log, Now: time.Now,
 	})
 	if err != nil {
 		return err
 	}
 	hooks := webhook.New(webhook.Options{
 		Deliveries: back.queue, Bodies: web.WebhookBodies(), Secret: hookSecret, Rules: config.FetchRules(),
-		Observer: watched.forWebhooks(), Log: log, Now: time.Now,
+		Ended: watched.webhookEnded, Log: log, Now: time.Now,
 	})
 	address, err := web.Listen()
 	if err != nil {
@@ -122,7 +122,7 @@ func (p *Program) Serve(ctx context.Context, config server.Config, q settings.Qu
 		if noWorker {
 			ready.set()
 		} else {
-			group.Go(func() error { return p.work(ctx, back, w, log, self, watched.forWorker()) })
+			group.Go(func() error { return p.work(ctx, back, w, log, self, watched) })
 		}
 		return group.Wait()
 	})
@@ -171,7 +171,7 @@ func underQueue(ctx context.Context, back backend, run func(context.Context) err
 }
 
 // work opens the engine, warms it up and runs jobs.
-func (p *Program) work(ctx context.Context, back backend, w settings.Work, log *slog.Logger, self *system, observers []worker.Observer) error {
+func (p *Program) work(ctx context.Context, back backend, w settings.Work, log *slog.Logger, self *system, watched *watched) error {
 	defer p.attend(ctx, back.queue, self)()
 	ready := self.ready
 	opened, warm, err := p.openForJobs(ctx, w, log)
@@ -189,7 +189,7 @@ func (p *Program) work(ctx context.Context, back backend, w settings.Work, log *
 	ready.set()
 	o := worker.Options{
 		Source: back.queue, Engine: opened, Lanes: map[job.Lane]int{job.Small: w.Small, job.Large: w.Large}, Grace: w.Grace, Log: log,
-		Faces: w.Faces.Request(), Observers: observers,
+		Faces: w.Faces.Request(), Begins: watched.jobBegins,
 	}
 	if w.Parts > 0 {
 		o.Films, err = worker.NewFilms(ctx, back.queue, w.Films.FFmpeg, w.Limits())
@@ -254,13 +254,13 @@ func (p *Program) Work(ctx context.Context, q settings.Queue, w settings.Work, o
 		return err
 	}
 	defer watched.close()
-	back, err := p.openBackend(ctx, connection, w, true, nil, watched.forJobs(), log)
+	back, err := p.openBackend(ctx, connection, w, true, nil, watched.jobEnded, log)
 	if err != nil {
 		return err
 	}
 	self.queue = back.queue
 	watched.serve(ctx)
 	return underQueue(ctx, back, func(ctx context.Context) error {
-		return p.work(ctx, back, w, log, self, watched.forWorker())
+		return p.work(ctx, back, w, log, self, watched)
 	})
 }

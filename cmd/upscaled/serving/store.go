@@ -73,7 +73,7 @@ type backend struct {
 }
 
 // openBackend opens queue and accounts on a connection.
-func (p *Program) openBackend(ctx context.Context, c *queue.Connection, w settings.Work, external bool, quotas map[string]int, observer queue.Observer, log *slog.Logger) (backend, error) {
+func (p *Program) openBackend(ctx context.Context, c *queue.Connection, w settings.Work, external bool, quotas map[string]int, ended func(job.Job), log *slog.Logger) (backend, error) {
 	store, err := c.Accounts(ctx)
 	if err != nil {
 		return backend{}, err
@@ -87,7 +87,7 @@ func (p *Program) openBackend(ctx context.Context, c *queue.Connection, w settin
 	}
 	queue, err := queue.Open(ctx, c, queue.Options{
 		MaxUnfinished: w.MaxJobs, Concurrent: w.PerKey, PerDay: quotas, Retention: w.Retention,
-		Lease: w.Lease, Attempts: w.Attempts, Ledger: accounts, Orphans: orphans, Observer: observer, Failpoint: p.Failpoint, Log: log, Now: time.Now,
+		Lease: w.Lease, Attempts: w.Attempts, Ledger: accounts, Orphans: orphans, Ended: ended, Failpoint: p.Failpoint, Log: log, Now: time.Now,
 		Large: func(spec job.Spec, _ []byte) bool { return spec.Input.Pixels() > w.LargePixels },
 	})
 	return backend{connection: c, accounts: accounts, queue: queue}, err

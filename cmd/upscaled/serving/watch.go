@@ -10,19 +10,23 @@ import (
 	"upscaled/cmd/upscaled/settings"
 	"upscaled/server"
 	"upscaled/server/admin"
+	"upscaled/server/job"
 	"upscaled/server/metrics"
-	"upscaled/server/queue"
 	"upscaled/server/trace"
-	"upscaled/server/webhook"
 	"upscaled/server/worker"
 )
 
 // watched holds metrics, traces and profiles of a process; disabled parts are nil.
 type watched struct {
-	metrics *metrics.Metrics
-	tracer  *trace.Tracer
-	ports   []*admin.Port
-	log     *slog.Logger
+	tracer *trace.Tracer
+	ports  []*admin.Port
+	log    *slog.Logger
+	// requests, jobEnded, webhookEnded and jobBegins are what the server, the queue,
+	// the webhooks and the worker notify.
+	requests     []server.Observer
+	jobEnded     func(job.Job)
+	webhookEnded func(outcome string)
+	jobBegins    func(context.Context, job.Job) (context.Context, func(worker.End))
 	// running counts the ports that are served; stop ends them.
 	running sync.WaitGroup
 	stop    context.CancelFunc
@@ -50,16 +54,18 @@ func (w *watched) open(ctx context.Context, p *Program, s settings.Watch, self *
 		if w.tracer, err = trace.New(ctx, options); err != nil {
 			return err
 		}
+		w.requests, w.jobBegins = append(w.requests, w.tracer), w.tracer.JobBegins
 	}
 	if s.Metrics != "" {
 		names, err := p.modelNames()
 		if err != nil {
 			return err
 		}
-		w.metrics = metrics.New(metrics.Options{
+		counted := metrics.New(metrics.Options{
 			Version: p.Version, Models: names, Depth: self.depth, Devices: self.devices, Restarts: self.restarts, Workers: self.workers, Log: w.log,
 		})
-		if err := w.listen("metrics-listen", s.Metrics, admin.Metrics(w.metrics.Handler(), self.unready(ctx))); err != nil {
+		w.requests, w.jobEnded, w.webhookEnded = append(w.requests, counted), counted.JobEnded, counted.WebhookEnded
+		if err := w.listen("metrics-listen", s.Metrics, admin.Metrics(counted.Handler(), self.unready(ctx))); err != nil {
 			return err
 		}
 	}
@@ -122,37 +128,4 @@ func (w *watched) close() {
 	if err := w.tracer.Shutdown(ctx); err != nil {
 		w.log.Warn("traces are lost", "error", err)
 	}
-}
-
-// forServer, forWorker, forJobs and forWebhooks return the observers of each.
-func (w *watched) forServer() []server.Observer {
-	var all []server.Observer
-	if w.metrics != nil {
-		all = append(all, w.metrics)
-	}
-	if w.tracer != nil {
-		all = append(all, w.tracer)
-	}
-	return all
-}
-
-func (w *watched) forWorker() []worker.Observer {
-	if w.tracer == nil {
-		return nil
-	}
-	return []worker.Observer{w.tracer}
-}
-
-func (w *watched) forJobs() queue.Observer {
-	if w.metrics == nil {
-		return nil // an interface that holds a nil pointer is not nil
-	}
-	return w.metrics
-}
-
-func (w *watched) forWebhooks() webhook.Observer {
-	if w.metrics == nil {
-		return nil
-	}
-	return w.metrics
 }
