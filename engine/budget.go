@@ -73,8 +73,8 @@ func (p *pass) tilePixels() int {
 	return max(minTilePixels, int(memory/perPixel))
 }
 
-// staticPixels is tilePixels on devices with one shape per session: what was
-// measured to be fastest, as far as memory allows.
+// staticPixels is tilePixels on devices with one shape per session: the fastest
+// measured size that memory allows.
 func (e *Engine) staticPixels(model *network.Network) int {
 	pixels := maxStaticPixels
 	if e.options.Tuning != nil {

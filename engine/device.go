@@ -51,7 +51,7 @@ func (d *device) end() {
 	}
 }
 
-// DeviceUse is a device and what it has done for this engine.
+// DeviceUse is a device with its work for this engine.
 type DeviceUse struct {
 	Device
 	// Busy is the time during which at least one tile ran.
@@ -104,7 +104,7 @@ type tiles struct {
 }
 
 // maxIdleTiles is the number of unused buffers that are kept: inputs and outputs of
-// what a GPU or two run at once.
+// the tiles that one or two GPUs run at once.
 const maxIdleTiles = 16
 
 func newTiles(r Runtime) *tiles {

@@ -73,8 +73,8 @@ func usable(profile []byte) bool {
 	return ok
 }
 
-// dropColors makes the writer convert colors to sRGB, which is what pixels without a
-// profile or code points are taken for.
+// dropColors makes the writer convert colors to sRGB, the color space of pixels without
+// a profile or code points.
 func (r *run) dropColors(h *encode.Header) {
 	if h.Meta.ICC == nil && !h.Meta.Coded() {
 		return
@@ -86,7 +86,7 @@ func (r *run) dropColors(h *encode.Header) {
 	}
 	h.Meta.ICC = nil
 	if h.Meta.Coded() {
-		h.Meta.HDR = nil // its light is that of other pixels
+		h.Meta.HDR = nil // its light levels no longer hold
 	}
 	switch {
 	case !ok:

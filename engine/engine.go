@@ -42,7 +42,7 @@ type Options struct {
 	TileMemory int64
 	// Precision of the sessions; "" is the device's own.
 	Precision network.Precision
-	// Tuning, if not nil, returns what was measured of a model on the device; it may
+	// Tuning, if not nil, returns a model's measurement on the device; it may
 	// be called concurrently.
 	Tuning func(*network.Network) Tuning
 }
@@ -121,7 +121,7 @@ func (e *Engine) Upscale(ctx context.Context, q Request) (Result, error) {
 	return r.result(), nil
 }
 
-// steps returns what happens to one image, in order.
+// steps returns the steps of one image, in order.
 func (r *run) steps() []func(context.Context) error {
 	return []func(context.Context) error{
 		r.findRestorer, // faces.go: the models that enhance faces, if asked for

@@ -8,8 +8,8 @@ import (
 	"upscaled/models/network"
 )
 
-// meter counts what is done for one image and reports the progress. The steps of a
-// run set the statistics that are theirs alone.
+// meter counts the work for one image and reports the progress. The steps of a run set
+// their own statistics.
 type meter struct {
 	started  time.Time
 	stats    Stats
@@ -44,8 +44,8 @@ func (m *meter) report() {
 	}
 }
 
-// tileStarts and tileDone count what the devices do for this image; tiles may run
-// at once.
+// tileStarts and tileDone count the devices' work for this image; tiles may run
+// concurrently.
 func (m *meter) tileStarts(in imagedata.Raster) {
 	m.counting.Lock()
 	defer m.counting.Unlock()

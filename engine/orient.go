@@ -116,7 +116,7 @@ func mean(out imagedata.Raster, sums []uint32, n uint32) {
 }
 
 // ensemble runs a tile in every orientation and takes the mean of the results,
-// turned back. What a model invents depends on the orientation and averages out.
+// turned back. A model's artifacts depend on the orientation and average out.
 func (t *tiler) ensemble(ctx context.Context, each *tile) error {
 	sums := make([]uint32, each.out.Width*each.out.Height*each.out.Channels)
 	count := orientationsOf(t.info)

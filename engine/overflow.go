@@ -6,15 +6,15 @@ import "upscaled/engine/imagedata"
 // of narrower tiles. Convolutions spread an overflow over many more.
 const overflowBlock = 8
 
-// darkest is the largest 8-bit sample that counts as dark. A model may turn what is
-// nearly black into black, but nothing brighter.
+// darkest is the largest 8-bit sample that counts as dark. A model may turn such samples
+// into black, but none that are brighter.
 const darkest = 40
 
 // blackened reports whether a part of a tile's output is black although its input
 // is not. Half-precision sums beyond 65504 cause this: not-a-number becomes 0. The
 // middle pixel of a block is checked first, then the whole block.
 func blackened(in, out imagedata.Raster, scale int) bool {
-	// Trimmed outputs begin inside the input. What they lack is split evenly, which
+	// Trimmed outputs begin inside the input. The missing part is split evenly, which
 	// is accurate enough here and never outside.
 	offX, offY := (in.Width-out.Width/scale)/2, (in.Height-out.Height/scale)/2
 	width, height := min(overflowBlock, out.Width/scale), min(overflowBlock, out.Height/scale)

@@ -49,7 +49,7 @@ func (r *run) pass(ctx context.Context, model *network.Network, planes []imageda
 
 // runTiles runs the pass in tiles. If the device runs out of memory, the rest of
 // the image is planned again, in smaller tiles unless sessions of other shapes held
-// what is missing, and at last without other images beside it.
+// the memory, and at last without other images beside it.
 func (p *pass) runTiles(ctx context.Context, emit emitter) error {
 	if err := p.checkWhole(); err != nil {
 		return err

@@ -88,7 +88,7 @@ func repeat[S samples](s []S, v S) {
 	}
 }
 
-// withoutHalo replaces the undefined color of fully transparent pixels by that of
+// withoutHalo replaces the undefined color of fully transparent pixels by the color of
 // the nearest visible ones, so that neither the model nor the resizer draws a trace
 // of it into the edges. It changes the raster in place.
 func withoutHalo(color imagedata.Raster, alpha imagedata.Raster) {

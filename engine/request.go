@@ -74,7 +74,7 @@ type Request struct {
 	// Filter, if set, resizes without a model, which is then loaded only if faces are
 	// enhanced.
 	Filter Filter
-	// Second, if not nil, is blended over what Model or Filter makes.
+	// Second, if not nil, is blended over the result of Model or Filter.
 	Second *Layer
 	// CropWidth and CropHeight, in pixels, cut the center out of the result; 0 keeps
 	// it whole.
@@ -130,7 +130,7 @@ type Progress struct {
 	Done, Total int64
 }
 
-// Result describes what was made.
+// Result describes an output.
 type Result struct {
 	Input, Output imagedata.Info
 	// Model is the model's name, or the filter's.

@@ -25,7 +25,7 @@ type run struct {
 	notes         []string
 }
 
-// result describes what a successful run made.
+// result describes the output of a successful run.
 func (r *run) result() Result {
 	h := r.header
 	result := Result{

@@ -25,8 +25,8 @@ type slots struct {
 	device *device
 	free   int
 	lost   bool
-	// load is the input pixels of the tiles that are to run there, those running
-	// included; done is those of the tiles that ran, and spent their time.
+	// load is the number of input pixels of the tiles that wait or run there; done counts
+	// the pixels of the tiles that ran, and spent is their time.
 	load, done int
 	spent      time.Duration
 }
@@ -36,7 +36,7 @@ func (on *slots) cost(pixels float64) float64 {
 	return (float64(on.load) + pixels) / float64(on.device.parallel) * float64(on.spent+1) / float64(on.done+1)
 }
 
-// served is what an image with tiles under way has received.
+// served counts the pixels that an image with tiles under way has received.
 type served struct {
 	turns, running int
 	last           int64 // on the scheduler's clock, the end of the latest turn or, before it, the first request

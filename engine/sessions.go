@@ -32,7 +32,7 @@ type sessions struct {
 	runtime Runtime
 	limit   int
 	// idle is how long sessions other than the last used one stay open unused,
-	// because those of large images hold much of a GPU's memory. 0 keeps them.
+	// because large images' sessions hold much of a GPU's memory. 0 keeps them.
 	idle    time.Duration
 	mutex   sync.Mutex
 	clock   int64

@@ -116,8 +116,8 @@ func (p *pass) advancing(send func(imagedata.Raster) error) func(imagedata.Raste
 	}
 }
 
-// send copies rows, which belong to their stream, without what the plane was
-// extended by on the right.
+// send copies rows, which belong to their stream, without the plane's extension on the
+// right.
 func (p *pass) send(ctx context.Context, to chan<- imagedata.Raster, r imagedata.Raster) error {
 	band := p.run.pool.get(p.width*p.info.Scale, r.Height, r.Channels, r.Depth())
 	copyRegion(band, r, 0, 0)

@@ -223,7 +223,7 @@ func (t *tiler) finishRow(row tiling.Span, bands []imagedata.Raster, emit emitte
 	return nil
 }
 
-// cutExtension passes rows on without what the planes were extended by.
+// cutExtension passes rows on without the planes' extension.
 func (t *tiler) cutExtension(piece []imagedata.Raster, emit emitter) error {
 	width, height := t.width*t.info.Scale, min(piece[0].Height, t.height*t.info.Scale-t.emitted)
 	if height <= 0 {

@@ -48,8 +48,8 @@ func (a addresses) base(r *http.Request) string {
 	return scheme + "://" + host + prefix
 }
 
-// prefixOf returns the path that proxies have cut off a request's: those of a chain
-// in the order in which they were passed.
+// prefixOf returns the path prefix that proxies have removed from a request; the
+// prefixes of a chain of proxies are joined in the order of the chain.
 func prefixOf(header http.Header) string {
 	var prefix strings.Builder
 	for part := range strings.SplitSeq(strings.Join(header.Values("X-Forwarded-Prefix"), ","), ",") {
@@ -72,8 +72,7 @@ func isHost(text string) bool {
 	return err == nil && text != "" && u.Host == text && !strings.ContainsAny(text, " \"<>")
 }
 
-// first returns the first value of a list: that of the proxy nearest to the
-// client.
+// first returns the first value of a list, which the proxy nearest to the client set.
 func first(list string) string {
 	value, _, _ := strings.Cut(list, ",")
 	return strings.ToLower(strings.TrimSpace(value))

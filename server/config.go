@@ -16,7 +16,7 @@ import (
 	"upscaled/server/limits"
 )
 
-// Config is what an operator may set; package cmd/upscaled/settings declares key,
+// Config holds the operator's settings; package cmd/upscaled/settings declares the key,
 // default and help of each.
 type Config struct {
 	// Listen is host:port; port 0 means any free one.

@@ -37,7 +37,7 @@ type keyedFetcher struct {
 	uploads job.Uploads
 }
 
-// copiesAccount is the owner of the copies, which nobody can list.
+// copiesAccount is the owner of the copies, which no client can list.
 const copiesAccount = "@once"
 
 // Fetch implements dialect.Fetcher.

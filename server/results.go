@@ -19,14 +19,14 @@ import (
 const usualScale = 4
 
 // boundedQueue rejects, before anything is stored or paid for, jobs whose result
-// would exceed the server's limit or that of its file format, or is of a format whose
+// would exceed the limit of the server or of its file format, or is of a format whose
 // library this computer lacks. It wraps the queue so that no dialect can forget the check.
 type boundedQueue struct {
 	Queue
 	// most limits the pixels of a result, all frames together; 0 is no limit.
 	most   int64
 	system native.System
-	// models are those of jobs that name none, by API.
+	// models are the default models of jobs that name none, by API.
 	models   map[string]string
 	writable func(imagedata.Format) error
 }

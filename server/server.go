@@ -119,7 +119,7 @@ func (s *Server) fetcher(maxBytes int64) dialect.Fetcher {
 	return keyedFetcher{f, s.parts.Queue}
 }
 
-// services returns what the dialects get.
+// services returns the services of the dialects.
 func (s *Server) services(a addresses) dialect.Services {
 	return dialect.Services{
 		Queue: s.parts.Queue, Auth: s.parts.Auth, Links: s.signer(),

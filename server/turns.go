@@ -89,6 +89,6 @@ func (t *turns) dispatch(line int) {
 		close(w.ready)
 	}
 	if t.free == t.all {
-		clear(t.booked) // nobody has to wait for anybody
+		clear(t.booked) // no caller is waiting
 	}
 }

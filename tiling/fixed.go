@@ -19,7 +19,7 @@ func fixedCut(start, length int, m Margins) []Span {
 		if s.Keep0 > 0 {
 			s.Keep0, s.RampBefore = start-ramp/2, ramp
 		}
-		if i > 0 { // meets its neighbor in the middle of what both see
+		if i > 0 { // meets its neighbor in the middle of their overlap
 			before := &spans[i-1]
 			middle := (before.In1 + s.In0) / 2
 			before.Keep1, before.RampAfter = middle+ramp/2, ramp

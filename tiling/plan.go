@@ -20,7 +20,7 @@ type Grid struct {
 }
 
 // Plan returns the grid for rows start to height that costs the least work within
-// the budget, or that of the smallest tiles if nothing fits.
+// the budget, or the grid of the smallest tiles if none fits.
 func Plan(start, width, height int, x, y Margins, b Budget) Grid {
 	best, least := Grid{}, math.Inf(1)
 	for columns := 1; columns <= width; columns++ {

@@ -10,11 +10,11 @@ type Margins struct {
 	// Crop is seen and dropped. If it is the model's receptive radius, the tiled
 	// result equals the untiled one.
 	Crop int
-	// Ramp is the overlap of what neighbors keep, blended linearly; 0 for exact
+	// Ramp is the overlap of the kept parts of neighbors, blended linearly; 0 for exact
 	// cuts.
 	Ramp int
 	// Fixed is the only length that a tile may see, 0 for any. The axis must be at
-	// least as long. What tiles drop may then exceed Crop, and Crop and Ramp shrink
+	// least as long. Tiles may then drop more than Crop, and Crop and Ramp shrink
 	// with small lengths.
 	Fixed int
 	// Multiple divides every start and length that a tile sees, except at the
@@ -40,10 +40,10 @@ func (s Span) Seen() int { return s.In1 - s.In0 }
 func (s Span) Kept() int { return s.Keep1 - s.Keep0 }
 
 // Cut divides an axis from start (a multiple of m.Multiple) to length into at most
-// count spans, fewer if they would be too short for their ramps. What they see is
-// nearly equal, so that memory is reused from tile to tile; tiles at a border need
+// count spans, fewer if they would be too short for their ramps. They see nearly equal
+// lengths, so that memory is reused from tile to tile; tiles at a border need
 // a margin on one side less and keep more. Every pixel is kept by one span, or by
-// two that are blended. A start above 0 is blended with what was kept before it.
+// two that are blended. A start above 0 is blended with the rows kept before it.
 func Cut(start, length, count int, m Margins) []Span {
 	multiple := max(m.Multiple, 1)
 	overlap, before := m.Crop+m.Ramp/2, 0

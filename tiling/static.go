@@ -84,7 +84,7 @@ func staticCut(start, length, side, kept int, m Margins) []Span {
 	return nil
 }
 
-// served reports whether all spans see what they keep and its crop.
+// served reports whether all spans see their kept part and its crop.
 func served(spans []Span, length int, m Margins) bool {
 	for _, s := range spans {
 		if s.In0 < 0 || s.In0 > max(0, s.Keep0-m.Crop) || s.In1 < min(length, s.Keep1+m.Crop) {

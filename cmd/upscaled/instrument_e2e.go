@@ -14,7 +14,7 @@ import (
 	"upscaled/server/queue"
 )
 
-// instrument replaces the engine with that of the mode in pretend.Variable, if
+// instrument replaces the engine with the stand-in that pretend.Variable selects, if
 // one is set. Such a program reports goroutines that it leaves behind.
 func instrument(a *app) {
 	mode := pretend.Mode(os.Getenv(pretend.Variable))

@@ -73,7 +73,7 @@ func newVersionCommand(a *app) *cobra.Command {
 }
 
 // release is set by the linker (-X main.release=v1.2.3) in builds without a git
-// folder, such as those of containers.
+// folder, such as a container's.
 var release string
 
 // version returns program, version, Go version and platform.

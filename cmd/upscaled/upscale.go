@@ -113,7 +113,7 @@ func (u *upscaling) run(cmd *cobra.Command, arguments []string) error {
 	return u.conclude(ctx, report.Summarize(selection.Failures, outcomes, time.Since(start)), stopped)
 }
 
-// begin reports what was planned and what was left out.
+// begin reports the planned jobs and the inputs that were left out.
 func (u *upscaling) begin(jobs []batch.Job, selection batch.Selection) {
 	u.report.Begin(jobs)
 	if len(u.flags.Foreign) > 0 {

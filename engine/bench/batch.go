@@ -27,7 +27,7 @@ type Throughput struct {
 	// BusyShare is the part of the wall time during which the devices ran tiles.
 	BusyShare float64 `json:"busy_share"`
 	// Gigaflops per second while busy, counting the images' own pixels only,
-	// without overlap. PeakShare is that divided by the device's measured peak, 0
+	// without overlap. PeakShare is their share of the device's measured peak, 0
 	// if unknown.
 	Gigaflops float64 `json:"gigaflops_per_second"`
 	PeakShare float64 `json:"peak_share,omitempty"`

@@ -10,8 +10,7 @@ import (
 )
 
 // Photo makes a JPEG that costs about what a photograph costs to decode,
-// upscale and encode: noise in octaves, soft over hard, for those who have no
-// image at hand. It is the same every time.
+// upscale and encode: noise in octaves, soft over hard. It is the same every time.
 func Photo(width, height int) ([]byte, error) {
 	r := imagedata.NewRaster(width, height, 3, 8)
 	random := rand.New(rand.NewSource(7))

@@ -91,5 +91,5 @@ func Peak() int64 {
 	return 0
 }
 
-// resetPeak starts VmHWM anew; where it cannot, the peak is the process's.
+// resetPeak resets VmHWM; if it cannot, the peak covers the whole process.
 func resetPeak() { _ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) }

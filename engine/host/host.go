@@ -18,7 +18,7 @@ func CPU() string {
 	return runtime.GOARCH + " CPU"
 }
 
-// Memory returns the machine's memory and what is available of it in bytes, within
+// Memory returns the machine's total and available memory in bytes, within
 // the control group's limit; 0 if unknown.
 func Memory() (total, free int64) {
 	for key, value := range fields("/proc/meminfo") {

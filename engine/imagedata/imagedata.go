@@ -119,7 +119,7 @@ func (f Format) Name() string { return f.of().name }
 // Extension returns the usual file extension with its dot.
 func (f Format) Extension() string { return "." + f.of().extensions[0] }
 
-// ContentType returns the MIME type. That of a film goes by its extension.
+// ContentType returns the MIME type; a film's follows from its extension.
 func (f Format) ContentType() string {
 	switch f {
 	case "mkv":
@@ -197,7 +197,7 @@ type Metadata struct {
 	XMP []byte
 	// IPTC holds records of IPTC-IIM, such as a caption and a byline.
 	IPTC []byte
-	// Comment is that of a JPEG or GIF file, in no certain character set.
+	// Comment is the comment of a JPEG or GIF file, in an unknown character set.
 	Comment []byte
 	// Text holds PNG's text chunks other than XMP. Image generators keep their
 	// settings there.
@@ -214,8 +214,8 @@ func (m Metadata) Coded() bool {
 	return slices.ContainsFunc(m.HDR, func(c Chunk) bool { return c.Kind == "cICP" })
 }
 
-// Coding returns the code points of primaries and transfer function that HDR states,
-// those of sRGB without.
+// Coding returns the code points of primaries and transfer function that HDR states, or
+// sRGB's.
 func (m Metadata) Coding() (primaries, transfer int) {
 	for _, c := range m.HDR {
 		if c.Kind == "cICP" && len(c.Data) >= 2 {
@@ -236,8 +236,7 @@ type Chunk struct {
 // finer: people who upscale for print state the dots per inch that the print needs.
 type Resolution struct{ X, Y float64 }
 
-// Stated reports whether the resolution says something. 72 and 96 are what writers
-// put there that know nothing.
+// Stated reports whether the resolution is meant. Writers that know none write 72 or 96.
 func (r Resolution) Stated() bool { return r.X > 0 && r.Y > 0 && r.X != 72 && r.X != 96 }
 
 // Info describes a file. Width and Height are the upright image's, so a photo
@@ -259,7 +258,7 @@ type Info struct {
 	Meta Metadata
 }
 
-// Limits bound what is decoded. They are checked against the header before any
+// Limits bound the images that are decoded. They are checked against the header before any
 // pixel is decoded. Zero means no limit.
 type Limits struct {
 	// Pixels bounds width x height x frames.

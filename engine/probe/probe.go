@@ -24,7 +24,7 @@ type Session interface {
 type prober struct {
 	ctx     context.Context
 	session Session
-	// stated is the caller's, found what is known so far.
+	// stated is the caller's part, found the result so far.
 	stated, found network.Convention
 	// height and width are sides that the model accepts, in pixels.
 	height, width int
@@ -33,7 +33,7 @@ type prober struct {
 	cost, patience time.Duration
 }
 
-// File completes what the caller states about an ONNX file: the order of axes and
+// File completes the caller's description of an ONNX file: the order of axes and
 // channels, the range of samples, scale, accepted sizes and receptive radius. open
 // opens a file on a CPU. A file that returns no usable image is fault.Unsupported, a
 // statement that it contradicts fault.Invalid.

@@ -8,7 +8,7 @@ import (
 	"upscaled/models/network"
 )
 
-// Restorer completes what the caller states about an ONNX file of a face restorer: the
+// Restorer completes the caller's description of an ONNX file of a face restorer: the
 // range of its samples is the one in which a drawn face comes back most like itself. A
 // file that returns no image in any range is fault.Unsupported.
 func Restorer(ctx context.Context, open func(file []byte) (Session, error), file []byte, stated network.RestorerDescriptor) (network.RestorerDescriptor, error) {

@@ -56,8 +56,8 @@ func (p *prober) layouts() []network.Convention {
 	return all
 }
 
-// size is an input to try; multiple is what it would show to divide all sizes, 0 if
-// it would show that this is the only one.
+// size is an input to try. If the file accepts it, all sizes are multiples of multiple;
+// 0 if it is then the only size.
 type size struct{ height, width, multiple int }
 
 // sizes returns inputs of 40 pixels and more. The multiples of n among them divide by

@@ -8,8 +8,8 @@ package resize
 
 import "upscaled/engine/imagedata"
 
-// Stream resizes an image that arrives in bands. The result is that of Whole,
-// whatever the bands. It holds the horizontally resized rows that later outputs
+// Stream resizes an image that arrives in bands of any heights. The result equals
+// Whole's. It holds the horizontally resized rows that later outputs
 // need, about six of the coarser side. It is not safe for concurrent use.
 type Stream struct {
 	width, channels int

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// Key identifies what a measurement is valid for. With another driver or library
-// another algorithm may be best.
+// Key identifies the conditions of a measurement. With another driver or library another
+// algorithm may be best.
 type Key struct {
 	// Device is its name, such as "NVIDIA H200"; Library is ONNX Runtime's version,
 	// Network the model's ID.

@@ -12,7 +12,7 @@ import (
 )
 
 // chooseCPU opens our CPU engine, with ONNX Runtime for models that are not chains of
-// convolutions, or ONNX Runtime alone if the options ask for what only it does.
+// convolutions, or ONNX Runtime alone if the options need it.
 func (u *Upscaler) chooseCPU(ctx context.Context) error {
 	own, err := u.options.openCPU()
 	if err != nil {
@@ -46,7 +46,7 @@ func (o Options) openCPU() (*cpu.Runtime, error) {
 	return own, err
 }
 
-// examineCPU finds what computes on the CPU and, if the wanted model is installed and
+// examineCPU finds the engine of the CPU and, if the wanted model is installed and
 // runs on our engine, times its kernels. Device stays nil if ONNX Runtime is needed.
 func (found *Installation) examineCPU(ctx context.Context, o Options) {
 	own, err := o.openCPU()

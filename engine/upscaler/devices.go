@@ -112,7 +112,7 @@ func (u *Upscaler) openNamed(ctx context.Context, device string) error {
 		if err != nil {
 			return nil, err
 		}
-		o.Library = library // for all devices, as is what was measured
+		o.Library = library // for all devices, as are the measurements
 		runtime, err := ort.Open(o)
 		if err != nil || o.Device == "cpu" {
 			return runtime, err

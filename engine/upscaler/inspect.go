@@ -9,7 +9,8 @@ import (
 	"upscaled/engine/ort"
 )
 
-// Installation is what Open would use on this machine without a download.
+// Installation describes the parts that Open would use on this machine without a
+// download.
 type Installation struct {
 	// LibraryKind is the kind of ONNX Runtime library that the device needs, "cpu"
 	// or "cuda"; Library is its path, "" if it is not installed.
@@ -25,7 +26,7 @@ type Installation struct {
 	Unusable  map[string]error
 	// Cards are the machine's graphics cards, the fastest first.
 	Cards []Card
-	// CPU says what computes on the CPU, "" on other devices.
+	// CPU names the engine of the CPU, "" on other devices.
 	CPU string
 	// Kernels are those that may run Model on the CPU, with their times.
 	Model   string
@@ -37,8 +38,8 @@ type Installation struct {
 // CPUKernel is a kernel of the CPU engine with its time for a model.
 type CPUKernel = cpu.Candidate
 
-// Inspect finds what Open would use. It downloads nothing. Its error is that of
-// the options.
+// Inspect finds the parts that Open would use. It downloads nothing. An error means
+// invalid options.
 func Inspect(ctx context.Context, o Options) (Installation, error) {
 	o, err := o.complete()
 	if err != nil {

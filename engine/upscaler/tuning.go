@@ -15,7 +15,7 @@ import (
 	"upscaled/models/network"
 )
 
-// Tunings returns what was measured of the GPUs of this machine.
+// Tunings returns the measurements of this machine's GPUs.
 func Tunings(store *models.Store) ([]tune.Record, error) { return tuningCache(store).All() }
 
 func tuningCache(store *models.Store) tune.Cache {
@@ -42,7 +42,7 @@ func cudaVariants() []cudaVariant {
 	}
 }
 
-// tuned completes a GPU's options by what was measured, and measures first if the
+// tuned completes a GPU's options by its measurements, and measures first if the
 // options ask for it. runtime has the options.
 func (u *Upscaler) tuned(ctx context.Context, runtime *ort.Runtime, o ort.Options) (ort.Options, error) {
 	name := cmp.Or(u.options.Model, u.store.Default(runtime.Device().Kind))
@@ -119,8 +119,8 @@ func (u *Upscaler) measure(ctx context.Context, runtime *ort.Runtime, o ort.Opti
 	return tune.Record{Key: key, Model: name, Made: time.Now().UTC(), Result: result}, nil
 }
 
-// tuning returns a function that looks up what was measured of a model, nil on
-// devices that are not measured.
+// tuning returns a function that looks up a model's measurement, nil on devices that
+// are not measured.
 func (u *Upscaler) tuning() func(*network.Network) engine.Tuning {
 	runtime, isNative := u.runtimes[0].(*ort.Runtime)
 	if !isNative || !runtime.Device().StaticShapes {

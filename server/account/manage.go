@@ -9,7 +9,7 @@ import (
 	"upscaled/models/fault"
 )
 
-// Changes are what an operator changes of an account; nil stays as it is.
+// Changes are an operator's changes to an account; nil fields stay as they are.
 type Changes struct {
 	Name       *string  `json:"name"`
 	Disabled   *bool    `json:"disabled"`

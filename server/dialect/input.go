@@ -27,7 +27,7 @@ type InputTooLarge struct {
 func (e *InputTooLarge) Error() string { return "the image has too many pixels" }
 
 // Inspect decodes an input image to validate it, and enforces the API's own
-// limits on pixels. If only those are exceeded, the error wraps an
+// limits on pixels. If only the latter are exceeded, the error wraps an
 // *InputTooLarge and the info is filled.
 func (s Services) Inspect(ctx context.Context, data []byte, limits Config) (job.InputInfo, error) {
 	info, err := s.Validator.Validate(ctx, data)

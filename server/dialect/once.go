@@ -62,8 +62,8 @@ func (k *keyed) note(texts ...string) {
 	}
 }
 
-// noteForm adds a form without what differs from one repetition to the next: the
-// boundary and the order of the fields.
+// noteForm adds a form without the parts that differ between repetitions: the boundary
+// and the order of the fields.
 func (k *keyed) noteForm(f upload.Form) {
 	fields, _ := json.Marshal(f.Fields) // texts always marshal, in the order of their names
 	k.note(string(fields))
@@ -76,7 +76,7 @@ func (k *keyed) noteForm(f upload.Form) {
 	}
 }
 
-// OnceOf returns what a request with an idempotency key is recognized by, once its
+// OnceOf returns the identity of a request with an idempotency key, once its
 // body was read; nil without a key. Keys of different accounts, or without accounts
 // of different client addresses, have nothing to do with each other.
 func OnceOf(ctx context.Context, account string) (*job.Once, error) {

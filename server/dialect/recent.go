@@ -8,7 +8,7 @@ import (
 )
 
 // Recent returns a caller's newest jobs of an API, newest first: at least all that
-// have not ended, and those of the newest page.
+// have not ended, and the newest page.
 func Recent(ctx context.Context, from job.Lister, api string, caller job.Caller) (all []job.Job, err error) {
 	page := job.Page{API: api, Account: caller.ID, Limit: job.LongestPage}
 	for more := true; more && err == nil; {

@@ -103,7 +103,7 @@ func ReadForm(c echo.Context, limit int64, most upload.Limits, fileFields ...str
 	return form, err
 }
 
-// maxNameBytes is what most file systems allow for a file name.
+// maxNameBytes is the limit of most file systems for a file name.
 const maxNameBytes = 255
 
 // DisplayName returns a client's file name in the form that records keep: valid

@@ -21,7 +21,7 @@ import (
 )
 
 // JSON writes a response body without HTML escapes, so that URLs stay readable.
-// It keeps a content type that was set before, such as that of RFC 9457.
+// It keeps a content type that was set before, such as RFC 9457's.
 func JSON(c echo.Context, status int, body any) error {
 	if header := c.Response().Header(); header.Get(echo.HeaderContentType) == "" {
 		header.Set(echo.HeaderContentType, echo.MIMEApplicationJSON)
@@ -157,9 +157,8 @@ func SetFaceHeader(header http.Header, j job.Job) {
 	}
 }
 
-// FailureText returns what clients may read about a failed job: only faults of
-// the image. Internal errors and messages that name server settings are
-// replaced.
+// FailureText returns the text for clients about a failed job: only faults of the
+// image. Internal errors and messages that name server settings are replaced.
 func FailureText(f *job.Failure) string {
 	if f != nil && f.Message != "" {
 		switch f.Kind {

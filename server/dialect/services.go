@@ -1,4 +1,4 @@
-// Package dialect holds what the HTTP APIs of all vendors share: reading
+// Package dialect holds the common parts of all vendors' HTTP APIs: reading
 // requests, validating input images, waiting for jobs and writing responses.
 // Each vendor's wire format lives in a package below this one, with wire types,
 // pure conversions and thin routes.
@@ -27,7 +27,7 @@ type Links interface {
 	URL(base string, j job.Job) string
 }
 
-// Services is what the server provides to every dialect.
+// Services are the server's services for every dialect.
 type Services struct {
 	Queue     job.Queue
 	Auth      job.Authenticator
@@ -94,7 +94,7 @@ type Config struct {
 	// server's own limits.
 	MaxPixels int64
 	MaxSide   int
-	// Model is that of requests, if they cannot name one; "" is the server's
+	// Model is the model of requests, if they cannot name one; "" is the server's
 	// default.
 	Model string
 }
@@ -129,8 +129,8 @@ func (s Services) NamedURL(base string, j job.Job, stem string) string {
 	return path + "/" + stem + imagedata.Format(j.Result.Format).Extension() + "?" + query
 }
 
-// Owned returns a job of this API that belongs to the caller. Unknown and
-// expired jobs and those of other callers are all fault.NotFound.
+// Owned returns a job of this API that belongs to the caller. Unknown jobs, expired
+// ones and other callers' are all fault.NotFound.
 func (s Services) Owned(ctx context.Context, api string, caller job.Caller, id string) (job.Job, error) {
 	j, err := s.Queue.Get(ctx, id)
 	expired := s.Retention > 0 && j.State.Final() && s.Now().Sub(j.Finished) >= s.Retention

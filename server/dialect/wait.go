@@ -127,7 +127,7 @@ func (s Services) Abandon(ctx context.Context, id string) { end(ctx, s.Queue.Can
 
 // AllOrNone calls run for the index of each job of a request with several images, in
 // their order and a number at once. The first failure ends the others' context, and
-// then no job costs anything, not even one that has succeeded. Those of a request with
+// then no job costs anything, not even one that has succeeded. Jobs of a request with
 // an idempotency key are left for its repetition.
 func (s Services) AllOrNone(ctx context.Context, ids []string, atOnce int, run func(ctx context.Context, i int) error) error {
 	group, running := errgroup.WithContext(ctx)

@@ -9,7 +9,7 @@ import (
 )
 
 // ParseDataURI decodes a base64 data URI (RFC 2397) of at most maxBytes. It
-// ignores the media type: only the bytes decide what they are.
+// ignores the media type: only the bytes decide the format.
 func ParseDataURI(uri string, maxBytes int64) ([]byte, error) {
 	header, body, found := strings.Cut(uri, ",")
 	if !found || len(header) < 5 || !strings.EqualFold(header[:5], "data:") ||

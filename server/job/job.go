@@ -1,5 +1,5 @@
-// Package job defines what the dialects, the queue and the worker share: jobs with
-// their states, and the interfaces of the queue. It imports no other package of
+// Package job defines the types that the dialects, the queue and the worker share: jobs
+// with their states, and the interfaces of the queue. It imports no other package of
 // the server.
 package job
 
@@ -26,8 +26,8 @@ const (
 // Final reports whether the state cannot change any more.
 func (s State) Final() bool { return s == Succeeded || s == Failed || s == Canceled }
 
-// Priority orders jobs that wait. Those of a higher one begin first; the order within
-// one is that of submission.
+// Priority orders jobs that wait. Jobs of a higher priority begin first; within one,
+// they begin in the order of submission.
 type Priority string
 
 const (
@@ -126,7 +126,7 @@ type FaceOptions struct {
 	Report string `json:"report,omitempty"`
 }
 
-// Spec is what a dialect submits. The dialect chooses the ID, in its vendor's
+// Spec is a submission of a dialect. The dialect chooses the ID, in its vendor's
 // format; IDs are unguessable and unique among all dialects.
 type Spec struct {
 	ID string `json:"id"`

@@ -11,7 +11,7 @@ type Filter struct {
 	API, Account, Model string
 	// Created jobs are at least this old, or younger.
 	MinAge, MaxAge time.Duration
-	// Before and Limit are those of Page.
+	// Before and Limit are as in Page.
 	Before string
 	Limit  int
 }
@@ -21,9 +21,9 @@ type Operator interface {
 	// Find returns jobs, newest first, and the cursor of the next page, as
 	// Lister.List does. It reads all records.
 	Find(ctx context.Context, f Filter) (jobs []Job, next string, err error)
-	// Cancel is that of Queue.
+	// Cancel is Queue.Cancel.
 	Cancel(ctx context.Context, id string) error
-	// Delete is that of Queue.
+	// Delete is Queue.Delete.
 	Delete(ctx context.Context, id string) error
 	// Retry lets a failed job run again, for its price, which its failure has
 	// refunded. It fails with fault.Invalid for other jobs, but returns those that

@@ -130,7 +130,7 @@ func Written(ctx context.Context, bytes int64) {
 }
 
 const (
-	// drainBytes and drainLimit limit what is read of a rejected upload.
+	// drainBytes and drainLimit limit the reading of a rejected upload.
 	drainBytes = 64 << 20
 	drainLimit = 10 * time.Second
 )

@@ -48,7 +48,7 @@ func (r *jsonReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// count counts values by what precedes them: a comma or an opening bracket. A key
+// count counts values by the byte before them: a comma or an opening bracket. A key
 // and its value count once.
 func (r *jsonReader) count(text []byte) error {
 	for _, c := range text {

@@ -1,9 +1,9 @@
-// Package metrics exports Prometheus metrics. It implements the observers of
-// server, queue and webhook; the state of queue and devices is read at every
+// Package metrics exports Prometheus metrics. It observes server, queue and webhook
+// calls; the state of queue and devices is read at every
 // scrape, and nothing runs in between.
 //
-// Labels have few values whatever clients send: an API is a dialect's name or one
-// of those of server.RequestEnd; a model is one that made a result or is in the
+// Labels have few values whatever clients send: an API is a dialect's name or another
+// value of server.RequestEnd.API; a model is one that made a result or is in the
 // catalog, else "other"; keys and workers are the first or busiest hundred.
 package metrics
 
@@ -27,7 +27,7 @@ type Options struct {
 	// Models are the names that jobs may request; others are counted as
 	// "other".
 	Models []string
-	// Depth returns the state of the queue and Devices that of the engine; nil
+	// Depth returns the state of the queue and Devices the engine's devices; nil
 	// means none. Like Restarts, both may be called concurrently.
 	Depth   func() job.Depth
 	Devices func() []engine.DeviceUse

@@ -22,7 +22,7 @@ type Document struct {
 	text []byte // JSON
 }
 
-// New joins the parts; version is that of the program.
+// New joins the parts; version is the program's.
 func New(version string) (*Document, error) {
 	whole, err := merge(parts)
 	if err != nil {

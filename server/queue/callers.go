@@ -10,7 +10,7 @@ import (
 )
 
 // The result of a synchronous call (job.Spec.Sync) can only be returned by the
-// process of that call: nobody else knows the job's ID. Its record names that
+// process of that call: no other client knows the job's ID. Its record names that
 // process, and if it dies the others cancel the job, so that it is not paid.
 
 // cancelDeadCallers cancels the jobs of processes that have been silent for
@@ -38,7 +38,7 @@ func (s *sweeper) cancelDeadCallers(ctx context.Context) {
 	}
 }
 
-// giveUp cancels a job that nobody waits for any more.
+// giveUp cancels a job whose caller is gone.
 func (s *sweeper) giveUp(ctx context.Context, r record.Job) {
 	l := s.lifecycle
 	err := l.cancel(ctx, r.ID)

@@ -45,7 +45,7 @@ const (
 	attachFile  = "attach.json" // readable by the owner only: it holds a token
 )
 
-// attachment is what another process needs to attach to an embedded server.
+// attachment holds the data for other processes to attach to an embedded server.
 type attachment struct {
 	URL   string `json:"url"`
 	Token string `json:"token"`

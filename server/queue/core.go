@@ -13,7 +13,7 @@ import (
 	"upscaled/server/queue/blob"
 )
 
-// core is what all parts of a Queue share.
+// core is shared by all parts of a Queue.
 type core struct {
 	options    Options
 	connection *Connection

@@ -2,7 +2,7 @@
 // package job on NATS JetStream, embedded in this process or on an external
 // cluster. This folder is the only one that imports NATS.
 //
-// What is stored where:
+// The store holds:
 //   - key-value bucket "jobs": one record per job, changed by compare-and-swap
 //     only, so that every job becomes final exactly once;
 //   - work-queue stream "work": one message per unfinished job, with nothing but
@@ -15,20 +15,20 @@
 //   - key-value buckets "accounts" and "secrets".
 //
 // A record is written before its work item, an image before the record that
-// names it, and a delivery before the record that it reports. Whatever a crash
-// leaves half done is finished by the sweeper or by the work item's next
-// delivery: every step may run twice.
+// names it, and a delivery before the record that it reports. The sweeper or the work
+// item's next delivery finishes steps that a crash interrupted: every step may run
+// twice.
 //
 // The parts, each using only those above it:
 //
 //	Connection             the server, embedded or external; streams, accounts
 //	core                   options, retries, failpoints
 //	store                  records, work items and images
-//	index.*, watcher       what this process knows of all records, kept up to date
+//	index.*, watcher       this process's cache of all records, kept up to date
 //	deliveries             webhook calls that are due
 //	lifecycle              changes of state with all that belongs to them
 //	jobs, uploads,         the interfaces of package job
 //	submitter, leaser
-//	sweeper, collector     garbage collection: what crashes left
+//	sweeper, collector     garbage collection after crashes
 //	Queue                  all of them together
 package queue

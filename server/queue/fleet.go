@@ -78,7 +78,7 @@ func (f *Fleet) Workers(ctx context.Context) ([]job.Worker, error) {
 	return workers, nil
 }
 
-// seen adds what depends on the last heartbeat.
+// seen sets the fields that depend on the last heartbeat.
 func seen(w job.Worker, heartbeat, now time.Time) job.Worker {
 	w.Heartbeat, w.State = heartbeat.UTC(), job.WorkerReady
 	switch {

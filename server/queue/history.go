@@ -17,7 +17,7 @@ import (
 	"upscaled/server/queue/integrity"
 )
 
-// vital are the streams without which a server does not start, by what they hold.
+// vital are the streams without which a server does not start, by their contents.
 // Work items are made again from the jobs, and images are checked when they are
 // read.
 var vital = map[string]string{
@@ -85,8 +85,8 @@ func openHistory(dir string, log *slog.Logger) (*historian, error) {
 	return h, nil
 }
 
-// historyInterval bounds how old the history of a running server is. That of
-// accounts, jobs and idempotency keys follows at once.
+// historyInterval bounds the age of a running server's history. Changes of accounts, jobs
+// and idempotency keys are written at once.
 const historyInterval = time.Second
 
 // follow records how far the server's streams go, until close.

@@ -11,12 +11,12 @@ import (
 	"upscaled/server/queue/blob"
 )
 
-// putImage stores an image durably. What a failed call leaves is deleted.
+// putImage stores an image durably. The remains of a failed call are deleted.
 func (s *store) putImage(ctx context.Context, name string, data []byte) error {
 	return s.putContent(ctx, name, bytes.NewReader(data))
 }
 
-// putContent is putImage for what is too large for memory.
+// putContent is putImage for contents that are too large for memory.
 func (s *store) putContent(ctx context.Context, name string, data blob.Content) error {
 	const slowest = 10e6 // bytes a second
 	limit := stepLimit + time.Duration(float64(data.Size())/slowest*float64(time.Second))

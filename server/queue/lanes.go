@@ -100,8 +100,8 @@ type lane struct {
 	slots    *slots
 }
 
-// laneName is a lane's name in subjects; those of normal priority have the names of
-// the first version.
+// laneName is a lane's name in subjects; lanes of normal priority keep the names of the
+// first version.
 func laneName(l job.Lane, p job.Priority) string {
 	return strings.TrimSuffix(string(l)+"-"+string(p), "-")
 }

@@ -199,8 +199,8 @@ func (l *lease) writeOnce(ctx context.Context, change func(*record.Job)) (record
 	return next, l.lifecycle.update(ctx, &next)
 }
 
-// lost leaves the job to its new owner. The work item of a final job has nobody
-// else to remove it.
+// lost leaves the job to its new owner. A final job has none, so lost removes its work
+// item.
 func (l *lease) lost(ctx context.Context, r record.Job) error {
 	if r.State.Final() {
 		l.lifecycle.conclude(ctx, r)

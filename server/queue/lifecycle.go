@@ -16,7 +16,7 @@ type lifecycle struct {
 	deliveries *deliveries
 }
 
-// charge takes the price of a job; the balance is nil if nobody pays.
+// charge takes the price of a job; the balance is nil if the job is free.
 func (l *lifecycle) charge(ctx context.Context, r record.Job) (balance *int64, err error) {
 	o := l.options
 	if o.Ledger == nil || r.Account == "" {
@@ -50,9 +50,9 @@ func (l *lifecycle) ended(r record.Job) {
 	}
 }
 
-// conclude does what follows from a final record: it settles or refunds the
-// charge and deletes the input, unless the job may run again. It may be repeated; the sweeper and the collector
-// do what fails.
+// conclude settles or refunds the charge of a final record and deletes the input, unless
+// the job may run again. It may be repeated; the sweeper and the collector finish steps
+// that fail.
 func (l *lifecycle) conclude(ctx context.Context, r record.Job) {
 	ctx, stop := context.WithTimeout(ctx, concludeLimit)
 	defer stop()
@@ -181,8 +181,8 @@ func damaged() job.Failure {
 }
 
 // spoil makes a succeeded job a failed one, refunds its price and deletes its result.
-// Until the settled charge is open again, the record keeps the result's name and
-// nobody concludes the job; another call continues.
+// Until the settled charge is open again, the record keeps the result's name and the
+// job is not concluded; another call continues.
 func (l *lifecycle) spoil(ctx context.Context, r record.Job, why job.Failure) error {
 	if r.State == job.Succeeded {
 		r.State, r.Result, r.Failure = job.Failed, nil, &why

@@ -19,8 +19,8 @@ type leaser struct {
 	presence  *presence
 	lanes     []*lane
 	slots     map[job.Lane]*slots // that wait
-	// reclaimed is closed once the sweeper has freed what a dead process held;
-	// no job is leased before.
+	// reclaimed is closed once the sweeper has freed the jobs of a dead process; no job
+	// is leased before.
 	reclaimed chan struct{}
 }
 

@@ -77,7 +77,7 @@ func (s *submitter) submitClaimed(ctx context.Context, spec job.Spec, input []by
 	return submitted, err
 }
 
-// readOnce returns what is stored of a key; nothing if that has expired.
+// readOnce returns the entry of a key, empty if it has expired.
 func (s *submitter) readOnce(ctx context.Context, spec job.Spec) (once record.Once, revision uint64, err error) {
 	var entry jetstream.KeyValueEntry
 	err = s.lifecycle.persist(ctx, func(ctx context.Context) error {
@@ -153,7 +153,7 @@ func (s *submitter) writeOnce(ctx context.Context, key string, once record.Once,
 	})
 }
 
-// What there is of a claim's job.
+// States of a claim's job.
 const (
 	recorded = iota
 	missing  // no record, or not yet
@@ -196,7 +196,7 @@ func (s *submitter) isSubmitting(ctx context.Context, claim record.Claim) bool {
 // is there.
 func (s *submitter) fence(ctx context.Context, claim record.Claim, spec job.Spec) error {
 	l := s.lifecycle
-	// Without an API nobody can list or query it.
+	// Without an API no client can list or query it.
 	r := record.Job{Job: job.Job{Spec: job.Spec{ID: claim.Job, Account: spec.Account}, State: job.Canceled}, Lane: job.Small}
 	//guard:once-fence TestOnceTakenOver => error(nil)
 	err := l.persist(ctx, func(ctx context.Context) error { return l.create(ctx, &r) })

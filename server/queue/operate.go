@@ -97,8 +97,8 @@ func (o *Operator) Delete(ctx context.Context, id string) error {
 	return busyInOutage(ctx, o.lifecycle.remove(ctx, id))
 }
 
-// Retry implements job.Operator. Its steps are those of a submission: whatever a
-// crash leaves half done, the sweeper refunds or finishes.
+// Retry implements job.Operator. Its steps are a submission's: the sweeper refunds or
+// finishes steps that a crash interrupted.
 func (o *Operator) Retry(ctx context.Context, id string) (job.Job, error) {
 	l := o.lifecycle
 	ctx, stop := context.WithTimeout(ctx, submitLimit)

@@ -69,7 +69,7 @@ type Options struct {
 	Now func() time.Time
 }
 
-// Limits and intervals that nobody needs to configure.
+// Limits and intervals that need no setting.
 const (
 	// submitLimit bounds one submission, so that sweepers can distinguish one
 	// that is still going on from one that died.
@@ -81,9 +81,9 @@ const (
 	readLimit = time.Minute
 	// pushLimit bounds one attempt to write a work item.
 	pushLimit = 2 * time.Second
-	// concludeLimit bounds what follows from a final record.
+	// concludeLimit bounds the work after a final record.
 	concludeLimit = 10 * time.Second
-	// removeLimit bounds the deletion of a job up to that of its record.
+	// removeLimit bounds the deletion of a job up to its record.
 	removeLimit = 30 * time.Second
 	// defaultUploadBytes limits one account's uploads in total.
 	defaultUploadBytes = 1 << 30
@@ -97,7 +97,7 @@ const (
 	// each of which is bounded by collectLimit.
 	collectInterval = time.Hour
 	collectLimit    = collectInterval / 2
-	// watchdogInterval is how long a watch may deliver nothing of what there is.
+	// watchdogInterval is how long a watch may deliver nothing while there are updates.
 	watchdogInterval = time.Second
 	// recheckInterval bounds how long callers rely on notifications alone.
 	recheckInterval = 10 * time.Second

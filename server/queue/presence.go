@@ -28,7 +28,7 @@ type presence struct {
 	// resumed is closed unless the worker is draining.
 	resumed chan struct{}
 	changed chan struct{}
-	// writing orders the writes of the entry; revision is that of the latest.
+	// writing orders the writes of the entry; revision is the latest one's.
 	writing  sync.Mutex
 	revision uint64
 	orders   *nats.Subscription
@@ -42,7 +42,7 @@ func newPresence(c *core, f *Fleet) *presence {
 }
 
 // Attend lists this process as a worker until the context ends. host is the
-// preferred name; describe updates what may change. While the queue's server does
+// preferred name; describe updates the fields that may change. While the queue's server does
 // not answer, the entry grows old, and jobs run on.
 func (p *presence) Attend(ctx context.Context, host string, describe func(*job.Worker)) {
 	ticker := time.NewTicker(beatInterval)
@@ -128,7 +128,7 @@ func (p *presence) take(ctx context.Context, name string) (taken bool, err error
 	switch {
 	case err == nil:
 		revision = stored.Revision()
-		_ = json.Unmarshal(stored.Value(), &before) // a foreign entry is nobody's
+		_ = json.Unmarshal(stored.Value(), &before) // an entry of another program counts as empty
 		//guard:worker-names TestWorkersOfOneMachine
 		if before.Instance != own && p.lives(ctx, name, stored.Created()) {
 			return false, nil
@@ -179,7 +179,7 @@ func (p *presence) listen(ctx context.Context, name string) error {
 			}
 		}
 		if text, err := json.Marshal(p.snapshot()); err == nil {
-			_ = m.Respond(text) // who asked will ask again
+			_ = m.Respond(text) // the asking process repeats its question
 		}
 	})
 	p.orders = orders

@@ -12,7 +12,7 @@ import (
 )
 
 // Queue implements the interfaces of package job: Queue, Lister, Watcher, Source,
-// Deliveries and Uploads. It learns what other processes do while Run runs;
+// Deliveries and Uploads. It follows other processes' changes while Run runs;
 // without it, callers that wait read the records now and then.
 type Queue struct {
 	*jobs
@@ -79,8 +79,8 @@ func Open(ctx context.Context, c *Connection, o Options) (*Queue, error) {
 	}, nil
 }
 
-// Run follows the records of all processes and finishes what crashes left half
-// done, until the context ends. It fails when an embedded server cannot write any
+// Run follows the records of all processes and finishes steps that crashes interrupted,
+// until the context ends. It fails when an embedded server cannot write any
 // more: only another process can continue then.
 func (q *Queue) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)

@@ -48,7 +48,8 @@ func lacks(w job.Worker, o job.Options) string {
 	return ""
 }
 
-// lacks is that of this worker; one that is not listed runs everything.
+// lacks returns the model that this worker lacks; a worker that is not listed runs
+// everything.
 func (p *presence) lacks(o job.Options) string {
 	if e := p.snapshot(); e.Name != "" {
 		return lacks(e.Worker, o)

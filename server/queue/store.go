@@ -107,7 +107,7 @@ func (s *store) erase(ctx context.Context, r record.Job, withdrawn bool) error {
 	return nil
 }
 
-// purged reports whether a job was deleted, so that nobody will ever record it again.
+// purged reports whether a job was deleted, so that it is never recorded again.
 func (s *store) purged(ctx context.Context, id string) bool {
 	history, err := s.records.History(ctx, id)
 	//guard:deleted-images TestCrashWhileDeleting => false

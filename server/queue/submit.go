@@ -79,7 +79,7 @@ func (s *submitter) submit(ctx context.Context, spec job.Spec, input []byte) (jo
 	if err := s.lifecycle.connection.checkSpace(len(input)); err != nil {
 		return job.Submitted{}, err
 	}
-	// Clients may choose IDs. What a taken one names belongs to its first submission.
+	// Clients may choose IDs. The images under a taken ID belong to its first submission.
 	end, first := s.cache.BeginSubmit(spec.ID)
 	defer end()
 	known, err := s.lifecycle.read(ctx, spec.ID)
@@ -183,10 +183,10 @@ func (s *submitter) record(ctx context.Context, r *submission) error {
 	return fmt.Errorf("job ID %s is taken: %w", r.ID, err)
 }
 
-// giveWay removes what a submission left whose ID another process recorded first. The
-// charge is that one's if both have one account.
+// giveWay removes the traces of a submission whose ID another process recorded first.
+// The charge belongs to the other one if both have the same account.
 func (s *submitter) giveWay(ctx context.Context, r submission) {
-	if r.Input != "" { // else the input is that of the other submission
+	if r.Input != "" { // else the input belongs to the other submission
 		s.lifecycle.dropImage(context.WithoutCancel(ctx), r.InputImage())
 	}
 	//guard:refund-taken TestOneIDInTwoProcesses

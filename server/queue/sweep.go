@@ -11,7 +11,7 @@ import (
 	"upscaled/server/queue/index"
 )
 
-// sweeper finishes what crashes left half done. Any number of processes may sweep
+// sweeper finishes steps that crashes interrupted. Any number of processes may sweep
 // at once: every step may be repeated.
 type sweeper struct {
 	lifecycle *lifecycle
@@ -141,8 +141,8 @@ func (s *sweeper) sweepUnrecorded(ctx context.Context, hold account.Hold, run st
 }
 
 // reclaim frees, at the start of a process that holds the embedded server, the jobs
-// of the process that held it before: that one is dead, so nobody needs to wait for
-// its leases to expire. Attached workers keep theirs.
+// of the process that held it before: it is dead, so its leases need not expire
+// first. Attached workers keep theirs.
 func (s *sweeper) reclaim(ctx context.Context) {
 	l := s.lifecycle
 	own := l.connection.instance

@@ -133,7 +133,7 @@ func (w *watcher) watch(ctx context.Context) error {
 	}
 }
 
-// removeAbsent forgets what was known before a watch and has expired meanwhile.
+// removeAbsent forgets the records that have expired since an earlier watch.
 func (w *watcher) removeAbsent(old []string, present map[string]bool) {
 	for _, key := range old {
 		if !present[key] {

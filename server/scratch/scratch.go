@@ -1,5 +1,5 @@
-// Package scratch provides temporary files that are too large for memory. Those of
-// processes that were killed are removed by the next ones.
+// Package scratch provides temporary files for data that is too large for memory. Files
+// of killed processes are removed by the next ones.
 package scratch
 
 import (
@@ -41,7 +41,7 @@ func New() *Folder {
 	return &Folder{}
 }
 
-// Create makes a file with a name like that of os.CreateTemp.
+// Create makes a file; its name follows the pattern as in os.CreateTemp.
 func (f *Folder) Create(pattern string) (*os.File, error) {
 	f.mutex.Lock()
 	defer f.mutex.Unlock()

@@ -10,7 +10,7 @@ import (
 // tracesPath is the standard path of OTLP collectors.
 const tracesPath = "/v1/traces"
 
-// Endpoint returns the URL to post spans to: that of the flag, else that of the
+// Endpoint returns the URL to post spans to: the flag's, else the value of the
 // standard variables OTEL_EXPORTER_OTLP_TRACES_ENDPOINT and
 // OTEL_EXPORTER_OTLP_ENDPOINT; "" if none is set or OTEL_SDK_DISABLED is true. A
 // flag without a path gets the standard one.

@@ -69,7 +69,7 @@ func (c *copies) open(ctx context.Context, id string, fetch func(context.Context
 	}
 }
 
-// release ends the use of a copy, which is removed if nobody opens it again.
+// release ends the use of a copy, which is removed unless it is opened again.
 func (c *copies) release(id string, f *localFilm) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()

@@ -46,7 +46,7 @@ func NewFilms(ctx context.Context, queue job.Queue, ffmpeg string, limits imaged
 // Close removes temporary files.
 func (f *Films) Close() error { return f.copies.folder.Close() }
 
-// FilmOptionsOf returns the options of a film, without what depends on the process.
+// FilmOptionsOf returns the options of a film, without those of the process.
 func FilmOptionsOf(o job.Options) film.Options {
 	seconds := func(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 	c := film.Coding{Codec: o.Film.Codec, Preset: o.Film.Preset, Quality: -1}
@@ -123,7 +123,7 @@ func (w *Worker) film(ctx context.Context, lease job.Lease) (*os.File, job.Resul
 	return out, sum(made, j.Options.Format, split, joined.Notes), nil
 }
 
-// sum returns the result of a film: the sums of those of its parts.
+// sum returns the result of a film from its parts' results.
 func sum(parts []job.Result, format string, split engine.Result, notes []string) job.Result {
 	whole := parts[0]
 	whole.Format, whole.InputWidth, whole.InputHeight, whole.Seconds, whole.Frames, whole.Computed = format, split.Input.Width, split.Input.Height, 0, 0, 0

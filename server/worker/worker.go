@@ -166,7 +166,7 @@ func temporary(kind fault.Kind) bool {
 	return false
 }
 
-// made is what a job has made.
+// made is the result of a job.
 type made struct {
 	job.Content
 	result job.Result

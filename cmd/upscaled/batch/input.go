@@ -33,7 +33,7 @@ type Input struct {
 	// Relative is the path below the folder that the user named, or the base name
 	// of a named file. It never leaves the folder.
 	Relative string
-	// Format is detected from the first bytes. Film is set if they are those of a
+	// Format is detected from the first bytes. Film is set if these begin a
 	// film, which has none.
 	Format imagedata.Format
 	Film   bool
@@ -154,7 +154,7 @@ func reason(err error) string {
 	return strings.TrimSuffix(err.Error(), ".")
 }
 
-// sniffFile detects from its first bytes what a file is.
+// sniffFile detects a file's format from its first bytes.
 func sniffFile(path string) (in Input, err error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -194,7 +194,7 @@ func isHidden(name string) bool {
 	return strings.HasPrefix(name, ".")
 }
 
-// isOwnOutput reports whether a name is that of an output beside its input.
+// isOwnOutput reports whether a name belongs to an output beside its input.
 func isOwnOutput(name string) bool {
 	return strings.HasSuffix(strings.TrimSuffix(name, filepath.Ext(name)), besideSuffix)
 }

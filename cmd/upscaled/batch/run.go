@@ -44,7 +44,7 @@ type Options struct {
 	Stdout io.Writer
 	// Temporaries tracks unfinished outputs.
 	Temporaries *Temporaries
-	// Films holds what is asked for of films; FFmpeg names the program.
+	// Films are the options of films; FFmpeg is the program's path.
 	Films  film.Options
 	FFmpeg string
 }

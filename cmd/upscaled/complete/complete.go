@@ -18,7 +18,7 @@ type Words func() []cobra.Completion
 // List returns words that never change.
 func List(words ...string) Words { return func() []cobra.Completion { return words } }
 
-// Program is what the values come from.
+// Program supplies the values.
 type Program struct {
 	// OpenStore opens the store of models, loading the settings before.
 	OpenStore func() (*models.Store, error)

@@ -21,7 +21,7 @@ import (
 	"upscaled/models/fault"
 )
 
-// finding is a problem and what fixes it.
+// finding is a problem and its remedy.
 type finding struct {
 	Problem string `json:"problem"`
 	Fix     string `json:"fix"`

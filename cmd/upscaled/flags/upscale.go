@@ -1,4 +1,4 @@
-// Package flags has the flags of upscale: its own and those of realesrgan-ncnn-vulkan.
+// Package flags declares the flags of upscale, its own and realesrgan-ncnn-vulkan's.
 package flags
 
 import (
@@ -33,7 +33,7 @@ type Upscale struct {
 	faceEnhance                bool
 	Faces                      settings.Faces
 	Films                      settings.Films
-	// Inputs are those of -i, Foreign the flags of realesrgan-ncnn-vulkan with ours.
+	// Inputs are the values of -i, Foreign the flags of realesrgan-ncnn-vulkan with ours.
 	Inputs, Foreign []string
 }
 

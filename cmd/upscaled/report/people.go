@@ -135,7 +135,7 @@ func (p *People) made(name string, outcome batch.Outcome) {
 	p.noted(outcome)
 }
 
-// noted prints what is to be said about a result.
+// noted prints the notes on a result.
 func (p *People) noted(outcome batch.Outcome) {
 	if p.quiet {
 		return

@@ -132,7 +132,7 @@ func importedNames(out string) (names []string) {
 // stagedIn matches the folder of an unpacked archive.
 var stagedIn = regexp.MustCompile(`\S*staging[/\\]download-\d+[/\\]`)
 
-// importError returns what an operator reads of an import that failed: the importer's
+// importError returns the error of a failed import for an operator: the importer's
 // last sentence, whose flags are the fields of the form.
 func importError(err error, said string) error {
 	var exit *exec.ExitError

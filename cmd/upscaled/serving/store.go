@@ -48,7 +48,7 @@ func (p *Program) connect(q settings.Queue, log *slog.Logger) (*queue.Connection
 	return connection, nil
 }
 
-// Join opens the store beside other processes: an external one, that of a running
+// Join opens the store beside other processes: an external one, the one of a running
 // server on this machine or, if alone is set and there is none, the embedded one.
 func (p *Program) Join(q settings.Queue, log *slog.Logger, alone bool) (*queue.Connection, error) {
 	if q.NATS != "" {

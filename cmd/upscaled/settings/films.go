@@ -21,7 +21,7 @@ type Films struct {
 	from, to              string
 }
 
-// Settings declares what holds for all films.
+// Settings declares the settings of all films.
 func (f *Films) Settings() []Setting {
 	return []Setting{
 		{Key: "ffmpeg", Into: &f.FFmpeg, Flag: true, Help: "path of ffmpeg, with ffprobe beside it, which films need (default: those on PATH)"},
@@ -38,7 +38,7 @@ func (f *Films) AddFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&f.fields, "interlaced", "deinterlace", "what to do with interlaced films: deinterlace or refuse")
 }
 
-// Options returns what the flags say. Its errors are texts for the user.
+// Options converts the flags. Its errors are texts for the user.
 func (f *Films) Options(flags *pflag.FlagSet) (film.Options, error) {
 	o := film.Options{RefuseInterlaced: f.fields == "refuse", Coding: film.Coding{Codec: f.codec, Preset: f.preset, Quality: f.quality}}
 	var errFrom, errTo error

@@ -23,8 +23,7 @@ type Sources struct {
 	Own, Known []Setting
 }
 
-// Load sets what the command line has left alone and reports everything that is
-// wrong.
+// Load sets the settings that the command line did not set and returns all mistakes.
 func (s *Set) Load(from Sources) []string {
 	problems := slices.Concat(s.loadAssignments(from), s.loadEnvironment(from.LookupEnv))
 	if from.File != "" {
@@ -126,8 +125,8 @@ func flatten(into map[string]string, prefix string, tree map[string]any) {
 	}
 }
 
-// unknown says that a key is no setting, and what it is called now if it once
-// was one.
+// unknown returns the message for a key that is no setting, with its new name if it
+// was renamed.
 func unknown(key string, known []Setting) string {
 	if d := renamed(key, known); d != nil {
 		return fmt.Sprintf("%q is %s now", key, place(*d))

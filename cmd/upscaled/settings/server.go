@@ -33,7 +33,7 @@ func (w *Watch) Problems() []string {
 	return nil
 }
 
-// Server declares what only a server has.
+// Server declares the settings that only a server has.
 func Server(c *server.Config, noWorker *bool) []Setting {
 	c.APIs = server.DefaultAPIs()
 	return append([]Setting{

@@ -1,4 +1,4 @@
-// Package settings declares what an operator may set, each setting once: its
+// Package settings declares the operator's settings, each one once: its
 // key, default, range and help. A setting is set on the command line, by an
 // environment variable or in a TOML file, in this order of precedence, under
 // names that follow from its key:
@@ -30,7 +30,7 @@ type Setting struct {
 	// Into points to the value: *string, *bool, *int, *float64,
 	// *time.Duration, *[]string, or *int64 for sizes in bytes or pixels.
 	Into any
-	// Default is the initial value as text; "" keeps what Into points to.
+	// Default is the initial value as text; "" keeps the value that Into points to.
 	Default string
 	// Help is one line without a full stop.
 	Help string

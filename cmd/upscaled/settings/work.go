@@ -144,7 +144,7 @@ func (f *Faces) Settings(flag bool) []Setting {
 	}
 }
 
-// Request returns what the engine is asked for.
+// Request returns the engine's options for faces.
 func (f *Faces) Request() engine.Faces {
 	return engine.Faces{
 		DetectorOptions: engine.DetectorOptions{Minimum: f.Min, Maximum: f.Max, Threshold: f.Score},

@@ -97,8 +97,8 @@ func unwatchable(err error) error {
 	return fault.Wrap(fault.Invalid, err, "The folder cannot be watched (%v).", err)
 }
 
-// CheckOutput reports outputs that the watch would take for inputs: those of a
-// template of --out in a watched folder.
+// CheckOutput rejects a value of --out that puts outputs into a watched folder, since the
+// watch would take them for inputs.
 func CheckOutput(roots []string, out string, recursive bool) error {
 	before, _, template := strings.Cut(out, "{")
 	if out == "" {

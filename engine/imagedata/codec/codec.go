@@ -40,13 +40,13 @@ type Image struct {
 	ICC, EXIF, XMP []byte
 }
 
-// Bounds limit what a child may use.
+// Bounds limit the resources of a child.
 type Bounds struct {
 	Memory  int64 // bytes of address space
 	Seconds int   // of CPU time
 }
 
-// Options are those of an encoder.
+// Options configure an encoder.
 type Options struct {
 	Quality  int // 1 to 100
 	Lossless bool
@@ -58,7 +58,7 @@ type Options struct {
 	Light []byte
 }
 
-// library is what a format needs.
+// library is the library of a format.
 type library struct{ name, debian string }
 
 // libraryOf returns the library of a format and the Debian packages to install.
@@ -104,7 +104,8 @@ type header struct {
 	Width, Height, Channels, Depth, Alpha, Primaries, Transfer, Notes, Bits int32
 }
 
-// threads are those of one child, everywhere: encoders divide their work by them.
+// threads is the number of threads of a child, the same on all machines: encoders divide
+// their work by it.
 const threads = 4
 
 // Probe reads a header. The file may still be damaged.
@@ -139,7 +140,7 @@ func Probe(f imagedata.Format, data []byte, b Bounds) (Image, error) {
 
 const maxMetadata = 64 << 20
 
-// sentences are those of enum note in codec_linux.h.
+// sentences are the texts of enum note in codec_linux.h.
 func sentences(bits int32) []string {
 	var notes []string
 	for i, sentence := range []string{
@@ -257,7 +258,7 @@ func records(f imagedata.Format, r io.Reader, take func(name string, size int64,
 	}
 }
 
-// failure converts what a child reports: a letter and a text.
+// failure converts a child's report, a letter and a text, to an error.
 func failure(f imagedata.Format, text string) error {
 	if text == "" {
 		return damaged(f, errors.New("no reason"))

@@ -8,13 +8,13 @@ import (
 	"upscaled/models/fault"
 )
 
-// disposal is what happens to a frame's area before the next frame.
+// disposal is how a frame's area is prepared for the next frame.
 type disposal uint8
 
 const (
 	keep       disposal = iota // it stays
 	clearArea                  // it becomes transparent
-	revertArea                 // it becomes what it was before the frame
+	revertArea                 // it is restored as it was before the frame
 )
 
 // maxFrames bounds an animation: a frame of one pixel takes 15 bytes of a file,

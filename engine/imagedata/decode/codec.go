@@ -12,7 +12,7 @@ import (
 // Address space of a child besides its file and pixels: libraries, stacks, heaps.
 const childMemory = 1 << 30
 
-// readCodec reads the formats of package codec, whose children bound what a file costs.
+// readCodec reads the formats of package codec, whose children bound a file's cost.
 func readCodec(format imagedata.Format, data []byte) (*source, error) {
 	bounds := codec.Bounds{Memory: childMemory + 3*int64(len(data)), Seconds: 10}
 	img, err := codec.Probe(format, data, bounds)
@@ -40,7 +40,7 @@ func readCodec(format imagedata.Format, data []byte) (*source, error) {
 	return s, nil
 }
 
-// takeBoxes reads what the libraries do not report from the boxes of a file: sequences,
+// takeBoxes reads the boxes of a file that the libraries do not report: sequences,
 // gain maps after ISO 21496-1, C2PA's signatures, and the light of HDR.
 func (s *source) takeBoxes(data []byte) {
 	if iso := string(data[4:8]) == "ftyp"; iso {

@@ -24,7 +24,7 @@ const (
 // maxComment bounds the comments of a file together.
 const maxComment = 65000
 
-// jpegFile is a file with what its application segments say.
+// jpegFile is a file with the contents of its application segments.
 type jpegFile struct {
 	*jpeg.File
 	jfif    bool

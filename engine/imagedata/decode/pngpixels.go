@@ -135,8 +135,8 @@ func (r *repacker) run() error {
 	return nil
 }
 
-// checkEnd looks at what follows the pixels. One of the two checksums must vouch
-// for them: that of the stream or those of the chunks.
+// checkEnd checks the data after the pixels. Either the stream's checksum or the chunks'
+// must be right.
 func (r *repacker) checkEnd(pixels io.Reader, sum uint32) error {
 	stored := make([]byte, 4)
 	if r.left == 0 && !ended(pixels) {

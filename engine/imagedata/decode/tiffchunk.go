@@ -17,8 +17,7 @@ import (
 	"upscaled/engine/parallel"
 )
 
-// maxDictionary bounds the memory of zstd and LZMA; that of their usual levels is
-// smaller.
+// maxDictionary bounds the memory of zstd and LZMA, whose usual levels need less.
 const maxDictionary = 64 << 20
 
 // rowReader reads the next row of a chunk.
@@ -72,7 +71,7 @@ func decodeTIFF[T sample](p *tiffPage, color, alpha []T) error {
 	return failure
 }
 
-// chunkPixels decodes the i-th chunk, in planar files those of all samples.
+// chunkPixels decodes the i-th chunk, in planar files the i-th of each sample.
 func (d *tiffDecoder[T]) chunkPixels(i int) error {
 	left, top := i%d.across*d.chunkWidth, i/d.across*d.chunkHeight
 	width, height := min(d.chunkWidth, d.width-left), min(d.chunkHeight, d.height-top)

@@ -8,7 +8,7 @@ import (
 	"upscaled/engine/imagedata/metadata"
 )
 
-// Fate is what happens to a part of a file's metadata in an output format.
+// Fate is how an output format keeps a part of a file's metadata.
 type Fate string
 
 // The fates.
@@ -28,8 +28,7 @@ type Part struct {
 	present func(imagedata.Metadata) bool
 }
 
-// Parts returns what happens to metadata, for all formats. It is the table in the
-// user's guide.
+// Parts returns the fates of metadata in all formats, as the table in the user's guide.
 func Parts() []Part {
 	const jpeg, png, webp, tiff, bmp, gif = imagedata.JPEG, imagedata.PNG, imagedata.WebP, imagedata.TIFF, imagedata.BMP, imagedata.GIF
 	const avif, jxl = imagedata.AVIF, imagedata.JXL
@@ -54,7 +53,7 @@ func Parts() []Part {
 	}
 }
 
-// Fate returns what happens to the part in a format.
+// Fate returns the fate of the part in a format.
 func (p Part) Fate(f imagedata.Format) Fate {
 	for fate, formats := range map[Fate][]imagedata.Format{Kept: p.Kept, Converted: p.Converted} {
 		for _, format := range formats {

@@ -93,7 +93,7 @@ type Encoder interface {
 	Close() error
 }
 
-// Capability describes what a format supports.
+// Capability describes the abilities of a format.
 type Capability struct {
 	Alpha, Depth16, Gray, Animation bool
 	// Profile reports whether files hold a color profile.
@@ -104,7 +104,7 @@ type Capability struct {
 	MaxSide int
 }
 
-// Capabilities returns what a format supports, nothing for an unknown format.
+// Capabilities returns the abilities of a format, none for an unknown format.
 // Anything else is converted: 16 bits are rounded to 8, alpha is composed on
 // white, gray becomes color.
 func Capabilities(f imagedata.Format) Capability {

@@ -116,7 +116,7 @@ func (e *tiffEncoder) strip(rows []byte) []byte {
 	return bytes.Clone(out.Bytes()) // may be held: drop spare capacity
 }
 
-// differences writes samples minus those of the pixel to the left (TIFF 6.0,
+// differences writes samples minus the samples of the pixel to the left (TIFF 6.0,
 // section 14).
 func (l layout) differences(out, row []byte) {
 	step := l.pixel()

@@ -16,7 +16,7 @@ import (
 
 // webpEncoder writes lossy WebP with libwebp, compiled from the C sources in its
 // Go module, and lossless WebP with nativewebp, which is Go. Both are linked in,
-// so files do not depend on what a machine has installed. Both take complete
+// so files do not depend on the machine's libraries. Both take complete
 // frames: lossy needs 10 to 20 bytes of memory per pixel, lossless 50. webpFile
 // writes the container around the frames.
 type webpEncoder struct {

@@ -36,7 +36,7 @@ const (
 	000000011100 000000011101 000000011110 000000011111`
 )
 
-// modeCodes are those of T.4, table 4: pass, horizontal, vertical by 0, right by 1 to
+// modeCodes are the codes of T.4, table 4: pass, horizontal, vertical by 0, right by 1 to
 // 3, left by 1 to 3.
 const modeCodes = `0001 001 1 011 000011 0000011 010 000010 0000010`
 
@@ -49,7 +49,7 @@ const (
 // longest is the length of the longest code in bits.
 const longest = 13
 
-// code is what the next bits mean: a value and its length, 0 for no code.
+// code is a decoded code: its value and its length in bits, 0 for no code.
 type code struct{ value, length uint16 }
 
 // table decodes longest bits at once.

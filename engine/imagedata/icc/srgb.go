@@ -108,8 +108,8 @@ func (c *SRGB) CMYK() bool { return c.lut != nil && c.lut.channels == 4 }
 // fixed reads an s15Fixed16Number.
 func fixed(b []byte) float64 { return float64(int32(binary.BigEndian.Uint32(b))) / 65536 }
 
-// Identity reports whether 8-bit colors stay the same within one step, as those of
-// sRGB's own profile do.
+// Identity reports whether 8-bit colors stay the same within one step, as with sRGB's
+// own profile.
 func (c *SRGB) Identity() bool {
 	probe := imagedata.NewRaster(9*9*9, 1, 3, 8)
 	if c.gray {

@@ -32,7 +32,7 @@ type File struct {
 	Progressive, Arithmetic bool
 	// Ended reports whether the file has its end marker.
 	Ended bool
-	// Rest is what follows that.
+	// Rest is the data after it.
 	Rest  []byte
 	scans []scan
 	// MaxH and MaxV are the largest sampling factors, mcusX and mcusY the numbers of

@@ -1,5 +1,5 @@
-// Package metadata reads, validates and edits what is stored beside the pixels of
-// an image: ICC profiles, EXIF blocks and XMP packets. Malformed metadata is
+// Package metadata reads, validates and edits the data beside the pixels of an
+// image: ICC profiles, EXIF blocks and XMP packets. Malformed metadata is
 // dropped and never an error: the image is worth more than its labels.
 package metadata
 
@@ -14,7 +14,7 @@ const maxBytes = 16 << 20
 // Fit returns the metadata for an upright output of a size in pixels: EXIF and XMP
 // orientation become 1, existing size fields get the new size, embedded thumbnails
 // are dropped, everything else is unchanged. The argument is not changed; the
-// result shares what is unchanged.
+// result shares the unchanged parts.
 func Fit(m imagedata.Metadata, width, height int) imagedata.Metadata {
 	m.XMP = fitXMP(m.XMP, Orientation(m.EXIF), width, height)
 	m.EXIF = fitEXIF(m.EXIF, width, height)

@@ -57,7 +57,7 @@ func total(fields []ifd.Field) int {
 }
 
 // Descriptive returns the fields of a directory that describe the image rather
-// than how its pixels are stored, and those of its EXIF and GPS directories. Maker
+// than the storage of its pixels, and the fields of its EXIF and GPS directories. Maker
 // notes are left out: their inner offsets would be wrong anywhere else.
 func Descriptive(file ifd.File, page ifd.Directory) (main, exif, gps []ifd.Field) {
 	sub := func(tag uint16) []ifd.Field {

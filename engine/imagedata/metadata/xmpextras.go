@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// prefixes maps the customary prefixes of namespaces to those of a packet.
+// prefixes maps the customary prefixes of namespaces to a packet's own.
 type prefixes map[string]string
 
 // prefixesOf returns the prefixes that differ from the customary ones.
@@ -58,8 +58,8 @@ type claim struct {
 	names []string
 }
 
-// claims returns those of motion photos and Ultra HDR, whose data follows the image, and
-// of the extension of a packet in JPEG, in which depth maps are.
+// claims returns the known claims: of motion photos and Ultra HDR, whose data follows the
+// image, and of the extended packet in JPEG, which holds depth maps.
 func claims() []claim {
 	video := []string{"OpCamera:MotionPhotoOwner", "OpCamera:MotionPhotoPrimaryPresentationTimestampUs", "OpCamera:OLivePhotoVersion", "OpCamera:VideoLength"}
 	for _, name := range []string{
@@ -82,7 +82,7 @@ func claims() []claim {
 	}
 }
 
-// Sentences about what follows an image in its file and was left out.
+// Sentences about data that follows an image in its file and was left out.
 const (
 	Video   = "The video of the motion photo was not kept."
 	GainMap = "The HDR gain map was not kept; the image is the one for other screens."
@@ -98,7 +98,7 @@ func (c claim) made(packet []byte, p prefixes) bool {
 }
 
 // Lost returns sentences for the user about data that an XMP packet claims and
-// that the output does not have. orientation is that of the stored pixels.
+// that the output does not have. orientation belongs to the stored pixels.
 func Lost(packet []byte, orientation int) []string {
 	var notes []string
 	p := prefixesOf(packet)
@@ -132,7 +132,7 @@ func dropLost(packet []byte, p prefixes) []byte {
 // regions are lists of places in an image, which a rotation moves.
 func regions() []string { return []string{"mwg-rs:Regions", "MP:RegionInfo"} }
 
-// fitRegions writes the size that regions apply to, and drops those of a rotated image.
+// fitRegions writes the size that regions apply to; it drops a rotated image's regions.
 func fitRegions(packet []byte, p prefixes, orientation, width, height int) []byte {
 	if orientation > 1 {
 		for _, name := range regions() {

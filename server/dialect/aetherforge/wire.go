@@ -22,7 +22,7 @@ type Progress struct {
 	ImageURLs []string `json:"image_urls"`
 }
 
-// progressOf returns the status of a job; url is that of a succeeded job's
+// progressOf returns the status of a job; url is the URL of a succeeded job's
 // image. The vendor has one word for queued and running, and none for canceled.
 func progressOf(j job.Job, url string) Progress {
 	p := Progress{JobID: j.ID, Status: "Pending", ImageURLs: []string{}}

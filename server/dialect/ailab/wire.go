@@ -20,7 +20,7 @@ type Envelope struct {
 	Data any `json:"data,omitempty"`
 }
 
-// Detail is what newer SDKs show. Status is 200 if ErrorCode is 0.
+// Detail is shown by newer SDKs. Status is 200 if ErrorCode is 0.
 type Detail struct {
 	Status      int    `json:"status_code"`
 	Code        Code   `json:"code"`

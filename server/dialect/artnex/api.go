@@ -14,8 +14,7 @@ import (
 // apiName is this dialect's name in job records.
 const apiName = "artnex"
 
-// Config holds the operator's settings. Price is also what responses report as
-// credits_used.
+// Config holds the operator's settings. Responses report Price as credits_used.
 type Config struct{ dialect.Config }
 
 // Defaults returns the vendor's own limit and price.

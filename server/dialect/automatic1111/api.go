@@ -31,7 +31,7 @@ const Prefix = "/sdapi/v1"
 // API handles the vendor's routes.
 type API struct{ menus }
 
-// menus are what a request may choose from, and the state of requests.
+// menus are the choices of a request, and the state of requests.
 type menus struct {
 	services dialect.Services
 	stores   Stores

@@ -22,9 +22,8 @@ type Config struct {
 	// MaxImages limits a batch, Parallel how many of its images are processed at
 	// once.
 	MaxImages, Parallel int
-	// Upscalers are the names that clients may use, in the order shown, before
-	// those of other models. "None", "Lanczos" and "Nearest" always
-	// exist.
+	// Upscalers are the names that clients may use, in the order shown, before the other
+	// models' names. "None", "Lanczos" and "Nearest" always exist.
 	Upscalers []Upscaler
 	// Substitutes are names of upscalers that scripts expect. NAME=MODEL runs that
 	// model if none has the name, NAME alone the server's default one.
@@ -73,7 +72,7 @@ func Defaults() Config {
 // Off is the value of Config.CodeFormer that rejects codeformer_visibility.
 const Off = "off"
 
-// Stores are what this API needs beyond the services that all dialects get.
+// Stores are the services that this API needs beyond those of all dialects.
 type Stores struct {
 	// Fetcher is nil if images cannot be given as URLs.
 	Fetcher dialect.Fetcher

@@ -11,7 +11,7 @@ import (
 )
 
 // Problem is the vendor's error body. Detail holds the message of an
-// HTTPException, Errors that of all other errors.
+// HTTPException, Errors the message of all other errors.
 type Problem struct {
 	Error  string `json:"error"`
 	Detail string `json:"detail"`

@@ -60,7 +60,7 @@ func failureOf(j job.Job) error {
 	case fault.ModelMissing, fault.NotFound:
 		return exception("FileNotFoundError", "The model for this request is not installed on this server.")
 	}
-	// Not the failure's own kind, which would be taken for that of the request.
+	// Not the failure's own kind, which would be taken for the request's.
 	return fault.New(fault.Internal, "The job failed: %s: %s", j.Failure.Kind, j.Failure.Message)
 }
 

@@ -61,7 +61,7 @@ func (r request) info(p plan) []pair {
 	return all
 }
 
-// infoText returns what the vendor writes into the file's text chunk "postprocessing".
+// infoText returns the vendor's text for the file's text chunk "postprocessing".
 func infoText(all []pair) string {
 	entries := make([]string, len(all))
 	for i, p := range all {

@@ -30,7 +30,7 @@ type Config struct{ dialect.Config }
 // Defaults has room for a camera's images; Cog has no limits.
 func Defaults() Config { return Config{dialect.Config{Price: 1, MaxBytes: 32 << 20}} }
 
-// Stores are what this API needs beyond the services that all dialects get.
+// Stores are the services that this API needs beyond those of all dialects.
 type Stores struct {
 	Fetcher dialect.Fetcher
 	// CheckWebhook validates the URL of a webhook; nil rejects all webhooks.

@@ -17,7 +17,7 @@ import (
 const (
 	// bodyOverhead is room for the JSON around an image, in bytes.
 	bodyOverhead = 64 << 10
-	// longestID is that of a client's ID, in bytes.
+	// longestID bounds the length of a client's ID, in bytes.
 	longestID = 255
 )
 
@@ -31,7 +31,7 @@ type request struct {
 	webhook      *job.Webhook
 }
 
-// memo is what a job's record keeps of the request. Sum is a digest of the input,
+// memo is the part of the request that a job's record keeps. Sum is a digest of the input,
 // Base the URL by which the client reached the server.
 type memo struct {
 	ID   string `json:"id"`

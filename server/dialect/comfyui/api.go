@@ -1,6 +1,6 @@
 // Package comfyui implements the API of ComfyUI for graphs that upscale images:
 // clients upload an image, queue a graph of nodes, follow it on a WebSocket, and
-// fetch what its output nodes saved.
+// fetch the images that its output nodes saved.
 //
 // Each chain of nodes from a LoadImage to the nodes that save its result is one
 // job, resized with the engine's filters. Transparency, 16 bits and color profiles
@@ -30,7 +30,7 @@ type Config struct{ dialect.Config }
 // Defaults leave room for images of a camera.
 func Defaults() Config { return Config{dialect.Config{Price: 1, MaxBytes: 32 << 20}} }
 
-// Stores are what this API needs beyond the services that all dialects get.
+// Stores are the services that this API needs beyond those of all dialects.
 type Stores interface {
 	job.Uploads
 	job.Lister
@@ -92,7 +92,7 @@ func systemStats(c echo.Context, _ job.Caller) error {
 		`"python_version":"","pytorch_version":"","ram_free":0,"ram_total":0}}`+"\n"))
 }
 
-// Problem is the vendor's object for what is wrong with a prompt or a node.
+// Problem is the vendor's object for a mistake in a prompt or a node.
 type Problem struct {
 	Type    string         `json:"type"`
 	Message string         `json:"message"`

@@ -115,8 +115,8 @@ func (g *graph) addOutput(id string) {
 	}
 }
 
-// saves returns the kind of folder that an output node saves an image in, and what
-// begins its name.
+// saves returns the kind of folder that an output node saves an image in, and the
+// beginning of its name.
 func (g *graph) saves(output string) (kind, prefix string) {
 	if g.nodes[output].Class == "PreviewImage" {
 		return "temp", "ComfyUI_temp"

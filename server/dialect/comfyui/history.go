@@ -46,7 +46,7 @@ func (a *API) one(ctx context.Context, caller job.Caller, id string, known map[s
 	return p, err
 }
 
-// all returns a caller's prompts, oldest first: those of dialect.Recent.
+// all returns a caller's prompts in dialect.Recent, oldest first.
 func (a *API) all(ctx context.Context, caller job.Caller) (prompts []prompt, err error) {
 	recent, err := dialect.Recent(ctx, a.lister, Name, caller)
 	known := map[string]job.Job{}
@@ -100,9 +100,9 @@ type event struct {
 	Data map[string]any `json:"data"`
 }
 
-// events returns what has happened so far; nothing before a job has begun, or failed
-// because it waited too long. Jobs are reported one after the other, whatever order
-// they run in, so that the list only grows until its prompt has ended.
+// events returns the events so far; none before a job has begun, or failed because it
+// waited too long. Jobs are reported one after the other, whatever order they run in,
+// so that the list only grows until its prompt has ended.
 func (p prompt) events() (all []event) {
 	begun := slices.IndexFunc(p.jobs, func(j job.Job) bool { return !j.Started.IsZero() || j.State == job.Failed })
 	if begun < 0 {

@@ -27,8 +27,8 @@ import (
 // holds, and of a client's texts; and of the jobs of a prompt.
 const maxBody, maxGraph, maxText, maxJobs = 8 << 20, 64 << 10, 128, 20
 
-// memo is what the records of a prompt's jobs hold of it, all but the last one's only
-// Prompt: once that is accepted, there are all.
+// memo is the part of a prompt that its jobs' records hold. All but the last one's hold
+// only Prompt: once the last job is accepted, all of them are.
 type memo struct {
 	Prompt string          `json:"prompt"`
 	Client string          `json:"client,omitempty"`

@@ -29,9 +29,9 @@ type socket struct {
 	prompts map[string]*prompt
 }
 
-// socket handles GET ws: it sends what happens to the prompts of the same caller
-// and client ID that have not ended, until the client leaves. What the client sends
-// is ignored. The server has checked the origin of browsers.
+// socket handles GET ws: it sends the events of the prompts of the same caller and client
+// ID that have not ended, until the client leaves. Messages of the client are ignored.
+// The server has checked the origin of browsers.
 func (a *API) socket(c echo.Context, caller job.Caller) error {
 	ctx, stop := context.WithCancel(c.Request().Context())
 	defer stop()

@@ -40,7 +40,7 @@ func (t template) named(file string) job.Spec {
 }
 
 // idVersion is RFC 9562's version for vendor-defined UUIDs; it distinguishes
-// maskr's jobs from those of other dialects.
+// maskr's jobs from other dialects'.
 const idVersion = 0x8
 
 func newID() string { return dialect.NewUUID(idVersion) }

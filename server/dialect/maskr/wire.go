@@ -31,7 +31,7 @@ type Result struct {
 }
 
 // Envelope is the body of the single call and of GET /v1/jobs; its other fields
-// repeat those of the result.
+// repeat the result's.
 type Envelope struct {
 	JobID  string  `json:"job_id"`
 	Status string  `json:"status"`
@@ -69,7 +69,7 @@ func statusOf(s job.State) string {
 	return failed // canceled too: the vendor has no such status
 }
 
-// resultOf returns the outcome of a job; url is that of a succeeded job's image.
+// resultOf returns the outcome of a job; url is the URL of a succeeded job's image.
 func resultOf(j job.Job, url string) Result {
 	r := Result{JobID: j.ID, Status: statusOf(j.State), InputFilename: j.InputName}
 	switch {

@@ -60,7 +60,7 @@ func (a *API) authenticated(next dialect.Handler) echo.HandlerFunc {
 }
 
 // Upscale handles POST /v1/upscale by submitting a job. Its error codes are in
-// upper case, unlike those of all other paths.
+// upper case, unlike all other paths'.
 func (a *API) Upscale(c echo.Context) error {
 	caller, err := a.services.Auth.Authenticate(c.Request().Context(), dialect.Bearer(c.Request()))
 	if err != nil {

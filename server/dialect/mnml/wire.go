@@ -65,7 +65,7 @@ var idForm = regexp.MustCompile(`^upscale_[0-9]{1,19}_[a-z0-9]{8}$`)
 
 func isID(id string) bool { return idForm.MatchString(id) }
 
-// statusOf returns the status of a job; url is that of a succeeded job's image.
+// statusOf returns the status of a job; url is the URL of a succeeded job's image.
 func statusOf(j job.Job, url string) Status {
 	switch j.State {
 	case job.Queued:

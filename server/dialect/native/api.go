@@ -55,7 +55,7 @@ func Defaults() Config {
 }
 
 // FilmValidator describes the film of a file, or returns a fault as
-// job.ImageValidator does. Frames of the result are at least those of the film.
+// job.ImageValidator does. Frames of the result is never less than the film's.
 type FilmValidator interface {
 	ValidateFilm(ctx context.Context, path string, o job.Options) (job.InputInfo, error)
 	// TakesFilms reports whether films can be checked at all, without starting a process.
@@ -68,7 +68,7 @@ type Jobs interface {
 	job.Watcher
 }
 
-// Parts are what this API needs beyond the services that all dialects get.
+// Parts are the services that this API needs beyond those of all dialects.
 type Parts struct {
 	Jobs   Jobs
 	System System

@@ -24,7 +24,7 @@ func (i intake) check(ctx context.Context, in input, o job.Options) (job.InputIn
 }
 
 // checkOptions rejects options that this server cannot apply, before the job is
-// paid for. What this process cannot know is left to the worker.
+// paid for. The worker checks the options that this process cannot.
 func (i intake) checkOptions(ctx context.Context, o job.Options) error {
 	byDefault := o.Face == nil || o.Face.Missing == "" && o.Face.Restorer == "" && o.Face.Report != string(engine.DetectFaces)
 	if o.FaceEnhance && i.services.Faces != nil && byDefault {

@@ -57,8 +57,8 @@ func statusOf(err error) int {
 	return status
 }
 
-// detail returns what a client may read of an error. Internal errors reveal
-// nothing; the request's ID joins the response with the log.
+// detail returns an error's text for clients. Internal errors reveal nothing; the
+// request's ID joins the response with the log.
 func detail(err error) (fault.Kind, string) {
 	switch kind := fault.KindOf(err); kind {
 	case fault.Internal, fault.Canceled: // a client that disconnected gets no response

@@ -159,7 +159,7 @@ func (f *fields) isTrue(name string) bool {
 	return value != nil && *value
 }
 
-// end returns the first error, or that of a value that nobody took.
+// end returns the first error, or an error for a value that was not taken.
 func (f *fields) end() error {
 	if names := slices.Sorted(maps.Keys(f.values)); f.err == nil && len(names) > 0 {
 		f.fail("There is no option %q; /docs/api lists all.", names[0])

@@ -43,8 +43,8 @@ func (in input) isFilm(o job.Options) bool {
 	return in.disk != nil || film.Sniff(in.data) || film.IsName("."+o.Format)
 }
 
-// film checks a film, sets what its job has of it and describes it. The caller removes
-// the job's file.
+// film checks a film, sets its job's fields and describes it. The caller removes the
+// job's file.
 func (i intake) film(ctx context.Context, in input, spec *job.Spec) (job.InputInfo, error) {
 	if !i.takesFilms() {
 		return job.InputInfo{}, fault.New(fault.Unsupported, "This server takes no films, only images.")
@@ -84,7 +84,7 @@ func (i intake) film(ctx context.Context, in input, spec *job.Spec) (job.InputIn
 	const megapixel = 1e6
 	spec.Price = (pixels*o.Frames*i.config.FilmPrice + megapixel - 1) / megapixel
 	spec.Input = info
-	spec.Input.Frames = 1 // the bounds of results are those of a frame
+	spec.Input.Frames = 1 // the bounds of results hold for each frame
 	return info, nil
 }
 

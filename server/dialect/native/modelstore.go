@@ -29,8 +29,8 @@ type ModelStore interface {
 // belongs to ncnn's .param is beside it.
 type ModelUpload struct {
 	Folder, File string
-	// Name is the model's name; "" means the file's. Scale is that of an ONNX file, 0 if
-	// it is to be measured. The others are those of models.About.
+	// Name is the model's name; "" means the file's. Scale is the scale of an ONNX file; 0
+	// measures it. The others are the fields of models.About.
 	Name, Licence, Author, Source string
 	Scale                         int
 }

@@ -102,7 +102,7 @@ func fileNameOf(name string) string {
 	return cmp.Or(strings.TrimLeft(plain[:min(len(plain), maxNameBytes)], ".-_"), "model") + extension
 }
 
-// maxNameBytes leaves room for an extension in what file systems allow.
+// maxNameBytes is below the limit of file systems, to leave room for an extension.
 const maxNameBytes = 200
 
 // saveModel writes a file of a form to the disk, and releases its memory.

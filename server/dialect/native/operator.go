@@ -12,7 +12,7 @@ import (
 	"upscaled/server/job"
 )
 
-// operator handles the calls of operators, who see and steer all workers, jobs and
+// operator handles the calls of operators, which show and steer all workers, jobs and
 // keys. Clients' keys are refused.
 type operator struct {
 	services dialect.Services

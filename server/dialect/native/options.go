@@ -19,7 +19,7 @@ import (
 // Limits of the options; the engine has its own as well.
 const (
 	minScale, maxScale = 0.1, 16
-	// maxSide limits the sides of a result and maxTile those of a tile, in
+	// maxSide limits the sides of a result and maxTile the side of a tile, in
 	// pixels.
 	maxSide = 1 << 20
 	maxTile = 1 << 16

@@ -19,7 +19,7 @@ import (
 // previewSide is the longest side of an image that is previewed, in pixels.
 const previewSide = 256
 
-// previews handles the calls that show what models do, and keep nothing.
+// previews handles the calls that show a model's effect, and keep nothing.
 type previews struct {
 	intake
 	store   modelStore
@@ -84,7 +84,7 @@ type samples struct {
 	made  map[string][]byte
 }
 
-// sampleScale is that of all samples, so that they can be compared.
+// sampleScale is the scale of all samples, so that they can be compared.
 const sampleScale = 4
 
 // sampleKind returns the kind of image that a model is for, as far as its texts say so.
@@ -135,7 +135,7 @@ func (a previews) sample(c echo.Context, _ job.Caller) error {
 	return fault.New(fault.NotFound, "There is no model %.80q; /api/v1/models lists all.", c.Param("name"))
 }
 
-// get returns what is known by a key, or makes it; one at a time.
+// get returns the value of a key, or makes it; one at a time.
 func (s *samples) get(key string, make func() ([]byte, error)) ([]byte, error) {
 	const most = 200 // of about 30 KB each
 	if found := s.known(key); found != nil {

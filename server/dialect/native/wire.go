@@ -68,7 +68,7 @@ type Result struct {
 	Filename string `json:"filename"`
 }
 
-// Faces describes what happened to an image's faces.
+// Faces describes the treatment of an image's faces.
 type Faces struct {
 	Found    int    `json:"found"`
 	Enhanced int    `json:"enhanced"`

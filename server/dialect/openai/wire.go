@@ -11,7 +11,7 @@ import (
 	"upscaled/server/dialect"
 )
 
-// Images is the response, as that of OpenAI's image calls.
+// Images is the response, in the form of OpenAI's image calls.
 type Images struct {
 	Created int64   `json:"created"` // Unix seconds
 	Data    []Image `json:"data"`    // one

@@ -55,7 +55,8 @@ func (a *API) secret(c echo.Context, caller job.Caller) error {
 	return dialect.JSON(c, http.StatusOK, Secret{a.stores.WebhookSecret(caller.ID)})
 }
 
-// none lists what this server has none of: collections, deployments, trainings.
+// none answers with an empty list: this server has no collections, deployments or
+// trainings.
 func none(c echo.Context, _ job.Caller) error {
 	return dialect.JSON(c, http.StatusOK, Page[struct{}]{Results: []struct{}{}})
 }

@@ -47,7 +47,7 @@ func New(services dialect.Services, config Config, stores Stores) *API {
 	return a
 }
 
-// Prefixes are those of all paths of the vendor, so that unknown ones below them
+// Prefixes are the prefixes of all paths of the vendor, so that unknown paths below them
 // are answered in its form.
 func Prefixes() []string {
 	return []string{

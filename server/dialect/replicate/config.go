@@ -16,7 +16,7 @@ type Config struct {
 	// DataURIClients are beginnings of the User-Agent headers of such clients.
 	DataURIClients []string
 	// Models are the names (owner/name) that are recognized. The vendor's three have
-	// their own inputs, others those of nightmareai/real-esrgan. None means the
+	// their own inputs, others the inputs of nightmareai/real-esrgan. None means the
 	// default ones.
 	Models []string
 	// Versions are IDs of versions that mean the first model, beside the known ones.
@@ -32,7 +32,7 @@ func Defaults() Config {
 	}
 }
 
-// Stores are what this API needs beyond the services that all dialects get.
+// Stores are the services that this API needs beyond those of all dialects.
 type Stores struct {
 	Fetcher dialect.Fetcher
 	Uploads job.Uploads

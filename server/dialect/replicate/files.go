@@ -152,8 +152,8 @@ func (f files) deleteFile(c echo.Context, caller job.Caller) error {
 	return c.NoContent(http.StatusNoContent)
 }
 
-// ownFile returns a file of the caller. Unknown and expired files and those of
-// other callers are all not found.
+// ownFile returns a file of the caller. Unknown files, expired ones and other callers'
+// are all not found.
 func (f files) ownFile(ctx context.Context, caller job.Caller, id string) (job.Upload, error) {
 	if !IsFileID(id) {
 		return job.Upload{}, errNotFound

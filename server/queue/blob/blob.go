@@ -52,7 +52,7 @@ var (
 	// ErrNotFound is returned for a blob that was never completed, was deleted
 	// or has expired.
 	ErrNotFound = errors.New("there is no such blob")
-	// ErrDamaged is returned when chunks are not what was written.
+	// ErrDamaged is returned when chunks differ from the bytes that were written.
 	ErrDamaged = errors.New("the blob is damaged")
 )
 
@@ -95,7 +95,7 @@ func subject(name string) (string, error) {
 	return Prefix + strings.ReplaceAll(name, "/", ".") + ".", nil
 }
 
-// Content is what a blob is made of. It is read twice.
+// Content is the content of a new blob. It is read twice.
 type Content interface {
 	io.ReaderAt
 	Size() int64
@@ -184,7 +184,7 @@ func (s *Store) read(ctx context.Context, prefix string, index int) (*jetstream.
 }
 
 // pattern returns the subjects of a blob's chunks or, if the name ends with a slash, of
-// those of all blobs below it.
+// the chunks of all blobs below it.
 func pattern(name string) (string, error) {
 	above, all := strings.CutSuffix(name, "/")
 	prefix, err := subject(above)

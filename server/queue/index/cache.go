@@ -1,5 +1,5 @@
-// Package index holds what one process knows of all jobs and uploads on its
-// store, in memory. It may be stale; decisions are made on the stored records.
+// Package index caches all jobs and uploads of a store in the memory of one process.
+// It may be stale; decisions are made on the stored records.
 package index
 
 import (

@@ -24,7 +24,7 @@ type Listing struct {
 	jobs  map[Owner][]Place // oldest first
 }
 
-// Owner is what pages are requested by.
+// Owner selects the jobs of a page.
 type Owner struct{ API, Account, Browser string }
 
 // Place is where a job stands among its owner's.

@@ -23,7 +23,7 @@ type Uploads struct {
 	used  map[string]int64 // bytes by account
 }
 
-// Usage is what an upload counts, and whose it is.
+// Usage is an upload's share of its account's limits.
 type Usage struct {
 	api, account string
 	bytes        int64
@@ -32,8 +32,8 @@ type Usage struct {
 	pending bool
 }
 
-// UsageOf returns what an upload counts: at least a page of the disk, so that
-// the limit on bytes limits the number of files too.
+// UsageOf returns the usage of an upload: at least a page of the disk, so that the
+// limit on bytes limits the number of files too.
 func UsageOf(u job.Upload) Usage {
 	const page = 4 << 10
 	return Usage{api: u.API, account: u.Account, bytes: max(u.Bytes, page), expires: u.Expires}
@@ -52,7 +52,7 @@ func (u *Uploads) Reserve(id string, file Usage, limit int64, now time.Time) err
 	defer u.mutex.Unlock()
 	_, taken := u.files[id]
 	if taken || file.bytes > limit-u.used[file.account] {
-		u.expire(now) // what has expired may be in the way
+		u.expire(now) // expired uploads may be in the way
 		_, taken = u.files[id]
 	}
 	if taken {

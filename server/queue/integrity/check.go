@@ -1,10 +1,9 @@
 // Package integrity detects damage to the files of an embedded JetStream server
-// before it opens them: the server cuts off what it cannot read, and goes on as if
-// that had never been there.
+// before it opens them: the server cuts off data that it cannot read, and goes on as if
+// it had never been there.
 //
-// Every record carries a checksum, but blocks that end early, or are gone, look like
-// those of a younger stream. So a history beside the streams says how far each of
-// them went.
+// Every record carries a checksum, but a stream whose last blocks are cut or gone looks
+// like a younger one. A history beside the streams therefore records the length of each.
 package integrity
 
 import (
@@ -16,7 +15,7 @@ import (
 	"strings"
 )
 
-// Damage is a file that is not what the server wrote.
+// Damage is a file that differs from the one that the server wrote.
 type Damage struct {
 	Stream string
 	// File is the path of a block, or of a stream's folder of blocks.

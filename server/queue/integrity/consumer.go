@@ -13,8 +13,8 @@ import (
 )
 
 // DropConsumers removes the consumers whose files are damaged and returns their
-// folders. Nothing is lost with one: it is made again, and what it had delivered
-// and nobody acknowledged is delivered again.
+// folders. Nothing is lost with one: it is made again, and messages that were not
+// acknowledged are delivered again.
 func (h History) DropConsumers(store string) (dropped []string, err error) {
 	folders, err := filepath.Glob(filepath.Join(store, "jetstream", "$G", "streams", "*", "obs", "*"))
 	if err != nil {
@@ -48,7 +48,7 @@ func soundConfig(folder, stream string) bool {
 
 // soundState reports whether a consumer's state, which has no checksum, is absent or
 // consistent: two bytes, then the consumer's and the stream's sequence number up to
-// which all is acknowledged, those of the last delivery, and the deliveries that are
+// which all is acknowledged, both numbers of the last delivery, and the deliveries that are
 // pending or were repeated. last is the stream's last sequence number.
 func soundState(path string, last uint64) bool {
 	state, err := os.ReadFile(path)

@@ -23,7 +23,7 @@ type History struct {
 	Streams map[string]Stream `json:"streams"`
 }
 
-// Stream is what is known of a stream.
+// Stream is the recorded state of a stream.
 type Stream struct {
 	// Last is the sequence number of its newest message.
 	Last uint64 `json:"last"`

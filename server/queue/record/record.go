@@ -14,7 +14,7 @@ import (
 	"upscaled/server/job"
 )
 
-// Job is a job as it is stored. The JSON names are those of the first version.
+// Job is a job as it is stored. The JSON names date from the first version.
 type Job struct {
 	job.Job
 	Lane job.Lane `json:"line"`
@@ -35,12 +35,12 @@ type Job struct {
 	// Run is a token of the latest run that an operator asked for, "" before.
 	Run string `json:"run,omitempty"`
 
-	// Revision is what a compare-and-swap compares; 0 for a job that was never
-	// written, as far as this process knows.
+	// Revision is compared by compare-and-swap; 0 for a job that was never written, as far
+	// as this process knows.
 	Revision uint64 `json:"-"`
 }
 
-// Once is what is stored of an Idempotency-Key: written before its jobs, and changed
+// Once is the record of an Idempotency-Key: written before its jobs, and changed
 // by compare-and-swap, so that one submission at a time claims each of them.
 type Once struct {
 	Request string    `json:"request"`
@@ -50,7 +50,7 @@ type Once struct {
 }
 
 // Claim is a job that a submission is recording or has recorded. Token and Process
-// are those of the submission.
+// identify the submission.
 type Claim struct {
 	Job     string    `json:"job"`
 	Token   string    `json:"token"`
@@ -61,8 +61,8 @@ type Claim struct {
 // Repeatable reports whether an operator can let the job run again.
 func (r Job) Repeatable() bool { return r.State == job.Failed && !r.Sync }
 
-// ChargeID names the charge of the job's latest run. Each run has its own, so that
-// a late operator's is never taken for that of the run that took place.
+// ChargeID names the charge of the job's latest run. Each run has its own, so that the
+// charge of a late retry is never taken for an earlier run's.
 func (r Job) ChargeID() string {
 	if r.Run == "" {
 		return r.ID
@@ -97,7 +97,7 @@ func Decode(entry jetstream.KeyValueEntry) (Job, error) {
 	return r, nil
 }
 
-// consistent reports whether the state is a known one and has what belongs to it.
+// consistent reports whether the state is a known one and its fields are set.
 func (r Job) consistent() bool {
 	switch r.State {
 	case job.Queued, job.Running, job.Canceled:
@@ -156,7 +156,7 @@ func (r Job) ResultName() string {
 	return r.ID + "/" + r.Lease
 }
 
-// PartImages returns the name that those of a film's upscaled parts begin with.
+// PartImages returns the prefix of the names of a film's upscaled parts.
 func PartImages(film string) string { return film + "/" + partFolder + "/" }
 
 // UploadImage returns the name of an upload's contents; token is a new one for

@@ -8,7 +8,7 @@ import (
 const memoryPause = 100 * time.Millisecond
 
 // watchMemory kills the child if it exceeds its memory. Its images are retried
-// alone, so that only one that needs too much by itself fails. stop ends the watch.
+// alone, so that only an image that needs too much on its own fails. stop ends the watch.
 func (p *process) watchMemory(pause time.Duration) (stop func()) {
 	return watchMemory(p.command.Process.Pid, p.options.Memory, pause, func(used int64) {
 		p.options.Log.Error("the engine's process exceeds its memory limit and is killed", "bytes", used, "limit", p.options.Memory)

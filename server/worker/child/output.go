@@ -13,10 +13,10 @@ import (
 // ErrMemory means that a process exceeded its memory and was killed.
 var ErrMemory = errors.New("the process exceeds its memory limit and is killed")
 
-// maxOutput bounds what is kept of each of a process's streams, in bytes.
+// maxOutput bounds the kept part of each of a process's streams, in bytes.
 const maxOutput = 1 << 20
 
-// Output runs a process to its end and returns what it wrote. It is killed when ctx
+// Output runs a process to its end and returns its output. It is killed when ctx
 // ends, when this process ends (Linux) or when it takes more memory, in bytes, which
 // is ErrMemory; 0 is no bound.
 func Output(ctx context.Context, command *exec.Cmd, memory int64) (stdout, stderr string, err error) {
