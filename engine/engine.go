@@ -8,6 +8,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -77,14 +78,11 @@ const maxSessions, maxStaticSessions = 24, 8
 
 // New returns an engine. The caller closes it before its runtimes.
 func New(o Options) *Engine {
-	e := &Engine{options: o, precision: o.Precision, sharing: semaphore.NewWeighted(everyTile), tiles: newTiles(o.Runtime), rows: newRowMemory()}
+	e := &Engine{options: o, precision: cmp.Or(o.Precision, o.Runtime.Device().Precision), sharing: semaphore.NewWeighted(everyTile), tiles: newTiles(o.Runtime), rows: newRowMemory()}
 	for _, r := range append([]Runtime{o.Runtime}, o.Others...) {
 		e.devices = append(e.devices, newDevice(r))
 	}
 	e.scheduler = newScheduler(e.devices)
-	if e.precision == "" {
-		e.precision = o.Runtime.Device().Precision
-	}
 	return e
 }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"upscaled/models/artifact"
@@ -99,12 +100,7 @@ func (im *importer) official(ctx context.Context, path, name string) (product, [
 
 // complete reports whether the other files of a form are beside the given one.
 func complete(ctx context.Context, form []artifact.Artifact, path string) bool {
-	for _, a := range form {
-		if checkHash(ctx, located(form, path, a), a.SHA256) != nil {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(form, func(a artifact.Artifact) bool { return checkHash(ctx, located(form, path, a), a.SHA256) != nil })
 }
 
 // located returns the path of a form's artifact if the user named path: path

@@ -1,6 +1,7 @@
 package models
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -173,9 +174,7 @@ func describe(d descriptor, info network.Info) descriptor {
 			d.Radius = info.Radius
 		}
 	}
-	if d.Description == "" {
-		d.Description = info.Description
-	}
+	d.Description = cmp.Or(d.Description, info.Description)
 	return d
 }
 

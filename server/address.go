@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -84,12 +85,7 @@ func (a addresses) trusts(remote string) bool {
 		return false
 	}
 	address := net.ParseIP(host)
-	for _, network := range a.trusted {
-		if address != nil && network.Contains(address) {
-			return true
-		}
-	}
-	return false
+	return address != nil && slices.ContainsFunc(a.trusted, func(n *net.IPNet) bool { return n.Contains(address) })
 }
 
 // extractor returns the client's own address behind trusted proxies.

@@ -1,6 +1,9 @@
 package tiling
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // tileCost is the cost of starting a tile in pixels that could have been computed
 // instead: some hundred launches of a few microseconds.
@@ -86,12 +89,9 @@ func staticCut(start, length, side, kept int, m Margins) []Span {
 
 // served reports whether all spans see their kept part and its crop.
 func served(spans []Span, length int, m Margins) bool {
-	for _, s := range spans {
-		if s.In0 < 0 || s.In0 > max(0, s.Keep0-m.Crop) || s.In1 < min(length, s.Keep1+m.Crop) {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(spans, func(s Span) bool {
+		return s.In0 < 0 || s.In0 > max(0, s.Keep0-m.Crop) || s.In1 < min(length, s.Keep1+m.Crop)
+	})
 }
 
 // Sides returns the lengths up to a limit that tiles of PlanStatic have: four per

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -174,9 +175,7 @@ func (u *upscaling) prepare(ctx context.Context, jobs []batch.Job) error {
 		return err
 	}
 	options.Engine = opened
-	if options.Parallel == 0 {
-		options.Parallel = atOnce(opened)
-	}
+	options.Parallel = cmp.Or(options.Parallel, atOnce(opened))
 	err = opened.Prepare(ctx, options.Request)
 	if hasName := jobs[0].Output != ""; options.DryRun && hasName && fault.KindOf(err) == fault.ModelMissing {
 		u.note("Sizes are shown once the model is installed, which the first run does.")

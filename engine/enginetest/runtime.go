@@ -1,6 +1,7 @@
 package enginetest
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"sync"
@@ -47,10 +48,7 @@ type Runtime struct {
 
 // Device implements engine.Runtime.
 func (r *Runtime) Device() engine.Device {
-	d := engine.Device{Kind: "cpu", Name: "pretend", Precision: r.Precision, StaticShapes: r.Static, Parallel: r.Parallel}
-	if d.Precision == "" {
-		d.Precision = network.Float32
-	}
+	d := engine.Device{Kind: "cpu", Name: "pretend", Precision: cmp.Or(r.Precision, network.Float32), StaticShapes: r.Static, Parallel: r.Parallel}
 	if !r.Secret {
 		d.Memory, d.Free = r.room()
 	}

@@ -2,6 +2,7 @@ package artifact
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -31,19 +32,13 @@ func (f *Fetcher) copyFromModule(ctx context.Context, item Item, source Source, 
 
 // moduleFolder returns the module's folder after "go mod download".
 func (f *Fetcher) moduleFolder(ctx context.Context, source Source) (string, error) {
-	name := f.Go
-	if name == "" {
-		name = "go"
-	}
+	name := cmp.Or(f.Go, "go")
 	path, err := exec.LookPath(name)
 	if err != nil {
 		return "", fault.Wrap(fault.FetchFailed, err, "Go is not installed.")
 	}
 	command := exec.CommandContext(ctx, path, "mod", "download", "-json", source.Module)
-	command.Dir = f.Scratch // outside any module, whose settings would apply
-	if command.Dir == "" {
-		command.Dir = os.TempDir()
-	}
+	command.Dir = cmp.Or(f.Scratch, os.TempDir()) // outside any module, whose settings would apply
 	command.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=mod")
 	command.WaitDelay = npmGrace
 	var out bytes.Buffer

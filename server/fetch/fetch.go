@@ -8,6 +8,7 @@
 package fetch
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -16,6 +17,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -52,12 +54,7 @@ type Fetcher struct {
 
 // New returns a Fetcher that must be closed.
 func New(options Options) *Fetcher {
-	if options.MaxBytes == 0 {
-		options.MaxBytes = 10 << 20
-	}
-	if options.Timeout == 0 {
-		options.Timeout = 10 * time.Second
-	}
+	options.MaxBytes, options.Timeout = cmp.Or(options.MaxBytes, 10<<20), cmp.Or(options.Timeout, 10*time.Second)
 	f := &Fetcher{options: options}
 	f.client = &http.Client{CheckRedirect: f.checkRedirect, Transport: options.Transport(options.Timeout)}
 	return f
@@ -152,12 +149,7 @@ func (f *Fetcher) checkURL(u *url.URL) error {
 
 func (f *Fetcher) hostAllowed(host string) bool {
 	host = strings.TrimSuffix(strings.ToLower(host), ".")
-	for _, allowed := range f.options.AllowedHosts {
-		if host == strings.ToLower(allowed) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(f.options.AllowedHosts, func(allowed string) bool { return host == strings.ToLower(allowed) })
 }
 
 // toFault replaces a transport error's message by one that reveals nothing internal:

@@ -117,15 +117,8 @@ func (n Naming) Folder() string {
 
 // Late reports whether names depend on the model or the size of the result.
 func (n Naming) Late() bool {
-	if n.kind != template {
-		return false
-	}
-	for _, late := range []string{"{model}", "{scale}", "{width}", "{height}"} {
-		if strings.Contains(n.out, late) {
-			return true
-		}
-	}
-	return false
+	late := func(placeholder string) bool { return strings.Contains(n.out, placeholder) }
+	return n.kind == template && slices.ContainsFunc([]string{"{model}", "{scale}", "{width}", "{height}"}, late)
 }
 
 // Film reports whether an input's output is a film.

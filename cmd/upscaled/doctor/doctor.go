@@ -161,9 +161,7 @@ func (d *Diagnosis) examineModels(ctx context.Context, store *models.Store, want
 func (d *Diagnosis) Write(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	row := func(name, value string) {
-		if value == "" {
-			value = "missing"
-		}
+		value = cmp.Or(value, "missing")
 		fmt.Fprintf(w, "%s\t%s\n", name, value)
 	}
 	row("Program", d.Program)

@@ -1,6 +1,7 @@
 package serving
 
 import (
+	"cmp"
 	"context"
 
 	"upscaled/engine"
@@ -75,10 +76,7 @@ func (s *system) Models(ctx context.Context) ([]native.Model, error) {
 func (s *system) Devices(context.Context) ([]native.Device, error) {
 	var all []native.Device
 	for _, d := range s.devices() {
-		precision := map[network.Precision]string{network.Float16: "fp16", network.BFloat16: "bf16"}[d.Precision]
-		if precision == "" {
-			precision = "fp32"
-		}
+		precision := cmp.Or(map[network.Precision]string{network.Float16: "fp16", network.BFloat16: "bf16"}[d.Precision], "fp32")
 		all = append(all, native.Device{Kind: d.Kind, Name: d.Name, MemoryBytes: d.Memory, FreeBytes: d.Free, Precision: precision})
 	}
 	return all, nil

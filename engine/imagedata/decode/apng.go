@@ -1,6 +1,7 @@
 package decode
 
 import (
+	"cmp"
 	"encoding/binary"
 	"slices"
 	"time"
@@ -68,10 +69,7 @@ func parseFrameControl(payload []byte) (pngFrame, bool) {
 	}
 	number := func(at int) int { return int(binary.BigEndian.Uint32(payload[at:])) }
 	numerator := time.Duration(binary.BigEndian.Uint16(payload[20:]))
-	denominator := time.Duration(binary.BigEndian.Uint16(payload[22:]))
-	if denominator == 0 {
-		denominator = 100
-	}
+	denominator := cmp.Or(time.Duration(binary.BigEndian.Uint16(payload[22:])), 100)
 	f := pngFrame{patch: patch{
 		width: number(4), height: number(8), x: number(12), y: number(16),
 		delay: numerator * time.Second / denominator,

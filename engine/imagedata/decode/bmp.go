@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/bits"
+	"slices"
 
 	"upscaled/engine/imagedata"
 	"upscaled/engine/imagedata/metadata"
@@ -299,12 +300,7 @@ func (f *bmpFile) maskedRow(y int, color, alpha []uint8) {
 
 // gray reports whether the palette holds grays only.
 func (f *bmpFile) gray() bool {
-	for _, entry := range f.palette {
-		if entry[0] != entry[1] || entry[1] != entry[2] {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(f.palette[:], func(c [3]uint8) bool { return c[0] != c[1] || c[1] != c[2] })
 }
 
 // palettedRow fills one or three channels.

@@ -242,12 +242,7 @@ func (f *pngFile) transparent() bool {
 	if f.colorType != colorIndexed {
 		return len(f.clear) > 0 && (f.colorType == colorGray || f.colorType == colorRGB)
 	}
-	for _, alpha := range f.clear {
-		if alpha != 255 {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(f.clear, func(alpha uint8) bool { return alpha != 255 })
 }
 
 // maxDeflate bounds the expansion of a deflate stream: a match of 258 bytes takes

@@ -1,6 +1,7 @@
 package encode
 
 import (
+	"cmp"
 	"io"
 	"time"
 
@@ -28,9 +29,7 @@ const (
 )
 
 func newJPEG(w io.Writer, h Header, quality int) (*jpegEncoder, error) {
-	if quality == 0 {
-		quality = defaultJPEGQuality
-	}
+	quality = cmp.Or(quality, defaultJPEGQuality)
 	e := &jpegEncoder{w: w, header: h, sampling: 1}
 	if h.Channels == 3 && quality < fullChromaQuality {
 		e.sampling = 2

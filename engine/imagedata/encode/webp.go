@@ -2,6 +2,7 @@ package encode
 
 import (
 	"bytes"
+	"cmp"
 	"image"
 	"io"
 	"time"
@@ -45,10 +46,7 @@ func newWebP(w io.Writer, h Header, o Options) (*webpEncoder, error) {
 		return nil, fault.New(fault.TooLarge, "The result of %dx%d pixels is too large for the WebP encoder, which is limited to %d million; use png, jpeg or tiff.",
 			h.Width, h.Height, most/1_000_000)
 	}
-	quality := o.Quality
-	if quality == 0 {
-		quality = defaultWebPQuality
-	}
+	quality := cmp.Or(o.Quality, defaultWebPQuality)
 	return &webpEncoder{w: w, header: h, lossless: o.Lossless, quality: quality}, nil
 }
 

@@ -2,6 +2,7 @@ package metadata
 
 import (
 	"bytes"
+	"slices"
 
 	"upscaled/engine/imagedata/metadata/ifd"
 )
@@ -178,10 +179,5 @@ func (e *editor) thumbnailData(d ifd.Directory) []span {
 }
 
 func (e *editor) overlaps(s span) bool {
-	for _, u := range e.used {
-		if s.start < u.end && u.start < s.end {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(e.used, func(u span) bool { return s.start < u.end && u.start < s.end })
 }

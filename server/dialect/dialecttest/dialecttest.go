@@ -4,6 +4,7 @@ package dialecttest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"flag"
 	"image"
@@ -103,10 +104,7 @@ func Succeed(spec job.Spec, input []byte) jobtest.Outcome {
 	if err != nil {
 		return jobtest.Outcome{Failure: &job.Failure{Kind: fault.KindOf(err), Message: fault.Sentence(err)}}
 	}
-	format := spec.Options.Format
-	if format == "" {
-		format = info.Format
-	}
+	format := cmp.Or(spec.Options.Format, info.Format)
 	return jobtest.Outcome{Picture: []byte("picture"), Result: &job.Result{
 		Format: format, InputWidth: info.Width, InputHeight: info.Height,
 		OutputWidth: 2 * info.Width, OutputHeight: 2 * info.Height, Bytes: 7, Seconds: 0.25, Model: "test",

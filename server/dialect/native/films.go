@@ -1,6 +1,7 @@
 package native
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -62,9 +63,7 @@ func (i intake) film(ctx context.Context, in input, spec *job.Spec) (job.InputIn
 		o = *spec.Options.Film
 	}
 	spec.Options.Film = &o
-	if spec.Options.Format == "" {
-		spec.Options.Format = strings.TrimPrefix(strings.ToLower(film.OutputExtension(in.name)), ".")
-	}
+	spec.Options.Format = cmp.Or(spec.Options.Format, strings.TrimPrefix(strings.ToLower(film.OutputExtension(in.name)), "."))
 	info, err := i.parts.Films.ValidateFilm(ctx, file.Name(), spec.Options)
 	if err == nil && spec.Options.Model == "" {
 		spec.Options.Model, o.Note, err = i.filmModel(ctx, info)

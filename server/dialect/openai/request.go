@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"strconv"
@@ -107,10 +108,7 @@ func (a *API) readJSON(c echo.Context) (map[string]string, error) {
 // parse parses all fields except the image. It ignores unknown ones, such as the
 // prompt that some clients send.
 func (r *request) parse(fields map[string]string) error {
-	r.model, r.format = fields["model"], string(imagedata.PNG)
-	if r.model == "" {
-		r.model = fields["upscale_model"]
-	}
+	r.model, r.format = cmp.Or(fields["model"], fields["upscale_model"]), string(imagedata.PNG)
 	if text := strings.TrimSuffix(fields["scale"], "x"); text != "" {
 		n, err := strconv.ParseFloat(text, 64)
 		if err != nil || !(n >= minScale && n <= maxScale) || strings.ContainsAny(text, "xX") { // ParseFloat accepts hexadecimal

@@ -3,6 +3,7 @@ package integrity
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
@@ -61,9 +62,7 @@ func readBlock(path, stream string, index uint32, skim bool) (c contents, err er
 		if sequence == 0 {
 			continue
 		}
-		if c.first == 0 {
-			c.first = sequence
-		}
+		c.first = cmp.Or(c.first, sequence)
 		c.last = max(c.last, sequence)
 	}
 	return c, r.failed

@@ -9,6 +9,7 @@
 package child
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -68,15 +69,7 @@ const allPlaces = 1 << 20
 
 // New starts the first child and returns at once. The caller closes the Engine.
 func New(o Options) *Engine {
-	if o.Grace == 0 {
-		o.Grace = 5 * time.Second
-	}
-	if o.Patience == 0 {
-		o.Patience = 30 * time.Second
-	}
-	if o.Delay == 0 {
-		o.Delay = 100 * time.Millisecond
-	}
+	o.Grace, o.Patience, o.Delay = cmp.Or(o.Grace, 5*time.Second), cmp.Or(o.Patience, 30*time.Second), cmp.Or(o.Delay, 100*time.Millisecond)
 	e := &Engine{
 		options: o, gate: semaphore.NewWeighted(allPlaces),
 		closing: make(chan struct{}), ended: make(chan struct{}), changed: make(chan struct{}),
