@@ -1,6 +1,9 @@
 package main
 
-import "errors"
+import (
+	"errors"
+	"slices"
+)
 
 // closers holds functions that release resources when the program ends.
 type closers []func() error
@@ -11,10 +14,9 @@ func (c *closers) onClose(release func() error) { *c = append(*c, release) }
 // close calls the functions, newest first.
 func (c *closers) close() error {
 	var all []error
-	for len(*c) > 0 {
-		last := len(*c) - 1
-		all = append(all, (*c)[last]())
-		*c = (*c)[:last]
+	for _, release := range slices.Backward(*c) {
+		all = append(all, release())
 	}
+	*c = nil
 	return errors.Join(all...)
 }

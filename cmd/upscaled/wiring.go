@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 
-	"upscaled/cmd/upscaled/batch"
 	"upscaled/engine"
+	"upscaled/engine/film"
 	"upscaled/engine/imagedata"
 	"upscaled/engine/upscaler"
 	"upscaled/models"
@@ -74,7 +74,7 @@ func optionUsage(err error) error {
 
 // batchEngine is an *upscaler.Upscaler except in tests.
 type batchEngine interface {
-	batch.Engine
+	film.Engine
 	// Prepare downloads and loads the model of a request.
 	Prepare(context.Context, engine.Request) error
 }

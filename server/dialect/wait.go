@@ -76,7 +76,7 @@ var errStopping error = fault.New(fault.Busy, "The server is stopping. Please tr
 func (s Services) waitUnlessStopping(ctx context.Context, j job.Job) (job.Job, error) {
 	waiting, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	s.onStopping(waiting, func() {
+	s.OnStopping(waiting, func() {
 		if now, err := s.Queue.Get(waiting, j.ID); err == nil && now.State == job.Queued {
 			stop(errStopping)
 		}
@@ -89,9 +89,9 @@ func (s Services) waitUnlessStopping(ctx context.Context, j job.Job) (job.Job, e
 	return latest, err
 }
 
-// onStopping runs a function when the server shuts down, unless the context
+// OnStopping runs a function when the server shuts down, unless the context
 // ends first.
-func (s Services) onStopping(ctx context.Context, stopped func()) {
+func (s Services) OnStopping(ctx context.Context, stopped func()) {
 	if s.Stopping == nil {
 		return
 	}
@@ -109,7 +109,7 @@ func (s Services) onStopping(ctx context.Context, stopped func()) {
 func (s Services) WaitAtMost(ctx context.Context, j job.Job) (job.Job, error) {
 	waiting, stop := context.WithCancel(ctx)
 	defer stop()
-	s.onStopping(waiting, stop)
+	s.OnStopping(waiting, stop)
 	latest, err := s.Queue.Wait(waiting, j.ID)
 	if latest.ID == "" {
 		latest = j

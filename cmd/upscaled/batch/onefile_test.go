@@ -12,6 +12,7 @@ import (
 	"upscaled/cmd/upscaled/batch"
 	"upscaled/engine"
 	"upscaled/engine/enginetest"
+	"upscaled/engine/film"
 	"upscaled/engine/imagedata"
 	"upscaled/engine/imagedata/decode"
 	"upscaled/engine/imagedata/encode"
@@ -119,7 +120,7 @@ type watching struct {
 func (w *watching) Progressed(_ int, p engine.Progress) { w.seen(p) }
 
 // failing refuses the second page.
-type failing struct{ batch.Engine }
+type failing struct{ film.Engine }
 
 func (f failing) Upscale(ctx context.Context, r engine.Request) (engine.Result, error) {
 	if r.Page == 2 {

@@ -9,6 +9,7 @@ import (
 
 	"upscaled/cmd/upscaled/batch"
 	"upscaled/engine"
+	"upscaled/engine/film"
 )
 
 // inPlace plans the replacement of images.
@@ -25,7 +26,7 @@ func inPlace(t *testing.T, arguments ...string) []batch.Job {
 	return planned
 }
 
-func replacing(e batch.Engine) batch.Options {
+func replacing(e film.Engine) batch.Options {
 	o := options(e)
 	o.Overwrite = true
 	return o

@@ -11,24 +11,18 @@ import (
 	"upscaled/models/fault"
 )
 
-// Engine upscales the images of a batch.
-type Engine interface {
-	engine.Upscaler
-	// Describe returns the result that Upscale would have, from the header alone.
-	Describe(context.Context, engine.Request) (engine.Result, error)
-}
-
 // Unsized is an engine that knows no sizes, for a dry run without the model.
-type Unsized struct{ Engine }
+type Unsized struct{ film.Engine }
 
-// Describe implements Engine.
+// Describe implements film.Engine.
 func (Unsized) Describe(context.Context, engine.Request) (engine.Result, error) {
 	return engine.Result{}, nil
 }
 
 // Options of a run.
 type Options struct {
-	Engine Engine
+	// Engine upscales images, and the frames of films.
+	Engine film.Engine
 	// Request holds everything but Input, Output, Format and Progress.
 	Request engine.Request
 	// Parallel is the number of images processed concurrently, at least 1.

@@ -9,10 +9,11 @@ import (
 	"testing"
 
 	"upscaled/cmd/upscaled/batch"
+	"upscaled/engine/film"
 	"upscaled/models/fault"
 )
 
-func options(e batch.Engine) batch.Options {
+func options(e film.Engine) batch.Options {
 	return batch.Options{Engine: e, Parallel: 2, Temporaries: new(batch.Temporaries)}
 }
 

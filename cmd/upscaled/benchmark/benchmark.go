@@ -4,12 +4,12 @@ package benchmark
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"strconv"
 	"text/tabwriter"
+	"upscaled/cmd/upscaled/report"
 	"upscaled/engine"
 	"upscaled/engine/bench"
 	"upscaled/engine/imagedata"
@@ -86,9 +86,7 @@ func (f *Run) Do(ctx context.Context) error {
 		return err
 	}
 	if f.JSON {
-		encoder := json.NewEncoder(f.Stdout)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(result)
+		return report.WriteJSON(f.Stdout, result)
 	}
 	return f.tables(result)
 }

@@ -2,10 +2,10 @@ package benchmark
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"text/tabwriter"
+	"upscaled/cmd/upscaled/report"
 	"upscaled/engine"
 	"upscaled/engine/bench"
 	"upscaled/engine/imagedata"
@@ -42,9 +42,7 @@ func (f *Run) throughput(ctx context.Context) error {
 		}
 	}
 	if f.JSON {
-		encoder := json.NewEncoder(f.Stdout)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(result)
+		return report.WriteJSON(f.Stdout, result)
 	}
 	return f.throughputTable(result)
 }

@@ -1,6 +1,7 @@
 package operate
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -120,15 +121,8 @@ func writeJobs(w io.Writer, jobs []native.QueueJob, now time.Time) error {
 		if j.Error != nil {
 			failure = j.Error.Message
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", j.ID, j.API, orDash(j.Account), j.State, j.Priority, orDash(j.Model),
-			orDash(j.Worker), max(0, now.Sub(j.CreatedAt)).Round(time.Second), failure)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", j.ID, j.API, cmp.Or(j.Account, "-"), j.State, j.Priority, cmp.Or(j.Model, "-"),
+			cmp.Or(j.Worker, "-"), max(0, now.Sub(j.CreatedAt)).Round(time.Second), failure)
 	}
 	return table.Flush()
-}
-
-func orDash(text string) string {
-	if text == "" {
-		return "-"
-	}
-	return text
 }

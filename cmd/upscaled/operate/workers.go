@@ -1,6 +1,7 @@
 package operate
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -111,6 +112,4 @@ func writeWorkers(w io.Writer, workers []job.Worker, now time.Time) error {
 	return table.Flush()
 }
 
-func orNone(texts []string) string {
-	return orDash(strings.Join(texts, ", "))
-}
+func orNone(texts []string) string { return cmp.Or(strings.Join(texts, ", "), "-") }

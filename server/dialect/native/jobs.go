@@ -42,12 +42,8 @@ func browser(c echo.Context, caller job.Caller) string {
 // list returns the caller's own jobs, newest first.
 func (a *API) list(c echo.Context, caller job.Caller) error {
 	page := job.Page{API: Name, Account: caller.ID, Browser: browser(c, caller), Before: c.QueryParam("before"), Limit: defaultPage}
-	if text := c.QueryParam("limit"); text != "" {
-		var err error
-		page.Limit, err = strconv.Atoi(text)
-		if err != nil || page.Limit < 1 || page.Limit > job.LongestPage {
-			return fault.New(fault.Invalid, "limit must be a whole number from 1 to %d.", job.LongestPage)
-		}
+	if err := readLimit(c, &page.Limit); err != nil {
+		return err
 	}
 	jobs, next, err := a.parts.Jobs.List(c.Request().Context(), page)
 	if err != nil {
@@ -61,6 +57,20 @@ func (a *API) list(c echo.Context, caller job.Caller) error {
 		listing.Next = &next
 	}
 	return dialect.JSON(c, http.StatusOK, listing)
+}
+
+// readLimit sets the page size to the parameter limit, if there is one.
+func readLimit(c echo.Context, limit *int) error {
+	text := c.QueryParam("limit")
+	if text == "" {
+		return nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > job.LongestPage {
+		return fault.New(fault.Invalid, "limit must be a whole number from 1 to %d.", job.LongestPage)
+	}
+	*limit = n
+	return nil
 }
 
 func (a *API) show(c echo.Context, j job.Job) error {

@@ -85,7 +85,7 @@ func (m modelStore) install(c echo.Context) error {
 	if found.Imported || found.Installed {
 		return dialect.JSON(c, http.StatusOK, found)
 	}
-	m.pulls.begin(m.services.Stopping, m.parts.Models, found.Name)
+	m.pulls.begin(m.services, m.parts.Models, found.Name)
 	found.Installing, found.Error = m.pulls.of(found.Name)
 	return dialect.JSON(c, http.StatusAccepted, found)
 }

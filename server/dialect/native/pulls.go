@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"upscaled/models"
+	"upscaled/server/dialect"
 )
 
 // pulls are the downloads that this process has begun, by name.
@@ -41,7 +42,7 @@ func (p *pulls) of(name string) (now *Installing, failed *Failure) {
 
 // begin starts a download unless it runs. It goes on when the client leaves, and ends
 // with the server.
-func (p *pulls) begin(stopping <-chan struct{}, store ModelStore, name string) {
+func (p *pulls) begin(services dialect.Services, store ModelStore, name string) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
 	if one := p.all[name]; one != nil && !one.ended {
@@ -50,14 +51,7 @@ func (p *pulls) begin(stopping <-chan struct{}, store ModelStore, name string) {
 	ctx, cancel := context.WithCancel(context.Background())
 	one := &pull{cancel: cancel}
 	p.all[name] = one
-	ended := make(chan struct{})
-	go func() {
-		select {
-		case <-stopping:
-			cancel()
-		case <-ended:
-		}
-	}()
+	services.OnStopping(ctx, cancel)
 	go func() {
 		defer cancel()
 		err := store.Pull(ctx, name, func(done, total int64) {
@@ -65,7 +59,6 @@ func (p *pulls) begin(stopping <-chan struct{}, store ModelStore, name string) {
 			defer p.mutex.Unlock()
 			one.progress = Installing{done, total}
 		})
-		close(ended)
 		p.mutex.Lock()
 		defer p.mutex.Unlock()
 		one.ended, one.err = true, err

@@ -92,13 +92,7 @@ func readFilter(c echo.Context) (f job.Filter, err error) {
 			*into = time.Duration(seconds * float64(time.Second))
 		}
 	}
-	if text := c.QueryParam("limit"); text != "" {
-		f.Limit, err = strconv.Atoi(text)
-		if err != nil || f.Limit < 1 || f.Limit > job.LongestPage {
-			return f, fault.New(fault.Invalid, "limit must be a whole number from 1 to %d.", job.LongestPage)
-		}
-	}
-	return f, nil
+	return f, readLimit(c, &f.Limit)
 }
 
 func (o operator) cancelJob(c echo.Context) error {

@@ -75,19 +75,7 @@ type Faces struct {
 	Restorer string `json:"restorer"`
 	Refined  bool   `json:"refined"`
 	// List is left out unless the option faces asked for it.
-	List []Face `json:"list,omitempty"`
-}
-
-// Face is a face of the first frame, in pixels of the upright input. See job.Face.
-type Face struct {
-	Left     float64       `json:"left"`
-	Top      float64       `json:"top"`
-	Width    float64       `json:"width"`
-	Height   float64       `json:"height"`
-	Score    float64       `json:"score"`
-	Frontal  float64       `json:"frontal"`
-	Points   [5][2]float64 `json:"points"`
-	Enhanced bool          `json:"enhanced"`
+	List []job.Face `json:"list,omitempty"`
 }
 
 // Failure is why a job failed.
@@ -184,10 +172,7 @@ func resultOf(j job.Job, url string) *Result {
 		Model: r.Model, Frames: r.Frames, Notes: append([]string{}, r.Notes...), URL: url, Filename: filename(j),
 	}
 	if r.Faces != nil {
-		shown.Faces = &Faces{r.Faces.Found, r.Faces.Enhanced, r.Faces.Restorer, r.Faces.Refined, nil}
-		for _, f := range r.Faces.List {
-			shown.Faces.List = append(shown.Faces.List, Face(f))
-		}
+		shown.Faces = &Faces{r.Faces.Found, r.Faces.Enhanced, r.Faces.Restorer, r.Faces.Refined, r.Faces.List}
 	}
 	return shown
 }

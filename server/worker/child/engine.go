@@ -201,9 +201,7 @@ func (e *Engine) lastDevices() []engine.DeviceUse {
 // may be repeated.
 func (e *Engine) Close() error {
 	e.mutex.Lock()
-	select {
-	case <-e.closing:
-	default:
+	if !e.isClosing() {
 		close(e.closing)
 	}
 	p := e.newest

@@ -87,10 +87,8 @@ func (e *Engine) adopt(p *process) {
 	e.mutex.Lock()
 	defer e.mutex.Unlock()
 	e.newest = p
-	select {
-	case <-e.closing:
+	if e.isClosing() {
 		p.kill()
-	default:
 	}
 }
 

@@ -14,9 +14,9 @@ import (
 	"sync"
 	"time"
 
-	"upscaled/cmd/upscaled/batch"
 	"upscaled/engine"
 	"upscaled/engine/enginetest"
+	"upscaled/engine/film"
 	"upscaled/engine/imagedata"
 	"upscaled/models/fault"
 )
@@ -58,7 +58,7 @@ func (Engine) Prepare(context.Context, engine.Request) error { return nil }
 
 // Upscaler is an engine for package main.
 type Upscaler interface {
-	batch.Engine
+	film.Engine
 	Prepare(context.Context, engine.Request) error
 	Close()
 }
