@@ -112,15 +112,7 @@ func (f *files) commit(d descriptor) error {
 	if err != nil {
 		return fmt.Errorf("encode %s: %w", descriptorFile, err)
 	}
-	file, err := artifact.Create(filepath.Join(folder, descriptorFile))
-	if err != nil {
-		return unwritable(err, f.home)
-	}
-	defer file.Discard()
-	if _, err := file.Write(append(text, '\n')); err != nil {
-		return unwritable(err, f.home)
-	}
-	if err := file.Commit(); err != nil {
+	if err := artifact.WriteFile(filepath.Join(folder, descriptorFile), append(text, '\n')); err != nil {
 		return unwritable(err, f.home)
 	}
 	sweep(folder, d.File)

@@ -74,7 +74,7 @@ func (l *libraries) path(p product) string {
 	return filepath.Join(l.folder(p), p.forms[0][0].Name)
 }
 
-// libraryInstalled compares sizes only, which is cheap: files only appear
+// installed compares sizes only, which is cheap: files only appear
 // complete and verified.
 func (l *libraries) installed(p product) bool {
 	for _, a := range p.forms[0] {
@@ -86,12 +86,12 @@ func (l *libraries) installed(p product) bool {
 	return true
 }
 
-// libraryIntact also compares hashes.
+// intact is installed and also compares hashes.
 func (l *libraries) intact(ctx context.Context, p product) bool {
 	return l.installed(p) && l.rehash(ctx, p) == nil
 }
 
-// installLibrary downloads the missing files of a library unless present reports
+// install downloads the missing files of a library unless present reports
 // that it is complete, and returns the library's path.
 func (l *libraries) install(ctx context.Context, p product, progress func(Progress), present func(context.Context, product) bool) (string, error) {
 	path := l.path(p)

@@ -17,7 +17,7 @@ const rootHelp = `upscaled upscales images with Real-ESRGAN.
   upscaled photo.jpg                      makes photo.upscaled.jpg, four times as wide and high
   upscaled upscale --scale 2 --out big/ *.png
   upscaled models list                    shows the models and what is installed
-  upscaled serve                          a web page and seven upscaling APIs on 127.0.0.1:8080
+  upscaled serve                          a web page and HTTP APIs on 127.0.0.1:8080
 
 Models, and ONNX Runtime for GPUs and some models, are downloaded on first use.`
 

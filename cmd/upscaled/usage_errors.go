@@ -81,21 +81,12 @@ func flagMistake(cmd *cobra.Command, known func() []settings.Setting, err error)
 		return fmt.Errorf("'%s' has no flag --%s%s", cmd.CommandPath(), typed, suggestion("--", typed, names))
 	case errors.As(err, &missing):
 		flag := missing.GetFlag()
-		return fmt.Errorf("--%s needs %s: %s", flag.Name, cmp.Or(takes(flag), "a value"), flag.Usage)
+		return fmt.Errorf("--%s needs %s: %s", flag.Name, cmp.Or(settings.Takes(flag), "a value"), flag.Usage)
 	case errors.As(err, &value):
 		flag := value.GetFlag()
-		return fmt.Errorf("--%s takes %s, not %q: %s", flag.Name, cmp.Or(takes(flag), "another value"), value.GetValue(), flag.Usage)
+		return fmt.Errorf("--%s takes %s, not %q: %s", flag.Name, cmp.Or(settings.Takes(flag), "another value"), value.GetValue(), flag.Usage)
 	}
 	return err
-}
-
-// takes describes the values of a flag, or returns "" for plain text.
-func takes(flag *pflag.Flag) string {
-	return map[string]string{
-		"int": "a whole number", "int64": "a whole number", "intSlice": "whole numbers",
-		"number": "a number", "float64": "a number", "size": "a number such as 256M",
-		"duration": "a time such as 30s or 5m", "bool": "true or false",
-	}[flag.Value.Type()]
 }
 
 // suggestion returns the names similar to a typed word, or "".

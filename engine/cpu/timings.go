@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"upscaled/engine/host"
+	"upscaled/models/artifact"
 )
 
 // timings holds measured times of convolutions in nanoseconds per position, kept in
@@ -76,21 +77,7 @@ func (t *timings) save() {
 	}
 	t.changed = false
 	text, err := json.MarshalIndent(t.times, "", "\t")
-	if err != nil || os.MkdirAll(filepath.Dir(t.path), 0o755) != nil {
-		return
-	}
-	file, err := os.CreateTemp(filepath.Dir(t.path), ".cpu-*")
-	if err != nil {
-		return
-	}
-	_, err = file.Write(text)
-	if closed := file.Close(); err == nil {
-		err = closed
-	}
 	if err == nil {
-		err = os.Rename(file.Name(), t.path)
-	}
-	if err != nil {
-		os.Remove(file.Name())
+		_ = artifact.WriteFile(t.path, text)
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"upscaled/models/artifact"
 )
 
 // Key identifies the conditions of a measurement. With another driver or library another
@@ -77,20 +79,7 @@ func (c Cache) Save(r Record) error {
 	if err != nil {
 		return fmt.Errorf("write measurement: %w", err)
 	}
-	const folderMode = 0o755
-	if err := os.MkdirAll(c.Folder, folderMode); err != nil {
-		return fmt.Errorf("keep measurement: %w", err)
-	}
-	temporary, err := os.CreateTemp(c.Folder, ".measurement-*")
-	if err != nil {
-		return fmt.Errorf("keep measurement: %w", err)
-	}
-	_, err = temporary.Write(data)
-	if err = errors.Join(err, temporary.Close()); err == nil {
-		err = os.Rename(temporary.Name(), c.path(r.Key))
-	}
-	if err != nil {
-		_ = os.Remove(temporary.Name())
+	if err := artifact.WriteFile(c.path(r.Key), data); err != nil {
 		return fmt.Errorf("keep measurement: %w", err)
 	}
 	return nil

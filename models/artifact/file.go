@@ -91,6 +91,19 @@ func (f *File) Discard() {
 	os.Remove(f.temporary.Name())
 }
 
+// WriteFile writes a file as Create and Commit do.
+func WriteFile(path string, data []byte) error {
+	file, err := Create(path)
+	if err != nil {
+		return err
+	}
+	defer file.Discard()
+	if _, err := file.Write(data); err != nil {
+		return fmt.Errorf("write %s: %w", filepath.Base(path), err)
+	}
+	return file.Commit()
+}
+
 // syncFolder makes a rename survive a power failure. Windows has no equivalent.
 func syncFolder(path string) error {
 	if runtime.GOOS == "windows" {

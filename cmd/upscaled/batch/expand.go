@@ -265,10 +265,7 @@ func (e *expander) member(path, relative string) {
 
 // repeated reports whether a file was added before, and notes it.
 func (e *expander) repeated(path string) bool {
-	absolute, err := filepath.Abs(path)
-	if err != nil {
-		absolute = filepath.Clean(path)
-	}
+	absolute := absolute(path)
 	if e.seen[absolute] {
 		e.note(path, "Named more than once; it is made once.")
 		return true
@@ -293,7 +290,5 @@ func sameFile(a, b string) bool {
 	if errA == nil && errB == nil {
 		return os.SameFile(first, second)
 	}
-	absoluteA, errA := filepath.Abs(a)
-	absoluteB, errB := filepath.Abs(b)
-	return errA == nil && errB == nil && absoluteA == absoluteB
+	return absolute(a) == absolute(b)
 }

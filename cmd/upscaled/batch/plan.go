@@ -77,13 +77,18 @@ func (o owners) claim(output, input string) error {
 	return nil
 }
 
+// absolute returns an absolute path if there is one.
+func absolute(path string) string {
+	if found, err := filepath.Abs(path); err == nil {
+		return found
+	}
+	return filepath.Clean(path)
+}
+
 // identity returns the same path for all paths of a file: links are followed in
 // the folder, and also in the last part if the file exists.
 func identity(path string) string {
-	absolute, err := filepath.Abs(path)
-	if err != nil {
-		absolute = filepath.Clean(path)
-	}
+	absolute := absolute(path)
 	if real, err := filepath.EvalSymlinks(absolute); err == nil {
 		return real
 	}

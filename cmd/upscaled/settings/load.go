@@ -39,7 +39,7 @@ func has(all []Setting, key string) bool {
 // apply sets one setting from a text; where names the origin.
 func apply(flag *pflag.Flag, text, where string) (problems []string) {
 	if err := flag.Value.Set(text); err != nil {
-		return []string{fmt.Sprintf("%s: %q is not %s", where, text, takes(flag.Value.Type()))}
+		return []string{fmt.Sprintf("%s: %q is not %s", where, text, Takes(flag))}
 	}
 	flag.Changed = true
 	return nil
@@ -160,10 +160,11 @@ func place(d Setting) string {
 	return fmt.Sprintf("%s in the section [%s]", d.name(), d.section())
 }
 
-// takes describes the values of a type.
-func takes(kind string) string {
+// Takes describes the values of a flag, or returns "" for plain text.
+func Takes(flag *pflag.Flag) string {
 	return map[string]string{
-		"bool": "true or false", "int": "a whole number", "size": "a size such as 256M or 8MiB", "number": "a number",
-		"duration": "a time such as 30s or 5m",
-	}[kind]
+		"int": "a whole number", "int64": "a whole number", "intSlice": "whole numbers",
+		"number": "a number", "float64": "a number", "size": "a size such as 256M or 8MiB",
+		"duration": "a time such as 30s or 5m", "bool": "true or false",
+	}[flag.Value.Type()]
 }
