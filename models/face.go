@@ -99,11 +99,7 @@ func (l *loader) LoadRestorer(ctx context.Context, name string) (*network.Networ
 			}
 			return network.FromRestorerONNX(data, *d.Restorer)
 		}
-		tensors, err := l.files.readTensors(d)
-		if err != nil {
-			return nil, err
-		}
-		return network.Recognize(tensors)
+		return l.recognized(d)
 	})
 	return n, d.Name, err
 }

@@ -102,12 +102,16 @@ func (l *loader) load(ctx context.Context, d descriptor) (*network.Network, erro
 		if d.Architecture == network.ONNXFile {
 			return l.readONNX(d)
 		}
-		tensors, err := l.files.readTensors(d)
-		if err != nil {
-			return nil, err
-		}
-		return network.Recognize(tensors)
+		return l.recognized(d)
 	})
+}
+
+func (l *loader) recognized(d descriptor) (*network.Network, error) {
+	tensors, err := l.files.readTensors(d)
+	if err != nil {
+		return nil, err
+	}
+	return network.Recognize(tensors)
 }
 
 // cached shares the model with an ID that identifies its contents.

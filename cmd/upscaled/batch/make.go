@@ -147,25 +147,32 @@ func replaceable(data []byte, job Job) error {
 
 // toFile makes an output. original describes the file that it replaces, or is nil.
 func (r *runner) toFile(ctx context.Context, request engine.Request, upscale step, output string, original fs.FileInfo) (engine.Result, error) {
-	file, err := r.Temporaries.Create(filepath.Dir(output))
+	return r.toTemporary(ctx, request, upscale, filepath.Dir(output), func(file *os.File) error {
+		if err := ctx.Err(); err != nil {
+			return fault.Wrap(fault.Canceled, err, "The operation was canceled.")
+		}
+		if original != nil {
+			if err := succeed(file, original, output); err != nil {
+				return err
+			}
+		}
+		return r.Temporaries.Publish(file, output, r.Overwrite || original != nil)
+	})
+}
+
+// toTemporary writes an output to a temporary file, which finish moves or copies.
+func (r *runner) toTemporary(ctx context.Context, request engine.Request, upscale step, folder string, finish func(*os.File) error) (engine.Result, error) {
+	file, err := r.Temporaries.Create(folder)
 	if err != nil {
 		return engine.Result{}, err
 	}
 	defer r.Temporaries.Discard(file)
 	request.Output = &sink{file: file}
 	result, err := upscale(ctx, request)
-	if err != nil {
-		return result, err
+	if err == nil {
+		err = finish(file)
 	}
-	if err := ctx.Err(); err != nil {
-		return result, fault.Wrap(fault.Canceled, err, "The operation was canceled.")
-	}
-	if original != nil {
-		if err := succeed(file, original, output); err != nil {
-			return result, err
-		}
-	}
-	return result, r.Temporaries.Publish(file, output, r.Overwrite || original != nil)
+	return result, err
 }
 
 // succeed prepares a file to replace an original, which must not have changed since
@@ -185,23 +192,16 @@ func succeed(file *os.File, original fs.FileInfo, path string) error {
 // toStandard writes a temporary file first, so that a failure leaves no partial
 // image on standard output.
 func (r *runner) toStandard(ctx context.Context, request engine.Request, upscale step) (engine.Result, error) {
-	file, err := r.Temporaries.Create(os.TempDir())
-	if err != nil {
-		return engine.Result{}, err
-	}
-	defer r.Temporaries.Discard(file)
-	request.Output = &sink{file: file}
-	result, err := upscale(ctx, request)
-	if err != nil {
-		return result, err
-	}
-	if _, err := file.Seek(0, io.SeekStart); err != nil {
-		return result, unwritable(err)
-	}
-	if _, err := io.Copy(r.Stdout, file); err != nil {
-		return result, unwritable(err)
-	}
-	return result, nil
+	return r.toTemporary(ctx, request, upscale, os.TempDir(), func(file *os.File) error {
+		_, err := file.Seek(0, io.SeekStart)
+		if err == nil {
+			_, err = io.Copy(r.Stdout, file)
+		}
+		if err != nil {
+			return unwritable(err)
+		}
+		return nil
+	})
 }
 
 // sink is an output file with errors for users. It can seek because some encoders

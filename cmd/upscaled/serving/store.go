@@ -34,18 +34,18 @@ func (p *Program) logger(w settings.Work) *slog.Logger {
 // connect opens the store of jobs and keys: an external one, or the embedded one in
 // the data folder. It is closed when the program ends.
 func (p *Program) connect(q settings.Queue, log *slog.Logger) (*queue.Connection, error) {
-	var connection *queue.Connection
-	var err error
 	if q.NATS != "" {
-		connection, err = queue.Dial(q.NATS, q.Credentials)
-	} else {
-		connection, err = queue.Embed(q.Folder(p.LookupEnv), log)
+		return p.kept(queue.Dial(q.NATS, q.Credentials))
 	}
-	if err != nil {
-		return nil, err
+	return p.kept(queue.Embed(q.Folder(p.LookupEnv), log))
+}
+
+// kept returns a connection that is closed when the program ends.
+func (p *Program) kept(c *queue.Connection, err error) (*queue.Connection, error) {
+	if err == nil {
+		p.OnClose(func() error { c.Close(); return nil })
 	}
-	p.OnClose(func() error { connection.Close(); return nil })
-	return connection, nil
+	return c, err
 }
 
 // Join opens the store beside other processes: an external one, the one of a running
@@ -58,11 +58,7 @@ func (p *Program) Join(q settings.Queue, log *slog.Logger, alone bool) (*queue.C
 	if fault.KindOf(err) == fault.NotFound && alone {
 		return p.connect(q, log)
 	}
-	if err != nil {
-		return nil, err
-	}
-	p.OnClose(func() error { connection.Close(); return nil })
-	return connection, nil
+	return p.kept(connection, err)
 }
 
 // backend is the opened store of jobs and keys.

@@ -27,9 +27,7 @@ type API struct {
 }
 
 // New returns the API on a server's services.
-func New(services dialect.Services, config Config) *API {
-	return &API{services: services, config: config}
-}
+func New(services dialect.Services, config Config) *API { return &API{services, config} }
 
 // Routes registers the vendor's paths. The vendor documents two for a job: one
 // with the prefix of the whole API and one without.

@@ -48,9 +48,7 @@ type API struct {
 }
 
 // New returns the API on a server's services.
-func New(services dialect.Services, config Config) *API {
-	return &API{services: services, config: config}
-}
+func New(services dialect.Services, config Config) *API { return &API{services, config} }
 
 // Routes registers the vendor's paths, and answers every other path below /api/
 // that no other package registers, whatever the method, as the vendor does.

@@ -42,9 +42,7 @@ type API struct {
 }
 
 // New returns the API on a server's services.
-func New(services dialect.Services, config Config) *API {
-	return &API{services: services, config: config}
-}
+func New(services dialect.Services, config Config) *API { return &API{services, config} }
 
 // Routes registers the vendor's paths. GET /v1/jobs is an addition: the vendor
 // has no call for images that take longer than a call may wait.

@@ -37,9 +37,7 @@ type API struct {
 }
 
 // New returns the API on a server's services.
-func New(services dialect.Services, config Config) *API {
-	return &API{services: services, config: config}
-}
+func New(services dialect.Services, config Config) *API { return &API{services, config} }
 
 // Routes registers the vendor's paths except POST /v1/upscale: another vendor
 // has the same path, so the server registers it and decides by content type.

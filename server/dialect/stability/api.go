@@ -42,9 +42,7 @@ type API struct {
 }
 
 // New returns the API on a server's services.
-func New(services dialect.Services, config Config) *API {
-	return &API{services: services, config: config}
-}
+func New(services dialect.Services, config Config) *API { return &API{services, config} }
 
 // Prefixes are the paths whose errors have this vendor's form.
 func Prefixes() []string { return []string{"/v2beta", "/v1/generation", "/v1/user"} }
