@@ -2,8 +2,8 @@ package engine
 
 import "upscaled/engine/imagedata"
 
-// overflowBlock is the side of the blocks that are checked, in input pixels, or that
-// of narrower tiles. Convolutions spread an overflow over many more.
+// overflowBlock is the side of the blocks that are checked, in input pixels; blocks of
+// narrower tiles are smaller. Convolutions spread an overflow over many more pixels.
 const overflowBlock = 8
 
 // darkest is the largest 8-bit sample that counts as dark. A model may turn such samples

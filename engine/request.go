@@ -48,11 +48,11 @@ type Request struct {
 	Input []byte `json:"-"`
 	// Page of a file of several, counted from 1; 0 is the first.
 	Page int
-	// Film, if not nil, is a film.Task as JSON in place of Input, for engines that take
-	// such.
+	// Film, if not nil, is a film.Task as JSON in place of Input, for engines that
+	// upscale films.
 	Film []byte
-	// Source, if not nil, yields the frames in place of Input, and Encoder receives
-	// those that are made in place of Output. Both are of this process.
+	// Source, if not nil, yields the frames in place of Input, and Encoder receives the
+	// upscaled frames in place of Output. Both are of this process.
 	Source  Source         `json:"-"`
 	Encoder encode.Encoder `json:"-"`
 	// Output receives the encoded result while it is made. After an error its

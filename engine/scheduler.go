@@ -36,7 +36,7 @@ func (on *slots) cost(pixels float64) float64 {
 	return (float64(on.load) + pixels) / float64(on.device.parallel) * float64(on.spent+1) / float64(on.done+1)
 }
 
-// served counts the pixels that an image with tiles under way has received.
+// served records the turns of an image with tiles under way.
 type served struct {
 	turns, running int
 	last           int64 // on the scheduler's clock, the end of the latest turn or, before it, the first request

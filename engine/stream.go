@@ -159,7 +159,7 @@ func (p *pass) join(ctx context.Context, rows []chan imagedata.Raster, emit emit
 	return drain(ctx, rows)
 }
 
-// drain receives the rows below the image that the planes were extended by.
+// drain receives the rows of the planes' extension below the image.
 func drain(ctx context.Context, rows []chan imagedata.Raster) error {
 	for _, channel := range rows {
 		for more := channel != nil; more; {

@@ -24,8 +24,8 @@ const (
 // last strip with the output of the others, which it holds. If that is too much,
 // strips end early and others continue below them.
 //
-// Strips overlap by the receptive radius, which makes the result that of one
-// stream, unless this costs more than a third more work; else they are blended.
+// Strips overlap by the receptive radius, so that the result equals one stream's,
+// unless this costs more than a third more work; else they are blended.
 type strips struct {
 	inner   Streamer
 	info    network.Info // the model's

@@ -76,7 +76,7 @@ func (t *tiler) plan(start int) {
 // trims reports whether tiles' outputs lack the receptive radius on inner sides.
 func (t *tiler) trims() bool { return t.info.Trims && !t.static() }
 
-// origin returns the input position at which a span's output begins.
+// origin returns the input position at which the output of a span begins.
 func (t *tiler) origin(s tiling.Span) int {
 	if t.trims() && !s.First {
 		return s.In0 + t.info.Radius

@@ -261,7 +261,7 @@ func TestTopUp(t *testing.T) {
 	}
 }
 
-// TestPurchases follows what AILab's call for credits tells: what was bought
+// TestPurchases checks the figures of AILab's call for credits: what was bought
 // in all, what there was after the latest purchase, and when.
 func TestPurchases(t *testing.T) {
 	t.Parallel()

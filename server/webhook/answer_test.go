@@ -72,7 +72,7 @@ func (r receiver) serve(c net.Conn) {
 	}
 }
 
-// give has the receiver answer so, at the URL that is returned.
+// give sets the receiver's answer and returns its URL.
 func (r receiver) give(path string, a answer) string {
 	r.answers.Store(path, a)
 	return "http://" + r.Addr().String() + path

@@ -68,7 +68,7 @@ func (n notice) Retry(_ context.Context, after time.Duration) error {
 	return nil
 }
 
-// send has a notice served and gives its end.
+// send serves a delivery and returns its end.
 func (d desk) send(t testing.TB, j job.Job, try int) end {
 	t.Helper()
 	d.due <- notice{j, try, d.ended}
@@ -306,7 +306,7 @@ func TestReceiversDoNotWaitForEachOther(t *testing.T) {
 	}
 }
 
-// A sender that stops gives its call to another at once.
+// A sender that stops releases its call to another at once.
 func TestStop(t *testing.T) {
 	t.Parallel()
 	arrived := make(chan struct{})
@@ -365,7 +365,7 @@ func TestBodies(t *testing.T) {
 	}
 }
 
-// A queue's jobs are told of, from the begin to the end.
+// A queue's jobs are reported from their start to their end.
 func TestWithQueue(t *testing.T) {
 	t.Parallel()
 	bodies := make(chan string, 2)

@@ -90,7 +90,7 @@ func (m machine) Upscale(ctx context.Context, q engine.Request) (engine.Result, 
 	return m(ctx, q)
 }
 
-// run puts leases into the small line of a worker and gives a way to stop it.
+// run puts leases into the small lane of a worker and returns a function that stops it.
 func run(t *testing.T, m machine, grace time.Duration, leases ...*lease) (stop context.CancelFunc) {
 	t.Helper()
 	s := source{job.Small: make(chan *lease, len(leases))}
@@ -182,7 +182,7 @@ func TestPanicIsOnePicturesFailure(t *testing.T) {
 	}
 }
 
-// block runs until its context ends, and tells when it has begun.
+// block runs until its context ends, and reports its start.
 func block(begun chan<- struct{}) machine {
 	return func(ctx context.Context, _ engine.Request) (engine.Result, error) {
 		begun <- struct{}{}

@@ -77,7 +77,7 @@ func list(t testing.TB, root string) []string {
 	return names
 }
 
-// fakeEngine writes "made from" and the input's size. It can be told to block
+// fakeEngine writes "made from" and the input's size. It can be made to block
 // and to panic.
 type fakeEngine struct {
 	mu      sync.Mutex

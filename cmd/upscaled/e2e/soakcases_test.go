@@ -230,7 +230,7 @@ func askAutomatic(upscaler string) func(*soakClient, []byte) ([]byte, error) {
 	}
 }
 
-// askNative waits, and has its end told to a webhook sometimes.
+// askNative waits, sometimes with a webhook for its end.
 func askNative(fields ...string) func(*soakClient, []byte) ([]byte, error) {
 	return func(c *soakClient, picture []byte) ([]byte, error) {
 		asked := fields

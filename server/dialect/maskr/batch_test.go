@@ -264,7 +264,7 @@ func TestBatchGoesOnAfterARefusedPicture(t *testing.T) {
 	}
 }
 
-// deaf is a queue that takes jobs and cannot tell what becomes of them.
+// deaf is a queue that accepts jobs and cannot report their state.
 type deaf struct{ *jobtest.Queue }
 
 func (deaf) Wait(context.Context, string) (job.Job, error) {
