@@ -118,8 +118,7 @@ func (l *libraries) install(ctx context.Context, p product, progress func(Progre
 		}
 		defer os.RemoveAll(scratch)
 		_, err = l.downloads.fetch(ctx, p, items, scratch, progress)
-		var failures artifact.Failures
-		if errors.As(err, &failures) {
+		if failures, ok := errors.AsType[artifact.Failures](err); ok {
 			return "", unreachable(p, failures)
 		}
 		return path, err

@@ -100,7 +100,7 @@ func (s *Store) PullFrom(ctx context.Context, listed []index.Model, name string,
 	}
 	path := filepath.Join(folder, a.Name)
 	_, err = s.installer.downloads.fetch(ctx, product{name: options.Name}, []artifact.Item{{Artifact: a, Destination: path}}, folder, serial(progress))
-	if failures := (artifact.Failures{}); errors.As(err, &failures) {
+	if failures, ok := errors.AsType[artifact.Failures](err); ok {
 		return Entry{}, fault.New(fault.ModelMissing, "%s cannot be downloaded:\n  %s\nSome of these may be pages for people: get the file there and run 'upscaled models import FILE'.",
 			m.ID, strings.ReplaceAll(failures.Error(), "\n", "\n  "))
 	}

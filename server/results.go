@@ -59,10 +59,9 @@ func (q boundedQueue) check(ctx context.Context, spec job.Spec) error {
 	if lacks := q.writable(out.Format); err == nil && lacks != nil {
 		return fault.Wrap(fault.Invalid, lacks, "This server cannot write %s files; ask for another format, such as png.", out.Format.Name())
 	}
-	var long *engine.SideTooLong
 	if err == nil {
 		err = q.checkSize(out, spec.Options.Quality)
-	} else if errors.As(err, &long) {
+	} else if long, ok := errors.AsType[*engine.SideTooLong](err); ok {
 		err = fault.Wrap(fault.TooLarge, &dialect.ResultTooLarge{Size: long.Side, Limit: long.Limit, Format: string(out.Format)}, "%s", fault.Sentence(err))
 	}
 	if fault.KindOf(err) == fault.TooLarge {

@@ -238,8 +238,8 @@ func (d dialects) handleError(err error, c echo.Context) {
 	}
 	dialect.Record(c, err)
 	path, status := c.Request().URL.Path, http.StatusInternalServerError
-	var known *echo.HTTPError
-	if errors.As(err, &known) {
+	known, ok := errors.AsType[*echo.HTTPError](err)
+	if ok {
 		status = known.Code
 	}
 	under := func(prefixes ...string) bool { return below(path, prefixes...) }

@@ -25,8 +25,7 @@ func newEngineCommand(a *app) *cobra.Command {
 		Use: engineCommand, Short: "Run models for serve or worker, which start this", Hidden: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			err := a.program().RunEngine(cmd.Context(), work, func() { os.Exit(exitInternal) })
-			var usage usageError
-			if err == nil || errors.As(err, &usage) { // it was started by hand
+			if _, usage := errors.AsType[usageError](err); err == nil || usage { // it was started by hand
 				return err
 			}
 			return codedError{err, exitCode(err)} // the parent shows it
@@ -47,8 +46,8 @@ func (a *app) program() *serving.Program {
 		Process: a.engineProcess, Arguments: a.engineArguments, StoreArguments: settings.Arguments(a.settings.store()), OnClose: a.onClose, Failpoint: a.failpoint,
 		Usage: func(err error) error { return usageError{err} },
 		IsUsage: func(err error) bool {
-			var usage usageError
-			return errors.As(err, &usage)
+			_, usage := errors.AsType[usageError](err)
+			return usage
 		},
 	}
 }

@@ -50,14 +50,10 @@ func unlessInterrupted(ctx context.Context, err error) error {
 
 // exitCode is the only place that turns an error into the code of the process.
 func exitCode(err error) int {
-	var coded codedError
-	var usage usageError
-	switch {
-	case err == nil:
-		return exitOK
-	case errors.As(err, &coded):
+	if coded, ok := errors.AsType[codedError](err); ok {
 		return coded.code
-	case errors.As(err, &usage):
+	}
+	if _, ok := errors.AsType[usageError](err); ok {
 		return exitUsage
 	}
 	return kindCode(fault.KindOf(err))

@@ -65,8 +65,7 @@ func (a *app) open(ctx context.Context, o upscaler.Options) (*upscaler.Upscaler,
 
 // optionUsage turns an *upscaler.OptionError into a usageError that names the flag.
 func optionUsage(err error) error {
-	var option *upscaler.OptionError
-	if errors.As(err, &option) {
+	if option, ok := errors.AsType[*upscaler.OptionError](err); ok {
 		return usageError{fmt.Errorf("--%s", option.Error())}
 	}
 	return err

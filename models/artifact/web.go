@@ -120,12 +120,10 @@ func (f *Fetcher) download(ctx context.Context, item Item, source Source, progre
 
 // bareURLError drops method and URL, which the failure states already.
 func bareURLError(err error) error {
-	var name *net.DNSError
-	if errors.As(err, &name) && !name.IsTimeout {
+	if name, ok := errors.AsType[*net.DNSError](err); ok && !name.IsTimeout {
 		return fmt.Errorf("the host %s cannot be found", name.Name)
 	}
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		return wrapped.Err
 	}
 	return err

@@ -152,10 +152,6 @@ func ForClients(sentence string) string {
 var operatorsAdvice = regexp.MustCompile(`--[a-z]|'upscaled `)
 
 func isCancellation(err error) bool {
-	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || kindIsCanceled(err)
-}
-
-func kindIsCanceled(err error) bool {
-	var e *Error
-	return errors.As(err, &e) && e.Kind == Canceled
+	known, ok := errors.AsType[*Error](err)
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || ok && known.Kind == Canceled
 }

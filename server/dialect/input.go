@@ -2,7 +2,6 @@ package dialect
 
 import (
 	"context"
-	"errors"
 	"math"
 	"net/http"
 	"net/url"
@@ -110,12 +109,6 @@ type ResultTooLarge struct {
 }
 
 func (r *ResultTooLarge) Error() string { return "the result would be too large" }
-
-// ResultIsTooLarge returns the ResultTooLarge within an error, if there is one.
-func ResultIsTooLarge(err error) (r *ResultTooLarge, is bool) {
-	is = errors.As(err, &r)
-	return r, is
-}
 
 // Megabytes formats a number of bytes in MB of 2^20, to the hundredth.
 func Megabytes(bytes int64) string {

@@ -118,8 +118,7 @@ const retrySoon = 5 * time.Second
 // request should wait, at least 1.
 func RetryAfter(err error) int {
 	wait := retrySoon
-	var limited *account.RetryAfter
-	if errors.As(err, &limited) {
+	if limited, ok := errors.AsType[*account.RetryAfter](err); ok {
 		wait = limited.Wait
 	}
 	return max(1, int((wait+time.Second-1)/time.Second))

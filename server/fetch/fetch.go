@@ -155,12 +155,10 @@ func (f *Fetcher) hostAllowed(host string) bool {
 // toFault replaces a transport error's message by one that reveals nothing internal:
 // refused, unreachable and forbidden addresses look the same.
 func toFault(err error) error {
-	var known *fault.Error
-	if errors.As(err, &known) {
+	if known, ok := errors.AsType[*fault.Error](err); ok {
 		return known
 	}
-	var timeout interface{ Timeout() bool }
-	if errors.As(err, &timeout) && timeout.Timeout() {
+	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
 		return &fault.Error{Kind: fault.FetchFailed, Message: "The image URL did not answer in time.", Err: err}
 	}
 	return fault.Wrap(fault.FetchFailed, err, "The image URL could not be downloaded.")

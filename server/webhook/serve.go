@@ -63,8 +63,7 @@ func failure(status int, err error) []any {
 	if err == nil {
 		return []any{slog.Int("status", status)}
 	}
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err // without the URL, which may hold the receiver's secrets
 	}
 	return []any{slog.Any("error", err)}

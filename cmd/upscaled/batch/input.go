@@ -143,12 +143,9 @@ func unreadable(err error) error {
 
 // reason returns the operating system's message, without operation and path.
 func reason(err error) string {
-	var path *fs.PathError
-	var link *os.LinkError
-	switch {
-	case errors.As(err, &path):
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
 		err = path.Err
-	case errors.As(err, &link):
+	} else if link, ok := errors.AsType[*os.LinkError](err); ok {
 		err = link.Err
 	}
 	return strings.TrimSuffix(err.Error(), ".")

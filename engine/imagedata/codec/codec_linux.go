@@ -58,8 +58,7 @@ func run(f imagedata.Format, q request, data [5][]byte, take func(name string, s
 // process if they get no memory.
 func died(f imagedata.Format, q request, ended error) error {
 	cause := fmt.Errorf("codec ended: %v", ended)
-	var exit *exec.ExitError
-	if errors.As(ended, &exit) {
+	if exit, ok := errors.AsType[*exec.ExitError](ended); ok {
 		status, ok := exit.Sys().(syscall.WaitStatus)
 		if ok && status.Signaled() && (status.Signal() == syscall.SIGXCPU || status.Signal() == syscall.SIGKILL) {
 			return fault.Wrap(fault.TooLarge, cause, "The %s image takes longer than %d seconds; use a smaller one.", f.Name(), q.Seconds)

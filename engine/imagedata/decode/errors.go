@@ -26,16 +26,13 @@ func (e damaged) Error() string { return string(e) }
 
 // asFault adds kind and sentence to an error of a format's decoder.
 func asFault(format imagedata.Format, err error) error {
-	var already *fault.Error
-	if errors.As(err, &already) {
+	if _, ok := errors.AsType[*fault.Error](err); ok {
 		return err
 	}
-	var ofJPEG jpeg.Unsupported
-	if errors.As(err, &ofJPEG) {
+	if ofJPEG, ok := errors.AsType[jpeg.Unsupported](err); ok {
 		err = unsupportedError(ofJPEG)
 	}
-	var own unsupportedError
-	if errors.As(err, &own) {
+	if own, ok := errors.AsType[unsupportedError](err); ok {
 		return fault.New(fault.Unsupported, "%s; convert the image to PNG or JPEG first.", string(own))
 	}
 	if isUnsupported(err) {

@@ -59,7 +59,7 @@ func apiError(err error) (status int, body any) {
 	case fault.Invalid, fault.Unsupported:
 		return http.StatusBadRequest, dialect.ErrorDetail{Detail: "Invalid image file"}
 	case fault.TooLarge:
-		if _, is := dialect.ResultIsTooLarge(err); is { // of animations alone: sides end at 4096
+		if _, is := errors.AsType[*dialect.ResultTooLarge](err); is { // of animations alone: sides end at 4096
 			return http.StatusBadRequest, dialect.ErrorDetail{Detail: fault.Sentence(err)}
 		}
 		return http.StatusRequestEntityTooLarge, dialect.ErrorDetail{Detail: "File too large"} // ours

@@ -104,8 +104,7 @@ const tooManyPixels = "The picture or its result has too many pixels."
 // already, so a bare Invalid is an internal error, as is a TooLarge that is not
 // about the result.
 func apiErrorOf(err error) apiError {
-	var known apiError
-	if errors.As(err, &known) {
+	if known, ok := errors.AsType[apiError](err); ok {
 		return known
 	}
 	switch fault.KindOf(err) {
@@ -116,7 +115,7 @@ func apiErrorOf(err error) apiError {
 	case fault.NotFound, fault.Unsupported: // the router's: an unknown path or method
 		return newError(AINotExists, "There is nothing at this address.")
 	case fault.TooLarge:
-		if _, is := dialect.ResultIsTooLarge(err); is {
+		if _, is := errors.AsType[*dialect.ResultTooLarge](err); is {
 			return newError(ResolutionTooHigh, "%s", fault.Sentence(err))
 		}
 	case fault.NoCredits:

@@ -38,8 +38,7 @@ func (e invalid) Error() string { return e.message }
 // apiError translates any error. Clients read the messages of faults about the
 // image: load, check and failureOf see to that.
 func apiError(err error) (status int, code, message string) {
-	var known invalid
-	if errors.As(err, &known) {
+	if known, ok := errors.AsType[invalid](err); ok {
 		if known.code == codeInvalidRequest {
 			return http.StatusUnprocessableEntity, known.code, known.message
 		}

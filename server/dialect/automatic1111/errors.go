@@ -52,12 +52,10 @@ var (
 // apiErrorOf translates any error. Kinds that the vendor does not have use HTTP's
 // own status in its form.
 func apiErrorOf(err error) apiError {
-	var known apiError
-	if errors.As(err, &known) {
+	if known, ok := errors.AsType[apiError](err); ok {
 		return known
 	}
-	var invalid dialect.Violations
-	if errors.As(err, &invalid) {
+	if invalid, ok := errors.AsType[dialect.Violations](err); ok {
 		return apiError{http.StatusUnprocessableEntity, invalid, invalid.Error()}
 	}
 	switch fault.KindOf(err) {
@@ -66,7 +64,7 @@ func apiErrorOf(err error) apiError {
 	case fault.NoCredits, fault.Conflict, fault.RateLimited, fault.Busy:
 		return httpError(dialect.Answer(err))
 	case fault.TooLarge:
-		if _, is := dialect.ResultIsTooLarge(err); is {
+		if _, is := errors.AsType[*dialect.ResultTooLarge](err); is {
 			return errOutput
 		}
 		return errPixels

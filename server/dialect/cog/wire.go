@@ -81,8 +81,7 @@ func (e apiError) Error() string { return e.message }
 func (a *API) WriteError(c echo.Context, err error) error {
 	var known apiError
 	var violations dialect.Violations
-	var fields dialect.FieldErrors
-	if errors.As(err, &fields) {
+	if fields, ok := errors.AsType[dialect.FieldErrors](err); ok {
 		err = fields.Violations()
 	}
 	switch {

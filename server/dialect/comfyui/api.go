@@ -122,8 +122,7 @@ func refusal(status int, kind, message string) Refusal {
 
 // WriteError writes any error as a Refusal.
 func (a *API) WriteError(c echo.Context, err error) error {
-	var r Refusal
-	if errors.As(err, &r) {
+	if r, ok := errors.AsType[Refusal](err); ok {
 		return dialect.WriteError(c, r.status, r, err)
 	}
 	status, message := dialect.Answer(err)

@@ -30,11 +30,10 @@ func tooLarge(what string, limit int64) error {
 // apiError translates any error.
 func apiError(err error) (status int, body any) {
 	detail := func(text string) dialect.ErrorDetail { return dialect.ErrorDetail{Detail: text} }
-	var invalid dialect.Violations
-	if errors.As(err, &invalid) {
+	if invalid, ok := errors.AsType[dialect.Violations](err); ok {
 		return http.StatusUnprocessableEntity, invalid
 	}
-	if _, is := dialect.ResultIsTooLarge(err); is {
+	if _, is := errors.AsType[*dialect.ResultTooLarge](err); is {
 		return http.StatusUnprocessableEntity, dialect.NewViolation(fault.Sentence(err), "value_error.image", "body", "file")
 	}
 	switch fault.KindOf(err) {

@@ -76,8 +76,7 @@ var (
 // generalError translates any error into the form of all paths except
 // /v1/upscale.
 func generalError(err error) apiError {
-	var known apiError
-	if errors.As(err, &known) {
+	if known, ok := errors.AsType[apiError](err); ok {
 		return known
 	}
 	switch fault.KindOf(err) {
@@ -102,8 +101,7 @@ func generalError(err error) apiError {
 // upscaleError translates any error into the form of /v1/upscale. Errors that
 // the vendor's page does not list have the general form there too.
 func (a *API) upscaleError(err error, balance int64) apiError {
-	var known apiError
-	if errors.As(err, &known) {
+	if known, ok := errors.AsType[apiError](err); ok {
 		return known
 	}
 	switch fault.KindOf(err) {
@@ -114,7 +112,7 @@ func (a *API) upscaleError(err error, balance int64) apiError {
 	case fault.RateLimited, fault.Busy, fault.Conflict:
 		return generalError(err)
 	case fault.TooLarge: // the result: errors about the input are an apiError already
-		if result, is := dialect.ResultIsTooLarge(err); is {
+		if result, is := errors.AsType[*dialect.ResultTooLarge](err); is {
 			return problem(http.StatusBadRequest, "IMAGE_TOO_LARGE", fault.Sentence(err),
 				TooLarge{Size: result.Size, MaxSize: result.Limit, Unit: "pixels"})
 		}

@@ -117,8 +117,7 @@ func (a *API) check(ctx context.Context, file upload.File) (job.InputInfo, error
 		return info, wrongType(fault.Sentence(err))
 	case fault.TooLarge: // the size is unknown if the server's own limits are exceeded
 		details := TooLarge{Unit: "pixels"}
-		var exceeded *dialect.InputTooLarge
-		if errors.As(err, &exceeded) {
+		if exceeded, ok := errors.AsType[*dialect.InputTooLarge](err); ok {
 			details.Size, details.MaxSize = exceeded.Size, exceeded.Limit
 		}
 		return info, problem(http.StatusBadRequest, "IMAGE_TOO_LARGE", "Image resolution is too high", details)

@@ -33,8 +33,7 @@ func (e withStatus) Unwrap() error { return e.error }
 
 // statusOf returns the HTTP status of any error.
 func statusOf(err error) int {
-	var known withStatus
-	if errors.As(err, &known) {
+	if known, ok := errors.AsType[withStatus](err); ok {
 		return known.status
 	}
 	status, ok := map[fault.Kind]int{

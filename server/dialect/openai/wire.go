@@ -92,8 +92,7 @@ func imageError(err error) error {
 
 // apiErrorOf translates any error.
 func apiErrorOf(err error) apiError {
-	var known apiError
-	if errors.As(err, &known) {
+	if known, ok := errors.AsType[apiError](err); ok {
 		return known
 	}
 	status, message := dialect.Answer(err)

@@ -51,19 +51,17 @@ var (
 
 // problemOf translates any error.
 func problemOf(err error) Problem {
-	var known apiError
-	if errors.As(err, &known) {
+	if known, ok := errors.AsType[apiError](err); ok {
 		return known.problem
 	}
-	var fields violations
-	if errors.As(err, &fields) {
+	if fields, ok := errors.AsType[violations](err); ok {
 		p := Problem{Title: "Input validation failed", Detail: fields.Error(), Status: http.StatusUnprocessableEntity}
 		for _, field := range fields {
 			p.InvalidFields = append(p.InvalidFields, Violation(field))
 		}
 		return p
 	}
-	if _, is := dialect.ResultIsTooLarge(err); is {
+	if _, is := errors.AsType[*dialect.ResultTooLarge](err); is {
 		return problemOf(violation("number_lte", "input.scale", fault.Sentence(err)))
 	}
 	switch fault.KindOf(err) {

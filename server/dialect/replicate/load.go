@@ -20,8 +20,7 @@ const imageField = "input.image"
 
 // rename replaces the image's name in errors by the model's name for it.
 func (v variant) rename(err error) error {
-	var wrong violations
-	if errors.As(err, &wrong) {
+	if wrong, ok := errors.AsType[violations](err); ok {
 		for i := range wrong {
 			if wrong[i].Field == imageField {
 				wrong[i].Field = "input." + v.Image

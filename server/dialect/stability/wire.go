@@ -78,11 +78,9 @@ func (a *API) tooManyBytes() error {
 
 // imageError translates an error about an image's contents; others are unchanged.
 func imageError(err error) error {
-	var exceeded *dialect.InputTooLarge
-	switch {
-	case errors.As(err, &exceeded) && exceeded.Side:
+	if exceeded, ok := errors.AsType[*dialect.InputTooLarge](err); ok && exceeded.Side {
 		return pixelCount("image: each side may have at most %d pixels", exceeded.Limit)
-	case exceeded != nil:
+	} else if ok {
 		return pixelCount("image: may have at most %d pixels", exceeded.Limit)
 	}
 	switch fault.KindOf(err) {
@@ -102,8 +100,7 @@ func pixelCount(format string, args ...any) error {
 
 // apiErrorOf translates any error.
 func apiErrorOf(err error) apiError {
-	var known apiError
-	if errors.As(err, &known) {
+	if known, ok := errors.AsType[apiError](err); ok {
 		return known
 	}
 	switch fault.KindOf(err) {
