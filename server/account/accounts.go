@@ -9,7 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"sort"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -252,9 +252,7 @@ func (s *Accounts) all(ctx context.Context) ([]Account, error) {
 		}
 		accounts = append(accounts, a)
 	}
-	sort.Slice(accounts, func(i, j int) bool {
-		return accounts[i].Name+accounts[i].ID < accounts[j].Name+accounts[j].ID
-	})
+	slices.SortFunc(accounts, func(a, b Account) int { return strings.Compare(a.Name+a.ID, b.Name+b.ID) })
 	return accounts, nil
 }
 

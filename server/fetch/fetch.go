@@ -17,7 +17,6 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -141,15 +140,10 @@ func (f *Fetcher) checkURL(u *url.URL) error {
 	if u.Hostname() == "" || u.Opaque != "" {
 		return fault.New(fault.Invalid, "The image URL has no host.")
 	}
-	if len(f.options.AllowedHosts) > 0 && !f.hostAllowed(u.Hostname()) {
+	if !f.options.AllowsHost(u.Hostname()) {
 		return fault.New(fault.FetchFailed, "Images are not downloaded from this host.")
 	}
 	return nil
-}
-
-func (f *Fetcher) hostAllowed(host string) bool {
-	host = strings.TrimSuffix(strings.ToLower(host), ".")
-	return slices.ContainsFunc(f.options.AllowedHosts, func(allowed string) bool { return host == strings.ToLower(allowed) })
 }
 
 // toFault replaces a transport error's message by one that reveals nothing internal:

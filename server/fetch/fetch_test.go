@@ -199,7 +199,7 @@ func TestAllowedHosts(t *testing.T) {
 	if _, err := f.Fetch(t.Context(), "https://other.example.com/"); fault.KindOf(err) != fault.FetchFailed {
 		t.Fatalf("got %v", err)
 	}
-	if !f.hostAllowed("Pictures.Example.com.") {
+	if !f.options.AllowsHost("Pictures.Example.com.") {
 		t.Error("case and the root's dot do not matter")
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -50,12 +52,13 @@ func (o Options) checkDial(_ context.Context, network, address string, _ syscall
 	return nil
 }
 
+// AllowsHost reports whether a host name is one of the AllowedHosts, if there are any.
+func (o Options) AllowsHost(host string) bool {
+	same := func(allowed string) bool { return strings.EqualFold(allowed, strings.TrimSuffix(host, ".")) }
+	return len(o.AllowedHosts) == 0 || slices.ContainsFunc(o.AllowedHosts, same)
+}
+
 // Allows reports whether an address is public or in one of the AllowedRanges.
 func (o Options) Allows(address netip.Addr) bool {
-	for _, allowed := range o.AllowedRanges {
-		if allowed.Contains(address.Unmap()) {
-			return true
-		}
-	}
-	return Public(address)
+	return Public(address) || slices.ContainsFunc(o.AllowedRanges, func(p netip.Prefix) bool { return p.Contains(address.Unmap()) })
 }

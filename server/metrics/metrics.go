@@ -1,6 +1,6 @@
-// Package metrics exports Prometheus metrics. It observes server, queue and webhook
-// calls; the state of queue and devices is read at every
-// scrape, and nothing runs in between.
+// Package metrics exports Prometheus metrics. It counts requests, submissions, ended
+// jobs and webhook calls; the state of queue and devices is read at every scrape, and
+// nothing runs in between.
 //
 // Labels have few values whatever clients send: an API is a dialect's name or another
 // value of server.RequestEnd.API; a model is one that made a result or is in the

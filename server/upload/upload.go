@@ -12,6 +12,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 
 	"upscaled/models/fault"
@@ -92,12 +93,12 @@ func IsMultipart(r *http.Request) bool {
 	return err == nil && kind == "multipart/form-data"
 }
 
-// Read reads the request's body. The caller closes the form, also after an error. A body that is not a form is fault.Unsupported; a
-// damaged form is fault.Invalid; more files or fields than allowed is
-// fault.TooLarge. A file over Limits.FileBytes is not an error: it has no data. A
-// part with a file name is a file whatever its declared content type; one without
-// is a file only if fileFields lists its field, since some clients send no file
-// names.
+// Read reads the request's body. The caller closes the form, also after an error. A
+// body that is not a form is fault.Unsupported; a damaged form is fault.Invalid; more
+// files or fields than allowed is fault.TooLarge. A file over Limits.FileBytes is not
+// an error: it has no data. A part with a file name is a file whatever its declared
+// content type; one without is a file only if fileFields lists its field, since some
+// clients send no file names.
 func Read(r *http.Request, limits Limits, fileFields ...string) (Form, error) {
 	if !IsMultipart(r) {
 		return Form{}, fault.New(fault.Unsupported, "The request must be multipart/form-data.")
@@ -142,13 +143,8 @@ func isFile(part *multipart.Part, fileFields []string) bool {
 	if _, named := parameters["filename"]; err == nil && named {
 		return true
 	}
-	for _, field := range fileFields {
-		if part.FormName() == field && part.Header.Get("Content-Type") != "" &&
-			!strings.HasPrefix(part.Header.Get("Content-Type"), "text/plain") {
-			return true
-		}
-	}
-	return false
+	kind := part.Header.Get("Content-Type")
+	return slices.Contains(fileFields, part.FormName()) && kind != "" && !strings.HasPrefix(kind, "text/plain")
 }
 
 func (f *Form) addFile(part *multipart.Part, limits Limits) error {

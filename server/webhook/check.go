@@ -3,7 +3,6 @@ package webhook
 import (
 	"net/netip"
 	"net/url"
-	"slices"
 	"strings"
 
 	"upscaled/models/fault"
@@ -37,8 +36,7 @@ func Check(rules fetch.Options, raw string) error {
 }
 
 func checkHost(rules fetch.Options, host string) error {
-	same := func(allowed string) bool { return strings.EqualFold(allowed, host) }
-	if len(rules.AllowedHosts) > 0 && !slices.ContainsFunc(rules.AllowedHosts, same) {
+	if !rules.AllowsHost(host) {
 		return fault.New(fault.Invalid, "Webhooks of this host are not called.")
 	}
 	address, err := netip.ParseAddr(host)
