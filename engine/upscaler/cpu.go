@@ -55,8 +55,7 @@ func (found *Installation) examineCPU(ctx context.Context, o Options) {
 		return
 	}
 	defer own.Close()
-	device := own.Device()
-	found.Device = &device
+	found.Device = new(own.Device())
 	found.CPU = "built-in engine, kernels " + strings.Join(own.Kernels(), ", ")
 	entry, err := o.Store.Entry(cmp.Or(o.Model, o.Store.Default("cpu")))
 	if err != nil || !entry.Installed {
@@ -70,7 +69,7 @@ func (found *Installation) examineCPU(ctx context.Context, o Options) {
 	found.Kernels, found.CPUError = own.Candidates(ctx, model)
 	for _, k := range found.Kernels {
 		if k.Chosen {
-			device.Precision = k.Precision
+			found.Device.Precision = k.Precision
 		}
 	}
 	if fault.KindOf(found.CPUError) == fault.Unsupported {

@@ -73,8 +73,7 @@ func Inspect(ctx context.Context, o Options) (Installation, error) {
 	}
 	defer func() { _ = runtime.Close() }()
 	if found.Device == nil {
-		device := runtime.Device()
-		found.Device = &device
+		found.Device = new(runtime.Device())
 	}
 	found.Version, found.Providers, found.Unusable = runtime.Version(), []string{"cpu"}, map[string]error{}
 	for _, kind := range ort.GPUs(o.Store.NamedLibrary() != "") {

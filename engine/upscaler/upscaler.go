@@ -153,8 +153,7 @@ func (o Options) complete() (Options, error) {
 		return o, invalid("threads", "is %d; it is a number of threads, or 0 for one a core", o.Threads)
 	}
 	if o.Limits == nil {
-		limits := imagedata.DefaultLimits()
-		o.Limits = &limits
+		o.Limits = new(imagedata.DefaultLimits())
 	}
 	if o.Note == nil {
 		o.Note = func(string) {}

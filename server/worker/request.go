@@ -23,8 +23,7 @@ func RequestOf(o job.Options, faces engine.Faces) engine.Request {
 		request.Second = &engine.Layer{Model: s.Model, Filter: engine.Filter(s.Filter), Visibility: s.Visibility}
 	}
 	if o.FaceEnhance {
-		faces = withFace(faces, o.Face)
-		request.Faces = &faces
+		request.Faces = new(withFace(faces, o.Face))
 	}
 	return request
 }

@@ -129,8 +129,7 @@ func (f *Upscale) Request(flags *pflag.FlagSet, model string) (engine.Request, i
 		request.Denoise = &f.denoise
 	}
 	if f.faceEnhance {
-		faces := f.Faces.Request()
-		request.Faces = &faces
+		request.Faces = new(f.Faces.Request())
 	}
 	return request, format, nil
 }

@@ -163,8 +163,7 @@ func sentences(bits int32) []string {
 func Decode(f imagedata.Format, data []byte, img Image, b Bounds) (imagedata.Frame, error) {
 	frame := imagedata.Frame{Color: imagedata.NewRaster(img.Width, img.Height, img.Channels, img.Depth)}
 	if img.Alpha {
-		alpha := imagedata.NewRaster(img.Width, img.Height, 1, img.Depth)
-		frame.Alpha = &alpha
+		frame.Alpha = new(imagedata.NewRaster(img.Width, img.Height, 1, img.Depth))
 	}
 	missing := map[string]*imagedata.Raster{"COLR": &frame.Color}
 	if img.Alpha {

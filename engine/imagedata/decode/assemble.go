@@ -50,8 +50,7 @@ func frameOf[T sample](l layout, color, alpha []T) imagedata.Frame {
 	}
 	frame := imagedata.Frame{Color: rasterOf(width, height, l.channels, color)}
 	if alpha != nil {
-		plane := rasterOf(width, height, 1, alpha)
-		frame.Alpha = &plane
+		frame.Alpha = new(rasterOf(width, height, 1, alpha))
 	}
 	return frame
 }

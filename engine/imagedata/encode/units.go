@@ -26,8 +26,7 @@ func newUnits(l layout, width, height int) units {
 	u := units{layout: l, height: height, stride: width * l.pixel()}
 	size := (height + 1) * u.stride
 	u.scratch = &sync.Pool{New: func() any {
-		buffer := make([]byte, size)
-		return &buffer
+		return new(make([]byte, size))
 	}}
 	return u
 }

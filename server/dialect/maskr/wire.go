@@ -76,8 +76,7 @@ func resultOf(j job.Job, url string) Result {
 	case r.Status == failed:
 		r.fail(failureText(j))
 	case r.Status == completed && j.Result != nil:
-		took := toTenth(1000 * j.Result.Seconds)
-		r.OutputURL, r.ProcessingTimeMS, r.CreditsUsed = &url, &took, &j.Price
+		r.OutputURL, r.ProcessingTimeMS, r.CreditsUsed = &url, new(toTenth(1000*j.Result.Seconds)), &j.Price
 		r.OriginalWidth, r.OriginalHeight = &j.Result.InputWidth, &j.Result.InputHeight
 		r.OutputWidth, r.OutputHeight = &j.Result.OutputWidth, &j.Result.OutputHeight
 	}
@@ -139,8 +138,7 @@ func summary(id string, results []Result) BatchEnvelope {
 	case b.Failed < b.TotalFiles:
 		b.Status = processing
 	default:
-		why := "No image could be processed"
-		b.Status, b.Error = failed, &why
+		b.Status, b.Error = failed, new("No image could be processed")
 	}
 	return b
 }

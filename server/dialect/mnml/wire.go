@@ -73,8 +73,7 @@ func statusOf(j job.Job, url string) Status {
 	case job.Running:
 		return Status{Status: processing, Progress: &j.Progress}
 	case job.Succeeded:
-		seed := seedOf(j.ID)
-		return Status{Status: success, Message: []string{url}, Seed: &seed}
+		return Status{Status: success, Message: []string{url}, Seed: new(seedOf(j.ID))}
 	case job.Canceled:
 		return Status{Status: canceled}
 	}

@@ -20,8 +20,7 @@ const longestTime = 1e6
 func takeFilm(f *fields) *job.FilmOptions {
 	o := job.FilmOptions{Codec: f.choice("video_codec", film.Codecs()...), Preset: f.text("preset", maxModelName)}
 	if quality := f.number("crf", 0, 63); quality != nil {
-		whole := int(*quality)
-		o.Quality = &whole
+		o.Quality = new(int(*quality))
 	}
 	for name, into := range map[string]*float64{"from": &o.From, "to": &o.To} {
 		if seconds := f.number(name, 0, longestTime); seconds != nil {

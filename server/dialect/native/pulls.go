@@ -31,8 +31,7 @@ func (p *pulls) of(name string) (now *Installing, failed *Failure) {
 			continue
 		}
 		if !one.ended {
-			progress := one.progress
-			return &progress, nil
+			return new(one.progress), nil
 		}
 		kind, sentence := detail(one.err)
 		return nil, &Failure{kind, sentence}

@@ -153,8 +153,7 @@ func (o objects) estimate(j job.Job) *float64 {
 	if j.State != job.Running || j.Progress < least || j.Started.IsZero() || spent <= 0 {
 		return nil
 	}
-	left := math.Ceil(spent * max(0, 1-j.Progress) / j.Progress)
-	return &left
+	return new(math.Ceil(spent * max(0, 1-j.Progress) / j.Progress))
 }
 
 func inputOf(j job.Job) *Input {
@@ -192,6 +191,5 @@ func moment(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
 	}
-	t = milliseconds(t)
-	return &t
+	return new(milliseconds(t))
 }

@@ -65,8 +65,7 @@ func nextLink(list, cursor string) *string {
 	if cursor == "" {
 		return nil
 	}
-	link := list + "?cursor=" + url.QueryEscape(cursor)
-	return &link
+	return new(list + "?cursor=" + url.QueryEscape(cursor))
 }
 
 // predictionOf returns the prediction of a job below a base URL; output is the
@@ -84,8 +83,7 @@ func predictionOf(j job.Job, base, output string) Prediction {
 	case job.Succeeded:
 		p.Output = output
 	case job.Failed:
-		why := dialect.FailureText(j.Failure)
-		p.Error = &why
+		p.Error = new(dialect.FailureText(j.Failure))
 	}
 	return p
 }
@@ -123,15 +121,12 @@ func metricsOf(j job.Job) Metrics {
 	if !j.State.Final() || j.Finished.IsZero() {
 		return Metrics{}
 	}
-	total := toMicroseconds(j.Finished.Sub(j.Created).Seconds())
-	m := Metrics{TotalTime: &total}
+	m := Metrics{TotalTime: new(toMicroseconds(j.Finished.Sub(j.Created).Seconds()))}
 	switch {
 	case j.Result != nil:
-		worked := toMicroseconds(j.Result.Seconds)
-		m.PredictTime = &worked
+		m.PredictTime = new(toMicroseconds(j.Result.Seconds))
 	case !j.Started.IsZero():
-		worked := toMicroseconds(j.Finished.Sub(j.Started).Seconds())
-		m.PredictTime = &worked
+		m.PredictTime = new(toMicroseconds(j.Finished.Sub(j.Started).Seconds()))
 	}
 	return m
 }
@@ -146,6 +141,5 @@ func moment(t time.Time) *string {
 	if t.IsZero() {
 		return nil
 	}
-	text := timestamp(t)
-	return &text
+	return new(timestamp(t))
 }

@@ -46,8 +46,7 @@ func New(ctx context.Context, o Options) (http.Handler, error) {
 	memory := &jobtest.Queue{}
 	var auth job.Authenticator = operators{}
 	if o.Keys {
-		credits := int64(42)
-		auth = dialecttest.Auth{Keys: map[string]job.Caller{Key: {ID: "page", Name: "Page", Credits: &credits}}}
+		auth = dialecttest.Auth{Keys: map[string]job.Caller{Key: {ID: "page", Name: "Page", Credits: new(int64(42))}}}
 	}
 	q := &queue{Queue: memory, context: ctx, step: o.Step}
 	signer := file.Signer{Secrets: [][]byte{[]byte(strings.Repeat("s", 32))}, Now: time.Now}
