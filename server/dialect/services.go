@@ -119,13 +119,22 @@ func (s Services) Authenticated(key func(*http.Request) string, writeError func(
 	}
 }
 
-// ResultURL returns the URL of a succeeded job's image; it needs no key.
-func (s Services) ResultURL(r *http.Request, j job.Job) string { return s.Links.URL(s.BaseURL(r), j) }
+// ResultURL returns the URL of a succeeded job's image, "" for other jobs; it needs no
+// key.
+func (s Services) ResultURL(base string, j job.Job) string {
+	if j.State != job.Succeeded {
+		return ""
+	}
+	return s.Links.URL(base, j)
+}
 
 // NamedURL is like ResultURL, with a file name at the end of the path: clients
 // name downloads by it.
 func (s Services) NamedURL(base string, j job.Job, stem string) string {
-	path, query, _ := strings.Cut(s.Links.URL(base, j), "?")
+	path, query, succeeded := strings.Cut(s.ResultURL(base, j), "?")
+	if !succeeded {
+		return ""
+	}
 	return path + "/" + stem + imagedata.Format(j.Result.Format).Extension() + "?" + query
 }
 

@@ -153,7 +153,7 @@ func TestNamedURL(t *testing.T) {
 		"webp": "https://base/v1/files/a/upscaled.webp?expires=1703258323&sig=00",
 		"bmp":  "https://base/v1/files/a/upscaled.bmp?expires=1703258323&sig=00",
 	} {
-		j := job.Job{Spec: job.Spec{ID: "a"}, Result: &job.Result{Format: format}}
+		j := job.Job{Spec: job.Spec{ID: "a"}, State: job.Succeeded, Result: &job.Result{Format: format}}
 		if got := host.NamedURL("https://base", j, "upscaled"); got != want {
 			t.Errorf("%s: %s", format, got)
 		}

@@ -66,11 +66,7 @@ func (a *API) job(c echo.Context, caller job.Caller) error {
 	if err != nil {
 		return err
 	}
-	url := ""
-	if j.State == job.Succeeded {
-		url = a.services.NamedURL(a.services.BaseURL(c.Request()), j, "result")
-	}
-	return dialect.JSON(c, http.StatusOK, progressOf(j, url))
+	return dialect.JSON(c, http.StatusOK, progressOf(j, a.services.NamedURL(a.services.BaseURL(c.Request()), j, "result")))
 }
 
 func writeError(c echo.Context, err error) error {

@@ -153,10 +153,6 @@ func (a *API) health(c echo.Context) error {
 
 // Body returns the body of a job's webhook.
 func (a *API) Body(j job.Job) (contentType string, body []byte, err error) {
-	url := ""
-	if j.State == job.Succeeded {
-		url = a.services.NamedURL(dialect.DecodeMemo[memo](j.Memo).Base, j, "output")
-	}
-	body, err = dialect.Marshal(predictionOf(j, url))
+	body, err = dialect.Marshal(predictionOf(j, a.services.NamedURL(dialect.DecodeMemo[memo](j.Memo).Base, j, "output")))
 	return echo.MIMEApplicationJSON, body, err
 }

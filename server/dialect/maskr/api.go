@@ -128,11 +128,7 @@ func (a *API) job(c echo.Context, caller job.Caller) error {
 
 // result adds the signed URL, which needs the request's own host.
 func (a *API) result(c echo.Context, j job.Job) Result {
-	url := ""
-	if j.State == job.Succeeded {
-		url = a.services.ResultURL(c.Request(), j)
-	}
-	return resultOf(j, url)
+	return resultOf(j, a.services.ResultURL(a.services.BaseURL(c.Request()), j))
 }
 
 // WriteFileError answers /v1/files/{id} for results of this dialect: genuine

@@ -84,12 +84,8 @@ func (a *API) status(c echo.Context, caller job.Caller) error {
 	if err != nil {
 		return err
 	}
-	url := ""
-	if j.State == job.Succeeded {
-		url = a.services.NamedURL(a.services.BaseURL(c.Request()), j, "result")
-		dialect.SetFaceHeader(c.Response().Header(), j)
-	}
-	return dialect.JSON(c, http.StatusOK, statusOf(j, url))
+	dialect.SetFaceHeader(c.Response().Header(), j)
+	return dialect.JSON(c, http.StatusOK, statusOf(j, a.services.NamedURL(a.services.BaseURL(c.Request()), j, "result")))
 }
 
 func (a *API) credits(c echo.Context, caller job.Caller) error {

@@ -162,7 +162,7 @@ func (a *API) list(c echo.Context, caller job.Caller) error {
 	base := a.services.BaseURL(c.Request())
 	page := Page[Prediction]{Results: make([]Prediction, 0, len(jobs)), Next: nextLink(base+"/v1/predictions", next)}
 	for _, j := range jobs {
-		page.Results = append(page.Results, predictionOf(j, base, a.resultURL(base, j)))
+		page.Results = append(page.Results, predictionOf(j, base, a.services.NamedURL(base, j, output)))
 	}
 	return dialect.JSON(c, http.StatusOK, page)
 }

@@ -51,6 +51,6 @@ func repeated(image string) string {
 // start is sent on request.
 func (a *API) Body(j job.Job) (contentType string, body []byte, err error) {
 	base := dialect.DecodeMemo[memo](j.Memo).Base
-	body, err = dialect.Marshal(predictionOf(j, base, a.resultURL(base, j)))
+	body, err = dialect.Marshal(predictionOf(j, base, a.services.NamedURL(base, j, output)))
 	return "application/json", body, err
 }

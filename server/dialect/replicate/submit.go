@@ -79,7 +79,7 @@ const cli = "replicate-cli/"
 // respond writes the prediction of a job.
 func (a *API) respond(c echo.Context, status int, j job.Job) error {
 	base := a.services.BaseURL(c.Request())
-	p := predictionOf(j, base, a.resultURL(base, j))
+	p := predictionOf(j, base, a.services.NamedURL(base, j, output))
 	if j.State != job.Succeeded {
 		return dialect.JSON(c, status, p)
 	}
@@ -98,11 +98,5 @@ func (a *API) respond(c echo.Context, status int, j job.Job) error {
 	return dialect.JSON(c, status, p)
 }
 
-// resultURL returns the URL of a succeeded job's image, "" for other jobs.
-// Clients take the type from the file name.
-func (a *API) resultURL(base string, j job.Job) string {
-	if j.State != job.Succeeded {
-		return ""
-	}
-	return a.services.NamedURL(base, j, "output")
-}
+// output names results: clients take the type from the file name.
+const output = "output"
