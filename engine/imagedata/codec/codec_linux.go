@@ -47,8 +47,7 @@ func run(f imagedata.Format, q request, data [5][]byte, take func(name string, s
 	if errors.Is(err, io.EOF) {
 		return died(f, q, ended)
 	}
-	var known *fault.Error
-	if err == nil || errors.As(err, &known) || q.Verb == encode {
+	if _, known := errors.AsType[*fault.Error](err); err == nil || known || q.Verb == encode {
 		return err
 	}
 	return damaged(f, err)

@@ -85,7 +85,7 @@ func parseFrameControl(payload []byte) (pngFrame, bool) {
 }
 
 // animate makes the source return the animation's frames.
-func (f *pngFile) animate(s *source) error {
+func (f *pngFile) animate(s *source) {
 	frames := f.animation.frames
 	patches := make([]patch, len(frames))
 	for i := range frames {
@@ -96,13 +96,12 @@ func (f *pngFile) animate(s *source) error {
 	s.info.Alpha = hasAlpha || showsThrough(patches, !hasAlpha, f.width, f.height)
 	s.takesPNG(f)
 	s.composes()
-	s.frames = func() (func() (imagedata.Frame, error), error) {
+	s.frames = func() func() (imagedata.Frame, error) {
 		if s.info.Depth == 16 {
-			return animatePNG(f, newCanvas[uint16](s.stored()), hasAlpha), nil
+			return animatePNG(f, newCanvas[uint16](s.stored()), hasAlpha)
 		}
-		return animatePNG(f, newCanvas[uint8](s.stored()), hasAlpha), nil
+		return animatePNG(f, newCanvas[uint8](s.stored()), hasAlpha)
 	}
-	return nil
 }
 
 func animatePNG[T sample](f *pngFile, c *canvas[T], hasAlpha bool) func() (imagedata.Frame, error) {

@@ -29,17 +29,21 @@ const band = 32
 // returns a function for one worker, which may own scratch memory. Besides the
 // frame it takes a band of rows per worker.
 func assemble[T sample](l layout, newRow func() rowFunc[T]) imagedata.Frame {
-	color := make([]T, l.width*l.height*l.channels)
-	var alpha []T
-	if l.alpha {
-		alpha = make([]T, l.width*l.height)
-	}
+	color, alpha := newSamples[T](l)
 	parallel.Chunks(l.height, band, func() func(y0, y1 int) {
 		row := newRow()
 		rotate := rotator[T]{layout: l, color: color, alpha: alpha}
 		return func(y0, y1 int) { rotate.rows(y0, y1, row) }
 	})
 	return frameOf(l, color, alpha)
+}
+
+// newSamples allocates an image's samples; alpha is nil without an alpha plane.
+func newSamples[T sample](l layout) (color, alpha []T) {
+	if l.alpha {
+		alpha = make([]T, l.width*l.height)
+	}
+	return make([]T, l.width*l.height*l.channels), alpha
 }
 
 // frameOf wraps upright samples.

@@ -36,7 +36,7 @@ func decodeAll(data []byte, limits imagedata.Limits) error {
 // needLibrary skips a test of a file that a library decodes which is not installed.
 func needLibrary(tb testing.TB, data []byte) {
 	tb.Helper()
-	format, err := sniff(data)
+	format, err := Sniff(data)
 	if err != nil || !slices.Contains(codec.Formats(), format) {
 		return
 	}

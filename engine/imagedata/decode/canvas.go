@@ -62,10 +62,8 @@ type canvas[T sample] struct {
 }
 
 func newCanvas[T sample](l layout) *canvas[T] {
-	c := &canvas[T]{layout: l, color: make([]T, l.width*l.height*l.channels)}
-	if l.alpha {
-		c.alpha = make([]T, l.width*l.height)
-	}
+	c := &canvas[T]{layout: l}
+	c.color, c.alpha = newSamples[T](l)
 	return c
 }
 

@@ -26,8 +26,8 @@ func readCodec(format imagedata.Format, data []byte) (*source, error) {
 		},
 		notes: img.Notes,
 	}
-	s.info.Meta.EXIF = intact(&s.notes, "EXIF data", metadata.EXIF, img.EXIF)
-	s.info.Meta.XMP = intact(&s.notes, "XMP data", metadata.XMP, img.XMP)
+	s.info.Meta.EXIF = s.notes.intact("EXIF data", metadata.EXIF, img.EXIF)
+	s.info.Meta.XMP = s.notes.intact("XMP data", metadata.XMP, img.XMP)
 	s.takeBoxes(data)
 	s.takeCoding(img)
 	s.perPixel = s.codecMemory()
@@ -46,7 +46,7 @@ func (s *source) takeBoxes(data []byte) {
 	if iso := string(data[4:8]) == "ftyp"; iso {
 		switch string(data[8:12]) {
 		case "avis", "msf1", "hevc", "hevx":
-			s.noteOnce("The animation's first frame was taken.")
+			s.notes.add("The animation's first frame was taken.")
 		}
 	}
 	for rest := data; len(rest) >= 8; {
@@ -58,11 +58,11 @@ func (s *source) takeBoxes(data []byte) {
 		switch rest = rest[size:]; {
 		case kind == "meta":
 			if bytes.Contains(body, []byte("tmap")) {
-				s.noteOnce(metadata.GainMap)
+				s.notes.add(metadata.GainMap)
 			}
 			s.info.Meta.HDR = append(s.info.Meta.HDR, metadata.Light(body)...)
 		case kind == "jumb" && bytes.Contains(body, []byte("c2pa")), kind == "uuid" && bytes.HasPrefix(body, []byte("\xd8\xfe\xc3\xd6\x1b\x0e\x48\x3c")):
-			s.noteOnce(credentials)
+			s.notes.add(credentials)
 		}
 	}
 }

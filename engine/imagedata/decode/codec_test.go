@@ -164,7 +164,7 @@ func FuzzCodec(f *testing.F) {
 	}
 	for _, file := range files {
 		seed := codecFixture(f, filepath.Base(file))
-		if format, err := sniff(seed); err == nil && fuzzed(format) && filepath.Base(file) != "flat.jxl" {
+		if format, err := Sniff(seed); err == nil && fuzzed(format) && filepath.Base(file) != "flat.jxl" {
 			f.Add(seed)
 		}
 	}

@@ -20,7 +20,7 @@ type source struct {
 	// orientation of the stored pixels, 1 to 8. info has the stored size until
 	// finish swaps it.
 	orientation int
-	notes       []string
+	notes       notes
 	// perPixel is the peak memory of decoding per pixel in bytes, including the
 	// frame. lighter suggests how to reduce it.
 	perPixel float64
@@ -29,15 +29,15 @@ type source struct {
 	scans bool
 	// frames prepares decoding and returns a function that returns the upright
 	// frames in order. It is called once, after finish.
-	frames func() (func() (imagedata.Frame, error), error)
+	frames func() func() (imagedata.Frame, error)
 	// refine, unless nil, makes info exact by looking at pixels, after the
 	// limits have been checked.
 	refine func()
 }
 
 // still adapts the decoder of a file with a single image to source.frames.
-func still(decode func() (imagedata.Frame, error)) func() (func() (imagedata.Frame, error), error) {
-	return func() (func() (imagedata.Frame, error), error) { return decode, nil }
+func still(decode func() (imagedata.Frame, error)) func() func() (imagedata.Frame, error) {
+	return func() func() (imagedata.Frame, error) { return decode }
 }
 
 // stored describes the pixels before rotation. It is valid after finish.
@@ -114,10 +114,7 @@ func (d *Decoder) Next() (frame imagedata.Frame, err error) {
 	}
 	defer recoverInvalid(d.source.info.Format, &err)
 	if d.next == nil {
-		if d.next, err = d.source.frames(); err != nil {
-			d.given = d.source.info.Frames
-			return imagedata.Frame{}, asFault(d.source.info.Format, err)
-		}
+		d.next = d.source.frames()
 	}
 	frame, err = d.next()
 	if err != nil {
@@ -134,7 +131,7 @@ func (d *Decoder) Next() (frame imagedata.Frame, err error) {
 
 // inspect reads everything but pixels and applies the limits.
 func inspect(data []byte, page int, limits imagedata.Limits) (s *source, err error) {
-	format, err := sniff(data)
+	format, err := Sniff(data)
 	if err != nil {
 		return nil, err
 	}
@@ -187,7 +184,7 @@ func (s *source) finish() {
 		s.info.Meta.Resolution = metadata.Resolution(s.info.Meta.EXIF)
 	}
 	for _, note := range metadata.Lost(s.info.Meta.XMP, s.orientation) {
-		s.noteOnce(note)
+		s.notes.add(note)
 	}
 	s.keepFittingICC()
 }
@@ -195,11 +192,21 @@ func (s *source) finish() {
 // credentials is the sentence about C2PA, which signs the bytes of a file.
 const credentials = "The content credentials (C2PA) were left out: they vouch for the file as it was."
 
+// notes are sentences for the user.
+type notes []string
+
+// add adds a sentence that is not there yet.
+func (n *notes) add(sentence string) {
+	if !slices.Contains(*n, sentence) {
+		*n = append(*n, sentence)
+	}
+}
+
 // intact returns a block of metadata as valid does, and notes one that it rejects.
-func intact(notes *[]string, name string, valid func([]byte) []byte, block []byte) []byte {
+func (n *notes) intact(name string, valid func([]byte) []byte, block []byte) []byte {
 	out := valid(block)
 	if out == nil && len(block) > 0 {
-		*notes = append(*notes, "The "+name+" is damaged and was left out.")
+		n.add("The " + name + " is damaged and was left out.")
 	}
 	return out
 }
@@ -214,17 +221,9 @@ func (s *source) keepFittingICC() {
 	}
 	s.info.Meta.ICC = metadata.ICC(profile, s.info.Channels)
 	if s.info.Meta.ICC == nil {
-		s.note("The color profile does not describe the decoded image and was left out.")
+		s.notes.add("The color profile does not describe the decoded image and was left out.")
 	}
 }
-
-func (s *source) noteOnce(sentence string) {
-	if !slices.Contains(s.notes, sentence) {
-		s.note(sentence)
-	}
-}
-
-func (s *source) note(sentence string) { s.notes = append(s.notes, sentence) }
 
 // recoverInvalid reports a panic in a third-party decoder as a damaged file.
 //

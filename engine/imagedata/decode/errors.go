@@ -35,7 +35,7 @@ func asFault(format imagedata.Format, err error) error {
 	if own, ok := errors.AsType[unsupportedError](err); ok {
 		return fault.New(fault.Unsupported, "%s; convert the image to PNG or JPEG first.", string(own))
 	}
-	if isUnsupported(err) {
+	if _, ok := errors.AsType[png.UnsupportedError](err); ok {
 		return fault.Wrap(fault.Unsupported, err,
 			"This variant of %s cannot be read; convert the image to PNG or JPEG first.", format.Name())
 	}
@@ -45,22 +45,11 @@ func asFault(format imagedata.Format, err error) error {
 		return fault.Wrap(fault.Invalid, fmt.Errorf("%w: %v", errTruncated, err),
 			"The %s file is truncated: it ends before its image does.", format.Name())
 	}
-	if liesAboutSize(err) {
+	if of, ok := errors.AsType[png.FormatError](err); ok && (of == "not enough pixel data" || of == "too much pixel data") {
 		return fault.Wrap(fault.Invalid, err,
 			"The %s file is damaged: its header and its pixels have different sizes.", format.Name())
 	}
 	return fault.Wrap(fault.Invalid, err, "The %s file is damaged and cannot be decoded.", format.Name())
-}
-
-// liesAboutSize reports the two errors of image/png for a wrong size.
-func liesAboutSize(err error) bool {
-	var format png.FormatError
-	return errors.As(err, &format) && (format == "not enough pixel data" || format == "too much pixel data")
-}
-
-func isUnsupported(err error) bool {
-	var ofPNG png.UnsupportedError
-	return errors.As(err, &ofPNG)
 }
 
 // most is the largest image, in pixels over all frames, that is decoded even

@@ -44,7 +44,7 @@ func FuzzOpen(f *testing.F) {
 }
 
 func fuzzOpen(t *testing.T, data []byte) {
-	if format, err := sniff(data); err == nil && !fuzzed(format) {
+	if format, err := Sniff(data); err == nil && !fuzzed(format) {
 		t.Skip()
 	}
 	limits := imagedata.Limits{Pixels: 1 << 18, Side: 1 << 12}

@@ -16,7 +16,7 @@ type gifFile struct {
 	plays         int
 	frames        []gifFrame
 	meta          imagedata.Metadata
-	notes         []string
+	notes         notes
 }
 
 // gifFrame is one image; palette and data share the file's bytes.
@@ -58,8 +58,8 @@ func readGIF(data []byte) (*source, error) {
 			s.info.Alpha = !f.frames[0].opaque()
 		}
 	}
-	s.frames = func() (func() (imagedata.Frame, error), error) {
-		return f.animate(newCanvas[uint8](s.stored())), nil
+	s.frames = func() func() (imagedata.Frame, error) {
+		return f.animate(newCanvas[uint8](s.stored()))
 	}
 	return s, nil
 }

@@ -82,7 +82,7 @@ func (f *gifFile) extension(rest []byte, control *gifControl) ([]byte, error) {
 			if end := bytes.LastIndex(second, []byte("\x01\xff\xfe\xfd")); end >= 0 {
 				packet = second[:end]
 			}
-			f.meta.XMP = intact(&f.notes, "XMP data", metadata.XMP, packet)
+			f.meta.XMP = f.notes.intact("XMP data", metadata.XMP, packet)
 		} else if name == "ICCRGBG1012" && f.meta.ICC == nil {
 			const most = 4 << 20
 			f.meta.ICC = payload(second, most)

@@ -33,7 +33,7 @@ type jpegFile struct {
 	meta    imagedata.Metadata
 	// images reports a list of several images (CIPA DC-007), of which one is read.
 	images bool
-	notes  []string
+	notes  notes
 }
 
 func readJPEG(data []byte) (*source, error) {
@@ -60,10 +60,10 @@ func readJPEG(data []byte) (*source, error) {
 		inks = s.takeInks()
 	}
 	if f.profile != nil && f.meta.ICC == nil {
-		s.note("A part of the color profile is missing; the profile was left out.")
+		s.notes.add("A part of the color profile is missing; the profile was left out.")
 	}
 	if !f.Ended {
-		s.note("The JPEG file lacks its end mark; all pixels were there.")
+		s.notes.add("The JPEG file lacks its end mark; all pixels were there.")
 	}
 	s.takesJPEG(f.File)
 	s.frames = still(func() (imagedata.Frame, error) {
@@ -85,12 +85,12 @@ func (f *jpegFile) noteRest(s *source) {
 	rest := bytes.TrimRight(f.Rest, "\x00\r\n")
 	switch {
 	case bytes.Contains(rest, []byte("MotionPhoto_Data")) || len(rest) > 8 && string(rest[4:8]) == "ftyp":
-		s.noteOnce(metadata.Video)
+		s.notes.add(metadata.Video)
 	case slices.Contains(s.notes, metadata.GainMap) || metadata.Lost(f.meta.XMP, 1) != nil:
 	case f.images:
-		s.note("The file holds more images, such as a preview or a depth map; the first was taken.")
+		s.notes.add("The file holds more images, such as a preview or a depth map; the first was taken.")
 	case len(rest) > 0:
-		s.note("The JPEG file has data after its image, which was left out.")
+		s.notes.add("The JPEG file has data after its image, which was left out.")
 	}
 }
 
@@ -113,11 +113,11 @@ func (f *jpegFile) segment(marker byte, payload []byte) {
 		}
 		f.images = f.images || bytes.HasPrefix(payload, []byte("MPF\x00"))
 		if bytes.HasPrefix(payload, []byte("urn:iso:std:iso:ts:21496:-1\x00")) {
-			f.noteOnce(metadata.GainMap)
+			f.notes.add(metadata.GainMap)
 		}
 	case markerAPP11:
 		if bytes.HasPrefix(payload, []byte("JP")) && bytes.Contains(payload, []byte("c2pa")) {
-			f.noteOnce(credentials)
+			f.notes.add(credentials)
 		}
 	case markerAPP13:
 		if f.meta.IPTC == nil {
@@ -137,16 +137,10 @@ func (f *jpegFile) segment(marker byte, payload []byte) {
 
 func (f *jpegFile) application1(payload []byte) {
 	if f.meta.EXIF == nil && bytes.HasPrefix(payload, []byte("Exif\x00")) {
-		f.meta.EXIF = intact(&f.notes, "EXIF data", metadata.EXIF, payload)
+		f.meta.EXIF = f.notes.intact("EXIF data", metadata.EXIF, payload)
 	}
 	if packet, ok := bytes.CutPrefix(payload, []byte("http://ns.adobe.com/xap/1.0/\x00")); ok && f.meta.XMP == nil {
-		f.meta.XMP = intact(&f.notes, "XMP data", metadata.XMP, packet)
-	}
-}
-
-func (f *jpegFile) noteOnce(sentence string) {
-	if !slices.Contains(f.notes, sentence) {
-		f.notes = append(f.notes, sentence)
+		f.meta.XMP = f.notes.intact("XMP data", metadata.XMP, packet)
 	}
 }
 
@@ -214,10 +208,10 @@ func (s *source) takeInks() *icc.SRGB {
 	conversion, ok := icc.NewSRGB(s.info.Meta.ICC)
 	s.info.Meta.ICC = nil
 	if ok && conversion.CMYK() {
-		s.note("The CMYK colors were converted to sRGB by their profile.")
+		s.notes.add("The CMYK colors were converted to sRGB by their profile.")
 		return conversion
 	}
-	s.note("The CMYK colors were converted to RGB without a profile.")
+	s.notes.add("The CMYK colors were converted to RGB without a profile.")
 	return nil
 }
 

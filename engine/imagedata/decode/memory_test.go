@@ -142,11 +142,11 @@ func TestDecoderReleasesItsFile(t *testing.T) {
 	}
 	frames := d.source.frames
 	released := make(chan struct{})
-	d.source.frames = func() (func() (imagedata.Frame, error), error) {
+	d.source.frames = func() func() (imagedata.Frame, error) {
 		held := new([64]byte)
 		runtime.AddCleanup(held, func(struct{}) { close(released) }, struct{}{})
-		next, err := frames()
-		return func() (imagedata.Frame, error) { held[0]++; return next() }, err
+		next := frames()
+		return func() (imagedata.Frame, error) { held[0]++; return next() }
 	}
 	if _, err := d.Next(); err != nil {
 		t.Fatal(err)

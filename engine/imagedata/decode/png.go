@@ -43,7 +43,7 @@ type pngFile struct {
 	badSum bool
 	// rawProfile reports a metadata block of ImageMagick.
 	rawProfile bool
-	notes      []string
+	notes      notes
 	repacker   repacker
 	note       func(string)
 }
@@ -62,12 +62,12 @@ func readPNG(data []byte) (*source, error) {
 		orientation: metadata.Orientation(f.meta.EXIF),
 		notes:       f.notes,
 	}
-	f.note = s.noteOnce
+	f.note = s.notes.add
 	if f.badSum {
-		s.note("A checksum of the PNG file is wrong, but not that of the pixels as a whole.")
+		s.notes.add("A checksum of the PNG file is wrong, but not that of the pixels as a whole.")
 	}
 	if f.rawProfile {
-		s.note("Metadata that ImageMagick stored as text was left out.")
+		s.notes.add("Metadata that ImageMagick stored as text was left out.")
 	}
 	s.info.Meta.ICC = f.profile
 	if f.colorType == colorGray || f.colorType == colorGrayAlpha {
@@ -77,10 +77,11 @@ func readPNG(data []byte) (*source, error) {
 		s.info.Depth = 16
 	}
 	if f.calibrated && !f.sRGB && f.profile == nil {
-		s.note("The image's gamma or primaries differ from sRGB and were not preserved.")
+		s.notes.add("The image's gamma or primaries differ from sRGB and were not preserved.")
 	}
 	if len(f.animation.frames) > 0 {
-		return s, f.animate(s)
+		f.animate(s)
+		return s, nil
 	}
 	s.takesPNG(&f)
 	s.frames = still(func() (imagedata.Frame, error) {
@@ -162,14 +163,14 @@ func (f *pngFile) chunk(kind string, payload []byte) error {
 		// than one; likewise for the XMP packet below.
 		if !f.profileSeen {
 			f.profileSeen = true
-			f.profile = intact(&f.notes, "color profile", metadata.PNGProfile, payload)
+			f.profile = f.notes.intact("color profile", metadata.PNGProfile, payload)
 		}
 	case "eXIf":
 		if f.meta.EXIF == nil {
-			f.meta.EXIF = intact(&f.notes, "EXIF data", metadata.EXIF, payload)
+			f.meta.EXIF = f.notes.intact("EXIF data", metadata.EXIF, payload)
 		}
 	case "caBX":
-		f.notes = append(f.notes, credentials)
+		f.notes.add(credentials)
 	case "tEXt", "zTXt", "iTXt":
 		f.text(kind, payload)
 	case "cICP", "mDCV", "cLLI", "mDCv", "cLLi":
@@ -204,7 +205,7 @@ func (f *pngFile) text(kind string, payload []byte) {
 	case kind == "iTXt" && metadata.IsPNGPacket(payload):
 		if !f.packetSeen {
 			f.packetSeen = true
-			f.meta.XMP = intact(&f.notes, "XMP data", metadata.PNGPacket, payload)
+			f.meta.XMP = f.notes.intact("XMP data", metadata.PNGPacket, payload)
 		}
 	case bytes.HasPrefix(payload, []byte("Raw profile type ")):
 		f.rawProfile = true

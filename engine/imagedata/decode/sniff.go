@@ -8,8 +8,12 @@ import (
 	"upscaled/models/fault"
 )
 
-// sniff detects the format from the first bytes.
-func sniff(data []byte) (imagedata.Format, error) {
+// SniffLength is the number of bytes that Sniff looks at.
+const SniffLength = 1024
+
+// Sniff detects the format from a file's first bytes. It fails like Probe if the
+// file is not an image; a file that passes may still be damaged.
+func Sniff(data []byte) (imagedata.Format, error) {
 	at := func(offset int, mark string) bool {
 		return len(data) >= offset+len(mark) && string(data[offset:offset+len(mark)]) == mark
 	}
@@ -29,8 +33,9 @@ func sniff(data []byte) (imagedata.Format, error) {
 		return imagedata.JXL, nil
 	case at(0, "\xff\x4f\xff\x51"), at(0, "\x00\x00\x00\x0cjP  "):
 		return imagedata.JP2, nil
-	case at(4, "ftyp") && isoImage(data) != "":
-		return isoImage(data), nil
+	}
+	if iso := isoImage(data); iso != "" && at(4, "ftyp") {
+		return iso, nil
 	}
 	known := foreign(data, at)
 	switch {
@@ -85,7 +90,7 @@ func foreign(data []byte, at func(int, string) bool) string {
 		}
 		return film
 	}
-	head := bytes.ToLower(bytes.TrimSpace(bytes.TrimPrefix(data[:min(len(data), 1024)], []byte("\ufeff"))))
+	head := bytes.ToLower(bytes.TrimSpace(bytes.TrimPrefix(data[:min(len(data), SniffLength)], []byte("\ufeff"))))
 	switch {
 	case bytes.HasPrefix(head, []byte("<svg")),
 		bytes.HasPrefix(head, []byte("<?xml")) && bytes.Contains(head, []byte("<svg")):

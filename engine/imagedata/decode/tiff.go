@@ -50,13 +50,13 @@ func readTIFF(data []byte, number int) (*source, error) {
 		orientation: int(page.number(ifd.Orientation, 1)),
 	}
 	if _, ok := chosen.Find(ifd.PhotoshopLayers); ok {
-		s.note("The Photoshop layers were left out; the image that they make was read.")
+		s.notes.add("The Photoshop layers were left out; the image that they make was read.")
 	}
 	if masks {
-		s.note("The transparency mask of the TIFF file, a page of its own, was left out.")
+		s.notes.add("The transparency mask of the TIFF file, a page of its own, was left out.")
 	}
 	if len(pages) > 1 && number == 0 {
-		s.note(fmt.Sprintf("The file has %d pages; only the first was read.", len(pages)))
+		s.notes.add(fmt.Sprintf("The file has %d pages; only the first was read.", len(pages)))
 	}
 	s.describeTIFF(page)
 	s.frames = still(func() (imagedata.Frame, error) {
@@ -74,14 +74,14 @@ func (s *source) describeTIFF(p *tiffPage) {
 	case inks:
 		p.inks = s.takeInks()
 	case cieLab, iccLab:
-		s.note("The Lab colors were converted to sRGB.")
+		s.notes.add("The Lab colors were converted to sRGB.")
 		s.info.Meta.ICC = nil
 	}
 	if p.format == floats {
-		s.note("Floating-point samples were limited to the range from 0 to 1.")
+		s.notes.add("Floating-point samples were limited to the range from 0 to 1.")
 	}
 	if extra := p.samples - p.colors(); extra > 1 || extra == 1 && !p.alpha {
-		s.note("The TIFF file has more channels than color and alpha; they were left out.")
+		s.notes.add("The TIFF file has more channels than color and alpha; they were left out.")
 	}
 	s.takes(0)
 	if s.orientation > 1 {
@@ -104,18 +104,13 @@ func tiffFrame[T sample](p *tiffPage, l layout) (imagedata.Frame, error) {
 	if !p.suffices() {
 		return imagedata.Frame{}, errTruncated
 	}
-	color := make([]T, l.width*l.height*l.channels)
-	var alpha []T
-	if l.alpha {
-		alpha = make([]T, l.width*l.height)
-	}
-	if err := decodeTIFF(p, color, alpha); err != nil {
+	c := newCanvas[T](l)
+	if err := decodeTIFF(p, c.color, c.alpha); err != nil {
 		return imagedata.Frame{}, err
 	}
 	if l.orientation == 1 {
-		return frameOf(l, color, alpha), nil
+		return frameOf(l, c.color, c.alpha), nil
 	}
-	c := canvas[T]{layout: l, color: color, alpha: alpha}
 	return assemble(l, c.copyRows), nil
 }
 

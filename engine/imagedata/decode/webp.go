@@ -20,7 +20,7 @@ type webpFile struct {
 	frames        []webpFrame
 	profile       []byte
 	meta          imagedata.Metadata
-	notes         []string
+	notes         notes
 }
 
 // webpFrame is one image: a lossy stream with or without an alpha plane, or a
@@ -59,8 +59,8 @@ func readWebP(data []byte) (*source, error) {
 		return s, nil
 	}
 	s.composes()
-	s.frames = func() (func() (imagedata.Frame, error), error) {
-		return f.animate(newCanvas[uint8](s.stored())), nil
+	s.frames = func() func() (imagedata.Frame, error) {
+		return f.animate(newCanvas[uint8](s.stored()))
 	}
 	return s, nil
 }
@@ -153,11 +153,11 @@ func (f *webpFile) parse(data []byte) error {
 		case "ICCP":
 			f.profile = payload
 		case "EXIF":
-			f.meta.EXIF = intact(&f.notes, "EXIF data", metadata.EXIF, payload)
+			f.meta.EXIF = f.notes.intact("EXIF data", metadata.EXIF, payload)
 		case "XMP ":
-			f.meta.XMP = intact(&f.notes, "XMP data", metadata.XMP, payload)
+			f.meta.XMP = f.notes.intact("XMP data", metadata.XMP, payload)
 		case "C2PA":
-			f.notes = append(f.notes, credentials)
+			f.notes.add(credentials)
 		}
 	}
 	if len(f.frames) > 0 || single.empty() {

@@ -55,12 +55,11 @@ func Parts() []Part {
 
 // Fate returns the fate of the part in a format.
 func (p Part) Fate(f imagedata.Format) Fate {
-	for fate, formats := range map[Fate][]imagedata.Format{Kept: p.Kept, Converted: p.Converted} {
-		for _, format := range formats {
-			if f == format {
-				return fate
-			}
-		}
+	switch {
+	case slices.Contains(p.Kept, f):
+		return Kept
+	case slices.Contains(p.Converted, f):
+		return Converted
 	}
 	return Dropped
 }

@@ -187,8 +187,7 @@ func start(w io.Writer, h Header, o Options) (Encoder, error) {
 }
 
 func named(err error) error {
-	var known *fault.Error
-	if err == nil || errors.As(err, &known) {
+	if _, known := errors.AsType[*fault.Error](err); known || err == nil {
 		return err
 	}
 	return fmt.Errorf("write the image: %w", err)

@@ -54,11 +54,7 @@ func (e *tiffEncoder) directory() (data []byte, at uint32) {
 // exif returns the fields of the EXIF block for the page, its EXIF and its GPS
 // directory.
 func (e *tiffEncoder) exif() (page, exif, gps []ifd.Field) {
-	file, err := ifd.Parse(e.header.Meta.EXIF)
-	if err != nil {
-		return nil, nil, nil
-	}
-	main, ok := file.Directory(file.First)
+	file, main, ok := ifd.ParseFirst(e.header.Meta.EXIF)
 	if !ok {
 		return nil, nil, nil
 	}

@@ -5,6 +5,7 @@ package icc
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 
 	"upscaled/engine/imagedata"
 	"upscaled/engine/parallel"
@@ -118,7 +119,7 @@ func (c *SRGB) Identity() bool {
 	for i := range 9 * 9 * 9 {
 		probe.Pix[3*i], probe.Pix[3*i+1], probe.Pix[3*i+2] = uint8(i%9*31), uint8(i/9%9*31), uint8(i/81*31)
 	}
-	before := append([]uint8(nil), probe.Pix...)
+	before := slices.Clone(probe.Pix)
 	c.Convert(probe)
 	for i, v := range probe.Pix {
 		if d := int(v) - int(before[i]); d < -1 || d > 1 {
@@ -134,16 +135,13 @@ func (c *SRGB) Convert(r imagedata.Raster) {
 	switch {
 	case c.lut != nil && r.Pix16 != nil:
 		convertLUT(c, r.Pix16, r.Width, r.Height, r.Channels)
-		return
 	case c.lut != nil:
 		convertLUT(c, r.Pix, r.Width, r.Height, r.Channels)
-		return
-	}
-	if r.Pix16 != nil {
+	case r.Pix16 != nil:
 		convertSRGB(c, r.Pix16, r.Width*r.Channels, r.Height)
-		return
+	default:
+		convertSRGB(c, r.Pix, r.Width*r.Channels, r.Height)
 	}
-	convertSRGB(c, r.Pix, r.Width*r.Channels, r.Height)
 }
 
 func convertSRGB[T uint8 | uint16](c *SRGB, samples []T, stride, rows int) {

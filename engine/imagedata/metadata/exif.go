@@ -14,11 +14,7 @@ func EXIF(block []byte) []byte {
 	if len(block) >= 6 && string(block[:5]) == "Exif\x00" {
 		block = block[6:]
 	}
-	file, err := ifd.Parse(block)
-	if err != nil || len(block) > maxBytes {
-		return nil
-	}
-	if _, ok := file.Directory(file.First); !ok {
+	if _, _, ok := ifd.ParseFirst(block); !ok || len(block) > maxBytes {
 		return nil
 	}
 	return block
@@ -27,23 +23,12 @@ func EXIF(block []byte) []byte {
 // Orientation returns the orientation of the stored pixels, 1 to 8 as in TIFF
 // 6.0's tag 274; 1 (upright) if the block does not state it.
 func Orientation(exif []byte) int {
-	file, err := ifd.Parse(exif)
-	if err != nil {
-		return 1
+	file, directory, _ := ifd.ParseFirst(exif)
+	entry, _ := directory.Find(ifd.Orientation)
+	if value, ok := file.Uint(entry, 0); ok && isNumber(entry) && value >= 1 && value <= 8 {
+		return int(value)
 	}
-	directory, ok := file.Directory(file.First)
-	if !ok {
-		return 1
-	}
-	entry, ok := directory.Find(ifd.Orientation)
-	if !ok || !isNumber(entry) {
-		return 1
-	}
-	value, ok := file.Uint(entry, 0)
-	if !ok || value < 1 || value > 8 {
-		return 1
-	}
-	return int(value)
+	return 1
 }
 
 // isNumber reports whether set can write the field: an orientation that is

@@ -1,6 +1,9 @@
 package metadata
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // ICC returns a profile if it is well-formed and describes images with that many
 // channels (1 gray, 3 color), otherwise nil. A profile starts with its own size
@@ -39,9 +42,5 @@ func JoinICC(segments [][]byte) []byte {
 		}
 		ordered[number-1] = segment[2:]
 	}
-	var profile []byte
-	for _, segment := range ordered {
-		profile = append(profile, segment...)
-	}
-	return profile
+	return slices.Concat(ordered...)
 }

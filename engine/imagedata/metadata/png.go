@@ -8,6 +8,7 @@ import (
 	"hash/crc32"
 	"io"
 	"slices"
+	"unicode/utf8"
 
 	"upscaled/engine/imagedata"
 )
@@ -54,11 +55,9 @@ func PNGPacket(payload []byte) []byte {
 // PNGText returns a chunk of text: tEXt if it has ASCII characters only, which all
 // readers show alike, otherwise iTXt in UTF-8.
 func PNGText(keyword string, text []byte) imagedata.Chunk {
-	for _, b := range text {
-		if b >= 0x80 {
-			data := append([]byte(keyword), 0, 0, 0, 0, 0)
-			return imagedata.Chunk{Kind: "iTXt", Data: append(data, bytes.ToValidUTF8(text, []byte("\ufffd"))...)}
-		}
+	if slices.ContainsFunc(text, func(b byte) bool { return b >= utf8.RuneSelf }) {
+		data := append([]byte(keyword), 0, 0, 0, 0, 0)
+		return imagedata.Chunk{Kind: "iTXt", Data: append(data, bytes.ToValidUTF8(text, []byte("\ufffd"))...)}
 	}
 	return imagedata.Chunk{Kind: "tEXt", Data: append(append([]byte(keyword), 0), bytes.ReplaceAll(text, []byte{0}, nil)...)}
 }

@@ -47,14 +47,7 @@ func JFIF(payload []byte) imagedata.Resolution {
 
 // Resolution returns the resolution that an EXIF block states.
 func Resolution(exif []byte) imagedata.Resolution {
-	file, err := ifd.Parse(exif)
-	if err != nil {
-		return imagedata.Resolution{}
-	}
-	directory, ok := file.Directory(file.First)
-	if !ok {
-		return imagedata.Resolution{}
-	}
+	file, directory, _ := ifd.ParseFirst(exif)
 	return resolution(file, directory)
 }
 

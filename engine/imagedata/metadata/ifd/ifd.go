@@ -141,6 +141,16 @@ func Parse(data []byte) (File, error) {
 	return f, nil
 }
 
+// ParseFirst is Parse followed by reading the first directory.
+func ParseFirst(data []byte) (File, Directory, bool) {
+	f, err := Parse(data)
+	if err != nil {
+		return File{}, Directory{}, false
+	}
+	d, ok := f.Directory(f.First)
+	return f, d, ok
+}
+
 // ParseBig is Parse for TIFF files, which may be BigTIFF.
 func ParseBig(data []byte) (File, error) {
 	if len(data) < 16 || data[2]|data[3] != 43 {
