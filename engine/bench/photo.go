@@ -2,7 +2,7 @@ package bench
 
 import (
 	"bytes"
-	"math"
+	"errors"
 	"math/rand"
 
 	"upscaled/engine/imagedata"
@@ -19,7 +19,7 @@ func Photo(width, height int) ([]byte, error) {
 		addOctave(sums, width, height, cell, weight, random)
 	}
 	for i, v := range sums {
-		r.Pix[i] = uint8(math.Max(0, math.Min(255, 128+v)))
+		r.Pix[i] = uint8(min(max(128+v, 0), 255))
 	}
 	var out bytes.Buffer
 	encoder, err := encode.New(&out, encode.Header{Width: width, Height: height, Channels: 3, Depth: 8, Frames: 1},
@@ -27,16 +27,8 @@ func Photo(width, height int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := encoder.BeginFrame(0); err != nil {
-		return nil, err
-	}
-	if err := encoder.WriteBand(r, nil); err != nil {
-		return nil, err
-	}
-	if err := encoder.Close(); err != nil {
-		return nil, err
-	}
-	return out.Bytes(), nil
+	err = errors.Join(encoder.BeginFrame(0), encoder.WriteBand(r, nil), encoder.Close())
+	return out.Bytes(), err
 }
 
 // addOctave adds bilinear noise whose grid is cell pixels wide.

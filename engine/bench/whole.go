@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -40,19 +41,11 @@ type Whole struct {
 	AgainstBare float64 `json:"against_bare"`
 }
 
-// counter counts and drops an output.
-type counter struct{ bytes int64 }
-
-func (c *counter) Write(p []byte) (int, error) {
-	c.bytes += int64(len(p))
-	return len(p), nil
-}
-
 // Image upscales one image into nothing and reports where the time went. best, if
 // found, is the bare session to compare with.
 func Image(ctx context.Context, e *engine.Engine, q engine.Request, best Timing, found bool) (Whole, error) {
 	resetPeak()
-	q.Output = &counter{}
+	q.Output = io.Discard
 	r, err := e.Upscale(ctx, q)
 	if err != nil {
 		return Whole{}, err

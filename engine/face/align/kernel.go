@@ -1,16 +1,15 @@
 package align
 
-import "math"
+import (
+	"math"
 
-const (
-	// lobes is the support of the Lanczos filter on either side, in samples of
-	// the coarser grid, as in engine/resize.
-	lobes = 3
-	// finest is the number of tabulated positions between two samples. Positions
-	// are exact to 1/2048 sample, which is worth at most a quarter of an 8-bit
-	// level at a step from black to white.
-	finest = 1024
+	"github.com/disintegration/imaging"
 )
+
+// finest is the number of tabulated positions between two samples. Positions are exact
+// to 1/2048 sample, which is worth at most a quarter of an 8-bit level at a step from
+// black to white.
+const finest = 1024
 
 // kernel holds the weights of a filter for every position between two samples.
 type kernel struct {
@@ -26,7 +25,7 @@ type kernel struct {
 // times as far apart as the source's; widening is at least 1.
 func newKernel(widening float64) kernel {
 	k := kernel{
-		taps:   2 * int(math.Ceil(lobes*widening)),
+		taps:   2 * int(math.Ceil(imaging.Lanczos.Support*widening)),
 		phases: max(1, int(finest/widening)),
 	}
 	k.weights = make([]float32, (k.phases+1)*k.taps)
@@ -35,7 +34,7 @@ func newKernel(widening float64) kernel {
 		position := float64(k.taps/2-1) + float64(p)/float64(k.phases)
 		var sum float64
 		for i := range row {
-			row[i] = lanczos((float64(i) - position) / widening)
+			row[i] = imaging.Lanczos.Kernel((float64(i) - position) / widening)
 			sum += row[i]
 		}
 		for i, w := range row {
@@ -49,16 +48,4 @@ func newKernel(widening float64) kernel {
 func (k *kernel) at(position float64) []float32 {
 	p := int(position*float64(k.phases) + 0.5)
 	return k.weights[p*k.taps:][:k.taps:k.taps]
-}
-
-func lanczos(x float64) float64 {
-	x = math.Abs(x)
-	switch {
-	case x < 1e-9:
-		return 1
-	case x >= lobes:
-		return 0
-	}
-	px := math.Pi * x
-	return math.Sin(px) / px * math.Sin(px/lobes) / (px / lobes)
 }

@@ -15,6 +15,5 @@ const (
 // maskAt returns the weight of a restored face at a distance from the mask's
 // center, in units of the ellipse's radius.
 func maskAt(radius float64) float64 {
-	v := min(max((1-radius)/(1-maskCore), 0), 1)
-	return v * v * (3 - 2*v)
+	return smoothstep((1 - radius) / (1 - maskCore))
 }
