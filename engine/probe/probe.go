@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"upscaled/engine/face/detect"
@@ -97,12 +98,7 @@ func (m image) at(c, y, x int) float32 { return m.pix[(c*m.height+y)*m.width+x] 
 
 // finite reports whether all samples are numbers.
 func (m image) finite() bool {
-	for _, v := range m.pix {
-		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(m.pix, func(v float32) bool { return math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) })
 }
 
 // small returns the sides of a small input that the model accepts.
@@ -118,7 +114,7 @@ func (p *prober) small() (height, width int) {
 // run computes the model's result in the convention's order of axes.
 func (p *prober) run(c network.Convention, in image) (image, error) {
 	shape := []int64{1, int64(in.channels), int64(in.height), int64(in.width)}
-	input := append([]float32(nil), in.pix...)
+	input := slices.Clone(in.pix)
 	if c.ChannelsLast {
 		shape = []int64{1, int64(in.height), int64(in.width), int64(in.channels)}
 		input = input[:0]

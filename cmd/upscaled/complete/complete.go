@@ -3,6 +3,7 @@ package complete
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -108,10 +109,6 @@ func Settings(all []settings.Setting) (words []cobra.Completion) {
 
 // Value returns a word without its description.
 func Value(word cobra.Completion) string {
-	for i, r := range word {
-		if r == '\t' {
-			return word[:i]
-		}
-	}
-	return word
+	value, _, _ := strings.Cut(word, "\t")
+	return value
 }

@@ -4,6 +4,7 @@ import (
 	"compress/lzw"
 	"encoding/binary"
 	"io"
+	"slices"
 	"time"
 
 	"upscaled/engine/imagedata"
@@ -96,19 +97,11 @@ func (f *gifFile) animate(c *canvas[uint8]) func() (imagedata.Frame, error) {
 	}
 }
 
-// opaque reports whether the transparent color is unused. It reports false for
+// opaque reports whether the transparent color, which there is, is unused. It reports false for
 // damaged pixels, so that decoding reports the damage.
 func (f *gifFrame) opaque() bool {
 	indices, err := f.indices(newLZW())
-	if err != nil {
-		return false
-	}
-	for _, index := range indices {
-		if int(index) == f.transparent {
-			return false
-		}
-	}
-	return true
+	return err == nil && !slices.Contains(indices, uint8(f.transparent))
 }
 
 // newLZW returns a decompressor for indices. Frames of an animation share one: it is

@@ -187,7 +187,7 @@ func (s scene) view(size, roll float64) View {
 }
 
 func mirror(v *View) {
-	before := append([]uint8(nil), v.Image.Pix...)
+	before := slices.Clone(v.Image.Pix)
 	w := v.Image.Width
 	for i := range w * v.Image.Height {
 		at := 3 * (i/w*w + w - 1 - i%w)
