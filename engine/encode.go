@@ -21,7 +21,7 @@ func (r *run) format() imagedata.Format {
 	return r.input.Format.Output()
 }
 
-// openOutput writes the output's header and notes what the format cannot hold.
+// openOutput writes the output's header and notes properties that the format cannot hold.
 func (r *run) openOutput(context.Context) error {
 	if r.encoder = r.request.Encoder; r.encoder != nil {
 		r.header = encode.Header{
@@ -102,7 +102,7 @@ func (r *run) dropColors(h *encode.Header) {
 	r.toSRGB = conversion
 }
 
-// item is what the writer receives: the start of a frame, or a band of its rows,
+// item is a message to the writer: the start of a frame, or a band of its rows,
 // color first, then alpha if there is one.
 type item struct {
 	begin bool

@@ -2,7 +2,7 @@
 // knows no HTTP and no queue, and is given the runtimes that compute; package
 // engine/upscaler opens one with everything it needs.
 //
-// run.steps lists what happens to one image. A pass runs a model over one frame in
+// run.steps lists the steps for one image. A pass runs a model over one frame in
 // one of three ways: as a stream of rows (stream.go), as vertical strips of such
 // streams if the image is too wide (strips.go), or as tiles (tile.go).
 package engine

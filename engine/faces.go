@@ -26,7 +26,7 @@ type DetectorOptions struct {
 	Threshold float64
 }
 
-// FaceMissing is what happens if no face restorer is installed.
+// FaceMissing selects the behavior without an installed face restorer.
 type FaceMissing string
 
 const (
@@ -51,7 +51,7 @@ type Faces struct {
 	// even a profile. Without points all faces are taken.
 	At      []face.Point
 	Missing FaceMissing
-	// Report is what becomes of the faces' places in the result.
+	// Report selects how the result lists the faces' places.
 	Report FaceReport
 }
 

@@ -9,7 +9,7 @@ import (
 
 // rowMemory bounds the memory of images that stream at once. There are two pools,
 // for large and for small images, so that small images never queue behind large
-// ones. Each holds what one image may use. It may be used concurrently.
+// ones. Each has the size that one image may use. It may be used concurrently.
 type rowMemory struct{ large, small *semaphore.Weighted }
 
 const (

@@ -13,7 +13,7 @@ type Device struct {
 	Kind, Name string
 	// ID distinguishes devices of one kind, such as "0"; "" if there is only one.
 	ID string
-	// Memory is the device's, Free what is unused now, in bytes; 0 if unknown.
+	// Memory is the device's memory and Free its unused part, in bytes; 0 if unknown.
 	Memory, Free int64
 	// Precision is the fastest one here without visible loss.
 	Precision network.Precision

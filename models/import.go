@@ -21,11 +21,11 @@ import (
 // maxONNX bounds an imported ONNX file in bytes; the format ends at 2 GiB.
 const maxONNX = 1 << 31
 
-// ImportOptions state about a file what the file itself does not.
+// ImportOptions state facts about a file that it does not contain.
 type ImportOptions struct {
 	// Name is the model's name; "" means the file's.
 	Name string
-	// Convention states what is known about an ONNX file's images.
+	// Convention states known facts about an ONNX file's images.
 	Convention network.Convention
 	// Probe, unless nil, completes that by running the file; see engine/probe.
 	// Without it the file's shapes must state the rest.

@@ -163,7 +163,7 @@ func (in *installer) keep(ctx context.Context, d descriptor, path string) (descr
 // onlyReader hides other methods so that io.CopyBuffer uses its buffer.
 type onlyReader struct{ io.Reader }
 
-// describe adds what recognition found.
+// describe adds recognized facts to a descriptor.
 func describe(d descriptor, info network.Info) descriptor {
 	d.Architecture, d.Scale = info.Architecture, info.Scale
 	if info.Architecture == network.GFPGAN {
@@ -186,7 +186,7 @@ func interrupted(err error, name string) error {
 	return err
 }
 
-// missingOffline names what is missing and the command that installs it.
+// missingOffline names a missing product and the command that installs it.
 func missingOffline(p product) error {
 	return fault.New(fault.ModelMissing, "%s is not installed and --offline forbids downloads; run 'upscaled models pull %s' on a machine with internet access.", p.name, p.name)
 }

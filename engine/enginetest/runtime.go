@@ -39,8 +39,8 @@ type Runtime struct {
 	// Before, where not nil, is called at the start of every run.
 	Before func(ctx context.Context) error
 
-	// Opened, Closed and Ran count; Refused counts what memory was too small for,
-	// and Pinned the tiles of AllocateTile that are out.
+	// Opened and Closed count sessions, Ran tiles, Refused requests for more memory
+	// than is free, and Pinned the tiles of AllocateTile that are not freed yet.
 	Opened, Closed, Ran, Refused, Pinned atomic.Int64
 
 	card card

@@ -67,8 +67,7 @@ func (u *Upscaler) UpscaleFile(ctx context.Context, input, output string, q engi
 	return result, err
 }
 
-// Describe returns what Upscale would make of a request, from the image's header
-// alone.
+// Describe returns the result that Upscale would have, from the image's header alone.
 func (u *Upscaler) Describe(ctx context.Context, q engine.Request) (engine.Result, error) {
 	return u.Engine.Describe(ctx, u.named(q))
 }

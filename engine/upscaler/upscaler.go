@@ -29,7 +29,7 @@ import (
 )
 
 // Options configure Open. The zero value uses the fastest device of this machine
-// and the default model store, and downloads what is missing.
+// and the default model store, and downloads missing files.
 type Options struct {
 	// Home is the folder of models and libraries. "" is $UPSCALED_HOME, else the
 	// folder "upscaled" in the user's cache folder.

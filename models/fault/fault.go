@@ -123,8 +123,8 @@ func Sentence(err error) string {
 	return "An internal error occurred."
 }
 
-// ForClients returns a sentence for users of a server: the first line, without what names
-// a flag or a command, which only an operator can use.
+// ForClients returns a sentence for users of a server: the first line, without parts that
+// name a flag or a command, which only an operator can use.
 func ForClients(sentence string) string {
 	text, _, more := strings.Cut(sentence, "\n")
 	at := operatorsAdvice.FindStringIndex(text)

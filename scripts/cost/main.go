@@ -24,7 +24,7 @@ const (
 	bytesPerByte   = 48
 )
 
-// cost is what a request cost.
+// cost is the cost of a request.
 type cost struct {
 	name    string // route and mutation
 	sent    int
@@ -33,7 +33,7 @@ type cost struct {
 	status  int
 }
 
-// share is the part of what the request may cost, above 1 for too much.
+// share is the cost as a fraction of the permitted cost, above 1 for too much.
 func (c cost) share() float64 {
 	sent := float64(c.sent)
 	return max(c.seconds/(baseSeconds+sent*secondsPerByte), float64(c.memory)/(baseBytes+sent*bytesPerByte))

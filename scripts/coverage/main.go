@@ -20,7 +20,7 @@ import (
 	"upscaled/models/network"
 )
 
-// listed is what counts of a listed model.
+// listed holds the relevant fields of a listed model.
 type listed struct {
 	Architecture   string `json:"architecture"`
 	Date           string `json:"date"`

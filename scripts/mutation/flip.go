@@ -57,8 +57,8 @@ type source struct {
 }
 
 // mutate changes the source if a node is of a kind that can be taken out, and
-// reports whether it is. What stays in the dead branch of a condition keeps
-// imports and variables in use.
+// reports whether it is. Code in the dead branch of a condition keeps imports and
+// variables in use.
 func (s *source) mutate(n ast.Node) bool {
 	var parent ast.Node
 	if len(s.parents) > 0 {
@@ -95,8 +95,8 @@ func (s *source) mutate(n ast.Node) bool {
 	return false
 }
 
-// replace puts a text in place of what lies between two positions, and of as
-// many bytes more.
+// replace puts a text in place of the code between two positions and of more bytes
+// after it.
 func (s *source) replace(from, to token.Pos, text string, more int) bool {
 	s.result = s.text[:s.offset(from)] + text + s.text[s.offset(to)+more:]
 	return true

@@ -88,7 +88,7 @@ func (b *body) reason() error {
 	return b.cut
 }
 
-// release returns memory to the budget, at most what is held.
+// release returns memory to the budget, at most the held bytes.
 func (b *body) release(bytes int64) {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()

@@ -14,9 +14,8 @@ import (
 	"upscaled/server/queue/record"
 )
 
-// lease implements job.Lease. Its token in the record decides who may end the
-// job: a worker that slept through its lease finds another token and writes
-// nothing.
+// lease implements job.Lease. Only the worker whose token is in the record may end
+// the job: one that slept through its lease finds another token and writes nothing.
 type lease struct {
 	lifecycle *lifecycle
 	record    record.Job

@@ -1,5 +1,5 @@
 // Package doctor examines a machine and an installation: the library, devices and
-// models that upscaling would use, and what is missing.
+// models that upscaling would use, and missing parts.
 package doctor
 
 import (
@@ -49,8 +49,8 @@ type Diagnosis struct {
 	// Native is all code in the process that is not Go.
 	Native []nativeCode `json:"native,omitempty"`
 	NPM    string       `json:"npm,omitempty"`
-	// Codecs says for each format that a library of the system reads what is missing,
-	// "" if nothing is.
+	// Codecs names the missing library of each format that the system's libraries read,
+	// "" if none is missing.
 	Codecs map[imagedata.Format]string `json:"codecs"`
 	Models []models.Entry              `json:"models"`
 	// Tuning holds the measurements of this machine's GPUs.
@@ -128,7 +128,7 @@ func (d *Diagnosis) examineEngine(ctx context.Context, o upscaler.Options, descr
 	}
 }
 
-// examineModels checks the hashes of what is installed and asks for the model
+// examineModels checks the hashes of installed models and asks for the model
 // that upscaling would use.
 func (d *Diagnosis) examineModels(ctx context.Context, store *models.Store, wanted string) {
 	d.Models = store.List()

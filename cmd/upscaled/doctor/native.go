@@ -17,7 +17,7 @@ type nativeCode struct {
 	Path string `json:"path"`
 }
 
-// loadedNativeCode returns what is compiled into the program, ONNX Runtime, which
+// loadedNativeCode returns the code compiled into the program, ONNX Runtime, which
 // is unloaded by now, and on Linux the other shared libraries of this process.
 func loadedNativeCode(onnxRuntime, version string) []nativeCode {
 	var found []nativeCode

@@ -14,7 +14,7 @@ import (
 	"upscaled/server/queue"
 )
 
-// Program holds what the commands need of the program.
+// Program holds the parts of the program that the commands use.
 type Program struct {
 	Stdout, Stderr io.Writer
 	LookupEnv      func(string) (string, bool)

@@ -21,8 +21,8 @@ type watched struct {
 	tracer *trace.Tracer
 	ports  []*admin.Port
 	log    *slog.Logger
-	// requests, jobEnded, webhookEnded and jobBegins are what the server, the queue,
-	// the webhooks and the worker notify.
+	// requests, jobEnded, webhookEnded and jobBegins are notified by the server, the
+	// queue, the webhooks and the worker.
 	requests     []server.Observer
 	jobEnded     func(job.Job)
 	webhookEnded func(outcome string)

@@ -23,7 +23,7 @@ func (c *Convention) AddFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&c.values, "range", "", "its values for black and white: 0..1, 0..255 or -1..1 (default: measured)")
 }
 
-// Convention returns what the flags state.
+// Convention returns the convention that the flags state.
 func (c *Convention) Convention() (network.Convention, error) {
 	stated := c.convention
 	if stated.Multiple < 0 || stated.Multiple > 1024 {

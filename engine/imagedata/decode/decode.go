@@ -122,8 +122,8 @@ func (d *Decoder) Next() (frame imagedata.Frame, err error) {
 		return imagedata.Frame{}, asFault(d.source.info.Format, err)
 	}
 	if d.given++; d.given == d.source.info.Frames {
-		// What was decoded on the way, such as the planes of a JPEG, need not stay in
-		// memory as long as the decoder.
+		// Intermediate data, such as the planes of a JPEG, need not stay in memory as
+		// long as the decoder.
 		d.next, d.source.frames, d.source.refine = nil, nil, nil
 	}
 	return frame, nil

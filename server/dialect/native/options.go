@@ -25,7 +25,7 @@ const (
 	maxTile = 1 << 16
 	// maxModelName limits a model's name, in bytes.
 	maxModelName = 200
-	// mostPoints limits the faces that are asked for by place; as many are listed.
+	// mostPoints limits the faces that a request chooses by place; results list no more.
 	mostPoints = 200
 )
 

@@ -51,7 +51,7 @@ type Queue struct {
 	notified chan struct{}
 }
 
-// notify wakes everybody who waits for changes. The mutex is held.
+// notify wakes all goroutines that wait for changes. The mutex is held.
 func (q *Queue) notify() {
 	if q.notified != nil {
 		close(q.notified)
