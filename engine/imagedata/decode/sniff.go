@@ -40,7 +40,7 @@ func Sniff(data []byte) (imagedata.Format, error) {
 	known := foreign(data, at)
 	switch {
 	case known == film:
-		return "", fault.New(fault.Unsupported, "This is a film, and only images are read here; the program upscales films on its command line.")
+		return "", fault.New(fault.Unsupported, "This is a film, and only images are read here.")
 	case known != "":
 		return "", fault.New(fault.Unsupported,
 			"%s files cannot be read; convert the image to PNG or JPEG first.", known)
