@@ -194,12 +194,17 @@ func TestImpossibleOutputs(t *testing.T) {
 	tools(t)
 	animate(t, filepath.Join(root, "still.webp"), imagedata.WebP, 0)
 	animate(t, filepath.Join(root, "a.webp"), imagedata.WebP, time.Second, time.Second)
+	large := filepath.Join(root, "large.webp")
+	if err := errors.Join(os.WriteFile(large, []byte("RIFF....WEBP"), 0o600), os.Truncate(large, 1<<30)); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		input, output, want string
 		coding              film.Coding
 		size                engine.Size
 	}{
 		{"still.webp", "a.mp4", "is not animated", film.Coding{Quality: -1}, engine.Size{}},
+		{"large.webp", "a.mp4", "at most 256 MiB", film.Coding{Quality: -1}, engine.Size{}},
 		{"a.webp", "a.gif", "GIF has no video codec", film.Coding{Quality: 20}, engine.Size{}},
 		{"a.webp", "a.png", "PNG has no video codec", film.Coding{Quality: -1, Codec: film.H264}, engine.Size{}},
 		{"a.webp", "b.webp", "limited to 16383", film.Coding{Quality: -1}, engine.Size{Width: 17000, Height: 16}},

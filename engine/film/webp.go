@@ -12,6 +12,9 @@ import (
 	"upscaled/models/fault"
 )
 
+// mostWebP bounds the bytes of an animated WebP file, which is held in memory.
+const mostWebP = 256 << 20
+
 // readable returns the path of a file with the film's frames that ffmpeg reads. It does
 // not read animated WebP, of which a temporary animated PNG is made.
 func (r *run) readable(ctx context.Context) (string, error) {
@@ -23,6 +26,9 @@ func (r *run) readable(ctx context.Context) (string, error) {
 	head := make([]byte, 12)
 	if _, err := io.ReadFull(file, head); err != nil || string(head[:4]) != "RIFF" || string(head[8:]) != "WEBP" {
 		return r.Input, nil
+	}
+	if info, err := file.Stat(); err == nil && info.Size() > mostWebP {
+		return "", fault.New(fault.TooLarge, "An animated WebP file may have at most %d MiB; convert it to PNG or a film first.", mostWebP>>20)
 	}
 	data, err := os.ReadFile(r.Input)
 	if err != nil {
