@@ -284,6 +284,7 @@ test("the theme can be chosen and is kept", async (t) => {
   const dark = await background();
   assert.notEqual(dark, light);
   await page.reload();
+  await page.locator("#models-installed .choice").first().waitFor();
   assert.equal(await background(), dark);
   await page.locator("#theme").click();
   assert.equal(await background(), light);

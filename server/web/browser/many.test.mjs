@@ -111,6 +111,7 @@ test("settings are kept as presets", async (t) => {
   await page.keyboard.press("Enter");
   await size("8");
   await page.reload();
+  await page.locator("#models-installed .choice").first().waitFor();
   assert.equal(await chosen(), "8");
   await page.locator(".presets summary").click();
   await accessible(page, "presets");
