@@ -75,7 +75,7 @@ func (o Options) drawn(ctx context.Context, f *Film) (bool, error) {
 }
 
 // vote returns 1 if the key frame at a time, in seconds, is a drawing, -1 if it is not,
-// and 0 if that cannot be told.
+// and 0 if it is nearly empty or cannot be read.
 func (t Tools) vote(ctx context.Context, f *Film, at float64) (int, error) {
 	const side = 720 // pixels of the frame's center that are looked at
 	width, height := min(f.Width, side), min(f.Height, side)
