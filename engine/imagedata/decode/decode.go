@@ -183,8 +183,12 @@ func (s *source) finish() {
 	if s.info.Meta.Resolution.X == 0 {
 		s.info.Meta.Resolution = metadata.Resolution(s.info.Meta.EXIF)
 	}
-	for _, note := range metadata.Lost(s.info.Meta.XMP, s.orientation) {
+	rotated := max(s.orientation, metadata.Orientation(s.info.Meta.EXIF)) // a library may have done it
+	for _, note := range metadata.Lost(s.info.Meta.XMP, rotated) {
 		s.notes.add(note)
+	}
+	if rotated > 1 {
+		s.info.Meta.XMP = metadata.DropRegions(s.info.Meta.XMP)
 	}
 	s.keepFittingICC()
 }

@@ -2,6 +2,7 @@ package decode
 
 import (
 	"bytes"
+	"encoding/binary"
 	"slices"
 
 	"upscaled/engine/imagedata"
@@ -56,6 +57,8 @@ func readJPEG(data []byte) (*source, error) {
 	switch len(f.Components) {
 	case 1:
 		s.info.Channels = 1
+	case 2: // gray and alpha of TIFF
+		return nil, unsupportedError("JPEG files with 2 components cannot be read")
 	case 4:
 		inks = s.takeInks()
 	}
@@ -103,6 +106,9 @@ func (f *jpegFile) segment(marker byte, payload []byte) {
 	case markerAPP0:
 		if !f.jfif && bytes.HasPrefix(payload, []byte("JFIF\x00")) {
 			f.jfif, f.meta.Resolution = true, metadata.JFIF(payload)
+			if len(payload) >= 12 && payload[7] == 0 {
+				f.notes.pixelShape(float64(binary.BigEndian.Uint16(payload[8:])), float64(binary.BigEndian.Uint16(payload[10:])))
+			}
 		}
 	case markerAPP1:
 		f.application1(payload)
@@ -122,6 +128,9 @@ func (f *jpegFile) segment(marker byte, payload []byte) {
 	case markerAPP13:
 		if f.meta.IPTC == nil {
 			f.meta.IPTC = metadata.IPTC(payload)
+		}
+		if metadata.HasPath(payload) {
+			f.notes.add(pathLost)
 		}
 	case markerCOM:
 		if len(f.meta.Comment) > 0 {

@@ -3,6 +3,7 @@ package decode
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"hash/crc32"
 	"image/png"
 	"io"
@@ -113,6 +114,7 @@ func (f *pngFile) parse(data []byte) error {
 			case kind == "IDAT" || kind == "fdAT":
 				f.badSum = true // zlib has a checksum of its own
 			case ancillary(kind) && !frameChunk(kind):
+				f.notes.add(fmt.Sprintf("A part of the PNG file (%q) is damaged and was left out.", kind))
 				continue
 			default:
 				return damaged("checksum of chunk " + kind)
@@ -178,8 +180,13 @@ func (f *pngFile) chunk(kind string, payload []byte) error {
 			f.meta.HDR = append(f.meta.HDR, imagedata.Chunk{Kind: kind, Data: payload})
 		}
 	case "pHYs":
-		if len(payload) == 9 && payload[8] == 1 {
-			f.meta.Resolution = metadata.DotsPerMeter(binary.BigEndian.Uint32(payload), binary.BigEndian.Uint32(payload[4:]))
+		if len(payload) != 9 {
+			return nil
+		}
+		if x, y := binary.BigEndian.Uint32(payload), binary.BigEndian.Uint32(payload[4:]); payload[8] == 1 {
+			f.meta.Resolution = metadata.DotsPerMeter(x, y)
+		} else {
+			f.notes.pixelShape(float64(x), float64(y))
 		}
 	case "sRGB":
 		f.sRGB = true

@@ -49,9 +49,7 @@ func readTIFF(data []byte, number int) (*source, error) {
 		},
 		orientation: int(page.number(ifd.Orientation, 1)),
 	}
-	if _, ok := chosen.Find(ifd.PhotoshopLayers); ok {
-		s.notes.add("The Photoshop layers were left out; the image that they make was read.")
-	}
+	s.noteFields(file, chosen)
 	if masks {
 		s.notes.add("The transparency mask of the TIFF file, a page of its own, was left out.")
 	}

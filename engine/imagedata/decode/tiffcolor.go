@@ -14,9 +14,9 @@ func converter[T sample](p *tiffPage) func(samples, color, alpha []T) {
 	case whiteIsZero:
 		convert = func(pixel, out []T) { out[0] = ^pixel[0] }
 	case paletted:
-		table := paletteOf(p)
+		table, last := paletteOf(p), uint32(1)<<p.bits-1
 		convert = func(pixel, out []T) {
-			for i, v := range table[pixel[0]&0xff] {
+			for i, v := range table[(uint32(pixel[0])*last+full/2)/full&0xff] {
 				out[i] = T(v)
 			}
 		}

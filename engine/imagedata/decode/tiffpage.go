@@ -96,7 +96,7 @@ func (p *tiffPage) parse() error {
 		// that is the only further one is alpha as well.
 		kind := p.number(ifd.ExtraSamples, 0)
 		p.alpha = kind == 1 || kind == 2 || kind == 0 && p.samples == p.colors()+1
-		p.premultiplied = kind == 1
+		p.premultiplied = kind == 1 && p.photometric != paletted
 	}
 	if err := p.check(); err != nil {
 		return err

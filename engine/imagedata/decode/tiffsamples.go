@@ -63,8 +63,8 @@ func undoFloats(p *tiffPage, row []byte, step int) {
 	copy(row, joined)
 }
 
-// unpack writes count samples of a row, every step-th from the start of out. Palette
-// indices stay as they are; other samples of odd depths are scaled.
+// unpack writes count samples of a row, every step-th from the start of out. Samples of
+// odd depths are scaled.
 func unpack[T sample](p *tiffPage, raw []byte, out []T, count, step int) {
 	full := uint64(^T(0))
 	if p.format == floats {
@@ -93,11 +93,8 @@ func unpack[T sample](p *tiffPage, raw []byte, out []T, count, step int) {
 		}
 	default:
 		p.unpackBits(raw, count, func(i int, v uint64) {
-			if p.photometric != paletted {
-				most := uint64(1)<<p.bits - 1
-				v = (v*full + most/2) / most
-			}
-			out[i*step] = T(v)
+			most := uint64(1)<<p.bits - 1
+			out[i*step] = T((v*full + most/2) / most)
 		})
 	}
 }

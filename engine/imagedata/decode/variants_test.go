@@ -52,10 +52,12 @@ func TestTIFFVariants(t *testing.T) {
 		}
 		return out
 	}
+	grayAlpha := jpegFixture{width: 8, height: 8, sampling: []byte{0x11, 0x11}, value: constant(40, 200)}.encode()
+	rainbow, rainbow8 := paletteField(order, 16), paletteField(order, 256)
 	for _, c := range []struct {
 		name string
 		file []byte
-		want []byte
+		want []byte // colors, then alpha
 		note string
 	}{
 		{"LZW before TIFF 5.0", tiffFixture(order, 8, 1, blackIsZero, []uint16{8}, old.Bytes(), shortField(order, ifd.Compression, 5)), []byte{9, 8, 9, 8, 9, 8, 9, 8}, ""},
@@ -68,6 +70,13 @@ func TestTIFFVariants(t *testing.T) {
 		{"mask", twoPages([2]uint16{0, 4}, [2][]byte{{1, 2}, {255, 0}}), []byte{1, 2}, "mask"},
 		{"two pages", twoPages([2]uint16{0, 0}, [2][]byte{{1, 2}, {3, 4}}), []byte{1, 2}, "2 pages"},
 		{"layers", tiffFixture(order, 2, 1, blackIsZero, []uint16{8}, []byte{1, 2}, shortField(order, ifd.PhotoshopLayers, 1)), []byte{1, 2}, "layers"},
+		// Index 1 half transparent, index 2 opaque; the palette's three colors are red, green, blue.
+		{"alpha of 4 bits with a palette", tiffFixture(order, 2, 1, paletted, []uint16{4, 4}, []byte{0x18, 0x2f}, shortField(order, ifd.ExtraSamples, 2), rainbow),
+			[]byte{0, 255, 0, 0, 0, 255, 136, 255}, ""},
+		{"associated alpha with a palette", tiffFixture(order, 2, 1, paletted, []uint16{8, 8}, []byte{1, 136, 2, 255}, shortField(order, ifd.ExtraSamples, 1), rainbow8),
+			[]byte{0, 255, 0, 0, 0, 255, 136, 255}, ""},
+		{"gray and alpha in JPEG", tiffFixture(order, 8, 8, blackIsZero, []uint16{8, 8}, grayAlpha, shortField(order, ifd.Compression, 7), shortField(order, ifd.ExtraSamples, 2)),
+			append(bytes.Repeat([]byte{40}, 64), bytes.Repeat([]byte{200}, 64)...), ""},
 		// White and a middle gray: L* of 100 and 50, in units of 1/256 of 255.
 		{"ICC's Lab of 16 bits", tiffFixture(order, 2, 1, iccLab, []uint16{16, 16, 16}, lab(0xff00, 0x8000, 0x8000, 0x7f80, 0x8000, 0x8000)),
 			[]byte{255, 255, 255, 119, 119, 119}, "Lab"},
@@ -86,10 +95,22 @@ func TestTIFFVariants(t *testing.T) {
 		for _, v := range frame.Color.Pix16 {
 			got = append(got, uint8((uint32(v)+128)/257))
 		}
+		if frame.Alpha != nil {
+			got = append(got, frame.Alpha.Pix...)
+		}
 		if notes := strings.Join(d.Notes(), " "); !bytes.Equal(got, c.want) || (notes == "") != (c.note == "") || !strings.Contains(notes, c.note) {
 			t.Errorf("%s: %v, want %v; notes %q", c.name, got, c.want, notes)
 		}
 	}
+}
+
+// paletteField is a color map of red, green, blue and blacks.
+func paletteField(order binary.ByteOrder, count int) ifd.Field {
+	value := make([]byte, 6*count)
+	for i := range 3 {
+		order.PutUint16(value[2*(i*count+i):], 0xffff)
+	}
+	return ifd.Field{Tag: ifd.ColorMap, Type: ifd.Short, Count: uint32(3 * count), Value: value}
 }
 
 // TestNamedRefusals: variants that cannot be read are refused by their name.
@@ -109,6 +130,7 @@ func TestNamedRefusals(t *testing.T) {
 		"JPEG with other than 8 bits":   file(1, []uint16{12}, shortField(order, ifd.Compression, 7)),
 		"this form of Lab or YCbCr":     file(6, []uint16{8, 8, 8, 8}),
 		"color model 32844":             file(32844, []uint16{16}),
+		"2 components":                  jpegFixture{width: 8, height: 8, sampling: []byte{0x11, 0x11}, value: constant(9, 9)}.encode(),
 		"JPEG-LS":                       bytes.Replace(gray, []byte{0xff, 0xc0}, []byte{0xff, 0xf7}, 1),
 		"Lossless":                      bytes.Replace(gray, []byte{0xff, 0xc0}, []byte{0xff, 0xc3}, 1),
 		"12 bits per sample":            bytes.Replace(gray, []byte{0xff, 0xc0, 0, 11, 8}, []byte{0xff, 0xc1, 0, 11, 12}, 1),
@@ -164,9 +186,12 @@ func TestNothingIsLostSilently(t *testing.T) {
 		return slices.Concat(art.Bytes()[:at], []byte{0x21, 0xff, 11}, []byte(application), body, art.Bytes()[at:])
 	}
 	caption := append([]byte("8BIM\x04\x04\x00\x00\x00\x00\x00\x0a"), "\x1c\x02\x78\x00\x05hello"...)
+	path := []byte("8BIM\x07\xd0\x00\x00\x00\x00\x00\x02ab")
+	const faces = "<r><mwg-rs:Regions/></r>"
 	bytesField := func(tag, kind uint16, count int, value []byte) ifd.Field {
 		return ifd.Field{Tag: tag, Type: kind, Count: uint32(count), Value: value}
 	}
+	gray := func(extra ...ifd.Field) []byte { return tiffFixture(order, 1, 1, 1, []uint16{8}, []byte{9}, extra...) }
 	for _, c := range []struct {
 		name string
 		file []byte
@@ -191,13 +216,25 @@ func TestNothingIsLostSilently(t *testing.T) {
 		{"damaged XMP", photo("", app1("<r")), "XMP data is damaged", nil},
 		{"damaged profile in PNG", pngOf("iCCP", []byte("p\x00\x00nonsense")), "color profile is damaged", nil},
 		{"damaged EXIF in PNG", pngOf("eXIf", []byte("nonsense")), "EXIF data is damaged", nil},
+		{"transparency of a wrong checksum in PNG", bytes.Replace(pngOf("tRNS", []byte("\x00\x01\x00\x02\x00\x03")), []byte("\x00\x03"), []byte("\x00\x04"), 1), `"tRNS"`, nil},
+		{"flat pixels in PNG", pngOf("pHYs", []byte("\x00\x00\x00\x02\x00\x00\x00\x01\x00")), "not square (2 by 1", nil},
+		{"square pixels in PNG", pngOf("pHYs", []byte("\x00\x00\x00\x02\x00\x00\x00\x02\x00")), "", nil},
+		{"flat pixels in JPEG", photo("", appSegment(0xe0, []byte("JFIF\x00\x01\x02\x00\x00\x10\x00\x0f\x00\x00"))), "not square (16 by 15", nil},
+		{"path in JPEG", photo("", appSegment(0xed, []byte("Photoshop 3.0\x00"), path)), "clipping path", nil},
+		{"path in TIFF", gray(bytesField(ifd.Photoshop, ifd.Byte, len(path), path)), "clipping path", nil},
+		{"damaged XMP in TIFF", gray(bytesField(ifd.XMP, ifd.Byte, 6, []byte("<a> <b"))), "XMP data is damaged", nil},
+		{"map position in TIFF", gray(bytesField(33550, ifd.Byte, 5, []byte("12345"))), "33550", nil},
+		{"document's name in TIFF", gray(bytesField(ifd.DocumentName, ifd.ASCII, 5, []byte("name\x00"))), "",
+			func(m imagedata.Metadata) bool { return bytes.Contains(m.EXIF, []byte("name")) }},
+		{"faces of a rotated TIFF", gray(shortField(order, ifd.Orientation, 6), bytesField(ifd.XMP, ifd.Byte, len(faces), []byte(faces))), "regions",
+			func(m imagedata.Metadata) bool { return string(m.XMP) == "<r></r>" }},
 		{"XMP in GIF", gifWith("XMP DataXMP", append([]byte("<r a='1'/>\x01"), append(countdown(), 0)...)), "",
 			func(m imagedata.Metadata) bool { return string(m.XMP) == "<r a='1'/>" }},
 		{"profile in GIF", gifWith("ICCRGBG1012", append(append([]byte{132}, iccFixture("RGB ")...), 0)), "",
 			func(m imagedata.Metadata) bool { return len(m.ICC) == 132 }},
-		{"captions among Photoshop's resources in TIFF", tiffFixture(order, 1, 1, 1, []uint16{8}, []byte{9}, bytesField(ifd.Photoshop, ifd.Byte, len(caption), caption)), "",
+		{"captions among Photoshop's resources in TIFF", gray(bytesField(ifd.Photoshop, ifd.Byte, len(caption), caption)), "",
 			func(m imagedata.Metadata) bool { return bytes.HasSuffix(m.IPTC, []byte("hello")) }},
-		{"swapped captions in TIFF", tiffFixture(order, 1, 1, 1, []uint16{8}, []byte{9}, bytesField(ifd.IPTC, ifd.Long, 3, []byte("\x00\x78\x02\x1clleh\x00\x00\x00o"))), "",
+		{"swapped captions in TIFF", gray(bytesField(ifd.IPTC, ifd.Long, 3, []byte("\x00\x78\x02\x1clleh\x00\x00\x00o"))), "",
 			func(m imagedata.Metadata) bool { return bytes.HasPrefix(m.IPTC, []byte("\x1c\x02\x78\x00hell")) }},
 	} {
 		d, err := Open(c.file, imagedata.Limits{})

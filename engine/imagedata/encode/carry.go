@@ -37,6 +37,8 @@ func Parts() []Part {
 		{Name: "color profile (ICC)", Kept: blocks, Converted: []imagedata.Format{bmp, gif}, How: "pixels to sRGB",
 			present: func(m imagedata.Metadata) bool { return m.ICC != nil }},
 		{Name: "EXIF data", Kept: blocks, present: func(m imagedata.Metadata) bool { return m.EXIF != nil }},
+		{Name: "maker notes in EXIF data", Kept: slices.DeleteFunc(slices.Clone(blocks), func(f imagedata.Format) bool { return f == tiff }),
+			present: func(m imagedata.Metadata) bool { return metadata.HasMakerNote(m.EXIF) }},
 		{Name: "XMP data", Kept: blocks, present: func(m imagedata.Metadata) bool { return m.XMP != nil }},
 		{Name: "IPTC captions", Kept: []imagedata.Format{jpeg, tiff}, present: func(m imagedata.Metadata) bool { return m.IPTC != nil }},
 		{Name: "PNG text", Kept: []imagedata.Format{png}, present: func(m imagedata.Metadata) bool { return m.Text != nil }},

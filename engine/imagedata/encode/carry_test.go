@@ -17,7 +17,9 @@ import (
 func everything() map[string]imagedata.Metadata {
 	copyright := ifd.Field{Tag: ifd.Copyright, Type: ifd.ASCII, Count: 8, Value: []byte("someone\x00")}
 	return map[string]imagedata.Metadata{
-		"EXIF data":               {EXIF: ifd.Build(binary.LittleEndian, []ifd.Field{copyright}, nil, nil)},
+		"EXIF data": {EXIF: ifd.Build(binary.LittleEndian, []ifd.Field{copyright}, nil, nil)},
+		"maker notes in EXIF data": {EXIF: ifd.Build(binary.LittleEndian, nil, []ifd.Field{
+			{Tag: ifd.MakerNote, Type: ifd.Undefined, Count: 12, Value: []byte("from someone")}}, nil)},
 		"XMP data":                {XMP: []byte("<a/>")},
 		"IPTC captions":           {IPTC: []byte("\x1c\x02\x78\x00\x05hello")},
 		"PNG text":                {Text: []imagedata.Chunk{{Kind: "tEXt", Data: []byte("parameters\x00a cat")}, {Kind: "iTXt", Data: []byte("workflow\x00\x00\x00\x00\x00{}")}}},

@@ -137,6 +137,7 @@ func New(w io.Writer, h Header, o Options) (Encoder, error) {
 		return nil, err
 	}
 	h.Meta = metadata.Fit(h.Meta, h.Width, h.Height)
+	h.Meta.XMP = metadata.SetFormat(h.Meta.XMP, o.Format.ContentType())
 	grayKept := Capabilities(o.Format).Gray && (o.Format != imagedata.TIFF || !h.Alpha)
 	if h.Channels == 1 && !grayKept && h.Meta.ICC != nil {
 		h.Meta.ICC = colorProfile(h.Meta.ICC)

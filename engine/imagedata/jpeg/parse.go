@@ -246,8 +246,8 @@ func (p *parser) frame(marker byte, payload []byte) error {
 	switch {
 	case payload[0] != 8:
 		return Unsupported("JPEG files with 12 bits per sample cannot be read")
-	case count != 1 && count != 3 && count != 4:
-		return Unsupported("JPEG files with other than 1, 3 or 4 components cannot be read")
+	case count < 1 || count > 4:
+		return Unsupported("JPEG files with more than 4 components cannot be read")
 	case len(payload) < 6+3*count:
 		return Damaged("frame header")
 	}

@@ -47,11 +47,13 @@ func fitEXIF(exif []byte, width, height int) []byte {
 	if err != nil {
 		return nil
 	}
-	editor := &editor{File: file, width: uint32(width), height: uint32(height)}
+	const header = 8
+	editor := &editor{File: file, width: uint32(width), height: uint32(height), orientation: Orientation(exif), used: []span{{0, header}}}
 	main, ok := editor.directory(file.First)
 	if !ok {
 		return nil
 	}
+	editor.movePlaces()
 	return editor.withoutThumbnail(main)
 }
 
@@ -64,7 +66,9 @@ const maxFields = 4096
 type editor struct {
 	ifd.File
 	width, height uint32
+	orientation   int
 	used          []span
+	places        []place
 }
 
 // span is the byte range [start, end).
@@ -77,14 +81,15 @@ func (e *editor) directory(offset uint64) (ifd.Directory, bool) {
 		return d, false
 	}
 	e.used = append(e.used, span{d.Start, d.End})
+	e.findPlaces(d)
 	for _, entry := range d.Entries {
 		e.used = append(e.used, span{entry.Start, entry.End})
 		switch entry.Tag {
 		case ifd.Orientation:
 			e.set(entry, 1)
-		case ifd.ImageWidth, ifd.PixelXDimension:
+		case ifd.ImageWidth, ifd.PixelXDimension, ifd.RelatedImageWidth:
 			e.set(entry, e.width)
-		case ifd.ImageLength, ifd.PixelYDimension:
+		case ifd.ImageLength, ifd.PixelYDimension, ifd.RelatedImageLength:
 			e.set(entry, e.height)
 		case ifd.EXIF, ifd.GPS, ifd.Interoperability:
 			if sub, ok := e.Uint(entry, 0); ok {
@@ -131,7 +136,7 @@ func (e *editor) withoutThumbnail(main ifd.Directory) []byte {
 		}
 		erased = append(erased, e.thumbnailData(thumbnail)...)
 	}
-	end := 8
+	end := 0
 	for _, s := range e.used {
 		end = max(end, s.end)
 	}

@@ -16,7 +16,7 @@ const maxBytes = 16 << 20
 // are dropped, everything else is unchanged. The argument is not changed; the
 // result shares the unchanged parts.
 func Fit(m imagedata.Metadata, width, height int) imagedata.Metadata {
-	m.XMP = fitXMP(m.XMP, Orientation(m.EXIF), width, height)
+	m.XMP = fitXMP(m.XMP, width, height)
 	m.EXIF = fitEXIF(m.EXIF, width, height)
 	return m
 }

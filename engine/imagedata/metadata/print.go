@@ -70,8 +70,19 @@ const (
 )
 
 // IPTC returns the captions in a JPEG file's APP13 segment, nil if there are none.
-// Photoshop's other resources describe its own view of the file.
+// Photoshop's other resources describe its own view of the file, except for paths.
 func IPTC(payload []byte) []byte {
+	return resource(payload, func(kind uint16) bool { return kind == iptcResource })
+}
+
+// HasPath reports whether an APP13 segment holds a named path, such as the outline that
+// a print shop cuts an image along.
+func HasPath(payload []byte) bool {
+	return resource(payload, func(kind uint16) bool { return kind >= 2000 && kind <= 2997 }) != nil
+}
+
+// resource returns the first of Photoshop's resources of a kind, unless it is empty.
+func resource(payload []byte, wanted func(kind uint16) bool) []byte {
 	rest, ok := bytes.CutPrefix(payload, []byte(photoshop))
 	for ok && len(rest) >= 12 && string(rest[:4]) == resourceMark {
 		kind, name := binary.BigEndian.Uint16(rest[4:]), (int(rest[6])+2)&^1
@@ -83,7 +94,7 @@ func IPTC(payload []byte) []byte {
 		if size > int64(len(rest)) {
 			break
 		}
-		if kind == iptcResource && size > 0 {
+		if wanted(kind) && size > 0 {
 			return rest[:size:size]
 		}
 		rest = rest[min(size+size&1, int64(len(rest))):]

@@ -20,8 +20,8 @@ func FromTIFF(file ifd.File, page ifd.Directory) imagedata.Metadata {
 	}
 	if e, ok := page.Find(ifd.IPTC); ok && e.End-e.Start <= maxBytes {
 		m.IPTC = captions(file, e)
-	} else if e, ok := page.Find(ifd.Photoshop); ok && e.End-e.Start <= maxBytes {
-		m.IPTC = IPTC(append([]byte(photoshop), file.Value(e)...))
+	} else {
+		m.IPTC = IPTC(Resources(file, page))
 	}
 	m.Resolution = resolution(file, page)
 	main, exif, gps := Descriptive(file, page)
@@ -31,6 +31,23 @@ func FromTIFF(file ifd.File, page ifd.Directory) imagedata.Metadata {
 		m.EXIF = EXIF(ifd.Build(file.Order, main, exif, gps))
 	}
 	return m
+}
+
+// Resources returns a page's Photoshop resources as an APP13 segment has them.
+func Resources(file ifd.File, page ifd.Directory) []byte {
+	e, ok := page.Find(ifd.Photoshop)
+	if !ok || e.End-e.Start > maxBytes {
+		return nil
+	}
+	return append([]byte(photoshop), file.Value(e)...)
+}
+
+// HasMakerNote reports whether an EXIF block holds the notes of a camera's maker.
+func HasMakerNote(exif []byte) bool {
+	file, main, _ := ifd.ParseFirst(exif)
+	sub, _ := file.Directory(file.Number(main, ifd.EXIF, 0))
+	_, found := sub.Find(ifd.MakerNote)
+	return found
 }
 
 // captions returns the value of the IPTC field. Many writers declare its bytes as 32-bit
@@ -74,7 +91,7 @@ func Descriptive(file ifd.File, page ifd.Directory) (main, exif, gps []ifd.Field
 
 func describes(tag uint16) bool {
 	switch tag {
-	case ifd.ImageDescription, ifd.Make, ifd.Model, ifd.Orientation, ifd.XResolution, ifd.YResolution,
+	case ifd.DocumentName, ifd.PageName, ifd.ImageDescription, ifd.Make, ifd.Model, ifd.Orientation, ifd.XResolution, ifd.YResolution,
 		ifd.ResolutionUnit, ifd.Software, ifd.DateTime, ifd.Artist, ifd.HostComputer, ifd.Rating, ifd.Copyright:
 		return true
 	}

@@ -51,7 +51,7 @@ func wellFormed(packet []byte) bool {
 
 // fitXMP edits the text rather than the tree, so that everything it does not know
 // stays as written. An edit that would break the packet drops it.
-func fitXMP(packet []byte, orientation, width, height int) []byte {
+func fitXMP(packet []byte, width, height int) []byte {
 	packet = XMP(packet)
 	if packet == nil {
 		return nil
@@ -70,7 +70,15 @@ func fitXMP(packet []byte, orientation, width, height int) []byte {
 		edited = dropElement(edited, p.name(name))
 	}
 	edited = fitPanorama(dropLost(edited, p), p, width, height)
-	return XMP(fitRegions(edited, p, orientation, width, height))
+	return XMP(fitRegions(edited, p, width, height))
+}
+
+// SetFormat returns a packet whose format, if it states one, is the content type.
+func SetFormat(packet []byte, contentType string) []byte {
+	if packet == nil {
+		return nil
+	}
+	return setProperty(packet, prefixesOf(packet).name("dc:format"), contentType)
 }
 
 // setProperty replaces a simple property in both of its RDF spellings, attribute

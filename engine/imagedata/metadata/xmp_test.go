@@ -50,3 +50,17 @@ func TestMalformedXMPIsDropped(t *testing.T) {
 		t.Errorf("mark and zeroes: %q", got)
 	}
 }
+
+// TestFormatOfXMP: a packet from a JPEG does not say in a PNG that it is in a JPEG.
+func TestFormatOfXMP(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		`<r dc:format="image/jpeg" a="1"/>`:                                                 `<r dc:format="image/png" a="1"/>`,
+		`<r xmlns:d="http://purl.org/dc/elements/1.1/"><d:format>image/heic</d:format></r>`: `<r xmlns:d="http://purl.org/dc/elements/1.1/"><d:format>image/png</d:format></r>`,
+		`<r dc:title="a"/>`: `<r dc:title="a"/>`,
+	} {
+		if got := metadata.SetFormat([]byte(in), "image/png"); string(got) != want {
+			t.Errorf("%s: %s", in, got)
+		}
+	}
+}

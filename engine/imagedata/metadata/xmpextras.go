@@ -15,6 +15,7 @@ type prefixes map[string]string
 func prefixesOf(packet []byte) prefixes {
 	usual := map[string]string{
 		"http://ns.adobe.com/tiff/1.0/":                        "tiff",
+		"http://purl.org/dc/elements/1.1/":                     "dc",
 		"http://ns.adobe.com/exif/1.0/":                        "exif",
 		"http://ns.adobe.com/xap/1.0/":                         "xmp",
 		"http://ns.adobe.com/xmp/note/":                        "xmpNote",
@@ -132,13 +133,18 @@ func dropLost(packet []byte, p prefixes) []byte {
 // regions are lists of places in an image, which a rotation moves.
 func regions() []string { return []string{"mwg-rs:Regions", "MP:RegionInfo"} }
 
-// fitRegions writes the size that regions apply to; it drops a rotated image's regions.
-func fitRegions(packet []byte, p prefixes, orientation, width, height int) []byte {
-	if orientation > 1 {
-		for _, name := range regions() {
-			packet = dropElement(packet, p.name(name))
-		}
-	} else if bytes.Contains(packet, []byte(p.name("mwg-rs:AppliedToDimensions"))) {
+// DropRegions returns the packet of an image that is rotated.
+func DropRegions(packet []byte) []byte {
+	p := prefixesOf(packet)
+	for _, name := range regions() {
+		packet = dropElement(packet, p.name(name))
+	}
+	return packet
+}
+
+// fitRegions writes the size that regions apply to.
+func fitRegions(packet []byte, p prefixes, width, height int) []byte {
+	if bytes.Contains(packet, []byte(p.name("mwg-rs:AppliedToDimensions"))) {
 		packet = setProperty(packet, p.name("stDim:w"), strconv.Itoa(width))
 		packet = setProperty(packet, p.name("stDim:h"), strconv.Itoa(height))
 	}

@@ -18,6 +18,7 @@ const (
 	Compression         = 0x0103
 	Photometric         = 0x0106
 	FillOrder           = 0x010a
+	DocumentName        = 0x010d
 	ImageDescription    = 0x010e
 	Make                = 0x010f
 	Model               = 0x0110
@@ -29,6 +30,7 @@ const (
 	YResolution         = 0x011b
 	RowsPerStrip        = 0x0116
 	PlanarConfig        = 0x011c
+	PageName            = 0x011d
 	T4Options           = 0x0124
 	ResolutionUnit      = 0x0128
 	Software            = 0x0131
@@ -63,10 +65,16 @@ const (
 	ICC                 = 0x8773
 	EXIF                = 0x8769
 	GPS                 = 0x8825
+	SubjectArea         = 0x9214
 	MakerNote           = 0x927c
 	PixelXDimension     = 0xa002
 	PixelYDimension     = 0xa003
 	Interoperability    = 0xa005
+	FocalPlaneX         = 0xa20e // pixels per unit
+	FocalPlaneY         = 0xa20f
+	SubjectLocation     = 0xa214
+	RelatedImageWidth   = 0x1001 // of the interoperability directory
+	RelatedImageLength  = 0x1002
 	XPTitle             = 0x9c9b
 	XPSubject           = 0x9c9f
 	DNGVersion          = 0xc612
