@@ -58,6 +58,12 @@ func (r *run) openOutput(context.Context) error {
 	if h.Depth == 16 && !can.Depth16 {
 		r.notes = append(r.notes, "16-bit samples were reduced to 8 bits: "+name+" files hold no more.")
 	}
+	switch partial := h.Alpha && r.input.Format != imagedata.GIF; {
+	case partial && r.format() == imagedata.GIF:
+		r.notes = append(r.notes, "Pixels became either transparent or opaque: gif files hold nothing between.")
+	case h.Depth == 16 && h.Bits == 0 && r.format() == imagedata.AVIF:
+		r.notes = append(r.notes, "16-bit samples were reduced to 12 bits: avif files hold no more.")
+	}
 	r.header = h
 	var err error
 	r.encoder, err = encode.New(r.request.Output, h, encode.Options{

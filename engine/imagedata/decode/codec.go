@@ -3,6 +3,7 @@ package decode
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 
 	"upscaled/engine/imagedata"
 	"upscaled/engine/imagedata/codec"
@@ -70,10 +71,10 @@ func (s *source) takeBoxes(data []byte) {
 // takeCoding keeps code points that differ from sRGB. A profile counts more, except for
 // HDR, of which profiles say little.
 func (s *source) takeCoding(img codec.Image) {
-	const bt2020, p3DCI, p3D65, pq, hlg = 9, 11, 12, 16, 18
+	const bt2020, p3DCI, p3D65, gamma22, gamma28, linear, pq, hlg = 9, 11, 12, 4, 5, 8, 16, 18
 	hdr := img.Transfer == pq || img.Transfer == hlg
-	wide := img.Primaries == bt2020 || img.Primaries == p3DCI || img.Primaries == p3D65
-	if hdr || wide && s.info.Meta.ICC == nil {
+	other := slices.Contains([]int{bt2020, p3DCI, p3D65}, img.Primaries) || slices.Contains([]int{gamma22, gamma28, linear}, img.Transfer)
+	if hdr || other && s.info.Meta.ICC == nil {
 		coding := imagedata.Chunk{Kind: "cICP", Data: []byte{byte(img.Primaries), byte(img.Transfer), 0, 1}}
 		s.info.Meta.HDR = append([]imagedata.Chunk{coding}, s.info.Meta.HDR...)
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"upscaled/engine/imagedata"
+	"upscaled/engine/imagedata/codec"
 	"upscaled/models/fault"
 )
 
@@ -169,4 +170,27 @@ func FuzzCodec(f *testing.F) {
 		}
 	}
 	f.Fuzz(fuzzOpen)
+}
+
+// TestCodings: code points that change how colors look are kept; those of sRGB and of
+// cameras, which all viewers show alike, are not, nor those beside a profile.
+func TestCodings(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		primaries, transfer int
+		profile, kept       bool
+	}{
+		{1, 13, false, false}, {1, 1, false, false}, {2, 2, false, false}, {1, 6, false, false},
+		{1, 4, false, true}, {1, 5, false, true}, {1, 8, false, true}, {12, 13, false, true}, {9, 1, false, true},
+		{1, 8, true, false}, {12, 13, true, false}, {9, 16, true, true}, {9, 18, false, true},
+	} {
+		s := &source{}
+		if c.profile {
+			s.info.Meta.ICC = []byte("profile")
+		}
+		s.takeCoding(codec.Image{Primaries: c.primaries, Transfer: c.transfer})
+		if s.info.Meta.Coded() != c.kept {
+			t.Errorf("%+v: %v", c, s.info.Meta.HDR)
+		}
+	}
 }
