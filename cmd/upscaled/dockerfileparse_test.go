@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -114,9 +115,7 @@ func (s stage) variables(name string) map[string]string {
 	all := map[string]string{}
 	for _, in := range s.instructions {
 		if in.name == name {
-			for key, value := range in.pairs() {
-				all[key] = value
-			}
+			maps.Copy(all, in.pairs())
 		}
 	}
 	return all

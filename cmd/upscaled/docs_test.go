@@ -177,8 +177,8 @@ func TestDocumentedOptions(t *testing.T) {
 		documented[strings.Trim(row[0], "`")] = true
 	}
 	options := reflect.TypeFor[native.Options]()
-	for i := range options.NumField() {
-		name, _, _ := strings.Cut(options.Field(i).Tag.Get("json"), ",")
+	for field := range options.Fields() {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 		if !documented[name] {
 			t.Errorf("native.md does not tell of %s", name)
 		}

@@ -84,8 +84,8 @@ func comment(file, line string) string {
 			return line[at+2:]
 		}
 	case "", ".cuda", ".yaml", ".toml", ".service":
-		if at := strings.Index(line, "# "); at >= 0 {
-			return line[at+2:]
+		if _, after, ok := strings.Cut(line, "# "); ok {
+			return after
 		}
 	}
 	return ""

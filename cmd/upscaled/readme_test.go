@@ -156,7 +156,7 @@ func TestTableOfFormats(t *testing.T) {
 	t.Parallel()
 	says := func(cell string) bool { return cell != "no" && cell != "on white" }
 	rows := make(map[imagedata.Format][]string)
-	for _, line := range strings.Split(guidePages(t)["formats.md"], "\n") {
+	for line := range strings.SplitSeq(guidePages(t)["formats.md"], "\n") {
 		cells := strings.Split(line, " | ")
 		if len(cells) != 8 {
 			continue

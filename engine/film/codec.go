@@ -156,7 +156,7 @@ func full(pixels string) bool {
 
 // ffv1Pixels returns the film's own pixel format where FFV1 has it.
 func ffv1Pixels(f *Film) string {
-	if own := strings.TrimPrefix(f.pixels, "yuvj"); own != f.pixels {
+	if own, ok := strings.CutPrefix(f.pixels, "yuvj"); ok {
 		return "yuv" + own
 	}
 	if strings.HasPrefix(f.pixels, "yuv") && !strings.HasPrefix(f.pixels, "yuyv") {

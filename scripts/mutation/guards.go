@@ -57,7 +57,7 @@ func mutations(root string) ([]mutation, error) {
 				i, all = len(all), append(all, mutation{name: name})
 			}
 			all[i].guards = append(all[i].guards, guard{file, line, group(4)})
-			for _, wanted := range strings.Fields(group(3)) {
+			for wanted := range strings.FieldsSeq(group(3)) {
 				pkg, err := lookUp(packages, path.Dir(file), wanted)
 				if err != nil {
 					return nil, fmt.Errorf("%s:%d: %w", file, line, err)

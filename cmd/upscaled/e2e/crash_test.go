@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"maps"
 	"math/rand"
 	"net/http"
 	"sync"
@@ -61,9 +62,7 @@ func (l *ledger) submit(t *testing.T, request *http.Request, key string) {
 func (l *ledger) look(t *testing.T, url, key string) (unfinished int) {
 	l.mutex.Lock()
 	ids := make(map[string]string, len(l.accepted))
-	for id, status := range l.accepted {
-		ids[id] = status
-	}
+	maps.Copy(ids, l.accepted)
 	l.mutex.Unlock()
 	for id, before := range ids {
 		code, body := get(t, url+"/job/"+id, key)

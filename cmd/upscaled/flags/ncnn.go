@@ -65,7 +65,7 @@ func ownDevice(gpus string) (string, error) {
 	if gpus == "auto" {
 		return gpus, nil
 	}
-	for _, gpu := range strings.Split(gpus, ",") {
+	for gpu := range strings.SplitSeq(gpus, ",") {
 		n, err := strconv.Atoi(gpu)
 		switch {
 		case err == nil && n == -1 && gpu == gpus:

@@ -56,7 +56,7 @@ func TestRandomFiles(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, kind := range strings.Fields(string(kinds)) {
+		for kind := range strings.FieldsSeq(string(kinds)) {
 			parts++
 			if !carried(kind, info) && notes == "" {
 				t.Errorf("%s: %s is lost without a note", path, kind)

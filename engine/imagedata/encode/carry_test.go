@@ -83,12 +83,12 @@ func TestCarryOver(t *testing.T) {
 
 // present reports whether every part of want is in got.
 func present(got, want imagedata.Metadata) bool {
-	for i := range reflect.TypeOf(want).NumField() {
+	for i := range reflect.TypeFor[imagedata.Metadata]().NumField() {
 		a, b := reflect.ValueOf(got).Field(i), reflect.ValueOf(want).Field(i)
 		if b.IsZero() {
 			continue
 		}
-		if name := reflect.TypeOf(want).Field(i).Name; name == "EXIF" {
+		if name := reflect.TypeFor[imagedata.Metadata]().Field(i).Name; name == "EXIF" {
 			if !bytes.Contains(got.EXIF, []byte("someone")) {
 				return false
 			}

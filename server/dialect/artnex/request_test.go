@@ -42,7 +42,7 @@ func FuzzParse(f *testing.F) {
 		if !json.Valid(body) || got.image == "" || !(got.scale >= 1 && got.scale <= 8) {
 			t.Fatalf("%q: %+v", body, got)
 		}
-		again, err := parse([]byte(fmt.Sprintf(`{"image":"x","scale":%g}`, got.scale)))
+		again, err := parse(fmt.Appendf(nil, `{"image":"x","scale":%g}`, got.scale))
 		if err != nil || again.scale != got.scale {
 			t.Errorf("%g came back as %g, %v", got.scale, again.scale, err)
 		}

@@ -116,7 +116,7 @@ func takeFit(f *fields) (width, height int) {
 
 // takePoints parses X,Y of up to mostPoints points, with spaces between them.
 func takePoints(f *fields) (points [][2]float64) {
-	for _, text := range strings.Fields(f.text("face_at", 24*mostPoints)) {
+	for text := range strings.FieldsSeq(f.text("face_at", 24*mostPoints)) {
 		x, y, _ := strings.Cut(text, ",")
 		point := &fields{values: map[string]field{"x": {x, formText}, "y": {y, formText}}}
 		across, down := point.number("x", 0, maxSide), point.number("y", 0, maxSide)

@@ -79,9 +79,6 @@ func (c *Cluster) awaitLeader(t *testing.T) {
 	t.Fatal("no node leads the cluster")
 }
 
-// Nodes returns the nodes that were not lost.
-func (c *Cluster) Nodes() []*server.Server { return c.nodes }
-
 // URLs returns the addresses of all nodes, separated by commas.
 func (c *Cluster) URLs() string {
 	var addresses []string

@@ -152,16 +152,16 @@ func TestRequestTravelsWhole(t *testing.T) {
 	t.Parallel()
 	stays := map[string]bool{"Input": true, "Output": true, "Progress": true}
 	here, there := reflect.TypeFor[engine.Request](), reflect.TypeFor[request]()
-	for i := range here.NumField() {
-		f := here.Field(i)
+	for f := range here.Fields() {
+		f := f
 		if g, ok := there.FieldByName(f.Name); !stays[f.Name] && (!ok || g.Type != f.Type) {
 			t.Errorf("engine.Request's %s does not reach the child", f.Name)
 		}
 	}
 	var q engine.Request
 	v := reflect.ValueOf(&q).Elem()
-	for i := range v.NumField() {
-		switch f := v.Field(i); f.Kind() {
+	for _, field := range v.Fields() {
+		switch f := field; f.Kind() {
 		case reflect.String:
 			f.SetString("x")
 		case reflect.Int:
@@ -220,7 +220,7 @@ func TestLinesStayWhole(t *testing.T) {
 		}
 		l.flush()
 		var got []string
-		for _, line := range strings.Split(strings.TrimSpace(log.String()), "\n") {
+		for line := range strings.SplitSeq(strings.TrimSpace(log.String()), "\n") {
 			if _, said, ok := strings.Cut(line, "line="); ok {
 				got = append(got, said)
 			}
