@@ -14,6 +14,8 @@ type compact struct {
 	// slopes has one row per layer but the last, with one value per channel.
 	slopes [][]float32
 	scale  int
+	// as states the channels: gray and RGBA are converted around the model as published.
+	as Convention
 }
 
 func (n *compact) info() Info {
@@ -26,12 +28,12 @@ func (n *compact) info() Info {
 		Scale:        n.scale,
 		Radius:       len(n.layers),
 		Multiple:     1,
-		Trims:        true,
+		Trims:        n.as.In == 3, // a gray model's color is interpolated over the borders
 
 		FlopsPerPixel: flops,
 		BytesPerPixel: n.bytes(),
-		Description: fmt.Sprintf("SRVGGNetCompact %dx, %d convolutions, %d features",
-			n.scale, len(n.layers), n.layers[0].out),
+		Description: fmt.Sprintf("SRVGGNetCompact %dx, %d convolutions, %d features%s",
+			n.scale, len(n.layers), n.layers[0].out, n.as.kind()),
 	}
 }
 
@@ -47,8 +49,8 @@ func (n *compact) bytes() int {
 }
 
 func (n *compact) build(b *builder) {
-	if b.options.Reference {
-		n.reference(b)
+	if b.options.Reference || n.as.In != 3 {
+		n.published(b)
 		return
 	}
 	x := b.input()
@@ -157,9 +159,9 @@ func (b *builder) prelu(u string, slopes []float32) string {
 	return b.op("PRelu", []string{u, b.floats(slopes, int64(len(slopes)), 1, 1)})
 }
 
-// reference writes the published operators one to one.
-func (n *compact) reference(b *builder) {
-	x := b.rgbInput(b.bodyType(), zeroToOne)
+// published writes the published operators one to one.
+func (n *compact) published(b *builder) {
+	x, color := b.imageInput(b.bodyType(), n.as)
 	h := x
 	last := len(n.layers) - 1
 	for i, l := range n.layers {
@@ -174,5 +176,5 @@ func (n *compact) reference(b *builder) {
 			onnx.Int("blocksize", int64(n.scale)), onnx.String("mode", "CRD"))
 		x = b.nearest(x, n.scale)
 	}
-	b.rgbOutput(b.op("Add", []string{h, x}), b.bodyType(), zeroToOne)
+	b.imageOutput(b.op("Add", []string{h, x}), b.bodyType(), n.as, color)
 }

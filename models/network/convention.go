@@ -111,6 +111,9 @@ func (c Convention) check(f *onnx.Foreign) error {
 	return nil
 }
 
+// kind describes channels other than RGB.
+func (c Convention) kind() string { return map[int]string{1: ", gray", 4: ", RGBA"}[c.In] }
+
 func (c Convention) info() Info {
 	return Info{
 		Architecture: ONNXFile, Scale: c.Scale, Radius: c.Radius, Whole: c.Whole, Multiple: c.Multiple, Least: c.Least,

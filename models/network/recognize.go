@@ -161,13 +161,16 @@ func (r *reader) count(format string) int {
 }
 
 // shuffle returns the scale of a pixel-shuffle from that number of channels to RGB.
-func (r *reader) shuffle(name string, channels int) int {
+func (r *reader) shuffle(name string, channels int) int { return r.shuffleTo(3, name, channels) }
+
+// shuffleTo is shuffle to an image of other channels.
+func (r *reader) shuffleTo(image int, name string, channels int) int {
 	for scale := 1; scale <= 16; scale++ {
-		if 3*scale*scale == channels {
+		if image*scale*scale == channels {
 			return scale
 		}
 	}
-	r.fail(fault.Unsupported, "The last layer, %s, has %d output channels, which match no scale of an RGB image.", name, channels)
+	r.fail(fault.Unsupported, "The last layer, %s, has %d output channels, which match no scale of an image of %d.", name, channels, image)
 	return 0
 }
 
@@ -206,7 +209,7 @@ func readCompact(r *reader) *compact {
 	n := &compact{}
 	// A ReLU has no tensors; it is a PReLU of slope 0.
 	relu := !r.has("body.1.weight") && r.has("body.2.weight")
-	in := 3
+	in := 0 // any channels of the image
 	for i := 0; i < 2*maxLayers; i += 2 {
 		name := fmt.Sprintf("body.%d", i)
 		l := r.conv(name, 0, in, 3)
@@ -225,7 +228,15 @@ func readCompact(r *reader) *compact {
 		}
 		n.slopes = append(n.slopes, readSlopes(r, slopes, l.out))
 	}
-	n.scale = r.shuffle(fmt.Sprintf("body.%d", 2*len(n.layers)-2), in)
+	channels := n.layers[0].in
+	if channels != 1 && channels != 4 {
+		channels = 3
+	}
+	n.scale = r.shuffleTo(channels, fmt.Sprintf("body.%d", 2*len(n.layers)-2), in)
+	if n.layers[0].in != channels {
+		r.fail(fault.Unsupported, "The model takes %d channels; only gray (1), RGB (3) and RGBA (4) images are supported.", n.layers[0].in)
+	}
+	n.as = Convention{In: channels, Out: channels, White: 1, Scale: n.scale}
 	return n
 }
 

@@ -33,7 +33,7 @@ type residual struct {
 
 func (n *residual) info() Info {
 	scale := (1 << len(n.ups)) / n.fold
-	kind := map[int]string{1: ", gray", 4: ", RGBA"}[n.as.In]
+	kind := n.as.kind()
 	if n.plus != nil {
 		kind += ", ESRGAN+"
 	}

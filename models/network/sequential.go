@@ -121,7 +121,11 @@ func outputLayer(o Options, l layer, area int) layer {
 	return b.foldOutput(l, area)
 }
 
+// sequential returns nil for models of other images than RGB.
 func (n *compact) sequential(o Options) *Sequential {
+	if n.as.In != 3 {
+		return nil
+	}
 	p, first := newSequential(o, n.layers[0], 1)
 	p.PixelShuffle, p.AddsInput = n.scale, true
 	from, last := 0, len(n.layers)-1

@@ -52,7 +52,7 @@ func Normalize(t Tensors) Tensors {
 
 // wrappers are names under which training programs put a model's weights, in the order
 // of preference: authors publish their results with the averaged ones.
-var wrappers = []string{"params_ema", "params-ema", "ema", "g_ema", "params", "state_dict", "model_state_dict", "model", "net", "netG", "net_g", "generator", "module", "_orig_mod"}
+var wrappers = []string{"params_ema", "params-ema", "ema", "g_ema", "params", "state_dict", "model_state_dict", "model", "net", "netG", "net_g_ema", "net_g", "generator", "module", "_orig_mod"}
 
 // unwrapped drops components that are wrappers from the front of the names, as long as
 // all names begin with one; of several the preferred one's tensors are taken. "model."

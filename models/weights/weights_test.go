@@ -148,7 +148,7 @@ func TestNormalize(t *testing.T) {
 			"model.1.sub.23.weight", "model.3.weight", "model.6.weight", "model.8.weight", "model.10.bias", "model.10.weight",
 		},
 	} {
-		for _, prefix := range []string{"", "module.", "netG.", "net_g.", "model.", "net_g.module.", "module.model.", "params-ema.", "state_dict.netG._orig_mod."} {
+		for _, prefix := range []string{"", "module.", "netG.", "net_g.", "model.", "net_g.module.", "module.model.", "params-ema.", "net_g_ema.", "state_dict.netG._orig_mod."} {
 			wrapped := Tensors{}
 			for _, name := range old {
 				wrapped[prefix+name] = Tensor{}

@@ -164,6 +164,16 @@ static void put_samples(const struct opj_image *o, const struct image *im, const
 	put_pixels(im, &(struct samples){(const uint8_t *)rows, 2 * row, im->depth == 16 ? 65535 : 255, 1, b->premultiplied && im->alpha});
 }
 
+// The samples' distance on the reference grid if it is the same in all components: then
+// each sample is a pixel. Otherwise a pixel is a point of the grid.
+static void pixel_of(const struct opj_image *o, uint32_t *dx, uint32_t *dy) {
+	*dx = o->components[0].dx, *dy = o->components[0].dy;
+	for (uint32_t i = 1; i < o->count; i++)
+		if (o->components[i].dx != *dx || o->components[i].dy != *dy) *dx = *dy = 1;
+}
+
+static uint32_t up(uint32_t v, uint32_t by) { return (uint32_t)(((uint64_t)v + by - 1) / by); }
+
 void jp2_child(const struct request *r, uint8_t *const *data) {
 	lib = library((const char *const[]){"libopenjp2.so.7", NULL});
 	if (r->verb == CHECK) return;
@@ -185,9 +195,11 @@ void jp2_child(const struct request *r, uint8_t *const *data) {
 	struct opj_image *o = NULL;
 	if (!codec || !call(setup_decoder, int, void *, void *)(codec, parameters)) fail(DAMAGED, "OpenJPEG");
 	call(codec_set_threads, int, void *, int)(codec, r->threads);
-	if (!call(read_header, int, void *, void *, struct opj_image **)(stream, codec, &o) || !o) fail(DAMAGED, "header");
+	if (!call(read_header, int, void *, void *, struct opj_image **)(stream, codec, &o) || !o || !o->count) fail(DAMAGED, "header");
 	int count = boxes.columns ? boxes.columns : (int)o->count, space = boxes.space == 12 ? CMYK : boxes.space == 18 ? SYCC : 0;
-	struct image im = {.width = (int32_t)(o->x1 - o->x0), .height = (int32_t)(o->y1 - o->y0), .depth = 8};
+	uint32_t dx, dy;
+	pixel_of(o, &dx, &dy);
+	struct image im = {.width = (int32_t)(up(o->x1, dx) - up(o->x0, dx)), .height = (int32_t)(up(o->y1, dy) - up(o->y0, dy)), .depth = 8};
 	for (uint32_t i = 0; i < o->count; i++) {
 		if (o->components[i].prec < 1 || o->components[i].prec > 31) fail(UNSUPPORTED, "JPEG 2000 images of more than 31 bits cannot be read");
 		if (o->components[i].prec > 8 && !boxes.columns) im.depth = 16;
@@ -205,5 +217,7 @@ void jp2_child(const struct request *r, uint8_t *const *data) {
 	if (!call(decode, int, void *, void *, void *)(codec, stream, o)) fail(DAMAGED, "codestream");
 	if (!call(end_decompress, int, void *, void *)(codec, stream)) fail(DAMAGED, "end of the codestream");
 	if ((int)o->count != count) fail(DAMAGED, "palette");
+	for (uint32_t i = 0; i < o->count; i++) o->components[i].dx /= dx, o->components[i].dy /= dy;
+	o->x0 = up(o->x0, dx), o->y0 = up(o->y0, dy);
 	put_samples(o, &im, &boxes, space);
 }

@@ -194,3 +194,20 @@ func TestCodings(t *testing.T) {
 		}
 	}
 }
+
+// TestSparseComponents: of components that all have every second point of the reference
+// grid, each sample is a pixel.
+func TestSparseComponents(t *testing.T) {
+	t.Parallel()
+	plain := codecFixture(t, "color.j2k")
+	_, want := all(t, plain)
+	sparse := bytes.Replace(plain, []byte("\x07\x01\x01\x07\x01\x01\x07\x01\x01"), []byte("\x07\x02\x02\x07\x02\x02\x07\x02\x02"), 1)
+	siz := sparse[bytes.Index(sparse, []byte("\xff\x51")):]
+	for _, at := range []int{6, 10, 22, 26} { // sides of the grid and of its tiles
+		binary.BigEndian.PutUint32(siz[at:], 2*binary.BigEndian.Uint32(siz[at:])-1)
+	}
+	_, got := all(t, sparse)
+	if got[0].Color.Width != want[0].Color.Width || !bytes.Equal(got[0].Color.Pix, want[0].Color.Pix) {
+		t.Errorf("%dx%d differs", got[0].Color.Width, got[0].Color.Height)
+	}
+}

@@ -159,23 +159,25 @@ func Compact(t weights.Tensors, in Image) Image {
 		h = prelu(h, slopes.Data)
 	}
 	r := 1
-	for 3*r*r < h.Channels {
+	for in.Channels*r*r < h.Channels {
 		r++
 	}
-	shuffled := made(3, h.Height*r, h.Width*r, func(c, y, x int) float64 {
+	shuffled := made(in.Channels, h.Height*r, h.Width*r, func(c, y, x int) float64 {
 		return h.At(c*r*r+y%r*r+x%r, y/r, x/r)
 	})
 	return sum(1, shuffled, nearest(in, r))
 }
 
-// GrayRRDB is RRDBNet of gray images on the luma of an RGB image; its color is
+// Gray returns a model of gray images on the luma of an RGB image; its color is
 // interpolated.
-func GrayRRDB(t weights.Tensors, in Image) Image {
-	gray := made(1, in.Height, in.Width, func(_, y, x int) float64 {
-		return 0.299*in.At(0, y, x) + 0.587*in.At(1, y, x) + 0.114*in.At(2, y, x)
-	})
-	out := RRDB(t, gray)
-	return sum(1, cubic(sum(-1, concat(gray, gray, gray), in), out.Width/in.Width), concat(out, out, out))
+func Gray(model func(weights.Tensors, Image) Image) func(weights.Tensors, Image) Image {
+	return func(t weights.Tensors, in Image) Image {
+		gray := made(1, in.Height, in.Width, func(_, y, x int) float64 {
+			return 0.299*in.At(0, y, x) + 0.587*in.At(1, y, x) + 0.114*in.At(2, y, x)
+		})
+		out := model(t, gray)
+		return sum(1, cubic(sum(-1, concat(gray, gray, gray), in), out.Width/in.Width), concat(out, out, out))
+	}
 }
 
 // cubic is bicubic upsampling with the factor -0.75, repeating the border.
@@ -205,10 +207,12 @@ func cubic(in Image, factor int) Image {
 	})
 }
 
-// AlphaRRDB is RRDBNet of RGBA images on an opaque image without its alpha.
-func AlphaRRDB(t weights.Tensors, in Image) Image {
-	out := RRDB(t, concat(in, made(1, in.Height, in.Width, func(_, _, _ int) float64 { return 1 })))
-	return made(3, out.Height, out.Width, out.At)
+// Alpha returns a model of RGBA images on an opaque image without its alpha.
+func Alpha(model func(weights.Tensors, Image) Image) func(weights.Tensors, Image) Image {
+	return func(t weights.Tensors, in Image) Image {
+		out := model(t, concat(in, made(1, in.Height, in.Width, func(_, _, _ int) float64 { return 1 })))
+		return made(3, out.Height, out.Width, out.At)
+	}
 }
 
 // RRDB is RRDBNet, with the pixel-unshuffle that its first layer's shape implies.

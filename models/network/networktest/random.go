@@ -36,8 +36,13 @@ func (m maker) raise(name string, v float32) {
 // RandomCompact returns SRVGGNetCompact tensors with the given number of
 // convolutions. Slopes lie on both sides of 0 and of 1, and some are 1.
 func RandomCompact(seed uint64, convolutions, features, scale int) weights.Tensors {
+	return RandomCompactOf(3, seed, convolutions, features, scale)
+}
+
+// RandomCompactOf is RandomCompact for images of other channels than 3.
+func RandomCompactOf(channels int, seed uint64, convolutions, features, scale int) weights.Tensors {
 	m := maker{rand.New(rand.NewPCG(seed, 1)), weights.Tensors{}}
-	in := 3
+	in := channels
 	for i := range convolutions - 1 {
 		m.conv(fmt.Sprintf("body.%d", 2*i), features, in, 1.1)
 		slopes := make([]float32, features)
@@ -50,7 +55,7 @@ func RandomCompact(seed uint64, convolutions, features, scale int) weights.Tenso
 		m.tensors[fmt.Sprintf("body.%d.weight", 2*i+1)] = weights.Tensor{Shape: []int{features}, Data: slopes}
 		in = features
 	}
-	m.conv(fmt.Sprintf("body.%d", 2*convolutions-2), 3*scale*scale, in, 0.2)
+	m.conv(fmt.Sprintf("body.%d", 2*convolutions-2), channels*scale*scale, in, 0.2)
 	return m.tensors
 }
 
