@@ -138,7 +138,11 @@ func TestTiledEqualsUntiled(t *testing.T) {
 		}
 		return !t.Failed()
 	}
-	if err := quick.Check(check, &quick.Config{MaxCount: 40, Rand: rand.New(rand.NewSource(1))}); err != nil {
+	count := 40
+	if testing.Short() {
+		count = 10
+	}
+	if err := quick.Check(check, &quick.Config{MaxCount: count, Rand: rand.New(rand.NewSource(1))}); err != nil {
 		t.Error(err)
 	}
 }

@@ -158,7 +158,11 @@ func difference(a, b imagedata.Raster) (count, left, top, right, bottom int, psn
 // nothing at all outside the face.
 func TestIdentityRestorer(t *testing.T) {
 	t.Parallel()
-	for _, kind := range []struct{ channels, depth int }{{3, 8}, {1, 8}, {3, 16}} {
+	kinds := []struct{ channels, depth int }{{3, 8}, {1, 8}, {3, 16}}
+	if testing.Short() {
+		kinds = kinds[:1] // the same goroutines
+	}
+	for _, kind := range kinds {
 		input := waves(260, 240, kind.channels, kind.depth)
 		library := faces{found: []face.Face{oneFace(130, 120)}, restorer: "identity", side: 512}
 		plain, _, err := enhance(t, input, library, nil)
@@ -209,6 +213,9 @@ func mask(t *testing.T, input imagedata.Raster, f face.Face) []bool {
 // sample outside.
 func TestIdentityAtEveryRoll(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("under the race detector TestIdentityRestorer runs the same goroutines")
+	}
 	input := waves(260, 240, 3, 8)
 	plain, _, err := enhance(t, input, faces{}, nil)
 	if err != nil {
@@ -252,6 +259,9 @@ func TestIdentityAtEveryRoll(t *testing.T) {
 // At the image's edge, too, an identity changes nothing that shows.
 func TestIdentityAtTheEdge(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("under the race detector TestIdentityRestorer runs the same goroutines")
+	}
 	input := waves(200, 180, 3, 8)
 	for _, at := range [][2]float64{{12, 90}, {190, 170}, {100, 8}} {
 		library := faces{found: []face.Face{oneFace(at[0], at[1])}, restorer: "identity", side: 512}
@@ -291,6 +301,9 @@ func TestRefinedWhereNothingIsInstalled(t *testing.T) {
 
 func TestFaceChoices(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("under the race detector TestIdentityRestorer runs the same goroutines")
+	}
 	input := waves(400, 240, 3, 8)
 	tiny := oneFace(60, 60)
 	for i, p := range tiny.Landmarks {
