@@ -55,7 +55,7 @@ func TestChaos(t *testing.T) {
 	operator.key = keys(t, data, "new", "the operator", "--operator")
 	client := &ledger{accepted: map[string]string{}, keys: map[string]string{}}
 	arguments := []string{"--set", "queue.lease=2s", "--set", "queue.attempts=1000"}
-	picture := pngOf(t, textured(30, 20, false))
+	picture := jobPicture(t)
 	submit := func(server process, once string) {
 		request := form(t, server.url+"/public/v1/image-tune/upscale", "image", picture, "scale=1K")
 		request.Header.Set("Idempotency-Key", once)
@@ -191,7 +191,7 @@ func TestPausedWorker(t *testing.T) {
 	server := startProcess(t, "", nil, append(nats, "--no-worker")...)
 	asleep := startWorker(t, nats...)
 	client := &ledger{accepted: map[string]string{}}
-	picture := pngOf(t, textured(30, 20, false))
+	picture := jobPicture(t)
 	for range jobs {
 		client.submit(t, form(t, server.url+"/public/v1/image-tune/upscale", "image", picture, "scale=1K"), key)
 	}
@@ -222,7 +222,7 @@ func TestNearlyFullDisk(t *testing.T) {
 	data := smallDisk(t)
 	key := keys(t, data, "new", "shop", "--credits", "10000")
 	client := &ledger{accepted: map[string]string{}}
-	picture := pngOf(t, textured(30, 20, false))
+	picture := jobPicture(t)
 	server := startProcess(t, data, nil, "--set", "queue.lease=2s")
 	submit := func() {
 		client.submit(t, form(t, server.url+"/public/v1/image-tune/upscale", "image", picture, "scale=1K"), key)
@@ -259,7 +259,7 @@ func TestFullDiskOfTheStore(t *testing.T) {
 	const credits = 10_000
 	key := keys(t, data, "new", "shop", "--credits", strconv.Itoa(credits))
 	client := &ledger{accepted: map[string]string{}}
-	picture := pngOf(t, textured(300, 300, false))
+	picture := pngOf(t, textured(128, 128, false))
 	server := startProcess(t, data, nil, "--set", "queue.lease=2s", "--set", "queue.attempts=1000")
 	for range 10 {
 		client.submit(t, form(t, server.url+"/public/v1/image-tune/upscale", "image", picture, "scale=2K"), key)
@@ -350,7 +350,7 @@ func TestOutOfFiles(t *testing.T) {
 	key := keys(t, data, "new", "shop", "--credits", "1000")
 	server := startProcess(t, data, []string{pretend.FilesVariable + "=100"}, "--set", "queue.lease=2s", "--set", "queue.attempts=1000")
 	client := &ledger{accepted: map[string]string{}}
-	picture := pngOf(t, textured(30, 20, false))
+	picture := jobPicture(t)
 	for range 5 {
 		client.submit(t, form(t, server.url+"/public/v1/image-tune/upscale", "image", picture, "scale=1K"), key)
 	}

@@ -31,7 +31,7 @@ func TestClusterOfProcesses(t *testing.T) {
 	}
 	doomed, survivor := startWorker(t, nats...), startWorker(t, nats...)
 	client := &ledger{accepted: map[string]string{}}
-	picture := pngOf(t, textured(30, 20, false))
+	picture := jobPicture(t)
 	submit := func() {
 		var calls sync.WaitGroup
 		for range each {

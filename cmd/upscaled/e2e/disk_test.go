@@ -30,9 +30,10 @@ func TestPowerCut(t *testing.T) {
 	key := keys(t, disk.Folder, "new", "shop", "--credits", strconv.Itoa(credits))
 	client := &ledger{accepted: map[string]string{}}
 	arguments := []string{"--set", "queue.lease=2s", "--set", "queue.attempts=100"}
-	picture := pngOf(t, textured(30, 20, false))
+	picture := jobPicture(t)
 	lost := int64(0)
-	for range rounds {
+	for round := range rounds {
+		before := client.jobs()
 		server := startProcess(t, disk.Folder, nil, arguments...)
 		var calls sync.WaitGroup
 		for range jobsPerRound {
@@ -40,6 +41,9 @@ func TestPowerCut(t *testing.T) {
 			calls.Go(func() { client.submit(t, request, key) })
 		}
 		calls.Go(func() { client.look(t, server.url, key) })
+		if round%2 == 0 { // on a busy machine no call may be answered before the random moment
+			client.awaitMore(t, before, server.log)
+		}
 		time.Sleep(time.Duration(random.Intn(1000)) * time.Millisecond) // the random moment
 		server.kill()
 		calls.Wait()
@@ -53,7 +57,7 @@ func TestPowerCut(t *testing.T) {
 	server = startProcess(t, disk.Folder, nil, arguments...)
 	checkStore(t, disk.Folder, server.log)
 	t.Logf("power cuts: %d, %d jobs accepted, %d calls cut, %d bytes lost", rounds, len(client.accepted), client.cut, lost)
-	if len(client.accepted) < rounds {
+	if len(client.accepted) < rounds/2 {
 		t.Errorf("only %d jobs were accepted: nothing was tested", len(client.accepted))
 	}
 }
@@ -72,7 +76,7 @@ const shopCredits = 100
 // openShop starts a server on a new disk.
 func openShop(t *testing.T) *shop {
 	t.Helper()
-	s := &shop{disk: disktest.Mount(t), client: &ledger{accepted: map[string]string{}}, picture: pngOf(t, textured(30, 20, false))}
+	s := &shop{disk: disktest.Mount(t), client: &ledger{accepted: map[string]string{}}, picture: jobPicture(t)}
 	s.key = keys(t, s.disk.Folder, "new", "shop", "--credits", strconv.Itoa(shopCredits))
 	s.start(t)
 	return s
