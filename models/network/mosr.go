@@ -69,7 +69,7 @@ func (n *mosr) readEnd(r *reader, name string, features int) {
 		// Eight results are averaged, which is one convolution of averaged weights.
 		l := r.conv(name+".in_to_k", 0, features, 3)
 		if r.err == nil {
-			n.scale = r.shuffle(name+".in_to_k", l.out/8)
+			n.scale = r.shuffle(name+".in_to_k", l.out/8, 3)
 			l = averaged(l, 8)
 		}
 		n.last = &l
@@ -87,7 +87,7 @@ func (n *mosr) readEnd(r *reader, name string, features int) {
 	default:
 		l := r.conv(name+".0", 0, features, 3)
 		if r.err == nil {
-			n.scale = r.shuffle(name+".0", l.out)
+			n.scale = r.shuffle(name+".0", l.out, 3)
 		}
 		n.last = &l
 	}

@@ -80,7 +80,7 @@ func readOmniSR(r *reader) model {
 	}
 	n.after, n.last = readBare(r, "output", features, features, 3), readBare(r, "up.0", 0, features, 3)
 	if r.err == nil {
-		n.scale = r.shuffle("up.0", n.last.out)
+		n.scale = r.shuffle("up.0", n.last.out, 3)
 	}
 	return n
 }

@@ -43,7 +43,7 @@ func readPLKSR(r *reader) model {
 	if r.err != nil {
 		return n
 	}
-	n.scale = r.shuffle(name, n.last.out)
+	n.scale = r.shuffle(name, n.last.out, 3)
 	if r.has("to_img.init_pos") {
 		n.sample = readDySample(r, "to_img.", n.last.out, n.scale)
 	}

@@ -160,11 +160,9 @@ func (r *reader) count(format string) int {
 	return n
 }
 
-// shuffle returns the scale of a pixel-shuffle from that number of channels to RGB.
-func (r *reader) shuffle(name string, channels int) int { return r.shuffleTo(3, name, channels) }
-
-// shuffleTo is shuffle to an image of other channels.
-func (r *reader) shuffleTo(image int, name string, channels int) int {
+// shuffle returns the scale of a pixel-shuffle from that number of channels to image
+// channels.
+func (r *reader) shuffle(name string, channels, image int) int {
 	for scale := 1; scale <= 16; scale++ {
 		if image*scale*scale == channels {
 			return scale
@@ -232,7 +230,7 @@ func readCompact(r *reader) *compact {
 	if channels != 1 && channels != 4 {
 		channels = 3
 	}
-	n.scale = r.shuffleTo(channels, fmt.Sprintf("body.%d", 2*len(n.layers)-2), in)
+	n.scale = r.shuffle(fmt.Sprintf("body.%d", 2*len(n.layers)-2), in, channels)
 	if n.layers[0].in != channels {
 		r.fail(fault.Unsupported, "The model takes %d channels; only gray (1), RGB (3) and RGBA (4) images are supported.", n.layers[0].in)
 	}

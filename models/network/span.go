@@ -32,7 +32,7 @@ func readSPAN(r *reader) model {
 		n.normalized = false
 	}
 	if r.err == nil {
-		n.scale = r.shuffle("upsampler.0", n.last.out)
+		n.scale = r.shuffle("upsampler.0", n.last.out, 3)
 	}
 	return n
 }

@@ -75,7 +75,7 @@ func readUpsampler(r *reader, features int) upsampler {
 	case r.has("upsample.0.weight"):
 		l := r.conv("upsample.0", 0, features, 3)
 		if u.shuffled = []layer{l}; r.err == nil {
-			u.scale = r.shuffle("upsample.0", l.out)
+			u.scale = r.shuffle("upsample.0", l.out, 3)
 		}
 	default:
 		u.residual, u.last = true, take("conv_last", 3, features)
