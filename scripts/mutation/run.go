@@ -62,7 +62,7 @@ func (r *runner) runWithout(m mutation) (bad int, err error) {
 	defer os.RemoveAll(folder)
 	changed, err := overlay(r.root, folder, m)
 	if err != nil {
-		return 0, err
+		return 0, fmt.Errorf("%s: %w", m.name, err)
 	}
 	for _, t := range m.tests {
 		ended, output := r.goTest(changed, t.pkg, t.pattern(), r.limits[t.top()])
