@@ -34,7 +34,7 @@ func TestFaceNumbers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			tensors := networktest.RandomGFPGAN(31, f)
-			n := recognized(t, tensors)
+			open := opens(t, recognized(t, tensors))
 			for _, channels := range []int{3, 1} {
 				samples := sampled(f.Side, f.Side, channels)
 				want := expected(networktest.GFPGAN(tensors, image(samples, f.Side, f.Side, channels, 255)), channels)
@@ -45,11 +45,11 @@ func TestFaceNumbers(t *testing.T) {
 						Borders: network.AllBorders, Reference: straight,
 					}
 					what := fmt.Sprintf("%d channels straightforward=%t", channels, straight)
-					checkFloat(t, what, n, o, samples, f.Side, f.Side, want)
-					checkBytes(t, what, n, o, samples, f.Side, f.Side, want)
-					checkWords(t, what, n, o, samples, f.Side, f.Side, want)
+					checkFloat(t, what, open, o, samples, f.Side, f.Side, want)
+					checkBytes(t, what, open, o, samples, f.Side, f.Side, want)
+					checkWords(t, what, open, o, samples, f.Side, f.Side, want)
 					if !straight {
-						checkHalf(t, what, n, o, samples, f.Side, f.Side, want)
+						checkHalf(t, what, open, o, samples, f.Side, f.Side, want)
 					}
 				}
 			}
@@ -75,7 +75,7 @@ func TestHalfFaceRange(t *testing.T) {
 	want := expected(networktest.GFPGAN(tensors, image(samples, f.Side, f.Side, 3, 255)), 3)
 	checkSpread(t, want, true)
 	o := network.Options{Precision: network.Float16, Channels: 3, Borders: network.AllBorders}
-	checkHalf(t, "large weights", recognized(t, tensors), o, samples, f.Side, f.Side, want)
+	checkHalf(t, "large weights", opens(t, recognized(t, tensors)), o, samples, f.Side, f.Side, want)
 }
 
 // TestFullFace runs GFPGAN in its published size on random weights and reports

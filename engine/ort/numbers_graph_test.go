@@ -92,6 +92,21 @@ type session struct {
 	facts   network.Info
 }
 
+// opener opens a graph of one network.
+type opener func(network.Options) session
+
+// opens returns an opener that keeps its graphs open for the test, since opening
+// one takes longer than running it on a small image.
+func opens(t *testing.T, n *network.Network) opener {
+	sessions := map[network.Options]session{}
+	return func(o network.Options) session {
+		if _, found := sessions[o]; !found {
+			sessions[o] = open(t, n, o)
+		}
+		return sessions[o]
+	}
+}
+
 func open(t *testing.T, n *network.Network, o network.Options) session {
 	t.Helper()
 	needRuntime(t)
@@ -104,6 +119,9 @@ func open(t *testing.T, n *network.Network, o network.Options) session {
 		t.Fatal(err)
 	}
 	defer settings.Destroy()
+	if err := settings.SetIntraOpNumThreads(1); err != nil { // tests are parallel, and idle threads spin
+		t.Fatal(err)
+	}
 	s, err := onnxruntime.NewDynamicAdvancedSessionWithONNXData(graph,
 		[]string{network.InputName}, []string{network.OutputName}, settings)
 	if err != nil {

@@ -116,7 +116,7 @@ func TestNumbers(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			tensors := c.tensors(t)
-			n := recognized(t, tensors)
+			open := opens(t, recognized(t, tensors))
 			for _, channels := range []int{3, 1} {
 				if channels == 1 && c.large {
 					continue
@@ -136,13 +136,13 @@ func TestNumbers(t *testing.T) {
 							Borders: network.AllBorders, Reference: straight,
 						}
 						what := fmt.Sprintf("%s straightforward=%t", name, straight)
-						checkFloat(t, what, n, o, samples, height, width, want)
+						checkFloat(t, what, open, o, samples, height, width, want)
 						if !c.large {
-							checkBytes(t, what, n, o, samples, height, width, want)
-							checkWords(t, what, n, o, samples, height, width, want)
+							checkBytes(t, what, open, o, samples, height, width, want)
+							checkWords(t, what, open, o, samples, height, width, want)
 						}
 						if !straight {
-							checkHalf(t, name, n, o, samples, height, width, want)
+							checkHalf(t, name, open, o, samples, height, width, want)
 						}
 					}
 				}
@@ -169,10 +169,10 @@ func checkSpread(t *testing.T, want []float64, large bool) {
 	}
 }
 
-func checkFloat(t *testing.T, what string, n *network.Network, o network.Options, samples []uint8, height, width int, want []float64) {
+func checkFloat(t *testing.T, what string, open opener, o network.Options, samples []uint8, height, width int, want []float64) {
 	t.Helper()
 	o.Sample = network.Float
-	got, _, _ := run(t, open(t, n, o), floats(samples), height, width)
+	got, _, _ := run(t, open(o), floats(samples), height, width)
 	if len(got) != len(want) {
 		t.Fatalf("%s: %d values, want %d", what, len(got), len(want))
 	}
@@ -185,21 +185,21 @@ func checkFloat(t *testing.T, what string, n *network.Network, o network.Options
 	}
 }
 
-func checkBytes(t *testing.T, what string, n *network.Network, o network.Options, samples []uint8, height, width int, want []float64) {
+func checkBytes(t *testing.T, what string, open opener, o network.Options, samples []uint8, height, width int, want []float64) {
 	t.Helper()
 	o.Sample = network.Uint8
-	got, _, _ := run(t, open(t, n, o), samples, height, width)
+	got, _, _ := run(t, open(o), samples, height, width)
 	compareRounded(t, what+" uint8", got, want, 255)
 }
 
-func checkWords(t *testing.T, what string, n *network.Network, o network.Options, samples []uint8, height, width int, want []float64) {
+func checkWords(t *testing.T, what string, open opener, o network.Options, samples []uint8, height, width int, want []float64) {
 	t.Helper()
 	o.Sample = network.Uint16
 	words := make([]uint16, len(samples))
 	for i, v := range samples {
 		words[i] = uint16(v) * 257
 	}
-	got, _, _ := run(t, open(t, n, o), words, height, width)
+	got, _, _ := run(t, open(o), words, height, width)
 	compareRounded(t, what+" uint16", got, want, 65535)
 }
 
@@ -218,10 +218,10 @@ func compareRounded[T uint8 | uint16](t *testing.T, what string, got []T, want [
 }
 
 // checkHalf runs the float16 graph at both of its integer edges.
-func checkHalf(t *testing.T, what string, n *network.Network, o network.Options, samples []uint8, height, width int, want []float64) {
+func checkHalf(t *testing.T, what string, open opener, o network.Options, samples []uint8, height, width int, want []float64) {
 	t.Helper()
 	o.Precision, o.Sample = network.Float16, network.Float
-	got, _, _ := run(t, open(t, n, o), floats(samples), height, width)
+	got, _, _ := run(t, open(o), floats(samples), height, width)
 	if len(got) != len(want) {
 		t.Fatalf("%s: %d values, want %d", what, len(got), len(want))
 	}
@@ -235,7 +235,7 @@ func checkHalf(t *testing.T, what string, n *network.Network, o network.Options,
 		t.Errorf("%s: float16 is off by more than 1/255 in %d of %d values", what, far, len(want))
 	}
 	o.Sample = network.Uint8
-	bytes, _, _ := run(t, open(t, n, o), samples, height, width)
+	bytes, _, _ := run(t, open(o), samples, height, width)
 	far = 0
 	for i, v := range bytes {
 		if math.Abs(float64(v)/255-want[i]) > visible+0.5/255 {
