@@ -35,10 +35,11 @@ func TestModules(t *testing.T) {
 // browsers differ in. Playwright's driver for it cannot do all of the rest.
 const inFirefox = "language|away|upgrade|what runs|two results|size of 0|presets|folder|notification"
 
-// TestBrowser runs the page in Chromium and Firefox, on a fake server. scripts/browser
-// FOLDER installs what it needs, and UPSCALED_BROWSER=FOLDER enables it. With
-// UPSCALED_BROWSER_TESTS it runs only the tests whose name matches, and with
-// UPSCALED_SCREENSHOTS it writes a screenshot of every state to that folder.
+// TestBrowser runs the page in Chromium and Firefox, the tests of each file on a fake
+// server of their own. scripts/browser FOLDER installs what it needs, and
+// UPSCALED_BROWSER=FOLDER enables it. With UPSCALED_BROWSER_TESTS it runs only the
+// tests whose name matches, and with UPSCALED_SCREENSHOTS it writes a screenshot of
+// every state to that folder.
 func TestBrowser(t *testing.T) {
 	t.Parallel()
 	folder := os.Getenv("UPSCALED_BROWSER")
@@ -49,22 +50,32 @@ func TestBrowser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	files, err := filepath.Glob("browser/*.test.mjs")
+	if err != nil || len(files) == 0 {
+		t.Fatal("there are no tests", err)
+	}
 	const step = 60 * time.Millisecond
 	for _, browser := range []struct{ name, program, tests string }{{"chromium", "chromium", ""}, {"firefox", "firefox-esr", inFirefox}} {
-		t.Run(browser.name, func(t *testing.T) { // one after the other: each takes all there is
-			if _, err := exec.LookPath(browser.program); err != nil {
-				t.Skip(browser.program + " is not installed: see scripts/browser")
-			}
-			command := node(t, "browser")
-			if pattern := cmp.Or(os.Getenv("UPSCALED_BROWSER_TESTS"), browser.tests); pattern != "" {
-				command.Args = append(command.Args, "--test-name-pattern="+pattern)
-			}
-			command.Env = append(os.Environ(), "UPSCALED_BROWSER_NAME="+browser.name, "UPSCALED_BROWSER_MODULES="+folder, "UPSCALED_FAKE=1", "UPSCALED_KEY="+webtest.Key,
-				"UPSCALED_URL="+serve(t, webtest.Options{Step: step}), "UPSCALED_KEYED_URL="+serve(t, webtest.Options{Step: step, Keys: true}))
-			if said, err := command.CombinedOutput(); err != nil {
-				t.Errorf("%v\n%s", err, said)
-			}
-		})
+		for _, file := range files {
+			t.Run(browser.name+"/"+filepath.Base(file), func(t *testing.T) {
+				t.Parallel()
+				if _, err := exec.LookPath(browser.program); err != nil {
+					t.Skip(browser.program + " is not installed: see scripts/browser")
+				}
+				command := node(t, "browser")
+				if pattern := cmp.Or(os.Getenv("UPSCALED_BROWSER_TESTS"), browser.tests); pattern != "" {
+					command.Args = append(command.Args, "--test-name-pattern="+pattern)
+				}
+				command.Args = append(command.Args, filepath.Base(file))
+				command.Env = append(os.Environ(), "UPSCALED_BROWSER_NAME="+browser.name, "UPSCALED_BROWSER_MODULES="+folder, "UPSCALED_FAKE=1", "UPSCALED_KEY="+webtest.Key,
+					"UPSCALED_URL="+serve(t, webtest.Options{Step: step}), "UPSCALED_KEYED_URL="+serve(t, webtest.Options{Step: step, Keys: true}))
+				said, err := command.CombinedOutput()
+				if err != nil {
+					t.Error(err)
+				}
+				t.Logf("%s", said)
+			})
+		}
 	}
 }
 

@@ -1,13 +1,9 @@
 // The page of operators in Chromium, on a real server.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
 import { file, png } from "./images.mjs";
-import { DESK, accessible, card, choose, fake, inState, key, keyed, launch, open, visit } from "./session.mjs";
-
-let browser;
-before(async () => { browser = await launch(); });
-after(() => browser.close());
+import { DESK, accessible, browser, card, choose, fake, inState, key, keyed, open, visit } from "./session.mjs";
 
 const admin = async (t, url) => {
   const context = await browser.newContext(DESK);

@@ -1,14 +1,10 @@
 // The page in Chromium: upscaling, comparing and downloading images.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
 import { file, png } from "./images.mjs";
-import { DESK, PATIENCE, PHONE, TABLET, accessible, action, card, choose, drop, inState, launch, open, fake, screenshot, visit } from "./session.mjs";
-
-let browser;
-before(async () => { browser = await launch(); });
-after(() => browser.close());
+import { DESK, PATIENCE, PHONE, TABLET, accessible, action, browser, card, choose, drop, inState, open, fake, screenshot, visit } from "./session.mjs";
 
 const resultOf = async (id) => Buffer.from(await (await fetch(new URL(`api/v1/jobs/${id}/result`, open))).arrayBuffer());
 

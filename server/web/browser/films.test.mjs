@@ -1,18 +1,14 @@
 // Films on the page in Chromium.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
-import { DESK, accessible, action, card, choose, drop, fake, inState, key, keyed, launch, open, screenshot, until, visit } from "./session.mjs";
+import { DESK, accessible, action, browser, card, choose, drop, fake, inState, key, keyed, open, screenshot, until, visit } from "./session.mjs";
 
 const made = spawnSync("ffmpeg", ["-v", "error", "-f", "lavfi", "-i", "testsrc2=s=32x24:r=10", "-t", "3", "-c:v", "libvpx", "-f", "webm", "-"]);
 const film = (name) => ({ name, mimeType: "video/webm", buffer: made.stdout });
 const skip = made.error ? "there is no ffmpeg" : false;
 const frames = fake ? "1,000" : "30"; // of which the fake server reports more
-
-let browser;
-before(async () => { browser = await launch(); });
-after(() => browser.close());
 
 /** Waits until the player shows a frame of a width. */
 const plays = (page, width) => until(page, (wanted) => {

@@ -1,13 +1,9 @@
 // The page in Chromium: canceling, failures, reloads, API keys and the keyboard.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
 import { file, png } from "./images.mjs";
-import { DESK, PATIENCE, accessible, action, card, choose, keyed, inState, key, launch, open, fake, screenshot, visit } from "./session.mjs";
-
-let browser;
-before(async () => { browser = await launch(); });
-after(() => browser.close());
+import { DESK, PATIENCE, accessible, action, browser, card, choose, keyed, inState, key, open, fake, screenshot, visit } from "./session.mjs";
 
 const banner = (page) => page.locator("#connection");
 

@@ -1,13 +1,9 @@
 // The page in other languages: one with long words and one with ideographs.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
 import { file, png } from "./images.mjs";
-import { DESK, PHONE, TABLET, accessible, action, card, choose, inState, launch, screenshot, visit } from "./session.mjs";
-
-let browser;
-before(async () => { browser = await launch(); });
-after(() => browser.close());
+import { DESK, PHONE, TABLET, accessible, action, browser, card, choose, inState, screenshot, visit } from "./session.mjs";
 
 const inLanguage = (page, code) => page.locator(`html[lang="${code}"]`).waitFor();
 

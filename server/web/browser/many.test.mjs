@@ -1,13 +1,9 @@
 // The page in Chromium: many images, and two results of one.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
 import { file, png } from "./images.mjs";
-import { DESK, accessible, action, card, choose, fake, inFirefox, inState, launch, open, screenshot, visit } from "./session.mjs";
-
-let browser;
-before(async () => { browser = await launch(); });
-after(() => browser.close());
+import { DESK, accessible, action, browser, card, choose, fake, inFirefox, inState, open, screenshot, visit } from "./session.mjs";
 
 const onlyFake = { skip: !fake && "small images are done too soon" };
 

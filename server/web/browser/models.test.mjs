@@ -1,13 +1,9 @@
 // The page in Chromium: models, and a detail that several of them upscale.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
 import { file, png } from "./images.mjs";
-import { DESK, PHONE, accessible, action, card, drop, fake, inState, keyed, key, launch, open, screenshot, visit } from "./session.mjs";
-
-let browser;
-before(async () => { browser = await launch(); });
-after(() => browser.close());
+import { DESK, PHONE, accessible, action, browser, card, drop, fake, inState, keyed, key, open, screenshot, visit } from "./session.mjs";
 
 const onlyFake = { skip: !fake && "the other server downloads real models" };
 const row = (page, name) => page.locator(".model", { hasText: name });

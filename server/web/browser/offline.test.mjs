@@ -1,14 +1,10 @@
 // The page while the server is away, and after an upgrade.
 import assert from "node:assert/strict";
 import { createServer, request } from "node:http";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
 import { file, png } from "./images.mjs";
-import { DESK, accessible, action, card, choose, inState, launch, open, screenshot, until, visit } from "./session.mjs";
-
-let browser;
-before(async () => { browser = await launch(); });
-after(() => browser.close());
+import { DESK, accessible, action, browser, card, choose, inState, open, screenshot, until, visit } from "./session.mjs";
 
 /** A server in front of the other one that can be stopped, and upgraded: then its title and its worker differ. */
 async function front(t) {

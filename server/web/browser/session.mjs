@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
+import { after } from "node:test";
 
 const modules = createRequire(resolve(process.env.UPSCALED_BROWSER_MODULES ?? ".", "from.js"));
 const { chromium, firefox } = modules("playwright-core");
@@ -25,11 +26,14 @@ export const DESK = { viewport: { width: 1440, height: 900 }, deviceScaleFactor:
 /** The tests run in Firefox, by WebDriver BiDi, which lacks some of what Chromium offers. */
 export const inFirefox = process.env.UPSCALED_BROWSER_NAME === "firefox";
 
-export function launch() {
-  return inFirefox
-    ? firefox.launch({ executablePath: process.env.UPSCALED_FIREFOX ?? "/usr/bin/firefox-esr", channel: "moz-firefox" })
-    : chromium.launch({ executablePath: process.env.UPSCALED_CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
-}
+const start = () => inFirefox
+  ? firefox.launch({ executablePath: process.env.UPSCALED_FIREFOX ?? "/usr/bin/firefox-esr", channel: "moz-firefox" })
+  : chromium.launch({ executablePath: process.env.UPSCALED_CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
+
+/** Starts for the first test of a file that runs. */
+let running;
+export const browser = { newContext: async (options) => (await (running ??= start())).newContext(options) };
+after(async () => (await running)?.close());
 
 /**
  * Opens the page in a new profile. Errors on its console, such as violations of the

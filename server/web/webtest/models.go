@@ -13,6 +13,8 @@ import (
 	"upscaled/server/job"
 )
 
+const defaultModel = "realesr-general-x4v3"
+
 // system describes a small installation, whose models can be changed.
 type system struct {
 	step  time.Duration
@@ -23,7 +25,7 @@ type system struct {
 func newSystem(step time.Duration) *system {
 	const license, origin = "BSD-3-Clause", "Real-ESRGAN by Xintao Wang and others"
 	return &system{step: step, all: []native.Model{
-		{Model: job.Model{Name: "realesr-general-x4v3", Summary: "fast, for photos and everything else", Scale: 4, Installed: true, Denoise: true, Licence: license, Origin: origin, Bytes: 4_900_000}, Default: true},
+		{Model: job.Model{Name: defaultModel, Summary: "fast, for photos and everything else", Scale: 4, Installed: true, Denoise: true, Licence: license, Origin: origin, Bytes: 4_900_000}, Default: true},
 		{Model: job.Model{Name: "realesrgan-x4plus", Summary: "most detail, for photos; about 14 times the work", Scale: 4, Installed: true, Licence: license, Origin: origin, Bytes: 67_000_000}},
 		{Model: job.Model{Name: "realesrgan-x2plus", Summary: "like realesrgan-x4plus, at scale 2", Scale: 2, Licence: license, Origin: origin, VariantOf: "realesrgan-x4plus"}},
 		{Model: job.Model{Name: "realesrgan-x4plus-anime-6b", Summary: "for drawings", Scale: 4, Licence: license, Origin: origin, Bytes: 17_900_000}},
@@ -35,7 +37,7 @@ func newSystem(step time.Duration) *system {
 // Status implements native.System.
 func (*system) Status(context.Context) (native.Status, error) {
 	return native.Status{
-		Version: "test", Ready: true, DefaultModel: "realesr-general-x4v3",
+		Version: "test", Ready: true, DefaultModel: defaultModel,
 		FaceRestorer: native.FaceRestorer{Name: "realesrgan-x4plus", Refined: true},
 	}, nil
 }

@@ -32,7 +32,7 @@ const maxBytes = 8 << 20
 type Options struct {
 	// Keys makes the server require Key. It takes no films then.
 	Keys bool
-	// Step is the time between two progress updates. An image has 20 of them, or
+	// Step is the time between two progress updates. A job has 2 to 20 of them, or
 	// 2000 if its name begins with "slow".
 	Step time.Duration
 }

@@ -2,6 +2,7 @@ package webtest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"image"
 	"image/color"
@@ -21,7 +22,9 @@ import (
 )
 
 const (
-	steps, slowSteps = 20, 2000
+	// steps are the progress updates of a film or of an image of at least
+	// steps*pixelsPerStep pixels; a smaller image has fewer, like a short job.
+	steps, slowSteps, pixelsPerStep = 20, 2000, 4000
 	// patternAbove is the number of pixels above which the result is a generated
 	// pattern: such images test the browser only.
 	patternAbove = 30_000_000
@@ -50,6 +53,9 @@ func (q *queue) Submit(ctx context.Context, spec job.Spec, input []byte) (job.Su
 // "broken" fails halfway.
 func (q *queue) work(spec job.Spec, input []byte) {
 	count := steps
+	if c, _, err := image.DecodeConfig(bytes.NewReader(input)); err == nil {
+		count = min(steps, 2+c.Width*c.Height/pixelsPerStep)
+	}
 	if strings.HasPrefix(spec.InputName, "slow") {
 		count = slowSteps
 	}
@@ -64,7 +70,7 @@ func (q *queue) work(spec job.Spec, input []byte) {
 		if j, err := q.Get(q.context, spec.ID); err != nil || j.State.Final() {
 			return // canceled
 		}
-		if strings.HasPrefix(spec.InputName, "broken") && i > count/2 {
+		if strings.HasPrefix(spec.InputName, "broken") && i >= count/2 {
 			q.fail(spec.ID, fault.DeviceMemory, "The image does not fit into the device's memory, even in small tiles.")
 			return
 		}
@@ -115,7 +121,7 @@ func resize(spec job.Spec, input []byte) (jobtest.Outcome, error) {
 	}
 	return jobtest.Outcome{Picture: encoded.Bytes(), Result: &job.Result{
 		Format: format, InputWidth: w, InputHeight: h, OutputWidth: outW, OutputHeight: outH,
-		Bytes: int64(encoded.Len()), Seconds: 1.5, Model: spec.Options.Model, Faces: faces(spec.Options, w, h),
+		Bytes: int64(encoded.Len()), Seconds: 1.5, Model: cmp.Or(spec.Options.Model, defaultModel), Faces: faces(spec.Options, w, h),
 	}}, err
 }
 
