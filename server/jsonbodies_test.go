@@ -35,6 +35,20 @@ func TestSmallBodiesOfManyValues(t *testing.T) {
 	}
 }
 
+// A byte order mark before the JSON is no part of it.
+func TestByteOrderMark(t *testing.T) {
+	t.Parallel()
+	handler, key, _, _, _ := observed(t)
+	r := httptest.NewRequest(http.MethodPost, "/v1/upscale", strings.NewReader("\ufeff{}"))
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Authorization", "Bearer "+key)
+	answer := httptest.NewRecorder()
+	handler.ServeHTTP(answer, r)
+	if !strings.Contains(answer.Body.String(), "missing_image") {
+		t.Errorf("%d %s", answer.Code, answer.Body)
+	}
+}
+
 // Bodies in gzip are as good as others; an unknown encoding is named.
 func TestEncodedBodies(t *testing.T) {
 	t.Parallel()

@@ -56,6 +56,9 @@ func accessLog(log *slog.Logger) echo.MiddlewareFunc {
 				err = dialect.Recorded(c)
 			}
 			r, response := c.Request(), c.Response()
+			if dialect.Canceled(c) && !response.Committed { // who closed only its half of the connection reads this
+				err = errors.Join(err, c.NoContent(statusClientLeft))
+			}
 			attributes := []any{
 				"request_id", response.Header().Get(echo.HeaderXRequestID), "method", r.Method, "path", r.URL.Path,
 				"status", response.Status, "bytes", response.Size, "seconds", time.Since(started).Seconds(), "client", c.RealIP(),

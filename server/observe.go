@@ -10,7 +10,6 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"upscaled/server/dialect"
 	"upscaled/server/job"
 	"upscaled/server/limits"
 )
@@ -92,19 +91,12 @@ func observe(observers []Observer) echo.MiddlewareFunc {
 				c.SetRequest(c.Request().WithContext(ctx))
 				defer func() {
 					_, jobs := info.snapshot()
-					end(RequestEnd{API: apiOf(c), Route: c.Path(), Status: statusOf(c), Took: time.Since(started), Jobs: jobs})
+					end(RequestEnd{API: apiOf(c), Route: c.Path(), Status: c.Response().Status, Took: time.Since(started), Jobs: jobs})
 				}()
 			}
 			return next(c)
 		}
 	}
-}
-
-func statusOf(c echo.Context) int {
-	if !c.Response().Committed && dialect.Canceled(c) {
-		return statusClientLeft
-	}
-	return c.Response().Status
 }
 
 // observedQueue reports submissions to the observers and the access log.
@@ -157,9 +149,7 @@ type apiNames struct {
 }
 
 // add is called for every route that is registered.
-func (n *apiNames) add(_ string, route echo.Route, _ echo.HandlerFunc, _ []echo.MiddlewareFunc) {
-	n.byPath[route.Path] = n.current
-}
+func (n *apiNames) add(route echo.Route) { n.byPath[route.Path] = n.current }
 
 // middleware sets the API of each request's route; handlers may override it.
 func (n *apiNames) middleware(next echo.HandlerFunc) echo.HandlerFunc {

@@ -110,7 +110,12 @@ func (s *Server) routes(a addresses) (*echo.Echo, error) {
 	e.HTTPErrorHandler = d.handleError
 	e.Pre(trimSlash)
 	names := &apiNames{current: "health", byPath: map[string]string{}}
-	e.OnAddRouteHandler = names.add
+	e.OnAddRouteHandler = func(_ string, route echo.Route, handler echo.HandlerFunc, _ []echo.MiddlewareFunc) {
+		names.add(route)
+		if route.Method == http.MethodGet { // RFC 9110, 9.1: HEAD must be known wherever GET is
+			e.Router().Add(http.MethodHead, route.Path, handler)
+		}
+	}
 	e.Use(requestID, names.middleware, observe(s.parts.Observers), accessLog(s.parts.Log), secure, limits.Requests(s.config.rateLimit(), s.uploads), recoverPanic)
 	e.Use(strictTransport, limits.Ranges, limits.Decode, dialect.Idempotent)
 	//guard:cors => true
@@ -123,9 +128,7 @@ func (s *Server) routes(a addresses) (*echo.Echo, error) {
 	}
 	e.Use(own)
 	for path, ready := range map[string]func(context.Context) error{"/healthz": nil, "/readyz": s.ready} {
-		handler := echo.WrapHandler(admin.Health(ready))
-		e.GET(path, handler)
-		e.HEAD(path, handler) // used by load balancers
+		e.GET(path, echo.WrapHandler(admin.Health(ready)))
 	}
 	d.register(e, names)
 	names.current = "files"
@@ -170,9 +173,7 @@ func (d dialects) fileRoutes(e *echo.Echo, files file.Handler) {
 		}
 		return files.Serve(c)
 	})
-	e.HEAD("/v1/files/:id", files.Serve)
 	e.GET("/v1/files/:id/:name", files.Serve) // clients name downloads by the end of the URL
-	e.HEAD("/v1/files/:id/:name", files.Serve)
 }
 
 // pages registers the pages for browsers.

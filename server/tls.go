@@ -86,7 +86,7 @@ func crossOrigin(origins []string) echo.MiddlewareFunc {
 	return middleware.CORSWithConfig(middleware.CORSConfig{
 		//guard:cors TestCrossOrigin => append([]string{"*"}, origins...)
 		AllowOrigins: origins,
-		AllowMethods: []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodDelete},
+		AllowMethods: []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete},
 		// Without AllowHeaders a preflight is answered with the headers it asks for:
 		// clients' libraries send headers of their own.
 		ExposeHeaders: []string{

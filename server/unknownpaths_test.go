@@ -2,7 +2,11 @@ package server_test
 
 import (
 	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
+
+	"upscaled/server"
 )
 
 // Unknown paths below an API's are answered in its own form: clients decode
@@ -34,5 +38,25 @@ func TestUnknownPaths(t *testing.T) {
 	}
 	checkAll(t, s, []row{{name: "method", method: http.MethodDelete, path: "/v1/models", status: http.StatusMethodNotAllowed,
 		body: `{"detail":"This address does not take that method.","status":405}`},
+		{name: "method", method: http.MethodGet, path: "/predictions", status: http.StatusMethodNotAllowed, body: `{"detail":"Method Not Allowed"}`},
 		{name: "method", method: http.MethodPut, path: "/prompt", status: http.StatusMethodNotAllowed, body: `{"error":{"type":"method_not_allowed",...`}})
+}
+
+// HEAD is answered as GET is, by every path: probes send it.
+func TestHeadOfEveryPath(t *testing.T) {
+	t.Parallel()
+	s := whole(t, func(*server.Config) {})
+	for _, route := range s.Routes() {
+		if route.Method != http.MethodGet || strings.HasSuffix(route.Path, "*") {
+			continue
+		}
+		status := func(method string) int {
+			answer := httptest.NewRecorder()
+			s.Handler().ServeHTTP(answer, httptest.NewRequest(method, strings.ReplaceAll(route.Path, ":", ""), nil))
+			return answer.Code
+		}
+		if get, head := status(http.MethodGet), status(http.MethodHead); get != head {
+			t.Errorf("%s: GET %d, HEAD %d", route.Path, get, head)
+		}
+	}
 }

@@ -61,6 +61,7 @@ func ReadJSON(c echo.Context, limit int64) ([]byte, error) {
 	if err != nil && !IsBodyTooLarge(err) && fault.KindOf(err) == fault.Internal {
 		return nil, fault.Wrap(fault.Invalid, err, "The request body is incomplete.")
 	}
+	body = bytes.TrimPrefix(body, []byte("\ufeff")) // .NET's StreamWriter begins UTF-8 with one; RFC 8259 allows ignoring it
 	if k := keyedOf(c.Request().Context()); k != nil {
 		k.note(string(body))
 	}

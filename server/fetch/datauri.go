@@ -3,6 +3,7 @@ package fetch
 import (
 	"bytes"
 	"encoding/base64"
+	"net/url"
 	"strings"
 
 	"upscaled/models/fault"
@@ -18,6 +19,9 @@ func ParseDataURI(uri string, maxBytes int64) ([]byte, error) {
 	}
 	if int64(len(body)) > maxBytes*2 {
 		return nil, tooLarge(maxBytes)
+	}
+	if plain, err := url.PathUnescape(body); err == nil { // RFC 2397: escapes are allowed as in every URI
+		body = plain
 	}
 	return DecodeBase64([]byte(body), maxBytes)
 }

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -256,6 +257,7 @@ func TestParseDataURI(t *testing.T) {
 		"data:image/jpeg;base64," + standard,
 		"DATA:;BASE64," + standard,
 		"data:image/png;name=a.png;base64," + base64.RawURLEncoding.EncodeToString(picture),
+		"data:image/png;base64," + url.QueryEscape(standard),
 		"data:image/png;base64," + standard[:4] + "\r\n " + standard[4:],
 	} {
 		if data, err := ParseDataURI(uri, 100); err != nil || !bytes.Equal(data, picture) {

@@ -84,7 +84,9 @@ func (a *API) WriteError(c echo.Context, err error) error {
 	if fields, ok := errors.AsType[dialect.FieldErrors](err); ok {
 		err = fields.Violations()
 	}
-	switch {
+	switch router, _ := errors.AsType[*echo.HTTPError](err); {
+	case router != nil && router.Code == http.StatusMethodNotAllowed:
+		return dialect.WriteError(c, router.Code, map[string]string{"detail": "Method Not Allowed"}, err)
 	case errors.As(err, &violations):
 		return dialect.WriteError(c, http.StatusUnprocessableEntity, violations, err)
 	case !errors.As(err, &known):

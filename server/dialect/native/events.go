@@ -3,6 +3,7 @@ package native
 import (
 	"context"
 	"errors"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -67,6 +68,9 @@ func (a *API) stream(c echo.Context, caller job.Caller, ids, gone []string) erro
 	}
 	defer stream.Close()
 	s := open(c)
+	if c.Request().Method == http.MethodHead {
+		return nil
+	}
 	for _, id := range gone {
 		s.send("gone", Gone{id})
 	}

@@ -154,7 +154,7 @@ func TestBadRequests(t *testing.T) {
 		status int
 		r      *http.Request
 	}{
-		{"no_image.json", 400, post(`{}`)}, {"no_image.json", 400, post(`{"image":""}`)}, {"no_image.json", 400, form(t, dialecttest.Field("scale", "2"))},
+		{"no_image.json", 400, post(`{}`)}, {"no_image.json", 400, post(`{"image":""}`)}, {"no_image.json", 400, post(`{"image":[]}`)}, {"no_image.json", 400, post(`{"image":7}`)}, {"no_image.json", 400, form(t, dialecttest.Field("scale", "2"))},
 		{"no_object.json", 400, post(`[]`)}, {"no_object.json", 400, post(`nonsense`)},
 		{"no_base64.json", 400, post(`{"image":"####"}`)},
 		{"fetch.json", 400, post(`{"image":"https://example.com/other.png"}`)},

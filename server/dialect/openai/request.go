@@ -99,7 +99,7 @@ func (a *API) readJSON(c echo.Context) (map[string]string, error) {
 			fields[name] = text
 		}
 	}
-	if fields[imageField] == "" {
+	if fields[imageField] == "" || object[imageField][0] != '"' {
 		return nil, errNoImage
 	}
 	return fields, nil
