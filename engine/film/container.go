@@ -17,8 +17,8 @@ type container struct {
 	reads string
 	// video lists the codecs it holds, the usual ones first.
 	video []string
-	// audio and subtitles list the codecs that are copied; nil are all. Others become
-	// newAudio and newSubtitles.
+	// audio and subtitles list the codecs that are copied; nil audio are all but
+	// foreignAudio. Others become newAudio and newSubtitles.
 	audio, subtitles       []string
 	newAudio, newSubtitles string
 	// attachments and data report whether it holds fonts and streams of data.
@@ -27,11 +27,20 @@ type container struct {
 	animation bool
 }
 
+// foreignAudio lists the sound that only discs, tapes and old players' files hold.
+func foreignAudio() []string {
+	return []string{"pcm_bluray", "pcm_dvd", "s302m", "pcm_s8", "pcm_f32be", "pcm_f64be", "adpcm_ima_qt", "nellymoser", "comfortnoise"}
+}
+
+// opus is ffmpeg's name of the encoder.
+const opus = "libopus"
+
 func containers() []container {
 	return []container{
 		{
 			extensions: []string{"mkv"}, muxer: "matroska", reads: "matroska,webm", video: []string{H264, HEVC, AV1, VP9, FFV1, ProRes},
 			subtitles: []string{"subrip", "ass", "ssa", "webvtt", "dvd_subtitle", "hdmv_pgs_subtitle", "dvb_subtitle"}, newSubtitles: "subrip", attachments: true,
+			newAudio: "flac",
 		},
 		{
 			extensions: []string{"mp4", "m4v"}, muxer: "mp4", reads: "mov,mp4,m4a,3gp,3g2,mj2", video: []string{H264, HEVC, AV1, VP9},
@@ -45,7 +54,7 @@ func containers() []container {
 		},
 		{
 			extensions: []string{"webm"}, muxer: "webm", video: []string{VP9, AV1},
-			audio: []string{"opus", "vorbis"}, newAudio: "libopus", subtitles: []string{"webvtt"}, newSubtitles: "webvtt",
+			audio: []string{"opus", "vorbis"}, newAudio: opus, subtitles: []string{"webvtt"}, newSubtitles: "webvtt",
 		},
 	}
 }

@@ -79,8 +79,9 @@ func (t Tools) decode(ctx context.Context, f *Film, from, to int64) (*decoding, 
 	if trim != "" {
 		filters = append(filters, "trim="+trim[1:])
 	}
-	// The last two filters write each frame's time to standard error.
-	filters = append(filters, f.toRGB(pixels), "metadata=mode=add:key=u:value=1", `metadata=mode=print:file='pipe\:2':direct=1`)
+	// Two filters write each frame's time to standard error. The output gets times that
+	// its muxer takes, whatever the film's are.
+	filters = append(filters, f.toRGB(pixels), "metadata=mode=add:key=u:value=1", `metadata=mode=print:key=u:file='pipe\:2':direct=1`, "setpts=N")
 	arguments := quiet("-copyts")
 	if seconds := float64(from)*f.Base.Value() - float64(f.started)/1e6 - seekSlack; from != noTime && seconds > 0 {
 		arguments = append(arguments, "-ss", strconv.FormatFloat(seconds, 'f', 3, 64))
@@ -89,7 +90,7 @@ func (t Tools) decode(ctx context.Context, f *Film, from, to int64) (*decoding, 
 		arguments = append(arguments, "-c:"+strconv.Itoa(f.video), f.decoder)
 	}
 	arguments = append(append(arguments, safely(f.Path)...), "-map", "0:"+strconv.Itoa(f.video), "-vf", strings.Join(filters, ","),
-		"-fps_mode", "passthrough", "-f", "rawvideo", "pipe:1")
+		"-fps_mode", "passthrough", "-enc_time_base", f.Base.String(), "-f", "rawvideo", "pipe:1")
 	ctx, cancel := context.WithCancel(ctx)
 	d := &decoding{film: f, cancel: cancel, times: make(chan int64, 1<<10), frames: make(chan picture, ahead), last: noTime}
 	d.process = t.command(ctx, func(line string) bool { return d.timed(ctx, line) }, arguments...)
@@ -189,7 +190,7 @@ func (d *decoding) note() string {
 	case lines > 0 || d.err != nil:
 		return fmt.Sprintf("The film is damaged: ffmpeg reported %d errors while decoding; frames that could not be decoded are missing or disturbed.", max(lines, 1))
 	case d.moved > 0:
-		return fmt.Sprintf("%d frames had no time, or one that was not after that of the frame before; they were moved.", d.moved)
+		return fmt.Sprintf("%d frames had no time, or one that was not after that of the frame before; they were moved. If the film was put together from others, run 'ffmpeg -i FILE -c copy NEW.mkv' and upscale NEW.mkv.", d.moved)
 	}
 	return ""
 }

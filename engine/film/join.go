@@ -57,6 +57,12 @@ func (f *Film) mapStreams(to container) mapping {
 			input, m.sparse = "2:", true
 		}
 		m.arguments = append(m.arguments, "-map", input+strconv.Itoa(i), "-c:"+name, codec, "-map_metadata:s:"+name, "1:s:"+strconv.Itoa(i))
+		if s.Codec == "flac" && codec == "copy" && to.muxer == "mp4" { // ffmpeg 5 calls that experimental
+			m.arguments = append(m.arguments, "-strict", "experimental")
+		}
+		if codec == opus { // the encoder refuses other layouts, such as DVDs' 5.1(side)
+			m.arguments = append(m.arguments, "-filter:"+name, "aformat=channel_layouts=7.1|6.1|5.1|5.0|quad|3.0|stereo|mono")
+		}
 		out++
 	}
 	return m
@@ -69,6 +75,12 @@ func (c container) carry(s Stream) (codec, note string) {
 		return "was converted to " + codec + ", because ." + c.extensions[0] + " files do not hold it"
 	}
 	left := "was left out, because ." + c.extensions[0] + " files do not hold it"
+	switch {
+	case s.Empty:
+		return "", "was left out, because the file holds none of it"
+	case s.Tag == "text" && s.Kind == "data": // the titles of QuickTime's chapters, which the muxer writes itself
+		return "", ""
+	}
 	switch s.Kind {
 	case "video":
 		switch {
@@ -79,7 +91,7 @@ func (c container) carry(s Stream) (codec, note string) {
 		}
 		return "copy", ""
 	case "audio":
-		if c.audio != nil && !slices.Contains(c.audio, s.Codec) {
+		if c.audio != nil && !slices.Contains(c.audio, s.Codec) || c.audio == nil && slices.Contains(foreignAudio(), s.Codec) {
 			return c.newAudio, converted(c.newAudio)
 		}
 		return "copy", ""
@@ -99,7 +111,7 @@ func (c container) carry(s Stream) (codec, note string) {
 		switch {
 		case s.Timecode && c.data: // the muxer makes the stream from the video's tag
 			return "", ""
-		case c.data && s.Codec != "" && s.Codec != "none":
+		case c.data && s.Tag == "gpmd": // the only other kind that the muxer takes
 			return "copy", ""
 		}
 	}

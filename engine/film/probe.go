@@ -61,10 +61,11 @@ type Film struct {
 
 // Stream is one stream of a film.
 type Stream struct {
-	Kind, Codec string
+	Kind, Codec, Tag string
 	// Cover reports that the stream is a still image, such as cover art, Timecode
-	// that it counts frames.
-	Cover, Timecode bool
+	// that it counts frames, and Empty that it is sound of no known rate: none of it is
+	// in the file.
+	Cover, Timecode, Empty bool
 }
 
 // Ratio is a rational number.
@@ -111,6 +112,8 @@ type probed struct {
 type probedStream struct {
 	Kind      string `json:"codec_type"`
 	Codec     string `json:"codec_name"`
+	Tag       string `json:"codec_tag_string"`
+	Channels  int    `json:"channels"`
 	Width     int    `json:"width"`
 	Height    int    `json:"height"`
 	Pixels    string `json:"pix_fmt"`
@@ -129,6 +132,8 @@ type probedStream struct {
 	Duration  string `json:"duration"`
 	Frames    string `json:"nb_frames"`
 	Packets   string `json:"nb_read_packets"`
+
+	SampleRate string `json:"sample_rate"`
 
 	Disposition struct {
 		Cover int `json:"attached_pic"`
@@ -160,7 +165,8 @@ func (t Tools) Probe(ctx context.Context, path string, limits imagedata.Limits) 
 	f := &Film{Path: path, Format: found.Format.Name, video: -1}
 	for i, s := range found.Streams {
 		cover := s.Disposition.Cover != 0
-		f.Streams = append(f.Streams, Stream{Kind: s.Kind, Codec: s.Codec, Cover: cover, Timecode: s.Tags["timecode"] != ""})
+		f.Streams = append(f.Streams, Stream{Kind: s.Kind, Codec: s.Codec, Cover: cover, Timecode: s.Tags["timecode"] != "",
+			Tag: s.Tag, Empty: s.Kind == "audio" && (s.SampleRate == "0" || s.Channels == 0)})
 		if f.video < 0 && s.Kind == "video" && !cover {
 			f.video = i
 		}

@@ -160,6 +160,9 @@ var films = []struct {
 	{"timecode", "a.mov", "-f lavfi -i testsrc2=s=64x48:r=24 -t 0.5 -timecode 01:00:00:00 -c:v libx264", ""},
 	{"29.97", "a.mov", "-f lavfi -i mandelbrot=s=64x48:r=30000/1001 -t 0.5 -c:v prores_ks -vendor apl0", ""},
 	{"animated GIF", "a.gif", "-f lavfi -i testsrc2=s=64x48:r=20 -t 2 -vf select='not(mod(n\\,3))+not(mod(n\\,7))' -fps_mode vfr", ""},
+	{"frames in pairs", "a.mp4", "-f lavfi -i mandelbrot=s=64x48:r=25 -t 1 -vf settb=1/90000,setpts=floor(N/2)*7200+mod(N\\,2)*90 -fps_mode passthrough -enc_time_base 1/90000 -c:v libx264", ""},
+	{"time codes in the video", "a.mkv", "-f lavfi -i mandelbrot=s=64x48:r=25 -t 1 -c:v mpeg2video -g 5", ""},
+	{"QuickTime's chapters", "a.mov", "-f lavfi -i testsrc2=s=64x48:r=24 -i chapters.txt -t 2 -map 0 -map_metadata 1 -c:v libx264", ""},
 	{"AV1", "a.webm", "-f lavfi -i testsrc2=s=64x64:r=24 -f lavfi -i sine -t 0.5 -c:v libsvtav1 -c:a libopus", ""},
 }
 
@@ -221,9 +224,49 @@ func TestNothingIsLost(t *testing.T) {
 			if !strings.Contains(notes, c.note) {
 				t.Errorf("notes are %q, want one with %q", notes, c.note)
 			}
+			if strings.Contains(notes, "damaged") && !strings.HasPrefix(c.title, "damaged") || strings.Contains(notes, "left out") {
+				t.Errorf("notes are %q", notes)
+			}
 			kept(t, probe(t, input), probe(t, output))
 			if c.title == "HDR10" {
 				light(t, probe(t, input), probe(t, output))
+			}
+		})
+	}
+}
+
+// Sound that an output does not hold is converted, and lost sound does not cost the film.
+func TestSoundOfEveryKind(t *testing.T) {
+	t.Parallel()
+	tools(t)
+	for _, c := range []struct{ name, arguments, output, sound string }{
+		{"side.mkv", "-c:v libx264 -af aformat=channel_layouts=5.1(side) -c:a ac3", "a.webm", "opus"},
+		{"flac.mkv", "-c:v libx264 -c:a flac", "a.mp4", "flac"},
+		{"dvd.mpg", "-c:v mpeg2video -c:a pcm_dvd", "a.mkv", "flac"},
+		{"disc.m2ts", "-c:v libx264 -c:a pcm_bluray", "a.mkv", "flac"},
+		{"old.flv", "-c:v flv -ar 44100 -ac 1 -c:a nellymoser", "a.mkv", "flac"},
+		{"cut.ts", "-c:v libx264 -c:a aac", "a.mkv", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			root := t.TempDir()
+			ffmpeg(t, root, append(strings.Fields("-f lavfi -i testsrc2=s=64x48:r=25 -f lavfi -i sine -t 0.4 -ar 48000 -ac 2 "+c.arguments), c.name)...)
+			input := filepath.Join(root, c.name)
+			if c.sound == "" { // after 20 packets of 188 bytes: sound is announced, and none is there
+				if err := os.Truncate(input, 20*188); err != nil {
+					t.Fatal(err)
+				}
+			}
+			o := options(t, input, filepath.Join(root, c.output))
+			notes := upscale(t, o).Notes
+			var sound string
+			for _, s := range probe(t, o.Output).Streams {
+				if s["codec_type"] == "audio" {
+					sound = fmt.Sprint(s["codec_name"])
+				}
+			}
+			if sound != c.sound {
+				t.Errorf("the sound is %q, want %q; %q", sound, c.sound, notes)
 			}
 		})
 	}
