@@ -24,9 +24,10 @@ type plan struct {
 	rows int
 	// multiple of rows where bands of a convolution begin.
 	multiple int
-	// capacity is how many rows each tensor's ring holds, kept those of its float32
-	// copy for residuals.
-	capacity, kept []int
+	// rings of all tensors, then those of their float32 copies for residuals.
+	rings []ring
+	// places is how many rows of each size, in bytes, all rings hold at once.
+	places map[int]int
 	// producers are the convolutions that complete each one's input.
 	producers []int
 }
@@ -36,6 +37,13 @@ type plan struct {
 type progress struct {
 	read int
 	done []int
+	// held are the rows of each ring, and places those of each size in bytes; nil if
+	// nothing is held.
+	held   []held
+	places map[int]*places
+	// tables get the place of row y of each ring at y modulo its capacity; nil while
+	// planning.
+	tables [][]int32
 }
 
 // newPlan finds the highest bands whose rings fit memory, in bytes; bands of one
@@ -48,25 +56,31 @@ func newPlan(m *network.Sequential, width, height, multiple, threads int, types 
 	}
 	least := max(multiple, 1)
 	for rows = max(rows, least, 2); ; rows /= 2 {
-		p := &plan{model: m, width: width, height: height, rows: rows, multiple: multiple}
+		p := &plan{model: m, width: width, height: height, rows: rows, multiple: multiple, producers: producers(m)}
+		p.rings = p.newRings(types)
 		p.measure()
-		if rows <= least || p.bytes(types) <= memory {
+		if rows <= least || p.bytes() <= memory {
 			return p
 		}
 	}
 }
 
 // bytes returns the size of all rings.
-func (p *plan) bytes(types []kernels.Type) int64 {
+func (p *plan) bytes() int64 {
 	var sum int64
-	for i, t := range p.model.Tensors {
-		positions := int64(p.width) * int64(t.Scale)
-		sum += positions * int64(p.capacity[i]*t.Channels*types[i].Size()+p.kept[i]*t.Kept*kernels.Float32.Size())
+	for size, count := range p.places {
+		sum += int64(size) * int64(count)
 	}
 	return sum
 }
 
-func (p *plan) start() *progress { return &progress{done: make([]int, len(p.model.Convolutions))} }
+// start returns the progress of an image of which nothing is done, with tables, if
+// there are such, for the places of rows.
+func (p *plan) start(tables [][]int32) *progress {
+	return &progress{
+		done: make([]int, len(p.model.Convolutions)), held: make([]held, len(p.rings)), places: map[int]*places{}, tables: tables,
+	}
+}
 
 func (p *plan) finished(at *progress) bool {
 	last := len(at.done) - 1
@@ -89,6 +103,7 @@ func (p *plan) bandRows(i int) int { return max(p.multiple, p.rows/p.scale(i)) }
 // larger where the image ends and all of the rest could be computed.
 func (p *plan) step(at *progress, compute func(i, y, rows int)) {
 	at.read = min(at.read+p.rows, p.height)
+	p.hold(at, 0, at.read)
 	for i, c := range p.model.Convolutions {
 		available := at.read
 		if p.producers[i] >= 0 {
@@ -101,9 +116,17 @@ func (p *plan) step(at *progress, compute func(i, y, rows int)) {
 		}
 		ready = min(ready, at.done[i]+max(p.multiple, p.rows*p.scale(i)))
 		for at.done[i] < ready {
-			rows := min(p.bandRows(i), ready-at.done[i])
-			compute(i, at.done[i], rows)
+			y, rows := at.done[i], min(p.bandRows(i), ready-at.done[i])
+			if c.To >= 0 {
+				p.hold(at, c.To, y+rows)
+				p.hold(at, p.copyOf(c.To), y+rows)
+			}
+			compute(i, y, rows)
 			at.done[i] += rows
+			p.release(at, c.From)
+			for _, a := range c.Residuals {
+				p.release(at, p.copyOf(a.Tensor))
+			}
 		}
 	}
 }
@@ -123,40 +146,18 @@ func producers(m *network.Sequential) []int {
 	return all
 }
 
-// reader is a convolution that needs rows of a tensor from done-back on, in its own
-// rows, which are upsample times the tensor's.
-type reader struct{ convolution, back, upsample int }
-
 // measure walks through the plan without computing and records how many rows are
 // held.
 func (p *plan) measure() {
-	tensors := p.model.Tensors
-	p.producers = producers(p.model)
-	p.capacity, p.kept = make([]int, len(tensors)), make([]int, len(tensors))
-	reads, adds := make([][]reader, len(tensors)), make([][]reader, len(tensors))
-	for i, c := range p.model.Convolutions {
-		reads[c.From] = append(reads[c.From], reader{i, 1, c.Upsample})
-		for _, a := range c.Residuals {
-			adds[a.Tensor] = append(adds[a.Tensor], reader{i, 0, 1})
-		}
-	}
-	at := p.start()
-	held := func(top int, readers []reader) int {
-		most := 0
-		for _, r := range readers {
-			if done := at.done[r.convolution]; done < p.outHeight(r.convolution) {
-				most = max(most, top-max(0, done-r.back)/r.upsample)
-			}
-		}
-		return most
-	}
+	at := p.start(nil)
 	for !p.finished(at) {
-		p.capacity[0] = max(p.capacity[0], held(min(at.read+p.rows, p.height), reads[0]))
-		p.step(at, func(i, y, rows int) {
-			if to := p.model.Convolutions[i].To; to >= 0 {
-				p.capacity[to] = max(p.capacity[to], held(y+rows, reads[to]))
-				p.kept[to] = max(p.kept[to], held(y+rows, adds[to]))
-			}
-		})
+		p.step(at, func(int, int, int) {})
+	}
+	p.places = map[int]int{}
+	for size, all := range at.places {
+		p.places[size] = int(all.count)
+	}
+	for i := range p.rings {
+		p.rings[i].capacity = at.held[i].most + p.rows*p.model.Tensors[p.rings[i].tensor].Scale
 	}
 }

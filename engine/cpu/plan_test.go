@@ -36,9 +36,9 @@ func TestMemory(t *testing.T) {
 	m := sequence(t, 23)
 	types := typesOf(m, kernels.Float16)
 	p := newPlan(m, 1920, 1080, 1, 2, types, DefaultMemory)
-	t.Logf("%d rows a step, %d MiB", p.rows, p.bytes(types)>>20)
-	if p.rows < 2 || p.bytes(types) > DefaultMemory {
-		t.Errorf("%d rows a step take %d MiB", p.rows, p.bytes(types)>>20)
+	t.Logf("%d rows a step, %d MiB", p.rows, p.bytes()>>20)
+	if p.rows < 8 || p.bytes() > DefaultMemory {
+		t.Errorf("%d rows a step take %d MiB", p.rows, p.bytes()>>20)
 	}
 }
 
@@ -51,7 +51,7 @@ func TestEveryRowOnce(t *testing.T) {
 	for _, multiple := range []int{1, 4} {
 		for _, height := range []int{1, 2, 5, 31, 64, 130} {
 			p := newPlan(m, 100, height, multiple, 2, typesOf(m, kernels.Float32), DefaultMemory)
-			at := p.start()
+			at := p.start(nil)
 			for !p.finished(at) {
 				p.step(at, func(i, y, rows int) {
 					if y != at.done[i] || y+rows > p.outHeight(i) || y%multiple != 0 || rows > p.bandRows(i) {
@@ -84,7 +84,7 @@ func TestIdleShare(t *testing.T) {
 	for size, most := range map[[2]int]float64{{512, 512}: 0.15, {1920, 1080}: 0.2} {
 		p := newPlan(m, size[0], size[1], unitRows, threads, typesOf(m, kernels.Float32), memoryFor(threads, 256<<30))
 		var busy, all float64
-		for at := p.start(); !p.finished(at); {
+		for at := p.start(nil); !p.finished(at); {
 			p.step(at, func(i, y, rows int) {
 				c := m.Convolutions[i]
 				units := (rows + unitRows - 1) / unitRows * ((size[0]*p.scale(i) + unitWidth - 1) / unitWidth)

@@ -14,8 +14,11 @@ type rings struct {
 	session *session
 	plan    *plan
 	step    *kernels.Step
-	// tensors are rings of convolutions' inputs, kept those of residuals.
-	tensors, kept []kernels.Ring
+	// all are the plan's rings, with the memory of each size in bytes and the tables
+	// of places.
+	all    []kernels.Ring
+	memory map[int]kernels.Memory
+	tables [][]int32
 	// result holds the largest band of the last convolution.
 	result  kernels.Memory
 	scratch int
@@ -93,19 +96,23 @@ func (r *rings) allocate() (err error) {
 	if r.step, err = kernels.NewStep(); err != nil {
 		return err
 	}
-	for i, t := range r.session.model.Tensors {
-		width := r.plan.width * t.Scale
-		tensor := kernels.Ring{Type: r.session.types[i], Capacity: r.plan.capacity[i], Channels: t.Channels, Width: width}
-		kept := kernels.Ring{Type: kernels.Float32, Capacity: r.plan.kept[i], Channels: t.Kept, Width: width}
-		for _, ring := range []*kernels.Ring{&tensor, &kept} {
-			if ring.Bytes() == 0 {
-				continue
-			}
-			if ring.Memory, err = kernels.Allocate(ring.Bytes()); err != nil {
+	r.memory = map[int]kernels.Memory{}
+	for size, count := range r.plan.places {
+		if r.memory[size], err = kernels.Allocate(size * count); err != nil {
+			return err
+		}
+	}
+	for _, p := range r.plan.rings {
+		var ring kernels.Ring
+		var table []int32
+		if len(p.readers) > 0 {
+			ring = kernels.Ring{Memory: r.memory[p.bytes], Type: p.elements, Capacity: p.capacity, Channels: p.channels, Width: p.width}
+			if ring.Places, err = kernels.Allocate(4 * p.capacity); err != nil {
 				return err
 			}
+			table = ring.Places.Ints(p.capacity)
 		}
-		r.tensors, r.kept = append(r.tensors, tensor), append(r.kept, kept)
+		r.all, r.tables = append(r.all, ring), append(r.tables, table)
 	}
 	last := len(r.session.model.Convolutions) - 1
 	r.result, err = kernels.Allocate(r.plan.bandRows(last) * r.plan.width * r.plan.scale(last) * r.session.model.Convolutions[last].Out * 4)
@@ -113,13 +120,15 @@ func (r *rings) allocate() (err error) {
 }
 
 // bytes returns about how much memory the rings take.
-func (r *rings) bytes() int64 { return r.plan.bytes(r.session.types) }
+func (r *rings) bytes() int64 { return r.plan.bytes() }
 
 func (r *rings) free() {
 	r.step.Free()
-	for i := range r.tensors {
-		r.tensors[i].Memory.Free()
-		r.kept[i].Memory.Free()
+	for _, memory := range r.memory {
+		memory.Free()
+	}
+	for i := range r.all {
+		r.all[i].Places.Free()
 	}
 	r.result.Free()
 }
@@ -138,7 +147,7 @@ func (r *rings) run(ctx context.Context, at *progress, in imagedata.Raster) (ima
 		block := m.PixelUnshuffle
 		r.step.ImageIn(kernels.ImageRows{
 			Samples: samples(in.Rows(before*block, ahead.read*block)), Colors: m.Channels, Block: block,
-			Width: r.plan.width, Y: before, Rows: ahead.read - before, Ring: r.tensors[0], Ones: m.Ones,
+			Width: r.plan.width, Y: before, Rows: ahead.read - before, Ring: r.all[0], Ones: m.Ones,
 		})
 	}
 	r.plan.step(at, func(i, y, rows int) {
@@ -176,17 +185,17 @@ func (r *rings) reserve(in imagedata.Raster, height int) imagedata.Raster {
 func (r *rings) band(i, y, rows int) kernels.Band {
 	c := &r.session.model.Convolutions[i]
 	b := kernels.Band{
-		Src: r.tensors[c.From], Upsample: c.Upsample, Y: y, Rows: rows,
+		Src: r.all[c.From], Upsample: c.Upsample, Y: y, Rows: rows,
 		Width: r.plan.width * r.plan.scale(i), Height: r.plan.outHeight(i),
 		Gated: c.Gated, GateBias: c.GateBias, PReLU: r.session.prelu[i], DstChannel: c.At,
 	}
 	for n, a := range c.Residuals {
-		b.Residuals[n] = kernels.Residual{Ring: r.kept[a.Tensor], Scale: a.Factor}
+		b.Residuals[n] = kernels.Residual{Ring: r.all[r.plan.copyOf(a.Tensor)], Scale: a.Factor}
 	}
 	if c.To >= 0 {
-		b.Dst = r.tensors[c.To]
+		b.Dst = r.all[c.To]
 		if c.At == 0 {
-			b.Kept = r.kept[c.To]
+			b.Kept = r.all[r.plan.copyOf(c.To)]
 		}
 	} else {
 		b.Result = r.result

@@ -162,14 +162,14 @@ func (s *session) Stream(ctx context.Context, in imagedata.Raster, emit func(ima
 func (s *session) Widest() int {
 	const columns, tall = 1024, 4096 // every taller image needs the same
 	p := s.plan(columns, tall, 1)
-	return int(s.runtime.options.Memory*columns/p.bytes(s.types)) * max(1, s.model.PixelUnshuffle)
+	return int(s.runtime.options.Memory*columns/p.bytes()) * max(1, s.model.PixelUnshuffle)
 }
 
 // Share implements engine.Streamer.
 func (s *session) Share(width, height int) float64 {
 	block, memory := max(1, s.model.PixelUnshuffle), s.runtime.options.Memory
 	p := s.plan(width/block, height/block, memory)
-	return float64(p.bytes(s.types)) / float64(memory)
+	return float64(p.bytes()) / float64(memory)
 }
 
 func (s *session) plan(width, height int, memory int64) *plan {
@@ -207,7 +207,7 @@ func (s *session) stream(ctx context.Context, in imagedata.Raster, emit func(ima
 		return err
 	}
 	defer s.release(r)
-	at := r.plan.start()
+	at := r.plan.start(r.tables)
 	for !r.plan.finished(at) {
 		out, err := r.run(ctx, at, in)
 		if err != nil {

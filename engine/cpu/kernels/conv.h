@@ -28,7 +28,8 @@ struct cpu_conv {
 static inline size_t element_size(int type) { return type == CPU_F32 ? 4 : 2; }
 
 static inline char *ring_row(const cpu_ring *r, int y) {
-	return (char *)r->data + (size_t)(y % r->capacity) * r->width * r->channels * element_size(r->type);
+	int at = y % r->capacity;
+	return (char *)r->data + (size_t)(r->places ? r->places[at] : at) * r->width * r->channels * element_size(r->type);
 }
 
 static inline int ceil_div(int a, int b) { return (a + b - 1) / b; }

@@ -141,6 +141,9 @@ func Allocate(bytes int) (Memory, error) {
 // Floats returns the first n float32 of the block.
 func (m Memory) Floats(n int) []float32 { return unsafe.Slice((*float32)(m.p), n) }
 
+// Ints returns the first n int32 of the block.
+func (m Memory) Ints(n int) []int32 { return unsafe.Slice((*int32)(m.p), n) }
+
 // Free accepts the zero value.
 func (m *Memory) Free() {
 	C.cpu_free(m.p)

@@ -11,10 +11,12 @@
 enum { CPU_F32, CPU_F16, CPU_BF16 };
 
 // cpu_ring holds the last rows of a tensor in channels-last layout: row y is at
-// index y % capacity, as width positions of channels elements. Rings have no
-// padding; kernels supply the zeros around an image.
+// index y % capacity, or at places[y % capacity] if there are places, as width
+// positions of channels elements. Rings have no padding; kernels supply the zeros
+// around an image.
 typedef struct {
 	void *data; // NULL if there is no ring
+	const int32_t *places;
 	int type;
 	int capacity, channels, width;
 } cpu_ring;

@@ -9,19 +9,19 @@ import (
 	"unsafe"
 )
 
-// Ring holds the last rows of a tensor: row y is at index y % Capacity, as Width
-// positions of Channels elements.
+// Ring holds the last rows of a tensor: row y is at index y % Capacity, or at the
+// index that Places, int32, holds there, as Width positions of Channels elements.
 type Ring struct {
-	Memory                    Memory // the zero value is no ring
+	Memory, Places            Memory // no Memory is no ring
 	Type                      Type
 	Capacity, Channels, Width int
 }
 
-// Bytes returns the size of the memory that a ring needs.
+// Bytes returns the size of the memory that a ring without Places needs.
 func (r Ring) Bytes() int { return r.Capacity * r.Width * r.Channels * r.Type.Size() }
 
 func (r Ring) c() C.cpu_ring {
-	return C.cpu_ring{r.Memory.p, C.int(r.Type), C.int(r.Capacity), C.int(r.Channels), C.int(r.Width)}
+	return C.cpu_ring{r.Memory.p, (*C.int32_t)(r.Places.p), C.int(r.Type), C.int(r.Capacity), C.int(r.Channels), C.int(r.Width)}
 }
 
 // Residual is a float32 ring whose leading channels are added, times Scale.
