@@ -43,7 +43,7 @@ func TestDocumentedGoPrograms(t *testing.T) {
 	}
 	build := exec.CommandContext(t.Context(), "go", "build", "-mod=mod", "-o", "example", ".")
 	build.Dir = folder
-	build.Env = append(os.Environ(), "GOWORK=off")
+	build.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=")
 	if said, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, said)
 	}
