@@ -56,7 +56,7 @@ func accessLog(log *slog.Logger) echo.MiddlewareFunc {
 				err = dialect.Recorded(c)
 			}
 			r, response := c.Request(), c.Response()
-			if dialect.Canceled(c) && !response.Committed { // who closed only its half of the connection reads this
+			if dialect.Canceled(c) && !response.Committed { // a client that closed only its sending half reads this
 				err = errors.Join(err, c.NoContent(statusClientLeft))
 			}
 			attributes := []any{

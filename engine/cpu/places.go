@@ -24,8 +24,8 @@ type ring struct {
 // rows, which are upsample times the tensor's.
 type reader struct{ convolution, back, upsample int }
 
-// places are where rows of one size are held. The place that was given back last is
-// taken first, since the caches still hold it.
+// places are where rows of one size are held. The place that was freed last is reused
+// first, since the caches still hold it.
 type places struct {
 	free  []int32
 	count int32
@@ -95,7 +95,7 @@ func (p *plan) hold(at *progress, ring, end int) {
 	h.most = max(h.most, len(h.rows))
 }
 
-// release gives back the places of rows that no convolution reads any more.
+// release frees the places of rows that no convolution will read again.
 func (p *plan) release(at *progress, ring int) {
 	if at.held == nil {
 		return

@@ -41,8 +41,8 @@ type progress struct {
 	// nothing is held.
 	held   []held
 	places map[int]*places
-	// tables get the place of row y of each ring at y modulo its capacity; nil while
-	// planning.
+	// tables receive the place of each ring's row y, at index y modulo its capacity; nil
+	// while planning.
 	tables [][]int32
 }
 

@@ -79,8 +79,8 @@ func (t Tools) decode(ctx context.Context, f *Film, from, to int64) (*decoding, 
 	if trim != "" {
 		filters = append(filters, "trim="+trim[1:])
 	}
-	// Two filters write each frame's time to standard error. The output gets times that
-	// its muxer takes, whatever the film's are.
+	// Two filters write each frame's time to standard error. The frames are then numbered,
+	// since the muxer refuses some times that films have.
 	filters = append(filters, f.toRGB(pixels), "metadata=mode=add:key=u:value=1", `metadata=mode=print:key=u:file='pipe\:2':direct=1`, "setpts=N")
 	arguments := quiet("-copyts")
 	if seconds := float64(from)*f.Base.Value() - float64(f.started)/1e6 - seekSlack; from != noTime && seconds > 0 {

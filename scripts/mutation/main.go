@@ -42,9 +42,8 @@ func main() {
 		fmt.Fprint(flag.CommandLine.Output(), `usage: go run ./scripts/mutation [-run PATTERN]
 
 Takes each guard out of the code, in an overlay, and runs its tests, which must
-fail or hang, on each core those of one guard at a time. All guards take about
-40 minutes on two cores; tests of full disks
-need root.
+fail or hang; as many guards at a time as there are cores. All of them take about
+40 minutes on two cores; tests of full disks need root.
 
 exit code: 0 if every test failed without its guard, else 1
 
